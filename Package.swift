@@ -1,0 +1,72 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let swift: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+let c: [CSetting] = [.treatAllWarnings(as: .error)]
+
+let package = Package(
+  name: "recur",
+  products: [
+    .library(name: "Recur", targets: ["Recur"]),
+    .executable(name: "recur", targets: ["RecurCommand"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+  ],
+  targets: [
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .target(name: "CMPI", exclude: ["README.md"], cSettings: c),
+    .target(name: "CKernels", exclude: ["README.md"], cSettings: c),
+    .target(name: "Diagnostics", exclude: ["README.md"], swiftSettings: swift),
+    .target(
+      name: "Kernels", dependencies: ["CKernels", "COpenBLAS", "Diagnostics"],
+      exclude: ["README.md"], swiftSettings: swift),
+    .target(
+      name: "Recurrent", dependencies: ["Kernels", "CKernels", "Diagnostics"],
+      exclude: ["README.md"], swiftSettings: swift),
+    .target(
+      name: "Collective", dependencies: ["CMPI", "Diagnostics"], exclude: ["README.md"],
+      swiftSettings: swift),
+    .target(
+      name: "Dataset",
+      dependencies: ["CZlib", "Diagnostics", .product(name: "Crypto", package: "swift-crypto")],
+      exclude: ["README.md"], swiftSettings: swift),
+    .target(
+      name: "Training",
+      dependencies: [
+        "Recurrent", "Collective", "Dataset", "Kernels", "Diagnostics", "Yams",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "Logging", package: "swift-log"),
+      ], exclude: ["README.md"], swiftSettings: swift),
+    .target(
+      name: "Recur",
+      dependencies: ["Training", "Recurrent", "Collective", "Dataset", "Kernels", "Diagnostics"],
+      exclude: ["README.md"], swiftSettings: swift),
+    .executableTarget(
+      name: "RecurCommand",
+      dependencies: ["Recur", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      exclude: ["README.md"], swiftSettings: swift),
+
+    .target(
+      name: "TestSupport", dependencies: ["Diagnostics"], path: "Tests/TestSupport",
+      swiftSettings: swift),
+    .testTarget(
+      name: "KernelsTests", dependencies: ["Kernels", "CKernels", "TestSupport"],
+      swiftSettings: swift),
+    .testTarget(
+      name: "RecurrentTests", dependencies: ["Recurrent", "Kernels", "TestSupport"],
+      swiftSettings: swift),
+    .testTarget(
+      name: "CollectiveTests", dependencies: ["Collective", "TestSupport"], swiftSettings: swift),
+    .testTarget(
+      name: "DatasetTests", dependencies: ["Dataset", "TestSupport"], swiftSettings: swift),
+    .testTarget(
+      name: "TrainingTests", dependencies: ["Training", "TestSupport"], swiftSettings: swift),
+    .testTarget(name: "CommandTests", dependencies: ["TestSupport"], swiftSettings: swift),
+  ]
+)

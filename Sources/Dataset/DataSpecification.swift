@@ -1,0 +1,68 @@
+/// What the `data` section of a recipe says: which file, which columns, how it becomes samples.
+public struct DataSpecification: Sendable, Equatable {
+  public enum Format: String, Sendable, CaseIterable { case csv, idx, npy, ts }
+  public enum Scaling: String, Sendable, CaseIterable { case none, minmax, standard }
+  public enum ScaleFit: String, Sendable, CaseIterable { case train, all }
+  /// What to do with an empty CSV field.
+  public enum GapPolicy: String, Sendable, CaseIterable {
+    /// Refuse the file, naming line and column (the default).
+    case error
+    /// Leave the row out; windows then join the rows on both sides.
+    case drop
+    /// Repeat the last value of the column.
+    case previous
+    /// A straight line between the neighbours.
+    case linear
+  }
+  /// The size of one part of the split.
+  public enum Share: Sendable, Equatable {
+    case count(Int)
+    /// Of all samples, in 0...1, rounded down.
+    case fraction(Double)
+    /// What the other parts leave.
+    case rest
+  }
+  public struct Split: Sendable, Equatable {
+    public var train: Share?
+    public var validation: Share?
+    public var test: Share?
+    public init(train: Share? = nil, validation: Share? = nil, test: Share? = nil) {
+      self.train = train
+      self.validation = validation
+      self.test = test
+    }
+  }
+
+  public var format: Format
+  /// Absolute path of a file; for idx the folder with the four standard files, gzipped or not.
+  public var path: String
+  public var validationPath: String?
+  public var testPath: String?
+  /// npy: the file with the labels (integers) or target values (floats) that belong to `path`, and likewise for the others.
+  public var labelsPath: String?
+  public var validationLabelsPath: String?
+  public var testLabelsPath: String?
+  /// csv: column names, or numbers from 0 where there is no header.
+  public var features: [String] = []
+  /// csv: the columns to predict as numbers.
+  public var targets: [String] = []
+  /// csv: the one column that holds a class label (any text); excludes `targets`.
+  public var label: String?
+  /// csv: whether the first line names the columns.
+  public var header: Bool = true
+  /// csv: one character.
+  public var delimiter: String = ","
+  public var gaps: GapPolicy = .error
+  public var scale: Scaling = .none
+  public var fitScaleOn: ScaleFit = .train
+  /// csv: rows per sample.
+  public var window: Int = 1
+  /// csv: how far behind the window's last row the target lies; 0 is the last row itself.
+  public var horizon: Int = 0
+  public var split: Split = Split()
+
+  public init(format: Format, path: String) {
+    self.format = format
+    self.path = path
+  }
+}

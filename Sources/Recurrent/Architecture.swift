@@ -1,0 +1,93 @@
+import Diagnostics
+
+/// What a network is made of, independent of its parameters: cell, sizes, readout, head.
+///
+/// The vocabulary is PyTorch's `torch.nn.RNN`, `LSTM`, `GRU` and `Linear`.
+public struct Architecture: Sendable, Equatable {
+  public enum Cell: String, Sendable, CaseIterable {
+    case rnn, lstm, gru
+    /// No recurrent part: the head sees the `T × F` inputs of a sample as one vector.
+    case none
+  }
+  public enum Nonlinearity: String, Sendable, CaseIterable { case tanh, relu }
+  /// What the head reads.
+  public enum Readout: String, Sendable, CaseIterable {
+    /// The last time step of the output, `output[:, -1]`: `[B, D·H]`.
+    case lastStep = "last_step"
+    /// `h_n` of the last layer, both directions: `[B, D·H]`. The backward half has seen the whole sequence.
+    case finalState = "final_state"
+    /// All outputs flattened, `output.reshape(B, -1)`: `[B, T·D·H]`.
+    case allSteps = "all_steps"
+    /// The head at each step (many-to-many): `[T·B, D·H]`, time-major.
+    case everyStep = "every_step"
+  }
+  public enum HeadLayer: Sendable, Equatable {
+    case linear(Int, bias: Bool = true)
+    case relu, tanh, sigmoid
+    case dropout(Float)
+  }
+
+  public var cell: Cell
+  public var nonlinearity: Nonlinearity = .tanh
+  public var inputSize: Int
+  public var hiddenSize: Int = 0
+  public var layers: Int = 1
+  public var bidirectional: Bool = false
+  public var bias: Bool = true
+  /// Probability of dropping an output between recurrent layers, `0..<1`.
+  public var dropout: Float = 0
+  public var readout: Readout = .lastStep
+  /// Time steps per sample; `all_steps` and `cell: none` need it to size the first linear layer.
+  public var steps: Int
+  public var head: [HeadLayer]
+
+  public init(cell: Cell, inputSize: Int, hiddenSize: Int = 0, steps: Int, head: [HeadLayer]) {
+    self.cell = cell
+    self.inputSize = inputSize
+    self.hiddenSize = hiddenSize
+    self.steps = steps
+    self.head = head
+  }
+
+  /// D: 2 for a bidirectional network.
+  public var directions: Int { bidirectional ? 2 : 1 }
+  /// The width of the recurrent part's output, D·H; of the input where there is no recurrent part.
+  public var outputWidth: Int { cell == .none ? inputSize : directions * hiddenSize }
+  /// The width of what the head reads.
+  public var readoutWidth: Int {
+    cell == .none || readout == .allSteps ? steps * outputWidth : outputWidth
+  }
+  /// The width of the network's output: the last linear layer's, or the readout's without one.
+  public var outputSize: Int {
+    for case .linear(let width, _) in head.reversed() { return width }
+    return readoutWidth
+  }
+  /// Output rows of a batch: T·B for `every_step`, else B.
+  public func outputRows(steps: Int, batch: Int) -> Int {
+    cell != .none && readout == .everyStep ? steps * batch : batch
+  }
+
+  /// Throws a `Failure` that names the first key whose value can't work.
+  public func validate() throws(Failure) {
+    func require(_ condition: Bool, _ message: @autoclosure () -> String) throws(Failure) {
+      if !condition { throw .badData(message()) }
+    }
+    try require(inputSize > 0, "the data has no features")
+    try require(steps > 0, "the data has no time steps")
+    if cell != .none {
+      try require(hiddenSize > 0, "model.hidden_size must be at least 1, not \(hiddenSize)")
+      try require(layers > 0, "model.num_layers must be at least 1, not \(layers)")
+      try require(
+        dropout >= 0 && dropout < 1, "model.dropout must be at least 0 and below 1, not \(dropout)")
+    }
+    for layer in head {
+      switch layer {
+      case .linear(let width, _):
+        try require(width > 0, "model.head: linear needs a width of at least 1, not \(width)")
+      case .dropout(let p):
+        try require(p >= 0 && p < 1, "model.head: dropout must be at least 0 and below 1, not \(p)")
+      case .relu, .tanh, .sigmoid: break
+      }
+    }
+  }
+}

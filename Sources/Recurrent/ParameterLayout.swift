@@ -1,0 +1,74 @@
+/// Where each parameter lies in the flat buffer: an ordered list of (PyTorch name, shape, range).
+///
+/// Parameters, gradients and the optimizer's moments are buffers of one layout, so that reduction, clipping, the optimizer,
+/// broadcast, hashing and checkpoints each see one span.
+public struct ParameterLayout: Sendable, Equatable {
+  public struct Entry: Sendable, Equatable {
+    /// The key in PyTorch's `state_dict`, for example `rnn.weight_ih_l0_reverse`.
+    public let name: String
+    /// C order.
+    public let shape: [Int]
+    /// Its elements in the flat buffer.
+    public let range: Range<Int>
+  }
+
+  public private(set) var entries: [Entry] = []
+  /// Elements of the whole buffer.
+  public var count: Int { entries.last?.range.upperBound ?? 0 }
+
+  public init() {}
+
+  /// Appends a parameter and returns its range.
+  @discardableResult
+  public mutating func add(_ name: String, _ shape: [Int]) -> Range<Int> {
+    let start = count
+    let range = start..<start + shape.reduce(1, *)
+    entries.append(Entry(name: name, shape: shape, range: range))
+    return range
+  }
+
+  public subscript(name: String) -> Entry? { entries.first { $0.name == name } }
+
+  /// The layout of a network, in PyTorch's module order: recurrent layers, then the head's linear layers.
+  ///
+  /// Linear layers are named `fc` (the only one, or the last), else `fc0`, `fc1`, … in order before it.
+  public init(_ a: Architecture) {
+    if a.cell != .none {
+      let gates = a.cell.gateCount
+      for layer in 0..<a.layers {
+        let input = layer == 0 ? a.inputSize : a.directions * a.hiddenSize
+        for suffix in ["", "_reverse"].prefix(a.directions) {
+          let rows = gates * a.hiddenSize
+          add("rnn.weight_ih_l\(layer)\(suffix)", [rows, input])
+          add("rnn.weight_hh_l\(layer)\(suffix)", [rows, a.hiddenSize])
+          if a.bias {
+            add("rnn.bias_ih_l\(layer)\(suffix)", [rows])
+            add("rnn.bias_hh_l\(layer)\(suffix)", [rows])
+          }
+        }
+      }
+    }
+    let linears = a.head.filter { if case .linear = $0 { true } else { false } }.count
+    var index = 0
+    var width = a.readoutWidth
+    for case .linear(let outputs, let bias) in a.head {
+      let name = index == linears - 1 ? "fc" : "fc\(index)"
+      add("\(name).weight", [outputs, width])
+      if bias { add("\(name).bias", [outputs]) }
+      width = outputs
+      index += 1
+    }
+  }
+}
+
+extension Architecture.Cell {
+  /// Blocks of H rows in a weight matrix: 4 for LSTM (i, f, g, o), 3 for GRU (r, z, n), 1 for RNN.
+  public var gateCount: Int {
+    switch self {
+    case .rnn: 1
+    case .lstm: 4
+    case .gru: 3
+    case .none: 0
+    }
+  }
+}

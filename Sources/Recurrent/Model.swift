@@ -1,3 +1,5 @@
+import CKernels
+import Diagnostics
 import Kernels
 
 /// A network with its parameters and gradients: forward and backward over one batch.
@@ -13,27 +15,144 @@ public final class Model {
 
   public let architecture: Architecture
   public let layout: ParameterLayout
-  /// All parameters in layout order. After writing to them call `parametersChanged()`.
-  public let parameters: UnsafeMutableBufferPointer<Float>
-  /// Gradients in layout order; `backward` adds to them.
-  public let gradients: UnsafeMutableBufferPointer<Float>
+  public let kernels: KernelSet
+  private let parameterBuffer: FloatBuffer
+  private let gradientBuffer: FloatBuffer
+  private let stack: RecurrentStack?
+  private let head: Head
+  private var readout = FloatBuffer(0)
+  private var dReadout = FloatBuffer(0)
+  private var packed = Packed.nothing
+  private var last: Batch?
 
-  /// Parameters start with the bits `torch.manual_seed(seed)` and building the same modules would give.
-  public init(_ architecture: Architecture, seed: UInt64, threads: Int = 1) { fatalError() }
+  /// Which packed copies of the weights are up to date.
+  private enum Packed { case nothing, forward, both }
+  struct Batch {
+    var inputs: UnsafePointer<Float>
+    var samples: UnsafePointer<Int32>
+    var steps: Int
+    var batch: Int
+    var mode: Mode
+  }
+
+  /// Parameters start with the bits that `torch.manual_seed(seed)` and building the same modules would give.
+  ///
+  /// Throws a `Failure` that names the first size that can't work.
+  public init(_ architecture: Architecture, seed: UInt64, kernels: KernelSet = .best) throws(Failure) {
+    try architecture.validate()
+    self.architecture = architecture
+    // A vector wider than the hidden layer would be mostly padding.
+    let wide = kernels.name == "avx512" && architecture.cell != .none && architecture.hiddenSize <= 8
+    let kernels = wide ? KernelSet(named: "avx2") ?? kernels : kernels
+    self.kernels = kernels
+    layout = ParameterLayout(architecture)
+    parameterBuffer = FloatBuffer(layout.count)
+    gradientBuffer = FloatBuffer(layout.count)
+    stack = architecture.cell == .none ? nil : RecurrentStack(architecture, layout, kernels)
+    head = Head(architecture, layout, kernels)
+    layout.initialize(parameterBuffer.all, architecture: architecture, seed: seed)
+  }
+
+  /// All parameters in layout order. After writing to them call `parametersChanged()`.
+  public var parameters: UnsafeMutableBufferPointer<Float> { parameterBuffer.all }
+  /// Gradients in layout order; `backward` adds to them.
+  public var gradients: UnsafeMutableBufferPointer<Float> { gradientBuffer.all }
+  /// Sets all gradients to zero.
+  public func zeroGradients() { gradients.update(repeating: 0) }
+  /// Tells that `parameters` were written to: packed copies are made anew at the next forward.
+  public func parametersChanged() { packed = .nothing }
 
   /// The network's output for one batch.
   /// - inputs: `[T, B, F]`. It must stay valid until `backward` returns.
-  /// - samples: the B sample numbers (they key dropout masks).
+  /// - samples: the B sample numbers (they key dropout masks); must stay valid until `backward` returns.
+  /// - initialState: h0 and c0; zero where nil.
   /// - Returns: `[outputRows, outputSize]`, valid until the next call.
   public func forward(
-    inputs: UnsafePointer<Float>, samples: UnsafePointer<Int32>, steps: Int, batch: Int, mode: Mode
-  ) -> UnsafeMutableBufferPointer<Float> { fatalError() }
+    inputs: UnsafePointer<Float>, samples: UnsafePointer<Int32>, steps: Int, batch: Int, mode: Mode,
+    initialState: RecurrentState? = nil
+  ) -> UnsafeMutableBufferPointer<Float> {
+    let request = Batch(inputs: inputs, samples: samples, steps: steps, batch: batch, mode: mode)
+    last = request
+    pack(forBackward: mode != .evaluation)
+    let rows = architecture.outputRows(steps: steps, batch: batch)
+    if let stack {
+      stack.forward(request, initialState: initialState)
+      let (values, width) = (stack.output, architecture.readoutWidth)
+      if let view = stack.view(architecture.readout, steps: steps, batch: batch) {
+        return head.forward(view, rows: rows, request)
+      }
+      readout.reserve(rows * width)
+      copyReadout(values, to: readout.base, request)
+    } else {
+      readout.reserve(rows * architecture.readoutWidth)
+      flattenInputs(request)
+    }
+    return head.forward(readout.base, rows: rows, request)
+  }
 
   /// Adds the gradients of one batch to `gradients`, given the loss's gradient for the last forward's output.
-  public func backward(_ dOutput: UnsafePointer<Float>) { fatalError() }
+  public func backward(_ dOutput: UnsafePointer<Float>) {
+    backward(dOutput, finalState: nil, wantInitialState: false)
+  }
 
-  /// Sets all gradients to zero.
-  public func zeroGradients() {}
-  /// Tells that `parameters` were written to: packed copies are made anew at the next forward.
-  public func parametersChanged() {}
+  /// As `backward(_:)`, with a gradient for the final state, and on request down to the initial state.
+  @discardableResult
+  public func backward(_ dOutput: UnsafePointer<Float>, finalState: RecurrentState?, wantInitialState: Bool)
+    -> RecurrentState?
+  {
+    guard let request = last, request.mode != .evaluation else {
+      preconditionFailure("backward follows a forward in training mode")
+    }
+    let rows = architecture.outputRows(steps: request.steps, batch: request.batch)
+    dReadout.reserve(rows * architecture.readoutWidth)
+    head.backward(dOutput, dInput: stack == nil ? nil : dReadout.base, rows: rows, request, gradients.baseAddress!)
+    return stack?.backward(
+      request, dReadout: dReadout.base, gradients: gradients.baseAddress!, finalState: finalState,
+      wantInitialState: wantInitialState)
+  }
+
+  /// h_n and c_n of the last forward.
+  public var finalState: RecurrentState? { last.flatMap { stack?.finalState($0) } }
+
+  private func pack(forBackward: Bool) {
+    guard packed == .nothing || (forBackward && packed == .forward) else { return }
+    stack?.pack(parameterBuffer.base, forBackward: forBackward)
+    head.pack(parameterBuffer.base, forBackward: forBackward)
+    packed = forBackward ? .both : .forward
+  }
+
+  private func copyReadout(_ values: PaddedOutput, to rows: UnsafeMutablePointer<Float>, _ request: Batch) {
+    let (steps, batch) = (request.steps, request.batch)
+    switch architecture.readout {
+    case .everyStep:
+      for row in 0..<steps * batch { values.copyRow(row, to: rows + row * values.width) }
+    case .allSteps:
+      for step in 0..<steps {
+        for row in 0..<batch {
+          values.copyRow(step * batch + row, to: rows + (row * steps + step) * values.width)
+        }
+      }
+    case .lastStep:
+      for row in 0..<batch { values.copyRow((steps - 1) * batch + row, to: rows + row * values.width) }
+    case .finalState:
+      for row in 0..<batch {
+        for direction in 0..<values.directions {
+          let step = direction == 0 ? steps - 1 : 0
+          values.copyBlock(
+            direction, ofRow: step * batch + row, to: rows + row * values.width + direction * values.hidden)
+        }
+      }
+    }
+  }
+
+  /// `[T, B, F]` → `[B, T·F]` for a network without recurrent part.
+  private func flattenInputs(_ request: Batch) {
+    let (steps, batch, width) = (request.steps, request.batch, architecture.inputSize)
+    for step in 0..<steps {
+      for row in 0..<batch {
+        (readout.base + (row * steps + step) * width).update(
+          from: request.inputs + (step * batch + row) * width, count: width)
+      }
+    }
+  }
 }

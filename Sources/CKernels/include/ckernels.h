@@ -1,3 +1,115 @@
+// The arithmetic of recur: one table of functions for each instruction set, chosen at run time.
+//
+// All matrices are row-major float32. Nothing here allocates, locks or checks its arguments.
 #ifndef CKERNELS_H
 #define CKERNELS_H
+#include <stddef.h>
+#include <stdint.h>
+
+#pragma clang assume_nonnull begin
+
+// One direction of one recurrent layer over one batch, time-major.
+//
+// T steps, B rows, H hidden units padded to Hp (a multiple of the vector width; what is padded stays zero). A row of `gates`
+// holds `slots` blocks of Hp: i f g o (LSTM), n r z m (GRU, m = W_hn·h + b_hn), a (RNN).
+// A thread works on the rows first_row ..< last_row of every step; rows do not depend on one another.
+typedef struct {
+  ptrdiff_t steps, batch, hidden, units;
+  ptrdiff_t first_row, last_row;
+  ptrdiff_t reverse;           // nonzero: from the last step to the first
+  ptrdiff_t keep;              // nonzero: leave activated gates and cells behind for backward
+  ptrdiff_t want_initial;      // nonzero: backward goes on to the gradient of h0
+  const float *weights;      // recurrent weights packed by pack_recurrent
+  const float *_Nullable weights_back; // the same packed by pack_recurrent_back
+  const float *_Nullable bias_m;       // [Hp] GRU: b_hn
+  float *gates;              // [T, B, slots·Hp] forward: projected input → activated gates; backward: → gate gradients
+  float *_Nullable cells;              // [T, B, Hp] LSTM
+  float *outputs;            // [T, B, output_stride] h
+  ptrdiff_t output_stride;
+  const float *_Nullable h0, *_Nullable c0;      // [B, Hp] or null for zero
+  const float *_Nullable d_outputs;    // [T, B, d_output_stride] gradient of h
+  ptrdiff_t d_output_stride;
+  float *_Nullable d_hidden;           // [B, Hp] in: gradient of the final h (or zero); out: gradient of h0
+  float *_Nullable d_cell;             // [B, Hp] LSTM, likewise for c
+} rk_layer;
+
+// What one optimizer step needs beside the four buffers.
+typedef struct {
+  float gradient_scale;      // multiplies each gradient first: 1 / weight sum · clip factor
+  float lr, weight_decay;
+  float beta1, beta2, eps;   // adam, adamw; rmsprop uses beta2 for alpha
+  float bias1, bias2_sqrt;   // 1 - beta1^t, sqrt(1 - beta2^t)
+  float momentum, dampening; // sgd, rmsprop
+  int32_t nesterov, decoupled, first_step;
+} rk_optimizer;
+
+typedef struct {
+  const char *name;          // avx512, avx2, portable
+  ptrdiff_t vector_width;
+
+  // How many floats pack_* writes.
+  ptrdiff_t (*packed_size)(ptrdiff_t rows, ptrdiff_t depth);
+  // B = Wᵀ for multiply: W is [rows, depth]. Tables (or null for identity) give for each packed index the index in W, or -1 for zero.
+  void (*pack_transposed)(const float *w, ptrdiff_t ld, const int32_t *_Nullable row_of, ptrdiff_t rows, const int32_t *_Nullable column_of,
+                          ptrdiff_t depth, float *packed);
+  // B = W for multiply: W is [depth, columns].
+  void (*pack)(const float *w, ptrdiff_t ld, const int32_t *_Nullable row_of, ptrdiff_t depth, const int32_t *_Nullable column_of,
+               ptrdiff_t columns, float *packed);
+  // C[m, n] = A·B + (accumulate ? C : bias or 0); element (i, k) of A is a[i·rs + k·cs]; B packed.
+  void (*multiply)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, ptrdiff_t rs, ptrdiff_t cs, const float *packed,
+                   const float *_Nullable bias, float *c, ptrdiff_t ldc, ptrdiff_t accumulate);
+  // C[m, n] (+)= Aᵀ·B with A [k, m] and B [k, n], for the columns of C in first ..< last; scratch from gradient_scratch.
+  void (*multiply_gradient)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, ptrdiff_t lda, const float *b, ptrdiff_t ldb,
+                            float *c, ptrdiff_t ldc, ptrdiff_t accumulate, float *scratch);
+  ptrdiff_t (*gradient_scratch)(ptrdiff_t m, ptrdiff_t n);
+
+  // Recurrent weights [gates·H, H] for the time loops. `gates` is 1, 3 or 4 and tells the cell.
+  ptrdiff_t (*packed_recurrent_size)(ptrdiff_t gates, ptrdiff_t hidden);
+  void (*pack_recurrent)(const float *w, ptrdiff_t gates, ptrdiff_t hidden, float *packed);
+  void (*pack_recurrent_back)(const float *w, ptrdiff_t gates, ptrdiff_t hidden, float *packed);
+  void (*rnn_forward)(const rk_layer *, ptrdiff_t relu);
+  void (*rnn_backward)(const rk_layer *, ptrdiff_t relu);
+  void (*lstm_forward)(const rk_layer *);
+  void (*lstm_backward)(const rk_layer *);
+  void (*gru_forward)(const rk_layer *);
+  void (*gru_backward)(const rk_layer *);
+
+  // out[j] += Σ over rows of x[row·ld + j].
+  void (*column_sums)(const float *x, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t ld, float *out);
+  void (*exp)(const float *x, float *y, ptrdiff_t n);
+  void (*sigmoid)(const float *x, float *y, ptrdiff_t n);
+  void (*tanh)(const float *x, float *y, ptrdiff_t n);
+  void (*relu)(const float *x, float *y, ptrdiff_t n);
+  // dx = dy · f'(x), written with the outputs y; in place allowed.
+  void (*sigmoid_back)(const float *y, const float *dy, float *dx, ptrdiff_t n);
+  void (*tanh_back)(const float *y, const float *dy, float *dx, ptrdiff_t n);
+  void (*relu_back)(const float *y, const float *dy, float *dx, ptrdiff_t n);
+  // Log-softmax cross entropy of one row: returns lse = log Σ exp(x), fills p with softmax.
+  float (*softmax)(const float *x, float *p, ptrdiff_t n);
+
+  // Σ x², in double over fixed blocks: the same bits for any number of threads. Not finite if any x is not.
+  double (*sum_of_squares)(const float *x, ptrdiff_t n);
+  void (*adam)(const rk_optimizer *, float *p, const float *g, float *m, float *v, ptrdiff_t n);
+  void (*sgd)(const rk_optimizer *, float *p, const float *g, float *_Nullable buffer, ptrdiff_t n);
+  void (*rmsprop)(const rk_optimizer *, float *p, const float *g, float *square, float *_Nullable buffer, ptrdiff_t n);
+  // The core's multiply-add peak: runs `rounds` rounds of independent fused multiply-adds, returns the operations done.
+  double (*peak)(ptrdiff_t rounds, float *sink);
+} rk_kernels;
+
+// The table by this name, or null if this processor or build does not have it.
+const rk_kernels *_Nullable rk_find(const char *name);
+// The fastest table this processor has.
+const rk_kernels *rk_best(void);
+
+// Scaled dropout masks from Philox4x32-10, keyed by (seed, step) and counted by (layer, sample, time, unit): y = x·mask.
+typedef struct {
+  uint64_t seed, step;
+  uint32_t layer;
+  float probability;
+} rk_dropout;
+// x, y [steps, batch, stride]; the units of block d lie at columns d·block_stride ..< d·block_stride + block_width.
+void rk_dropout_apply(const rk_dropout *, const float *x, float *y, ptrdiff_t steps, ptrdiff_t batch, ptrdiff_t stride,
+                      ptrdiff_t blocks, ptrdiff_t block_width, ptrdiff_t block_stride, const int32_t *samples);
+
+#pragma clang assume_nonnull end
 #endif

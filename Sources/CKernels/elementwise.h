@@ -1,0 +1,141 @@
+// Element by element: activations, the optimizers' one-pass updates, sums.
+//
+// A tail shorter than a vector goes through the same vector code, so that an element's bits do not depend on its place.
+#define EACH(n, ...)                                                                   \
+  for (ptrdiff_t e = 0; e < (n); e += VW) {                                              \
+    int left = (int)at_most(VW, (n) - e);                                              \
+    if (left == VW) { enum { N = VW }; __VA_ARGS__ } else { const int N = left; __VA_ARGS__ }        \
+  }
+
+static void RK(exp)(const float *x, float *y, ptrdiff_t n) { EACH(n, v_store_n(y + e, v_exp(v_load_n(x + e, N)), N);) }
+static void RK(sigmoid)(const float *x, float *y, ptrdiff_t n) { EACH(n, v_store_n(y + e, v_sigmoid(v_load_n(x + e, N)), N);) }
+static void RK(tanh)(const float *x, float *y, ptrdiff_t n) { EACH(n, v_store_n(y + e, v_tanh(v_load_n(x + e, N)), N);) }
+static void RK(relu)(const float *x, float *y, ptrdiff_t n) { EACH(n, v_store_n(y + e, v_at_least(v_load_n(x + e, N), 0), N);) }
+
+static void RK(sigmoid_back)(const float *y, const float *dy, float *dx, ptrdiff_t n) {
+  EACH(n, vf s = v_load_n(y + e, N); v_store_n(dx + e, v_load_n(dy + e, N) * s * (1.0f - s), N);)
+}
+static void RK(tanh_back)(const float *y, const float *dy, float *dx, ptrdiff_t n) {
+  EACH(n, vf s = v_load_n(y + e, N); v_store_n(dx + e, v_load_n(dy + e, N) * (1.0f - s * s), N);)
+}
+static void RK(relu_back)(const float *y, const float *dy, float *dx, ptrdiff_t n) {
+  EACH(n, v_store_n(dx + e, v_select(v_load_n(y + e, N) > v_set(0), v_load_n(dy + e, N), v_set(0)), N);)
+}
+
+static float RK(softmax)(const float *x, float *p, ptrdiff_t n) {
+  float top = x[0];
+  for (ptrdiff_t i = 1; i < n; i++) top = x[i] > top || x[i] != x[i] ? x[i] : top;
+  vf total = v_set(0);
+  EACH(n, {
+    vf q = v_exp(v_load_n(x + e, N) - top);
+    v_store_n(p + e, q, N);
+    total += v_load_n(p + e, N);
+  })
+  float sum = v_sum(total), inverse = 1.0f / sum;
+  EACH(n, v_store_n(p + e, v_load_n(p + e, N) * inverse, N);)
+  return top + logf(sum);
+}
+
+static void RK(column_sums)(const float *x, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t ld, float *out) {
+  ptrdiff_t j = 0;
+  for (; j + 4 * VW <= columns; j += 4 * VW) {
+    vf acc[4];
+    UNROLL for (int v = 0; v < 4; v++) acc[v] = v_load(out + j + v * VW);
+    for (ptrdiff_t r = 0; r < rows; r++)
+      UNROLL for (int v = 0; v < 4; v++) acc[v] += v_load(x + r * ld + j + v * VW);
+    UNROLL for (int v = 0; v < 4; v++) v_store(out + j + v * VW, acc[v]);
+  }
+  for (; j < columns; j += VW) {
+    int n = (int)at_most(VW, columns - j);
+    vf acc = v_load_n(out + j, n);
+    for (ptrdiff_t r = 0; r < rows; r++) acc += v_load_n(x + r * ld + j, n);
+    v_store_n(out + j, acc, n);
+  }
+}
+
+static double RK(sum_of_squares)(const float *x, ptrdiff_t n) {
+  double total = 0;
+  for (ptrdiff_t start = 0; start < n; start += 4096) {
+    ptrdiff_t count = at_most(4096, n - start);
+    const float *block = x + start;
+    vf a = v_set(0), b = v_set(0), c = v_set(0), d = v_set(0);
+    ptrdiff_t i = 0;
+    for (; i + 4 * VW <= count; i += 4 * VW) {
+      vf p = v_load(block + i), q = v_load(block + i + VW), r = v_load(block + i + 2 * VW), s = v_load(block + i + 3 * VW);
+      a = v_fma(p, p, a);
+      b = v_fma(q, q, b);
+      c = v_fma(r, r, c);
+      d = v_fma(s, s, d);
+    }
+    for (; i < count; i += VW) {
+      vf p = v_load_n(block + i, (int)at_most(VW, count - i));
+      a = v_fma(p, p, a);
+    }
+    total += (double)v_sum((a + b) + (c + d));
+  }
+  return total;
+}
+
+// Kingma & Ba 2015 and Loshchilov & Hutter 2019 as in torch.optim.Adam and AdamW: eps outside the root, after bias correction.
+static void RK(adam)(const rk_optimizer *o, float *p, const float *g, float *m, float *v, ptrdiff_t n) {
+  float step = o->lr / o->bias1, root = 1.0f / o->bias2_sqrt, shrink = 1.0f - o->lr * o->weight_decay;
+  float l2 = o->decoupled ? 0 : o->weight_decay, c1 = 1.0f - o->beta1, c2 = 1.0f - o->beta2;
+  EACH(n, {
+    vf w = v_load_n(p + e, N);
+    vf d = v_load_n(g + e, N) * o->gradient_scale;
+    if (o->decoupled) w = w * shrink;
+    else if (l2 != 0) d = v_fma(w, v_set(l2), d);
+    vf mean = v_load_n(m + e, N), square = v_load_n(v + e, N);
+    mean = v_fma(d - mean, v_set(c1), mean);
+    square = v_fma(d * c2, d, square * o->beta2);
+    v_store_n(m + e, mean, N);
+    v_store_n(v + e, square, N);
+    v_store_n(p + e, w - step * mean / (v_sqrt(square) * root + o->eps), N);
+  })
+}
+
+// torch.optim.SGD: the buffer starts as the first gradient; the learning rate stays outside it.
+static void RK(sgd)(const rk_optimizer *o, float *p, const float *g, float *buffer, ptrdiff_t n) {
+  float fresh = 1.0f - o->dampening;
+  EACH(n, {
+    vf w = v_load_n(p + e, N);
+    vf d = v_load_n(g + e, N) * o->gradient_scale;
+    if (o->weight_decay != 0) d = v_fma(w, v_set(o->weight_decay), d);
+    if (o->momentum != 0) {
+      vf b = o->first_step ? d : v_fma(v_load_n(buffer + e, N), v_set(o->momentum), d * fresh);
+      v_store_n(buffer + e, b, N);
+      d = o->nesterov ? v_fma(b, v_set(o->momentum), d) : b;
+    }
+    v_store_n(p + e, v_fma(d, v_set(-o->lr), w), N);
+  })
+}
+
+// torch.optim.RMSprop, not centered.
+static void RK(rmsprop)(const rk_optimizer *o, float *p, const float *g, float *square, float *buffer, ptrdiff_t n) {
+  float c = 1.0f - o->beta2;
+  EACH(n, {
+    vf w = v_load_n(p + e, N);
+    vf d = v_load_n(g + e, N) * o->gradient_scale;
+    if (o->weight_decay != 0) d = v_fma(w, v_set(o->weight_decay), d);
+    vf s = v_fma(d * c, d, v_load_n(square + e, N) * o->beta2);
+    v_store_n(square + e, s, N);
+    d = d / (v_sqrt(s) + o->eps);
+    if (o->momentum != 0) {
+      d = v_fma(v_load_n(buffer + e, N), v_set(o->momentum), d);
+      v_store_n(buffer + e, d, N);
+    }
+    v_store_n(p + e, v_fma(d, v_set(-o->lr), w), N);
+  })
+}
+
+static double RK(peak)(ptrdiff_t rounds, float *sink) {
+  vf acc[12];
+  vf x = v_load(sink), y = v_load(sink + VW);
+  UNROLL for (int i = 0; i < 12; i++) acc[i] = x + (float)i;
+  for (ptrdiff_t r = 0; r < rounds; r++)
+    UNROLL for (int i = 0; i < 12; i++) acc[i] = v_fma(acc[i], x, y);
+  vf total = acc[0];
+  UNROLL for (int i = 1; i < 12; i++) total += acc[i];
+  v_store(sink, total);
+  return (double)rounds * 12 * VW * 2;
+}

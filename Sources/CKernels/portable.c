@@ -1,0 +1,12 @@
+// Vector extensions of the compiler only: any processor (NEON on 64-bit Arm). Products and sums round separately, so that
+// the bits are the same on every x86-64 processor.
+#define VW 4
+#define RK_FMA 0
+#if defined(__aarch64__)
+#define RK_REGISTERS 32
+#else
+#define RK_REGISTERS 16
+#endif
+#define RK_SUFFIX portable
+#define RK_NAME "portable"
+#include "family.h"

@@ -1,0 +1,312 @@
+// The time loops of the three cells: recurrent product with the gates applied while a tile is still in registers.
+//
+// Weights are packed once per optimizer step. Forward: for each panel of VW units, [H][gates][VW], so that one tile has all
+// gates of its units. Back: for each panel of 2·VW units, [gates][H][2·VW] (the last panel may be VW wide).
+
+RK_INLINE ptrdiff_t padded(ptrdiff_t hidden) { return (hidden + VW - 1) / VW * VW; }
+
+// RNN forward panels are two units wide like back panels: one gate leaves room for it.
+static ptrdiff_t RK(packed_recurrent_size)(ptrdiff_t gates, ptrdiff_t hidden) {
+  return gates * hidden * ((padded(hidden) + PANEL - 1) / PANEL * PANEL);
+}
+
+static void RK(pack_recurrent)(const float *w, ptrdiff_t gates, ptrdiff_t hidden, float *packed) {
+  if (gates == 1) {
+    RK(pack_transposed)(w, hidden, 0, hidden, 0, hidden, packed);
+    return;
+  }
+  for (ptrdiff_t u0 = 0; u0 < hidden; u0 += VW, packed += hidden * gates * VW)
+    for (ptrdiff_t g = 0; g < gates; g++)
+      for (int j = 0; j < VW; j++) {
+        float *to = packed + g * VW + j;
+        const float *row = w + (g * hidden + u0 + j) * hidden;
+        if (u0 + j < hidden)
+          for (ptrdiff_t k = 0; k < hidden; k++) to[k * gates * VW] = row[k];
+        else
+          for (ptrdiff_t k = 0; k < hidden; k++) to[k * gates * VW] = 0;
+      }
+}
+
+static void RK(pack_recurrent_back)(const float *w, ptrdiff_t gates, ptrdiff_t hidden, float *packed) {
+  RK(pack)(w, hidden, 0, gates * hidden, 0, hidden, packed);
+}
+
+// The time index of the i-th step walked, and of the step walked before it.
+#define TIME(i) (l->reverse ? l->steps - 1 - (i) : (i))
+
+// -- gates, one vector of units -----------------------------------------------------------------------------------------
+
+// Hochreiter & Schmidhuber 1997 as in torch.nn.LSTM: c' = f·c + i·g, h = o·tanh(c').
+RK_INLINE void lstm_gates(vf acc[4], float *gates, ptrdiff_t units, const float *c_in, float *c_out, float *h, int keep) {
+  vf i = v_sigmoid(acc[0]), f = v_sigmoid(acc[1]), g = v_tanh(acc[2]), o = v_sigmoid(acc[3]);
+  vf c = c_in ? v_fma(f, v_load(c_in), i * g) : i * g;
+  v_store(c_out, c);
+  v_store(h, o * v_tanh(c));
+  if (keep) {
+    v_store(gates, i);
+    v_store(gates + units, f);
+    v_store(gates + 2 * units, g);
+    v_store(gates + 3 * units, o);
+  }
+}
+
+RK_INLINE void lstm_gates_back(vf dh, float *gates, ptrdiff_t units, const float *c_in, const float *c, float *dc) {
+  vf i = v_load(gates), f = v_load(gates + units), g = v_load(gates + 2 * units), o = v_load(gates + 3 * units);
+  vf tc = v_tanh(v_load(c));
+  vf d = v_fma(dh * o, 1.0f - tc * tc, v_load(dc));
+  v_store(gates, d * g * i * (1.0f - i));
+  v_store(gates + units, c_in ? d * v_load(c_in) * f * (1.0f - f) : v_set(0));
+  v_store(gates + 2 * units, d * i * (1.0f - g * g));
+  v_store(gates + 3 * units, dh * tc * o * (1.0f - o));
+  v_store(dc, d * f);
+}
+
+// Cho et al. 2014 as in torch.nn.GRU, the reset gate behind the recurrent product: n = tanh(x_n + r·m), h' = (1 - z)·n + z·h.
+RK_INLINE void gru_gates(vf r, vf z, vf m, float *gates, ptrdiff_t units, const float *h_in, float *h) {
+  r = v_sigmoid(r);
+  z = v_sigmoid(z);
+  vf n = v_tanh(v_fma(r, m, v_load(gates)));
+  v_store(gates, n);
+  v_store(gates + units, r);
+  v_store(gates + 2 * units, z);
+  v_store(gates + 3 * units, m);
+  v_store(h, h_in ? v_fma(z, v_load(h_in) - n, n) : n - z * n);
+}
+
+// Leaves n r z m gradients behind and returns the part of dh that goes straight to the step before.
+RK_INLINE vf gru_gates_back(vf dh, float *gates, ptrdiff_t units, const float *h_in) {
+  vf n = v_load(gates), r = v_load(gates + units), z = v_load(gates + 2 * units), m = v_load(gates + 3 * units);
+  vf dn = dh * (1.0f - z) * (1.0f - n * n);
+  vf h = h_in ? v_load(h_in) : v_set(0);
+  v_store(gates, dn);
+  v_store(gates + units, dn * m * r * (1.0f - r));
+  v_store(gates + 2 * units, dh * (h - n) * z * (1.0f - z));
+  v_store(gates + 3 * units, dn * r);
+  return dh * z;
+}
+
+// -- forward: acc = gates + h·Wᵀ in runs of DEPTH, gates at the end of the last run --------------------------------------
+
+typedef struct {
+  const float *h;      // h of the step before at this tile's first row, or null at the start
+  ptrdiff_t h_stride;
+  const float *c;      // likewise
+  const float *panel;  // weights of this run
+  ptrdiff_t k0, depth;
+  int first, last;     // whether this run starts, ends the inner product
+} rk_run;
+
+RK_INLINE void lstm_tile(const int MR, const rk_layer *l, const rk_run *run, float *gates, float *c, float *out) {
+  ptrdiff_t units = l->units, stride = 4 * units;
+  vf acc[TILE_ROWS_4][4];
+  UNROLL for (int r = 0; r < MR; r++)
+    UNROLL for (int g = 0; g < 4; g++) acc[r][g] = v_load(gates + r * stride + g * units);
+  if (run->h) tile_multiply(MR, 4, acc, (int)run->depth, run->h + run->k0, run->h_stride, 1, run->panel, 4 * VW);
+  UNROLL for (int r = 0; r < MR; r++)
+    if (run->last)
+      lstm_gates(acc[r], gates + r * stride, units, run->c ? run->c + r * units : 0, c + r * units,
+                 out + r * l->output_stride, (int)l->keep);
+    else
+      UNROLL for (int g = 0; g < 4; g++) v_store(gates + r * stride + g * units, acc[r][g]);
+}
+
+RK_INLINE void gru_tile(const int MR, const rk_layer *l, const rk_run *run, float *gates, const float *bias, float *out,
+                        const float *h_units) {
+  ptrdiff_t units = l->units, stride = 4 * units;
+  vf acc[TILE_ROWS_3][4];
+  UNROLL for (int r = 0; r < MR; r++) {
+    acc[r][0] = v_load(gates + r * stride + units);
+    acc[r][1] = v_load(gates + r * stride + 2 * units);
+    acc[r][2] = run->first ? v_load(bias) : v_load(gates + r * stride + 3 * units);
+  }
+  if (run->h) tile_multiply(MR, 3, acc, (int)run->depth, run->h + run->k0, run->h_stride, 1, run->panel, 3 * VW);
+  UNROLL for (int r = 0; r < MR; r++)
+    if (run->last) {
+      gru_gates(acc[r][0], acc[r][1], acc[r][2], gates + r * stride, units, h_units ? h_units + r * run->h_stride : 0,
+                out + r * l->output_stride);
+    } else {
+      v_store(gates + r * stride + units, acc[r][0]);
+      v_store(gates + r * stride + 2 * units, acc[r][1]);
+      v_store(gates + r * stride + 3 * units, acc[r][2]);
+    }
+}
+
+RK_INLINE void rnn_tile(const int MR, const int NV, const rk_layer *l, const rk_run *run, float *gates, float *out,
+                        int relu) {
+  ptrdiff_t units = l->units;
+  vf acc[TILE_ROWS_2][4];
+  UNROLL for (int r = 0; r < MR; r++)
+    UNROLL for (int v = 0; v < NV; v++) acc[r][v] = v_load(gates + r * units + v * VW);
+  if (run->h) tile_multiply(MR, NV, acc, (int)run->depth, run->h + run->k0, run->h_stride, 1, run->panel, PANEL);
+  UNROLL for (int r = 0; r < MR; r++)
+    UNROLL for (int v = 0; v < NV; v++) {
+      if (!run->last) v_store(gates + r * units + v * VW, acc[r][v]);
+      else if (relu) v_store(out + r * l->output_stride + v * VW, v_at_least(acc[r][v], 0));
+      else v_store(out + r * l->output_stride + v * VW, v_tanh(acc[r][v]));
+    }
+}
+
+// What a step of the loop reads from the step before: its outputs, or the initial state, or nothing.
+RK_INLINE const float *step_before(const rk_layer *l, ptrdiff_t i, ptrdiff_t *stride) {
+  *stride = i > 0 ? l->output_stride : l->units;
+  return i > 0 ? l->outputs + TIME(i - 1) * l->batch * l->output_stride : l->h0;
+}
+
+#define TILE_CASE(MR, CALL) case MR: { enum { M = MR }; CALL; } break;
+
+static void RK(lstm_forward)(const rk_layer *l) {
+  ptrdiff_t units = l->units, hidden = l->hidden;
+  for (ptrdiff_t i = 0; i < l->steps; i++) {
+    ptrdiff_t t = TIME(i), before;
+    const float *h = step_before(l, i, &before);
+    const float *c_in = i > 0 ? l->cells + TIME(i - 1) * l->batch * units : l->c0;
+    for (ptrdiff_t u = 0; u < units; u += VW)
+      for (ptrdiff_t k0 = 0; k0 < hidden; k0 += DEPTH) {
+        if (!h && k0 + DEPTH < hidden) continue;  // no product: go straight to the gates
+        rk_run run = {.h_stride = before, .panel = l->weights + (u * hidden + k0 * VW) * 4, .k0 = k0,
+                      .depth = at_most(DEPTH, hidden - k0), .last = k0 + DEPTH >= hidden};
+        for (ptrdiff_t row = l->first_row; row < l->last_row;) {
+          int tile = next_tile(l->last_row - row, TILE_ROWS_4);
+          ptrdiff_t at = t * l->batch + row;
+          run.h = h ? h + row * before : 0;
+          run.c = c_in ? c_in + row * units + u : 0;
+          float *gates = l->gates + at * 4 * units + u, *c = l->cells + at * units + u;
+          float *out = l->outputs + at * l->output_stride + u;
+          switch (tile) { ALL_ROWS_4(TILE_CASE, lstm_tile(M, l, &run, gates, c, out)) }
+          row += tile;
+        }
+      }
+  }
+}
+
+static void RK(gru_forward)(const rk_layer *l) {
+  ptrdiff_t units = l->units, hidden = l->hidden;
+  for (ptrdiff_t i = 0; i < l->steps; i++) {
+    ptrdiff_t t = TIME(i), before;
+    const float *h = step_before(l, i, &before);
+    for (ptrdiff_t u = 0; u < units; u += VW)
+      for (ptrdiff_t k0 = 0; k0 < hidden; k0 += DEPTH) {
+        if (!h && k0 + DEPTH < hidden) continue;
+        rk_run run = {.h_stride = before, .panel = l->weights + (u * hidden + k0 * VW) * 3, .k0 = k0,
+                      .depth = at_most(DEPTH, hidden - k0), .first = k0 == 0 || !h, .last = k0 + DEPTH >= hidden};
+        for (ptrdiff_t row = l->first_row; row < l->last_row;) {
+          int tile = next_tile(l->last_row - row, TILE_ROWS_3);
+          ptrdiff_t at = t * l->batch + row;
+          run.h = h ? h + row * before : 0;
+          float *gates = l->gates + at * 4 * units + u, *out = l->outputs + at * l->output_stride + u;
+          const float *bias = l->bias_m + u, *h_units = h ? h + row * before + u : 0;
+          switch (tile) { ALL_ROWS_3(TILE_CASE, gru_tile(M, l, &run, gates, bias, out, h_units)) }
+          row += tile;
+        }
+      }
+  }
+}
+
+static void RK(rnn_forward)(const rk_layer *l, ptrdiff_t relu) {
+  ptrdiff_t units = l->units, hidden = l->hidden;
+  for (ptrdiff_t i = 0; i < l->steps; i++) {
+    ptrdiff_t t = TIME(i), before;
+    const float *h = step_before(l, i, &before);
+    for (ptrdiff_t u = 0; u < units; u += PANEL)
+      for (ptrdiff_t k0 = 0; k0 < hidden; k0 += DEPTH) {
+        if (!h && k0 + DEPTH < hidden) continue;
+        rk_run run = {.h_stride = before, .panel = l->weights + u * hidden + k0 * PANEL, .k0 = k0,
+                      .depth = at_most(DEPTH, hidden - k0), .last = k0 + DEPTH >= hidden};
+        for (ptrdiff_t row = l->first_row; row < l->last_row;) {
+          int tile = next_tile(l->last_row - row, TILE_ROWS_2);
+          ptrdiff_t at = t * l->batch + row;
+          run.h = h ? h + row * before : 0;
+          float *gates = l->gates + at * units + u, *out = l->outputs + at * l->output_stride + u;
+          if (u + VW < units)
+            switch (tile) { ALL_ROWS_2(TILE_CASE, rnn_tile(M, 2, l, &run, gates, out, (int)relu)) }
+          else
+            switch (tile) { ALL_ROWS_2(TILE_CASE, rnn_tile(M, 1, l, &run, gates, out, (int)relu)) }
+          row += tile;
+        }
+      }
+  }
+}
+
+// -- back: dh = d_outputs + (gate gradients of the step behind)·W, then the gates' derivatives in place ------------------
+
+enum { RK_RNN = 1, RK_GRU = 3, RK_LSTM = 4 };
+
+RK_INLINE void back_gates(const int CELL, const rk_layer *l, vf dh, ptrdiff_t i, ptrdiff_t row, ptrdiff_t u, int relu) {
+  ptrdiff_t units = l->units, at = TIME(i) * l->batch + row;
+  float *gates = l->gates + at * (CELL == RK_RNN ? 1 : 4) * units + u;
+  if (CELL == RK_LSTM) {
+    const float *c_in = i > 0 ? l->cells + (TIME(i - 1) * l->batch + row) * units + u : l->c0 ? l->c0 + row * units + u : 0;
+    lstm_gates_back(dh, gates, units, c_in, l->cells + at * units + u, l->d_cell + row * units + u);
+  } else if (CELL == RK_GRU) {
+    ptrdiff_t before;
+    const float *h = step_before(l, i, &before);
+    v_store(l->d_hidden + row * units + u, gru_gates_back(dh, gates, units, h ? h + row * before + u : 0));
+  } else {
+    vf h = v_load(l->outputs + at * l->output_stride + u);
+    v_store(gates, relu ? v_select(h > v_set(0), dh, v_set(0)) : dh * (1.0f - h * h));
+  }
+}
+
+// One tile of one run. `from` is the gradient of the gates this run reads, of the step behind. At the start of the inner
+// product acc is the part of dh that does not come through the gates; d_hidden carries it and the partial sums.
+RK_INLINE void back_tile(const int CELL, const int MR, const int NV, const rk_layer *l, ptrdiff_t i, ptrdiff_t row, ptrdiff_t u,
+                         const float *from, ptrdiff_t from_stride, const float *panel, ptrdiff_t depth, int first, int last,
+                         int relu) {
+  ptrdiff_t units = l->units;
+  vf acc[TILE_ROWS_2][4];
+  UNROLL for (int r = 0; r < MR; r++)
+    UNROLL for (int v = 0; v < NV; v++) {
+      const float *carried = l->d_hidden + (row + r) * units + u + v * VW;
+      int direct = CELL == RK_GRU || !from;  // without a step behind it holds the gradient of the final state
+      acc[r][v] = !first || direct ? v_load(carried) : v_set(0);
+      if (first && i >= 0 && l->d_outputs)
+        acc[r][v] += v_load(l->d_outputs + (TIME(i) * l->batch + row + r) * l->d_output_stride + u + v * VW);
+    }
+  if (from) tile_multiply(MR, NV, acc, (int)depth, from, from_stride, 1, panel, PANEL);
+  UNROLL for (int r = 0; r < MR; r++)
+    UNROLL for (int v = 0; v < NV; v++) {
+      if (last && i >= 0) back_gates(CELL, l, acc[r][v], i, row + r, u + v * VW, relu);
+      else v_store(l->d_hidden + (row + r) * units + u + v * VW, acc[r][v]);
+    }
+}
+
+RK_INLINE void back_rows(const int CELL, const int NV, const rk_layer *l, ptrdiff_t i, ptrdiff_t u, const float *from,
+                         ptrdiff_t from_stride, const float *panel, ptrdiff_t depth, int first, int last, int relu) {
+  for (ptrdiff_t row = l->first_row; row < l->last_row;) {
+    int tile = next_tile(l->last_row - row, TILE_ROWS_2);
+    const float *a = from ? from + row * from_stride : 0;
+    switch (tile) {
+      ALL_ROWS_2(TILE_CASE, back_tile(CELL, M, NV, l, i, row, u, a, from_stride, panel, depth, first, last, relu))
+    }
+    row += tile;
+  }
+}
+
+// Walks the steps backwards; step -1, where wanted, leaves the gradient of h0 in d_hidden (d_cell holds that of c0 by then).
+RK_INLINE void back_loop(const int CELL, const rk_layer *l, int relu) {
+  ptrdiff_t units = l->units, hidden = l->hidden, slots = CELL == RK_RNN ? 1 : 4;
+  for (ptrdiff_t i = l->steps - 1; i >= (l->want_initial ? -1 : 0); i--) {
+    int behind = i + 1 < l->steps;
+    // GRU gates lie as n r z m: the recurrent product saw r z m.
+    const float *from = behind ? l->gates + TIME(i + 1) * l->batch * slots * units + (CELL == RK_GRU ? units : 0) : 0;
+    for (ptrdiff_t u = 0; u < units; u += PANEL) {
+      const float *panel = l->weights_back + u * CELL * hidden;
+      for (ptrdiff_t g = 0; g < (behind ? CELL : 1); g++)
+        for (ptrdiff_t k0 = 0; k0 < (behind ? hidden : 1); k0 += DEPTH) {
+          ptrdiff_t depth = at_most(DEPTH, hidden - k0);
+          int first = g == 0 && k0 == 0, last = !behind || (g == CELL - 1 && k0 + DEPTH >= hidden);
+          const float *a = from ? from + g * units + k0 : 0;
+          const float *b = panel + (g * hidden + k0) * PANEL;
+          if (u + VW < units) back_rows(CELL, 2, l, i, u, a, slots * units, b, depth, first, last, relu);
+          else back_rows(CELL, 1, l, i, u, a, slots * units, b, depth, first, last, relu);
+        }
+    }
+  }
+}
+
+static void RK(lstm_backward)(const rk_layer *l) { back_loop(RK_LSTM, l, 0); }
+static void RK(gru_backward)(const rk_layer *l) { back_loop(RK_GRU, l, 0); }
+static void RK(rnn_backward)(const rk_layer *l, ptrdiff_t relu) {
+  if (relu) back_loop(RK_RNN, l, 1);
+  else back_loop(RK_RNN, l, 0);
+}

@@ -1,0 +1,60 @@
+// The micro-kernel: a tile of MR rows × NV vectors of accumulators, held in registers over a run of k.
+//
+//   acc[r][v] += a[r·rs + k·cs] · b[k·ldb + v·VW …]        for k = 0 ..< depth, in that order
+//
+// MR and NV (at most 4) are literal constants at each place of use, so that the loops unroll and acc lives in registers. Each
+// accumulator sums its own products in order of k: the result of a row does not depend on the other rows of the tile,
+// on MR, or on how rows are shared among threads.
+
+#if RK_REGISTERS >= 32
+// ALL_ROWS_n(X, …) is X(1, …) X(2, …) up to the most rows a tile of that width has.
+#define TILE_ROWS_1 14  // rows of a tile that is 1, 2, 3, 4 vectors wide
+#define TILE_ROWS_2 12
+#define TILE_ROWS_3 8
+#define TILE_ROWS_4 6
+#define ALL_ROWS_1(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__) X(4, __VA_ARGS__) X(5, __VA_ARGS__) \
+  X(6, __VA_ARGS__) X(7, __VA_ARGS__) X(8, __VA_ARGS__) X(9, __VA_ARGS__) X(10, __VA_ARGS__) X(11, __VA_ARGS__) X(12, __VA_ARGS__) \
+  X(13, __VA_ARGS__) X(14, __VA_ARGS__)
+#define ALL_ROWS_2(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__) X(4, __VA_ARGS__) X(5, __VA_ARGS__) \
+  X(6, __VA_ARGS__) X(7, __VA_ARGS__) X(8, __VA_ARGS__) X(9, __VA_ARGS__) X(10, __VA_ARGS__) X(11, __VA_ARGS__) X(12, __VA_ARGS__)
+#define ALL_ROWS_3(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__) X(4, __VA_ARGS__) X(5, __VA_ARGS__) \
+  X(6, __VA_ARGS__) X(7, __VA_ARGS__) X(8, __VA_ARGS__)
+#define ALL_ROWS_4(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__) X(4, __VA_ARGS__) X(5, __VA_ARGS__) X(6, __VA_ARGS__)
+#define DEPTH 256       // inner products are cut into runs of this length: a panel's run stays in first-level cache
+#else
+#define TILE_ROWS_1 10
+#define TILE_ROWS_2 6
+#define TILE_ROWS_3 3
+#define TILE_ROWS_4 3
+#define ALL_ROWS_1(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__) X(4, __VA_ARGS__) X(5, __VA_ARGS__) \
+  X(6, __VA_ARGS__) X(7, __VA_ARGS__) X(8, __VA_ARGS__) X(9, __VA_ARGS__) X(10, __VA_ARGS__)
+#define ALL_ROWS_2(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__) X(4, __VA_ARGS__) X(5, __VA_ARGS__) X(6, __VA_ARGS__)
+#define ALL_ROWS_3(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__)
+#define ALL_ROWS_4(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__)
+#define DEPTH 128
+#endif
+
+RK_INLINE void tile_multiply(
+    const int MR, const int NV, vf acc[][4], int depth, const float *restrict a, ptrdiff_t rs, ptrdiff_t cs,
+    const float *restrict b, ptrdiff_t ldb) {
+  for (int k = 0; k < depth; k++) {
+    // The smaller side of the tile waits in registers, the other passes through one.
+    if (MR < NV) {
+      vf x[4];
+      UNROLL for (int r = 0; r < MR; r++) x[r] = v_set(a[r * rs]);
+      UNROLL for (int v = 0; v < NV; v++) {
+        vf y = v_load(b + v * VW);
+        UNROLL for (int r = 0; r < MR; r++) acc[r][v] = v_fma(x[r], y, acc[r][v]);
+      }
+    } else {
+      vf y[4];
+      UNROLL for (int v = 0; v < NV; v++) y[v] = v_load(b + v * VW);
+      UNROLL for (int r = 0; r < MR; r++) {
+        vf x = v_set(a[r * rs]);
+        UNROLL for (int v = 0; v < NV; v++) acc[r][v] = v_fma(x, y[v], acc[r][v]);
+      }
+    }
+    a += cs;
+    b += ldb;
+  }
+}

@@ -1,0 +1,47 @@
+import CKernels
+import Diagnostics
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// The functions of one instruction set. See `ckernels.h` for what each one computes.
+public struct KernelSet: @unchecked Sendable {
+  // The table is constant and lives as long as the program.
+  private let table: UnsafePointer<rk_kernels>
+
+  /// The set by this name (`avx512`, `avx2`, `portable`), or nil if this processor does not have it.
+  public init?(named name: String) {
+    guard let table = rk_find(name) else { return nil }
+    self.table = table
+  }
+  private init(table: UnsafePointer<rk_kernels>) { self.table = table }
+
+  /// The fastest set of this processor.
+  public static let best = KernelSet(table: rk_best())
+  public static let portable = KernelSet(named: "portable")!
+  /// All sets this processor can run.
+  public static var available: [KernelSet] { ["avx512", "avx2", "portable"].compactMap(KernelSet.init(named:)) }
+
+  /// `best`, or the set that the environment variable `RECUR_KERNELS` names.
+  public static func fromEnvironment() throws(Failure) -> KernelSet {
+    guard let value = getenv("RECUR_KERNELS") else { return best }
+    let name = String(cString: value)
+    guard let set = KernelSet(named: name) else {
+      let names = available.map(\.name).joined(separator: ", ")
+      throw .usage("RECUR_KERNELS=\(name): this processor has \(names)")
+    }
+    return set
+  }
+
+  public var name: String { String(cString: table.pointee.name) }
+  /// Floats in a vector.
+  public var vectorWidth: Int { table.pointee.vector_width }
+  /// The C functions.
+  public var functions: rk_kernels { _read { yield table.pointee } }
+
+  /// `count` rounded up to whole vectors.
+  public func padded(_ count: Int) -> Int { (count + vectorWidth - 1) / vectorWidth * vectorWidth }
+}

@@ -1,0 +1,261 @@
+import CKernels
+import Kernels
+
+/// One direction of one recurrent layer: project all steps at once, loop over what is recurrent; backward mirrors it.
+///
+/// T steps, B rows, H hidden units padded to Hp, I input columns padded to Ip (padding is zero and stays zero).
+final class RecurrentLayer {
+  let kind: CellKind
+  let kernels: KernelSet
+  let reverse: Bool
+  let hidden: Int
+  let units: Int
+  /// Columns of the input parameter (I), before padding.
+  let inputWidth: Int
+  private let inputRows: IndexMap
+  private let inputColumns: IndexMap
+  private let recurrentRows: IndexMap
+  private let recurrentColumns: IndexMap
+  private let ranges: ParameterRanges
+
+  // Packed once per optimizer step.
+  private let inputPacked: FloatBuffer
+  private let inputPackedBack: FloatBuffer
+  private let needsInputGradient: Bool
+  private let recurrentPacked: FloatBuffer
+  private let recurrentPackedBack: FloatBuffer
+  private let bias: FloatBuffer
+  private let biasM: FloatBuffer
+
+  // Kept for backward: gates (activated, then their gradients) and cell states.
+  private var gates = FloatBuffer(0)
+  private var cells = FloatBuffer(0)
+  // Scratch.
+  private var dHidden = FloatBuffer(0)
+  private var dCell = FloatBuffer(0)
+  private var scratch = FloatBuffer(0)
+  private var padded: FloatBuffer
+
+  /// Where this layer's parameters lie in the flat buffer.
+  struct ParameterRanges {
+    var inputWeight: Int
+    var recurrentWeight: Int
+    /// nil without bias.
+    var inputBias: Int?
+    var recurrentBias: Int?
+  }
+
+  init(
+    _ architecture: Architecture, inputWidth: Int, inputBlocks: Int, reverse: Bool, needsInputGradient: Bool,
+    ranges: ParameterRanges, kernels: KernelSet
+  ) {
+    kind = CellKind(architecture)
+    self.kernels = kernels
+    self.reverse = reverse
+    self.ranges = ranges
+    self.inputWidth = inputWidth
+    hidden = architecture.hiddenSize
+    units = kernels.padded(hidden)
+    inputRows = IndexMap(order: kind.inputOrder, width: hidden, padded: units)
+    recurrentRows = IndexMap(order: kind.recurrentOrder, width: hidden, padded: units)
+    recurrentColumns = IndexMap(order: [0], width: hidden, padded: units)
+    let blockWidth = inputWidth / inputBlocks
+    inputColumns = IndexMap(
+      order: Array(0..<inputBlocks), width: blockWidth, padded: inputBlocks == 1 && !needsInputGradient
+        ? blockWidth : kernels.padded(blockWidth))
+    let f = kernels.functions
+    inputPacked = FloatBuffer(f.packed_size(inputRows.count, inputColumns.count))
+    self.needsInputGradient = needsInputGradient
+    inputPackedBack = FloatBuffer(needsInputGradient ? f.packed_size(inputColumns.count, inputRows.count) : 0)
+    recurrentPacked = FloatBuffer(f.packed_recurrent_size(kind.gates, hidden))
+    recurrentPackedBack = FloatBuffer(f.packed_recurrent_size(kind.gates, hidden))
+    bias = FloatBuffer(kind.slots * units)
+    biasM = FloatBuffer(units)
+    padded = FloatBuffer(kind.slots * units)
+  }
+
+  /// Rows × columns of the stored gates: `[T, B, slots·Hp]`.
+  private var gateWidth: Int { kind.slots * units }
+
+  /// Makes the packed copies of the weights anew.
+  func pack(_ parameters: UnsafePointer<Float>, forBackward: Bool) {
+    let f = kernels.functions
+    let weight = parameters + ranges.inputWeight
+    let recurrent = parameters + ranges.recurrentWeight
+    f.pack_transposed(
+      weight, inputWidth, inputRows.table, inputRows.count, inputColumns.table, inputColumns.count, inputPacked.base)
+    f.pack_recurrent(recurrent, kind.gates, hidden, recurrentPacked.base)
+    if let inputBias = ranges.inputBias, let recurrentBias = ranges.recurrentBias {
+      packBias(parameters + inputBias, parameters + recurrentBias)
+    }
+    guard forBackward else { return }
+    f.pack_recurrent_back(recurrent, kind.gates, hidden, recurrentPackedBack.base)
+    if needsInputGradient {
+      f.pack(
+        weight, inputWidth, inputRows.table, inputRows.count, inputColumns.table, inputColumns.count,
+        inputPackedBack.base)
+    }
+  }
+
+  /// Biases that are only ever added to each other are merged; the GRU's b_hn lies inside the reset product and is not.
+  private func packBias(_ input: UnsafePointer<Float>, _ recurrent: UnsafePointer<Float>) {
+    bias.base.update(repeating: 0, count: bias.count)
+    inputRows.gatherAdd(input, to: bias.base)
+    if kind.cell == .gru {
+      for unit in 0..<hidden {
+        bias.base[units + unit] += recurrent[unit]
+        bias.base[2 * units + unit] += recurrent[hidden + unit]
+        biasM.base[unit] = recurrent[2 * hidden + unit]
+      }
+    } else {
+      recurrentRows.gatherAdd(recurrent, to: bias.base)
+    }
+  }
+
+  /// Makes room for a batch of this size.
+  func prepare(steps: Int, batch: Int) {
+    gates.reserve(steps * batch * gateWidth)
+    if kind.hasCellState { cells.reserve(steps * batch * units) }
+    dHidden.reserve(batch * units)
+    dCell.reserve(batch * units)
+  }
+
+  /// One batch as it lies in memory.
+  struct Pass {
+    var steps: Int
+    var batch: Int
+    /// `[T, B, inputStride]`
+    var input: UnsafePointer<Float>
+    var inputStride: Int
+    /// `[T, B, outputStride]`; this direction's columns begin here.
+    var output: UnsafeMutablePointer<Float>
+    var outputStride: Int
+    /// `[B, Hp]`, or nil for zero.
+    var h0: UnsafePointer<Float>?
+    var c0: UnsafePointer<Float>?
+    /// Whether backward will follow.
+    var keep: Bool
+  }
+
+  private func layer(_ pass: Pass) -> rk_layer {
+    rk_layer(
+      steps: pass.steps, batch: pass.batch, hidden: hidden, units: units, first_row: 0, last_row: pass.batch,
+      reverse: reverse ? 1 : 0, keep: pass.keep ? 1 : 0, want_initial: 0, weights: recurrentPacked.base,
+      weights_back: recurrentPackedBack.base, bias_m: biasM.base, gates: gates.base, cells: cells.base,
+      outputs: pass.output, output_stride: pass.outputStride, h0: pass.h0, c0: pass.c0, d_outputs: nil,
+      d_output_stride: 0, d_hidden: dHidden.base, d_cell: dCell.base)
+  }
+
+  /// Fills `pass.output` with h for every step.
+  func forward(_ pass: Pass) {
+    let f = kernels.functions
+    f.multiply(
+      pass.steps * pass.batch, inputRows.count, inputColumns.count, pass.input, pass.inputStride, 1,
+      inputPacked.base, bias.base, gates.base, gateWidth, 0)
+    var layer = layer(pass)
+    switch kind.cell {
+    case .lstm: f.lstm_forward(&layer)
+    case .gru: f.gru_forward(&layer)
+    case .rnn, .none: f.rnn_forward(&layer, kind.relu ? 1 : 0)
+    }
+  }
+
+  /// The cell state after the last step walked, `[B, Hp]` (LSTM).
+  func finalCell(_ pass: Pass) -> UnsafePointer<Float> {
+    UnsafePointer(cells.base + (reverse ? 0 : pass.steps - 1) * pass.batch * units)
+  }
+
+  /// What backward is given and asked for.
+  struct Gradients {
+    /// `[T, B, stride]` gradient of the outputs, this direction's columns; nil for zero.
+    var dOutput: UnsafePointer<Float>?
+    var dOutputStride: Int
+    /// `[B, Hp]` gradient of the final h and c; nil for zero.
+    var dFinalHidden: UnsafePointer<Float>?
+    var dFinalCell: UnsafePointer<Float>?
+    /// `[T, B, stride]`: gets (or adds, with `accumulate`) the gradient of the input; nil where nobody reads it.
+    var dInput: UnsafeMutablePointer<Float>?
+    var dInputStride: Int
+    var accumulate: Bool
+    var wantInitial: Bool
+    /// The flat gradient buffer; gradients are added.
+    var parameters: UnsafeMutablePointer<Float>
+  }
+
+  func backward(_ pass: Pass, _ g: Gradients) {
+    let f = kernels.functions
+    let state = pass.batch * units
+    copy(g.dFinalHidden, to: dHidden.base, count: state)
+    copy(g.dFinalCell, to: dCell.base, count: state)
+    var layer = layer(pass)
+    layer.d_outputs = g.dOutput
+    layer.d_output_stride = g.dOutputStride
+    layer.want_initial = g.wantInitial ? 1 : 0
+    switch kind.cell {
+    case .lstm: f.lstm_backward(&layer)
+    case .gru: f.gru_backward(&layer)
+    case .rnn, .none: f.rnn_backward(&layer, kind.relu ? 1 : 0)
+    }
+    weightGradients(pass, g.parameters)
+    if needsInputGradient, let dInput = g.dInput {
+      f.multiply(
+        pass.steps * pass.batch, inputColumns.count, inputRows.count, gates.base, gateWidth, 1,
+        inputPackedBack.base, nil, dInput, g.dInputStride, g.accumulate ? 1 : 0)
+    }
+  }
+
+  /// Gradients of h0 and c0 after `backward` with `wantInitial`, `[B, Hp]`.
+  var initialGradients: (hidden: UnsafePointer<Float>, cell: UnsafePointer<Float>) {
+    (UnsafePointer(dHidden.base), UnsafePointer(dCell.base))
+  }
+
+  private func copy(_ from: UnsafePointer<Float>?, to: UnsafeMutablePointer<Float>, count: Int) {
+    if let from { to.update(from: from, count: count) } else { to.update(repeating: 0, count: count) }
+  }
+
+  /// One merged product per weight matrix over all steps.
+  private func weightGradients(_ pass: Pass, _ parameters: UnsafeMutablePointer<Float>) {
+    let (steps, batch) = (pass.steps, pass.batch)
+    let dRecurrent = gates.base + kind.recurrentSlot * units
+    addProduct(
+      gates.base, rows: inputRows, pass.input, columns: inputColumns, ld: pass.inputStride, depth: steps * batch,
+      to: parameters + ranges.inputWeight, width: inputWidth)
+    // Step t's gates saw the outputs of the step walked before it.
+    let dLater = reverse ? dRecurrent : dRecurrent + batch * gateWidth
+    let before = reverse ? pass.output + batch * pass.outputStride : pass.output
+    addProduct(
+      dLater, rows: recurrentRows, before, columns: recurrentColumns, ld: pass.outputStride,
+      depth: (steps - 1) * batch, to: parameters + ranges.recurrentWeight, width: hidden)
+    if let h0 = pass.h0 {
+      addProduct(
+        dRecurrent + (reverse ? steps - 1 : 0) * batch * gateWidth, rows: recurrentRows, h0, columns: recurrentColumns,
+        ld: units, depth: batch, to: parameters + ranges.recurrentWeight, width: hidden)
+    }
+    if let inputBias = ranges.inputBias, let recurrentBias = ranges.recurrentBias {
+      padded.base.update(repeating: 0, count: padded.count)
+      kernels.functions.column_sums(gates.base, steps * batch, gateWidth, gateWidth, padded.base)
+      inputRows.scatterAdd(padded.base, to: parameters + inputBias)
+      recurrentRows.scatterAdd(padded.base + kind.recurrentSlot * units, to: parameters + recurrentBias)
+    }
+  }
+
+  /// Adds (gate gradients)ᵀ · x to a weight's gradient, straight into it where nothing is padded or reordered.
+  private func addProduct(
+    _ d: UnsafePointer<Float>, rows: IndexMap, _ x: UnsafePointer<Float>, columns: IndexMap, ld: Int, depth: Int,
+    to parameter: UnsafeMutablePointer<Float>, width: Int
+  ) {
+    guard depth > 0 else { return }
+    let f = kernels.functions
+    let panels = f.gradient_scratch(rows.count, columns.count)
+    scratch.reserve(panels + rows.count * columns.count)
+    if rows.isIdentity && columns.isIdentity {
+      f.multiply_gradient(
+        rows.count, columns.count, depth, d, gateWidth, x, ld, parameter, width, 1, scratch.base)
+    } else {
+      let stored = scratch.base + panels
+      f.multiply_gradient(
+        rows.count, columns.count, depth, d, gateWidth, x, ld, stored, columns.count, 0, scratch.base)
+      rows.scatterAdd(stored, columns: columns, to: parameter, width: width)
+    }
+  }
+}

@@ -1,0 +1,245 @@
+import CKernels
+import Kernels
+
+/// All recurrent layers and directions of a network, with the dropout between them.
+final class RecurrentStack {
+  private let architecture: Architecture
+  private let kernels: KernelSet
+  private let layers: [[RecurrentLayer]]
+  private let units: Int
+  /// Outputs of each layer `[T, B, D·Hp]`, and what the next layer reads where dropout changed it.
+  private let outputs: [Storage]
+  private let dropped: [Storage]
+  /// Gradients of a layer's outputs; layers take turns.
+  private let dOutputs = [Storage(), Storage()]
+  /// Initial and final states of each layer and direction, `[B, Hp]`.
+  private let initialHidden: [Storage]
+  private let initialCell: [Storage]
+  private let finalHidden: [Storage]
+  private let finalCell: [Storage]
+  private var hasInitialState = false
+
+  /// A growing buffer that can stand in an array.
+  final class Storage {
+    private var buffer = FloatBuffer(0)
+    var base: UnsafeMutablePointer<Float> { buffer.base }
+    func reserve(_ count: Int) { buffer.reserve(count) }
+    func zero(_ count: Int) {
+      buffer.reserve(count)
+      buffer.base.update(repeating: 0, count: count)
+    }
+  }
+
+  init(_ a: Architecture, _ layout: ParameterLayout, _ kernels: KernelSet) {
+    architecture = a
+    self.kernels = kernels
+    units = kernels.padded(a.hiddenSize)
+    layers = (0..<a.layers).map { layer in
+      ["", "_reverse"].prefix(a.directions).map { suffix in
+        func start(_ name: String) -> Int? { layout["rnn.\(name)_l\(layer)\(suffix)"]?.range.lowerBound }
+        return RecurrentLayer(
+          a, inputWidth: layer == 0 ? a.inputSize : a.directions * a.hiddenSize,
+          inputBlocks: layer == 0 ? 1 : a.directions, reverse: suffix != "", needsInputGradient: layer > 0,
+          ranges: .init(
+            inputWeight: start("weight_ih")!, recurrentWeight: start("weight_hh")!, inputBias: start("bias_ih"),
+            recurrentBias: start("bias_hh")), kernels: kernels)
+      }
+    }
+    let states = a.layers * a.directions
+    outputs = (0..<a.layers).map { _ in Storage() }
+    dropped = (0..<a.layers).map { _ in Storage() }
+    initialHidden = (0..<states).map { _ in Storage() }
+    initialCell = (0..<states).map { _ in Storage() }
+    finalHidden = (0..<states).map { _ in Storage() }
+    finalCell = (0..<states).map { _ in Storage() }
+  }
+
+  private var stride: Int { architecture.directions * units }
+  /// The last layer's outputs.
+  var output: PaddedOutput { padded(outputs[architecture.layers - 1].base) }
+
+  private func padded(_ base: UnsafeMutablePointer<Float>) -> PaddedOutput {
+    PaddedOutput(
+      base: base, stride: stride, directions: architecture.directions, hidden: architecture.hiddenSize, units: units)
+  }
+
+  /// The readout where it lies in memory as it should be: no copy.
+  func view(_ readout: Architecture.Readout, steps: Int, batch: Int) -> UnsafePointer<Float>? {
+    guard units == architecture.hiddenSize else { return nil }
+    switch readout {
+    case .everyStep: return UnsafePointer(output.base)
+    case .lastStep: return UnsafePointer(output.base + (steps - 1) * batch * stride)
+    case .finalState:
+      return architecture.bidirectional ? nil : UnsafePointer(output.base + (steps - 1) * batch * stride)
+    case .allSteps: return nil
+    }
+  }
+
+  func pack(_ parameters: UnsafePointer<Float>, forBackward: Bool) {
+    for layer in layers { for direction in layer { direction.pack(parameters, forBackward: forBackward) } }
+  }
+
+  /// Whether masks are applied to the outputs of this layer.
+  private func drops(_ layer: Int, _ mode: Model.Mode) -> Bool {
+    architecture.dropout > 0 && layer < architecture.layers - 1 && mode != .evaluation
+  }
+
+  func forward(_ request: Model.Batch, initialState: RecurrentState?) {
+    let count = request.steps * request.batch * stride
+    setInitialState(initialState, batch: request.batch)
+    for index in 0..<architecture.layers {
+      outputs[index].reserve(count)
+      for direction in 0..<architecture.directions {
+        let layer = layers[index][direction]
+        layer.prepare(steps: request.steps, batch: request.batch)
+        layer.forward(pass(index, direction, request))
+      }
+      if drops(index, request.mode) {
+        dropped[index].reserve(count)
+        applyDropout(after: index, request, from: outputs[index].base, to: dropped[index].base)
+      }
+    }
+  }
+
+  private func pass(_ index: Int, _ direction: Int, _ request: Model.Batch) -> RecurrentLayer.Pass {
+    let state = index * architecture.directions + direction
+    let below = index > 0 ? (drops(index - 1, request.mode) ? dropped : outputs)[index - 1].base : nil
+    return RecurrentLayer.Pass(
+      steps: request.steps, batch: request.batch, input: below.map { UnsafePointer($0) } ?? request.inputs,
+      inputStride: index > 0 ? stride : architecture.inputSize,
+      output: outputs[index].base + direction * units, outputStride: stride,
+      h0: hasInitialState ? UnsafePointer(initialHidden[state].base) : nil,
+      c0: hasInitialState && architecture.cell == .lstm ? UnsafePointer(initialCell[state].base) : nil,
+      keep: request.mode != .evaluation)
+  }
+
+  private func applyDropout(
+    after index: Int, _ request: Model.Batch, from: UnsafePointer<Float>, to: UnsafeMutablePointer<Float>
+  ) {
+    guard case .training(let seed, let step) = request.mode else { return }
+    var mask = rk_dropout(seed: seed, step: step, layer: UInt32(index), probability: architecture.dropout)
+    rk_dropout_apply(
+      &mask, from, to, request.steps, request.batch, stride, architecture.directions, architecture.hiddenSize, units,
+      request.samples)
+  }
+
+  private func setInitialState(_ state: RecurrentState?, batch: Int) {
+    hasInitialState = state != nil
+    guard let state else { return }
+    fill(initialHidden, from: state.hidden, batch: batch)
+    if architecture.cell == .lstm { fill(initialCell, from: state.cell, batch: batch) }
+  }
+
+  private func fill(_ buffers: [Storage], from dense: [Float], batch: Int) {
+    let hidden = architecture.hiddenSize
+    precondition(dense.count == buffers.count * batch * hidden, "a state has the shape [layers·D, B, H]")
+    for (index, buffer) in buffers.enumerated() {
+      buffer.zero(batch * units)
+      dense.withUnsafeBufferPointer {
+        StateRows.pad(
+          $0.baseAddress! + index * batch * hidden, to: buffer.base, batch: batch, hidden: hidden, units: units)
+      }
+    }
+  }
+
+  /// h_n and c_n of the last forward.
+  func finalState(_ request: Model.Batch) -> RecurrentState {
+    var state = RecurrentState(hidden: [])
+    for index in 0..<architecture.layers {
+      for direction in 0..<architecture.directions {
+        let step = direction == 0 ? request.steps - 1 : 0
+        let rows = outputs[index].base + step * request.batch * stride + direction * units
+        state.hidden += StateRows.dense(
+          rows, stride: stride, batch: request.batch, hidden: architecture.hiddenSize)
+        if architecture.cell == .lstm {
+          let cell = layers[index][direction].finalCell(pass(index, direction, request))
+          state.cell += StateRows.dense(
+            cell, stride: units, batch: request.batch, hidden: architecture.hiddenSize)
+        }
+      }
+    }
+    return state
+  }
+}
+
+extension RecurrentStack {
+  /// Back-propagation through time from the gradient of the readout. Returns the initial state's gradient where wanted.
+  func backward(
+    _ request: Model.Batch, dReadout: UnsafePointer<Float>, gradients: UnsafeMutablePointer<Float>,
+    finalState: RecurrentState?, wantInitialState: Bool
+  ) -> RecurrentState? {
+    let batch = request.batch
+    let top = architecture.layers - 1
+    for buffer in finalHidden + finalCell { buffer.zero(batch * units) }
+    if let finalState {
+      fill(finalHidden, from: finalState.hidden, batch: batch)
+      if architecture.cell == .lstm { fill(finalCell, from: finalState.cell, batch: batch) }
+    }
+    var dOutput = scatterReadout(dReadout, request)
+    var initial = [RecurrentState](repeating: RecurrentState(hidden: []), count: architecture.layers)
+    for index in (0...top).reversed() {
+      let below = dOutputs[(top - index + 1) % 2]
+      if index > 0 { below.reserve(request.steps * batch * stride) }
+      for direction in 0..<architecture.directions {
+        let state = index * architecture.directions + direction
+        layers[index][direction].backward(
+          pass(index, direction, request),
+          .init(
+            dOutput: dOutput.map { UnsafePointer($0 + direction * units) }, dOutputStride: stride,
+            dFinalHidden: finalHidden[state].base, dFinalCell: finalCell[state].base,
+            dInput: index > 0 ? below.base : nil, dInputStride: stride, accumulate: direction > 0,
+            wantInitial: wantInitialState, parameters: gradients))
+        if wantInitialState { collectInitial(&initial[index], layers[index][direction], batch: batch) }
+      }
+      if index > 0 && drops(index - 1, request.mode) {
+        applyDropout(after: index - 1, request, from: below.base, to: below.base)
+      }
+      dOutput = below.base
+    }
+    return wantInitialState
+      ? RecurrentState(hidden: initial.flatMap(\.hidden), cell: initial.flatMap(\.cell)) : nil
+  }
+
+  private func collectInitial(_ state: inout RecurrentState, _ layer: RecurrentLayer, batch: Int) {
+    let gradient = layer.initialGradients
+    state.hidden += StateRows.dense(gradient.hidden, stride: units, batch: batch, hidden: architecture.hiddenSize)
+    if architecture.cell == .lstm {
+      state.cell += StateRows.dense(gradient.cell, stride: units, batch: batch, hidden: architecture.hiddenSize)
+    }
+  }
+
+  /// Spreads the readout's gradient over the last layer's outputs, or into its final states where that is all it read.
+  ///
+  /// Returns nil where no output but the final states has a gradient.
+  private func scatterReadout(_ dReadout: UnsafePointer<Float>, _ request: Model.Batch) -> UnsafeMutablePointer<Float>? {
+    let (steps, batch, width) = (request.steps, request.batch, output.width)
+    let count = steps * batch * stride
+    let readsFinalOnly =
+      architecture.readout == .finalState || (architecture.readout == .lastStep && !architecture.bidirectional)
+    if readsFinalOnly {
+      for direction in 0..<architecture.directions {
+        let target = finalHidden[(architecture.layers - 1) * architecture.directions + direction].base
+        for row in 0..<batch {
+          let from = dReadout + row * width + direction * architecture.hiddenSize
+          for unit in 0..<architecture.hiddenSize { target[row * units + unit] += from[unit] }
+        }
+      }
+      return nil
+    }
+    dOutputs[0].zero(count)
+    let target = padded(dOutputs[0].base)
+    switch architecture.readout {
+    case .everyStep:
+      for row in 0..<steps * batch { target.setRow(row, from: dReadout + row * width) }
+    case .allSteps:
+      for step in 0..<steps {
+        for row in 0..<batch {
+          target.setRow(step * batch + row, from: dReadout + (row * steps + step) * width)
+        }
+      }
+    case .lastStep, .finalState:
+      for row in 0..<batch { target.setRow((steps - 1) * batch + row, from: dReadout + row * width) }
+    }
+    return target.base
+  }
+}

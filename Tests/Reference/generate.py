@@ -122,8 +122,8 @@ LOSSES = [
     dict(name="cross_entropy"),
     dict(name="cross_entropy", ignore_index=-100),
     dict(name="cross_entropy", ignore_index=1, weights=[0.5, 2.0, 0.25]),
-    dict(name="cross_entropy", smoothing=0.1),
-    dict(name="cross_entropy", ignore_index=-7, weights=[1.5, 0.75, 3.0], smoothing=0.2),
+    dict(name="cross_entropy", smoothing=0.125),
+    dict(name="cross_entropy", ignore_index=-7, weights=[1.5, 0.75, 3.0], smoothing=0.25),
 ]
 
 
@@ -200,14 +200,20 @@ def parameters():
     return result
 
 
-def gradient_case(a, loss, batch, seed):
+def backward(a, loss, batch, seed):
+    """The network after the backward pass of its mean loss, with its output, summed loss and weight."""
     network = build(a, seed).double()
     output = network(wave((a["steps"], batch, a["input"]), seed).double())
     total, weight, mean = evaluate(loss, output, seed)
     assert abs(total.item() / weight - mean.item()) < 1e-12 * max(1, abs(mean.item())), (a, loss)
     mean.backward()
-    return dict(architecture=a, loss=loss, batch=batch, seed=seed, sum=float(total.detach()), weight=weight,
-                output=packed(output), gradient=packed(flat(network, gradient=True)))
+    return network, output.detach(), total.item(), weight
+
+
+def gradient_case(a, loss, batch, seed):
+    network, output, total, weight = backward(a, loss, batch, seed)
+    return dict(architecture=a, loss=loss, batch=batch, seed=seed, sum=total, weight=weight, output=packed(output),
+                gradient=packed(flat(network, gradient=True)))
 
 
 def gradients():
@@ -235,6 +241,23 @@ def gradients():
     for index, head in enumerate([["linear 20", "relu", "linear 3"], ["linear 4 no_bias", "sigmoid", "linear 3"]]):
         a = architecture("none", 5, 0, steps=1 + 2 * index, head=head)
         result.append(gradient_case(a, LOSSES[4 * index], 6, 3000 + index))
+    return result
+
+
+def projections():
+    """The whole product with each kind of loss: of every gradient tensor the norm and its parts along wave(0.1), wave(2.3)."""
+    kinds = [LOSSES[0:1], LOSSES[1:2], LOSSES[2:3], LOSSES[3:4], LOSSES[4:]]
+    grid = itertools.product(CELLS, (1, 2, 3), (False, True), (True, False), READOUTS, kinds)
+    result = []
+    for index, (cell, layers, bidirectional, bias, readout, kind) in enumerate(grid):
+        a = architecture(cell[0], 2, 9, layers, bidirectional, bias, readout, 3, ["linear 3"], cell[1])
+        loss, seed = kind[index // 5 % len(kind)], 5000 + index
+        network, _, total, _ = backward(a, loss, 2, seed)
+        numbers = []
+        for g in (p.grad.flatten() for p in network.parameters()):
+            numbers += [g.norm(), *(g @ wave((len(g),), phase).double() for phase in (0.1, 2.3))]
+        result.append(dict(architecture=a, loss=loss, batch=2, seed=seed, sum=total,
+                           projections=packed(torch.stack(numbers))))
     return result
 
 
@@ -268,6 +291,7 @@ def adam():
 OPTIMIZERS = [
     dict(name="sgd", lr=0.1),
     dict(name="sgd", lr=0.1, momentum=0.9),
+    dict(name="sgd", lr=0.1, momentum=0.9, dampening=0.3),
     dict(name="sgd", lr=0.1, momentum=0.9, nesterov=True),
     dict(name="sgd", lr=0.1, weight_decay=0.01),
     dict(name="sgd", lr=0.1, momentum=0.8, nesterov=True, weight_decay=0.05),
@@ -278,7 +302,6 @@ OPTIMIZERS = [
     dict(name="rmsprop", lr=0.01),
     dict(name="rmsprop", lr=0.02, alpha=0.9, eps=1e-5, weight_decay=0.1),
     dict(name="rmsprop", lr=0.02, momentum=0.9),
-    dict(name="rmsprop", lr=0.02, alpha=0.9, centered=True),
 ]
 
 
@@ -315,21 +338,18 @@ def schedules():
         return result
 
     metrics = [1.0, 0.8, 0.8, 0.79995, 0.81, 0.9, 0.5, 0.5, 0.6, 0.5, 0.55, 0.7, 0.49, 0.48, 0.6, 0.6, 0.6, 0.6, 0.6, 0.6]
-    plateau = dict(factor=0.5, patience=2, threshold=1e-4, cooldown=0, min_lr=0.02)
-    cooling = dict(factor=0.1, patience=1, threshold=1e-4, cooldown=2, min_lr=0.0)
-    warm = lambda o: s.LinearLR(o, start_factor=0.2, total_iters=5)
-    # Joined by hand as the milestone of SequentialLR is: 5 steps of warm-up, then the other schedule from its own start.
+    plateau = dict(factor=0.5, patience=2, threshold=1e-4, min_lr=0.02)
+    impatient = dict(factor=0.1, patience=0, threshold=0.05, min_lr=0.0)
     result = [
         dict(name="step", options=dict(step_size=3, gamma=0.5), rates=rates(lambda o: s.StepLR(o, 3, 0.5), 12)),
-        dict(name="cosine", options=dict(t_max=10, eta_min=0.01),
+        dict(name="cosine", options=dict(t_max=10, min_lr=0.01),
              rates=rates(lambda o: s.CosineAnnealingLR(o, 10, 0.01), 10)),
         dict(name="plateau", options=plateau, metrics=metrics,
              rates=rates(lambda o: s.ReduceLROnPlateau(o, **plateau), len(metrics), metrics)),
-        dict(name="plateau", options=cooling, metrics=metrics,
-             rates=rates(lambda o: s.ReduceLROnPlateau(o, **cooling), len(metrics), metrics)),
-        dict(name="warmup", options=dict(start_factor=0.2, total_iters=5), rates=rates(warm, 8)),
-        dict(name="warmup_cosine", options=dict(start_factor=0.2, total_iters=5, t_max=10, eta_min=0.01),
-             rates=rates(lambda o: s.SequentialLR(o, [warm(o), s.CosineAnnealingLR(o, 10, 0.01)], [5]), 14)),
+        dict(name="plateau", options=impatient, metrics=metrics,
+             rates=rates(lambda o: s.ReduceLROnPlateau(o, **impatient), len(metrics), metrics)),
+        # Step i of w (from 1) at i/w of the rate.
+        dict(name="warmup", options=dict(warmup_steps=5), rates=rates(lambda o: s.LinearLR(o, 1 / 5, 1, 4), 8)),
     ]
     return result
 
@@ -376,6 +396,7 @@ if __name__ == "__main__":
     write("generator.json", generator())
     write("parameters.json", parameters())
     write("gradients.json", gradients())
+    write("projections.json", projections())
     write("adam.json", adam())
     write("optimizers.json", optimizers())
     write("schedules.json", schedules())

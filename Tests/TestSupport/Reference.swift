@@ -73,6 +73,9 @@ public enum Reference {
     let ignoreIndex: Int32?
     let weights: [Float]?
 
+    public static let mse = LossDescription(
+      name: "mse", delta: nil, smoothing: nil, ignoreIndex: nil, weights: nil)
+
     public var loss: Loss {
       switch name {
       case "mse": return .mse

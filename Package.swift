@@ -53,7 +53,7 @@ let package = Package(
       exclude: ["README.md"], swiftSettings: swift),
 
     .target(
-      name: "TestSupport", dependencies: ["Diagnostics"], path: "Tests/TestSupport",
+      name: "TestSupport", dependencies: ["Diagnostics", "Recurrent"], path: "Tests/TestSupport",
       swiftSettings: swift),
     .testTarget(
       name: "KernelsTests", dependencies: ["Kernels", "CKernels", "TestSupport"],

@@ -1,0 +1,36 @@
+import Kernels
+
+extension ParameterLayout {
+  /// Fills the flat buffer with the bits `torch.manual_seed(seed)` and building the same modules would leave in them:
+  /// the recurrent module first, then the head's linear layers in order.
+  public func initialize(
+    _ parameters: UnsafeMutableBufferPointer<Float>, architecture: Architecture, seed: UInt64
+  ) {
+    precondition(parameters.count == count, "the buffer does not fit the layout")
+    var generator = TorchGenerator(seed: seed)
+    var fanIn = 0
+    for entry in entries {
+      if entry.shape.count == 2 { fanIn = entry.shape[1] }
+      let bound =
+        if entry.name.hasPrefix("rnn.") {
+          recurrentBound(architecture.hiddenSize)
+        } else if entry.shape.count == 2 {
+          linearWeightBound(fanIn)
+        } else {
+          1 / Double(fanIn).squareRoot()
+        }
+      let tensor = UnsafeMutableBufferPointer(rebasing: parameters[entry.range])
+      generator.uniform(tensor, from: Float(-bound), to: Float(bound))
+    }
+  }
+
+  /// Bound of all weights and biases of `nn.RNN`, `nn.LSTM` and `nn.GRU`.
+  private func recurrentBound(_ hiddenSize: Int) -> Double { 1 / Double(hiddenSize).squareRoot() }
+
+  /// Bound of `nn.Linear`'s weight: `kaiming_uniform_(a=sqrt(5))`, which is 1/√fan_in but for rounding, so the steps are kept.
+  private func linearWeightBound(_ fanIn: Int) -> Double {
+    let slope = 5.0.squareRoot()
+    let gain = (2 / (1 + slope * slope)).squareRoot()
+    return 3.0.squareRoot() * (gain / Double(fanIn).squareRoot())
+  }
+}

@@ -1,0 +1,64 @@
+import Recurrent
+import TestSupport
+
+/// A reference network, its batch and its targets, as the script in Tests/Reference makes them.
+struct ReferenceBatch {
+  let architecture: Architecture
+  let loss: Loss
+  let batch: Int
+  let inputs: [Float]
+  let values: [Float]
+  let classes: [Int32]
+
+  init(
+    _ architecture: Reference.ArchitectureDescription, _ loss: Reference.LossDescription, batch: Int,
+    phase: Int
+  ) {
+    self.architecture = architecture.architecture
+    self.loss = loss.loss
+    self.batch = batch
+    let a = self.architecture
+    inputs = Reference.wave(a.steps * batch * a.inputSize, phase: Double(phase))
+    (values, classes) = loss.targets(
+      rows: a.outputRows(steps: a.steps, batch: batch), width: a.outputSize, phase: Double(phase))
+  }
+
+  var rows: Int { architecture.outputRows(steps: architecture.steps, batch: batch) }
+  var width: Int { architecture.outputSize }
+
+  /// The mean loss of the network in double.
+  func doubleLoss(_ network: DoubleNetwork) -> Double {
+    let outputs = network.forward(inputs, batch: batch)
+    let total = loss.doubleTotal(outputs, rows: rows, width: width, values: values, classes: classes)
+    return total.sum / total.weight
+  }
+
+  /// Forward, loss and backward of the engine: the output and the summed loss; the gradients of the *mean* are left in the model.
+  func train(_ model: Model) -> (output: [Float], total: Loss.Total) {
+    let samples = (0..<Int32(batch)).map { $0 }
+    return inputs.withUnsafeBufferPointer { inputs in
+      let output = model.forward(
+        inputs: inputs.baseAddress!, samples: samples, steps: architecture.steps, batch: batch,
+        mode: .training(seed: 0, step: 0))
+      var gradient = [Float](repeating: .nan, count: output.count)
+      let total = loss.evaluate(
+        outputs: UnsafePointer(output.baseAddress!), rows: rows, width: width, values: values,
+        classes: classes,
+        gradient: &gradient)
+      let kept = Array(output)
+      model.zeroGradients()
+      gradient = gradient.map { $0 / Float(total.weight) }
+      model.backward(gradient)
+      return (kept, total)
+    }
+  }
+}
+
+/// ‖a − b‖ / ‖b‖; the absolute norm where b is zero.
+func relativeDistance(_ a: some Sequence<Float>, _ b: some Sequence<Float>) -> Double {
+  let (distance, norm) = zip(a, b).reduce((0.0, 0.0)) { sums, pair in
+    let (x, y) = (Double(pair.0), Double(pair.1))
+    return (sums.0 + (x - y) * (x - y), sums.1 + y * y)
+  }
+  return (norm == 0 ? distance : distance / norm).squareRoot()
+}

@@ -1,0 +1,45 @@
+import Recurrent
+import TestSupport
+import Testing
+
+@Suite("Gradients of the whole product of choices and losses") struct ProjectionTests {
+  struct Case: Decodable {
+    let architecture: Reference.ArchitectureDescription
+    let loss: Reference.LossDescription
+    let batch: Int
+    let seed: UInt64
+    let sum: Double
+    /// For each tensor: its norm and its parts along the waves of phase 0.1 and 2.3.
+    let projections: Reference.Floats
+  }
+
+  @Test func `equal PyTorch's in norm and along two directions`() throws {
+    let cases: [Case] = try Reference.load("projections.json")
+    #expect(cases.count == 4 * 3 * 2 * 2 * 4 * 5)
+    for expected in cases {
+      let batch = ReferenceBatch(
+        expected.architecture, expected.loss, batch: expected.batch, phase: Int(expected.seed))
+      let model = Model(batch.architecture, seed: expected.seed)
+      let total = batch.train(model).total
+      let name = "\(expected.architecture) \(batch.loss)"
+      #expect(abs(total.sum - expected.sum) <= 1e-6 * abs(expected.sum), "\(name)")
+      for (index, entry) in model.layout.entries.enumerated() {
+        let known = expected.projections.values[3 * index..<3 * index + 3].map(Double.init)
+        let found = projections(model.gradients[entry.range].map(Double.init))
+        // A wave's norm is about √(n/2).
+        let tolerances = [1, Double(entry.range.count).squareRoot(), Double(entry.range.count).squareRoot()]
+        for i in 0..<3 {
+          #expect(abs(found[i] - known[i]) <= 1e-5 * known[0] * tolerances[i], "\(entry.name) of \(name)")
+        }
+      }
+    }
+  }
+
+  func projections(_ gradient: [Double]) -> [Double] {
+    let norm = gradient.reduce(0) { $0 + $1 * $1 }.squareRoot()
+    let parts = [0.1, 2.3].map { phase in
+      zip(gradient, Reference.wave(gradient.count, phase: phase)).reduce(0) { $0 + $1.0 * Double($1.1) }
+    }
+    return [norm] + parts
+  }
+}

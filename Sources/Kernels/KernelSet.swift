@@ -21,6 +21,8 @@ public struct KernelSet: @unchecked Sendable {
 
   /// The fastest set of this processor.
   public static let best = KernelSet(table: rk_best())
+  /// What a model uses unless told otherwise: the set `RECUR_KERNELS` names where this processor has it, else the fastest.
+  public static let preferred = (try? fromEnvironment()) ?? best
   public static let portable = KernelSet(named: "portable")!
   /// All sets this processor can run.
   public static var available: [KernelSet] { ["avx512", "avx2", "portable"].compactMap(KernelSet.init(named:)) }

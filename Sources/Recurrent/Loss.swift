@@ -39,7 +39,7 @@ public enum Loss: Sendable, Equatable {
   /// - gradient: `[rows, width]`, overwritten with the gradient of the *sum*.
   public func evaluate(
     outputs: UnsafePointer<Float>, rows: Int, width: Int, values: UnsafePointer<Float>,
-    classes: UnsafePointer<Int32>, gradient: UnsafeMutablePointer<Float>?, kernels: KernelSet = .best
+    classes: UnsafePointer<Int32>, gradient: UnsafeMutablePointer<Float>?, kernels: KernelSet = .preferred
   ) -> Total {
     let count = rows * width
     switch self {

@@ -38,7 +38,7 @@ public final class Model {
   /// Parameters start with the bits that `torch.manual_seed(seed)` and building the same modules would give.
   ///
   /// Throws a `Failure` that names the first size that can't work.
-  public init(_ architecture: Architecture, seed: UInt64, kernels: KernelSet = .best) throws(Failure) {
+  public init(_ architecture: Architecture, seed: UInt64, kernels: KernelSet = .preferred) throws(Failure) {
     try architecture.validate()
     self.architecture = architecture
     // A vector wider than the hidden layer would be mostly padding.

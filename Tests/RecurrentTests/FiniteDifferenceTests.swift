@@ -5,9 +5,10 @@ import Testing
 @Suite("Central finite differences in double") struct FiniteDifferenceTests {
   /// The network and batches of the gradients compared with PyTorch; here nothing comes from PyTorch.
   @Test(arguments: GradientTests.cases) func `agree with the engine's gradients`(_ given: GradientTests.Case)
+    throws
   {
     let batch = given.reference
-    let model = Model(batch.architecture, seed: given.seed)
+    let model = try Model(batch.architecture, seed: given.seed)
     _ = batch.train(model)
     expectAgreement(batch, parameters: Array(model.parameters), gradients: Array(model.gradients))
   }

@@ -20,9 +20,9 @@ import Testing
 
   @Test func `there are reference cases`() { #expect(Self.cases.count == 218) }
 
-  @Test(arguments: cases) func engine(_ expected: Case) {
+  @Test(arguments: cases) func engine(_ expected: Case) throws {
     let batch = expected.reference
-    let model = Model(batch.architecture, seed: expected.seed)
+    let model = try Model(batch.architecture, seed: expected.seed)
     let (output, total) = batch.train(model)
     #expect(relativeDistance(output, expected.output.values) < 1e-6)
     #expect(abs(total.sum - expected.sum) <= 1e-6 * abs(expected.sum))

@@ -19,7 +19,7 @@ import Testing
     for expected in cases {
       let batch = ReferenceBatch(
         expected.architecture, expected.loss, batch: expected.batch, phase: Int(expected.seed))
-      let model = Model(batch.architecture, seed: expected.seed)
+      let model = try Model(batch.architecture, seed: expected.seed)
       let total = batch.train(model).total
       let name = "\(expected.architecture) \(batch.loss)"
       #expect(abs(total.sum - expected.sum) <= 1e-6 * abs(expected.sum), "\(name)")

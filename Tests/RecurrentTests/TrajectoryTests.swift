@@ -20,8 +20,8 @@ import Testing
   @Test func `there are reference cases`() { #expect(Self.cases.count == 8) }
 
   /// The optimizer here is Adam's definition, so that only the engine is under test.
-  @Test(arguments: cases) func `follow PyTorch's parameters`(_ expected: Case) {
-    let model = Model(expected.architecture.architecture, seed: expected.seed)
+  @Test(arguments: cases) func `follow PyTorch's parameters`(_ expected: Case) throws {
+    let model = try Model(expected.architecture.architecture, seed: expected.seed)
     var first = [Double](repeating: 0, count: model.layout.count)
     var second = first
     for step in 0..<10 {
@@ -48,7 +48,7 @@ import Testing
 
 @Suite("The cell tutorial's printed example") struct CellTutorialTests {
   /// The tutorial prints x and h; its W_x, W_h and b are the three `randn` drawn from word 96 of the same generator.
-  @Test func `one step gives the printed h`() {
+  @Test func `one step gives the printed h`() throws {
     var generator = TorchGenerator(seed: 42)
     func randn(_ count: Int) -> [Float] {
       [Float](unsafeUninitializedCapacity: count) { buffer, used in
@@ -60,7 +60,7 @@ import Testing
     let x = (0..<12).map { _ in randn(4) }[1]
     var a = Architecture(cell: .rnn, inputSize: 4, hiddenSize: 6, steps: 1, head: [])
     a.readout = .lastStep
-    let model = Model(a, seed: 0)
+    let model = try Model(a, seed: 0)
     for (name, values) in [
       ("weight_ih", randn(24)), ("weight_hh", randn(36)), ("bias_ih", randn(6)),
       ("bias_hh", [Float](repeating: 0, count: 6)),

@@ -2,12 +2,6 @@
 #define PANEL (2 * VW)
 #define ROWS TILE_ROWS_2
 
-RK_INLINE ptrdiff_t at_most(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
-
-// The next tile's height: `most` rows, but two halves rather than a full tile and a thin one.
-RK_INLINE int next_tile(ptrdiff_t left, int most) {
-  return left >= 2 * most || left == most ? most : left > most ? (int)((left + 1) / 2) : (int)left;
-}
 static ptrdiff_t RK(packed_size)(ptrdiff_t rows, ptrdiff_t depth) {
   return (rows + PANEL - 1) / PANEL * PANEL * depth;
 }
@@ -67,7 +61,7 @@ RK_INLINE void gemm_tile(const int MR, const int NV, ptrdiff_t depth, const floa
       int rows = next_tile(m - i, ROWS);                                                                       \
       const float *ai = a + i * rs;                                                                            \
       float *ci = c + i * ldc;                                                                                 \
-      switch (rows) { ALL_ROWS_2(GEMM_CASE, NV, WIDTH) }                                                       \
+      switch (rows) { EACH_ROWS_2(GEMM_CASE, NV, WIDTH) }                                                       \
       i += rows;                                                                                               \
     }                                                                                                          \
   }
@@ -106,24 +100,36 @@ static ptrdiff_t RK(gradient_scratch)(ptrdiff_t m, ptrdiff_t n) {
   return RUN * ((n + PANEL - 1) / PANEL * PANEL) + RUN * at_most(BLOCK, (m + ROWS - 1) / ROWS * ROWS);
 }
 
-// Both sides run along k with a stride; a block of each is copied into panels first.
+// Copies B[k0 ..< k0 + depth, 0 ..< n] into panels.
+RK_INLINE void copy_panels(ptrdiff_t n, ptrdiff_t depth, const float *b, ptrdiff_t ldb, float *panels) {
+  for (ptrdiff_t j = 0; j < n; j += PANEL) {
+    int left = (int)at_most(PANEL, n - j);
+    const float *row = b + j;
+    for (ptrdiff_t p = 0; p < depth; p++, row += ldb, panels += PANEL) {
+      v_store(panels, v_load_n(row, left));
+      v_store(panels + VW, left > VW ? v_load_n(row + VW, left - VW) : v_set(0));
+    }
+  }
+}
+
+// Both sides run along k with a stride: a run of B is copied into panels, and of A as well where many columns share it.
 static void RK(multiply_gradient)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, ptrdiff_t lda, const float *b,
                                   ptrdiff_t ldb, float *c, ptrdiff_t ldc, ptrdiff_t accumulate, float *scratch) {
-  ptrdiff_t padded = (n + PANEL - 1) / PANEL * PANEL;
-  float *bp = scratch, *ap = scratch + RUN * padded;
-  for (ptrdiff_t k0 = 0; k0 < k; k0 += RUN) {
-    ptrdiff_t depth = at_most(RUN, k - k0);
-    for (ptrdiff_t j = 0; j < n; j += PANEL)
-      for (ptrdiff_t p = 0; p < depth; p++) {
-        const float *row = b + (k0 + p) * ldb + j;
-        float *to = bp + j * depth + p * PANEL;
-        int left = (int)at_most(PANEL, n - j);
-        v_store(to, v_load_n(row, left));
-        v_store(to + VW, left > VW ? v_load_n(row + VW, left - VW) : v_set(0));
-      }
+  int narrow = n <= 4 * PANEL;
+  ptrdiff_t run = narrow ? 64 : RUN;
+  float *bp = scratch, *ap = scratch + RUN * ((n + PANEL - 1) / PANEL * PANEL);
+  for (ptrdiff_t k0 = 0; k0 < k; k0 += run) {
+    ptrdiff_t depth = at_most(run, k - k0);
+    int add = accumulate || k0 > 0;
+    copy_panels(n, depth, b + k0 * ldb, ldb, bp);
+    if (narrow) {
+      for (ptrdiff_t j = 0; j < n; j += PANEL)
+        gemm_panel(m, depth, a + k0 * lda, 1, lda, bp + j * depth, 0, c + j, ldc, (int)at_most(PANEL, n - j), add);
+      continue;
+    }
     for (ptrdiff_t i = 0; i < m; i += BLOCK) {
       ptrdiff_t rows = at_most(BLOCK, m - i);
-      // Row tiles as gemm_full cuts them: each is a run of `tile` numbers for each k.
+      // Row tiles as gemm_panel cuts them: each is a run of `tile` numbers for each k.
       float *to = ap;
       for (ptrdiff_t r = 0; r < rows;) {
         int tile = next_tile(rows - r, ROWS);
@@ -137,7 +143,7 @@ static void RK(multiply_gradient)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const f
         for (ptrdiff_t r = 0; r < rows;) {
           int tile = next_tile(rows - r, ROWS);
           gemm_panel(tile, depth, from, 1, tile, bp + j * depth, 0, c + (i + r) * ldc + j, ldc,
-                     (int)at_most(PANEL, n - j), accumulate || k0 > 0);
+                     (int)at_most(PANEL, n - j), add);
           from += depth * tile;
           r += tile;
         }

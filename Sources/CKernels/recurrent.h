@@ -1,13 +1,12 @@
 // The time loops of the three cells: recurrent product with the gates applied while a tile is still in registers.
 //
 // Weights are packed once per optimizer step. Forward: for each panel of VW units, [H][gates][VW], so that one tile has all
-// gates of its units. Back: for each panel of 2·VW units, [gates][H][2·VW] (the last panel may be VW wide).
-
-RK_INLINE ptrdiff_t padded(ptrdiff_t hidden) { return (hidden + VW - 1) / VW * VW; }
+// gates of its units. Back: for each panel of 2·VW units, [gates][H][2·VW]. Units are padded to half vectors in memory, to
+// whole ones in packed weights.
 
 // RNN forward panels are two units wide like back panels: one gate leaves room for it.
 static ptrdiff_t RK(packed_recurrent_size)(ptrdiff_t gates, ptrdiff_t hidden) {
-  return gates * hidden * ((padded(hidden) + PANEL - 1) / PANEL * PANEL);
+  return gates * hidden * ((hidden + PANEL - 1) / PANEL * PANEL);
 }
 
 static void RK(pack_recurrent)(const float *w, ptrdiff_t gates, ptrdiff_t hidden, float *packed) {
@@ -37,51 +36,55 @@ static void RK(pack_recurrent_back)(const float *w, ptrdiff_t gates, ptrdiff_t h
 // -- gates, one vector of units -----------------------------------------------------------------------------------------
 
 // Hochreiter & Schmidhuber 1997 as in torch.nn.LSTM: c' = f·c + i·g, h = o·tanh(c').
-RK_INLINE void lstm_gates(vf acc[4], float *gates, ptrdiff_t units, const float *c_in, float *c_out, float *h, int keep) {
+RK_INLINE void lstm_gates(vf acc[4], float *gates, ptrdiff_t units, const int half, const float *c_in, float *c_out,
+                          float *h, int keep) {
   vf i = v_sigmoid(acc[0]), f = v_sigmoid(acc[1]), g = v_tanh(acc[2]), o = v_sigmoid(acc[3]);
-  vf c = c_in ? v_fma(f, v_load(c_in), i * g) : i * g;
-  v_store(c_out, c);
-  v_store(h, o * v_tanh(c));
+  vf c = c_in ? v_fma(f, u_load(c_in, half), i * g) : i * g;
+  u_store(c_out, c, half);
+  u_store(h, o * v_tanh(c), half);
   if (keep) {
-    v_store(gates, i);
-    v_store(gates + units, f);
-    v_store(gates + 2 * units, g);
-    v_store(gates + 3 * units, o);
+    u_store(gates, i, half);
+    u_store(gates + units, f, half);
+    u_store(gates + 2 * units, g, half);
+    u_store(gates + 3 * units, o, half);
   }
 }
 
-RK_INLINE void lstm_gates_back(vf dh, float *gates, ptrdiff_t units, const float *c_in, const float *c, float *dc) {
-  vf i = v_load(gates), f = v_load(gates + units), g = v_load(gates + 2 * units), o = v_load(gates + 3 * units);
-  vf tc = v_tanh(v_load(c));
-  vf d = v_fma(dh * o, 1.0f - tc * tc, v_load(dc));
-  v_store(gates, d * g * i * (1.0f - i));
-  v_store(gates + units, c_in ? d * v_load(c_in) * f * (1.0f - f) : v_set(0));
-  v_store(gates + 2 * units, d * i * (1.0f - g * g));
-  v_store(gates + 3 * units, dh * tc * o * (1.0f - o));
-  v_store(dc, d * f);
+RK_INLINE void lstm_gates_back(vf dh, float *gates, ptrdiff_t units, const int half, const float *c_in, const float *c,
+                               float *dc) {
+  vf i = u_load(gates, half), f = u_load(gates + units, half);
+  vf g = u_load(gates + 2 * units, half), o = u_load(gates + 3 * units, half);
+  vf tc = v_tanh(u_load(c, half));
+  vf d = v_fma(dh * o, 1.0f - tc * tc, u_load(dc, half));
+  u_store(gates, d * g * i * (1.0f - i), half);
+  u_store(gates + units, c_in ? d * u_load(c_in, half) * f * (1.0f - f) : v_set(0), half);
+  u_store(gates + 2 * units, d * i * (1.0f - g * g), half);
+  u_store(gates + 3 * units, dh * tc * o * (1.0f - o), half);
+  u_store(dc, d * f, half);
 }
 
 // Cho et al. 2014 as in torch.nn.GRU, the reset gate behind the recurrent product: n = tanh(x_n + r·m), h' = (1 - z)·n + z·h.
-RK_INLINE void gru_gates(vf r, vf z, vf m, float *gates, ptrdiff_t units, const float *h_in, float *h) {
+RK_INLINE void gru_gates(vf r, vf z, vf m, float *gates, ptrdiff_t units, const int half, const float *h_in, float *h) {
   r = v_sigmoid(r);
   z = v_sigmoid(z);
-  vf n = v_tanh(v_fma(r, m, v_load(gates)));
-  v_store(gates, n);
-  v_store(gates + units, r);
-  v_store(gates + 2 * units, z);
-  v_store(gates + 3 * units, m);
-  v_store(h, h_in ? v_fma(z, v_load(h_in) - n, n) : n - z * n);
+  vf n = v_tanh(v_fma(r, m, u_load(gates, half)));
+  u_store(gates, n, half);
+  u_store(gates + units, r, half);
+  u_store(gates + 2 * units, z, half);
+  u_store(gates + 3 * units, m, half);
+  u_store(h, h_in ? v_fma(z, u_load(h_in, half) - n, n) : n - z * n, half);
 }
 
 // Leaves n r z m gradients behind and returns the part of dh that goes straight to the step before.
-RK_INLINE vf gru_gates_back(vf dh, float *gates, ptrdiff_t units, const float *h_in) {
-  vf n = v_load(gates), r = v_load(gates + units), z = v_load(gates + 2 * units), m = v_load(gates + 3 * units);
+RK_INLINE vf gru_gates_back(vf dh, float *gates, ptrdiff_t units, const int half, const float *h_in) {
+  vf n = u_load(gates, half), r = u_load(gates + units, half);
+  vf z = u_load(gates + 2 * units, half), m = u_load(gates + 3 * units, half);
   vf dn = dh * (1.0f - z) * (1.0f - n * n);
-  vf h = h_in ? v_load(h_in) : v_set(0);
-  v_store(gates, dn);
-  v_store(gates + units, dn * m * r * (1.0f - r));
-  v_store(gates + 2 * units, dh * (h - n) * z * (1.0f - z));
-  v_store(gates + 3 * units, dn * r);
+  vf h = h_in ? u_load(h_in, half) : v_set(0);
+  u_store(gates, dn, half);
+  u_store(gates + units, dn * m * r * (1.0f - r), half);
+  u_store(gates + 2 * units, dh * (h - n) * z * (1.0f - z), half);
+  u_store(gates + 3 * units, dn * r, half);
   return dh * z;
 }
 
@@ -96,53 +99,53 @@ typedef struct {
   int first, last;     // whether this run starts, ends the inner product
 } rk_run;
 
-RK_INLINE void lstm_tile(const int MR, const rk_layer *l, const rk_run *run, float *gates, float *c, float *out) {
+RK_INLINE void lstm_tile(const int MR, const int half, const rk_layer *l, const rk_run *run, float *gates, float *c, float *out) {
   ptrdiff_t units = l->units, stride = 4 * units;
   vf acc[TILE_ROWS_4][4];
   UNROLL for (int r = 0; r < MR; r++)
-    UNROLL for (int g = 0; g < 4; g++) acc[r][g] = v_load(gates + r * stride + g * units);
+    UNROLL for (int g = 0; g < 4; g++) acc[r][g] = u_load(gates + r * stride + g * units, half);
   if (run->h) tile_multiply(MR, 4, acc, (int)run->depth, run->h + run->k0, run->h_stride, 1, run->panel, 4 * VW);
   UNROLL for (int r = 0; r < MR; r++)
     if (run->last)
-      lstm_gates(acc[r], gates + r * stride, units, run->c ? run->c + r * units : 0, c + r * units,
+      lstm_gates(acc[r], gates + r * stride, units, half, run->c ? run->c + r * units : 0, c + r * units,
                  out + r * l->output_stride, (int)l->keep);
     else
-      UNROLL for (int g = 0; g < 4; g++) v_store(gates + r * stride + g * units, acc[r][g]);
+      UNROLL for (int g = 0; g < 4; g++) u_store(gates + r * stride + g * units, acc[r][g], half);
 }
 
-RK_INLINE void gru_tile(const int MR, const rk_layer *l, const rk_run *run, float *gates, const float *bias, float *out,
+RK_INLINE void gru_tile(const int MR, const int half, const rk_layer *l, const rk_run *run, float *gates, const float *bias, float *out,
                         const float *h_units) {
   ptrdiff_t units = l->units, stride = 4 * units;
   vf acc[TILE_ROWS_3][4];
   UNROLL for (int r = 0; r < MR; r++) {
-    acc[r][0] = v_load(gates + r * stride + units);
-    acc[r][1] = v_load(gates + r * stride + 2 * units);
-    acc[r][2] = run->first ? v_load(bias) : v_load(gates + r * stride + 3 * units);
+    acc[r][0] = u_load(gates + r * stride + units, half);
+    acc[r][1] = u_load(gates + r * stride + 2 * units, half);
+    acc[r][2] = u_load(run->first ? bias : gates + r * stride + 3 * units, half);
   }
   if (run->h) tile_multiply(MR, 3, acc, (int)run->depth, run->h + run->k0, run->h_stride, 1, run->panel, 3 * VW);
   UNROLL for (int r = 0; r < MR; r++)
     if (run->last) {
-      gru_gates(acc[r][0], acc[r][1], acc[r][2], gates + r * stride, units, h_units ? h_units + r * run->h_stride : 0,
+      gru_gates(acc[r][0], acc[r][1], acc[r][2], gates + r * stride, units, half, h_units ? h_units + r * run->h_stride : 0,
                 out + r * l->output_stride);
     } else {
-      v_store(gates + r * stride + units, acc[r][0]);
-      v_store(gates + r * stride + 2 * units, acc[r][1]);
-      v_store(gates + r * stride + 3 * units, acc[r][2]);
+      u_store(gates + r * stride + units, acc[r][0], half);
+      u_store(gates + r * stride + 2 * units, acc[r][1], half);
+      u_store(gates + r * stride + 3 * units, acc[r][2], half);
     }
 }
 
-RK_INLINE void rnn_tile(const int MR, const int NV, const rk_layer *l, const rk_run *run, float *gates, float *out,
-                        int relu) {
+RK_INLINE void rnn_tile(const int MR, const int NV, const int half, const rk_layer *l, const rk_run *run, float *gates,
+                        float *out, const int relu) {
   ptrdiff_t units = l->units;
   vf acc[TILE_ROWS_2][4];
   UNROLL for (int r = 0; r < MR; r++)
-    UNROLL for (int v = 0; v < NV; v++) acc[r][v] = v_load(gates + r * units + v * VW);
+    UNROLL for (int v = 0; v < NV; v++) acc[r][v] = u_load(gates + r * units + v * VW, half && v == NV - 1);
   if (run->h) tile_multiply(MR, NV, acc, (int)run->depth, run->h + run->k0, run->h_stride, 1, run->panel, PANEL);
   UNROLL for (int r = 0; r < MR; r++)
     UNROLL for (int v = 0; v < NV; v++) {
-      if (!run->last) v_store(gates + r * units + v * VW, acc[r][v]);
-      else if (relu) v_store(out + r * l->output_stride + v * VW, v_at_least(acc[r][v], 0));
-      else v_store(out + r * l->output_stride + v * VW, v_tanh(acc[r][v]));
+      int part = half && v == NV - 1;
+      if (!run->last) u_store(gates + r * units + v * VW, acc[r][v], part);
+      else u_store(out + r * l->output_stride + v * VW, relu ? v_at_least(acc[r][v], 0) : v_tanh(acc[r][v]), part);
     }
 }
 
@@ -153,6 +156,12 @@ RK_INLINE const float *step_before(const rk_layer *l, ptrdiff_t i, ptrdiff_t *st
 }
 
 #define TILE_CASE(MR, CALL) case MR: { enum { M = MR }; CALL; } break;
+// CALL(NV, half) for what is left of the units at a panel two vectors wide.
+#define PANEL_CASE(left, CALL)              \
+  if ((left) >= 2 * VW) { CALL(2, 0) }      \
+  else if ((left) > VW) { CALL(2, 1) }      \
+  else if ((left) == VW) { CALL(1, 0) }     \
+  else { CALL(1, 1) }
 
 static void RK(lstm_forward)(const rk_layer *l) {
   ptrdiff_t units = l->units, hidden = l->hidden;
@@ -172,7 +181,10 @@ static void RK(lstm_forward)(const rk_layer *l) {
           run.c = c_in ? c_in + row * units + u : 0;
           float *gates = l->gates + at * 4 * units + u, *c = l->cells + at * units + u;
           float *out = l->outputs + at * l->output_stride + u;
-          switch (tile) { ALL_ROWS_4(TILE_CASE, lstm_tile(M, l, &run, gates, c, out)) }
+          if (u + VW <= units)
+            switch (tile) { EACH_ROWS_4(TILE_CASE, lstm_tile(M, 0, l, &run, gates, c, out)) }
+          else
+            switch (tile) { EACH_ROWS_4(TILE_CASE, lstm_tile(M, 1, l, &run, gates, c, out)) }
           row += tile;
         }
       }
@@ -195,14 +207,17 @@ static void RK(gru_forward)(const rk_layer *l) {
           run.h = h ? h + row * before : 0;
           float *gates = l->gates + at * 4 * units + u, *out = l->outputs + at * l->output_stride + u;
           const float *bias = l->bias_m + u, *h_units = h ? h + row * before + u : 0;
-          switch (tile) { ALL_ROWS_3(TILE_CASE, gru_tile(M, l, &run, gates, bias, out, h_units)) }
+          if (u + VW <= units)
+            switch (tile) { EACH_ROWS_3(TILE_CASE, gru_tile(M, 0, l, &run, gates, bias, out, h_units)) }
+          else
+            switch (tile) { EACH_ROWS_3(TILE_CASE, gru_tile(M, 1, l, &run, gates, bias, out, h_units)) }
           row += tile;
         }
       }
   }
 }
 
-static void RK(rnn_forward)(const rk_layer *l, ptrdiff_t relu) {
+RK_INLINE void rnn_loop(const rk_layer *l, const int relu) {
   ptrdiff_t units = l->units, hidden = l->hidden;
   for (ptrdiff_t i = 0; i < l->steps; i++) {
     ptrdiff_t t = TIME(i), before;
@@ -217,66 +232,73 @@ static void RK(rnn_forward)(const rk_layer *l, ptrdiff_t relu) {
           ptrdiff_t at = t * l->batch + row;
           run.h = h ? h + row * before : 0;
           float *gates = l->gates + at * units + u, *out = l->outputs + at * l->output_stride + u;
-          if (u + VW < units)
-            switch (tile) { ALL_ROWS_2(TILE_CASE, rnn_tile(M, 2, l, &run, gates, out, (int)relu)) }
-          else
-            switch (tile) { ALL_ROWS_2(TILE_CASE, rnn_tile(M, 1, l, &run, gates, out, (int)relu)) }
+#define CALL(NV, HALF) switch (tile) { EACH_ROWS_2(TILE_CASE, rnn_tile(M, NV, HALF, l, &run, gates, out, relu)) }
+          PANEL_CASE(units - u, CALL)
+#undef CALL
           row += tile;
         }
       }
   }
+}
+static void RK(rnn_forward)(const rk_layer *l, ptrdiff_t relu) {
+  if (relu) rnn_loop(l, 1);
+  else rnn_loop(l, 0);
 }
 
 // -- back: dh = d_outputs + (gate gradients of the step behind)·W, then the gates' derivatives in place ------------------
 
 enum { RK_RNN = 1, RK_GRU = 3, RK_LSTM = 4 };
 
-RK_INLINE void back_gates(const int CELL, const rk_layer *l, vf dh, ptrdiff_t i, ptrdiff_t row, ptrdiff_t u, int relu) {
+RK_INLINE void back_gates(const int CELL, const int half, const rk_layer *l, vf dh, ptrdiff_t i, ptrdiff_t row, ptrdiff_t u, int relu) {
   ptrdiff_t units = l->units, at = TIME(i) * l->batch + row;
   float *gates = l->gates + at * (CELL == RK_RNN ? 1 : 4) * units + u;
   if (CELL == RK_LSTM) {
     const float *c_in = i > 0 ? l->cells + (TIME(i - 1) * l->batch + row) * units + u : l->c0 ? l->c0 + row * units + u : 0;
-    lstm_gates_back(dh, gates, units, c_in, l->cells + at * units + u, l->d_cell + row * units + u);
+    lstm_gates_back(dh, gates, units, half, c_in, l->cells + at * units + u, l->d_cell + row * units + u);
   } else if (CELL == RK_GRU) {
     ptrdiff_t before;
     const float *h = step_before(l, i, &before);
-    v_store(l->d_hidden + row * units + u, gru_gates_back(dh, gates, units, h ? h + row * before + u : 0));
+    u_store(l->d_hidden + row * units + u, gru_gates_back(dh, gates, units, half, h ? h + row * before + u : 0), half);
   } else {
-    vf h = v_load(l->outputs + at * l->output_stride + u);
-    v_store(gates, relu ? v_select(h > v_set(0), dh, v_set(0)) : dh * (1.0f - h * h));
+    vf h = u_load(l->outputs + at * l->output_stride + u, half);
+    u_store(gates, relu ? v_select(h > v_set(0), dh, v_set(0)) : dh * (1.0f - h * h), half);
   }
 }
 
 // One tile of one run. `from` is the gradient of the gates this run reads, of the step behind. At the start of the inner
 // product acc is the part of dh that does not come through the gates; d_hidden carries it and the partial sums.
-RK_INLINE void back_tile(const int CELL, const int MR, const int NV, const rk_layer *l, ptrdiff_t i, ptrdiff_t row, ptrdiff_t u,
-                         const float *from, ptrdiff_t from_stride, const float *panel, ptrdiff_t depth, int first, int last,
-                         int relu) {
+RK_INLINE void back_tile(const int CELL, const int MR, const int NV, const int half, const rk_layer *l, ptrdiff_t i,
+                         ptrdiff_t row, ptrdiff_t u, const float *from, ptrdiff_t from_stride, const float *panel,
+                         ptrdiff_t depth, int first, int last, int relu) {
   ptrdiff_t units = l->units;
   vf acc[TILE_ROWS_2][4];
   UNROLL for (int r = 0; r < MR; r++)
     UNROLL for (int v = 0; v < NV; v++) {
+      int part = half && v == NV - 1;
       const float *carried = l->d_hidden + (row + r) * units + u + v * VW;
       int direct = CELL == RK_GRU || !from;  // without a step behind it holds the gradient of the final state
-      acc[r][v] = !first || direct ? v_load(carried) : v_set(0);
+      acc[r][v] = !first || direct ? u_load(carried, part) : v_set(0);
       if (first && i >= 0 && l->d_outputs)
-        acc[r][v] += v_load(l->d_outputs + (TIME(i) * l->batch + row + r) * l->d_output_stride + u + v * VW);
+        acc[r][v] += u_load(l->d_outputs + (TIME(i) * l->batch + row + r) * l->d_output_stride + u + v * VW, part);
     }
   if (from) tile_multiply(MR, NV, acc, (int)depth, from, from_stride, 1, panel, PANEL);
   UNROLL for (int r = 0; r < MR; r++)
     UNROLL for (int v = 0; v < NV; v++) {
-      if (last && i >= 0) back_gates(CELL, l, acc[r][v], i, row + r, u + v * VW, relu);
-      else v_store(l->d_hidden + (row + r) * units + u + v * VW, acc[r][v]);
+      int part = half && v == NV - 1;
+      if (last && i >= 0) back_gates(CELL, part, l, acc[r][v], i, row + r, u + v * VW, relu);
+      else u_store(l->d_hidden + (row + r) * units + u + v * VW, acc[r][v], part);
     }
 }
 
-RK_INLINE void back_rows(const int CELL, const int NV, const rk_layer *l, ptrdiff_t i, ptrdiff_t u, const float *from,
-                         ptrdiff_t from_stride, const float *panel, ptrdiff_t depth, int first, int last, int relu) {
+RK_INLINE void back_rows(const int CELL, const int NV, const int half, const rk_layer *l, ptrdiff_t i, ptrdiff_t u,
+                         const float *from, ptrdiff_t from_stride, const float *panel, ptrdiff_t depth, int first,
+                         int last, int relu) {
   for (ptrdiff_t row = l->first_row; row < l->last_row;) {
     int tile = next_tile(l->last_row - row, TILE_ROWS_2);
     const float *a = from ? from + row * from_stride : 0;
     switch (tile) {
-      ALL_ROWS_2(TILE_CASE, back_tile(CELL, M, NV, l, i, row, u, a, from_stride, panel, depth, first, last, relu))
+      EACH_ROWS_2(TILE_CASE,
+                 back_tile(CELL, M, NV, half, l, i, row, u, a, from_stride, panel, depth, first, last, relu))
     }
     row += tile;
   }
@@ -297,8 +319,9 @@ RK_INLINE void back_loop(const int CELL, const rk_layer *l, int relu) {
           int first = g == 0 && k0 == 0, last = !behind || (g == CELL - 1 && k0 + DEPTH >= hidden);
           const float *a = from ? from + g * units + k0 : 0;
           const float *b = panel + (g * hidden + k0) * PANEL;
-          if (u + VW < units) back_rows(CELL, 2, l, i, u, a, slots * units, b, depth, first, last, relu);
-          else back_rows(CELL, 1, l, i, u, a, slots * units, b, depth, first, last, relu);
+#define CALL(NV, HALF) back_rows(CELL, NV, HALF, l, i, u, a, slots * units, b, depth, first, last, relu);
+          PANEL_CASE(units - u, CALL)
+#undef CALL
         }
     }
   }

@@ -6,33 +6,33 @@
 // accumulator sums its own products in order of k: the result of a row does not depend on the other rows of the tile,
 // on MR, or on how rows are shared among threads.
 
+// The most rows of a tile 2, 3, 4 vectors wide. EACH_ROWS_n(X, …) is X(MR, …) for every height such a tile comes in: few
+// of them, because each becomes code of its own.
 #if RK_REGISTERS >= 32
-// ALL_ROWS_n(X, …) is X(1, …) X(2, …) up to the most rows a tile of that width has.
-#define TILE_ROWS_1 14  // rows of a tile that is 1, 2, 3, 4 vectors wide
-#define TILE_ROWS_2 12
+#define TILE_ROWS_2 8
 #define TILE_ROWS_3 8
 #define TILE_ROWS_4 6
-#define ALL_ROWS_1(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__) X(4, __VA_ARGS__) X(5, __VA_ARGS__) \
-  X(6, __VA_ARGS__) X(7, __VA_ARGS__) X(8, __VA_ARGS__) X(9, __VA_ARGS__) X(10, __VA_ARGS__) X(11, __VA_ARGS__) X(12, __VA_ARGS__) \
-  X(13, __VA_ARGS__) X(14, __VA_ARGS__)
-#define ALL_ROWS_2(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__) X(4, __VA_ARGS__) X(5, __VA_ARGS__) \
-  X(6, __VA_ARGS__) X(7, __VA_ARGS__) X(8, __VA_ARGS__) X(9, __VA_ARGS__) X(10, __VA_ARGS__) X(11, __VA_ARGS__) X(12, __VA_ARGS__)
-#define ALL_ROWS_3(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__) X(4, __VA_ARGS__) X(5, __VA_ARGS__) \
-  X(6, __VA_ARGS__) X(7, __VA_ARGS__) X(8, __VA_ARGS__)
-#define ALL_ROWS_4(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__) X(4, __VA_ARGS__) X(5, __VA_ARGS__) X(6, __VA_ARGS__)
-#define DEPTH 256       // inner products are cut into runs of this length: a panel's run stays in first-level cache
+#define EACH_ROWS_2(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(4, __VA_ARGS__) X(8, __VA_ARGS__)
+#define EACH_ROWS_3(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(4, __VA_ARGS__) X(8, __VA_ARGS__)
+#define EACH_ROWS_4(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(4, __VA_ARGS__) X(6, __VA_ARGS__)
+#define DEPTH 256  // inner products are cut into runs of this length: a panel's run stays in first-level cache
 #else
-#define TILE_ROWS_1 10
 #define TILE_ROWS_2 6
 #define TILE_ROWS_3 3
 #define TILE_ROWS_4 3
-#define ALL_ROWS_1(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__) X(4, __VA_ARGS__) X(5, __VA_ARGS__) \
-  X(6, __VA_ARGS__) X(7, __VA_ARGS__) X(8, __VA_ARGS__) X(9, __VA_ARGS__) X(10, __VA_ARGS__)
-#define ALL_ROWS_2(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__) X(4, __VA_ARGS__) X(5, __VA_ARGS__) X(6, __VA_ARGS__)
-#define ALL_ROWS_3(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__)
-#define ALL_ROWS_4(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__)
+#define EACH_ROWS_2(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(4, __VA_ARGS__) X(6, __VA_ARGS__)
+#define EACH_ROWS_3(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__)
+#define EACH_ROWS_4(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__)
 #define DEPTH 128
 #endif
+
+RK_INLINE ptrdiff_t at_most(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
+
+// The next tile's height: `most`, or a smaller one that exists; two of four rather than a full one and a thin one.
+RK_INLINE int next_tile(ptrdiff_t left, const int most) {
+  if (left >= most) return most == 6 && left == 8 ? 4 : most == 3 && left == 4 ? 2 : most;
+  return left >= 4 ? 4 : left >= 2 ? 2 : 1;
+}
 
 RK_INLINE void tile_multiply(
     const int MR, const int NV, vf acc[][4], int depth, const float *restrict a, ptrdiff_t rs, ptrdiff_t cs,

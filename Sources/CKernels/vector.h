@@ -17,26 +17,56 @@
 typedef float vf __attribute__((vector_size(VW * 4)));
 typedef int32_t vi __attribute__((vector_size(VW * 4)));
 typedef float vf_unaligned __attribute__((vector_size(VW * 4), aligned(4)));
+typedef float vh __attribute__((vector_size(VW * 2)));
+typedef float vh_unaligned __attribute__((vector_size(VW * 2), aligned(4)));
 
 RK_INLINE vf v_set(float x) { return x - (vf){}; }  // x - 0 is x, -0 and NaN included
 RK_INLINE vf v_load(const float *p) { return *(const vf_unaligned *)p; }
 RK_INLINE void v_store(float *p, vf x) { *(vf_unaligned *)p = x; }
 
+// Half a vector: the other half is zero, or left alone.
+RK_INLINE vf v_load_half(const float *p) {
+  vh h = *(const vh_unaligned *)p;
+#if VW == 16
+  return __builtin_shufflevector(h, (vh){}, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+#elif VW == 8
+  return __builtin_shufflevector(h, (vh){}, 0, 1, 2, 3, 4, 5, 6, 7);
+#else
+  return __builtin_shufflevector(h, (vh){}, 0, 1, 2, 3);
+#endif
+}
+RK_INLINE void v_store_half(float *p, vf x) {
+#if VW == 16
+  *(vh_unaligned *)p = __builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7);
+#elif VW == 8
+  *(vh_unaligned *)p = __builtin_shufflevector(x, x, 0, 1, 2, 3);
+#else
+  *(vh_unaligned *)p = __builtin_shufflevector(x, x, 0, 1);
+#endif
+}
+
 // The first n < VW floats; the others are zero.
 RK_INLINE vf v_load_part(const float *p, int n) {
-  float t[VW] __attribute__((aligned(VW * 4))) = {0};
-  memcpy(t, p, (size_t)n * sizeof(float));
-  return *(const vf *)t;
+  if (n == VW / 2) return v_load_half(p);
+  vf x = {};
+  for (int i = 0; i < n; i++) x[i] = p[i];
+  return x;
 }
 RK_INLINE void v_store_part(float *p, vf x, int n) {
-  float t[VW] __attribute__((aligned(VW * 4)));
-  *(vf *)t = x;
-  memcpy(p, t, (size_t)n * sizeof(float));
+  if (n == VW / 2) v_store_half(p, x);
+  else
+    for (int i = 0; i < n; i++) p[i] = x[i];
 }
 RK_INLINE vf v_load_n(const float *p, int n) { return n >= VW ? v_load(p) : v_load_part(p, n); }
 RK_INLINE void v_store_n(float *p, vf x, int n) {
   if (n >= VW) v_store(p, x);
   else v_store_part(p, x, n);
+}
+// The units of a hidden layer come in whole vectors, but for a half one at the end; `half` is a literal at each place of use.
+RK_INLINE vf u_load(const float *p, const int half) { return half ? v_load_half(p) : v_load(p); }
+RK_INLINE void u_store(float *p, vf x, const int half) {
+  if (half) v_store_half(p, x);
+  else v_store(p, x);
 }
 
 // a·b + c: one rounding where the instruction set has it, else two (never left to the compiler's choice).
@@ -50,8 +80,8 @@ RK_INLINE vf v_fma(vf a, vf b, vf c) {
 }
 RK_INLINE vf v_select(vi mask, vf a, vf b) { return (vf)((mask & (vi)a) | (~mask & (vi)b)); }
 // NaN stays NaN: a comparison with NaN is false and keeps x.
-RK_INLINE vf v_at_most(vf x, float bound) { return v_select(x > v_set(bound), v_set(bound), x); }
-RK_INLINE vf v_at_least(vf x, float bound) { return v_select(x < v_set(bound), v_set(bound), x); }
+RK_INLINE vf v_at_most(vf x, float bound) { return v_select(v_set(bound) < x, v_set(bound), x); }
+RK_INLINE vf v_at_least(vf x, float bound) { return v_select(v_set(bound) > x, v_set(bound), x); }
 RK_INLINE vf v_abs(vf x) { return (vf)((vi)x & 0x7fffffff); }
 RK_INLINE vf v_sqrt(vf x) { return __builtin_elementwise_sqrt(x); }
 
@@ -64,22 +94,18 @@ RK_INLINE float v_sum(vf x) {
   return t[0];
 }
 
-// exp(x) - 1 = m + (2^n - 1) with m = 2^n·(exp(r) - 1): returns q = exp(r) - 1 and n, for |x| of at most about 104.
-// r = x - n·ln 2 lies within ±0.35; the polynomial is the Taylor series with its last terms refitted (minimax, degree 7).
+// exp(r) - 1 and n with x = n·ln 2 + r, |r| at most 0.347: a polynomial of degree 6, exact to 2.6e-8 of its value.
 RK_INLINE vf v_expm1_reduced(vf x, vi *n) {
   const vf magic = v_set(12582912.0f);  // 1.5·2^23: adding it rounds to an integer in the low bits
   vf t = v_fma(x, v_set(1.44269504088896341f), magic);
-  vi k = (vi)t - (vi)magic;
-  vf kf = t - magic;
-  vf r = v_fma(kf, v_set(-0.693359375f), x);
-  r = v_fma(kf, v_set(2.12194440054690583e-4f), r);
-  vf p = v_set(1.9875691500e-4f);
-  p = v_fma(p, r, v_set(1.3981999507e-3f));
-  p = v_fma(p, r, v_set(8.3334519073e-3f));
-  p = v_fma(p, r, v_set(4.1665795894e-2f));
-  p = v_fma(p, r, v_set(1.6666665459e-1f));
-  p = v_fma(p, r, v_set(5.0000001201e-1f));
-  *n = k;
+  vf k = t - magic;
+  vf r = v_fma(k, v_set(-0.693359375f), x);
+  r = v_fma(k, v_set(2.12194440054690583e-4f), r);
+  vf p = v_fma(r, v_set(1.3926213141530752e-3f), v_set(8.363203145563602e-3f));
+  p = v_fma(p, r, v_set(4.1666556149721146e-2f));
+  p = v_fma(p, r, v_set(1.6666576266288757e-1f));
+  p = v_fma(p, r, v_set(0.5f));
+  *n = (vi)t - (vi)magic;
   return v_fma(p * r, r, r);
 }
 // 2^n for n in -126...127.
@@ -94,9 +120,11 @@ RK_INLINE vf v_exp(vf x) {
   return (q + 1.0f) * v_pow2(half) * v_pow2(n - half);
 }
 
-// 1 / (1 + exp(-x)), written with exp(-|x|) so that neither side overflows.
+// 1 / (1 + exp(-x)), written with e = exp(-|x|) so that neither side overflows; results below 2^-126 become 0.
 RK_INLINE vf v_sigmoid(vf x) {
-  vf e = v_exp(-v_abs(x));
+  vi n;
+  vf q = v_expm1_reduced(v_at_least(-v_abs(x), -88.0f), &n);  // at -88 n is -127, and v_pow2(-127) is 0
+  vf e = v_fma(q, v_pow2(n), v_pow2(n));
   return v_select(x < v_set(0.0f), e, v_set(1.0f)) / (e + 1.0f);
 }
 

@@ -44,6 +44,10 @@ public struct KernelSet: @unchecked Sendable {
   /// The C functions.
   public var functions: rk_kernels { _read { yield table.pointee } }
 
-  /// `count` rounded up to whole vectors.
-  public func padded(_ count: Int) -> Int { (count + vectorWidth - 1) / vectorWidth * vectorWidth }
+  /// Where hidden units end in memory: whole vectors, or a half one at the end where that saves a sixth or more.
+  public func padded(_ count: Int) -> Int {
+    let whole = (count + vectorWidth - 1) / vectorWidth * vectorWidth
+    let half = whole - vectorWidth / 2
+    return half >= count && 6 * (whole - half) >= whole ? half : whole
+  }
 }

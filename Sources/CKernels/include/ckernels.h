@@ -10,7 +10,7 @@
 
 // One direction of one recurrent layer over one batch, time-major.
 //
-// T steps, B rows, H hidden units padded to Hp (a multiple of the vector width; what is padded stays zero). A row of `gates`
+// T steps, B rows, H hidden units padded to Hp (a multiple of half the vector width; what is padded stays zero). A row of `gates`
 // holds `slots` blocks of Hp: i f g o (LSTM), n r z m (GRU, m = W_hn·h + b_hn), a (RNN).
 // A thread works on the rows first_row ..< last_row of every step; rows do not depend on one another.
 typedef struct {

@@ -49,7 +49,7 @@ let package = Package(
       exclude: ["README.md"], swiftSettings: swift),
     .executableTarget(
       name: "RecurCommand",
-      dependencies: ["Recur", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      dependencies: ["Recur", "CKernels", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       exclude: ["README.md"], swiftSettings: swift),
 
     .target(

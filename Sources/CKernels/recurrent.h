@@ -100,7 +100,7 @@ typedef struct {
 } rk_run;
 
 RK_INLINE void lstm_tile(const int MR, const int half, const rk_layer *l, const rk_run *run, float *gates, float *c, float *out) {
-  ptrdiff_t units = l->units, stride = 4 * units;
+  ptrdiff_t units = l->units, stride = l->gate_stride;
   vf acc[TILE_ROWS_4][4];
   UNROLL for (int r = 0; r < MR; r++)
     UNROLL for (int g = 0; g < 4; g++) acc[r][g] = u_load(gates + r * stride + g * units, half);
@@ -115,7 +115,7 @@ RK_INLINE void lstm_tile(const int MR, const int half, const rk_layer *l, const 
 
 RK_INLINE void gru_tile(const int MR, const int half, const rk_layer *l, const rk_run *run, float *gates, const float *bias, float *out,
                         const float *h_units) {
-  ptrdiff_t units = l->units, stride = 4 * units;
+  ptrdiff_t units = l->units, stride = l->gate_stride;
   vf acc[TILE_ROWS_3][4];
   UNROLL for (int r = 0; r < MR; r++) {
     acc[r][0] = u_load(gates + r * stride + units, half);
@@ -136,17 +136,22 @@ RK_INLINE void gru_tile(const int MR, const int half, const rk_layer *l, const r
 
 RK_INLINE void rnn_tile(const int MR, const int NV, const int half, const rk_layer *l, const rk_run *run, float *gates,
                         float *out, const int relu) {
-  ptrdiff_t units = l->units;
   vf acc[TILE_ROWS_2][4];
   UNROLL for (int r = 0; r < MR; r++)
-    UNROLL for (int v = 0; v < NV; v++) acc[r][v] = u_load(gates + r * units + v * VW, half && v == NV - 1);
+    UNROLL for (int v = 0; v < NV; v++) acc[r][v] = u_load(gates + r * l->gate_stride + v * VW, half && v == NV - 1);
   if (run->h) tile_multiply(MR, NV, acc, (int)run->depth, run->h + run->k0, run->h_stride, 1, run->panel, PANEL);
   UNROLL for (int r = 0; r < MR; r++)
     UNROLL for (int v = 0; v < NV; v++) {
       int part = half && v == NV - 1;
-      if (!run->last) u_store(gates + r * units + v * VW, acc[r][v], part);
+      if (!run->last) u_store(gates + r * l->gate_stride + v * VW, acc[r][v], part);
       else u_store(out + r * l->output_stride + v * VW, relu ? v_at_least(acc[r][v], 0) : v_tanh(acc[r][v]), part);
     }
+}
+
+// While a tile computes, asks for its share of the weights of the next run, which lie behind this run's.
+RK_INLINE void prefetch_next(const rk_layer *l, const float *panel, ptrdiff_t count, ptrdiff_t row, int tile) {
+  ptrdiff_t rows = l->last_row - l->first_row, share = count * tile / rows, start = count * (row - l->first_row) / rows;
+  for (ptrdiff_t i = 0; i < share; i += 16) __builtin_prefetch(panel + count + start + i, 0, 2);
 }
 
 // What a step of the loop reads from the step before: its outputs, or the initial state, or nothing.
@@ -176,10 +181,11 @@ static void RK(lstm_forward)(const rk_layer *l) {
                       .depth = at_most(DEPTH, hidden - k0), .last = k0 + DEPTH >= hidden};
         for (ptrdiff_t row = l->first_row; row < l->last_row;) {
           int tile = next_tile(l->last_row - row, TILE_ROWS_4);
+          if (hidden > DEPTH) prefetch_next(l, run.panel, run.depth * 4 * VW, row, tile);
           ptrdiff_t at = t * l->batch + row;
           run.h = h ? h + row * before : 0;
           run.c = c_in ? c_in + row * units + u : 0;
-          float *gates = l->gates + at * 4 * units + u, *c = l->cells + at * units + u;
+          float *gates = l->gates + at * l->gate_stride + u, *c = l->cells + at * units + u;
           float *out = l->outputs + at * l->output_stride + u;
           if (u + VW <= units)
             switch (tile) { EACH_ROWS_4(TILE_CASE, lstm_tile(M, 0, l, &run, gates, c, out)) }
@@ -203,9 +209,10 @@ static void RK(gru_forward)(const rk_layer *l) {
                       .depth = at_most(DEPTH, hidden - k0), .first = k0 == 0 || !h, .last = k0 + DEPTH >= hidden};
         for (ptrdiff_t row = l->first_row; row < l->last_row;) {
           int tile = next_tile(l->last_row - row, TILE_ROWS_3);
+          if (hidden > DEPTH) prefetch_next(l, run.panel, run.depth * 3 * VW, row, tile);
           ptrdiff_t at = t * l->batch + row;
           run.h = h ? h + row * before : 0;
-          float *gates = l->gates + at * 4 * units + u, *out = l->outputs + at * l->output_stride + u;
+          float *gates = l->gates + at * l->gate_stride + u, *out = l->outputs + at * l->output_stride + u;
           const float *bias = l->bias_m + u, *h_units = h ? h + row * before + u : 0;
           if (u + VW <= units)
             switch (tile) { EACH_ROWS_3(TILE_CASE, gru_tile(M, 0, l, &run, gates, bias, out, h_units)) }
@@ -231,7 +238,7 @@ RK_INLINE void rnn_loop(const rk_layer *l, const int relu) {
           int tile = next_tile(l->last_row - row, TILE_ROWS_2);
           ptrdiff_t at = t * l->batch + row;
           run.h = h ? h + row * before : 0;
-          float *gates = l->gates + at * units + u, *out = l->outputs + at * l->output_stride + u;
+          float *gates = l->gates + at * l->gate_stride + u, *out = l->outputs + at * l->output_stride + u;
 #define CALL(NV, HALF) switch (tile) { EACH_ROWS_2(TILE_CASE, rnn_tile(M, NV, HALF, l, &run, gates, out, relu)) }
           PANEL_CASE(units - u, CALL)
 #undef CALL
@@ -251,7 +258,7 @@ enum { RK_RNN = 1, RK_GRU = 3, RK_LSTM = 4 };
 
 RK_INLINE void back_gates(const int CELL, const int half, const rk_layer *l, vf dh, ptrdiff_t i, ptrdiff_t row, ptrdiff_t u, int relu) {
   ptrdiff_t units = l->units, at = TIME(i) * l->batch + row;
-  float *gates = l->gates + at * (CELL == RK_RNN ? 1 : 4) * units + u;
+  float *gates = l->gates + at * l->gate_stride + u;
   if (CELL == RK_LSTM) {
     const float *c_in = i > 0 ? l->cells + (TIME(i - 1) * l->batch + row) * units + u : l->c0 ? l->c0 + row * units + u : 0;
     lstm_gates_back(dh, gates, units, half, c_in, l->cells + at * units + u, l->d_cell + row * units + u);
@@ -296,6 +303,7 @@ RK_INLINE void back_rows(const int CELL, const int NV, const int half, const rk_
   for (ptrdiff_t row = l->first_row; row < l->last_row;) {
     int tile = next_tile(l->last_row - row, TILE_ROWS_2);
     const float *a = from ? from + row * from_stride : 0;
+    if (l->hidden > DEPTH) prefetch_next(l, panel, depth * PANEL, row, tile);
     switch (tile) {
       EACH_ROWS_2(TILE_CASE,
                  back_tile(CELL, M, NV, half, l, i, row, u, a, from_stride, panel, depth, first, last, relu))
@@ -306,11 +314,11 @@ RK_INLINE void back_rows(const int CELL, const int NV, const int half, const rk_
 
 // Walks the steps backwards; step -1, where wanted, leaves the gradient of h0 in d_hidden (d_cell holds that of c0 by then).
 RK_INLINE void back_loop(const int CELL, const rk_layer *l, int relu) {
-  ptrdiff_t units = l->units, hidden = l->hidden, slots = CELL == RK_RNN ? 1 : 4;
+  ptrdiff_t units = l->units, hidden = l->hidden;
   for (ptrdiff_t i = l->steps - 1; i >= (l->want_initial ? -1 : 0); i--) {
     int behind = i + 1 < l->steps;
     // GRU gates lie as n r z m: the recurrent product saw r z m.
-    const float *from = behind ? l->gates + TIME(i + 1) * l->batch * slots * units + (CELL == RK_GRU ? units : 0) : 0;
+    const float *from = behind ? l->gates + TIME(i + 1) * l->batch * l->gate_stride + (CELL == RK_GRU ? units : 0) : 0;
     for (ptrdiff_t u = 0; u < units; u += PANEL) {
       const float *panel = l->weights_back + u * CELL * hidden;
       for (ptrdiff_t g = 0; g < (behind ? CELL : 1); g++)
@@ -319,7 +327,7 @@ RK_INLINE void back_loop(const int CELL, const rk_layer *l, int relu) {
           int first = g == 0 && k0 == 0, last = !behind || (g == CELL - 1 && k0 + DEPTH >= hidden);
           const float *a = from ? from + g * units + k0 : 0;
           const float *b = panel + (g * hidden + k0) * PANEL;
-#define CALL(NV, HALF) back_rows(CELL, NV, HALF, l, i, u, a, slots * units, b, depth, first, last, relu);
+#define CALL(NV, HALF) back_rows(CELL, NV, HALF, l, i, u, a, l->gate_stride, b, depth, first, last, relu);
           PANEL_CASE(units - u, CALL)
 #undef CALL
         }

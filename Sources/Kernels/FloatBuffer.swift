@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-import Glibc
+  import Glibc
 #elseif canImport(Musl)
-import Musl
+  import Musl
 #endif
 
 /// Owns floats that start zeroed, on a cache-line boundary, with room for a whole vector behind the last one.

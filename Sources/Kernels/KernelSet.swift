@@ -2,9 +2,9 @@ import CKernels
 import Diagnostics
 
 #if canImport(Glibc)
-import Glibc
+  import Glibc
 #elseif canImport(Musl)
-import Musl
+  import Musl
 #endif
 
 /// The functions of one instruction set. See `ckernels.h` for what each one computes.
@@ -25,7 +25,9 @@ public struct KernelSet: @unchecked Sendable {
   public static let preferred = (try? fromEnvironment()) ?? best
   public static let portable = KernelSet(named: "portable")!
   /// All sets this processor can run.
-  public static var available: [KernelSet] { ["avx512", "avx2", "portable"].compactMap(KernelSet.init(named:)) }
+  public static var available: [KernelSet] {
+    ["avx512", "avx2", "portable"].compactMap(KernelSet.init(named:))
+  }
 
   /// `best`, or the set that the environment variable `RECUR_KERNELS` names.
   public static func fromEnvironment() throws(Failure) -> KernelSet {

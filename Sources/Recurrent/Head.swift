@@ -77,7 +77,9 @@ final class Head {
   }
 
   /// - input: `[rows, readoutWidth]`, valid until backward returns.
-  func forward(_ input: UnsafePointer<Float>, rows: Int, _ request: Model.Batch) -> UnsafeMutableBufferPointer<Float> {
+  func forward(_ input: UnsafePointer<Float>, rows: Int, _ request: Model.Batch)
+    -> UnsafeMutableBufferPointer<Float>
+  {
     self.input = input
     let f = kernels.functions
     var x = input
@@ -88,7 +90,8 @@ final class Head {
       switch layer {
       case .linear(let l):
         f.multiply(
-          rows, l.outputs, l.inputs, x, l.inputs, 1, l.packed.base, l.bias.map { parameters! + $0 }, y, l.outputs, 0)
+          rows, l.outputs, l.inputs, x, l.inputs, 1, l.packed.base, l.bias.map { parameters! + $0 }, y,
+          l.outputs, 0)
       case .relu: f.relu(x, y, count)
       case .tanh: f.tanh(x, y, count)
       case .sigmoid: f.sigmoid(x, y, count)
@@ -96,7 +99,8 @@ final class Head {
       }
       x = UnsafePointer(y)
     }
-    return UnsafeMutableBufferPointer(start: UnsafeMutablePointer(mutating: x), count: rows * (widths.last ?? inputWidth))
+    return UnsafeMutableBufferPointer(
+      start: UnsafeMutablePointer(mutating: x), count: rows * (widths.last ?? inputWidth))
   }
 
   /// - dInput: gets the gradient of the input; nil where nobody reads it.
@@ -125,15 +129,19 @@ final class Head {
   }
 
   private func linearBack(
-    _ l: Linear, _ x: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>?, rows: Int,
+    _ l: Linear, _ x: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>?,
+    rows: Int,
     _ parameterGradients: UnsafeMutablePointer<Float>
   ) {
     let f = kernels.functions
     scratch.reserve(f.gradient_scratch(l.outputs, l.inputs))
     f.multiply_gradient(
-      l.outputs, l.inputs, rows, dy, l.outputs, x, l.inputs, parameterGradients + l.weight, l.inputs, 1, scratch.base)
+      l.outputs, l.inputs, rows, dy, l.outputs, x, l.inputs, parameterGradients + l.weight, l.inputs, 1,
+      scratch.base)
     if let bias = l.bias { f.column_sums(dy, rows, l.outputs, l.outputs, parameterGradients + bias) }
-    if let dx { f.multiply(rows, l.inputs, l.outputs, dy, l.outputs, 1, l.packedBack.base, nil, dx, l.inputs, 0) }
+    if let dx {
+      f.multiply(rows, l.inputs, l.outputs, dy, l.outputs, 1, l.packedBack.base, nil, dx, l.inputs, 0)
+    }
   }
 
   /// A mask is its own derivative. Head layers number their masks after any recurrent layer's.
@@ -147,13 +155,16 @@ final class Head {
       return
     }
     var mask = rk_dropout(seed: seed, step: step, layer: 0x8000_0000 + UInt32(index), probability: p)
-    rk_dropout_apply(&mask, x, y, rows / request.batch, request.batch, width, 1, width, width, request.samples)
+    rk_dropout_apply(
+      &mask, x, y, rows / request.batch, request.batch, width, 1, width, width, request.samples)
   }
 }
 
 extension ParameterLayout {
   /// The names of the head's linear layers, in order.
   var linearNames: [String] {
-    entries.compactMap { $0.name.hasPrefix("fc") && $0.name.hasSuffix(".weight") ? String($0.name.dropLast(7)) : nil }
+    entries.compactMap {
+      $0.name.hasPrefix("fc") && $0.name.hasSuffix(".weight") ? String($0.name.dropLast(7)) : nil
+    }
   }
 }

@@ -1,9 +1,9 @@
 import Kernels
 
 #if canImport(Glibc)
-import Glibc
+  import Glibc
 #elseif canImport(Musl)
-import Musl
+  import Musl
 #endif
 
 /// A loss over the outputs of one batch, as a *sum* and the sum of weights to divide it by.
@@ -59,7 +59,8 @@ public enum Loss: Sendable, Equatable {
       var total = Total()
       for row in 0..<rows {
         Loss.crossEntropyRow(
-          outputs + row * width, width, classes[row], gradient.map { $0 + row * width }, ignoreIndex, classWeights,
+          outputs + row * width, width, classes[row], gradient.map { $0 + row * width }, ignoreIndex,
+          classWeights,
           smoothing, kernels, &total)
       }
       return total
@@ -142,7 +143,8 @@ public enum Loss: Sendable, Equatable {
 
   /// p → p·Σt - t in place.
   private static func addTargets(
-    _ p: UnsafeMutablePointer<Float>, _ width: Int, _ y: Int, _ weight: Float, _ weights: [Float]?, _ smoothing: Float
+    _ p: UnsafeMutablePointer<Float>, _ width: Int, _ y: Int, _ weight: Float, _ weights: [Float]?,
+    _ smoothing: Float
   ) {
     let share = smoothing / Float(width)
     if smoothing > 0 || weights != nil {

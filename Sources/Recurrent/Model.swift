@@ -105,7 +105,8 @@ public final class Model {
     }
     let rows = architecture.outputRows(steps: request.steps, batch: request.batch)
     dReadout.reserve(rows * architecture.readoutWidth)
-    head.backward(dOutput, dInput: stack == nil ? nil : dReadout.base, rows: rows, request, gradients.baseAddress!)
+    head.backward(
+      dOutput, dInput: stack == nil ? nil : dReadout.base, rows: rows, request, gradients.baseAddress!)
     return stack?.backward(
       request, dReadout: dReadout.base, gradients: gradients.baseAddress!, finalState: finalState,
       wantInitialState: wantInitialState)

@@ -61,7 +61,8 @@ final class RecurrentLayer {
     recurrentColumns = IndexMap(order: [0], width: hidden, padded: units)
     let blockWidth = inputWidth / inputBlocks
     inputColumns = IndexMap(
-      order: Array(0..<inputBlocks), width: blockWidth, padded: inputBlocks == 1 && !needsInputGradient
+      order: Array(0..<inputBlocks), width: blockWidth,
+      padded: inputBlocks == 1 && !needsInputGradient
         ? blockWidth : kernels.padded(blockWidth))
     let f = kernels.functions
     inputPacked = FloatBuffer(f.packed_size(inputRows.count, inputColumns.count))
@@ -74,8 +75,8 @@ final class RecurrentLayer {
     padded = FloatBuffer(kind.slots * units)
   }
 
-  /// Rows × columns of the stored gates: `[T, B, slots·Hp]`.
-  private var gateWidth: Int { kind.slots * units }
+  /// From one row of stored gates to the next. Rows a multiple of 1 KiB apart would fall into the same cache sets.
+  private var gateStride: Int { kind.slots * units % 256 == 0 ? kind.slots * units + 16 : kind.slots * units }
 
   /// Makes the packed copies of the weights anew.
   func pack(_ parameters: UnsafePointer<Float>, forBackward: Bool) {
@@ -83,7 +84,8 @@ final class RecurrentLayer {
     let weight = parameters + ranges.inputWeight
     let recurrent = parameters + ranges.recurrentWeight
     f.pack_transposed(
-      weight, inputWidth, inputRows.table, inputRows.count, inputColumns.table, inputColumns.count, inputPacked.base)
+      weight, inputWidth, inputRows.table, inputRows.count, inputColumns.table, inputColumns.count,
+      inputPacked.base)
     f.pack_recurrent(recurrent, kind.gates, hidden, recurrentPacked.base)
     if let inputBias = ranges.inputBias, let recurrentBias = ranges.recurrentBias {
       packBias(parameters + inputBias, parameters + recurrentBias)
@@ -114,7 +116,7 @@ final class RecurrentLayer {
 
   /// Makes room for a batch of this size.
   func prepare(steps: Int, batch: Int) {
-    gates.reserve(steps * batch * gateWidth)
+    gates.reserve(steps * batch * gateStride)
     if kind.hasCellState { cells.reserve(steps * batch * units) }
     dHidden.reserve(batch * units)
     dCell.reserve(batch * units)
@@ -141,7 +143,8 @@ final class RecurrentLayer {
     rk_layer(
       steps: pass.steps, batch: pass.batch, hidden: hidden, units: units, first_row: 0, last_row: pass.batch,
       reverse: reverse ? 1 : 0, keep: pass.keep ? 1 : 0, want_initial: 0, weights: recurrentPacked.base,
-      weights_back: recurrentPackedBack.base, bias_m: biasM.base, gates: gates.base, cells: cells.base,
+      weights_back: recurrentPackedBack.base, bias_m: biasM.base, gate_stride: gateStride, gates: gates.base,
+      cells: cells.base,
       outputs: pass.output, output_stride: pass.outputStride, h0: pass.h0, c0: pass.c0, d_outputs: nil,
       d_output_stride: 0, d_hidden: dHidden.base, d_cell: dCell.base)
   }
@@ -151,7 +154,7 @@ final class RecurrentLayer {
     let f = kernels.functions
     f.multiply(
       pass.steps * pass.batch, inputRows.count, inputColumns.count, pass.input, pass.inputStride, 1,
-      inputPacked.base, bias.base, gates.base, gateWidth, 0)
+      inputPacked.base, bias.base, gates.base, gateStride, 0)
     var layer = layer(pass)
     switch kind.cell {
     case .lstm: f.lstm_forward(&layer)
@@ -199,7 +202,7 @@ final class RecurrentLayer {
     weightGradients(pass, g.parameters)
     if needsInputGradient, let dInput = g.dInput {
       f.multiply(
-        pass.steps * pass.batch, inputColumns.count, inputRows.count, gates.base, gateWidth, 1,
+        pass.steps * pass.batch, inputColumns.count, inputRows.count, gates.base, gateStride, 1,
         inputPackedBack.base, nil, dInput, g.dInputStride, g.accumulate ? 1 : 0)
     }
   }
@@ -218,22 +221,24 @@ final class RecurrentLayer {
     let (steps, batch) = (pass.steps, pass.batch)
     let dRecurrent = gates.base + kind.recurrentSlot * units
     addProduct(
-      gates.base, rows: inputRows, pass.input, columns: inputColumns, ld: pass.inputStride, depth: steps * batch,
+      gates.base, rows: inputRows, pass.input, columns: inputColumns, ld: pass.inputStride,
+      depth: steps * batch,
       to: parameters + ranges.inputWeight, width: inputWidth)
     // Step t's gates saw the outputs of the step walked before it.
-    let dLater = reverse ? dRecurrent : dRecurrent + batch * gateWidth
+    let dLater = reverse ? dRecurrent : dRecurrent + batch * gateStride
     let before = reverse ? pass.output + batch * pass.outputStride : pass.output
     addProduct(
       dLater, rows: recurrentRows, before, columns: recurrentColumns, ld: pass.outputStride,
       depth: (steps - 1) * batch, to: parameters + ranges.recurrentWeight, width: hidden)
     if let h0 = pass.h0 {
       addProduct(
-        dRecurrent + (reverse ? steps - 1 : 0) * batch * gateWidth, rows: recurrentRows, h0, columns: recurrentColumns,
+        dRecurrent + (reverse ? steps - 1 : 0) * batch * gateStride, rows: recurrentRows, h0,
+        columns: recurrentColumns,
         ld: units, depth: batch, to: parameters + ranges.recurrentWeight, width: hidden)
     }
     if let inputBias = ranges.inputBias, let recurrentBias = ranges.recurrentBias {
       padded.base.update(repeating: 0, count: padded.count)
-      kernels.functions.column_sums(gates.base, steps * batch, gateWidth, gateWidth, padded.base)
+      kernels.functions.column_sums(gates.base, steps * batch, gateStride, gateStride, padded.base)
       inputRows.scatterAdd(padded.base, to: parameters + inputBias)
       recurrentRows.scatterAdd(padded.base + kind.recurrentSlot * units, to: parameters + recurrentBias)
     }
@@ -241,7 +246,8 @@ final class RecurrentLayer {
 
   /// Adds (gate gradients)ᵀ · x to a weight's gradient, straight into it where nothing is padded or reordered.
   private func addProduct(
-    _ d: UnsafePointer<Float>, rows: IndexMap, _ x: UnsafePointer<Float>, columns: IndexMap, ld: Int, depth: Int,
+    _ d: UnsafePointer<Float>, rows: IndexMap, _ x: UnsafePointer<Float>, columns: IndexMap, ld: Int,
+    depth: Int,
     to parameter: UnsafeMutablePointer<Float>, width: Int
   ) {
     guard depth > 0 else { return }
@@ -250,11 +256,11 @@ final class RecurrentLayer {
     scratch.reserve(panels + rows.count * columns.count)
     if rows.isIdentity && columns.isIdentity {
       f.multiply_gradient(
-        rows.count, columns.count, depth, d, gateWidth, x, ld, parameter, width, 1, scratch.base)
+        rows.count, columns.count, depth, d, gateStride, x, ld, parameter, width, 1, scratch.base)
     } else {
       let stored = scratch.base + panels
       f.multiply_gradient(
-        rows.count, columns.count, depth, d, gateWidth, x, ld, stored, columns.count, 0, scratch.base)
+        rows.count, columns.count, depth, d, gateStride, x, ld, stored, columns.count, 0, scratch.base)
       rows.scatterAdd(stored, columns: columns, to: parameter, width: width)
     }
   }

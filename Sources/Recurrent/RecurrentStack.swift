@@ -41,7 +41,8 @@ final class RecurrentStack {
           a, inputWidth: layer == 0 ? a.inputSize : a.directions * a.hiddenSize,
           inputBlocks: layer == 0 ? 1 : a.directions, reverse: suffix != "", needsInputGradient: layer > 0,
           ranges: .init(
-            inputWeight: start("weight_ih")!, recurrentWeight: start("weight_hh")!, inputBias: start("bias_ih"),
+            inputWeight: start("weight_ih")!, recurrentWeight: start("weight_hh")!,
+            inputBias: start("bias_ih"),
             recurrentBias: start("bias_hh")), kernels: kernels)
       }
     }
@@ -60,7 +61,8 @@ final class RecurrentStack {
 
   private func padded(_ base: UnsafeMutablePointer<Float>) -> PaddedOutput {
     PaddedOutput(
-      base: base, stride: stride, directions: architecture.directions, hidden: architecture.hiddenSize, units: units)
+      base: base, stride: stride, directions: architecture.directions, hidden: architecture.hiddenSize,
+      units: units)
   }
 
   /// The readout where it lies in memory as it should be: no copy.
@@ -119,7 +121,8 @@ final class RecurrentStack {
     guard case .training(let seed, let step) = request.mode else { return }
     var mask = rk_dropout(seed: seed, step: step, layer: UInt32(index), probability: architecture.dropout)
     rk_dropout_apply(
-      &mask, from, to, request.steps, request.batch, stride, architecture.directions, architecture.hiddenSize, units,
+      &mask, from, to, request.steps, request.batch, stride, architecture.directions, architecture.hiddenSize,
+      units,
       request.samples)
   }
 
@@ -137,7 +140,8 @@ final class RecurrentStack {
       buffer.zero(batch * units)
       dense.withUnsafeBufferPointer {
         StateRows.pad(
-          $0.baseAddress! + index * batch * hidden, to: buffer.base, batch: batch, hidden: hidden, units: units)
+          $0.baseAddress! + index * batch * hidden, to: buffer.base, batch: batch, hidden: hidden,
+          units: units)
       }
     }
   }
@@ -202,20 +206,25 @@ extension RecurrentStack {
 
   private func collectInitial(_ state: inout RecurrentState, _ layer: RecurrentLayer, batch: Int) {
     let gradient = layer.initialGradients
-    state.hidden += StateRows.dense(gradient.hidden, stride: units, batch: batch, hidden: architecture.hiddenSize)
+    state.hidden += StateRows.dense(
+      gradient.hidden, stride: units, batch: batch, hidden: architecture.hiddenSize)
     if architecture.cell == .lstm {
-      state.cell += StateRows.dense(gradient.cell, stride: units, batch: batch, hidden: architecture.hiddenSize)
+      state.cell += StateRows.dense(
+        gradient.cell, stride: units, batch: batch, hidden: architecture.hiddenSize)
     }
   }
 
   /// Spreads the readout's gradient over the last layer's outputs, or into its final states where that is all it read.
   ///
   /// Returns nil where no output but the final states has a gradient.
-  private func scatterReadout(_ dReadout: UnsafePointer<Float>, _ request: Model.Batch) -> UnsafeMutablePointer<Float>? {
+  private func scatterReadout(_ dReadout: UnsafePointer<Float>, _ request: Model.Batch)
+    -> UnsafeMutablePointer<Float>?
+  {
     let (steps, batch, width) = (request.steps, request.batch, output.width)
     let count = steps * batch * stride
     let readsFinalOnly =
-      architecture.readout == .finalState || (architecture.readout == .lastStep && !architecture.bidirectional)
+      architecture.readout == .finalState
+      || (architecture.readout == .lastStep && !architecture.bidirectional)
     if readsFinalOnly {
       for direction in 0..<architecture.directions {
         let target = finalHidden[(architecture.layers - 1) * architecture.directions + direction].base

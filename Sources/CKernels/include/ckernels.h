@@ -22,7 +22,8 @@ typedef struct {
   const float *weights;      // recurrent weights packed by pack_recurrent
   const float *_Nullable weights_back; // the same packed by pack_recurrent_back
   const float *_Nullable bias_m;       // [Hp] GRU: b_hn
-  float *gates;              // [T, B, slots·Hp] forward: projected input → activated gates; backward: → gate gradients
+  ptrdiff_t gate_stride;     // from one row of gates to the next: at least slots·Hp
+  float *gates;              // [T, B, gate_stride] forward: projected input → activated gates; backward: → gate gradients
   float *_Nullable cells;              // [T, B, Hp] LSTM
   float *outputs;            // [T, B, output_stride] h
   ptrdiff_t output_stride;

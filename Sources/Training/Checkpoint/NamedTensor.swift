@@ -21,7 +21,7 @@ public struct NamedTensor {
 ///
 /// Over all parameters in layout order this is a run's `parameters_sha256`.
 public func parametersSHA256(_ values: UnsafeBufferPointer<Float>) -> String {
-  SHA256.hash(data: UnsafeRawBufferPointer(values)).hexadecimal
+  SHA256.hash(bytes: UnsafeRawBufferPointer(values)).hexadecimal
 }
 
 extension SHA256.Digest {
@@ -35,5 +35,13 @@ extension SHA256.Digest {
       }
       return 64
     }
+  }
+}
+
+extension SHA256 {
+  static func hash(bytes: UnsafeRawBufferPointer) -> SHA256.Digest {
+    var hash = SHA256()
+    hash.update(bufferPointer: bytes)
+    return hash.finalize()
   }
 }

@@ -15,7 +15,8 @@ struct CheckpointFileTests {
     state.recipe = "name: \"ü\\\"\n\ttab\u{1}: 𝄞\n"
     state.earlyStopping = .init(best: -0.0, wait: 2)
     state.epochLosses =
-      [.nan, .infinity, -.infinity, 0.1, 3 * .leastNonzeroMagnitude, 5e300] + (0..<1000).map { _ in randomDouble() }
+      [.nan, .infinity, -.infinity, 0.1, 3 * .leastNonzeroMagnitude, 5e300]
+      + (0..<1000).map { _ in randomDouble() }
     state.scaler = JSONValue(encoding: ["minimum": [Float(0.1), 3.4e38], "maximum": [1, -0.0]])
     state.extra = [
       "seed": JSONValue(encoding: UInt64.max), "none": .null, "half": JSONValue(encoding: Int64.min),

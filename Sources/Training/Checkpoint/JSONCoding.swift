@@ -46,7 +46,8 @@ enum JSON {
       "key \((context.codingPath + [key]).map(\.stringValue).joined(separator: ".")) is missing"
     case .typeMismatch(_, let context): "\(path(context)) has the wrong type"
     case .valueNotFound(_, let context): "\(path(context)) is null"
-    case .dataCorrupted(let context): "\(path(context)) \(context.debugDescription)"
+    case .dataCorrupted(let context):
+      (context.codingPath.isEmpty ? "" : path(context) + ": ") + context.debugDescription
     default: "\(error)"
     }
   }

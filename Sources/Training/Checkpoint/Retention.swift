@@ -16,7 +16,7 @@ package struct CatalogueEntry: Equatable, Sendable {
   /// The value that decides which is best; lower is better. Nil where there is none, or where it is not finite.
   var rank: Double?
   /// Written and read back by this process, or verified by it.
-  var isVerified: Bool
+  package var isVerified: Bool
 
   package init(step: Int, monitored: CheckpointState.Monitored?, isVerified: Bool) {
     self.step = step

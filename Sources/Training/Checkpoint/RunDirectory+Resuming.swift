@@ -42,13 +42,15 @@ extension RunDirectory {
     for name in try fileSystem.names(in: writer.directory) ?? [] {
       guard let other = CatalogueEntry.step(in: name) else { continue }
       let found = RunDirectory.verified(writer.path(name), step: other, fileSystem)
-      if other > step {
+      switch found {
+      case _ where other > step:
         try setAside(name, (try? found.get()) == nil ? .damaged : .superseded)
-      } else if case .success(let found) = found {
+      case .success(let found):
         let entry = CatalogueEntry(step: other, monitored: found.state.monitored, isVerified: true)
         writer.catalogue.append(entry)
-      } else {
-        writer.catalogue.append(CatalogueEntry(step: other, monitored: nil, isVerified: false))
+      case .failure(let failure):
+        // Rotation must not see it: if only reading failed just now, it may be the best.
+        writer.report(.note("\(failure); it stays where it is"))
       }
     }
     writer.updateIndex()

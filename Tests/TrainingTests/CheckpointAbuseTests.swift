@@ -130,7 +130,7 @@ struct CheckpointAbuseTests {
   }
 
   @Test func tensorsAreChecked() throws {
-    let tensors = SampleTensors()
+    let tensors = SampleTensors(scale: 1)
     #expect(message(try signed(Self.state, tensors: tensors)) == "accepted")
     #expect(message(try signed(Self.state, tensors: tensors, checksums: false)).contains("checksum"))
     tensors[1, 1] = .nan

@@ -79,7 +79,8 @@ struct CheckpointFaultTests {
 
   @Test(arguments: [ENOSPC, EIO, EACCES])
   func oneCallFails(code: Int32) throws {
-    let calls = try Self.forEachCall({ .once($0, .error(code)) }) { run, plan, outcome in
+    let plan = { FaultPlan.once($0, .error(code)) }
+    let calls = try Self.forEachCall(plan) { run, plan, outcome in
       let valid = try validSteps(run)
       #expect(valid.count >= 3 && valid.contains(1), "\(valid)")
       #expect(valid.contains(4) || valid.contains(5))
@@ -92,7 +93,8 @@ struct CheckpointFaultTests {
 
   @Test(arguments: [FileSystem.Fault.short, .error(EINTR)])
   func oneCallIsInterrupted(fault: FileSystem.Fault) throws {
-    _ = try Self.forEachCall({ .once($0, fault) }) { run, _, outcome in
+    let plan = { FaultPlan.once($0, fault) }
+    _ = try Self.forEachCall(plan) { run, _, outcome in
       #expect(outcome.errors == [] && outcome.saved == [5, 6])
       #expect(try validSteps(run) == [6, 5, 4, 1])
       let lines = try String(contentsOfFile: run + "/metrics.jsonl", encoding: .utf8)
@@ -102,9 +104,10 @@ struct CheckpointFaultTests {
 
   @Test func theDiskStaysFull() throws {
     let writing: Set<FileSystem.Call> = [.write, .synchronize, .link, .makeDirectory]
-    _ = try Self.forEachCall({ number in
+    let plan = { (number: Int) in
       FaultPlan { index, call, _ in index >= number && writing.contains(call) ? .error(ENOSPC) : nil }
-    }) { run, _, outcome in
+    }
+    _ = try Self.forEachCall(plan) { run, _, outcome in
       let valid = try validSteps(run)
       #expect(valid.count >= 4 && valid.contains(1))
       for error in outcome.errors {
@@ -115,7 +118,8 @@ struct CheckpointFaultTests {
 
   @Test(arguments: [false, true])
   func killedAtAnyCall(torn: Bool) throws {
-    _ = try Self.forEachCall({ .dead(from: $0, torn: torn) }) { run, plan, outcome in
+    let plan = { FaultPlan.dead(from: $0, torn: torn) }
+    _ = try Self.forEachCall(plan) { run, plan, outcome in
       let valid = try validSteps(run)
       #expect(valid.count >= 3 && valid.contains(1))
       for step in outcome.saved.suffix(2) { #expect(valid.contains(step)) }

@@ -64,132 +64,6 @@ struct CheckpointRunTests {
     }
   }
 
-  @Test func aRunIsNotReplacedUnasked() throws {
-    let scratch = Scratch()
-    let first = try create(scratch("run"))
-    try first.saveSample(step: 1)
-    try first.appendMetrics("{}")
-    try first.close()
-    let refusal = #expect(throws: Failure.self) { try create(scratch("run")) }
-    #expect(refusal?.kind == .usage && refusal!.message.contains("--overwrite"))
-    try Data("x".utf8).write(to: URL(fileURLWithPath: scratch("run/loss.svg")))
-    #expect(try validSteps(scratch("run")) == [1])
-
-    let second = try create(scratch("run"), overwrite: true)
-    #expect(try second.newestValid().file == nil)
-    #expect(content(scratch("run/metrics.jsonl")) == "" && content(scratch("run/loss.svg")) == "x")
-    try second.close()
-  }
-
-  @Test(arguments: [false, true])
-  func otherDirectoriesAreNotTouched(overwrite: Bool) throws {
-    let scratch = Scratch()
-    try FileManager.default.createDirectory(atPath: scratch("recipes"), withIntermediateDirectories: true)
-    try Data("x".utf8).write(to: URL(fileURLWithPath: scratch("recipes/recipe.yaml")))
-    let refusal = #expect(throws: Failure.self) { try create(scratch("recipes"), overwrite: overwrite) }
-    #expect(refusal?.kind == .usage && refusal!.message.contains(scratch("recipes")))
-    #expect(try FileManager.default.contentsOfDirectory(atPath: scratch("recipes")) == ["recipe.yaml"])
-    let file = #expect(throws: Failure.self) {
-      try create(scratch("recipes/recipe.yaml"), overwrite: overwrite)
-    }
-    #expect(file!.message.contains(scratch("recipes/recipe.yaml")))
-    #expect(throws: Failure.self) { try create(scratch("recipes/recipe.yaml/run"), overwrite: overwrite) }
-    #expect(throws: Failure.self) { try RunDirectory(resuming: scratch("recipes")) }
-    #expect(throws: Failure.self) { try create("/proc/nowhere") }
-  }
-
-  @Test func anEmptyDirectoryIsFine() throws {
-    let scratch = Scratch()
-    let run = try create(scratch.path)
-    try run.close()
-    #expect(RunDirectory.holdsRun(scratch.path))
-  }
-
-  @Test func oneOwnerAtATime() throws {
-    let scratch = Scratch()
-    let owner = try create(scratch("run"))
-    for attempt in [
-      { try create(scratch("run"), overwrite: true) }, { try RunDirectory(resuming: scratch("run")) },
-    ] {
-      let refusal = #expect(throws: Failure.self) { _ = try attempt() }
-      #expect(refusal?.kind == .retry && refusal!.message.contains("process \(getpid()) on "))
-    }
-    try owner.close()
-    try RunDirectory(resuming: scratch("run")).close()
-  }
-
-  static let flock = ["/usr/bin/flock", "/bin/flock"].first(where: FileManager.default.isExecutableFile)
-
-  @Test(.enabled(if: flock != nil, "needs util-linux' flock"))
-  func theLockOfAKilledProcessIsFree() throws {
-    let scratch = Scratch()
-    try create(scratch("run")).close()
-    let other = Process()
-    other.executableURL = URL(fileURLWithPath: Self.flock!)
-    other.arguments = ["--no-fork", scratch("run/.lock"), "sh", "-c", "echo locked; exec sleep 60"]
-    let pipe = Pipe()
-    other.standardOutput = pipe
-    try other.run()
-    #expect(pipe.fileHandleForReading.availableData.count > 0)
-    #expect(throws: Failure.self) { try RunDirectory(resuming: scratch("run")) }
-    kill(other.processIdentifier, SIGKILL)
-    other.waitUntilExit()
-    try RunDirectory(resuming: scratch("run")).close()
-  }
-
-  @Test func resumingCutsTheLogAndSetsNewerFilesAside() throws {
-    let scratch = Scratch()
-    let first = try create(scratch("run"))
-    for step in 1...3 {
-      try first.appendMetrics("{\"step\":\(step)}")
-      try first.saveSample(step: step, loss: Double(step))
-    }
-    try first.appendMetrics("{\"step\":4}")
-    try first.close()
-    let checkpoints = scratch("run/checkpoints/")
-    truncate(checkpoints + "step-00000003.safetensors", 100)
-    try Data().write(to: URL(fileURLWithPath: checkpoints + "step-00000004.safetensors.tmp-77"))
-    try Data().write(to: URL(fileURLWithPath: checkpoints + "notes.tmp-77"))
-    unlink(checkpoints + "latest")
-    symlink("step-00000001.safetensors", checkpoints + "latest")
-
-    let run = try RunDirectory(resuming: scratch("run"))
-    let found = try run.newestValid()
-    #expect(
-      found.file?.state.step == 2 && found.skipped.map(\.path) == [checkpoints + "step-00000003.safetensors"])
-    try run.resume(from: found.file, recipe: "name: longer\n")
-    #expect(content(scratch("run/metrics.jsonl")) == "{\"step\":1}\n{\"step\":2}\n")
-    #expect(content(scratch("run/recipe.yaml")) == "name: longer\n")
-    #expect(
-      try FileManager.default.contentsOfDirectory(atPath: checkpoints).sorted() == [
-        "best", "latest", "notes.tmp-77", "step-00000001.safetensors", "step-00000002.safetensors",
-        "step-00000003.safetensors.damaged",
-      ])
-    #expect(try CheckpointFile(reading: checkpoints + "latest").state.step == 2)
-    #expect(run.takeEvents().count == 2)
-    try run.saveSample(step: 3)
-    try run.close()
-    #expect(try validSteps(scratch("run")) == [3, 2, 1])
-  }
-
-  @Test func anOlderCheckpointCanBeChosen() throws {
-    let scratch = Scratch()
-    let first = try create(scratch("run"))
-    for step in 1...3 { try first.saveSample(step: step, loss: 4 - Double(step)) }
-    try first.close()
-    let run = try RunDirectory(resuming: scratch("run"))
-    let best = try run.bestValid()
-    #expect(best.file?.state.step == 3 && best.skipped.isEmpty)
-    let older = try CheckpointFile(reading: scratch("run/checkpoints/step-00000001.safetensors"))
-    try run.resume(from: older, recipe: "")
-    #expect(try run.newestValid().file?.state.step == 1)
-    #expect(try CheckpointFile(reading: scratch("run/checkpoints/best")).state.step == 1)
-    try run.resume(from: nil, recipe: "")
-    #expect(try run.newestValid().file == nil)
-    #expect(try FileManager.default.contentsOfDirectory(atPath: scratch("run/checkpoints")).count == 3)
-    try run.close()
-  }
-
   @Test(arguments: [true, false])
   func aFailedSaveStopsOrIsReported(stops: Bool) throws {
     let scratch = Scratch()
@@ -214,7 +88,7 @@ struct CheckpointRunTests {
   @Test func theSnapshotIsTakenAtOnce() throws {
     let scratch = Scratch()
     let run = try create(scratch("run"))
-    let tensors = SampleTensors()
+    let tensors = SampleTensors(scale: 1)
     let value = tensors[0, 0]
     try run.save(sampleState(step: 1), tensors.tensors)
     tensors[0, 0] = 99

@@ -34,6 +34,7 @@ extension CheckpointFile {
     let file = try fileSystem.open(path, .read)
     let size = try file.size()
     let chunk = try AlignedBytes(count: 1 << 20)
+    defer { withExtendedLifetime((chunk, snapshot)) {} }
     try head.withUnsafeBufferPointer { head throws(Failure) in
       let bytes = UnsafeRawBufferPointer(head)
       try compare(bytes, file, chunk)

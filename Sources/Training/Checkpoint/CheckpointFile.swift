@@ -1,14 +1,13 @@
-import Crypto
 import Diagnostics
 
 /// A checkpoint: one safetensors file with tensors, state and checksums. Having one means that it was verified.
 public final class CheckpointFile {
-  /// A tensor of the file.
-  public struct Tensor {
+  /// A tensor of the file. It keeps the file's memory alive.
+  public struct Tensor: Sendable {
     public let name: String
     public let shape: [Int]
-    /// Valid as long as the file object.
-    public let values: UnsafeBufferPointer<Float>
+    fileprivate let range: Range<Int>
+    fileprivate let payload: AlignedBytes
   }
 
   public let path: String
@@ -17,7 +16,6 @@ public final class CheckpointFile {
   public let tensors: [Tensor]
   /// SHA-256 that covers the whole file.
   public let checksum: String
-  private let payload: AlignedBytes
 
   /// Reads and verifies a checkpoint: structure, checksums, finite values. Nothing of a file with an error is used.
   ///
@@ -28,15 +26,16 @@ public final class CheckpointFile {
     let size = try file.size()
     do throws(Failure) {
       let head = try CheckpointFile.head(of: file, size: size)
+      defer { withExtendedLifetime(head) {} }
       checksum = try Checksums.verified(UnsafeRawBufferPointer(head.bytes))
       let text = UnsafeRawBufferPointer(rebasing: head.bytes[8...])
       let header = try SafetensorsHeader(parsing: text, payload: size - head.bytes.count)
       state = try CheckpointState(parsing: header[metadata: Checksums.stateKey])
-      payload = try AlignedBytes(count: header.payload)
+      let payload = try AlignedBytes(count: header.payload)
       guard try file.read(into: payload.bytes) == payload.bytes.count else {
         throw Failure.badData("it became shorter while it was read")
       }
-      tensors = try CheckpointFile.verified(header, UnsafeRawBufferPointer(payload.bytes))
+      tensors = try CheckpointFile.verified(header, payload)
     } catch {
       throw error.located(at: path)
     }
@@ -44,15 +43,38 @@ public final class CheckpointFile {
     self.path = path
   }
 
-  /// The tensor of that name with that shape, or a `Failure` that names file and tensor.
-  public func tensor(_ name: String, shape: [Int]) throws(Failure) -> UnsafeBufferPointer<Float> {
+  /// The tensor of that name, or a `Failure` that names file and tensor where there is none of that shape.
+  public func tensor(_ name: String, shape: [Int]) throws(Failure) -> Tensor {
     guard let tensor = tensors.first(where: { $0.name == name }) else {
       throw .badData("\(path): there is no tensor \(name); the checkpoint is of another model")
     }
     guard tensor.shape == shape else {
       throw .badData("\(path): tensor \(name) has shape \(tensor.shape), the model needs \(shape)")
     }
-    return tensor.values
+    return tensor
+  }
+}
+
+extension CheckpointFile.Tensor {
+  /// A copy of the values, in C order.
+  public var values: [Float] { withValues { Array($0) } }
+
+  /// Copies the values; the sizes must be the same.
+  public func copy(to target: UnsafeMutableBufferPointer<Float>) {
+    withValues { values in
+      precondition(values.count == target.count, "\(name) has \(values.count) values, not \(target.count)")
+      _ = target.update(fromContentsOf: values)
+    }
+  }
+
+  /// The values are valid only until `body` returns.
+  public func withValues<Result, E: Error>(
+    _ body: (UnsafeBufferPointer<Float>) throws(E) -> Result
+  ) throws(E) -> Result {
+    // Without this the memory may be freed as soon as its address is known.
+    defer { withExtendedLifetime(payload) {} }
+    let bytes = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(payload.bytes)[range])
+    return try body(bytes.assumingMemoryBound(to: Float.self))
   }
 }
 
@@ -77,7 +99,7 @@ extension CheckpointFile {
     return head
   }
 
-  private static func verified(_ header: SafetensorsHeader, _ payload: UnsafeRawBufferPointer) throws(Failure)
+  private static func verified(_ header: SafetensorsHeader, _ payload: AlignedBytes) throws(Failure)
     -> [Tensor]
   {
     let checksums = Dictionary(uniqueKeysWithValues: header.metadata.map { ($0.key, $0.value) })
@@ -86,15 +108,14 @@ extension CheckpointFile {
       guard tensor.type == "F32" else {
         throw .badData("tensor \(tensor.name) has type \(tensor.type); checkpoints hold F32 only")
       }
-      let bytes = UnsafeRawBufferPointer(rebasing: payload[tensor.range])
-      guard checksums[Checksums.key(of: tensor.name)] == SHA256.hash(bytes: bytes).hexadecimal else {
+      let read = Tensor(name: tensor.name, shape: tensor.shape, range: tensor.range, payload: payload)
+      guard checksums[Checksums.key(of: tensor.name)] == read.withValues(parametersSHA256) else {
         throw .badData("tensor \(tensor.name) does not match its checksum: the file is damaged")
       }
-      let values = bytes.assumingMemoryBound(to: Float.self)
-      guard allFinite(values) else {
+      guard read.withValues(allFinite) else {
         throw .badData("tensor \(tensor.name) holds values that are not finite")
       }
-      tensors.append(Tensor(name: tensor.name, shape: tensor.shape, values: values))
+      tensors.append(read)
     }
     return tensors
   }

@@ -56,6 +56,7 @@ final class Snapshot: @unchecked Sendable {
     header.metadata = [
       ("sha256", Checksums.blank), ("format", "pt"), (Checksums.stateKey, JSON.text(of: state)),
     ]
+    defer { withExtendedLifetime(self) {} }
     for tensor in layout.tensors {
       let digest = SHA256.hash(bytes: UnsafeRawBufferPointer(rebasing: payload[tensor.range]))
       header.metadata.append((Checksums.key(of: tensor.name), digest.hexadecimal))

@@ -36,9 +36,11 @@ public struct ScheduleSpecification: Sendable, Equatable {
     case step(stepSize: Int, gamma: Double = 0.1)
     /// `CosineAnnealingLR` over `tMax` epochs (nil: all of them) down to `minLR`.
     case cosine(tMax: Int? = nil, minLR: Double = 0)
-    /// `ReduceLROnPlateau` (relative threshold): times `factor` after more than `patience` epochs without improvement.
+    /// `ReduceLROnPlateau` (relative threshold): times `factor` after more than `patience` epochs without improvement,
+    /// then nothing is counted for `cooldown` epochs.
     case plateau(
-      factor: Double = 0.1, patience: Int = 10, threshold: Double = 1e-4, minLR: Double = 0,
+      factor: Double = 0.1, patience: Int = 10, threshold: Double = 1e-4, cooldown: Int = 0,
+      minLR: Double = 0,
       metric: MetricName = MetricName(.validation, .loss))
   }
 

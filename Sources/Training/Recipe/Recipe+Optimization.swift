@@ -105,7 +105,7 @@ extension RecipeSection {
       try only(["t_max", "min_lr"])
       rule = .cosine(tMax: try int("t_max"), minLR: try double("min_lr", .notNegative) ?? 0)
     case "plateau":
-      try only(["factor", "patience", "threshold", "min_lr", "metric"])
+      try only(["factor", "patience", "threshold", "cooldown", "min_lr", "metric"])
       rule = try plateau()
     default:
       try only([])
@@ -119,6 +119,7 @@ extension RecipeSection {
       factor: try double("factor", .belowOne) ?? 0.1,
       patience: try int("patience", 0...Int(Int32.max)) ?? 10,
       threshold: try double("threshold", .notNegative) ?? 1e-4,
+      cooldown: try int("cooldown", 0...Int(Int32.max)) ?? 0,
       minLR: try double("min_lr", .notNegative) ?? 0,
       metric: try metric("metric") ?? MetricName(.validation, .loss))
   }

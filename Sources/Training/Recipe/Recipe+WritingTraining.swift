@@ -35,10 +35,11 @@ extension ScheduleSpecification {
       settings = [("name", .plain("step")), ("step_size", .init(stepSize)), ("gamma", .init(gamma))]
     case .cosine(let tMax, let minLR):
       settings = [("name", .plain("cosine")), ("t_max", .init(tMax)), ("min_lr", .init(minLR))]
-    case .plateau(let factor, let patience, let threshold, let minLR, let metric):
+    case .plateau(let factor, let patience, let threshold, let cooldown, let minLR, let metric):
       settings = [
         ("name", .plain("plateau")), ("factor", .init(factor)), ("patience", .init(patience)),
-        ("threshold", .init(threshold)), ("min_lr", .init(minLR)), ("metric", .plain("\(metric)")),
+        ("threshold", .init(threshold)), ("cooldown", .init(cooldown)), ("min_lr", .init(minLR)),
+        ("metric", .plain("\(metric)")),
       ]
     }
     return settings + [("warmup_steps", .init(warmupSteps))]

@@ -19,7 +19,7 @@ enum RecipeKeys {
     "name", "lr", "momentum", "dampening", "nesterov", "betas", "alpha", "eps", "weight_decay",
   ]
   static let schedule = [
-    "name", "step_size", "gamma", "t_max", "factor", "patience", "threshold", "min_lr", "metric",
+    "name", "step_size", "gamma", "t_max", "factor", "patience", "threshold", "cooldown", "min_lr", "metric",
     "warmup_steps",
   ]
   static let train = [

@@ -11,7 +11,8 @@ extension RecipeSection {
     try allow(
       RecipeKeys.data(of: format), others: RecipeKeys.data, reason: "data.format \(format.rawValue)")
     func file(_ key: String) throws -> String? {
-      try string(key).map { URL(fileURLWithPath: $0, relativeTo: URL(fileURLWithPath: baseDirectory)).path }
+      let base = URL(fileURLWithPath: baseDirectory, isDirectory: true)
+      return try string(key).map { URL(fileURLWithPath: $0, relativeTo: base).standardizedFileURL.path }
     }
     var data = DataSpecification(format: format, path: try file("path") ?? "")
     data.validationPath = try file("validation_path")

@@ -103,7 +103,7 @@ extension Optimizer {
 
 extension OptimizerSpecification {
   /// PyTorch's names of the state the rule keeps per parameter.
-  var bufferNames: [String] {
+  package var bufferNames: [String] {
     switch rule {
     case .sgd(let momentum, _, _): momentum == 0 ? [] : ["momentum_buffer"]
     case .adam, .adamW: ["exp_avg", "exp_avg_sq"]

@@ -1,5 +1,5 @@
 /// The optimizers' loops over flat buffers. Arithmetic and its order are those of `torch.optim`.
-enum OptimizerKernels {
+package enum OptimizerKernels {
   typealias Values = UnsafeMutablePointer<Float>
 
   /// Adam and AdamW on `count` parameters; the gradient used is `scale * gradients`.
@@ -97,7 +97,7 @@ enum OptimizerKernels {
   }
 
   /// The sum of squares in double: no finite float overflows it, so it is finite exactly where all values are.
-  static func sumOfSquares(_ values: UnsafePointer<Float>, count: Int) -> Double {
+  package static func sumOfSquares(_ values: UnsafePointer<Float>, count: Int) -> Double {
     var sums = SIMD8<Double>()
     let blocks = count / 8 * 8
     for start in stride(from: 0, to: blocks, by: 8) {

@@ -39,7 +39,7 @@ let package = Package(
     .target(
       name: "Training",
       dependencies: [
-        "Recurrent", "Collective", "Dataset", "Kernels", "Diagnostics", "Yams",
+        "Recurrent", "Collective", "Dataset", "Kernels", "CKernels", "Diagnostics", "Yams",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Logging", package: "swift-log"),
       ], exclude: ["README.md"], swiftSettings: swift),
@@ -76,7 +76,7 @@ let package = Package(
     .testTarget(
       name: "DatasetTests", dependencies: ["Dataset", "TestSupport"], swiftSettings: swift),
     .testTarget(
-      name: "TrainingTests", dependencies: ["Training", "TestSupport"], swiftSettings: swift),
+      name: "TrainingTests", dependencies: ["Training", "Kernels", "TestSupport"], swiftSettings: swift),
     .testTarget(name: "CommandTests", dependencies: ["TestSupport"], swiftSettings: swift),
   ]
 )

@@ -1,5 +1,6 @@
+import CKernels
 import Foundation
-import Recurrent
+import Kernels
 
 /// Changes parameters by their gradients; semantics of `torch.optim`. All state lies in flat buffers of the model's layout.
 public final class Optimizer {
@@ -15,10 +16,14 @@ public final class Optimizer {
   /// Updates done; Adam's t.
   public private(set) var steps: Int = 0
   public let buffers: [Buffer]
+  private let kernels: KernelSet
+  private var settings: rk_optimizer
 
-  public init(_ specification: OptimizerSpecification, count: Int) {
+  public init(_ specification: OptimizerSpecification, count: Int, kernels: KernelSet = .best) {
     self.specification = specification
     self.count = count
+    self.kernels = kernels
+    settings = specification.settings
     buffers = specification.bufferNames.map { name in
       let values = UnsafeMutableBufferPointer<Float>.allocate(capacity: count)
       values.initialize(repeating: 0)
@@ -30,6 +35,9 @@ public final class Optimizer {
     for buffer in buffers { buffer.values.deallocate() }
   }
 
+  /// Continues a saved run after the buffers were filled.
+  public func restore(steps: Int) { self.steps = steps }
+
   /// One step.
   /// - scale: what the gradients are multiplied with first (1 / weight sum, times the clip factor).
   public func update(
@@ -37,67 +45,29 @@ public final class Optimizer {
     scale: Float = 1, learningRate: Double
   ) {
     precondition(parameters.count == count && gradients.count == count)
-    steps += 1
     guard let parameters = parameters.baseAddress, let gradients = gradients.baseAddress else { return }
+    settings.gradient_scale = scale
+    settings.lr = Float(learningRate)
+    settings.first_step = steps == 0 ? 1 : 0
+    steps += 1
     switch specification.rule {
-    case .sgd(let momentum, let dampening, let nesterov):
-      let k = OptimizerKernels.SGD(
-        scale: scale, learningRate: Float(learningRate), decay: Float(specification.weightDecay),
-        momentum: Float(momentum), gain: steps == 1 ? 1 : Float(1 - dampening), nesterov: nesterov)
-      sgd(parameters, gradients, k)
-    case .adam(let beta1, let beta2, let eps):
-      adam(parameters, gradients, scale, learningRate, beta1, beta2, eps, decoupled: false)
-    case .adamW(let beta1, let beta2, let eps):
-      adam(parameters, gradients, scale, learningRate, beta1, beta2, eps, decoupled: true)
-    case .rmsprop(let alpha, let eps, let momentum):
-      let k = OptimizerKernels.RMSProp(
-        scale: scale, learningRate: Float(learningRate), decay: Float(specification.weightDecay),
-        alpha: Float(alpha), rest: Float(1 - alpha), eps: Float(eps), momentum: Float(momentum))
-      rmsprop(parameters, gradients, k)
+    case .sgd:
+      kernels.functions.sgd(&settings, parameters, gradients, state(0), count)
+    case .adam, .adamW:
+      settings.bias1 = Float(1 - pow(settings.beta1, Double(steps)))
+      settings.bias2_sqrt = Float((1 - pow(settings.beta2, Double(steps))).squareRoot())
+      if let mean = state(0), let square = state(1) {
+        kernels.functions.adam(&settings, parameters, gradients, mean, square, count)
+      }
+    case .rmsprop:
+      if let square = state(0) {
+        kernels.functions.rmsprop(&settings, parameters, gradients, square, state(1), count)
+      }
     }
   }
 
-  /// Continues a saved run after the buffers were filled.
-  public func restore(steps: Int) { self.steps = steps }
-}
-
-extension Optimizer {
-  private func state(_ index: Int) -> UnsafeMutablePointer<Float> { buffers[index].values.baseAddress! }
-
-  private func sgd(
-    _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafeMutablePointer<Float>,
-    _ k: OptimizerKernels.SGD
-  ) {
-    if k.momentum == 0 {
-      OptimizerKernels.sgd(parameters, gradients, count: count, k)
-    } else {
-      OptimizerKernels.sgd(parameters, gradients, momentum: state(0), count: count, k)
-    }
-  }
-
-  private func adam(
-    _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafeMutablePointer<Float>, _ scale: Float,
-    _ learningRate: Double, _ beta1: Double, _ beta2: Double, _ eps: Double, decoupled: Bool
-  ) {
-    let t = Double(steps)
-    let decay = specification.weightDecay
-    let k = OptimizerKernels.Adam(
-      scale: scale, stepSize: Float(learningRate / (1 - pow(beta1, t))),
-      correction2: Float((1 - pow(beta2, t)).squareRoot()), beta1: Float(beta1), beta2: Float(beta2),
-      rest1: Float(1 - beta1), rest2: Float(1 - beta2), eps: Float(eps), decay: decoupled ? 0 : Float(decay),
-      shrink: decoupled ? Float(1 - learningRate * decay) : 1)
-    OptimizerKernels.adam(parameters, gradients, state(0), state(1), count: count, k)
-  }
-
-  private func rmsprop(
-    _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafeMutablePointer<Float>,
-    _ k: OptimizerKernels.RMSProp
-  ) {
-    if k.momentum == 0 {
-      OptimizerKernels.rmsprop(parameters, gradients, state(0), count: count, k)
-    } else {
-      OptimizerKernels.rmsprop(parameters, gradients, state(0), momentum: state(1), count: count, k)
-    }
+  private func state(_ index: Int) -> UnsafeMutablePointer<Float>? {
+    index < buffers.count ? buffers[index].values.baseAddress : nil
   }
 }
 
@@ -109,5 +79,26 @@ extension OptimizerSpecification {
     case .adam, .adamW: ["exp_avg", "exp_avg_sq"]
     case .rmsprop(_, _, let momentum): momentum == 0 ? ["square_avg"] : ["square_avg", "momentum_buffer"]
     }
+  }
+
+  fileprivate var settings: rk_optimizer {
+    var settings = rk_optimizer()
+    settings.weight_decay = Float(weightDecay)
+    switch rule {
+    case .sgd(let momentum, let dampening, let nesterov):
+      settings.momentum = Float(momentum)
+      settings.dampening = Float(dampening)
+      settings.nesterov = nesterov ? 1 : 0
+    case .adam(let beta1, let beta2, let eps), .adamW(let beta1, let beta2, let eps):
+      settings.beta1 = beta1
+      settings.beta2 = beta2
+      settings.eps = Float(eps)
+      if case .adamW = rule { settings.decoupled = 1 }
+    case .rmsprop(let alpha, let eps, let momentum):
+      settings.beta2 = alpha
+      settings.eps = Float(eps)
+      settings.momentum = Float(momentum)
+    }
+    return settings
   }
 }

@@ -29,9 +29,10 @@ private struct OptimizerCase: Decodable {
 }
 
 /// Runs `steps` updates on wave(count, 1) with gradients wave(count, 2 + k), handed over times `factor`.
-private func run(_ specification: OptimizerSpecification, count: Int, steps: Int, factor: Float = 1)
-  -> [Float]
-{
+private func run(
+  _ specification: OptimizerSpecification, count: Int, steps: Int, factor: Float = 1,
+  kernels: KernelSet = .best
+) -> [Float] {
   let optimizer = Optimizer(specification, count: count, kernels: kernels)
   var parameters = Reference.wave(count, phase: 1)
   for step in 0..<steps {

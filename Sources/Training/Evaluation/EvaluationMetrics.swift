@@ -18,8 +18,22 @@ public struct EvaluationMetrics: Codable, Sendable, Equatable {
   /// mae and rmse with the targets' scaling undone, where they were scaled.
   public var originalUnits: OriginalUnits?
 
+  public init(samples: Int, loss: Double) {
+    self.samples = samples
+    self.loss = loss
+  }
+
   enum CodingKeys: String, CodingKey {
     case samples, loss, accuracy, mae, rmse, perplexity
     case originalUnits = "original_units"
+  }
+
+  subscript(quantity: MetricName.Quantity) -> Double? {
+    switch quantity {
+    case .loss: loss
+    case .accuracy: accuracy
+    case .mae: mae
+    case .rmse: rmse
+    }
   }
 }

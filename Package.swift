@@ -50,7 +50,8 @@ let package = Package(
     .executableTarget(
       name: "RecurCommand",
       dependencies: [
-        "Recur", "Collective", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Recur", "Collective", "Kernels", "COpenBLAS",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["README.md"], swiftSettings: swift),
 

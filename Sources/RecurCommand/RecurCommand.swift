@@ -13,7 +13,7 @@ struct RecurCommand: ParsableCommand {
                     70 internal, 74 I/O, 75 stopped but worth retrying, 1 a failed doctor check.
       """,
     version: "recur 0.1.0",
-    subcommands: [Plot.self, Doctor.self])
+    subcommands: [Train.self, Evaluate.self, Inspect.self, Plot.self, Bench.self, Doctor.self])
 
   static func main() {
     do {

@@ -5,6 +5,13 @@ enum Formatting {
   /// Four significant digits: 0.0005123, 12.35, 1.235e+06.
   static func short(_ value: Double) -> String { String(format: "%.4g", value) }
 
+  /// Eight significant digits: more than float32 holds.
+  static func precise(_ value: Double) -> String { String(format: "%.8g", value) }
+
+  static func percent(_ share: Double) -> String { String(format: "%.2f%%", share * 100) }
+
+  static func fixed(_ value: Double, _ decimals: Int) -> String { String(format: "%.\(decimals)f", value) }
+
   /// Whole numbers with thin groups: 1 234 567.
   static func grouped(_ value: Int) -> String {
     let digits = String(value.magnitude)
@@ -41,5 +48,11 @@ enum Formatting {
     if perSecond < 1000 { return String(format: "%.0f", perSecond) }
     if perSecond < 1e6 { return String(format: "%.1fk", perSecond / 1e3) }
     return String(format: "%.2fM", perSecond / 1e6)
+  }
+}
+
+extension String {
+  func leftPadded(to width: Int) -> String {
+    count >= width ? self : String(repeating: " ", count: width - count) + self
   }
 }

@@ -24,7 +24,7 @@ struct Bench: ReportingCommand {
     let chosen = try cases.isEmpty ? BenchCase.all : cases.map(BenchCase.named)
     try console.say("case          threads    median ms       min ms    samples/s   GFLOP/s")
     let results = try chosen.map { benchCase in
-      let result = StepTimer(benchCase, threads: threads).measure(seconds: seconds)
+      let result = try StepTimer(benchCase, threads: threads).measure(seconds: seconds)
       try console.say(result.line)
       return result
     }

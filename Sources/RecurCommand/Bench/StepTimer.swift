@@ -1,3 +1,4 @@
+import Kernels
 import Recur
 
 /// Runs one bench case: a model, an optimizer and a batch of random numbers, straight from the library.
@@ -12,13 +13,13 @@ final class StepTimer {
   private let samples: [Int32]
   private var gradient: [Float]
 
-  init(_ benchCase: BenchCase, threads: Int) {
+  init(_ benchCase: BenchCase, threads: Int) throws {
     self.benchCase = benchCase
     self.threads = threads
     let network = benchCase.architecture
     let rows = network.outputRows(steps: network.steps, batch: benchCase.batch)
     var random = Xorshift()
-    model = Model(network, seed: 0, threads: threads)
+    model = try Model(network, seed: 0, kernels: .fromEnvironment())
     optimizer = Optimizer(OptimizerSpecification(.adam()), count: model.parameters.count)
     inputs = (0..<network.steps * benchCase.batch * network.inputSize).map { _ in random.uniform() * 2 - 1 }
     values = (0..<rows * network.outputSize).map { _ in random.uniform() }

@@ -13,7 +13,9 @@ struct RecurCommand: ParsableCommand {
                     70 internal, 74 I/O, 75 stopped but worth retrying, 1 a failed doctor check.
       """,
     version: "recur 0.1.0",
-    subcommands: [Train.self, Evaluate.self, Inspect.self, Plot.self, Bench.self, Doctor.self])
+    subcommands: [
+      Train.self, Evaluate.self, Predict.self, Inspect.self, Export.self, Plot.self, Bench.self, Doctor.self,
+    ])
 
   static func main() {
     do {

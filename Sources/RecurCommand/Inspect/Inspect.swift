@@ -54,10 +54,6 @@ extension Recipe {
       return SampleShape(
         steps: data.window, features: data.features.count, target: .values(width: data.targets.count))
     }
-    let loaded = try loadData()
-    guard let set = loaded.train ?? loaded.validation ?? loaded.test else {
-      throw Failure.badData("\(data.path): holds no samples")
-    }
-    return set.shape
+    return try loadData().shape
   }
 }

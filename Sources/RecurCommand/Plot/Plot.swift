@@ -1,33 +1,52 @@
 import ArgumentParser
-import Diagnostics
 import Foundation
+import Recur
 
-struct Plot: ParsableCommand {
-  @Option var output: String
-  func run() throws {
-    var h = RunHistory()
-    for e in 1...300 {
-      h.epochs.append(
-        .init(
-          number: e, trainLoss: 0.0005 + 0.05 * exp(-Double(e) / 30) + 0.00002 * Double.random(in: 0...1),
-          validationLoss: 0.0009 + 0.06 * exp(-Double(e) / 33)))
-    }
-    let actual = (0..<426).map {
-      (x: Double($0), y: 2400 + 200 * sin(Double($0) / 40) + 20 * Double.random(in: -1...1))
-    }
-    let pred = actual.map { (x: $0.x, y: $0.y + 15 * Double.random(in: -1...1)) }
-    let f = Figure(
-      title: "stock-lstm: it's a run_1",
-      panels: [
-        .loss(h, name: "loss (mse)"),
-        Panel(
-          xLabel: "window", yLabel: "Close",
-          curves: [
-            Curve(name: "actual", style: .thinLine, color: .blue, points: actual),
-            Curve(name: "predicted", style: .thinLine, color: .orange, points: pred),
-          ], boundary: (200, "training", "test")),
-      ])
-    let d = try Gnuplot().draw(GnuplotScript(figure: f, terminal: output.hasSuffix("svg") ? .svg : .png))
-    try d.write(to: URL(fileURLWithPath: output))
+struct Plot: ReportingCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Draws a run: its loss by epoch, and predicted against actual values or its accuracy.")
+
+  @Argument(help: "A run directory.") var run: String
+  @Option(name: [.customLong("output"), .customShort("o")], help: "The picture to write, .svg or .png.")
+  var file: String
+  @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    guard terminal != nil else { throw ValidationError("--output must end in .svg or .png, not \(file)") }
   }
+
+  func execute(_ console: Console) throws -> PlotReport {
+    let gnuplot = try Gnuplot()
+    let history = try RunHistory(run: run)
+    let model = try CheckpointedModel(contentsOf: run)
+    let target = try OutputFile(file)
+    var figure = Figure(
+      title: "\(model.recipe.name): \(model.recipe.model.summary)",
+      panels: [.loss(history, name: "loss (\(model.recipe.loss.name))")])
+    if !history.curves(train: \.trainAccuracy, validation: \.validationAccuracy).isEmpty {
+      figure.panels.append(.accuracy(history))
+    } else if let panel = try Panel.predictions(model) {
+      figure.panels.append(panel)
+    }
+    try target.write(gnuplot.draw(GnuplotScript(figure: figure, terminal: terminal ?? .svg)))
+    try target.close()
+    try console.say("\(history.epochs.count) epochs of \(run)")
+    try console.say("drawn to \(file)")
+    return PlotReport(
+      run: run, checkpoint: model.path, output: file, epochs: history.epochs.count,
+      panels: figure.panels.count)
+  }
+
+  private var terminal: GnuplotScript.Terminal? {
+    GnuplotScript.Terminal.allCases.first { file.lowercased().hasSuffix(".\($0.rawValue)") }
+  }
+}
+
+struct PlotReport: CommandReport {
+  var command = "plot"
+  let run: String
+  let checkpoint: String
+  let output: String
+  let epochs: Int
+  let panels: Int
 }

@@ -1,3 +1,6 @@
+import Foundation
+import Recur
+
 /// What a run measured epoch by epoch, as its log tells.
 struct RunHistory {
   struct Epoch {
@@ -9,6 +12,11 @@ struct RunHistory {
     var validationAccuracy: Double?
   }
   var epochs: [Epoch] = []
+
+  /// Reads `metrics.jsonl` of a run directory.
+  init(run: String) throws {
+    fatalError()
+  }
 
   /// The training and validation curves of a quantity; a curve nobody measured is left out.
   func curves(train: KeyPath<Epoch, Double?>, validation: KeyPath<Epoch, Double?>) -> [Curve] {

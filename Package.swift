@@ -78,6 +78,7 @@ let package = Package(
       name: "DatasetTests", dependencies: ["Dataset", "TestSupport"], swiftSettings: swift),
     .testTarget(
       name: "TrainingTests", dependencies: ["Training", "Kernels", "TestSupport"], swiftSettings: swift),
-    .testTarget(name: "CommandTests", dependencies: ["TestSupport"], swiftSettings: swift),
+    .testTarget(
+      name: "CommandTests", dependencies: ["Recur", "RecurCommand", "TestSupport"], swiftSettings: swift),
   ]
 )

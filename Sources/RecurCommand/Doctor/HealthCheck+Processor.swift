@@ -1,5 +1,6 @@
 import COpenBLAS
 import Foundation
+import Kernels
 
 extension HealthCheck {
   static var processor: HealthCheck {
@@ -7,6 +8,21 @@ extension HealthCheck {
     let sets =
       info.instructionSets.isEmpty ? "no vector sets known" : info.instructionSets.joined(separator: " ")
     return HealthCheck(name: "processor", status: .ok, detail: "\(info.model): \(sets)")
+  }
+
+  static var kernels: HealthCheck {
+    let names = KernelSet.available.map(\.name)
+    do {
+      let chosen = try KernelSet.fromEnvironment().name
+      let others = names.filter { $0 != chosen }.joined(separator: ", ")
+      return HealthCheck(
+        name: "kernels", status: .ok,
+        detail: chosen + (others.isEmpty ? "" : " (RECUR_KERNELS can choose \(others))"))
+    } catch {
+      return HealthCheck(
+        name: "kernels", status: .fail, detail: error.message,
+        advice: "unset RECUR_KERNELS, or name one of these")
+    }
   }
 
   static var openBLAS: HealthCheck {

@@ -12,15 +12,12 @@ struct Evaluate: ReportingCommand {
   @OptionGroup var settings: SettingOptions
   @Option(help: "The part of the data: train, validation or test (default: validation and test).") var split:
     Split?
-  @Option(help: "Threads of this process.") var threads = 1
+  @OptionGroup var parallel: ThreadOptions
   @OptionGroup var output: OutputOptions
 
-  func validate() throws {
-    guard (1...4096).contains(threads) else { throw ValidationError("--threads must be 1 to 4096") }
-  }
-
   func execute(_ console: Console) throws -> EvaluateReport {
-    let model = try CheckpointedModel(contentsOf: checkpoint, overrides: settings.settings, threads: threads)
+    let model = try CheckpointedModel(
+      contentsOf: checkpoint, overrides: settings.settings, threads: parallel.threads)
     let data = try model.loadData()
     let evaluator = Evaluator(
       model: model.model, loss: model.recipe.loss, data: data, communicator: Solo())

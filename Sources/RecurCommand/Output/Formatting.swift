@@ -12,12 +12,12 @@ enum Formatting {
 
   static func fixed(_ value: Double, _ decimals: Int) -> String { String(format: "%.\(decimals)f", value) }
 
-  /// Whole numbers with thin groups: 1 234 567.
+  /// Whole numbers in groups: 1,234,567.
   static func grouped(_ value: Int) -> String {
     let digits = String(value.magnitude)
     var out = ""
     for (i, digit) in digits.enumerated() {
-      if i > 0 && (digits.count - i) % 3 == 0 { out += "\u{202F}" }
+      if i > 0 && (digits.count - i) % 3 == 0 { out += "," }
       out.append(digit)
     }
     return value < 0 ? "-" + out : out

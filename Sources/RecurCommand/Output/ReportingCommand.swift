@@ -38,3 +38,16 @@ struct SettingOptions: ParsableArguments {
     help: ArgumentHelp("Change a key of the recipe, for example optimizer.lr=0.01.", valueName: "key=value"))
   var settings: [String] = []
 }
+
+struct ThreadOptions: ParsableArguments {
+  @Option(help: "Threads of this process.") var threads = 1
+
+  func validate() throws {
+    guard threads >= 1 else { throw ValidationError("--threads must be at least 1") }
+    guard threads == 1 else {
+      throw ValidationError(
+        "--threads \(threads): this version computes on one thread per process; start \(threads) with mpirun -n"
+      )
+    }
+  }
+}

@@ -19,14 +19,13 @@ struct Train: ParsableCommand {
     ))
   var resume = "never"
   @Flag(help: "Replace the run that --out holds.") var overwrite = false
-  @Option(help: "Threads of this process.") var threads = 1
+  @OptionGroup var parallel: ThreadOptions
   @Option(help: ArgumentHelp("What computes.", valueName: "auto|cpu|cuda")) var device = Device.auto
   @OptionGroup var output: OutputOptions
 
   enum Device: String, ExpressibleByArgument { case auto, cpu, cuda }
 
   func validate() throws {
-    guard (1...4096).contains(threads) else { throw ValidationError("--threads must be 1 to 4096") }
     guard !(overwrite && resume != "never") else {
       throw ValidationError("--overwrite and --resume contradict each other; give one of them")
     }
@@ -69,7 +68,7 @@ struct Train: ParsableCommand {
     var options = TrainingOptions()
     options.outputDirectory = out
     options.overwrite = overwrite
-    options.threads = threads
+    options.threads = parallel.threads
     switch resume {
     case "auto": options.resume = .auto
     case "never": options.resume = .never

@@ -19,7 +19,8 @@ package enum Machine {
     return max(1, min(cores.count, quota() ?? cores.count))
   }
 
-  private static func allowedProcessors() -> [Int] {
+  /// The numbers of the processors in this process's affinity mask.
+  package static func allowedProcessors() -> [Int] {
     let all = Array(0..<max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
     // "Cpus_allowed_list:\t0-3,8"
     guard let line = lines("/proc/self/status").first(where: { $0.hasPrefix("Cpus_allowed_list:") }) else {
@@ -38,7 +39,7 @@ package enum Machine {
   }
 
   /// Whole processors a control group leaves: "200000 100000" is two, "max 100000" no limit.
-  private static func quota() -> Int? {
+  package static func quota() -> Int? {
     let numbers = (firstLine("/sys/fs/cgroup/cpu.max") ?? "").split(separator: " ").compactMap { Int($0) }
     return numbers.count == 2 && numbers[1] > 0 ? max(1, numbers[0] / numbers[1]) : nil
   }

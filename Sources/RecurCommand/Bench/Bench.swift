@@ -14,6 +14,9 @@ struct Bench: ReportingCommand {
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
+    guard parallel.threads == 1 else {
+      throw ValidationError("--threads: a step is computed on one thread; use 1")
+    }
     guard seconds > 0 && seconds <= 86400 else {
       throw ValidationError("--seconds must be above 0, at most 86400")
     }

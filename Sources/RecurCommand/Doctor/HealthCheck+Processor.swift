@@ -1,4 +1,5 @@
 import COpenBLAS
+import Collective
 import Foundation
 import Kernels
 
@@ -33,17 +34,14 @@ extension HealthCheck {
   }
 
   static var cores: HealthCheck {
-    let online = Double(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-    let allowed = Double(ProcessorInfo.allowedCores)
-    let quota = ControlGroup.coreQuota
-    let usable = min(allowed, quota ?? allowed)
-    var detail = "\(Formatting.short(usable)) of \(Formatting.short(online)) usable"
-    if let quota { detail += " (control group: \(Formatting.short(quota)))" }
-    var check = HealthCheck(
-      name: "cores", status: usable < 1 ? .warn : .ok, detail: detail,
-      values: ["online": online, "allowed": allowed, "usable": usable])
-    if usable < 1 { check.advice = "less than one core: training will pause often; raise the CPU limit" }
-    return check
+    let online = sysconf(Int32(_SC_NPROCESSORS_ONLN))
+    let allowed = Machine.allowedProcessors().count
+    let usable = Machine.usableCores()
+    var detail = "\(usable) usable; \(allowed) of \(online) processors allowed"
+    if let quota = Machine.quota() { detail += ", control group grants \(quota)" }
+    return HealthCheck(
+      name: "cores", status: .ok, detail: detail,
+      values: ["online": Double(online), "allowed": Double(allowed), "usable": Double(usable)])
   }
 
   static var memory: HealthCheck {
@@ -67,8 +65,7 @@ struct ProcessorInfo {
 
   init() {
     var fields: [String: String] = [:]
-    let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
-    for line in text.split(separator: "\n") {
+    for line in Machine.lines("/proc/cpuinfo") {
       let parts = line.split(separator: ":", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
       if parts.count == 2, fields[parts[0]] == nil { fields[parts[0]] = parts[1] }
     }
@@ -77,20 +74,11 @@ struct ProcessorInfo {
     let known = ["avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "sve", "sve2"]
     instructionSets = known.filter(flags.contains)
   }
-
-  /// Cores that the scheduler may give this process: `taskset`, `mpirun --bind-to` and job managers narrow it.
-  static var allowedCores: Int {
-    let text = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
-    let mask = text.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed:") }?.dropFirst(13)
-    let cores = mask?.compactMap(\.hexDigitValue).reduce(0) { $0 + $1.nonzeroBitCount } ?? 0
-    return cores > 0 ? cores : sysconf(Int32(_SC_NPROCESSORS_ONLN))
-  }
 }
 
 enum MemoryInfo {
   static var availableBytes: Double {
-    let text = (try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8)) ?? ""
-    let line = text.split(separator: "\n").first { $0.hasPrefix("MemAvailable:") }
+    let line = Machine.lines("/proc/meminfo").first { $0.hasPrefix("MemAvailable:") }
     let kibibytes = line?.split(separator: " ").dropFirst().first.flatMap { Double($0) }
     return (kibibytes ?? 0) * 1024
   }
@@ -98,18 +86,6 @@ enum MemoryInfo {
 
 /// Limits of the container this process runs in: control groups, version 2 and 1.
 enum ControlGroup {
-  /// Cores' worth of time, or nil without a limit.
-  static var coreQuota: Double? {
-    if let fields = read("cpu.max")?.split(separator: " "), fields.count == 2 {
-      guard let quota = Double(fields[0]), let period = Double(fields[1]), period > 0 else { return nil }
-      return quota / period
-    }
-    guard let quota = number("cpu/cpu.cfs_quota_us"), quota > 0,
-      let period = number("cpu/cpu.cfs_period_us"), period > 0
-    else { return nil }
-    return quota / period
-  }
-
   /// Bytes to the limit, or nil without one.
   static var memoryLeft: Double? {
     if let limit = number("memory.max"), let used = number("memory.current") { return limit - used }
@@ -119,10 +95,7 @@ enum ControlGroup {
     return limit - used
   }
 
-  private static func number(_ name: String) -> Double? { read(name).flatMap { Double($0) } }
-
-  private static func read(_ name: String) -> String? {
-    let text = try? String(contentsOfFile: "/sys/fs/cgroup/\(name)", encoding: .utf8)
-    return text?.trimmingCharacters(in: .whitespacesAndNewlines)
+  private static func number(_ name: String) -> Double? {
+    Machine.lines("/sys/fs/cgroup/\(name)").first.flatMap { Double($0) }
   }
 }

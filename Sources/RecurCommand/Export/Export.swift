@@ -4,7 +4,8 @@ import Recur
 struct Export: ReportingCommand {
   static let configuration = CommandConfiguration(
     abstract: "Writes a checkpoint's model alone, for other programs.",
-    discussion: "safetensors: tensors under the names of PyTorch's state_dict; load_state_dict takes them as they are.")
+    discussion:
+      "safetensors: tensors under the names of PyTorch's state_dict; load_state_dict takes them as they are.")
 
   @Argument(help: "A checkpoint, or a run directory for its newest one.") var checkpoint: String
   @Option(help: "The safetensors file to write.") var safetensors: String

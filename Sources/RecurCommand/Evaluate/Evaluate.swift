@@ -12,18 +12,16 @@ struct Evaluate: ReportingCommand {
   @OptionGroup var settings: SettingOptions
   @Option(help: "The part of the data: train, validation or test (default: validation and test).") var split:
     Split?
-  @OptionGroup var parallel: ThreadOptions
   @OptionGroup var output: OutputOptions
 
   func execute(_ console: Console) throws -> EvaluateReport {
-    let model = try CheckpointedModel(
-      contentsOf: checkpoint, overrides: settings.settings, threads: parallel.threads)
-    let data = try model.loadData()
+    let checkpoint = try CheckpointedModel(noting: checkpoint, overrides: settings.settings)
+    let data = try checkpoint.loadData()
     let evaluator = Evaluator(
-      model: model.model, loss: model.recipe.loss, data: data, communicator: Solo())
-    var report = EvaluateReport(model)
+      model: try checkpoint.model(for: data.shape), loss: checkpoint.recipe.loss, scaler: data.scaler)
+    var report = EvaluateReport(checkpoint)
     for part in try data.parts(split) { report.set(part.split, try evaluator.evaluate(part.samples)) }
-    for line in report.lines(loss: model.recipe.loss.name) { try console.say(line) }
+    for line in report.lines(loss: checkpoint.recipe.loss.name) { try console.say(line) }
     return report
   }
 }
@@ -80,5 +78,13 @@ extension LoadedData {
       throw Failure.usage("--split \(wish.rawValue): this data has no such part; it has \(names)")
     }
     return found
+  }
+}
+
+extension CheckpointedModel {
+  /// The checkpoint at `path`; tells a person about newer ones that can't be used.
+  init(noting path: String, overrides: [String] = []) throws {
+    try self.init(contentsOf: path, overrides: overrides)
+    for file in skipped { Console.note("recur: skipped \(file.path): \(file.reason)") }
   }
 }

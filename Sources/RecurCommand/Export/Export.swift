@@ -12,14 +12,14 @@ struct Export: ReportingCommand {
   @OptionGroup var output: OutputOptions
 
   func execute(_ console: Console) throws -> ExportReport {
-    let model = try CheckpointedModel(contentsOf: checkpoint)
-    try CheckpointFile(reading: model.path).exportModel(to: safetensors)
-    let layout = model.model.layout
-    try console.say("\(layout.entries.count) tensors of \(model.path)")
+    let model = try CheckpointedModel(noting: checkpoint)
+    try model.file.exportModel(to: safetensors)
+    let tensors = model.file.modelTensors
+    try console.say("\(tensors.count) tensors of \(model.path)")
     try console.say("written to \(safetensors)")
     return ExportReport(
-      recipe: model.recipe.name, checkpoint: model.path, output: safetensors, parameters: layout.count,
-      parametersSHA256: parametersSHA256(UnsafeBufferPointer(model.model.parameters)))
+      recipe: model.recipe.name, checkpoint: model.path, output: safetensors, tensors: tensors.count,
+      parameters: tensors.reduce(0) { $0 + $1.shape.reduce(1, *) })
   }
 }
 
@@ -28,11 +28,11 @@ struct ExportReport: CommandReport {
   let recipe: String
   let checkpoint: String
   let output: String
+  let tensors: Int
   let parameters: Int
-  let parametersSHA256: String
+}
 
-  private enum CodingKeys: String, CodingKey {
-    case command, recipe, checkpoint, output, parameters
-    case parametersSHA256 = "parameters_sha256"
-  }
+extension CheckpointFile {
+  /// The model's own, without the optimizer's.
+  var modelTensors: [Tensor] { tensors.filter { !$0.name.hasPrefix("optimizer.") } }
 }

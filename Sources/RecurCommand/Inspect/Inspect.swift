@@ -34,26 +34,50 @@ struct Inspect: ReportingCommand {
 
   private func inspectRecipe() throws -> InspectReport {
     let recipe = try Recipe(contentsOf: file, overrides: settings.settings)
-    return InspectReport(
-      kind: .recipe, recipe: recipe, architecture: try recipe.architecture(for: recipe.sampleShape()))
+    let shape = try recipe.shapeOfColumns ?? recipe.loadData().shape
+    return InspectReport(.recipe, recipe, try recipe.architecture(for: shape), steps: shape.steps)
   }
 
+  /// Needs no data: the tensors' shapes say what the recipe leaves open.
   private func inspectCheckpoint() throws -> InspectReport {
-    let model = try CheckpointedModel(contentsOf: file, overrides: settings.settings)
-    var report = InspectReport(
-      kind: .checkpoint, recipe: model.recipe, architecture: model.model.architecture)
-    report.checkpoint = CheckpointSummary(try CheckpointFile(reading: model.path))
+    let checkpoint = try CheckpointedModel(noting: file, overrides: settings.settings)
+    let recipe = checkpoint.recipe
+    let (network, steps) = try recipe.model.architecture(of: checkpoint.file)
+    var report = InspectReport(.checkpoint, recipe, network, steps: steps ?? recipe.shapeOfColumns?.steps)
+    report.checkpoint = CheckpointSummary(checkpoint.file)
     return report
   }
 }
 
 extension Recipe {
-  /// The shape of a sample; reads the data only where the recipe does not say it.
-  fileprivate func sampleShape() throws -> SampleShape {
-    if data.format == .csv, data.label == nil, !data.features.isEmpty, !data.targets.isEmpty {
-      return SampleShape(
-        steps: data.window, features: data.features.count, target: .values(width: data.targets.count))
+  /// The shape of a sample where the recipe says it without its data: columns of numbers.
+  fileprivate var shapeOfColumns: SampleShape? {
+    guard data.format == .csv, !data.features.isEmpty, !data.targets.isEmpty else { return nil }
+    return SampleShape(
+      steps: data.window, features: data.features.count, target: .values(width: data.targets.count))
+  }
+}
+
+extension ModelSpecification {
+  /// The network whose tensors a file holds, and its time steps where they show in a shape.
+  fileprivate func architecture(of file: CheckpointFile) throws -> (Architecture, steps: Int?) {
+    func width(_ name: String) throws -> Int {
+      guard let tensor = file.tensors.first(where: { $0.name == name }), tensor.shape.count == 2 else {
+        throw Failure.badData("\(file.path): tensor \(name) is missing")
+      }
+      return tensor.shape[1]
     }
-    return try loadData().shape
+    let linears = head.count { if case .linear = $0 { true } else { false } }
+    let read = linears == 0 ? nil : try width(linears == 1 ? "fc.weight" : "fc0.weight")
+    let inputs = try cell == .none ? read ?? 1 : width("rnn.weight_ih_l0")
+    var network = Architecture(cell: cell, inputSize: inputs, hiddenSize: hiddenSize, steps: 1, head: head)
+    network.nonlinearity = nonlinearity
+    network.layers = layers
+    network.bidirectional = bidirectional
+    network.bias = bias
+    network.readout = readout
+    guard cell != .none, readout == .allSteps, let read else { return (network, nil) }
+    network.steps = read / network.outputWidth
+    return (network, network.steps)
   }
 }

@@ -17,12 +17,13 @@ struct InspectReport: CommandReport {
   let parameters: Int
   var checkpoint: CheckpointSummary?
 
-  init(kind: Kind, recipe: Recipe, architecture: Architecture) {
+  /// - steps: time steps of a sample, where they are known.
+  init(_ kind: Kind, _ recipe: Recipe, _ architecture: Architecture, steps: Int?) {
     self.kind = kind
     self.recipe = recipe.name
     let layout = ParameterLayout(architecture)
     summary = recipe.model.summary
-    layers = LayerSummary.layers(of: architecture, layout)
+    layers = LayerSummary.layers(of: architecture, layout, steps: steps.map(String.init) ?? "T")
     tensors = layout.entries.map { Tensor(name: $0.name, shape: $0.shape) }
     parameters = layout.count
   }
@@ -51,7 +52,7 @@ struct LayerSummary: Encodable {
   let shape: String
   let parameters: Int
 
-  static func layers(of a: Architecture, _ layout: ParameterLayout) -> [LayerSummary] {
+  static func layers(of a: Architecture, _ layout: ParameterLayout, steps: String) -> [LayerSummary] {
     func count(_ prefix: String) -> Int {
       layout.entries.filter { $0.name.hasPrefix(prefix) }.reduce(0) { $0 + $1.range.count }
     }
@@ -66,10 +67,10 @@ struct LayerSummary: Encodable {
         layers.append(
           LayerSummary(
             name: "rnn l\(layer)", kind: "\(name) \(inputs) → \(a.hiddenSize)",
-            shape: "[\(a.steps), B, \(a.outputWidth)]", parameters: parameters.reduce(0, +)))
+            shape: "[\(steps), B, \(a.outputWidth)]", parameters: parameters.reduce(0, +)))
       }
     }
-    let rows = a.cell != .none && a.readout == .everyStep ? "\(a.steps)·B" : "B"
+    let rows = a.cell != .none && a.readout == .everyStep ? "\(steps)·B" : "B"
     layers.append(
       LayerSummary(
         name: "readout", kind: a.cell == .none ? "flatten" : a.readout.rawValue,

@@ -5,7 +5,7 @@ extension Panel {
   /// Predicted against actual values of the first target: over time for a series, as points otherwise; nil for classes.
   static func predictions(_ model: CheckpointedModel) throws -> Panel? {
     let data = try model.loadData()
-    let predictions = Predictions(model, data)
+    let predictions = try Predictions(model, data)
     guard predictions.classNames == nil, let name = predictions.targetNames.first else { return nil }
     var parts: [(split: Split, samples: [Predictions.Sample])] = []
     for split in Split.allCases {

@@ -18,7 +18,7 @@ struct Plot: ReportingCommand {
   func execute(_ console: Console) throws -> PlotReport {
     let gnuplot = try Gnuplot()
     let history = try RunHistory(run: run)
-    let model = try CheckpointedModel(contentsOf: run)
+    let model = try CheckpointedModel(noting: run)
     let target = try OutputFile(file)
     var figure = Figure(
       title: "\(model.recipe.name): \(model.recipe.model.summary)",

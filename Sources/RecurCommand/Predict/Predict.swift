@@ -24,9 +24,9 @@ struct Predict: ReportingCommand {
   }
 
   func execute(_ console: Console) throws -> PredictReport {
-    let model = try CheckpointedModel(contentsOf: checkpoint, overrides: settings.settings)
+    let model = try CheckpointedModel(noting: checkpoint, overrides: settings.settings)
     let data = try input.map(model.loadData(from:)) ?? model.loadData()
-    let predictions = Predictions(model, data)
+    let predictions = try Predictions(model, data)
     let table = try OutputFile(file)
     try table.write(predictions.header)
     var rows = 0
@@ -57,12 +57,11 @@ extension CheckpointedModel {
     guard FileManager.default.fileExists(atPath: path) else {
       throw Failure.missingInput("\(path): no such file (--input)")
     }
-    let known = try loadData()
     var specification = recipe.data
     specification.path = URL(fileURLWithPath: path).standardizedFileURL.path
     specification.split = .init()
     (specification.validationPath, specification.testPath) = (nil, nil)
     (specification.validationLabelsPath, specification.testLabelsPath) = (nil, nil)
-    return try LoadedData(specification, scaler: known.scaler, classNames: known.classNames)
+    return try LoadedData(specification, scaler: scaler, classNames: classNames)
   }
 }

@@ -15,15 +15,19 @@ struct Predictions {
     let predicted: [Double]
   }
 
-  let model: CheckpointedModel
   let data: LoadedData
   let targetNames: [String]
   let classNames: [String]?
 
-  init(_ model: CheckpointedModel, _ data: LoadedData) {
-    self.model = model
+  private let loss: Loss
+  private let evaluator: Evaluator
+
+  init(_ checkpoint: CheckpointedModel, _ data: LoadedData) throws {
     self.data = data
-    let outputs = model.model.architecture.outputSize
+    loss = checkpoint.recipe.loss
+    let model = try checkpoint.model(for: data.shape)
+    evaluator = Evaluator(model: model, loss: loss, scaler: data.scaler)
+    let outputs = model.architecture.outputSize
     targetNames = data.targetNames.count == outputs ? data.targetNames : (0..<outputs).map { "target_\($0)" }
     switch data.shape.target {
     case .values: classNames = nil
@@ -36,10 +40,8 @@ struct Predictions {
   func forEach(
     _ part: (split: Split, samples: any SampleSet), _ body: (Sample) throws -> Void
   ) throws {
-    let evaluator = Evaluator(
-      model: model.model, loss: model.recipe.loss, data: data, communicator: Solo())
     let rows = rowOffset(of: part.split)
-    let width = model.model.architecture.outputSize
+    let width = classNames?.count ?? targetNames.count
     try evaluator.predict(part.samples) { numbers, outputs in
       let actual = targets(part.samples, numbers, width)
       for (i, number) in numbers.enumerated() {
@@ -79,7 +81,7 @@ struct Predictions {
   }
 
   private func unscaled(_ output: Slice<UnsafeBufferPointer<Float>>) -> [Double] {
-    let isLogit = model.recipe.loss == .bceWithLogits
+    let isLogit = loss == .bceWithLogits
     return output.enumerated().map { isLogit ? 1 / (1 + exp(-Double($1))) : unscale($1, $0) }
   }
 

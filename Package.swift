@@ -39,7 +39,7 @@ let package = Package(
     .target(
       name: "Training",
       dependencies: [
-        "Recurrent", "Collective", "Dataset", "Kernels", "Diagnostics", "Yams",
+        "Recurrent", "Collective", "Dataset", "Kernels", "CKernels", "Diagnostics", "Yams",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Logging", package: "swift-log"),
       ], exclude: ["README.md"], swiftSettings: swift),
@@ -49,7 +49,10 @@ let package = Package(
       exclude: ["README.md"], swiftSettings: swift),
     .executableTarget(
       name: "RecurCommand",
-      dependencies: ["Recur", "CKernels", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      dependencies: [
+        "Recur", "Collective", "Kernels", "COpenBLAS",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
       exclude: ["README.md"], swiftSettings: swift),
 
     .target(
@@ -61,12 +64,21 @@ let package = Package(
     .testTarget(
       name: "RecurrentTests", dependencies: ["Recurrent", "Kernels", "TestSupport"],
       swiftSettings: swift),
+    .target(
+      name: "CollectiveCases", dependencies: ["Collective", "Diagnostics"], path: "Tests/CollectiveCases",
+      swiftSettings: swift),
+    .executableTarget(
+      name: "collective-check", dependencies: ["Collective", "CollectiveCases", "Diagnostics"],
+      path: "Tests/CollectiveCheck", swiftSettings: swift),
     .testTarget(
-      name: "CollectiveTests", dependencies: ["Collective", "TestSupport"], swiftSettings: swift),
+      name: "CollectiveTests",
+      dependencies: ["Collective", "CollectiveCases", "TestSupport", "collective-check"],
+      swiftSettings: swift),
     .testTarget(
       name: "DatasetTests", dependencies: ["Dataset", "TestSupport"], swiftSettings: swift),
     .testTarget(
-      name: "TrainingTests", dependencies: ["Training", "TestSupport"], swiftSettings: swift),
-    .testTarget(name: "CommandTests", dependencies: ["TestSupport"], swiftSettings: swift),
+      name: "TrainingTests", dependencies: ["Training", "Kernels", "TestSupport"], swiftSettings: swift),
+    .testTarget(
+      name: "CommandTests", dependencies: ["Recur", "RecurCommand", "TestSupport"], swiftSettings: swift),
   ]
 )

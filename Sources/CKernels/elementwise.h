@@ -79,7 +79,7 @@ static double RK(sum_of_squares)(const float *x, ptrdiff_t n) {
 // Kingma & Ba 2015 and Loshchilov & Hutter 2019 as in torch.optim.Adam and AdamW: eps outside the root, after bias correction.
 static void RK(adam)(const rk_optimizer *o, float *p, const float *g, float *m, float *v, ptrdiff_t n) {
   float step = o->lr / o->bias1, root = 1.0f / o->bias2_sqrt, shrink = 1.0f - o->lr * o->weight_decay;
-  float l2 = o->decoupled ? 0 : o->weight_decay, c1 = 1.0f - o->beta1, c2 = 1.0f - o->beta2;
+  float l2 = o->decoupled ? 0 : o->weight_decay, c1 = (float)(1 - o->beta1), c2 = (float)(1 - o->beta2), beta2 = (float)o->beta2;
   EACH(n, {
     vf w = v_load_n(p + e, N);
     vf d = v_load_n(g + e, N) * o->gradient_scale;
@@ -87,7 +87,7 @@ static void RK(adam)(const rk_optimizer *o, float *p, const float *g, float *m, 
     else if (l2 != 0) d = v_fma(w, v_set(l2), d);
     vf mean = v_load_n(m + e, N), square = v_load_n(v + e, N);
     mean = v_fma(d - mean, v_set(c1), mean);
-    square = v_fma(d * c2, d, square * o->beta2);
+    square = v_fma(d * c2, d, square * beta2);
     v_store_n(m + e, mean, N);
     v_store_n(v + e, square, N);
     v_store_n(p + e, w - step * mean / (v_sqrt(square) * root + o->eps), N);
@@ -112,12 +112,12 @@ static void RK(sgd)(const rk_optimizer *o, float *p, const float *g, float *buff
 
 // torch.optim.RMSprop, not centered.
 static void RK(rmsprop)(const rk_optimizer *o, float *p, const float *g, float *square, float *buffer, ptrdiff_t n) {
-  float c = 1.0f - o->beta2;
+  float c = (float)(1 - o->beta2), alpha = (float)o->beta2;
   EACH(n, {
     vf w = v_load_n(p + e, N);
     vf d = v_load_n(g + e, N) * o->gradient_scale;
     if (o->weight_decay != 0) d = v_fma(w, v_set(o->weight_decay), d);
-    vf s = v_fma(d * c, d, v_load_n(square + e, N) * o->beta2);
+    vf s = v_fma(d * c, d, v_load_n(square + e, N) * alpha);
     v_store_n(square + e, s, N);
     d = d / (v_sqrt(s) + o->eps);
     if (o->momentum != 0) {

@@ -1,1 +1,6 @@
-// module Recur
+/// The library's face: `import Recur` brings all a program needs to build, feed, train and save a model.
+@_exported import Collective
+@_exported import Dataset
+@_exported import Diagnostics
+@_exported import Recurrent
+@_exported import Training

@@ -38,7 +38,8 @@ typedef struct {
 typedef struct {
   float gradient_scale;      // multiplies each gradient first: 1 / weight sum · clip factor
   float lr, weight_decay;
-  float beta1, beta2, eps;   // adam, adamw; rmsprop uses beta2 for alpha
+  double beta1, beta2;       // adam, adamw; rmsprop uses beta2 for alpha. In double, since 1 - beta2 would lose digits.
+  float eps;
   float bias1, bias2_sqrt;   // 1 - beta1^t, sqrt(1 - beta2^t)
   float momentum, dampening; // sgd, rmsprop
   int32_t nesterov, decoupled, first_step;

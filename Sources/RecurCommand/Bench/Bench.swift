@@ -1,0 +1,64 @@
+import ArgumentParser
+import Dataset
+import Recur
+
+struct Bench: ReportingCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Times training steps: forward, loss, backward and Adam on random data, float32.",
+    discussion: "Cases: " + BenchCase.all.map(\.name).joined(separator: ", ")
+      + "; all of them where none is named.")
+
+  @Argument(help: "Which cases to run.") var cases: [String] = []
+  @OptionGroup var parallel: ThreadOptions
+  @Option(help: "How long to measure each case, in seconds.") var seconds = 2.0
+  @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    guard parallel.threads == 1 else {
+      throw ValidationError("--threads: a step is computed on one thread; use 1")
+    }
+    guard seconds > 0 && seconds <= 86400 else {
+      throw ValidationError("--seconds must be above 0, at most 86400")
+    }
+  }
+
+  func execute(_ console: Console) throws -> BenchReport {
+    let chosen = try cases.isEmpty ? BenchCase.all : cases.map(BenchCase.named)
+    try console.say("case          threads    median ms       min ms    samples/s   GFLOP/s")
+    let results = try chosen.map { benchCase in
+      let result = try StepTimer(benchCase, threads: parallel.threads).measure(seconds: seconds)
+      try console.say(result.line)
+      return result
+    }
+    return BenchReport(cases: results)
+  }
+}
+
+struct BenchReport: CommandReport {
+  var command = "bench"
+  let cases: [BenchResult]
+}
+
+struct BenchResult: Encodable {
+  struct Milliseconds: Encodable {
+    let median: Double
+    let min: Double
+  }
+  let name: String
+  let threads: Int
+  /// Of one step.
+  let milliseconds: Milliseconds
+  /// Matrix products only: 2 operations for each multiply-add, three passes (forward, and two in backward).
+  let gflops: Double
+  let samplesPerSecond: Double
+  let steps: Int
+
+  var line: String {
+    name + String(repeating: " ", count: max(1, 14 - name.count))
+      + [
+        ("\(threads)", 7), (Formatting.fixed(milliseconds.median, 4), 13),
+        (Formatting.fixed(milliseconds.min, 4), 13),
+        (Formatting.fixed(samplesPerSecond, 0), 13), (Formatting.fixed(gflops, 1), 10),
+      ].map { $0.leftPadded(to: $1) }.joined()
+  }
+}

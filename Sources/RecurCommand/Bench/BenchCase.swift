@@ -1,0 +1,65 @@
+import Dataset
+import Recur
+
+/// A network and batch whose step time is worth knowing, from ten kilobytes of parameters to many megabytes.
+struct BenchCase {
+  let name: String
+  let architecture: Architecture
+  let batch: Int
+  let loss: Loss
+
+  static let all: [BenchCase] = [
+    stock("stock-rnn", .rnn), stock("stock-lstm", .lstm), stock("stock-gru", .gru),
+    BenchCase(
+      "mnist-bilstm", .lstm, 28, 12, steps: 28, batch: 128, bidirectional: true, .allSteps, outputs: 10),
+    mid("mid-rnn", .rnn), mid("mid-lstm", .lstm), mid("mid-gru", .gru),
+    characters("charlm-lstm", .lstm), characters("charlm-gru", .gru),
+    BenchCase("big-lstm", .lstm, 1024, 1024, steps: 35, batch: 64, .lastStep, outputs: 10),
+  ]
+
+  static func named(_ name: String) throws -> BenchCase {
+    if let found = all.first(where: { $0.name == name }) { return found }
+    let near = nearestName(to: name, among: all.map(\.name)).map { "did you mean \($0)?" }
+    throw Failure.usage("there is no case \(name); \(near ?? "see recur bench --help")")
+  }
+
+  private static func stock(_ name: String, _ cell: Architecture.Cell) -> BenchCase {
+    BenchCase(name, cell, 4, 8, steps: 5, batch: 20, .allSteps, outputs: 1, loss: .mse)
+  }
+
+  private static func mid(_ name: String, _ cell: Architecture.Cell) -> BenchCase {
+    BenchCase(name, cell, 64, 256, steps: 100, batch: 64, .lastStep, outputs: 10)
+  }
+
+  private static func characters(_ name: String, _ cell: Architecture.Cell) -> BenchCase {
+    BenchCase(name, cell, 128, 512, steps: 64, batch: 64, .everyStep, outputs: 96)
+  }
+
+  private init(
+    _ name: String, _ cell: Architecture.Cell, _ inputs: Int, _ hidden: Int, steps: Int, batch: Int,
+    bidirectional: Bool = false, _ readout: Architecture.Readout, outputs: Int, loss: Loss = .crossEntropy()
+  ) {
+    var network = Architecture(
+      cell: cell, inputSize: inputs, hiddenSize: hidden, steps: steps, head: [.linear(outputs)])
+    network.layers = 2
+    network.bidirectional = bidirectional
+    network.readout = readout
+    self.name = name
+    self.architecture = network
+    self.batch = batch
+    self.loss = loss
+  }
+
+  /// Floating-point operations of the matrix products in one step.
+  var operations: Double {
+    let a = architecture
+    let rows = Double(a.steps * batch)
+    var forward = 0.0
+    for layer in 0..<a.layers {
+      let inputs = layer == 0 ? a.inputSize : a.outputWidth
+      forward += 2 * rows * Double(a.directions * a.cell.gateCount * a.hiddenSize * (inputs + a.hiddenSize))
+    }
+    forward += 2 * Double(a.outputRows(steps: a.steps, batch: batch) * a.outputSize * a.readoutWidth)
+    return 3 * forward
+  }
+}

@@ -1,0 +1,90 @@
+import ArgumentParser
+import Recur
+
+/// The parts of the data a command can be asked about.
+enum Split: String, ExpressibleByArgument, CaseIterable, Encodable { case train, validation, test }
+
+struct Evaluate: ReportingCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Measures a checkpoint on its data: the numbers that train printed at its end.")
+
+  @Argument(help: "A checkpoint, or a run directory for its newest one.") var checkpoint: String
+  @OptionGroup var settings: SettingOptions
+  @Option(help: "The part of the data: train, validation or test (default: validation and test).") var split:
+    Split?
+  @OptionGroup var output: OutputOptions
+
+  func execute(_ console: Console) throws -> EvaluateReport {
+    let checkpoint = try CheckpointedModel(noting: checkpoint, overrides: settings.settings)
+    let data = try checkpoint.loadData()
+    let evaluator = Evaluator(
+      model: try checkpoint.model(for: data.shape), loss: checkpoint.recipe.loss, scaler: data.scaler)
+    var report = EvaluateReport(checkpoint)
+    for part in try data.parts(split) { report.set(part.split, try evaluator.evaluate(part.samples)) }
+    for line in report.lines(loss: checkpoint.recipe.loss.name) { try console.say(line) }
+    return report
+  }
+}
+
+struct EvaluateReport: CommandReport {
+  var command = "evaluate"
+  let recipe: String
+  let checkpoint: String
+  let epoch: Int
+  let step: Int
+  var train: EvaluationMetrics?
+  var validation: EvaluationMetrics?
+  var test: EvaluationMetrics?
+
+  init(_ model: CheckpointedModel) {
+    recipe = model.recipe.name
+    checkpoint = model.path
+    epoch = model.epoch
+    step = model.step
+  }
+
+  mutating func set(_ split: Split, _ metrics: EvaluationMetrics) {
+    switch split {
+    case .train: train = metrics
+    case .validation: validation = metrics
+    case .test: test = metrics
+    }
+  }
+
+  func lines(loss: String) -> [String] {
+    var table = MetricsTable(loss: loss)
+    for (split, metrics) in [(Split.train, train), (.validation, validation), (.test, test)] {
+      if let metrics { table.add(split.rawValue, metrics) }
+    }
+    return ["\(recipe), epoch \(epoch), step \(step): \(checkpoint)", ""] + table.lines
+  }
+}
+
+extension LoadedData {
+  /// The part asked for; without a wish those that were kept from training, or all there is.
+  func parts(_ wish: Split?) throws -> [(split: Split, samples: any SampleSet)] {
+    let all: [(split: Split, samples: (any SampleSet)?)] = [
+      (.train, train), (.validation, validation), (.test, test),
+    ]
+    let present = all.compactMap { part in part.samples.map { (split: part.split, samples: $0) } }
+      .filter { $0.samples.count > 0 }
+    guard let wish else {
+      let kept = present.filter { $0.split != .train }
+      return kept.isEmpty ? present : kept
+    }
+    let found = present.filter { $0.split == wish }
+    guard !found.isEmpty else {
+      let names = present.map(\.split.rawValue).joined(separator: ", ")
+      throw Failure.usage("--split \(wish.rawValue): this data has no such part; it has \(names)")
+    }
+    return found
+  }
+}
+
+extension CheckpointedModel {
+  /// The checkpoint at `path`; tells a person about newer ones that can't be used.
+  init(noting path: String, overrides: [String] = []) throws {
+    try self.init(contentsOf: path, overrides: overrides)
+    for file in skipped { Console.note("recur: skipped \(file.path): \(file.reason)") }
+  }
+}

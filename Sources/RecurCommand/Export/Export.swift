@@ -1,0 +1,38 @@
+import ArgumentParser
+import Recur
+
+struct Export: ReportingCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Writes a checkpoint's model alone, for other programs.",
+    discussion:
+      "safetensors: tensors under the names of PyTorch's state_dict; load_state_dict takes them as they are.")
+
+  @Argument(help: "A checkpoint, or a run directory for its newest one.") var checkpoint: String
+  @Option(help: "The safetensors file to write.") var safetensors: String
+  @OptionGroup var output: OutputOptions
+
+  func execute(_ console: Console) throws -> ExportReport {
+    let model = try CheckpointedModel(noting: checkpoint)
+    try model.file.exportModel(to: safetensors)
+    let tensors = model.file.modelTensors
+    try console.say("\(tensors.count) tensors of \(model.path)")
+    try console.say("written to \(safetensors)")
+    return ExportReport(
+      recipe: model.recipe.name, checkpoint: model.path, output: safetensors, tensors: tensors.count,
+      parameters: tensors.reduce(0) { $0 + $1.shape.reduce(1, *) })
+  }
+}
+
+struct ExportReport: CommandReport {
+  var command = "export"
+  let recipe: String
+  let checkpoint: String
+  let output: String
+  let tensors: Int
+  let parameters: Int
+}
+
+extension CheckpointFile {
+  /// The model's own, without the optimizer's.
+  var modelTensors: [Tensor] { tensors.filter { !$0.name.hasPrefix("optimizer.") } }
+}

@@ -1,0 +1,64 @@
+import Recur
+
+/// The state of a checkpoint whose checksums were verified.
+struct CheckpointSummary: Encodable {
+  let path: String
+  let epoch: Int
+  let step: Int
+  /// Samples of the unfinished epoch that were used.
+  let position: Int
+  let seed: UInt64
+  let optimizer: String
+  let optimizerSteps: Int
+  let lastEpochLoss: Double?
+  let monitored: String?
+  let monitoredValue: Double?
+  let elapsedSeconds: Double
+  let program: String
+  let kernelFamily: String
+  let runID: String
+  let dataFingerprint: String
+  let checksum: String
+  /// Always true: a file that fails is an error.
+  var verified = true
+
+  init(_ file: CheckpointFile) {
+    let state = file.state
+    path = file.path
+    epoch = state.epoch
+    step = state.step
+    position = state.position
+    seed = state.seed
+    optimizer = state.optimizer.name
+    optimizerSteps = state.optimizer.t
+    lastEpochLoss = state.epochLosses.last
+    monitored = state.monitored?.name
+    monitoredValue = state.monitored?.value
+    elapsedSeconds = state.elapsedSeconds
+    program = state.program
+    kernelFamily = state.kernelFamily
+    runID = state.runID
+    dataFingerprint = state.dataFingerprint
+    checksum = file.checksum
+  }
+
+  var rows: [[String]] {
+    var rows = [
+      ["checkpoint", path],
+      [
+        "position",
+        "epoch \(epoch), step \(step)" + (position > 0 ? ", \(position) samples into the epoch" : ""),
+      ],
+      ["optimizer", "\(optimizer), \(optimizerSteps) updates"],
+    ]
+    if let lastEpochLoss { rows.append(["training loss", Formatting.precise(lastEpochLoss)]) }
+    if let monitored, let monitoredValue { rows.append([monitored, Formatting.precise(monitoredValue)]) }
+    rows += [
+      ["trained for", Formatting.duration(elapsedSeconds)],
+      ["written by", kernelFamily.isEmpty ? program : "\(program), \(kernelFamily) kernels"],
+      ["seed", "\(seed)"], ["data", dataFingerprint], ["run", runID],
+      ["checksums", "verified, sha256 \(checksum)"],
+    ]
+    return rows.filter { !$0[1].isEmpty }
+  }
+}

@@ -1,0 +1,83 @@
+import ArgumentParser
+import Foundation
+import Recur
+
+struct Inspect: ReportingCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Shows what a recipe or a checkpoint holds: layers, shapes, parameter counts, state.")
+
+  @Argument(help: "A recipe, a checkpoint, or a run directory for its newest checkpoint.") var file: String
+  @OptionGroup var settings: SettingOptions
+  @OptionGroup var output: OutputOptions
+
+  func execute(_ console: Console) throws -> InspectReport {
+    let report = try isRecipe ? inspectRecipe() : inspectCheckpoint()
+    for line in report.lines { try console.say(line) }
+    return report
+  }
+
+  /// Text is a recipe; a checkpoint starts with the length of its header, whose upper bytes are zero.
+  private var isRecipe: Bool {
+    get throws {
+      var isFolder: ObjCBool = false
+      guard FileManager.default.fileExists(atPath: file, isDirectory: &isFolder) else {
+        throw Failure.missingInput("\(file): no such recipe, checkpoint or run")
+      }
+      if isFolder.boolValue { return false }
+      guard let handle = FileHandle(forReadingAtPath: file) else {
+        throw Failure.missingInput("\(file): can't be opened; check its permissions")
+      }
+      defer { try? handle.close() }
+      return try handle.read(upToCount: 8)?.contains(0) != true
+    }
+  }
+
+  private func inspectRecipe() throws -> InspectReport {
+    let recipe = try Recipe(contentsOf: file, overrides: settings.settings)
+    let shape = try recipe.shapeOfColumns ?? recipe.loadData().shape
+    return InspectReport(.recipe, recipe, try recipe.architecture(for: shape), steps: shape.steps)
+  }
+
+  /// Needs no data: the tensors' shapes say what the recipe leaves open.
+  private func inspectCheckpoint() throws -> InspectReport {
+    let checkpoint = try CheckpointedModel(noting: file, overrides: settings.settings)
+    let recipe = checkpoint.recipe
+    let (network, steps) = try recipe.model.architecture(of: checkpoint.file)
+    var report = InspectReport(.checkpoint, recipe, network, steps: steps ?? recipe.shapeOfColumns?.steps)
+    report.checkpoint = CheckpointSummary(checkpoint.file)
+    return report
+  }
+}
+
+extension Recipe {
+  /// The shape of a sample where the recipe says it without its data: columns of numbers.
+  fileprivate var shapeOfColumns: SampleShape? {
+    guard data.format == .csv, !data.features.isEmpty, !data.targets.isEmpty else { return nil }
+    return SampleShape(
+      steps: data.window, features: data.features.count, target: .values(width: data.targets.count))
+  }
+}
+
+extension ModelSpecification {
+  /// The network whose tensors a file holds, and its time steps where they show in a shape.
+  fileprivate func architecture(of file: CheckpointFile) throws -> (Architecture, steps: Int?) {
+    func width(_ name: String) throws -> Int {
+      guard let tensor = file.tensors.first(where: { $0.name == name }), tensor.shape.count == 2 else {
+        throw Failure.badData("\(file.path): tensor \(name) is missing")
+      }
+      return tensor.shape[1]
+    }
+    let linears = head.count { if case .linear = $0 { true } else { false } }
+    let read = linears == 0 ? nil : try width(linears == 1 ? "fc.weight" : "fc0.weight")
+    let inputs = try cell == .none ? read ?? 1 : width("rnn.weight_ih_l0")
+    var network = Architecture(cell: cell, inputSize: inputs, hiddenSize: hiddenSize, steps: 1, head: head)
+    network.nonlinearity = nonlinearity
+    network.layers = layers
+    network.bidirectional = bidirectional
+    network.bias = bias
+    network.readout = readout
+    guard cell != .none, readout == .allSteps, let read else { return (network, nil) }
+    network.steps = read / network.outputWidth
+    return (network, network.steps)
+  }
+}

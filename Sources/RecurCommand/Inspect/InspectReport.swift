@@ -1,0 +1,98 @@
+import Recur
+
+struct InspectReport: CommandReport {
+  enum Kind: String, Encodable { case recipe, checkpoint }
+  struct Tensor: Encodable {
+    let name: String
+    let shape: [Int]
+  }
+
+  var command = "inspect"
+  let kind: Kind
+  let recipe: String
+  let summary: String
+  let layers: [LayerSummary]
+  let tensors: [Tensor]
+  /// Count of all parameters.
+  let parameters: Int
+  var checkpoint: CheckpointSummary?
+
+  /// - steps: time steps of a sample, where they are known.
+  init(_ kind: Kind, _ recipe: Recipe, _ architecture: Architecture, steps: Int?) {
+    self.kind = kind
+    self.recipe = recipe.name
+    let layout = ParameterLayout(architecture)
+    summary = recipe.model.summary
+    layers = LayerSummary.layers(of: architecture, layout, steps: steps.map(String.init) ?? "T")
+    tensors = layout.entries.map { Tensor(name: $0.name, shape: $0.shape) }
+    parameters = layout.count
+  }
+
+  var lines: [String] {
+    var lines = ["\(recipe): \(summary)", ""]
+    let layerRows = layers.map {
+      [$0.name, $0.kind, $0.shape, $0.parameters == 0 ? "" : Formatting.grouped($0.parameters)]
+    }
+    lines += TextTable(header: ["layer", "kind", "output", "parameters"], rows: layerRows).lines + [""]
+    let tensorRows = tensors.map { [$0.name, "\($0.shape)", Formatting.grouped($0.shape.reduce(1, *))] }
+    lines += TextTable(header: ["tensor", "shape", "elements"], rows: tensorRows).lines
+    lines += [
+      "", "\(Formatting.grouped(parameters)) parameters, \(Formatting.bytes(Double(parameters) * 4))",
+    ]
+    if let checkpoint { lines += [""] + TextTable(rows: checkpoint.rows).lines }
+    return lines
+  }
+}
+
+/// One layer as a table shows it.
+struct LayerSummary: Encodable {
+  let name: String
+  let kind: String
+  /// With B for the samples of a batch, time-major where there is time.
+  let shape: String
+  let parameters: Int
+
+  static func layers(of a: Architecture, _ layout: ParameterLayout, steps: String) -> [LayerSummary] {
+    func count(_ prefix: String) -> Int {
+      layout.entries.filter { $0.name.hasPrefix(prefix) }.reduce(0) { $0 + $1.range.count }
+    }
+    var layers: [LayerSummary] = []
+    if a.cell != .none {
+      let name = (a.bidirectional ? "bidirectional " : "") + a.cell.rawValue.uppercased()
+      for layer in 0..<a.layers {
+        let inputs = layer == 0 ? a.inputSize : a.outputWidth
+        let parameters = ["weight_ih", "weight_hh", "bias_ih", "bias_hh"].flatMap { part in
+          ["", "_reverse"].map { layout["rnn.\(part)_l\(layer)\($0)"]?.range.count ?? 0 }
+        }
+        layers.append(
+          LayerSummary(
+            name: "rnn l\(layer)", kind: "\(name) \(inputs) → \(a.hiddenSize)",
+            shape: "[\(steps), B, \(a.outputWidth)]", parameters: parameters.reduce(0, +)))
+      }
+    }
+    let rows = a.cell != .none && a.readout == .everyStep ? "\(steps)·B" : "B"
+    layers.append(
+      LayerSummary(
+        name: "readout", kind: a.cell == .none ? "flatten" : a.readout.rawValue,
+        shape: "[\(rows), \(a.readoutWidth)]",
+        parameters: 0))
+    var width = a.readoutWidth
+    var names = layout.entries.map(\.name).filter { $0.hasPrefix("fc") && $0.hasSuffix(".weight") }
+    for layer in a.head {
+      var name = layer.summary
+      var parameters = 0
+      if case .linear(let outputs, _) = layer {
+        name = String(names.removeFirst().dropLast(".weight".count))
+        parameters = count(name + ".")
+        layers.append(
+          LayerSummary(
+            name: name, kind: "linear \(width) → \(outputs)", shape: "[\(rows), \(outputs)]",
+            parameters: parameters))
+        width = outputs
+      } else {
+        layers.append(LayerSummary(name: "", kind: name, shape: "[\(rows), \(width)]", parameters: 0))
+      }
+    }
+    return layers
+  }
+}

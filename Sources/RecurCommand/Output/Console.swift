@@ -1,0 +1,58 @@
+import Diagnostics
+import Foundation
+
+/// Where a command's words go: results to standard output, progress and remarks to standard error. With `--json`
+/// standard output holds one JSON object as its last line and the readable results move to standard error.
+struct Console {
+  let json: Bool
+  /// Says nothing: for the ranks that are not rank 0.
+  var silent = false
+
+  /// A line of the readable result.
+  func say(_ line: String = "") throws {
+    guard !silent else { return }
+    try Console.write(line + "\n", to: json ? STDERR_FILENO : STDOUT_FILENO)
+  }
+
+  /// With `--json`, the result as one line of JSON on standard output. NaN and the infinities become words,
+  /// which JSON has no numbers for.
+  func finish(_ report: some Encodable) throws {
+    guard json && !silent else { return }
+    let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    try Console.write(String(decoding: encoder.encode(report), as: UTF8.self) + "\n", to: STDOUT_FILENO)
+  }
+
+  /// A remark on standard error. Nobody to read it is no reason to stop.
+  static func note(_ line: String) {
+    try? write(line + "\n", to: STDERR_FILENO)
+  }
+
+  /// Whether standard error is a terminal, where a line can be redrawn.
+  static var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }
+
+  /// Columns of the terminal behind standard error, 80 where it does not say.
+  static var terminalWidth: Int {
+    var size = winsize()
+    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 20 else { return 80 }
+    return Int(size.ws_col)
+  }
+
+  static func write(_ text: String, to descriptor: Int32) throws {
+    var text = text
+    try text.withUTF8 { bytes in
+      var rest = bytes[...]
+      while !rest.isEmpty {
+        let count = Glibc.write(descriptor, UnsafeBufferPointer(rebasing: rest).baseAddress, rest.count)
+        if count < 0 && errno == EINTR { continue }
+        if count < 0 {
+          throw Failure.inputOutput("can't write to standard output: \(String(cString: strerror(errno)))")
+        }
+        rest = rest.dropFirst(count)
+      }
+    }
+  }
+}

@@ -1,0 +1,5 @@
+import Recur
+
+extension Recipe {
+  func loadData() throws -> LoadedData { try LoadedData(data) }
+}

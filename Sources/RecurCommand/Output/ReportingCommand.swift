@@ -1,0 +1,48 @@
+import ArgumentParser
+
+/// A command that ends with a report: readable lines, or one JSON object with `--json`.
+protocol ReportingCommand: ParsableCommand {
+  associatedtype Report: CommandReport
+  var output: OutputOptions { get }
+  /// Does the work and prints the readable result.
+  func execute(_ console: Console) throws -> Report
+}
+
+/// What a command did, as `--json` prints it (keys in snake case).
+protocol CommandReport: Encodable {
+  /// The process's exit code where the work was done but is not all well.
+  var exitCode: Int32 { get }
+}
+
+extension CommandReport {
+  var exitCode: Int32 { 0 }
+}
+
+extension ReportingCommand {
+  func run() throws {
+    let console = Console(json: output.json)
+    let report = try execute(console)
+    try console.finish(report)
+    if report.exitCode != 0 { throw ExitCode(report.exitCode) }
+  }
+}
+
+struct OutputOptions: ParsableArguments {
+  @Flag(help: "End standard output with one JSON object; everything else goes to standard error.")
+  var json = false
+}
+
+struct SettingOptions: ParsableArguments {
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp("Change a key of the recipe, for example optimizer.lr=0.01.", valueName: "key=value"))
+  var settings: [String] = []
+}
+
+struct ThreadOptions: ParsableArguments {
+  @Option(help: "Threads of this process.") var threads = 1
+
+  func validate() throws {
+    guard (1...4096).contains(threads) else { throw ValidationError("--threads must be 1 to 4096") }
+  }
+}

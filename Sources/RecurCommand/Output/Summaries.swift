@@ -1,0 +1,36 @@
+import Recur
+
+extension ModelSpecification {
+  /// The network in a few words: "2 × bidirectional LSTM 12, all_steps, linear 10".
+  var summary: String {
+    let layersOfHead = head.map(\.summary)
+    guard cell != .none else { return (["feed-forward"] + layersOfHead).joined(separator: ", ") }
+    var kind = cell.rawValue.uppercased()
+    if cell == .rnn && nonlinearity == .relu { kind += " (relu)" }
+    if bidirectional { kind = "bidirectional " + kind }
+    return (["\(layers) × \(kind) \(hiddenSize)", readout.rawValue] + layersOfHead).joined(separator: ", ")
+  }
+}
+
+extension Architecture.HeadLayer {
+  var summary: String {
+    switch self {
+    case .linear(let width, let bias): "linear \(width)" + (bias ? "" : " without bias")
+    case .relu: "relu"
+    case .tanh: "tanh"
+    case .sigmoid: "sigmoid"
+    case .dropout(let p): "dropout \(p)"
+    }
+  }
+}
+
+extension OptimizerSpecification.Rule {
+  var name: String {
+    switch self {
+    case .sgd: "sgd"
+    case .adam: "adam"
+    case .adamW: "adamw"
+    case .rmsprop: "rmsprop"
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import Foundation
+import Recur
+
+extension Panel {
+  /// Predicted against actual values of the first target: over time for a series, as points otherwise; nil for classes.
+  static func predictions(_ model: CheckpointedModel) throws -> Panel? {
+    let data = try model.loadData()
+    let predictions = try Predictions(model, data)
+    guard predictions.classNames == nil, let name = predictions.targetNames.first else { return nil }
+    var parts: [(split: Split, samples: [Predictions.Sample])] = []
+    for split in Split.allCases {
+      guard let part = try? data.parts(split).first else { continue }
+      var samples: [Predictions.Sample] = []
+      try predictions.forEach(part) { samples.append($0) }
+      parts.append((split, samples))
+    }
+    let isSeries = data.shape.steps > 1 && data.rows != nil
+    return isSeries ? series(parts, name, file: model.recipe.data.path) : scatter(parts, name)
+  }
+
+  private static func series(
+    _ parts: [(split: Split, samples: [Predictions.Sample])], _ name: String, file: String
+  ) -> Panel {
+    let samples = parts.flatMap(\.samples)
+    func x(_ sample: Predictions.Sample) -> Double { Double(sample.row ?? sample.number) }
+    var panel = Panel(
+      xLabel: "row of \(URL(fileURLWithPath: file).lastPathComponent)", yLabel: name,
+      curves: [
+        Curve(name: "actual", style: .thinLine, color: .blue, points: samples.map { (x($0), $0.actual[0]) }),
+        Curve(
+          name: "predicted", style: .thinLine, color: .orange,
+          points: samples.map { (x($0), $0.predicted[0]) }),
+      ])
+    let kept = parts.filter { $0.split != .train }
+    if let first = kept.first?.samples.first, parts.first?.split == .train {
+      let after = kept.map(\.split.rawValue).joined(separator: ", ")
+      panel.boundary = (x(first) - 0.5, "training", after)
+    }
+    return panel
+  }
+
+  private static func scatter(
+    _ parts: [(split: Split, samples: [Predictions.Sample])], _ name: String
+  ) -> Panel {
+    let colors: [Split: Palette] = [.train: .blue, .validation: .green, .test: .orange]
+    let curves = parts.map { part in
+      Curve(
+        name: part.split == .train ? "training" : part.split.rawValue, style: .points,
+        color: colors[part.split] ?? .grey,
+        points: part.samples.map { ($0.actual[0], $0.predicted[0]) })
+    }
+    return Panel(xLabel: "actual \(name)", yLabel: "predicted \(name)", curves: curves, diagonal: true)
+  }
+}

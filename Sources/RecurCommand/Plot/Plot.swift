@@ -1,0 +1,52 @@
+import ArgumentParser
+import Foundation
+import Recur
+
+struct Plot: ReportingCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Draws a run: its loss by epoch, and predicted against actual values or its accuracy.")
+
+  @Argument(help: "A run directory.") var run: String
+  @Option(name: [.customLong("output"), .customShort("o")], help: "The picture to write, .svg or .png.")
+  var file: String
+  @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    guard terminal != nil else { throw ValidationError("--output must end in .svg or .png, not \(file)") }
+  }
+
+  func execute(_ console: Console) throws -> PlotReport {
+    let gnuplot = try Gnuplot()
+    let history = try RunHistory(run: run)
+    let model = try CheckpointedModel(noting: run)
+    let target = try OutputFile(file)
+    var figure = Figure(
+      title: "\(model.recipe.name): \(model.recipe.model.summary)",
+      panels: [.loss(history, name: "loss (\(model.recipe.loss.name))")])
+    if !history.curves(train: \.trainAccuracy, validation: \.validationAccuracy).isEmpty {
+      figure.panels.append(.accuracy(history))
+    } else if let panel = try Panel.predictions(model) {
+      figure.panels.append(panel)
+    }
+    try target.write(gnuplot.draw(GnuplotScript(figure: figure, terminal: terminal ?? .svg)))
+    try target.close()
+    try console.say("\(history.epochs.count) epochs of \(run)")
+    try console.say("drawn to \(file)")
+    return PlotReport(
+      run: run, checkpoint: model.path, output: file, epochs: history.epochs.count,
+      panels: figure.panels.count)
+  }
+
+  private var terminal: GnuplotScript.Terminal? {
+    GnuplotScript.Terminal.allCases.first { file.lowercased().hasSuffix(".\($0.rawValue)") }
+  }
+}
+
+struct PlotReport: CommandReport {
+  var command = "plot"
+  let run: String
+  let checkpoint: String
+  let output: String
+  let epochs: Int
+  let panels: Int
+}

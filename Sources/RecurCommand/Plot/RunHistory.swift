@@ -1,0 +1,96 @@
+import Foundation
+import Recur
+
+/// What a run measured epoch by epoch, as its log tells.
+struct RunHistory {
+  struct Epoch {
+    /// From 1.
+    var number: Int
+    var trainLoss: Double?
+    var trainAccuracy: Double?
+    var validationLoss: Double?
+    var validationAccuracy: Double?
+  }
+  var epochs: [Epoch] = []
+
+  /// Reads `metrics.jsonl` of a run directory.
+  init(run: String) throws {
+    let path = "\(run)/metrics.jsonl"
+    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+      throw Failure.missingInput("\(path): can't be read; name the directory of a run")
+    }
+    let decoder = JSONDecoder()
+    for (number, line) in text.split(separator: "\n").enumerated() where line.contains("\"event\":\"epoch\"")
+    {
+      do {
+        epochs.append(Epoch(try decoder.decode(LogLine.self, from: Data(line.utf8))))
+      } catch {
+        throw Failure.badData("\(path), line \(number + 1): not a line that recur writes")
+      }
+    }
+    if epochs.isEmpty { throw Failure.badData("\(path): no epoch has ended yet, there is nothing to draw") }
+  }
+
+  /// The training and validation curves of a quantity; a curve nobody measured is left out.
+  func curves(train: KeyPath<Epoch, Double?>, validation: KeyPath<Epoch, Double?>) -> [Curve] {
+    [
+      Curve(name: "training", color: .blue, points: points(train)),
+      Curve(name: "validation", color: .orange, points: points(validation)),
+    ].filter { !$0.points.isEmpty }
+  }
+
+  private func points(_ quantity: KeyPath<Epoch, Double?>) -> [(x: Double, y: Double)] {
+    epochs.compactMap { epoch in epoch[keyPath: quantity].map { (Double(epoch.number), $0) } }
+  }
+}
+
+/// The part of an epoch's line in `metrics.jsonl` that can be drawn. A loss that is not finite is null there.
+private struct LogLine: Decodable {
+  struct Metrics: Decodable {
+    let loss: Double?
+    let accuracy: Double?
+  }
+  /// From 0.
+  let epoch: Int
+  let trainLoss: Double?
+  let trainAccuracy: Double?
+  let validation: Metrics?
+
+  enum CodingKeys: String, CodingKey {
+    case epoch, validation
+    case trainLoss = "train_loss"
+    case trainAccuracy = "train_accuracy"
+  }
+}
+
+extension RunHistory.Epoch {
+  fileprivate init(_ line: LogLine) {
+    number = line.epoch + 1
+    trainLoss = line.trainLoss
+    trainAccuracy = line.trainAccuracy
+    validationLoss = line.validation?.loss
+    validationAccuracy = line.validation?.accuracy
+  }
+}
+
+extension Panel {
+  static func loss(_ history: RunHistory, name: String) -> Panel {
+    let curves = history.curves(train: \.trainLoss, validation: \.validationLoss)
+    return Panel(
+      xLabel: "epoch", yLabel: name, logarithmic: spansDecades(curves.flatMap { $0.points.map(\.y) }),
+      curves: curves)
+  }
+
+  static func accuracy(_ history: RunHistory) -> Panel {
+    Panel(
+      xLabel: "epoch", yLabel: "accuracy",
+      curves: history.curves(train: \.trainAccuracy, validation: \.validationAccuracy))
+  }
+
+  /// A logarithmic axis from a factor of 20 on, where all values have a logarithm.
+  private static func spansDecades(_ values: [Double]) -> Bool {
+    let finite = values.filter(\.isFinite)
+    guard let low = finite.min(), let high = finite.max(), low > 0 else { return false }
+    return high / low > 20
+  }
+}

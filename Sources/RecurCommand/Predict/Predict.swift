@@ -1,0 +1,67 @@
+import ArgumentParser
+import Foundation
+import Recur
+
+struct Predict: ReportingCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Writes a checkpoint's predictions as CSV, in the units of the data file.",
+    discussion: """
+      Numbers: one column "actual" and one "predicted" for each target. Classes: the actual class, the predicted one, \
+      and a probability for each class.
+      """)
+
+  @Argument(help: "A checkpoint, or a run directory for its newest one.") var checkpoint: String
+  @OptionGroup var settings: SettingOptions
+  @Option(help: "The part of the data: train, validation or test (default: validation and test).") var split:
+    Split?
+  @Option(help: "Another file of the recipe's format: all its samples, scaled as in training.") var input:
+    String?
+  @Option(name: [.customLong("output"), .customShort("o")], help: "The CSV file to write.") var file: String
+  @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    guard split == nil || input == nil else { throw ValidationError("give --split or --input, not both") }
+  }
+
+  func execute(_ console: Console) throws -> PredictReport {
+    let model = try CheckpointedModel(noting: checkpoint, overrides: settings.settings)
+    let data = try input.map(model.loadData(from:)) ?? model.loadData()
+    let predictions = try Predictions(model, data)
+    let table = try OutputFile(file)
+    try table.write(predictions.header)
+    var rows = 0
+    for part in try data.parts(input == nil ? split : nil) {
+      try predictions.forEach(part) { sample in
+        try table.write(predictions.row(sample))
+        rows += 1
+      }
+    }
+    try table.close()
+    try console.say("\(Formatting.grouped(rows)) predictions of \(model.path)")
+    try console.say("written to \(file)")
+    return PredictReport(recipe: model.recipe.name, checkpoint: model.path, output: file, rows: rows)
+  }
+}
+
+struct PredictReport: CommandReport {
+  var command = "predict"
+  let recipe: String
+  let checkpoint: String
+  let output: String
+  let rows: Int
+}
+
+extension CheckpointedModel {
+  /// Another file in place of the recipe's: all its samples, scaled and numbered as in training.
+  fileprivate func loadData(from path: String) throws -> LoadedData {
+    guard FileManager.default.fileExists(atPath: path) else {
+      throw Failure.missingInput("\(path): no such file (--input)")
+    }
+    var specification = recipe.data
+    specification.path = URL(fileURLWithPath: path).standardizedFileURL.path
+    specification.split = .init()
+    (specification.validationPath, specification.testPath) = (nil, nil)
+    (specification.validationLabelsPath, specification.testLabelsPath) = (nil, nil)
+    return try LoadedData(specification, scaler: scaler, classNames: classNames)
+  }
+}

@@ -1,0 +1,134 @@
+import Foundation
+import Recur
+
+/// What a model says about each sample, brought back to the units of the data file.
+struct Predictions {
+  struct Sample {
+    let split: Split
+    /// Number in its part.
+    let number: Int
+    /// csv: the row of the file that holds the target, from 0.
+    let row: Int?
+    /// Target values, or the number of the class.
+    let actual: [Double]
+    /// Values, or a probability for each class.
+    let predicted: [Double]
+  }
+
+  let data: LoadedData
+  let targetNames: [String]
+  let classNames: [String]?
+
+  private let loss: Loss
+  private let evaluator: Evaluator
+
+  init(_ checkpoint: CheckpointedModel, _ data: LoadedData) throws {
+    self.data = data
+    loss = checkpoint.recipe.loss
+    let model = try checkpoint.model(for: data.shape)
+    evaluator = Evaluator(model: model, loss: loss, scaler: data.scaler)
+    let outputs = model.architecture.outputSize
+    targetNames = data.targetNames.count == outputs ? data.targetNames : (0..<outputs).map { "target_\($0)" }
+    switch data.shape.target {
+    case .values: classNames = nil
+    case .classes:
+      classNames = (0..<outputs).map { $0 < data.classNames.count ? data.classNames[$0] : "\($0)" }
+    }
+  }
+
+  /// The samples of a part in order.
+  func forEach(
+    _ part: (split: Split, samples: any SampleSet), _ body: (Sample) throws -> Void
+  ) throws {
+    let rows = rowOffset(of: part.split)
+    let width = classNames?.count ?? targetNames.count
+    try evaluator.predict(part.samples) { numbers, outputs in
+      let actual = targets(part.samples, numbers, width)
+      for (i, number) in numbers.enumerated() {
+        let output = outputs[i * width..<(i + 1) * width]
+        try body(
+          Sample(
+            split: part.split, number: number, row: rows.flatMap { data.rows?[$0 + number] },
+            actual: actual[i],
+            predicted: classNames == nil ? unscaled(output) : probabilities(output)))
+      }
+    }
+  }
+
+  /// Where the rows of a part start in `LoadedData.rows`.
+  private func rowOffset(of split: Split) -> Int? {
+    guard data.rows != nil else { return nil }
+    switch split {
+    case .train: return 0
+    case .validation: return data.train?.count ?? 0
+    case .test: return (data.train?.count ?? 0) + (data.validation?.count ?? 0)
+    }
+  }
+
+  private func targets(_ samples: any SampleSet, _ numbers: Range<Int>, _ width: Int) -> [[Double]] {
+    let shape = samples.shape
+    var inputs = [Float](repeating: 0, count: shape.steps * numbers.count * shape.features)
+    var values = [Float](repeating: 0, count: numbers.count * width)
+    var classes = [Int32](repeating: 0, count: numbers.count)
+    numbers.map { Int32($0) }.withUnsafeBufferPointer {
+      samples.gather($0, inputs: &inputs, values: &values, classes: &classes)
+    }
+    guard classNames == nil else { return classes.map { [Double($0)] } }
+    return numbers.indices.map { i in
+      let start = (i - numbers.startIndex) * width
+      return (0..<width).map { unscale(values[start + $0], $0) }
+    }
+  }
+
+  private func unscaled(_ output: Slice<UnsafeBufferPointer<Float>>) -> [Double] {
+    let isLogit = loss == .bceWithLogits
+    return output.enumerated().map { isLogit ? 1 / (1 + exp(-Double($1))) : unscale($1, $0) }
+  }
+
+  private func unscale(_ value: Float, _ column: Int) -> Double {
+    data.scaler.map { $0.targets.isEmpty ? Double(value) : $0.unscaleTarget(value, column) } ?? Double(value)
+  }
+
+  /// Softmax.
+  private func probabilities(_ output: Slice<UnsafeBufferPointer<Float>>) -> [Double] {
+    let largest = Double(output.max() ?? 0)
+    let powers = output.map { exp(Double($0) - largest) }
+    let sum = powers.reduce(0, +)
+    return powers.map { $0 / sum }
+  }
+}
+
+extension Predictions {
+  /// The CSV's first line.
+  var header: String {
+    let place = ["split", "sample"] + (data.rows == nil ? [] : ["row"])
+    guard let classNames else {
+      return Self.line(place + targetNames.flatMap { ["actual_\($0)", "predicted_\($0)"] })
+    }
+    return Self.line(place + ["actual", "predicted"] + classNames.map { "probability_\($0)" })
+  }
+
+  func row(_ sample: Sample) -> String {
+    let place = [sample.split.rawValue, "\(sample.number)"] + (sample.row.map { ["\($0)"] } ?? [])
+    guard let classNames else {
+      return Self.line(
+        place + zip(sample.actual, sample.predicted).flatMap { [Self.number($0), Self.number($1)] })
+    }
+    let best = sample.predicted.indices.max { sample.predicted[$0] < sample.predicted[$1] } ?? 0
+    let actual = Int(sample.actual[0])
+    return Self.line(
+      place + [classNames.indices.contains(actual) ? classNames[actual] : "", classNames[best]]
+        + sample.predicted.map(Self.number))
+  }
+
+  /// As many digits as a float32 holds.
+  private static func number(_ value: Double) -> String { String(format: "%.7g", value) }
+
+  /// Fields as RFC 4180 wants them.
+  private static func line(_ fields: [String]) -> String {
+    fields.map { field in
+      let isPlain = !field.contains { $0 == "," || $0 == "\"" || $0.isNewline }
+      return isPlain ? field : "\"" + field.replacingOccurrences(of: "\"", with: "\"\"") + "\""
+    }.joined(separator: ",")
+  }
+}

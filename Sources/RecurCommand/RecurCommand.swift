@@ -1,0 +1,48 @@
+import ArgumentParser
+import Diagnostics
+
+/// `recur`: the trainer as a command. Each subcommand is one file.
+@main
+struct RecurCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "recur",
+    abstract: "Trains recurrent networks (RNN, LSTM, GRU) on one core, one machine or many.",
+    discussion: """
+      Start with:   recur train launch/recipes/stock-lstm.yaml
+      Exit codes:   0 done, 64 usage, 65 bad data or recipe, 66 missing input, 69 something not installed,
+                    70 internal, 74 I/O, 75 stopped but worth retrying, 1 a failed doctor check.
+      """,
+    version: "recur 0.1.0",
+    subcommands: [
+      Train.self, Evaluate.self, Predict.self, Inspect.self, Export.self, Plot.self, Launch.self, Bench.self,
+      Doctor.self,
+    ])
+
+  static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch {
+      exit(reporting: error)
+    }
+  }
+
+  /// Ends the process: one line on standard error, its exit code, and with `--json` the same as an object.
+  private static func exit(reporting error: any Error) -> Never {
+    let failure = error as? Failure
+    let code = failure?.kind.rawValue ?? exitCode(for: error).rawValue
+    if code != 0, CommandLine.arguments.contains("--json"), !(error is ExitCode) {
+      let line = failure?.message ?? message(for: error)
+      try? Console(json: true).finish(FailureReport(error: line, exitCode: code))
+    }
+    guard let failure else { exit(withError: error) }
+    Console.note("recur: \(failure.message)")
+    exit(withError: ExitCode(code))
+  }
+}
+
+/// What `--json` prints where a command fails.
+private struct FailureReport: Encodable {
+  let error: String
+  let exitCode: Int32
+}

@@ -1,0 +1,69 @@
+import Foundation
+import Recur
+
+/// How a run tells that it is alive: on a terminal one line that is redrawn ten times a second, in a pipe plain lines,
+/// at most one a second and one an epoch.
+struct ProgressLine {
+  struct Position {
+    /// From 1.
+    var epoch: Int
+    var epochs: Int
+    /// Steps of this epoch done and how many it has; nil at its end.
+    var step: Int?
+    var steps: Int?
+    var loss: Double
+    var validation: EvaluationMetrics?
+    var samplesPerSecond: Double
+    var secondsLeft: Double
+
+    var isLast: Bool { step == nil && epoch == epochs }
+  }
+
+  private let onTerminal: Bool
+  private let clock = ContinuousClock()
+  private var lastShown: ContinuousClock.Instant?
+  private var lastWidth = 0
+
+  init(onTerminal: Bool = Console.isTerminal) { self.onTerminal = onTerminal }
+
+  /// Shows where the run is, if enough time has passed; the end of the last epoch is always shown.
+  mutating func show(_ position: Position) {
+    let now = clock.now
+    let pause: Duration = onTerminal ? .milliseconds(100) : .seconds(1)
+    let isDue = lastShown.map { now - $0 >= pause } ?? true
+    guard position.isLast || isDue && (onTerminal || position.step == nil) else { return }
+    lastShown = now
+    draw(position.text)
+  }
+
+  /// Leaves the line as it stands, so that other output starts on its own line.
+  mutating func finish() {
+    if lastWidth > 0 { try? Console.write("\n", to: STDERR_FILENO) }
+    lastWidth = 0
+  }
+
+  private mutating func draw(_ text: String) {
+    guard onTerminal else { return Console.note(text) }
+    let line = String(text.prefix(Console.terminalWidth - 1))
+    let blank = String(repeating: " ", count: max(0, lastWidth - line.count))
+    try? Console.write("\r\(line)\(blank)", to: STDERR_FILENO)
+    lastWidth = line.count
+  }
+}
+
+extension ProgressLine.Position {
+  var text: String {
+    var parts = ["epoch \(String(epoch).leftPadded(to: String(epochs).count))/\(epochs)"]
+    if let step, let steps {
+      parts.append("step \(String(step).leftPadded(to: String(steps).count))/\(steps)")
+    }
+    parts.append("loss \(Formatting.short(loss))")
+    if let validation {
+      parts.append("validation \(Formatting.short(validation.loss))")
+      if let accuracy = validation.accuracy { parts.append("accuracy \(Formatting.percent(accuracy))") }
+    }
+    parts.append("\(Formatting.rate(samplesPerSecond)) samples/s")
+    parts.append("\(Formatting.duration(secondsLeft)) left")
+    return parts.joined(separator: "  ")
+  }
+}

@@ -1,0 +1,26 @@
+import Foundation
+import Recur
+
+/// Ctrl-C and SIGTERM while training: the first asks for an orderly stop, the second ends the process at once.
+enum StopSignals {
+  /// What the handler can reach: it runs at any moment, so it only reads this.
+  nonisolated(unsafe) private static var trainer: Trainer?
+  private static let numbers = [SIGINT, SIGTERM]
+
+  static func stopping<Result>(_ trainer: Trainer, _ body: () throws -> Result) rethrows -> Result {
+    self.trainer = trainer
+    for number in numbers { signal(number, handle) }
+    defer {
+      for number in numbers { signal(number, SIG_DFL) }
+      self.trainer = nil
+    }
+    return try body()
+  }
+
+  private static let handle: @convention(c) (Int32) -> Void = { _ in
+    for number in StopSignals.numbers { signal(number, SIG_DFL) }
+    StopSignals.trainer?.requestStop()
+    let word: StaticString = "\nrecur: stopping after this step and saving; once more ends at once\n"
+    _ = write(STDERR_FILENO, word.utf8Start, word.utf8CodeUnitCount)
+  }
+}

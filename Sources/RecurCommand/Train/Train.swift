@@ -1,0 +1,83 @@
+import ArgumentParser
+import Foundation
+import Recur
+
+struct Train: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Trains the network of a recipe and saves checkpoints.",
+    discussion: """
+      Runs alone or under mpirun: it sees how it was started. Ctrl-C finishes the step, saves, and ends with exit
+      code 75; --resume auto goes on from there.
+      """)
+
+  @Argument(help: "The recipe, a YAML file.") var recipe: String
+  @OptionGroup var settings: SettingOptions
+  @Option(help: "Where the run is kept (default: runs/NAME-TIME in the current folder).") var out: String?
+  @Option(
+    help: ArgumentHelp(
+      "Where to start: auto (the newest checkpoint in --out), never, or a file.", valueName: "auto|never|file"
+    ))
+  var resume = "never"
+  @Flag(help: "Replace the run that --out holds.") var overwrite = false
+  @OptionGroup var parallel: ThreadOptions
+  @Option(help: ArgumentHelp("What computes.", valueName: "auto|cpu|cuda")) var device = Device.auto
+  @OptionGroup var output: OutputOptions
+
+  enum Device: String, ExpressibleByArgument { case auto, cpu, cuda }
+
+  func validate() throws {
+    guard !(overwrite && resume != "never") else {
+      throw ValidationError("--overwrite and --resume contradict each other; give one of them")
+    }
+    guard resume != "auto" || out != nil else {
+      throw ValidationError("--resume auto needs --out, the run to go on with")
+    }
+  }
+
+  func run() throws {
+    guard device != .cuda else {
+      throw Failure(.unavailable, "--device cuda: this build computes on the CPU only; use --device cpu")
+    }
+    let communicator = try Communicators.fromEnvironment()
+    let console = Console(json: output.json, silent: communicator.rank != 0)
+    do {
+      let report = try train(communicator, console)
+      try communicator.finish()
+      try console.finish(report)
+      if report.exitCode != 0 { throw ExitCode(report.exitCode) }
+    } catch  where communicator.size > 1 && !(error is ExitCode) {
+      // The other ranks may wait for this one: end them all. Rank 0 goes first, so that a shared reason is told once.
+      if communicator.rank != 0 { Thread.sleep(forTimeInterval: 2) }
+      let kind = (error as? Failure)?.kind ?? .internalError
+      communicator.abort(reason: "\(error)", code: kind.rawValue)
+    }
+  }
+
+  private func train(_ communicator: any Communicator, _ console: Console) throws -> TrainingReport {
+    let recipe = try Recipe(contentsOf: recipe, overrides: settings.settings)
+    let data = try recipe.loadData()
+    let display = TrainDisplay(recipe: recipe, console: console)
+    let trainer = try Trainer(
+      recipe: recipe, data: data, options: options, communicator: communicator, observer: display)
+    let report = try StopSignals.stopping(trainer) { try trainer.run() }
+    try display.finish(report)
+    return report
+  }
+
+  private var options: TrainingOptions {
+    var options = TrainingOptions()
+    options.outputDirectory = out
+    options.overwrite = overwrite
+    options.threads = parallel.threads
+    switch resume {
+    case "auto": options.resume = .auto
+    case "never": options.resume = .never
+    default: options.resume = .file(resume)
+    }
+    return options
+  }
+}
+
+extension TrainingReport: CommandReport {
+  var exitCode: Int32 { status == .interrupted ? Failure.Kind.retry.rawValue : 0 }
+}

@@ -1,0 +1,117 @@
+import Recur
+
+/// Tells a person how a run goes: its settings once, a line of progress, a summary.
+final class TrainDisplay: TrainingObserver {
+  private let recipe: Recipe
+  private let console: Console
+  private var line = ProgressLine()
+  private let clock = ContinuousClock()
+  private lazy var started = clock.now
+  private var firstEpoch = 0
+
+  init(recipe: Recipe, console: Console) {
+    self.recipe = recipe
+    self.console = console
+  }
+
+  func started(_ start: TrainingStart) {
+    started = clock.now
+    firstEpoch = start.firstEpoch
+    for line in TextTable(rows: settings(start)).lines { try? console.say(line) }
+    try? console.say()
+  }
+
+  func progress(_ progress: TrainingProgress) {
+    line.show(
+      .init(
+        epoch: progress.epoch + 1, epochs: progress.epochs, step: progress.step, steps: progress.steps,
+        loss: progress.loss, samplesPerSecond: progress.samplesPerSecond, secondsLeft: progress.timeLeft))
+  }
+
+  func epochEnded(_ epoch: EpochSummary) {
+    let elapsed = (clock.now - started) / .seconds(1)
+    let done = Double(max(1, epoch.epoch + 1 - firstEpoch))
+    line.show(
+      .init(
+        epoch: epoch.epoch + 1, epochs: epoch.epochs, loss: epoch.trainLoss, validation: epoch.validation,
+        samplesPerSecond: epoch.samplesPerSecond,
+        secondsLeft: elapsed / done * Double(epoch.epochs - epoch.epoch - 1)))
+  }
+
+  func checkpointSaved(path: String) {}
+
+  func note(_ text: String) {
+    line.finish()
+    Console.note("recur: \(text)")
+  }
+}
+
+extension TrainDisplay {
+  /// What is about to happen, in a few rows.
+  private func settings(_ start: TrainingStart) -> [[String]] {
+    let optimizer = recipe.optimizer
+    var samples = "\(Formatting.grouped(start.trainSamples)) training"
+    if start.validationSamples > 0 {
+      samples += ", \(Formatting.grouped(start.validationSamples)) validation"
+    }
+    if start.testSamples > 0 { samples += ", \(Formatting.grouped(start.testSamples)) test" }
+    var rows = [
+      ["recipe", recipe.name],
+      ["data", "\(recipe.data.path)"],
+      ["samples", samples],
+      ["network", "\(recipe.model.summary), \(Formatting.grouped(start.parameters)) parameters"],
+      ["loss", recipe.loss.name],
+      ["optimizer", "\(optimizer.rule.name), learning rate \(Formatting.short(optimizer.learningRate))"],
+      [
+        "steps",
+        "\(start.epochs) epochs of \(start.stepsPerEpoch), batch \(recipe.train.batchSize), seed \(recipe.seed)",
+      ],
+      [
+        "runs on",
+        "\(start.ranks.counted("process", "processes")) of \(start.threads.counted("thread", "threads"))",
+      ],
+      ["run", start.outputDirectory],
+    ]
+    if let checkpoint = start.resumedFrom {
+      rows.append(["resumed", "after epoch \(start.firstEpoch) from \(checkpoint)"])
+    }
+    return rows
+  }
+
+  /// The outcome, once the run has ended.
+  func finish(_ report: TrainingReport) throws {
+    line.finish()
+    try console.say()
+    var table = MetricsTable(loss: recipe.loss.name)
+    table.add("training", loss: report.trainLoss, accuracy: report.trainAccuracy)
+    if let validation = report.validation { table.add("validation", validation) }
+    if let test = report.test { table.add("test", test) }
+    for line in table.lines { try console.say(line) }
+    try console.say()
+    try console.say(
+      "\(report.status.word) after \(report.epochs.counted("epoch", "epochs")) (\(report.steps) steps) in "
+        + "\(Formatting.duration(report.seconds)): \(Formatting.rate(report.samplesPerSecond)) samples/s, "
+        + "\(Formatting.short(report.stepMilliseconds.median)) ms a step")
+    if report.skippedSteps > 0 {
+      try console.say("\(report.skippedSteps) steps were skipped: their loss or gradient was not finite")
+    }
+    try console.say("checkpoint: \(report.checkpoint)")
+    if report.status == .interrupted {
+      try console.say("go on with: --resume auto --out \(report.runDirectory)")
+    }
+  }
+}
+
+extension TrainingReport.Status {
+  fileprivate var word: String {
+    switch self {
+    case .completed: "done"
+    case .earlyStopped: "stopped early: no more improvement"
+    case .interrupted: "stopped as asked, everything saved"
+    }
+  }
+}
+
+extension Int {
+  fileprivate func counted(_ one: String, _ many: String) -> String { "\(self) \(self == 1 ? one : many)" }
+}

@@ -1,0 +1,67 @@
+import Diagnostics
+
+extension CheckpointFile {
+  /// Writes a checkpoint durably: under a temporary name, synchronized, read back, then renamed, the directory synchronized.
+  /// - Returns: bytes written.
+  @discardableResult
+  public static func write(
+    _ state: CheckpointState, _ tensors: [NamedTensor], to path: String, fileSystem: FileSystem = .real
+  ) throws(Failure) -> Int {
+    let snapshot = Snapshot()
+    try snapshot.capture(state, tensors)
+    return try write(snapshot, to: path, fileSystem)
+  }
+
+  static func write(_ snapshot: Snapshot, to path: String, _ fileSystem: FileSystem) throws(Failure) -> Int {
+    let head = try snapshot.head()
+    try fileSystem.replace(path) { temporary throws(Failure) in
+      let file = try fileSystem.open(temporary, .create)
+      try head.withUnsafeBufferPointer { bytes throws(Failure) in
+        try file.write(UnsafeRawBufferPointer(bytes))
+      }
+      try file.write(snapshot.payload)
+      try file.synchronize()
+      try file.close()
+      try readBack(head, snapshot, from: temporary, fileSystem)
+    }
+    return head.count + snapshot.payload.count
+  }
+
+  /// Throws unless the file holds exactly what was meant to be written, and the reader understands it.
+  private static func readBack(
+    _ head: [UInt8], _ snapshot: Snapshot, from path: String, _ fileSystem: FileSystem
+  ) throws(Failure) {
+    let file = try fileSystem.open(path, .read)
+    let size = try file.size()
+    let chunk = try AlignedBytes(count: 1 << 20)
+    defer { withExtendedLifetime((chunk, snapshot)) {} }
+    try head.withUnsafeBufferPointer { head throws(Failure) in
+      let bytes = UnsafeRawBufferPointer(head)
+      try compare(bytes, file, chunk)
+      let text = UnsafeRawBufferPointer(rebasing: bytes[8...])
+      do throws(Failure) {
+        let header = try SafetensorsHeader(parsing: text, payload: size - bytes.count)
+        _ = try CheckpointState(parsing: header[metadata: Checksums.stateKey])
+      } catch {
+        throw error.located(at: path)
+      }
+    }
+    try compare(snapshot.payload, file, chunk)
+    try file.close()
+  }
+
+  /// Throws unless the file goes on with these bytes.
+  private static func compare(
+    _ bytes: UnsafeRawBufferPointer, _ file: OpenFile, _ chunk: AlignedBytes
+  ) throws(Failure) {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let part = UnsafeRawBufferPointer(rebasing: rest.prefix(chunk.bytes.count))
+      let target = UnsafeMutableRawBufferPointer(rebasing: chunk.bytes[..<part.count])
+      guard try file.read(into: target) == part.count, equal(part, target) else {
+        throw .inputOutput("\(file.path): what was read back is not what was written; check the disk")
+      }
+      rest = rest.dropFirst(part.count)
+    }
+  }
+}

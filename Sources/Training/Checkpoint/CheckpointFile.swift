@@ -1,0 +1,129 @@
+import Diagnostics
+
+/// A checkpoint: one safetensors file with tensors, state and checksums. Having one means that it was verified.
+public final class CheckpointFile {
+  /// A tensor of the file. It keeps the file's memory alive.
+  public struct Tensor: Sendable {
+    public let name: String
+    public let shape: [Int]
+    fileprivate let range: Range<Int>
+    fileprivate let payload: AlignedBytes
+  }
+
+  public let path: String
+  public let state: CheckpointState
+  /// In file order: the model's, then `optimizer.*`.
+  public let tensors: [Tensor]
+  /// SHA-256 that covers the whole file.
+  public let checksum: String
+
+  /// Reads and verifies a checkpoint: structure, checksums, finite values. Nothing of a file with an error is used.
+  ///
+  /// Takes memory of the file's size and a small multiple of its header's. Throws `missingInput`, `inputOutput` or
+  /// `badData` with one line that names file and place.
+  public init(reading path: String, fileSystem: FileSystem = .real) throws(Failure) {
+    let file = try fileSystem.open(path, .read)
+    let size = try file.size()
+    do throws(Failure) {
+      let head = try CheckpointFile.head(of: file, size: size)
+      defer { withExtendedLifetime(head) {} }
+      checksum = try Checksums.verified(UnsafeRawBufferPointer(head.bytes))
+      let text = UnsafeRawBufferPointer(rebasing: head.bytes[8...])
+      let header = try SafetensorsHeader(parsing: text, payload: size - head.bytes.count)
+      state = try CheckpointState(parsing: header[metadata: Checksums.stateKey])
+      let payload = try AlignedBytes(count: header.payload)
+      guard try file.read(into: payload.bytes) == payload.bytes.count else {
+        throw Failure.badData("it became shorter while it was read")
+      }
+      tensors = try CheckpointFile.verified(header, payload)
+    } catch {
+      throw error.located(at: path)
+    }
+    try file.close()
+    self.path = path
+  }
+
+  /// The tensor of that name, or a `Failure` that names file and tensor where there is none of that shape.
+  public func tensor(_ name: String, shape: [Int]) throws(Failure) -> Tensor {
+    guard let tensor = tensors.first(where: { $0.name == name }) else {
+      throw .badData("\(path): there is no tensor \(name); the checkpoint is of another model")
+    }
+    guard tensor.shape == shape else {
+      throw .badData("\(path): tensor \(name) has shape \(tensor.shape), the model needs \(shape)")
+    }
+    return tensor
+  }
+}
+
+extension CheckpointFile.Tensor {
+  /// A copy of the values, in C order.
+  public var values: [Float] { withValues { Array($0) } }
+
+  /// Copies the values; the sizes must be the same.
+  public func copy(to target: UnsafeMutableBufferPointer<Float>) {
+    withValues { values in
+      precondition(values.count == target.count, "\(name) has \(values.count) values, not \(target.count)")
+      _ = target.update(fromContentsOf: values)
+    }
+  }
+
+  /// The values are valid only until `body` returns.
+  public func withValues<Result, E: Error>(
+    _ body: (UnsafeBufferPointer<Float>) throws(E) -> Result
+  ) throws(E) -> Result {
+    // Without this the memory may be freed as soon as its address is known.
+    defer { withExtendedLifetime(payload) {} }
+    let bytes = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(payload.bytes)[range])
+    return try body(bytes.assumingMemoryBound(to: Float.self))
+  }
+}
+
+extension CheckpointFile {
+  /// Length and header. Its length is checked against the file's before memory is taken.
+  private static func head(of file: OpenFile, size: Int) throws(Failure) -> AlignedBytes {
+    var prefix: UInt64 = 0
+    let count = try withUnsafeMutableBytes(of: &prefix) { bytes throws(Failure) in try file.read(into: bytes)
+    }
+    guard count == 8, size > 8 else { throw .badData("it has \(size) bytes, too few for a checkpoint") }
+    let length = UInt64(littleEndian: prefix)
+    guard length >= 2, length <= SafetensorsHeader.longest, length <= size - 8 else {
+      throw .badData(
+        "its header would have \(length) bytes, the file has \(size): it is cut short or no checkpoint")
+    }
+    let head = try AlignedBytes(count: 8 + Int(length))
+    withUnsafeBytes(of: prefix) { head.bytes.copyMemory(from: $0) }
+    let text = UnsafeMutableRawBufferPointer(rebasing: head.bytes[8...])
+    guard try file.read(into: text) == text.count else {
+      throw .badData("it became shorter while it was read")
+    }
+    return head
+  }
+
+  private static func verified(_ header: SafetensorsHeader, _ payload: AlignedBytes) throws(Failure)
+    -> [Tensor]
+  {
+    let checksums = Dictionary(uniqueKeysWithValues: header.metadata.map { ($0.key, $0.value) })
+    var tensors: [Tensor] = []
+    for tensor in header.tensors {
+      guard tensor.type == "F32" else {
+        throw .badData("tensor \(tensor.name) has type \(tensor.type); checkpoints hold F32 only")
+      }
+      let read = Tensor(name: tensor.name, shape: tensor.shape, range: tensor.range, payload: payload)
+      guard checksums[Checksums.key(of: tensor.name)] == read.withValues(parametersSHA256) else {
+        throw .badData("tensor \(tensor.name) does not match its checksum: the file is damaged")
+      }
+      guard read.withValues(allFinite) else {
+        throw .badData("tensor \(tensor.name) holds values that are not finite")
+      }
+      tensors.append(read)
+    }
+    return tensors
+  }
+}
+
+extension Failure {
+  /// The same failure, with the path before its message where it is not there yet.
+  func located(at path: String) -> Failure {
+    message.contains(path) ? self : Failure(kind, "\(path): \(message)")
+  }
+}

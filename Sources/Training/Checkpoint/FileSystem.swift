@@ -1,0 +1,111 @@
+import Diagnostics
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// The system calls that checkpoints make, in one place: each result is checked, interrupted calls are repeated, and
+/// errors become a `Failure` with path and reason.
+///
+/// Tests pass an injector, which is asked before every call and may let it fail. Without one it costs a nil check.
+public struct FileSystem: Sendable {
+  package enum Call: String, Sendable, CaseIterable {
+    case open, status, read, write, synchronize, truncate, close
+    case rename, remove, link, makeDirectory, list, lock
+  }
+  /// What happens instead of the call.
+  package enum Fault: Equatable, Sendable {
+    /// It fails with this errno, without having done anything.
+    case error(Int32)
+    /// A read or write moves one byte only.
+    case short
+  }
+  /// Gets the call and its path.
+  package typealias Injector = @Sendable (Call, String) -> Fault?
+
+  public static let real = FileSystem()
+
+  private let injector: Injector?
+
+  package init(injector: Injector? = nil) { self.injector = injector }
+
+  /// Makes a call that returns -1 and sets errno on errors. Its argument is true where it may move one byte only.
+  /// - tolerating: errnos that are no failure; they are returned as negative numbers.
+  @discardableResult
+  func perform(_ call: Call, _ path: String, tolerating: [Int32] = [], _ body: (_ short: Bool) -> Int)
+    throws(Failure) -> Int
+  {
+    while true {
+      var code: Int32
+      switch injector?(call, path) {
+      case .error(let injected): code = injected
+      case let fault:
+        let result = body(fault == .short)
+        if result >= 0 { return result }
+        code = errno
+      }
+      if code == EINTR { continue }
+      if tolerating.contains(code) { return -Int(code) }
+      throw FileSystem.failure(call, path, code)
+    }
+  }
+
+  static func failure(_ call: Call, _ path: String, _ code: Int32) -> Failure {
+    let verb =
+      switch call {
+      case .open: "open"
+      case .status, .list, .read: "read"
+      case .write, .synchronize, .close, .truncate: "write"
+      case .rename: "rename to"
+      case .remove: "remove"
+      case .link, .makeDirectory: "create"
+      case .lock: "lock"
+      }
+    let advice =
+      switch code {
+      case ENOSPC, EDQUOT: "; free some space, or choose another directory"
+      case EACCES, EPERM, EROFS: "; check its owner and permissions, or choose another directory"
+      default: ""
+      }
+    let missing = code == ENOENT && call == .open
+    return Failure(
+      missing ? .missingInput : .inputOutput,
+      "can't \(verb) \(path): \(String(cString: strerror(code)))\(advice)")
+  }
+}
+
+extension FileSystem {
+  enum Mode {
+    case read
+    /// Made anew, or emptied.
+    case create
+    /// Made where missing; writes go to its end.
+    case append
+    /// Made where missing, kept as it is.
+    case update
+    case directory
+
+    fileprivate var flags: Int32 {
+      // Without O_NONBLOCK opening a FIFO would wait for ever.
+      switch self {
+      case .read: O_RDONLY | O_NONBLOCK
+      case .create: O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW
+      case .append: O_RDWR | O_CREAT | O_APPEND
+      case .update: O_RDWR | O_CREAT
+      case .directory: O_RDONLY | O_DIRECTORY
+      }
+    }
+  }
+
+  func open(_ path: String, _ mode: Mode) throws(Failure) -> OpenFile {
+    // Child processes must not inherit descriptors: one of them would keep the lock of the run.
+    let descriptor = try perform(.open, path) { _ in Int(platformOpen(path, mode.flags | O_CLOEXEC, 0o666)) }
+    return OpenFile(path: path, descriptor: Int32(descriptor), system: self)
+  }
+}
+
+private func platformOpen(_ path: String, _ flags: Int32, _ mode: mode_t) -> Int32 { open(path, flags, mode) }

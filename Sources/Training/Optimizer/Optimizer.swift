@@ -1,0 +1,104 @@
+import CKernels
+import Foundation
+import Kernels
+
+/// Changes parameters by their gradients; semantics of `torch.optim`. All state lies in flat buffers of the model's layout.
+public final class Optimizer {
+  /// A buffer of state with its PyTorch name, for example `exp_avg`.
+  public struct Buffer {
+    public let name: String
+    public let values: UnsafeMutableBufferPointer<Float>
+  }
+
+  public let specification: OptimizerSpecification
+  /// Elements of each buffer.
+  public let count: Int
+  /// Updates done; Adam's t.
+  public private(set) var steps: Int = 0
+  public let buffers: [Buffer]
+  private let kernels: KernelSet
+  private var settings: rk_optimizer
+
+  public init(_ specification: OptimizerSpecification, count: Int, kernels: KernelSet = .best) {
+    self.specification = specification
+    self.count = count
+    self.kernels = kernels
+    settings = specification.settings
+    buffers = specification.bufferNames.map { name in
+      let values = UnsafeMutableBufferPointer<Float>.allocate(capacity: count)
+      values.initialize(repeating: 0)
+      return Buffer(name: name, values: values)
+    }
+  }
+
+  deinit {
+    for buffer in buffers { buffer.values.deallocate() }
+  }
+
+  /// Continues a saved run after the buffers were filled.
+  public func restore(steps: Int) { self.steps = steps }
+
+  /// One step.
+  /// - scale: what the gradients are multiplied with first (1 / weight sum, times the clip factor).
+  public func update(
+    _ parameters: UnsafeMutableBufferPointer<Float>, gradients: UnsafeMutableBufferPointer<Float>,
+    scale: Float = 1, learningRate: Double
+  ) {
+    precondition(parameters.count == count && gradients.count == count)
+    guard let parameters = parameters.baseAddress, let gradients = gradients.baseAddress else { return }
+    settings.gradient_scale = scale
+    settings.lr = Float(learningRate)
+    settings.first_step = steps == 0 ? 1 : 0
+    steps += 1
+    switch specification.rule {
+    case .sgd:
+      kernels.functions.sgd(&settings, parameters, gradients, state(0), count)
+    case .adam, .adamW:
+      settings.bias1 = Float(1 - pow(settings.beta1, Double(steps)))
+      settings.bias2_sqrt = Float((1 - pow(settings.beta2, Double(steps))).squareRoot())
+      if let mean = state(0), let square = state(1) {
+        kernels.functions.adam(&settings, parameters, gradients, mean, square, count)
+      }
+    case .rmsprop:
+      if let square = state(0) {
+        kernels.functions.rmsprop(&settings, parameters, gradients, square, state(1), count)
+      }
+    }
+  }
+
+  private func state(_ index: Int) -> UnsafeMutablePointer<Float>? {
+    index < buffers.count ? buffers[index].values.baseAddress : nil
+  }
+}
+
+extension OptimizerSpecification {
+  /// PyTorch's names of the state the rule keeps per parameter.
+  package var bufferNames: [String] {
+    switch rule {
+    case .sgd(let momentum, _, _): momentum == 0 ? [] : ["momentum_buffer"]
+    case .adam, .adamW: ["exp_avg", "exp_avg_sq"]
+    case .rmsprop(_, _, let momentum): momentum == 0 ? ["square_avg"] : ["square_avg", "momentum_buffer"]
+    }
+  }
+
+  fileprivate var settings: rk_optimizer {
+    var settings = rk_optimizer()
+    settings.weight_decay = Float(weightDecay)
+    switch rule {
+    case .sgd(let momentum, let dampening, let nesterov):
+      settings.momentum = Float(momentum)
+      settings.dampening = Float(dampening)
+      settings.nesterov = nesterov ? 1 : 0
+    case .adam(let beta1, let beta2, let eps), .adamW(let beta1, let beta2, let eps):
+      settings.beta1 = beta1
+      settings.beta2 = beta2
+      settings.eps = Float(eps)
+      if case .adamW = rule { settings.decoupled = 1 }
+    case .rmsprop(let alpha, let eps, let momentum):
+      settings.beta2 = alpha
+      settings.eps = Float(eps)
+      settings.momentum = Float(momentum)
+    }
+    return settings
+  }
+}

@@ -1,0 +1,84 @@
+import Foundation
+
+/// The learning rate over a run. Its state is one small value that a checkpoint keeps.
+public struct Schedule: Sendable, Equatable {
+  /// What a plateau schedule remembers; for the others the epoch says everything.
+  public struct State: Codable, Sendable, Equatable {
+    /// The rate reached by reductions.
+    public var rate: Double
+    public var best: Double?
+    public var badEpochs: Int = 0
+    /// Epochs left in which nothing is counted.
+    public var cooldown: Int = 0
+
+    enum CodingKeys: String, CodingKey {
+      case rate, best, cooldown
+      case badEpochs = "bad_epochs"
+    }
+  }
+
+  public let specification: ScheduleSpecification
+  public let baseRate: Double
+  public let epochs: Int
+  public var state: State
+
+  /// - epochs: of the whole run; the span of a cosine that names none.
+  public init(_ specification: ScheduleSpecification, baseRate: Double, epochs: Int) {
+    self.specification = specification
+    self.baseRate = baseRate
+    self.epochs = epochs
+    state = State(rate: baseRate)
+  }
+
+  /// The rate of an epoch (from 0), warm-up aside.
+  public func rate(epoch: Int) -> Double {
+    switch specification.rule {
+    case .constant: baseRate
+    case .step(let stepSize, let gamma): baseRate * pow(gamma, Double(epoch / stepSize))
+    case .cosine(let tMax, let minLR):
+      minLR + (baseRate - minLR) * (1 + cos(.pi * Double(epoch) / Double(tMax ?? epochs))) / 2
+    case .plateau: state.rate
+    }
+  }
+
+  /// The factor of an optimizer step (from 0): rises to 1 over the warm-up.
+  public func warmup(step: Int) -> Double {
+    step + 1 < specification.warmupSteps ? Double(step + 1) / Double(specification.warmupSteps) : 1
+  }
+
+  /// The metric the rate depends on, if any.
+  public var metric: MetricName? {
+    guard case .plateau(_, _, _, _, _, let metric) = specification.rule else { return nil }
+    return metric
+  }
+
+  /// Takes note of the metric after an epoch. A NaN is never an improvement.
+  public mutating func epochEnded(value: Double) {
+    guard
+      case .plateau(let factor, let patience, let threshold, let cooldown, let minLR, let metric) =
+        specification.rule
+    else { return }
+    if isImprovement(value, threshold: threshold, increases: metric.increases) {
+      state.best = value
+      state.badEpochs = 0
+    } else {
+      state.badEpochs += 1
+    }
+    if state.cooldown > 0 {
+      state.cooldown -= 1
+      state.badEpochs = 0
+    }
+    guard state.badEpochs > patience else { return }
+    state.badEpochs = 0
+    state.cooldown = cooldown
+    let reduced = max(state.rate * factor, minLR)
+    // PyTorch's `eps`: changes too small to matter are not made.
+    if state.rate - reduced > 1e-8 { state.rate = reduced }
+  }
+
+  private func isImprovement(_ value: Double, threshold: Double, increases: Bool) -> Bool {
+    guard !value.isNaN else { return false }
+    guard let best = state.best else { return true }
+    return increases ? value > best * (1 + threshold) : value < best * (1 - threshold)
+  }
+}

@@ -1,0 +1,73 @@
+import Dataset
+import Diagnostics
+import Recurrent
+
+extension Recipe {
+  /// The network for data of this shape.
+  /// - Throws: a `Failure` where the network, the loss and the data don't fit together.
+  public func architecture(for shape: SampleShape) throws -> Architecture {
+    var network = Architecture(
+      cell: model.cell, inputSize: shape.features, hiddenSize: model.hiddenSize, steps: shape.steps,
+      head: model.head)
+    network.nonlinearity = model.nonlinearity
+    network.layers = model.layers
+    network.bidirectional = model.bidirectional
+    network.bias = model.bias
+    network.dropout = model.dropout
+    network.readout = model.readout
+    try network.validate()
+    try checkSize(network)
+    try loss.check(shape.target, outputs: network.outputSize)
+    if network.outputRows(steps: 2, batch: 1) != 1 {
+      throw Failure.badData(
+        "recipe \(name): model.readout every_step needs a target for each time step; this data has one per sample"
+      )
+    }
+    return network
+  }
+
+  /// Refuses networks whose buffers can't be counted or held, before anything is allocated.
+  private func checkSize(_ network: Architecture) throws {
+    let inputs = max(network.inputSize, network.outputWidth)
+    var products = [
+      [network.cell.gateCount, network.hiddenSize, inputs + network.hiddenSize, network.layers, 2]
+    ]
+    var width = network.readoutWidth
+    for case .linear(let size, _) in network.head {
+      products.append([size, width])
+      width = size
+    }
+    let limit = Double(1 << 36)
+    for product in products where product.reduce(1, { $0 * Double($1) }) > limit {
+      throw Failure.badData("recipe \(name): this model has more than 2^36 parameters; make it smaller")
+    }
+  }
+}
+
+extension Loss {
+  /// Refuses targets this loss can't be taken of.
+  fileprivate func check(_ target: TargetKind, outputs: Int) throws {
+    switch (self, target) {
+    case (.crossEntropy(_, let weights, _), .classes(let count)):
+      if outputs < count {
+        throw Failure.badData(
+          "the data has \(count) classes, but the network has \(outputs) outputs; widen the last linear in model.head"
+        )
+      }
+      if let weights, weights.count != outputs {
+        throw Failure.badData(
+          "loss.class_weights has \(weights.count) numbers, but the network has \(outputs) outputs")
+      }
+    case (.crossEntropy, .values):
+      throw Failure.badData("loss cross_entropy needs class labels (data.label), but the data has numbers")
+    case (_, .classes):
+      throw Failure.badData("loss \(name) needs numbers (data.targets), but the data has class labels")
+    case (_, .values(let width)):
+      if outputs != width {
+        throw Failure.badData(
+          "the data has \(width) target columns, but the network has \(outputs) outputs; change the last linear in model.head"
+        )
+      }
+    }
+  }
+}

@@ -1,0 +1,89 @@
+import Dataset
+import Diagnostics
+import Foundation
+
+extension RecipeSection {
+  /// Reads the `data` section.
+  func dataSpecification(baseDirectory: String) throws -> DataSpecification {
+    try allow(RecipeKeys.data)
+    _ = try (required("format"), required("path"))
+    let format: DataSpecification.Format = try choice("format") ?? .csv
+    try allow(
+      RecipeKeys.data(of: format), others: RecipeKeys.data, reason: "data.format \(format.rawValue)")
+    func file(_ key: String) throws -> String? {
+      let base = URL(fileURLWithPath: baseDirectory, isDirectory: true)
+      return try string(key).map { URL(fileURLWithPath: $0, relativeTo: base).standardizedFileURL.path }
+    }
+    var data = DataSpecification(format: format, path: try file("path") ?? "")
+    data.validationPath = try file("validation_path")
+    data.testPath = try file("test_path")
+    data.labelsPath = try file("labels_path")
+    data.validationLabelsPath = try file("validation_labels_path")
+    data.testLabelsPath = try file("test_labels_path")
+    try readColumns(into: &data)
+    data.gaps = try choice("gaps") ?? data.gaps
+    data.scale = try choice("scale") ?? data.scale
+    data.fitScaleOn = try choice("fit_scale_on") ?? data.fitScaleOn
+    data.window = try int("window") ?? data.window
+    data.horizon = try int("horizon", 0...Int(Int32.max)) ?? data.horizon
+    if let split = try section("split") { data.split = try split.split() }
+    return data
+  }
+
+  private func readColumns(into data: inout DataSpecification) throws {
+    data.features = try strings("features") ?? []
+    data.targets = try strings("targets") ?? []
+    data.label = try string("label")
+    data.header = try bool("header") ?? data.header
+    data.delimiter = try string("delimiter") ?? data.delimiter
+    if data.delimiter.utf8.count != 1 {
+      throw try wrong(required("delimiter"), "delimiter", "one ASCII character")
+    }
+    guard data.format == .csv else { return }
+    _ = try required("features")
+    if let label = self["label"], !data.targets.isEmpty {
+      throw label.failure("data.label and data.targets exclude each other; keep one")
+    }
+    if data.label == nil, data.targets.isEmpty {
+      throw node.failure("data.targets is missing (or data.label for classes)")
+    }
+  }
+
+  private func split() throws -> DataSpecification.Split {
+    try allow(RecipeKeys.split)
+    let split = DataSpecification.Split(
+      train: try share("train"), validation: try share("validation"), test: try share("test"))
+    if [split.train, split.validation, split.test].filter({ $0 == .rest }).count > 1 {
+      throw node.failure("data.split: only one part can be the rest")
+    }
+    return split
+  }
+
+  /// A count, a fraction with a decimal point, or `rest`.
+  private func share(_ key: String) throws -> DataSpecification.Share? {
+    guard let node = self[key] else { return nil }
+    guard case .scalar(let text) = node.content else { throw wrong(node, key, "a count, fraction or rest") }
+    if text == "rest" { return .rest }
+    if Int(text) != nil { return .count(try int(key, 0...Int(Int32.max)) ?? 0) }
+    guard let fraction = Double(text) else { throw wrong(node, key, "a count, a fraction or rest") }
+    guard fraction >= 0, fraction <= 1 else { throw wrong(node, key, "a fraction between 0 and 1") }
+    return .fraction(fraction)
+  }
+}
+
+extension RecipeKeys {
+  /// The keys that mean something for files of this format.
+  static func data(of format: DataSpecification.Format) -> [String] {
+    let files = ["format", "path", "validation_path", "test_path", "split"]
+    switch format {
+    case .csv:
+      let columns = ["features", "targets", "label", "header", "delimiter", "gaps", "window", "horizon"]
+      return files + columns + ["scale", "fit_scale_on"]
+    case .npy:
+      let labels = ["labels_path", "validation_labels_path", "test_labels_path"]
+      return files + labels + ["scale", "fit_scale_on"]
+    case .ts: return files + ["scale", "fit_scale_on"]
+    case .idx: return files
+    }
+  }
+}

@@ -1,0 +1,86 @@
+import Diagnostics
+import Recurrent
+
+extension RecipeSection {
+  /// Reads the `model` section.
+  func modelSpecification() throws -> ModelSpecification {
+    try allow(RecipeKeys.model)
+    _ = try required("cell")
+    let cell: Architecture.Cell = try choice("cell") ?? .none
+    if cell == .none { try allow(["cell", "head"], others: RecipeKeys.model, reason: "cell: none") }
+    var model = ModelSpecification(cell: cell, head: try required("head").headLayers())
+    guard cell != .none else { return model }
+
+    _ = try required("hidden_size")
+    model.hiddenSize = try int("hidden_size", 1...1 << 20) ?? 0
+    model.nonlinearity = try choice("nonlinearity") ?? model.nonlinearity
+    if cell != .rnn, model.nonlinearity != .tanh {
+      throw try required("nonlinearity").failure("model.nonlinearity: relu applies to cell: rnn only")
+    }
+    model.layers = try int("num_layers", 1...4096) ?? model.layers
+    model.bidirectional = try bool("bidirectional") ?? model.bidirectional
+    model.bias = try bool("bias") ?? model.bias
+    model.dropout = try float("dropout", .belowOne) ?? model.dropout
+    model.readout = try choice("readout") ?? model.readout
+    return model
+  }
+}
+
+extension RecipeNode {
+  private static let layerNames = ["linear", "relu", "tanh", "sigmoid", "dropout"]
+
+  fileprivate func headLayers() throws -> [Architecture.HeadLayer] {
+    guard case .list(let items) = content else {
+      throw failure("model.head must be a list such as [{linear: 10}], not \(kindName)")
+    }
+    return try items.map { try $0.headLayer() }
+  }
+
+  private func headLayer() throws -> Architecture.HeadLayer {
+    switch content {
+    case .scalar("relu"): return .relu
+    case .scalar("tanh"): return .tanh
+    case .scalar("sigmoid"): return .sigmoid
+    case .scalar("linear"): throw failure("model.head: linear needs its width, as in {linear: 10}")
+    case .scalar("dropout"): throw failure("model.head: dropout needs its probability, as in {dropout: 0.5}")
+    case .map(let entries) where entries.count == 1: return try entries[0].headLayer()
+    case .map: throw failure("model.head: one layer per item, such as - linear: 10")
+    default: throw unknownLayer(kindName)
+    }
+  }
+
+  fileprivate func unknownLayer(_ name: String) -> Failure {
+    let near = RecipeKeys.nearest(to: name, in: Self.layerNames).map { "; did you mean \($0)?" } ?? ""
+    let choices = Self.layerNames.joined(separator: ", ")
+    return failure("model.head: a layer must be one of \(choices), not \(name)\(near)")
+  }
+}
+
+extension RecipeNode.Entry {
+  /// `linear: 10`, `linear: {size: 10, bias: false}` or `dropout: 0.5`.
+  fileprivate func headLayer() throws -> Architecture.HeadLayer {
+    let settings = RecipeNode(content: .map([self]), origin: origin)
+    let section = try RecipeSection(settings, path: "model.head")
+    switch key {
+    case "linear":
+      if case .map = value.content { return try linearLayer() }
+      guard let size = try section.int("linear", 1...1 << 24) else { throw missing("its width") }
+      return .linear(size)
+    case "dropout":
+      guard let probability = try section.float("dropout", .belowOne) else {
+        throw missing("its probability")
+      }
+      return .dropout(probability)
+    default: throw RecipeNode(content: .null, origin: origin).unknownLayer(key)
+    }
+  }
+
+  private func linearLayer() throws -> Architecture.HeadLayer {
+    let section = try RecipeSection(value, path: "model.head.linear")
+    try section.allow(["size", "bias"])
+    guard let size = try section.int("size", 1...1 << 24) else { throw missing("its size") }
+    return .linear(size, bias: try section.bool("bias") ?? true)
+  }
+
+  private func missing(_ what: String) -> Failure { .badData("\(origin): model.head: \(key) needs \(what)") }
+}

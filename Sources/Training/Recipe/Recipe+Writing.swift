@@ -1,0 +1,100 @@
+import Dataset
+import Recurrent
+
+extension Recipe {
+  /// Every key with its value in a fixed order, data paths absolute; reads back as an equal recipe.
+  public var effectiveYAML: String {
+    var writer = RecipeWriter()
+    writer.put("name", .text(name))
+    writer.put("seed", .plain("\(seed)"))
+    writer.section("data", data.entries)
+    writer.section("model", model.entries)
+    writer.section("loss", loss.entries)
+    writer.section("optimizer", optimizer.entries)
+    writer.section("schedule", schedule.entries)
+    writer.section("train", train.entries)
+    if let earlyStopping {
+      writer.section("early_stopping", earlyStopping.entries)
+    } else {
+      writer.put("early_stopping", .null)
+    }
+    writer.section("checkpoint", checkpoint.entries)
+    writer.section("distributed", distributed.entries)
+    return writer.text
+  }
+}
+
+extension DataSpecification {
+  fileprivate var entries: RecipeWriter.Entries {
+    let all: RecipeWriter.Entries = [
+      ("format", .plain(format.rawValue)), ("path", .text(path)),
+      ("validation_path", .init(validationPath)), ("test_path", .init(testPath)),
+      ("labels_path", .init(labelsPath)), ("validation_labels_path", .init(validationLabelsPath)),
+      ("test_labels_path", .init(testLabelsPath)), ("features", .list(features.map { .text($0) })),
+      ("targets", targets.isEmpty ? .null : .list(targets.map { .text($0) })), ("label", .init(label)),
+      ("header", .init(header)), ("delimiter", .text(delimiter)), ("gaps", .plain(gaps.rawValue)),
+      ("scale", .plain(scale.rawValue)), ("fit_scale_on", .plain(fitScaleOn.rawValue)),
+      ("window", .init(window)), ("horizon", .init(horizon)),
+      (
+        "split",
+        .map([
+          ("train", .init(split.train)), ("validation", .init(split.validation)), ("test", .init(split.test)),
+        ])
+      ),
+    ]
+    let known = RecipeKeys.data(of: format)
+    return all.filter { known.contains($0.0) }
+  }
+}
+
+extension ModelSpecification {
+  fileprivate var entries: RecipeWriter.Entries {
+    let layers = RecipeWriter.Value.list(head.map(\.value))
+    guard cell != .none else { return [("cell", .plain("none")), ("head", layers)] }
+    return [
+      ("cell", .plain(cell.rawValue)), ("nonlinearity", .plain(nonlinearity.rawValue)),
+      ("hidden_size", .init(hiddenSize)), ("num_layers", .init(self.layers)),
+      ("bidirectional", .init(bidirectional)), ("bias", .init(bias)), ("dropout", .plain("\(dropout)")),
+      ("readout", .plain(readout.rawValue)), ("head", layers),
+    ]
+  }
+}
+
+extension Architecture.HeadLayer {
+  fileprivate var value: RecipeWriter.Value {
+    switch self {
+    case .linear(let size, true): .map([("linear", .init(size))])
+    case .linear(let size, false): .map([("linear", .map([("size", .init(size)), ("bias", .init(false))]))])
+    case .relu: .plain("relu")
+    case .tanh: .plain("tanh")
+    case .sigmoid: .plain("sigmoid")
+    case .dropout(let probability): .map([("dropout", .plain("\(probability)"))])
+    }
+  }
+}
+
+extension Loss {
+  /// Its name in a recipe.
+  public var name: String {
+    switch self {
+    case .mse: "mse"
+    case .mae: "mae"
+    case .huber: "huber"
+    case .crossEntropy: "cross_entropy"
+    case .bceWithLogits: "bce_with_logits"
+    }
+  }
+
+  fileprivate var entries: RecipeWriter.Entries {
+    switch self {
+    case .huber(let delta): return [("name", .plain(name)), ("delta", .plain("\(delta)"))]
+    case .crossEntropy(let ignoreIndex, let classWeights, let labelSmoothing):
+      let weights = classWeights.map { RecipeWriter.Value.list($0.map { .plain("\($0)") }) }
+      return [
+        ("name", .plain(name)), ("ignore_index", .plain("\(ignoreIndex)")),
+        ("class_weights", weights ?? .null), ("label_smoothing", .plain("\(labelSmoothing)")),
+      ]
+    case .mse, .mae, .bceWithLogits: return [("name", .plain(name))]
+    }
+  }
+}

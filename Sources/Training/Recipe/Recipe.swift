@@ -1,0 +1,107 @@
+import Dataset
+import Recurrent
+
+/// Everything that decides what a training run computes: data, network, loss, optimizer, schedule, stopping, saving.
+///
+/// A recipe is read from YAML (`init(contentsOf:overrides:)`) or built in Swift. `effectiveYAML` writes every key with its
+/// value and reads back as an equal recipe.
+public struct Recipe: Sendable, Equatable {
+  /// Names the run's directory and its report.
+  public var name: String
+  /// Keys the parameters' start, the order of samples and dropout.
+  public var seed: UInt64 = 0
+  public var data: DataSpecification
+  public var model: ModelSpecification
+  public var loss: Loss
+  public var optimizer: OptimizerSpecification = OptimizerSpecification(.adam())
+  public var schedule: ScheduleSpecification = ScheduleSpecification(.constant)
+  public var train: TrainSpecification
+  public var earlyStopping: EarlyStoppingSpecification?
+  public var checkpoint: CheckpointSpecification = CheckpointSpecification()
+  public var distributed: DistributedSpecification = DistributedSpecification()
+
+  public init(
+    name: String, data: DataSpecification, model: ModelSpecification, loss: Loss, train: TrainSpecification
+  ) {
+    self.name = name
+    self.data = data
+    self.model = model
+    self.loss = loss
+    self.train = train
+  }
+}
+
+/// The `model` section: an `Architecture` without what only the data knows (features and time steps).
+public struct ModelSpecification: Sendable, Equatable {
+  public var cell: Architecture.Cell
+  public var nonlinearity: Architecture.Nonlinearity = .tanh
+  /// H; not used with `cell: none`.
+  public var hiddenSize: Int = 0
+  public var layers: Int = 1
+  public var bidirectional: Bool = false
+  public var bias: Bool = true
+  public var dropout: Float = 0
+  public var readout: Architecture.Readout = .lastStep
+  public var head: [Architecture.HeadLayer]
+
+  public init(cell: Architecture.Cell, hiddenSize: Int = 0, head: [Architecture.HeadLayer]) {
+    self.cell = cell
+    self.hiddenSize = hiddenSize
+    self.head = head
+  }
+}
+
+/// The `train` section.
+public struct TrainSpecification: Sendable, Equatable {
+  public var epochs: Int
+  /// Samples per optimizer step, over all ranks together.
+  public var batchSize: Int
+  public var shuffle: Bool = true
+  /// The largest allowed norm of the gradient of all parameters together; nil for no limit.
+  public var clipNorm: Double?
+  /// Micro-batches that a rank's part of a batch is computed in; the result is that of the whole.
+  public var accumulate: Int = 1
+  /// Steps with a loss or gradient that is not finite, in a row, after which training stops.
+  public var maxBadSteps: Int = 10
+  /// How often the validation part is evaluated.
+  public var evalEveryEpochs: Int = 1
+  /// How often a step gets its own line in metrics.jsonl; 0 for never.
+  public var logEverySteps: Int = 0
+
+  public init(epochs: Int, batchSize: Int) {
+    self.epochs = epochs
+    self.batchSize = batchSize
+  }
+}
+
+/// The `early_stopping` section: stop when `patience` evaluations in a row were no improvement.
+public struct EarlyStoppingSpecification: Sendable, Equatable {
+  public var metric: MetricName = MetricName(.validation, .loss)
+  public var patience: Int = 10
+  /// The least change that counts as an improvement.
+  public var minDelta: Double = 0
+  public init() {}
+}
+
+/// The `checkpoint` section. The state after the last step is always saved.
+public struct CheckpointSpecification: Sendable, Equatable {
+  public var everyEpochs: Int?
+  public var everySeconds: Double?
+  public var keepLast: Int = 3
+  /// Best checkpoints kept besides the last ones; 0 for none.
+  public var keepBest: Int = 1
+  /// What "best" means.
+  public var metric: MetricName = MetricName(.validation, .loss)
+  public init() {}
+}
+
+/// The `distributed` section: how ranks work together.
+public struct DistributedSpecification: Sendable, Equatable {
+  public enum Coordinator: String, Sendable, CaseIterable { case shared, dedicated }
+  public enum Reduction: String, Sendable, CaseIterable { case fast, strict }
+  public var coordinator: Coordinator = .shared
+  public var reduction: Reduction = .fast
+  /// Parts that a strict run cuts each batch into.
+  public var lanes: Int = 8
+  public init() {}
+}

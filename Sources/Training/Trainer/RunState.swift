@@ -1,0 +1,71 @@
+import Diagnostics
+
+/// Where a run stands, besides parameters and optimizer buffers: everything that must continue.
+struct RunState {
+  /// Sums over the part of the epoch that is done, all ranks together.
+  struct Sums: Codable, Equatable {
+    var loss = 0.0
+    var weight = 0.0
+    var right = 0.0
+    var counted = 0.0
+
+    var meanLoss: Double { loss / weight }
+    var accuracy: Double? { counted > 0 ? right / counted : nil }
+  }
+  struct Counters: Codable, Equatable {
+    var skipped = 0
+    var badInARow = 0
+    /// The best monitored value so far; it triggers saves.
+    var best: Double?
+    var trainAccuracy: Double?
+  }
+
+  /// Epochs finished.
+  var epoch = 0
+  /// Batches done since the run began, skipped ones included.
+  var step = 0
+  /// Samples of the epoch's order that are used up.
+  var position = 0
+  var sums = Sums()
+  var counters = Counters()
+  var epochLosses: [Double] = []
+  var schedule: Schedule
+  var stopping: EarlyStopping?
+  /// Measured for the present parameters, at the end of an epoch.
+  var monitored: CheckpointState.Monitored?
+  /// Seconds of training before this process.
+  var earlierSeconds = 0.0
+
+  init(_ recipe: Recipe) {
+    schedule = Schedule(
+      recipe.schedule, baseRate: recipe.optimizer.learningRate, epochs: recipe.train.epochs)
+    stopping = recipe.earlyStopping.map { EarlyStopping($0) }
+  }
+
+  /// Writes itself into a checkpoint's state.
+  func store(in state: inout CheckpointState) {
+    state.epoch = epoch
+    state.step = step
+    state.position = position
+    state.epochLosses = epochLosses
+    state.schedule = JSONValue(encoding: schedule.state)
+    if let stopping { state.earlyStopping = .init(best: stopping.best, wait: stopping.wait) }
+    state.monitored = monitored
+    state.extra = ["sums": JSONValue(encoding: sums), "counters": JSONValue(encoding: counters)]
+  }
+
+  /// Continues from a checkpoint's state.
+  mutating func restore(_ state: CheckpointState) throws {
+    epoch = state.epoch
+    step = state.step
+    position = state.position
+    epochLosses = state.epochLosses
+    schedule.state = try state.schedule.decode(as: Schedule.State.self, in: "schedule")
+    stopping?.best = state.earlyStopping.best
+    stopping?.wait = state.earlyStopping.wait
+    monitored = state.monitored
+    sums = try (state.extra["sums"] ?? .null).decode(as: Sums.self, in: "sums")
+    counters = try (state.extra["counters"] ?? .null).decode(as: Counters.self, in: "counters")
+    earlierSeconds = state.elapsedSeconds
+  }
+}

@@ -1,0 +1,45 @@
+import Diagnostics
+
+extension Trainer {
+  /// Saves the last state, evaluates it and reports.
+  func finish(_ status: TrainingReport.Status, isSaved: Bool) throws -> TrainingReport {
+    if !isSaved { try recorder?.save(self) }
+    var report = report(status)
+    if status != .interrupted {
+      report.validation = try data.validation.map { try evaluator.evaluate($0) }
+      report.test = try data.test.map { try evaluator.evaluate($0) }
+    }
+    report.seconds = meter.seconds
+    try recorder?.finish(&report)
+    let paths = try communicator.broadcastBytes([UInt8]("\(report.checkpoint)\n\(report.runDirectory)".utf8))
+    let lines = String(decoding: paths, as: UTF8.self).split(separator: "\n").map(String.init)
+    if lines.count == 2 { (report.checkpoint, report.runDirectory) = (lines[0], lines[1]) }
+    return report
+  }
+
+  private func report(_ status: TrainingReport.Status) -> TrainingReport {
+    TrainingReport(
+      status: status, recipe: recipe.name, parameters: model.layout.count, ranks: communicator.size,
+      threads: 1,
+      epochs: state.epoch, steps: state.step, skippedSteps: state.counters.skipped,
+      trainLoss: state.epochLosses.last, trainAccuracy: state.counters.trainAccuracy,
+      epochLosses: state.epochLosses, seconds: 0, samplesPerSecond: meter.samplesPerSecond,
+      stepMilliseconds: .init(
+        median: times.milliseconds(quantile: 0.5), p95: times.milliseconds(quantile: 0.95)),
+      runDirectory: "", checkpoint: "",
+      parametersSHA256: parametersSHA256(UnsafeBufferPointer(model.parameters)))
+  }
+
+  /// Parameters and optimizer buffers under the names a checkpoint gives them.
+  var tensors: [NamedTensor] {
+    let buffers =
+      [("", model.parameters)] + optimizer.buffers.map { ("optimizer.\($0.name).", $0.values) }
+    return buffers.flatMap { prefix, values in
+      model.layout.entries.map { entry in
+        NamedTensor(
+          name: prefix + entry.name, shape: entry.shape,
+          values: UnsafeBufferPointer(rebasing: values[entry.range]))
+      }
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import Diagnostics
+
+extension Trainer {
+  /// Continues from the checkpoint that the options name, on all ranks.
+  func resume(_ options: TrainingOptions) throws {
+    let file = try communicator.together { try recorder?.open(options, recipe: recipe) }
+    let bytes = try communicator.together { () throws -> [UInt8] in
+      guard let file else { return [] }
+      try check(file.state)
+      return [UInt8](try JSON.encoder().encode(file.state))
+    }
+    let all = try communicator.broadcastBytes(bytes)
+    guard !all.isEmpty else { return }
+    try communicator.together {
+      if let file { try fill(from: file) }
+      try state.restore(JSON.decoder().decode(CheckpointState.self, from: .init(all)))
+    }
+    for values in [model.parameters] + optimizer.buffers.map(\.values) {
+      try communicator.broadcast(UnsafeMutableRawBufferPointer(values), from: 0)
+    }
+    let saved = try JSON.decoder().decode(CheckpointState.self, from: .init(all))
+    optimizer.restore(steps: saved.optimizer.t)
+    model.parametersChanged()
+  }
+
+  private func fill(from file: CheckpointFile) throws {
+    for tensor in tensors {
+      try file.tensor(tensor.name, shape: tensor.shape)
+        .copy(to: UnsafeMutableBufferPointer(mutating: tensor.values))
+    }
+  }
+
+  private func check(_ state: CheckpointState) throws {
+    let saved = try Recipe(yaml: state.recipe, path: "recipe of the checkpoint", baseDirectory: "/")
+    if let key = recipe.firstDifference(from: saved) {
+      throw Failure.badData(
+        "can't resume: \(key) is not what the checkpoint was trained with; take it back, or start a new run with another --out"
+      )
+    }
+    guard state.dataFingerprint == data.fingerprint else {
+      throw Failure.badData("can't resume: the data files are not those the checkpoint was trained on")
+    }
+    guard state.position <= set.count, state.epoch >= 0, state.position >= 0 else {
+      throw Failure.badData("can't resume: the checkpoint's position lies outside of the data")
+    }
+  }
+}
+
+extension Recipe {
+  /// The first key whose value would make a resumed run another run, with both values.
+  func firstDifference(from saved: Recipe) -> String? {
+    var saved = saved
+    saved.name = name
+    saved.checkpoint = checkpoint
+    saved.distributed = distributed
+    saved.train.epochs = train.epochs
+    saved.train.maxBadSteps = train.maxBadSteps
+    saved.train.logEverySteps = train.logEverySteps
+    saved.data.path = data.path
+    saved.data.validationPath = data.validationPath
+    saved.data.testPath = data.testPath
+    saved.data.labelsPath = data.labelsPath
+    saved.data.validationLabelsPath = data.validationLabelsPath
+    saved.data.testLabelsPath = data.testLabelsPath
+    // A stretched cosine is another schedule.
+    if case .cosine(nil, _) = schedule.rule { saved.train.epochs = self.train.epochs }
+    let (old, new) = (saved.keyedLines, keyedLines)
+    guard old != new else { return nil }
+    let pair = zip(old, new).first { $0 != $1 }
+    return pair.map { "\($1) (the checkpoint: \($0))" } ?? "early_stopping"
+  }
+
+  /// Each line of the effective recipe with its section before it.
+  private var keyedLines: [String] {
+    var section = ""
+    return effectiveYAML.split(separator: "\n").compactMap { line in
+      if line.hasPrefix("  ") { return "\(section).\(line.dropFirst(2))" }
+      section = String(line.prefix { $0 != ":" })
+      return line.hasSuffix(":") ? nil : String(line)
+    }
+  }
+}

@@ -1,0 +1,78 @@
+/// Where a run starts from.
+public enum ResumeChoice: Sendable, Equatable {
+  /// The newest valid checkpoint of the output directory, or the beginning where there is none.
+  case auto
+  /// The beginning.
+  case never
+  /// This checkpoint.
+  case file(String)
+}
+
+/// What a run needs to know besides its recipe; nothing here changes what is computed.
+public struct TrainingOptions: Sendable, Equatable {
+  /// nil for `runs/<name>-<timestamp>` in the current directory.
+  public var outputDirectory: String?
+  public var resume: ResumeChoice = .never
+  /// Whether a run that the output directory holds may be removed.
+  public var overwrite: Bool = false
+  /// Threads per rank; nil for one.
+  public var threads: Int?
+  public init() {}
+}
+
+/// Follows a run: all calls come from the training thread of rank 0, and none of them per step.
+public protocol TrainingObserver: AnyObject {
+  func started(_ start: TrainingStart)
+  /// At most ten times a second.
+  func progress(_ progress: TrainingProgress)
+  func epochEnded(_ epoch: EpochSummary)
+  /// `path` is durable and has been read back.
+  func checkpointSaved(path: String)
+  /// A line a person should see (a skipped step, a fallback, a warning).
+  func note(_ line: String)
+}
+
+/// What is known before the first step.
+public struct TrainingStart: Sendable, Equatable {
+  /// Absolute.
+  public var outputDirectory: String
+  public var parameters: Int
+  public var ranks: Int
+  public var threads: Int
+  public var epochs: Int
+  public var stepsPerEpoch: Int
+  public var trainSamples: Int
+  public var validationSamples: Int
+  public var testSamples: Int
+  /// The checkpoint the run continues, with its epochs done; nil for a run from the beginning.
+  public var resumedFrom: String?
+  public var firstEpoch: Int
+}
+
+public struct TrainingProgress: Sendable, Equatable {
+  /// From 0.
+  public var epoch: Int
+  public var epochs: Int
+  /// Steps done in this epoch.
+  public var step: Int
+  public var steps: Int
+  /// Mean training loss of the epoch so far.
+  public var loss: Double
+  public var samplesPerSecond: Double
+  /// Seconds to the end of the last epoch.
+  public var timeLeft: Double
+}
+
+public struct EpochSummary: Sendable, Equatable {
+  /// From 0.
+  public var epoch: Int
+  public var epochs: Int
+  public var step: Int
+  public var trainLoss: Double
+  public var trainAccuracy: Double?
+  public var validation: EvaluationMetrics?
+  public var learningRate: Double
+  public var seconds: Double
+  public var samplesPerSecond: Double
+  public var skippedSteps: Int
+}

@@ -1,0 +1,46 @@
+import Foundation
+import Testing
+
+/// The same recipe under mpirun: as many ranks as were asked for, and the numbers of one process.
+@Suite(.enabled(if: RankTests.mpirun != nil, "mpirun is not installed"))
+struct RankTests {
+  static let mpirun = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
+    .map { "\($0)/mpirun" }.first { FileManager.default.isExecutableFile(atPath: $0) }
+
+  private func train(ranks: Int, in folder: Folder) throws -> [String: Any] {
+    let outcome = try Command.run(
+      "launch", "-n", "\(ranks)", "--", "train", "wave.yaml", "--out", "run-\(ranks)", "--json",
+      in: folder.url)
+    #expect(outcome.status == 0, "\(outcome.err)")
+    return try outcome.json()
+  }
+
+  @Test func anyNumberOfRanksTrainsTheSameModel() throws {
+    let folder = try Folder()
+    try folder.writeWave(epochs: 5)
+    let alone = try Command.run("train", "wave.yaml", "--out", "run", "--json", in: folder.url).json()
+    let expected = try #require(alone["epoch_losses"] as? [Double])
+    for ranks in 1...4 {
+      let report = try train(ranks: ranks, in: folder)
+      #expect(report["ranks"] as? Int == ranks)
+      #expect(report["steps"] as? Int == alone["steps"] as? Int)
+      let losses = try #require(report["epoch_losses"] as? [Double])
+      #expect(losses.count == expected.count)
+      for (a, b) in zip(losses, expected) {
+        #expect(abs(a - b) < 1e-4 * b, "\(ranks) ranks: \(a), alone \(b)")
+      }
+      if ranks == 1 { #expect(losses == expected) }
+    }
+  }
+
+  @Test func aBadRecipeUnderMPIEndsAllRanksWithItsCode() throws {
+    let folder = try Folder()
+    try folder.writeWave()
+    let outcome = try Command.run(
+      "launch", "-n", "3", "--", "train", "wave.yaml", "--out", "run", "--set", "data.window=500",
+      in: folder.url)
+    #expect(outcome.status == 65, "\(outcome.err)")
+    #expect(outcome.err.contains("data.window"))
+    #expect(!folder.holds("run"))
+  }
+}

@@ -1,0 +1,67 @@
+import Foundation
+import Testing
+
+@Suite struct UsageTests {
+  @Test(arguments: ["train", "evaluate", "predict", "inspect", "export", "plot", "bench", "doctor"])
+  func helpExplainsEachCommand(_ command: String) throws {
+    let outcome = try Command.run(command, "--help")
+    #expect(outcome.status == 0)
+    #expect(outcome.out.contains("USAGE: recur \(command)"))
+    #expect(outcome.out.contains("--json"))
+    let overview = try Command.run("--help")
+    #expect(overview.out.contains("\n  \(command) "))
+  }
+
+  @Test func versionIsOneLine() throws {
+    let outcome = try Command.run("--version")
+    #expect(outcome.status == 0)
+    #expect(outcome.out.hasPrefix("recur "))
+    #expect(outcome.out.split(separator: "\n").count == 1)
+  }
+
+  @Test(arguments: [
+    ["trian", "x.yaml"], ["train"], ["train", "x.yaml", "--threads", "0"],
+    ["train", "x.yaml", "--thread", "1"],
+    ["train", "x.yaml", "--device", "tpu"], ["train", "x.yaml", "--resume", "auto"],
+    ["train", "x.yaml", "--out", "o", "--overwrite", "--resume", "auto"],
+    ["bench", "--seconds", "0"], ["bench", "--seconds", "nan"], ["bench", "mid-lst"], ["plot", "run"],
+    ["plot", "run", "--output", "x.pdf"], ["predict", "c", "--output", "o", "--split", "tset"],
+    ["predict", "c", "--output", "o", "--split", "test", "--input", "f"], ["export", "c"],
+  ])
+  func wrongCommandLinesEndWith64(_ arguments: [String]) throws {
+    let outcome = try Command.Running(arguments, in: Command.repository, environment: [:]).outcome()
+    #expect(outcome.status == 64)
+    #expect(outcome.out.isEmpty)
+    #expect(!outcome.err.isEmpty)
+  }
+
+  @Test func anUnknownBenchCaseNamesTheNearest() throws {
+    let outcome = try Command.run("bench", "mid-lst", "--json")
+    #expect(outcome.status == 64)
+    #expect(outcome.err.contains("did you mean mid-lstm?"))
+    let report = try outcome.json()
+    #expect(report["exit_code"] as? Int == 64)
+    #expect((report["error"] as? String)?.contains("mid-lstm") == true)
+  }
+
+  @Test(arguments: [
+    ["train", "missing.yaml"], ["inspect", "missing.yaml"], ["evaluate", "missing.safetensors"],
+    ["predict", "missing", "--output", "p.csv"], ["export", "missing", "--safetensors", "m.safetensors"],
+    ["plot", "missing", "--output", "p.svg"],
+  ])
+  func missingInputEndsWith66AndOneLineThatNamesIt(_ arguments: [String]) throws {
+    let folder = try Folder()
+    let outcome = try Command.Running(arguments, in: folder.url, environment: [:]).outcome()
+    #expect(outcome.status == 66, "\(outcome.err)")
+    #expect(outcome.err.split(separator: "\n").count == 1, "\(outcome.err)")
+    #expect(outcome.err.contains(arguments[1]))
+    let left = try FileManager.default.contentsOfDirectory(atPath: folder.url.path)
+    #expect(left.isEmpty, "\(left)")
+  }
+
+  @Test func cudaIsRefusedBeforeAnythingElse() throws {
+    let outcome = try Command.run("train", "missing.yaml", "--device", "cuda")
+    #expect(outcome.status == 69)
+    #expect(outcome.err.contains("--device cpu"))
+  }
+}

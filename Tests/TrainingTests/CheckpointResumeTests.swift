@@ -1,0 +1,66 @@
+import Diagnostics
+import Foundation
+import Testing
+import Training
+
+struct CheckpointResumeTests {
+  private func create(_ path: String) throws -> RunDirectory {
+    try RunDirectory(
+      creating: path, recipe: "name: test\n")
+  }
+
+  private func content(_ path: String) -> String? { try? String(contentsOfFile: path, encoding: .utf8) }
+
+  @Test func resumingCutsTheLogAndSetsNewerFilesAside() throws {
+    let scratch = Scratch()
+    let first = try create(scratch("run"))
+    for step in 1...3 {
+      try first.appendMetrics("{\"step\":\(step)}")
+      try first.saveSample(step: step, loss: Double(step))
+    }
+    try first.appendMetrics("{\"step\":4}")
+    try first.close()
+    let checkpoints = scratch("run/checkpoints/")
+    truncate(checkpoints + "step-00000003.safetensors", 100)
+    try Data().write(to: URL(fileURLWithPath: checkpoints + "step-00000004.safetensors.tmp-77"))
+    try Data().write(to: URL(fileURLWithPath: checkpoints + "notes.tmp-77"))
+    unlink(checkpoints + "latest")
+    symlink("step-00000001.safetensors", checkpoints + "latest")
+
+    let run = try RunDirectory(resuming: scratch("run"))
+    let found = try run.newestValid()
+    #expect(
+      found.file?.state.step == 2 && found.skipped.map(\.path) == [checkpoints + "step-00000003.safetensors"])
+    try run.resume(from: found.file, recipe: "name: longer\n")
+    #expect(content(scratch("run/metrics.jsonl")) == "{\"step\":1}\n{\"step\":2}\n")
+    #expect(content(scratch("run/recipe.yaml")) == "name: longer\n")
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: checkpoints).sorted() == [
+        "best", "latest", "notes.tmp-77", "step-00000001.safetensors", "step-00000002.safetensors",
+        "step-00000003.safetensors.damaged",
+      ])
+    #expect(try CheckpointFile(reading: checkpoints + "latest").state.step == 2)
+    #expect(run.takeEvents().count == 2)
+    try run.saveSample(step: 3)
+    try run.close()
+    #expect(try validSteps(scratch("run")) == [3, 2, 1])
+  }
+
+  @Test func anOlderCheckpointCanBeChosen() throws {
+    let scratch = Scratch()
+    let first = try create(scratch("run"))
+    for step in 1...3 { try first.saveSample(step: step, loss: 4 - Double(step)) }
+    try first.close()
+    let run = try RunDirectory(resuming: scratch("run"))
+    let best = try run.bestValid()
+    #expect(best.file?.state.step == 3 && best.skipped.isEmpty)
+    let older = try CheckpointFile(reading: scratch("run/checkpoints/step-00000001.safetensors"))
+    try run.resume(from: older, recipe: "")
+    #expect(try run.newestValid().file?.state.step == 1)
+    #expect(try CheckpointFile(reading: scratch("run/checkpoints/best")).state.step == 1)
+    try run.resume(from: nil, recipe: "")
+    #expect(try run.newestValid().file == nil)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: scratch("run/checkpoints")).count == 3)
+    try run.close()
+  }
+}

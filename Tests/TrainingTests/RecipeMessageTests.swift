@@ -1,0 +1,137 @@
+import Diagnostics
+import Foundation
+import Testing
+import Training
+
+/// What a person reads when a recipe is wrong: place, key and what to do.
+@Suite struct RecipeMessageTests {
+  private func replacing(_ old: String, _ new: String) -> String {
+    let result = stock.replacing(old, with: new)
+    precondition(result != stock)
+    return result
+  }
+
+  @Test func unknownKeysNameTheNearest() {
+    #expect(
+      message(replacing("batch_size", "bach_size"))
+        == "r.yaml:25:22: unknown key train.bach_size; did you mean batch_size?")
+    #expect(message(replacing("seed: 42", "sede: 42")) == "r.yaml:2:1: unknown key sede; did you mean seed?")
+    #expect(
+      message(replacing("seed: 42", "hidden_size: 42"))
+        == "r.yaml:2:1: unknown key hidden_size; did you mean model.hidden_size?")
+    #expect(
+      message(replacing("seed: 42", "x: 1")).hasPrefix("r.yaml:2:1: unknown key x; known keys: name, seed"))
+  }
+
+  @Test(arguments: [
+    ("hidden_size: 8", "hidden_size: -8", "r.yaml:16:16: model.hidden_size must be at least 1, not -8"),
+    ("hidden_size: 8", "hidden_size: 8.5", "r.yaml:16:16: model.hidden_size must be a whole number, not 8.5"),
+    ("hidden_size: 8", "hidden_size: 99999999999999999999", "model.hidden_size must be a whole number"),
+    ("hidden_size: 8", "hidden_size: 2000000", "model.hidden_size must be at most 1048576, not 2000000"),
+    ("  hidden_size: 8\n", "", "r.yaml:14:3: model.hidden_size is missing"),
+    (
+      "cell: lstm", "cell: lsmt",
+      "model.cell must be one of rnn, lstm, gru, none, not lsmt; did you mean lstm?"
+    ),
+    ("nonlinearity: tanh", "nonlinearity: relu", "model.nonlinearity: relu applies to cell: rnn only"),
+    ("dropout: 0.0", "dropout: 1.0", "model.dropout must be at least 0 and below 1, not 1.0"),
+    ("dropout: 0.0", "dropout: .nan", "model.dropout must be a number, not .nan"),
+    ("bidirectional: false", "bidirectional: maybe", "model.bidirectional must be true or false, not maybe"),
+    (
+      "sigmoid]", "sigmid]",
+      "model.head: a layer must be one of linear, relu, tanh, sigmoid, dropout, not sigmid"
+    ),
+    ("{linear: 1}", "linear", "model.head: linear needs its width, as in {linear: 10}"),
+    ("{linear: 1}", "{linear: 0}", "model.head.linear must be at least 1, not 0"),
+    (
+      "{linear: 1}", "{linear: {size: 1, bais: true}}",
+      "unknown key model.head.linear.bais; did you mean bias?"
+    ),
+    ("loss: mse", "loss: msee", "loss.name must be one of mse, mae, huber, cross_entropy"),
+    ("loss: mse", "loss: {name: mse, delta: 1}", "loss.delta does not apply to loss mse; remove it"),
+    ("lr: 1.0e-3", "lr: fast", "r.yaml:23:29: optimizer.lr must be a number, not fast"),
+    ("lr: 1.0e-3", "lr: -1", "optimizer.lr must be at least 0, not -1"),
+    ("lr: 1.0e-3", "momentum: 0.9", "optimizer.momentum does not apply to optimizer adam; remove it"),
+    ("lr: 1.0e-3", "betas: [0.9]", "optimizer.betas must be a list of two numbers such as [0.9, 0.999]"),
+    ("{name: constant}", "{name: step}", "schedule.step_size is missing"),
+    ("{name: constant}", "{name: cosine, gamma: 1}", "schedule.gamma does not apply to schedule cosine"),
+    ("epochs: 301", "epochs: 0", "train.epochs must be at least 1, not 0"),
+    ("epochs: 301, ", "", "train.epochs is missing"),
+    ("clip_norm: null", "clip_norm: 0", "train.clip_norm must be above 0, not 0"),
+    ("metric: validation.loss", "metric: validaton.loss", "did you mean validation.loss?"),
+    ("metric: validation.loss", "metric: test.loss", "checkpoint.metric must be one of train.loss"),
+    (
+      "coordinator: shared", "coordinator: dedicated",
+      "dedicated is not available in this version; use shared"
+    ),
+    ("reduction: fast", "reduction: strict", "strict is not available in this version; use fast"),
+    (
+      "format: csv", "format: cvs", "data.format must be one of csv, idx, npy, ts, not cvs; did you mean csv?"
+    ),
+    ("format: csv", "format: idx", "data.features does not apply to data.format idx"),
+    ("horizon: 1", "horizon: -1", "data.horizon must be at least 0, not -1"),
+    (
+      "targets: [Close]", "label: Close\n  targets: [Close]", "data.label and data.targets exclude each other"
+    ),
+    ("test: rest", "test: rest, validation: rest", "data.split: only one part can be the rest"),
+    ("train: 200", "train: 1.5", "data.split.train must be a fraction between 0 and 1, not 1.5"),
+    ("name: kospi-lstm", "name: a/b", "name must work as a folder's name"),
+  ])
+  func wrongValuesNamePlaceAndKey(old: String, new: String, words: String) {
+    let text = message(replacing(old, new))
+    #expect(text.contains(words), "\(text)")
+    #expect(text.hasPrefix("r.yaml:"), "\(text)")
+    #expect(!text.contains("\n"))
+  }
+
+  @Test func overridesNameThemselves() {
+    #expect(
+      message(stock, ["train.bach_size=3"])
+        == "--set train.bach_size=3: unknown key train.bach_size; did you mean batch_size?")
+    #expect(
+      message(stock, ["model.hidden_size=no"])
+        == "--set model.hidden_size=no: model.hidden_size must be a whole number, not no")
+    #expect(message(stock, ["train"]).hasPrefix("--set train: expected KEY=VALUE"))
+    #expect(message(stock, ["a..b=1"]) == "--set a..b=1: the key has an empty part")
+    #expect(message(stock, ["model.head.5=relu"]).contains("5 is no item of a list of 2"))
+    #expect(message(stock, ["model.head=[relu"]).hasPrefix("--set model.head=[relu: not YAML"))
+  }
+
+  @Test(arguments: [
+    ("", "a recipe must be a map of keys and values, not null"),
+    ("- 1\n- 2", "a recipe must be a map of keys and values, not a list"),
+    ("name: x\nname: y", "r.yaml:1:1: key name stands twice; keep one"),
+    ("name: [1, 2", "r.yaml:2:1: not YAML: while parsing a flow sequence"),
+    ("name: 'x", "not YAML: while scanning a quoted scalar"),
+    ("a: *b", "found undefined alias"),
+    ("name: x\n---\nname: y", "found another document"),
+    ("\u{0}", "not YAML"),
+    ("{a: 1}: 2", "a key must be a plain word"),
+    ("data: 5", "data must be a map of keys and values, not 5"),
+    ("name: x", "data is missing"),
+  ])
+  func textThatIsNoRecipe(yaml: String, words: String) {
+    let text = message(yaml)
+    #expect(text.contains(words), "\(text)")
+    #expect(!text.contains("\n"), "\(text)")
+  }
+
+  @Test func aliasesCannotExplode() {
+    let levels = (1...30).map { "a\($0): &a\($0) [*a\($0 - 1), *a\($0 - 1)]" }
+    #expect(message((["a0: &a0 [x]"] + levels).joined(separator: "\n")).contains("more than 10000 values"))
+    #expect(message(String(repeating: "[", count: 100_000)).contains("not YAML"))
+  }
+
+  @Test func filesThatCannotBeRead() throws {
+    let missing = #expect(throws: Failure.self) { try Recipe(contentsOf: "/nowhere/r.yaml") }
+    #expect(missing?.kind == .missingInput)
+    let folder = FileManager.default.temporaryDirectory
+    let inFolder = #expect(throws: Failure.self) { try Recipe(contentsOf: folder.path) }
+    #expect(inFolder?.kind == .missingInput)
+    let file = folder.appendingPathComponent("recipe-\(UUID().uuidString).yaml")
+    try Data([0xff, 0xfe, 0x00, 0x41]).write(to: file)
+    defer { try? FileManager.default.removeItem(at: file) }
+    let binary = #expect(throws: Failure.self) { try Recipe(contentsOf: file.path) }
+    #expect(binary?.message.contains("not UTF-8 text") == true)
+  }
+}

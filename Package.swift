@@ -77,7 +77,9 @@ let package = Package(
     .testTarget(
       name: "DatasetTests", dependencies: ["Dataset", "TestSupport"], swiftSettings: swift),
     .testTarget(
-      name: "TrainingTests", dependencies: ["Training", "Kernels", "TestSupport"], swiftSettings: swift),
+      name: "TrainingTests",
+      dependencies: ["Training", "Recurrent", "Collective", "Dataset", "Kernels", "TestSupport"],
+      swiftSettings: swift),
     .testTarget(
       name: "CommandTests", dependencies: ["Recur", "RecurCommand", "TestSupport"], swiftSettings: swift),
   ]

@@ -1,0 +1,77 @@
+import Collective
+import Dataset
+import Foundation
+import Testing
+import Training
+
+/// A folder with a small series, removed at the end: sin and cos, the next value of their product is the target.
+final class TemporaryRun: Sendable {
+  let path: String
+
+  init(rows: Int = 60) throws {
+    path = NSTemporaryDirectory() + "recur-training-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    let lines = (0..<rows).map { i in
+      let (a, b) = (sin(0.3 * Double(i)), 5 * cos(0.11 * Double(i)))
+      return "\(a),\(b),\(a * b),\(a * b > 0 ? "up" : "down")"
+    }
+    try (["a,b,c,d"] + lines).joined(separator: "\n").write(
+      toFile: path + "/series.csv", atomically: true, encoding: .utf8)
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  func recipe(_ overrides: String...) throws -> Recipe {
+    let yaml = """
+      name: series
+      seed: 7
+      data:
+        format: csv
+        path: series.csv
+        features: [a, b]
+        targets: [c]
+        scale: minmax
+        window: 4
+        horizon: 1
+        split: {train: 37, validation: 8, test: rest}
+      model: {cell: lstm, hidden_size: 5, readout: last_step, head: [{linear: 1}]}
+      loss: mse
+      optimizer: {name: adam, lr: 0.01}
+      train: {epochs: 4, batch_size: 8}
+      """
+    return try Recipe(yaml: yaml, path: "series.yaml", baseDirectory: path, overrides: overrides)
+  }
+
+  /// Trains on all ranks and gives rank 0's report.
+  func train(
+    _ recipe: Recipe, ranks: Int = 1, out: String, resume: ResumeChoice = .never,
+    observer: (any TrainingObserver & Sendable)? = nil, stopAtOnce: Bool = false
+  ) throws -> TrainingReport {
+    let reports = try Threaded.withRanks(ranks) { group in
+      var options = TrainingOptions()
+      options.outputDirectory = "\(self.path)/\(out)"
+      options.resume = resume
+      let trainer = try Trainer(
+        recipe: recipe, data: LoadedData(recipe.data), options: options, communicator: group,
+        observer: observer)
+      if stopAtOnce, group.rank == ranks - 1 { trainer.requestStop() }
+      return try trainer.run()
+    }
+    #expect(reports.allSatisfy { $0.parametersSHA256 == reports[0].parametersSHA256 })
+    #expect(reports.allSatisfy { $0.epochLosses == reports[0].epochLosses })
+    #expect(reports.allSatisfy { $0.checkpoint == reports[0].checkpoint })
+    return reports[0]
+  }
+
+  /// All model tensors of a report's checkpoint, one after the other.
+  static func parameters(_ report: TrainingReport) throws -> [Float] {
+    let file = try CheckpointFile(reading: report.checkpoint)
+    return file.tensors.filter { !$0.name.hasPrefix("optimizer.") }.flatMap(\.values)
+  }
+}
+
+func relativeDifference(_ a: [Float], _ b: [Float]) -> Double {
+  precondition(a.count == b.count && !a.isEmpty)
+  let squares = zip(a, b).map { Double($0 - $1) * Double($0 - $1) }.reduce(0, +)
+  return (squares / b.map { Double($0) * Double($0) }.reduce(0, +)).squareRoot()
+}

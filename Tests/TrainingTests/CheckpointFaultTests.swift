@@ -1,5 +1,6 @@
 import Diagnostics
 import Foundation
+import Synchronization
 import Testing
 import Training
 
@@ -99,6 +100,31 @@ struct CheckpointFaultTests {
       #expect(try validSteps(run) == [6, 5, 4, 1])
       let lines = try String(contentsOfFile: run + "/metrics.jsonl", encoding: .utf8)
       #expect(lines == (1...6).map { "{\"step\":\($0)}\n" }.joined())
+    }
+  }
+
+  @Test func writesThatAreLostSilentlyAreNoticed() throws {
+    let scratch = Scratch()
+    let run = scratch("run")
+    for number in 0..<2 {
+      let writes = Mutex(0)
+      let plan = FaultPlan { _, call, path in
+        guard call == .write, path.contains("step-00000002.safetensors") else { return nil }
+        let index = writes.withLock { count in
+          count += 1
+          return count - 1
+        }
+        return index == number ? .lost : nil
+      }
+      let directory = try RunDirectory(
+        creating: run, recipe: "", overwrite: true, fileSystem: plan.fileSystem)
+      try directory.saveSample(step: 1)
+      try directory.saveSample(step: 2)
+      let error = #expect(throws: Failure.self) { try directory.close() }
+      #expect(
+        error?.kind == .inputOutput && error!.message.contains(run + "/checkpoints/step-00000002.safetensors")
+      )
+      #expect(try validSteps(run) == [1])
     }
   }
 

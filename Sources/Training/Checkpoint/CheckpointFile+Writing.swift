@@ -33,6 +33,7 @@ extension CheckpointFile {
   ) throws(Failure) {
     let file = try fileSystem.open(path, .read)
     let size = try file.size()
+    guard size == head.count + snapshot.payload.count else { throw differs(path) }
     let chunk = try AlignedBytes(count: 1 << 20)
     defer { withExtendedLifetime((chunk, snapshot)) {} }
     try head.withUnsafeBufferPointer { head throws(Failure) in
@@ -59,9 +60,13 @@ extension CheckpointFile {
       let part = UnsafeRawBufferPointer(rebasing: rest.prefix(chunk.bytes.count))
       let target = UnsafeMutableRawBufferPointer(rebasing: chunk.bytes[..<part.count])
       guard try file.read(into: target) == part.count, equal(part, target) else {
-        throw .inputOutput("\(file.path): what was read back is not what was written; check the disk")
+        throw differs(file.path)
       }
       rest = rest.dropFirst(part.count)
     }
+  }
+
+  private static func differs(_ path: String) -> Failure {
+    .inputOutput("\(path): what was read back is not what was written; check the disk")
   }
 }

@@ -23,6 +23,8 @@ public struct FileSystem: Sendable {
     case error(Int32)
     /// A read or write moves one byte only.
     case short
+    /// A write does nothing, and says that all went well.
+    case lost
   }
   /// Gets the call and its path.
   package typealias Injector = @Sendable (Call, String) -> Fault?
@@ -33,10 +35,10 @@ public struct FileSystem: Sendable {
 
   package init(injector: Injector? = nil) { self.injector = injector }
 
-  /// Makes a call that returns -1 and sets errno on errors. Its argument is true where it may move one byte only.
+  /// Makes a call that returns -1 and sets errno on errors. It gets the fault to act out, if any.
   /// - tolerating: errnos that are no failure; they are returned as negative numbers.
   @discardableResult
-  func perform(_ call: Call, _ path: String, tolerating: [Int32] = [], _ body: (_ short: Bool) -> Int)
+  func perform(_ call: Call, _ path: String, tolerating: [Int32] = [], _ body: (Fault?) -> Int)
     throws(Failure) -> Int
   {
     while true {
@@ -44,7 +46,7 @@ public struct FileSystem: Sendable {
       switch injector?(call, path) {
       case .error(let injected): code = injected
       case let fault:
-        let result = body(fault == .short)
+        let result = body(fault)
         if result >= 0 { return result }
         code = errno
       }

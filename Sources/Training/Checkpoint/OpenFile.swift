@@ -16,6 +16,7 @@ final class OpenFile: @unchecked Sendable {
   private let descriptor: Int32
   private let system: FileSystem
   private var isOpen = true
+  private var isLocked = false
 
   init(path: String, descriptor: Int32, system: FileSystem) {
     self.path = path
@@ -23,14 +24,22 @@ final class OpenFile: @unchecked Sendable {
     self.system = system
   }
 
-  deinit { if isOpen { _ = platformClose(descriptor) } }
+  deinit {
+    if isOpen { _ = end() }
+  }
+
+  private func end() -> Int32 {
+    // A child that another thread is just forking has a copy of the descriptor, which closing does not unlock.
+    if isLocked { flock(descriptor, LOCK_UN) }
+    return platformClose(descriptor)
+  }
 
   /// Closes it, and throws what the system only tells now.
   func close() throws(Failure) {
     guard isOpen else { return }
     isOpen = false
     // A close that fails has closed all the same; an interrupted one has too (Linux), so it is never repeated.
-    let code = platformClose(descriptor) == 0 || errno == EINTR ? 0 : errno
+    let code = end() == 0 || errno == EINTR ? 0 : errno
     try system.perform(.close, path) { _ in
       errno = code
       return code == 0 ? 0 : -1
@@ -51,8 +60,9 @@ extension OpenFile {
     var rest = bytes[...]
     while !rest.isEmpty {
       let chunk = UnsafeRawBufferPointer(rebasing: rest)
-      let written = try system.perform(.write, path) { short in
-        platformWrite(descriptor, chunk.baseAddress!, short ? 1 : chunk.count)
+      let written = try system.perform(.write, path) { fault in
+        if fault == .lost { return chunk.count }
+        return platformWrite(descriptor, chunk.baseAddress!, fault == .short ? 1 : chunk.count)
       }
       if written == 0 { throw FileSystem.failure(.write, path, EIO) }
       rest = rest.dropFirst(written)
@@ -64,8 +74,8 @@ extension OpenFile {
   func read(into bytes: UnsafeMutableRawBufferPointer) throws(Failure) -> Int {
     var count = 0
     while count < bytes.count {
-      let got = try system.perform(.read, path) { short in
-        platformRead(descriptor, bytes.baseAddress! + count, short ? 1 : bytes.count - count)
+      let got = try system.perform(.read, path) { fault in
+        platformRead(descriptor, bytes.baseAddress! + count, fault == .short ? 1 : bytes.count - count)
       }
       if got == 0 { break }
       count += got
@@ -98,6 +108,7 @@ extension OpenFile {
     let result = try system.perform(.lock, path, tolerating: unsupported + [EWOULDBLOCK]) { _ in
       Int(flock(descriptor, LOCK_EX | LOCK_NB))
     }
+    isLocked = result == 0
     return result == 0 ? .taken : result == -Int(EWOULDBLOCK) ? .heldByAnother : .unsupported
   }
 }

@@ -1,0 +1,145 @@
+import Diagnostics
+
+extension LoadedData {
+  init(npy specification: DataSpecification, _ scaler: Scaler?, _ classNames: [String]?) throws(Failure) {
+    var files: [InputFile] = []
+    var count = classNames?.count
+    var shape: [Int]?
+    let sources = try SampleSources(specification) { (path, labelsPath, part) throws(Failure) in
+      let file = try InputFile(path: path, key: part.pathKey)
+      let labels = try InputFile(path: labelsPath ?? "", key: part.labelsKey)
+      files += [file, labels]
+      let source = try SampleSource(npy: file, labels: labels, &count)
+      let found = [source.layout.steps, source.inputs.columns, source.values?.columns ?? 0]
+      guard shape ?? found == found else {
+        throw file.failure("its samples and targets have another shape than those of \(specification.path)")
+      }
+      shape = found
+      return source
+    }
+    let values = sources.main.values?.columns
+    try self.init(
+      specification, sources, scaler, featureNames: numbered(sources.main.inputs.columns),
+      targetNames: numbered(values ?? 0), classNames: values == nil ? classNames ?? numbered(count ?? 0) : [],
+      files: files)
+  }
+
+  init(ts specification: DataSpecification, _ scaler: Scaler?, _ classNames: [String]?) throws(Failure) {
+    var files: [InputFile] = []
+    var names = classNames
+    var shape: [Int]?
+    let sources = try SampleSources(specification) { (path, _, part) throws(Failure) in
+      let file = try InputFile(path: path, key: part.pathKey)
+      files.append(file)
+      let series = try TSFile(file)
+      if names == nil { names = series.header.classNames }
+      let found = [series.steps, series.dimensions, series.header.hasTargetValues ? 1 : 0]
+      guard shape ?? found == found else {
+        throw file.failure("its series have another shape than those of \(specification.path)")
+      }
+      shape = found
+      return try SampleSource(ts: series, classNames: names ?? [])
+    }
+    let hasValues = sources.main.values != nil
+    try self.init(
+      specification, sources, scaler, featureNames: numbered(sources.main.inputs.columns),
+      targetNames: numbered(hasValues ? 1 : 0), classNames: hasValues ? [] : names ?? [], files: files)
+  }
+}
+
+func numbered(_ count: Int) -> [String] { (0..<count).map(String.init) }
+
+extension SampleSource {
+  /// `[N, T, F]`, or `[N, F]` as one time step, with labels: integers are classes, floats are values `[N]` or `[N, width]`.
+  /// - classCount: set from the labels where nil.
+  init(npy file: InputFile, labels labelFile: InputFile, _ classCount: inout Int?) throws(Failure) {
+    let array = try NPYFile(file)
+    let labels = try NPYFile(labelFile)
+    let shape = array.shape
+    guard shape.count == 2 || shape.count == 3, shape.allSatisfy({ $0 > 0 }) else {
+      throw file.failure("has the shape \(shape); needed are samples, steps, features, or samples, features")
+    }
+    let steps = shape.count == 3 ? shape[1] : 1
+    guard let count = labels.shape.first, labels.shape.count <= 2, labels.shape.last! > 0, count == shape[0] else {
+      throw labelFile.failure("has the shape \(labels.shape); needed is one row for each of the \(shape[0]) samples")
+    }
+    path = file.path
+    inputs = NPYTable(array, columns: shape.last!)
+    layout = .separate(steps: steps)
+    samples = count
+    if labels.element.isInteger {
+      values = nil
+      classes = try labels.classes(&classCount)
+    } else {
+      values = NPYTable(labels, columns: labels.shape.count == 2 ? labels.shape[1] : 1)
+      classes = []
+    }
+  }
+
+  init(ts series: TSFile, classNames: [String]) throws(Failure) {
+    path = series.file.path
+    inputs = TSInputs(series: series)
+    layout = .separate(steps: series.steps)
+    samples = series.samples
+    values = series.header.hasTargetValues ? TSTargets(series: series) : nil
+    classes = try series.classes(in: classNames)
+  }
+}
+
+extension NPYFile {
+  /// More classes than any network here could tell apart: a label above is taken for a mistake.
+  static let largestClass = 1 << 20
+
+  /// Labels `[N]` or `[N, 1]` as classes from 0.
+  func classes(_ classCount: inout Int?) throws(Failure) -> [Int32] {
+    guard shape.count == 1 || shape[1] == 1 else {
+      throw file.failure("has the shape \(shape): integer labels are classes, one for each sample")
+    }
+    var numbers = [Double](repeating: 0, count: count)
+    read(0..<count, into: &numbers)
+    let bound = classCount ?? Self.largestClass
+    if let index = numbers.firstIndex(where: { $0 < 0 || $0 >= Double(bound) }) {
+      let label = Int(exactly: numbers[index]).map(String.init) ?? "\(numbers[index])"
+      throw .badData("\(place(index)): class label \(label) is out of range; classes go from 0 to \(bound - 1)")
+    }
+    let classes = numbers.map { Int32($0) }
+    classCount = classCount ?? Int(classes.max() ?? -1) + 1
+    return classes
+  }
+}
+
+private struct TSInputs: NumberTable {
+  let series: TSFile
+  var rows: Int { series.samples * series.steps }
+  var columns: Int { series.dimensions }
+
+  func read(_ rows: Range<Int>, into block: UnsafeMutablePointer<Double>) {
+    let first = rows.lowerBound * columns
+    for i in 0..<rows.count * columns { block[i] = series.values[first + i] }
+  }
+  func place(row: Int, column: Int) -> String { series.place(row: row, column: column) }
+}
+
+private struct TSTargets: NumberTable {
+  let series: TSFile
+  var rows: Int { series.samples }
+  var columns: Int { 1 }
+
+  func read(_ rows: Range<Int>, into block: UnsafeMutablePointer<Double>) {
+    for row in rows { block[row - rows.lowerBound] = series.targets[row] }
+  }
+  func place(row: Int, column: Int) -> String { "\(series.file.path), line \(series.lines[row]), target" }
+}
+
+extension TSFile {
+  /// The classes as numbers into the given names, which may be another file's or a checkpoint's.
+  func classes(in names: [String]) throws(Failure) -> [Int32] {
+    let map = header.classNames.map { name in names.firstIndex(of: name).map { Int32($0) } ?? -1 }
+    let mapped = classes.map { map[Int($0)] }
+    if let sample = mapped.firstIndex(of: -1) {
+      let name = quoted(header.classNames[Int(classes[sample])])
+      throw .badData("\(file.path), line \(lines[sample]): class label \(name) is not among the \(names.count) known")
+    }
+    return mapped
+  }
+}

@@ -1,0 +1,74 @@
+import Diagnostics
+
+/// An array of bytes in the IDX format of the MNIST files, gzipped or not.
+///
+/// Layout: two zero bytes, the element type (8: unsigned byte), the number of dimensions, each size as a big-endian 32-bit number, the elements.
+/// Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits".
+package struct IDXFile: Sendable {
+  package let path: String
+  package let shape: [Int]
+  package let elements: [UInt8]
+
+  /// - dimensions: how many the file must have: 3 for images, 1 for labels.
+  package init(_ file: InputFile, dimensions: Int) throws(Failure) {
+    path = file.path
+    if file.count == 0 { throw file.failure("is empty") }
+    let headerSize = 4 + 4 * dimensions
+    if Gzip.isCompressed(file) {
+      var bytes = try Gzip.decompress(file, headerSize: headerSize) { (header) throws(Failure) in
+        let shape = try Self.shape(header, dimensions: dimensions, file)
+        return try Self.size(shape, headerSize: headerSize, file)
+      }
+      shape = try Self.shape(bytes.prefix(headerSize), dimensions: dimensions, file)
+      bytes.removeFirst(headerSize)
+      elements = bytes
+    } else {
+      shape = try Self.shape(file.padded.prefix(file.count).prefix(headerSize), dimensions: dimensions, file)
+      let size = try Self.size(shape, headerSize: headerSize, file)
+      guard file.count >= size else {
+        throw file.failure("is truncated: its header declares \(size) bytes, it holds \(file.count)")
+      }
+      guard file.count == size else {
+        throw file.failure("holds \(file.count) bytes, more than the \(size) its header declares")
+      }
+      elements = Array(file.padded[headerSize..<file.count])
+    }
+  }
+
+  private static func shape(
+    _ bytes: ArraySlice<UInt8>, dimensions: Int, _ file: InputFile
+  ) throws(Failure) -> [Int] {
+    func word(_ index: Int) -> Int {
+      bytes.dropFirst(4 * index).prefix(4).reduce(0) { $0 << 8 | Int($1) }
+    }
+    let wanted = dimensions == 3 ? "images (magic number 2051)" : "labels (magic number 2049)"
+    guard bytes.count >= 4 else { throw file.failure("is truncated: no IDX header") }
+    guard word(0) == 0x0800 + dimensions else {
+      throw file.failure("has magic number \(word(0)), not that of IDX \(wanted)")
+    }
+    guard bytes.count >= 4 + 4 * dimensions else { throw file.failure("is truncated: no IDX header") }
+    let shape = (1...dimensions).map(word)
+    guard shape.allSatisfy({ $0 > 0 }) else {
+      throw file.failure("declares the shape \(shape): every size must be at least 1")
+    }
+    return shape
+  }
+
+  private static func size(_ shape: [Int], headerSize: Int, _ file: InputFile) throws(Failure) -> Int {
+    guard let size = product(shape), size <= Int.max - headerSize else {
+      throw file.failure("declares the shape \(shape): far too large")
+    }
+    return headerSize + size
+  }
+}
+
+/// The product of sizes, or nil where it does not fit.
+func product(_ sizes: some Sequence<Int>) -> Int? {
+  var product = 1
+  for size in sizes {
+    let (result, overflow) = product.multipliedReportingOverflow(by: size)
+    if overflow { return nil }
+    product = result
+  }
+  return product
+}

@@ -1,0 +1,47 @@
+import Diagnostics
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// Images with their labels: one half of a folder with the four standard files.
+struct IDXPart {
+  let files: [InputFile]
+  let images: IDXFile
+  let labels: IDXFile
+
+  /// Reads "train" or "t10k", or returns nil where the folder has neither images nor labels of that name.
+  init?(_ name: String, folder: String) throws(Failure) {
+    let images = try Self.find("\(name)-images", "idx3-ubyte", folder)
+    let labels = try Self.find("\(name)-labels", "idx1-ubyte", folder)
+    guard images != nil || labels != nil else { return nil }
+    guard let images else { throw Self.missing("\(name)-images-idx3-ubyte", folder) }
+    guard let labels else { throw Self.missing("\(name)-labels-idx1-ubyte", folder) }
+    files = [images, labels]
+    self.images = try IDXFile(images, dimensions: 3)
+    self.labels = try IDXFile(labels, dimensions: 1)
+    guard self.images.shape[0] == self.labels.shape[0] else {
+      throw labels.failure(
+        "holds \(self.labels.shape[0]) labels for the \(self.images.shape[0]) images of \(images.path)")
+    }
+  }
+
+  /// The file as it is called by its authors, with a dot before the ending, or either gzipped.
+  private static func find(_ stem: String, _ ending: String, _ folder: String) throws(Failure) -> InputFile? {
+    for name in ["\(stem)-\(ending)", "\(stem).\(ending)"] {
+      for suffix in ["", ".gz"] {
+        let path = "\(folder)/\(name)\(suffix)"
+        if access(path, F_OK) == 0 { return try InputFile(path: path, key: "data.path") }
+      }
+    }
+    return nil
+  }
+
+  static func missing(_ name: String, _ folder: String) -> Failure {
+    .missingInput("\(folder): there is no \(name) or \(name).gz in this folder; check data.path")
+  }
+}

@@ -1,0 +1,52 @@
+import Diagnostics
+
+extension LoadedData {
+  /// The folder's train files, which may be split further, and its t10k files as the test part.
+  init(idx specification: DataSpecification, _ classNames: [String]?) throws(Failure) {
+    let folder = specification.path
+    let main = try IDXPart("train", folder: folder)
+    let held = try IDXPart("t10k", folder: folder)
+    guard let any = main ?? held else { throw IDXPart.missing("train-images-idx3-ubyte", folder) }
+    if let main, let held, main.images.shape[1...] != held.images.shape[1...] {
+      throw .badData("\(held.images.path): its images have another size than those of \(main.images.path)")
+    }
+    if held != nil && specification.split.test != nil {
+      throw .badData("data.split.test is not for \(folder): its t10k files are the test part")
+    }
+    let count = classNames?.count ?? Int(any.labels.elements.max() ?? 0) + 1
+    for part in [main, held] { try part?.checkLabels(count) }
+    let shape = SampleShape(
+      steps: any.images.shape[1], features: any.images.shape[2], target: .classes(count: count))
+
+    let samples = main?.images.shape[0] ?? 0
+    let partition = try main.map { (main) throws(Failure) in
+      try Partition(specification.split, of: samples, file: main.images.path)
+    }
+    train = partition?.train.flatMap { main?.set($0, shape) }
+    validation = partition?.validation.flatMap { main?.set($0, shape) }
+    test = held?.set(0..<held!.images.shape[0], shape) ?? partition?.test.flatMap { main?.set($0, shape) }
+    self.shape = shape
+    scaler = nil
+    featureNames = numbered(shape.features)
+    targetNames = []
+    self.classNames = classNames ?? numbered(count)
+    fingerprint = Self.fingerprint((main?.files ?? []) + (held?.files ?? []))
+    rows = nil
+  }
+}
+
+extension IDXPart {
+  func set(_ samples: Range<Int>, _ shape: SampleShape) -> SequenceSet<UInt8> {
+    SequenceSet(
+      shape: shape, layout: .separate(steps: shape.steps), samples: samples, inputs: images.elements,
+      values: [], classes: labels.elements.map { Int32($0) })
+  }
+
+  func checkLabels(_ count: Int) throws(Failure) {
+    if let index = labels.elements.firstIndex(where: { Int($0) >= count }) {
+      throw .badData(
+        "\(labels.path), label \(index): class label \(labels.elements[index]) is out of range; "
+          + "classes go from 0 to \(count - 1)")
+    }
+  }
+}

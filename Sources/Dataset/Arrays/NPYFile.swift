@@ -1,0 +1,115 @@
+import Diagnostics
+
+/// An array in numpy's `.npy` format, versions 1 to 3: numbers, little-endian, C order.
+///
+/// Source: numpy.lib.format.
+package struct NPYFile: Sendable {
+  package enum Element: String, Sendable, CaseIterable {
+    case float32 = "<f4"
+    case float64 = "<f8"
+    case int8 = "|i1"
+    case int16 = "<i2"
+    case int32 = "<i4"
+    case int64 = "<i8"
+    case uint8 = "|u1"
+    case uint16 = "<u2"
+    case uint32 = "<u4"
+    case uint64 = "<u8"
+    case bool = "|b1"
+
+    package var isInteger: Bool { self != .float32 && self != .float64 }
+    /// Bytes.
+    var size: Int { Int(rawValue.last!.wholeNumberValue!) }
+  }
+
+  let file: InputFile
+  package let element: Element
+  package let shape: [Int]
+  /// Where the elements start.
+  let body: Int
+
+  package init(_ file: InputFile) throws(Failure) {
+    self.file = file
+    let header = try NPYHeader(file)
+    guard let element = Element(rawValue: header.descr) else {
+      throw file.failure(
+        "holds elements of type \(quoted(header.descr)); save little-endian float32, float64 or integers")
+    }
+    guard !header.isFortranOrder else {
+      throw file.failure("is in Fortran order; save it with numpy.ascontiguousarray")
+    }
+    self.element = element
+    shape = header.shape
+    body = header.size
+    guard let size = product(header.shape + [element.size]) else {
+      throw file.failure("declares the shape \(header.shape): far too large")
+    }
+    let held = file.count - body
+    guard held >= size else {
+      throw file.failure("is truncated: its header declares \(size) bytes of numbers, it holds \(held)")
+    }
+    guard held == size else {
+      throw file.failure("holds \(held) bytes of numbers, more than the \(size) its header declares")
+    }
+  }
+
+  package var count: Int { shape.reduce(1, *) }
+
+  /// Writes these elements in C order.
+  func read(_ range: Range<Int>, into out: UnsafeMutablePointer<Double>) {
+    switch element {
+    case .float32: convert(range, out) { Double(Float(bitPattern: UInt32(littleEndian: $0))) }
+    case .float64: convert(range, out) { Double(bitPattern: UInt64(littleEndian: $0)) }
+    case .int8: convert(range, out) { (x: Int8) in Double(x) }
+    case .int16: convert(range, out) { Double(Int16(littleEndian: $0)) }
+    case .int32: convert(range, out) { Double(Int32(littleEndian: $0)) }
+    case .int64: convert(range, out) { Double(Int64(littleEndian: $0)) }
+    case .uint8, .bool: convert(range, out) { (x: UInt8) in Double(x) }
+    case .uint16: convert(range, out) { Double(UInt16(littleEndian: $0)) }
+    case .uint32: convert(range, out) { Double(UInt32(littleEndian: $0)) }
+    case .uint64: convert(range, out) { Double(UInt64(littleEndian: $0)) }
+    }
+  }
+
+  private func convert<T: BitwiseCopyable>(
+    _ range: Range<Int>, _ out: UnsafeMutablePointer<Double>, _ number: (T) -> Double
+  ) {
+    file.withBytes { bytes in
+      for i in range {
+        let stored = bytes.loadUnaligned(fromByteOffset: body + i * MemoryLayout<T>.size, as: T.self)
+        out[i - range.lowerBound] = number(stored)
+      }
+    }
+  }
+
+  /// "FILE, element [3, 0, 2]".
+  package func place(_ element: Int) -> String {
+    var rest = element
+    var indices: [Int] = []
+    for size in shape.reversed() {
+      indices.insert(rest % max(1, size), at: 0)
+      rest /= max(1, size)
+    }
+    return "\(file.path), element \(indices)"
+  }
+}
+
+/// An NPY array seen as `[rows, columns]`, the columns being its last dimension.
+struct NPYTable: NumberTable {
+  let array: NPYFile
+  let rows: Int
+  let columns: Int
+
+  /// - array: not empty.
+  init(_ array: NPYFile, columns: Int) {
+    self.array = array
+    self.columns = columns
+    rows = array.count / columns
+  }
+
+  func read(_ rows: Range<Int>, into block: UnsafeMutablePointer<Double>) {
+    array.read(rows.lowerBound * columns..<rows.upperBound * columns, into: block)
+  }
+
+  func place(row: Int, column: Int) -> String { array.place(row * columns + column) }
+}

@@ -1,0 +1,92 @@
+import Diagnostics
+
+/// The `@` lines of a `.ts` file.
+package struct TSHeader: Sendable {
+  /// In the order of `@classLabel`, which is the order of their numbers.
+  package private(set) var classNames: [String] = []
+  private(set) var classNumbers: [String: Int32] = [:]
+  package private(set) var hasTargetValues = false
+  private(set) var dimensions: Int?
+  private(set) var seriesLength: Int?
+  /// Whether `@data` was read.
+  private(set) var isComplete = false
+
+  mutating func read(_ line: TSLines.Line, _ file: InputFile) throws(Failure) {
+    let words = String(decoding: line.bytes, as: UTF8.self).split { $0 == " " || $0 == "\t" }.map(String.init)
+    func failure(_ what: String) -> Failure { .badData("\(file.path), line \(line.number): \(what)") }
+    guard let key = words.first?.lowercased(), key.hasPrefix("@") else {
+      throw failure("expected a line of the header, such as @problemName or @data, not \(quoted(words[0]))")
+    }
+    switch key {
+    case "@problemname": break
+    case "@equallength":
+      if words.last?.lowercased() == "false" { throw failure("series of unequal length are not supported yet") }
+    case "@timestamps":
+      if words.last?.lowercased() != "false" { throw failure("time stamps are not supported; save plain values") }
+    case "@missing":
+      if words.last?.lowercased() != "false" { throw failure("missing values are not supported; fill them in") }
+    case "@univariate":
+      if words.last?.lowercased() == "true" { dimensions = dimensions ?? 1 }
+    case "@dimensions", "@dimension": dimensions = try size(words, failure)
+    case "@serieslength": seriesLength = try size(words, failure)
+    case "@classlabel": try readClasses(words, failure)
+    case "@targetlabel": hasTargetValues = words.dropFirst().first?.lowercased() == "true"
+    case "@data":
+      guard hasTargetValues || !classNames.isEmpty else {
+        throw failure("there is no @classLabel or @targetLabel with true before the data")
+      }
+      isComplete = true
+    default: throw failure("unknown header line \(quoted(words[0]))")
+    }
+  }
+
+  private func size(_ words: [String], _ failure: (String) -> Failure) throws(Failure) -> Int {
+    guard words.count == 2, let size = Int(words[1]), size > 0 else {
+      throw failure("\(words[0]) needs a whole number of at least 1")
+    }
+    return size
+  }
+
+  private mutating func readClasses(_ words: [String], _ failure: (String) -> Failure) throws(Failure) {
+    guard words.dropFirst().first?.lowercased() == "true" else { return }
+    guard words.count > 2 else { throw failure("@classLabel true needs the names of the classes") }
+    for name in words.dropFirst(2) {
+      guard classNumbers[name] == nil else { throw failure("class \(quoted(name)) is named twice") }
+      classNumbers[name] = Int32(classNames.count)
+      classNames.append(name)
+    }
+  }
+}
+
+/// The lines of a `.ts` file that hold something: no comments (# or %), no blank lines.
+struct TSLines {
+  struct Line {
+    let bytes: UnsafeBufferPointer<UInt8>
+    /// From 1.
+    let number: Int
+  }
+
+  let scanner: CSVScanner
+  private var p: UnsafePointer<UInt8>
+  private var number = 0
+
+  init(scanner: CSVScanner) {
+    self.scanner = scanner
+    p = scanner.base
+    if p[0] == 0xEF && p[1] == 0xBB && p[2] == 0xBF { p += 3 }
+  }
+
+  mutating func next() -> Line? {
+    while p < scanner.end {
+      let start = p
+      while !scanner.endsLine(p.pointee) { p += 1 }
+      let line = trimmed(UnsafeBufferPointer(start: start, count: p - start)[...])
+      p = scanner.nextLine(p)
+      number += 1
+      if let first = line.first, first != UInt8(ascii: "#"), first != UInt8(ascii: "%") {
+        return Line(bytes: UnsafeBufferPointer(rebasing: line), number: number)
+      }
+    }
+    return nil
+  }
+}

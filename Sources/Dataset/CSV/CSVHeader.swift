@@ -1,0 +1,79 @@
+import Diagnostics
+
+/// The names of a CSV file's columns and where its rows begin.
+package struct CSVHeader: Sendable {
+  let file: InputFile
+  let delimiter: UInt8
+  /// From the first line; "0", "1", … where there is no header.
+  package let names: [String]
+  /// Where the first row starts.
+  let body: Int
+  let hasNames: Bool
+
+  package init(_ file: InputFile, delimiter: UInt8, hasNames: Bool) throws(Failure) {
+    self.file = file
+    self.delimiter = delimiter
+    self.hasNames = hasNames
+    let start = try Self.start(file)
+    (names, body) = try file.withScanner(delimiter: delimiter) { (scanner) throws(Failure) in
+      guard !scanner.isBlank(from: scanner.base + start) else { throw file.failure("is empty") }
+      let (fields, next) = try Self.line(scanner, from: start, file)
+      return hasNames ? (fields, next) : (fields.indices.map(String.init), start)
+    }
+    if hasNames {
+      let next = body
+      let isEmpty = try file.withScanner(delimiter: delimiter) { (scanner) throws(Failure) in
+        scanner.isBlank(from: scanner.base + next)
+      }
+      if isEmpty { throw file.failure("has a header but no rows") }
+    }
+  }
+
+  /// Behind a byte order mark.
+  private static func start(_ file: InputFile) throws(Failure) -> Int {
+    let bytes = file.padded
+    if file.count == 0 { throw file.failure("is empty") }
+    if bytes[0] == 0xFF && bytes[1] == 0xFE || bytes[0] == 0xFE && bytes[1] == 0xFF {
+      throw file.failure("is UTF-16; save it as UTF-8")
+    }
+    if bytes[0] == 0x1F && bytes[1] == 0x8B { throw file.failure("is gzip-compressed; decompress it first") }
+    return bytes[0] == 0xEF && bytes[1] == 0xBB && bytes[2] == 0xBF ? 3 : 0
+  }
+
+  private static func line(
+    _ scanner: CSVScanner, from start: Int, _ file: InputFile
+  ) throws(Failure) -> ([String], next: Int) {
+    var names: [String] = []
+    var p = scanner.base + start
+    while true {
+      do {
+        let field = try scanner.field(p)
+        names.append(field.text)
+        p = field.stop
+      } catch {
+        throw file.failure(at: error.offset, error.explanation)
+      }
+      if scanner.endsLine(p.pointee) { return (names, scanner.nextLine(p) - scanner.base) }
+      p += 1
+    }
+  }
+
+  /// The position of the column that `key` of the recipe asks for.
+  package func index(of name: String, key: String) throws(Failure) -> Int {
+    let matches = names.indices.filter { names[$0] == name }
+    if matches.count == 1 { return matches[0] }
+    let place = hasNames ? "\(file.path), line 1" : file.path
+    if matches.count > 1 {
+      let numbers = matches.map { String($0 + 1) }.joined(separator: " and ")
+      throw .badData("\(place): columns \(numbers) are both called \(quoted(name)) (\(key)); rename one")
+    }
+    throw .badData("\(place): there is no column \(quoted(name)) (\(key)); \(suggestion(for: name))")
+  }
+
+  private func suggestion(for name: String) -> String {
+    guard hasNames else { return "without a header the columns are 0 to \(names.count - 1)" }
+    if let nearest = nearestName(to: name, among: names) { return "the nearest is \(quoted(nearest))" }
+    let list = names.prefix(12).map { quoted($0) }.joined(separator: ", ")
+    return "the columns are \(list)\(names.count > 12 ? ", …" : "")"
+  }
+}

@@ -1,0 +1,172 @@
+import Diagnostics
+
+/// Reads the numeric columns and the label column of a CSV file in one pass over its bytes.
+package struct CSVReader: ~Copyable {
+  private let header: CSVHeader
+  private let scanner: CSVScanner
+  private let decimal: DecimalTables
+  /// For each column of the file: its position among the numeric ones, or what else to do with it.
+  private let plan: UnsafeBufferPointer<Int>
+  private static let skip = -1
+  private static let label = -2
+
+  private var numbers: RowBuffer
+  private var hasGaps = false
+  private var labels: [Int32] = []
+  private var labelNames: [String] = []
+  private var labelNumbers: [String: Int32] = [:]
+
+  /// - columns: positions of the numeric columns in the file, each once.
+  /// - label: position of the column with class labels, not among `columns`.
+  package static func read(
+    _ header: CSVHeader, columns: [Int], label: Int? = nil, gaps: DataSpecification.GapPolicy = .error
+  ) throws(Failure) -> CSVTable {
+    var plan = [Int](repeating: skip, count: header.names.count)
+    for (slot, column) in columns.enumerated() { plan[column] = slot }
+    if let label { plan[label] = Self.label }
+    let (table, hasGaps) = try header.file.withScanner(delimiter: header.delimiter) {
+      (scanner) throws(Failure) in
+      try DecimalTables.with { (decimal) throws(Failure) in
+        try plan.withUnsafeBufferPointer { (plan) throws(Failure) in
+          var reader = CSVReader(header, scanner, decimal, plan, columns.count)
+          try reader.readRows()
+          return reader.table(columns, label)
+        }
+      }
+    }
+    if hasGaps { try table.closeGaps(gaps) }
+    return table
+  }
+
+  private init(
+    _ header: CSVHeader, _ scanner: CSVScanner, _ decimal: DecimalTables, _ plan: UnsafeBufferPointer<Int>,
+    _ width: Int
+  ) {
+    self.header = header
+    self.scanner = scanner
+    self.decimal = decimal
+    self.plan = plan
+    // Most fields take eight bytes or more.
+    let capacity = (header.file.count - header.body) / (8 * plan.count) + 16
+    numbers = RowBuffer(width: width, capacity: capacity)
+  }
+
+  private consuming func table(_ columns: [Int], _ label: Int?) -> (CSVTable, hasGaps: Bool) {
+    let hasGaps = hasGaps
+    let table = CSVTable(
+      header: header, columns: columns, labelColumn: label, numbers: numbers, labels: labels,
+      labelNames: labelNames)
+    return (table, hasGaps)
+  }
+
+  private mutating func readRows() throws(Failure) {
+    var p = scanner.base + header.body
+    while p < scanner.end {
+      if scanner.endsLine(p.pointee) && scanner.isBlank(from: p) { break }
+      p = try readRow(p)
+      numbers.rows += 1
+    }
+  }
+
+  /// Reads the row at `start` and returns where the next begins.
+  @inline(__always)
+  private mutating func readRow(_ start: UnsafePointer<UInt8>) throws(Failure) -> UnsafePointer<UInt8> {
+    let out = numbers.next()
+    let count = plan.count
+    var p = start
+    for column in 0..<count {
+      let slot = plan[column]
+      if slot >= 0 {
+        if let number = decimal.parse(p), scanner.endsField(number.end.pointee), number.value.isFinite {
+          out[slot] = number.value
+          p = number.end
+        } else {
+          out[slot] = try unusualNumber(&p, column)
+        }
+      } else if slot == Self.skip && p.pointee != quotationMark {
+        p = scanner.stop(p)
+      } else {
+        let field = try field(p, column)
+        if slot == Self.label { appendLabel(field) }
+        p = field.stop
+      }
+      let isLast = column == count - 1
+      if isLast ? p.pointee == scanner.delimiter : p.pointee != scanner.delimiter {
+        throw ragged(start)
+      }
+      if !isLast { p += 1 }
+    }
+    return scanner.nextLine(p)
+  }
+
+  /// A number with quotes or blanks around it, a gap, or something that is no number.
+  @inline(never)
+  private mutating func unusualNumber(
+    _ p: inout UnsafePointer<UInt8>, _ column: Int
+  ) throws(Failure) -> Double {
+    let field = try field(p, column)
+    let start = p
+    p = field.stop
+    guard let first = field.contents.baseAddress, field.contents.count > 0 else {
+      hasGaps = true
+      return .nan
+    }
+    if let number = decimal.parse(first), number.end == first + field.contents.count {
+      if number.value.isFinite { return number.value }
+      throw failure(start, column, "\(quoted(field.contents)) is too large for a number")
+    }
+    let text = quoted(field.contents)
+    throw failure(start, column, "\(text) is not a number\(Self.hint(field.text))")
+  }
+
+  private static func hint(_ text: String) -> String {
+    let gaps = ["nan", "na", "n/a", "null", "none", "inf", "-inf", "+inf", "infinity", "-infinity", "-nan", "?"]
+    return gaps.contains(text.lowercased()) ? "; leave the field empty and choose data.gaps" : ""
+  }
+
+  private mutating func appendLabel(_ field: CSVScanner.Field) {
+    if field.contents.isEmpty {
+      hasGaps = true
+      labels.append(-1)
+      return
+    }
+    let name = field.text
+    if let number = labelNumbers[name] {
+      labels.append(number)
+      return
+    }
+    let number = Int32(labelNames.count)
+    labelNumbers[name] = number
+    labelNames.append(name)
+    labels.append(number)
+  }
+}
+
+extension CSVReader {
+  private func field(_ p: UnsafePointer<UInt8>, _ column: Int) throws(Failure) -> CSVScanner.Field {
+    do { return try scanner.field(p) } catch {
+      throw header.file.failure(at: error.offset, column: header.names[column], error.explanation)
+    }
+  }
+
+  private func failure(_ p: UnsafePointer<UInt8>, _ column: Int, _ what: String) -> Failure {
+    header.file.failure(at: p - scanner.base, column: header.names[column], what)
+  }
+
+  /// A row with too few or too many fields.
+  private func ragged(_ start: UnsafePointer<UInt8>) -> Failure {
+    var p = start
+    var count = 1
+    while let field = try? scanner.field(p), !scanner.endsLine(field.stop.pointee) {
+      count += 1
+      p = field.stop + 1
+    }
+    let expected = plan.count
+    let what =
+      scanner.endsLine(start.pointee)
+      ? "is empty" : "has \(count) field\(count == 1 ? "" : "s")"
+    let reference = header.hasNames ? "the header" : "the first row"
+    let line = header.file.line(at: start - scanner.base)
+    return .badData("\(header.file.path), line \(line): \(what), \(reference) has \(expected)")
+  }
+}

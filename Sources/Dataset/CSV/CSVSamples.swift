@@ -1,0 +1,92 @@
+import Diagnostics
+
+extension LoadedData {
+  init(csv specification: DataSpecification, _ scaler: Scaler?, _ classNames: [String]?) throws(Failure) {
+    var files: [InputFile] = []
+    var names = classNames
+    let sources = try SampleSources(specification) { (path, _, part) throws(Failure) in
+      let file = try InputFile(path: path, key: part.pathKey)
+      files.append(file)
+      let origin = classNames == nil ? specification.path : "the checkpoint"
+      return try SampleSource(csv: file, specification, &names, origin: origin)
+    }
+    try self.init(
+      specification, sources, scaler, featureNames: specification.features,
+      targetNames: specification.targets, classNames: specification.label == nil ? [] : names ?? [],
+      files: files)
+  }
+}
+
+extension SampleSource {
+  /// - classNames: set from this file where nil.
+  /// - origin: where they are from, for messages.
+  init(
+    csv file: InputFile, _ specification: DataSpecification, _ classNames: inout [String]?, origin: String
+  ) throws(Failure) {
+    let header = try CSVHeader(
+      file, delimiter: specification.delimiterByte(), hasNames: specification.header)
+    let features = try header.indices(of: specification.features, key: "data.features")
+    let targets = try header.indices(of: specification.targets, key: "data.targets")
+    let label = try specification.label.map { (name) throws(Failure) in
+      try header.index(of: name, key: "data.label")
+    }
+    var columns = features
+    for target in targets where !columns.contains(target) { columns.append(target) }
+    let table = try CSVReader.read(header, columns: columns, label: label, gaps: specification.gaps)
+    path = file.path
+    layout = .windows(specification.window, horizon: specification.horizon)
+    samples = try Self.windows(table.rows, specification, file)
+    inputs = CSVColumns(table: table, slots: Array(features.indices))
+    values =
+      label == nil ? CSVColumns(table: table, slots: targets.map { columns.firstIndex(of: $0)! }) : nil
+    classes = try label == nil ? [] : table.classes(&classNames, origin: origin)
+    record = table.record
+  }
+
+  /// How many windows with their target fit: `rows - (window - 1) - horizon`.
+  private static func windows(
+    _ rows: Int, _ specification: DataSpecification, _ file: InputFile
+  ) throws(Failure) -> Int {
+    let (window, horizon) = (specification.window, specification.horizon)
+    guard window <= rows, horizon <= rows - window else {
+      let reach = horizon == 0 ? "data.window \(window)" : "data.window \(window) with data.horizon \(horizon)"
+      throw file.failure("\(reach) is longer than its \(rows) row\(rows == 1 ? "" : "s")")
+    }
+    return rows - window - horizon + 1
+  }
+}
+
+extension CSVHeader {
+  func indices(of names: [String], key: String) throws(Failure) -> [Int] {
+    var indices: [Int] = []
+    for name in names { indices.append(try index(of: name, key: key)) }
+    return indices
+  }
+}
+
+extension CSVTable {
+  /// The class of each row as a number into `classNames`.
+  func classes(_ classNames: inout [String]?, origin: String) throws(Failure) -> [Int32] {
+    let names = classNames ?? sortedClassNames(labelNames)
+    classNames = names
+    var numbers: [String: Int32] = [:]
+    for (number, name) in names.enumerated() { numbers[name] = Int32(number) }
+    let map = labelNames.map { numbers[$0] ?? -1 }
+    let classes = labels.map { map[Int($0)] }
+    if let row = classes.firstIndex(of: -1), let labelColumn {
+      let name = quoted(labelNames[Int(labels[row])])
+      throw .badData(
+        "\(place(row: row, fileColumn: labelColumn)): class label \(name) is not among the \(names.count) of \(origin)")
+    }
+    return classes
+  }
+}
+
+/// Class names in an order that does not depend on the rows': as numbers where all are whole numbers, else by bytes.
+package func sortedClassNames(_ names: [String]) -> [String] {
+  let numbers = names.compactMap { Int($0) }
+  if numbers.count == names.count {
+    return zip(numbers, names).sorted { ($0.0, $0.1) < ($1.0, $1.1) }.map(\.1)
+  }
+  return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+}

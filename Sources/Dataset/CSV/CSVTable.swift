@@ -1,0 +1,120 @@
+import Diagnostics
+
+/// Rows of numbers that grow at the end: `[rows, width]`.
+struct RowBuffer: ~Copyable {
+  let width: Int
+  var rows = 0
+  private(set) var capacity: Int
+  private(set) var values: UnsafeMutablePointer<Double>
+
+  init(width: Int, capacity: Int) {
+    self.width = width
+    self.capacity = max(1, capacity)
+    values = .allocate(capacity: self.capacity * max(1, width))
+  }
+
+  deinit { values.deallocate() }
+
+  /// Where the next row goes; `rows` counts it once it is complete.
+  @inline(__always)
+  mutating func next() -> UnsafeMutablePointer<Double> {
+    if rows == capacity { grow() }
+    return values + rows * width
+  }
+
+  @inline(never)
+  private mutating func grow() {
+    let larger = UnsafeMutablePointer<Double>.allocate(capacity: 2 * capacity * max(1, width))
+    larger.update(from: values, count: rows * width)
+    values.deallocate()
+    values = larger
+    capacity *= 2
+  }
+}
+
+/// The columns of a CSV file that were asked for.
+package final class CSVTable {
+  let header: CSVHeader
+  /// The numeric columns' positions in the file.
+  let columns: [Int]
+  /// Where the class label stands in the file.
+  let labelColumn: Int?
+  /// A gap is NaN, which no number of a file can be.
+  var numbers: RowBuffer
+  /// The class of each row as a number into `labelNames`; empty without a label column, -1 for a gap.
+  package internal(set) var labels: [Int32]
+  /// Class names as they were first seen.
+  package let labelNames: [String]
+  /// Where rows were dropped: each row's number in the file, from 0.
+  package internal(set) var records: [Int]?
+
+  init(
+    header: CSVHeader, columns: [Int], labelColumn: Int?, numbers: consuming RowBuffer, labels: [Int32],
+    labelNames: [String]
+  ) {
+    self.header = header
+    self.columns = columns
+    self.labelColumn = labelColumn
+    self.numbers = numbers
+    self.labels = labels
+    self.labelNames = labelNames
+  }
+
+  var file: InputFile { header.file }
+  package var rows: Int { numbers.rows }
+
+  /// The number of this row in the file, from 0.
+  package func record(_ row: Int) -> Int { records?[row] ?? row }
+
+  package subscript(row: Int, column: Int) -> Double { numbers.values[row * columns.count + column] }
+
+  /// "FILE, line L, column 'NAME'", found by reading the file again: only messages need it.
+  package func place(row: Int, fileColumn: Int) -> String {
+    let line = file.line(at: offset(ofRecord: record(row)))
+    return "\(file.path), line \(line), column \(quoted(header.names[fileColumn]))"
+  }
+
+  private func offset(ofRecord record: Int) -> Int {
+    let offset = try? file.withScanner(delimiter: header.delimiter) { (scanner) throws(Failure) -> Int in
+      var p = scanner.base + header.body
+      for _ in 0..<record {
+        while p < scanner.end, let field = try? scanner.field(p) {
+          p = field.stop + 1
+          if scanner.endsLine(field.stop.pointee) {
+            p = scanner.nextLine(field.stop)
+            break
+          }
+        }
+      }
+      return p - scanner.base
+    }
+    return offset ?? 0
+  }
+}
+
+/// Some numeric columns of a CSV file, in the order asked for.
+struct CSVColumns: NumberTable {
+  let table: CSVTable
+  /// Positions in `table.columns`.
+  let slots: [Int]
+
+  var rows: Int { table.rows }
+  var columns: Int { slots.count }
+
+  func read(_ rows: Range<Int>, into block: UnsafeMutablePointer<Double>) {
+    let width = table.columns.count
+    for (column, slot) in slots.enumerated() {
+      var from = table.numbers.values + rows.lowerBound * width + slot
+      var to = block + column
+      for _ in 0..<rows.count {
+        to.pointee = from.pointee
+        from += width
+        to += slots.count
+      }
+    }
+  }
+
+  func place(row: Int, column: Int) -> String {
+    table.place(row: row, fileColumn: table.columns[slots[column]])
+  }
+}

@@ -1,0 +1,106 @@
+import Crypto
+import Diagnostics
+
+/// The samples of a data specification, ready for batches.
+public struct LoadedData: Sendable {
+  /// nil where the split gives this part no samples.
+  public let train: (any SampleSet)?
+  public let validation: (any SampleSet)?
+  public let test: (any SampleSet)?
+  public let shape: SampleShape
+  /// nil for `scale: none`.
+  public let scaler: Scaler?
+  /// csv: the columns' names. Otherwise numbers from 0.
+  public let featureNames: [String]
+  /// Empty for classes.
+  public let targetNames: [String]
+  /// Name of each class by its number; empty for values.
+  ///
+  /// csv: the labels of `path` in order: as numbers where all are whole numbers, else by their UTF-8 bytes.
+  /// ts: the order of `@classLabel`. idx and npy: "0" up to the largest label of the main file.
+  public let classNames: [String]
+  /// SHA-256, in hexadecimal, over the bytes of the files read: path, labels, validation, its labels, test, its labels.
+  public let fingerprint: String
+  /// csv: for each sample, train before validation before test, the row of its file (from 0, the header not counted) that holds its target.
+  public let rows: [Int]?
+}
+
+extension LoadedData {
+  /// Reads, checks, scales and splits the data.
+  /// - scaler: from a checkpoint that is evaluated; takes the place of the one that would be fitted.
+  /// - classNames: from a checkpoint; labels outside are errors.
+  /// - Throws: `Failure` that names file, line and column, or the recipe's key.
+  public init(
+    _ specification: DataSpecification, scaler: Scaler? = nil, classNames: [String]? = nil
+  ) throws(Failure) {
+    try specification.validate()
+    switch specification.format {
+    case .csv: try self.init(csv: specification, scaler, classNames)
+    case .npy: try self.init(npy: specification, scaler, classNames)
+    case .ts: try self.init(ts: specification, scaler, classNames)
+    case .idx: try self.init(idx: specification, classNames)
+    }
+  }
+
+  /// Splits and scales what a format's reader found.
+  init(
+    _ specification: DataSpecification, _ sources: SampleSources, _ given: Scaler?, featureNames: [String],
+    targetNames: [String], classNames: [String], files: [InputFile]
+  ) throws(Failure) {
+    for source in sources.all where source.samples > Int(Int32.max) {
+      throw .badData("\(source.path): \(source.samples) samples are more than the \(Int32.max) that can be numbered")
+    }
+    let main = sources.main
+    let partition = try Partition(specification.split, of: main.samples, file: main.path)
+    let features = main.inputs.columns
+    let shape = SampleShape(
+      steps: main.layout.steps, features: features,
+      target: main.values.map { .values(width: $0.columns) } ?? .classes(count: classNames.count))
+    var scaler = given
+    if let given {
+      try given.check(features: features, targets: main.values?.columns ?? 0)
+    } else {
+      scaler = try sources.fit(specification, train: partition.train)
+    }
+
+    var parts = try main.sets([partition.train, partition.validation, partition.test], shape: shape, scaler)
+    if let other = sources.validation { parts[1] = try other.sets([0..<other.samples], shape: shape, scaler)[0] }
+    if let other = sources.test { parts[2] = try other.sets([0..<other.samples], shape: shape, scaler)[0] }
+    (train, validation, test) = (parts[0], parts[1], parts[2])
+    self.shape = shape
+    self.scaler = scaler
+    self.featureNames = featureNames
+    self.targetNames = targetNames
+    self.classNames = classNames
+    fingerprint = Self.fingerprint(files)
+    rows = Self.rows(sources, parts)
+  }
+
+  static func fingerprint(_ files: [InputFile]) -> String {
+    var hash = SHA256()
+    for file in files { file.withBytes { hash.update(bufferPointer: $0) } }
+    let digits = Array("0123456789abcdef".utf8)
+    return String(decoding: hash.finalize().flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+  }
+
+  private static func rows(_ sources: SampleSources, _ sets: [SequenceSet<Float>?]) -> [Int]? {
+    guard sources.main.record != nil else { return nil }
+    var rows: [Int] = []
+    for (set, source) in zip(sets, [sources.main, sources.validation ?? sources.main, sources.test ?? sources.main]) {
+      guard let set, let record = source.record else { continue }
+      for sample in set.samples { rows.append(record(sample + set.layout.targetOffset)) }
+    }
+    return rows
+  }
+}
+
+extension Scaler {
+  func check(features: Int, targets: Int) throws(Failure) {
+    guard self.features.count == features && self.targets.count == targets else {
+      throw .badData(
+        "the checkpoint's scaler has \(self.features.count) features and \(self.targets.count) targets, "
+          + "the data has \(features) and \(targets); use the data section it was trained with")
+    }
+    guard isUsable else { throw .badData("the checkpoint's scaler holds numbers that can't be used") }
+  }
+}

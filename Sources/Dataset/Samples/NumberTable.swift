@@ -1,0 +1,74 @@
+import Diagnostics
+
+/// Numbers of a file in rows and columns, read in blocks: what stands between a file format and scaled samples.
+protocol NumberTable {
+  var rows: Int { get }
+  var columns: Int { get }
+  /// Writes these rows as `[rows.count, columns]`.
+  func read(_ rows: Range<Int>, into block: UnsafeMutablePointer<Double>)
+  /// Where this number stands, as a message names it.
+  func place(row: Int, column: Int) -> String
+}
+
+extension NumberTable {
+  /// Calls `body` with blocks of `[rows, columns]` that cover `range` in order.
+  func forEachBlock<E: Error>(
+    _ range: Range<Int>, _ body: (Range<Int>, UnsafePointer<Double>) throws(E) -> Void
+  ) throws(E) {
+    let perBlock = max(1, 4096 / max(1, columns))
+    let scratch = UnsafeMutablePointer<Double>.allocate(capacity: perBlock * columns)
+    defer { scratch.deallocate() }
+    var first = range.lowerBound
+    while first < range.upperBound {
+      let block = first..<min(first + perBlock, range.upperBound)
+      read(block, into: scratch)
+      try body(block, scratch)
+      first = block.upperBound
+    }
+  }
+
+  /// The numbers as floats `[rows, columns]`, scaled in double first where `scaling` is given.
+  /// Throws where a number is not finite, before or after.
+  func floats(_ scaling: (Scaler.Method, [Scaler.Column])? = nil) throws(Failure) -> [Float] {
+    var bad: Int?
+    let columns = columns
+    let floats = [Float](unsafeUninitializedCapacity: rows * columns) { buffer, initialized in
+      guard let out = buffer.baseAddress else { return }
+      forEachBlock(0..<rows) { block, numbers in
+        let start = out + block.lowerBound * columns
+        for column in 0..<columns {
+          let (method, scale) = scaling.map { ($0.0, $0.1[column]) } ?? (.minmax, .identity)
+          let good = Self.convert(
+            numbers + column, start + column, count: block.count, stride: columns, method, scale)
+          if let good, bad == nil { bad = (block.lowerBound + good) * columns + column }
+        }
+      }
+      initialized = rows * columns
+    }
+    if let bad { throw unusable(row: bad / columns, column: bad % columns) }
+    return floats
+  }
+
+  /// Returns the first row whose result is not finite.
+  private static func convert(
+    _ numbers: UnsafePointer<Double>, _ out: UnsafeMutablePointer<Float>, count: Int, stride: Int,
+    _ method: Scaler.Method, _ scale: Scaler.Column
+  ) -> Int? {
+    var bad: Int?
+    for i in 0..<count {
+      let float = Float(method.scale(numbers[i * stride], scale))
+      out[i * stride] = float
+      if !float.isFinite && bad == nil { bad = i }
+    }
+    return bad
+  }
+
+  func unusable(row: Int, column: Int) -> Failure {
+    var number = 0.0
+    forEachBlock(row..<row + 1) { _, numbers in number = numbers[column] }
+    let what =
+      number.isFinite
+      ? "\(number) is too large for a 32-bit float; scale or change the column" : "\(number) is not a usable number"
+    return .badData("\(place(row: row, column: column)): \(what)")
+  }
+}

@@ -1,0 +1,98 @@
+import Diagnostics
+
+/// The samples of one file before they are scaled and split.
+struct SampleSource {
+  let path: String
+  /// `[rows, F]`.
+  let inputs: any NumberTable
+  /// `[target rows, width]`, or nil for classes.
+  let values: (any NumberTable)?
+  /// `[target rows]`; empty for values.
+  let classes: [Int32]
+  let layout: SampleLayout
+  let samples: Int
+  /// For series: the row of the file, from 0, that holds a target.
+  var record: ((_ targetRow: Int) -> Int)?
+
+  /// The rows of inputs and of targets that these samples see. A series is fitted over one stretch for both,
+  /// so that a column used as feature and as target has one scale.
+  func rows(of samples: Range<Int>) -> (inputs: Range<Int>, targets: Range<Int>) {
+    let last = samples.upperBound - 1
+    let inputs = samples.lowerBound * layout.stride..<last * layout.stride + layout.steps
+    let targets = samples.lowerBound + layout.targetOffset..<last + layout.targetOffset + 1
+    guard record != nil else { return (inputs, targets) }
+    let both = inputs.lowerBound..<max(inputs.upperBound, targets.upperBound)
+    return (both, both)
+  }
+}
+
+/// The sources of a data specification: its main file, which may be split, and separate files.
+struct SampleSources {
+  var main: SampleSource
+  var validation: SampleSource?
+  var test: SampleSource?
+
+  var all: [SampleSource] { [main] + [validation, test].compactMap { $0 } }
+
+  /// Reads main, validation and test file with one function.
+  init(
+    _ specification: DataSpecification,
+    read: (_ path: String, _ labels: String?, _ part: Part) throws(Failure) -> SampleSource
+  ) throws(Failure) {
+    main = try read(specification.path, specification.labelsPath, .main)
+    if let path = specification.validationPath {
+      validation = try read(path, specification.validationLabelsPath, .validation)
+    }
+    if let path = specification.testPath { test = try read(path, specification.testLabelsPath, .test) }
+  }
+
+  enum Part: String {
+    case main = ""
+    case validation = "validation_"
+    case test = "test_"
+    /// The recipe's key for the file.
+    var pathKey: String { "data.\(rawValue)path" }
+    var labelsKey: String { "data.\(rawValue)labels_path" }
+  }
+}
+
+extension SampleSources {
+  /// Fits what the specification asks for; nil for `scale: none`.
+  func fit(_ specification: DataSpecification, train: Range<Int>?) throws(Failure) -> Scaler? {
+    guard let method = Scaler.Method(rawValue: specification.scale.rawValue) else { return nil }
+    var inputs: [(table: any NumberTable, rows: Range<Int>)] = []
+    var targets: [(table: any NumberTable, rows: Range<Int>)] = []
+    switch specification.fitScaleOn {
+    case .all:
+      for source in all {
+        inputs.append((source.inputs, 0..<source.inputs.rows))
+        if let values = source.values { targets.append((values, 0..<values.rows)) }
+      }
+    case .train:
+      guard let train else {
+        throw .badData("data.fit_scale_on is train, but the split has no training samples; set it to all")
+      }
+      let rows = main.rows(of: train)
+      inputs.append((main.inputs, rows.inputs))
+      if let values = main.values { targets.append((values, rows.targets)) }
+    }
+    return Scaler(
+      method: method, features: try Scaler.fit(method, inputs), targets: try Scaler.fit(method, targets))
+  }
+}
+
+extension SampleSource {
+  /// The samples scaled, as sets of the given ranges that share one array.
+  func sets(
+    _ ranges: [Range<Int>?], shape: SampleShape, _ scaler: Scaler?
+  ) throws(Failure) -> [SequenceSet<Float>?] {
+    let inputs = try inputs.floats(scaler.map { ($0.method, $0.features) })
+    let values = try values?.floats(scaler.map { ($0.method, $0.targets) }) ?? []
+    return ranges.map { range in
+      range.map {
+        SequenceSet(
+          shape: shape, layout: layout, samples: $0, inputs: inputs, values: values, classes: classes)
+      }
+    }
+  }
+}

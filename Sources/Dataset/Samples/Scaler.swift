@@ -1,0 +1,69 @@
+/// How the columns of the data were scaled, so that predictions can be brought back to their units.
+///
+/// Arithmetic is in double and follows scikit-learn: `MinMaxScaler` (x · scale + offset, to 0...1 over the fitted rows)
+/// and `StandardScaler` ((x − offset) / scale, mean 0 and population deviation 1). A column that never changes is only shifted.
+public struct Scaler: Sendable, Equatable, Codable {
+  public enum Method: String, Sendable, Codable { case minmax, standard }
+
+  /// minmax: `min_` and `scale_` of scikit-learn. standard: mean and deviation.
+  public struct Column: Sendable, Equatable, Codable {
+    public var offset: Double
+    public var scale: Double
+    public init(offset: Double, scale: Double) {
+      self.offset = offset
+      self.scale = scale
+    }
+  }
+
+  public var method: Method
+  public var features: [Column]
+  /// Empty where the target is a class.
+  public var targets: [Column]
+
+  public init(method: Method, features: [Column], targets: [Column]) {
+    self.method = method
+    self.features = features
+    self.targets = targets
+  }
+}
+
+extension Scaler {
+  public func scaleFeature(_ value: Double, _ column: Int) -> Float { Float(method.scale(value, features[column])) }
+  public func scaleTarget(_ value: Double, _ column: Int) -> Float { Float(method.scale(value, targets[column])) }
+  /// A scaled feature in the units of the file.
+  public func unscaleFeature(_ value: Float, _ column: Int) -> Double {
+    method.unscale(Double(value), features[column])
+  }
+  /// A scaled target or prediction in the units of the file.
+  public func unscaleTarget(_ value: Float, _ column: Int) -> Double {
+    method.unscale(Double(value), targets[column])
+  }
+
+  /// Whether every number is finite and every scale can be divided by.
+  var isUsable: Bool {
+    (features + targets).allSatisfy { $0.offset.isFinite && $0.scale.isFinite && $0.scale != 0 }
+  }
+}
+
+extension Scaler.Method {
+  @inline(__always)
+  func scale(_ value: Double, _ column: Scaler.Column) -> Double {
+    switch self {
+    // Two roundings, as in numpy; not fused.
+    case .minmax: value * column.scale + column.offset
+    case .standard: (value - column.offset) / column.scale
+    }
+  }
+
+  func unscale(_ value: Double, _ column: Scaler.Column) -> Double {
+    switch self {
+    case .minmax: (value - column.offset) / column.scale
+    case .standard: value * column.scale + column.offset
+    }
+  }
+}
+
+extension Scaler.Column {
+  /// Leaves a number as it is, with `Method.minmax`.
+  static let identity = Scaler.Column(offset: 0, scale: 1)
+}

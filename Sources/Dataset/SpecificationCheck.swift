@@ -1,0 +1,95 @@
+import Diagnostics
+
+extension DataSpecification {
+  /// Throws a `Failure` that names the first key whose value can't work, before any file is read.
+  public func validate() throws(Failure) {
+    try checkSplit()
+    switch format {
+    case .csv: try checkColumns()
+    case .npy: try checkLabelFiles()
+    case .idx, .ts: break
+    }
+    if format != .csv { try refuseColumnKeys() }
+    if format != .npy {
+      for (key, path) in [
+        ("labels_path", labelsPath), ("validation_labels_path", validationLabelsPath),
+        ("test_labels_path", testLabelsPath),
+      ] where path != nil { throw .badData("data.\(key) is for npy; \(format.rawValue) files hold their labels") }
+    }
+    if format == .idx {
+      if scale != .none { throw .badData("data.scale is not for idx: its pixels are divided by 255; use none") }
+      for (key, path) in [("validation_path", validationPath), ("test_path", testPath)] where path != nil {
+        throw .badData("data.\(key) is not for idx: data.path names the folder with the train and t10k files")
+      }
+    }
+  }
+
+  /// The delimiter's byte.
+  func delimiterByte() throws(Failure) -> UInt8 {
+    let bytes = Array(delimiter.utf8)
+    let refused = "\"\r\n.+-".utf8
+    guard bytes.count == 1, bytes[0] < 128, !refused.contains(bytes[0]), bytes[0] == tab || bytes[0] >= space,
+      !Character(UnicodeScalar(bytes[0])).isLetter, !Character(UnicodeScalar(bytes[0])).isNumber
+    else {
+      throw .badData("data.delimiter must be one character such as ',', ';' or a tab, not \(quoted(delimiter))")
+    }
+    return bytes[0]
+  }
+
+  private func checkColumns() throws(Failure) {
+    _ = try delimiterByte()
+    if window < 1 { throw .badData("data.window must be at least 1, not \(window)") }
+    if horizon < 0 { throw .badData("data.horizon must be at least 0, not \(horizon)") }
+    if features.isEmpty { throw .badData("data.features is empty; name at least one column of \(path)") }
+    if targets.isEmpty && label == nil {
+      throw .badData("the data has no target; set data.targets (numbers) or data.label (a class)")
+    }
+    if let label {
+      if !targets.isEmpty { throw .badData("data.targets and data.label exclude each other; keep one") }
+      if features.contains(label) { throw .badData("data.label \(quoted(label)) is also in data.features") }
+    }
+    for (key, names) in [("features", features), ("targets", targets)] {
+      var seen: Set<String> = []
+      for name in names where !seen.insert(name).inserted {
+        throw .badData("data.\(key) names \(quoted(name)) twice")
+      }
+    }
+  }
+
+  private func refuseColumnKeys() throws(Failure) {
+    let used: [(String, Bool)] = [
+      ("features", !features.isEmpty), ("targets", !targets.isEmpty), ("label", label != nil),
+      ("window", window != 1), ("horizon", horizon != 0),
+    ]
+    for (key, isUsed) in used where isUsed { throw .badData("data.\(key) is for csv, not for \(format.rawValue)") }
+  }
+
+  private func checkLabelFiles() throws(Failure) {
+    if labelsPath == nil { throw .badData("data.labels_path is missing: npy needs the file with the labels of data.path") }
+    for (key, file, labels) in [
+      ("validation", validationPath, validationLabelsPath), ("test", testPath, testLabelsPath),
+    ] where (file == nil) != (labels == nil) {
+      throw .badData("data.\(key)_path and data.\(key)_labels_path belong together; set both or none")
+    }
+  }
+
+  private func checkSplit() throws(Failure) {
+    let shares = [("train", split.train), ("validation", split.validation), ("test", split.test)]
+    for (key, share) in shares {
+      switch share {
+      case .count(let count) where count < 0:
+        throw .badData("data.split.\(key) must not be negative, but is \(count)")
+      case .fraction(let fraction) where !(fraction >= 0 && fraction <= 1):
+        throw .badData("data.split.\(key) must be a fraction from 0 to 1, not \(fraction)")
+      default: break
+      }
+    }
+    if shares.count(where: { $0.1 == .rest }) > 1 { throw .badData("data.split: only one part can be the rest") }
+    if validationPath != nil && split.validation != nil {
+      throw .badData("data.validation_path and data.split.validation exclude each other; keep one")
+    }
+    if testPath != nil && split.test != nil {
+      throw .badData("data.test_path and data.split.test exclude each other; keep one")
+    }
+  }
+}

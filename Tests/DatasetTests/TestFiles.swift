@@ -1,0 +1,87 @@
+import Dataset
+import Diagnostics
+import Foundation
+import Testing
+
+/// A folder of files that goes away with the test.
+final class TemporaryFolder {
+  let path: String
+
+  init() throws {
+    path = NSTemporaryDirectory() + "dataset-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  @discardableResult
+  func write(_ name: String, _ text: String) throws -> String { try write(name, Array(text.utf8)) }
+
+  @discardableResult
+  func write(_ name: String, _ bytes: [UInt8]) throws -> String {
+    let file = path + "/" + name
+    try Data(bytes).write(to: URL(fileURLWithPath: file))
+    return file
+  }
+}
+
+/// The message of the `Failure` that `body` throws, with the folder's path taken off.
+func message(_ folder: TemporaryFolder? = nil, _ body: () throws -> Void) -> String {
+  do {
+    try body()
+    return "nothing thrown"
+  } catch let failure as Failure {
+    return failure.message.replacingOccurrences(of: (folder?.path ?? "/nowhere") + "/", with: "")
+  } catch {
+    return "not a Failure: \(error)"
+  }
+}
+
+/// One batch as plain arrays.
+struct Batch: Equatable {
+  /// `[T, B, F]`.
+  var inputs: [Float]
+  var values: [Float]
+  var classes: [Int32]
+}
+
+extension SampleSet {
+  /// These samples as a batch; without any, all.
+  func batch(_ samples: [Int32]? = nil) -> Batch {
+    let samples = samples ?? (0..<Int32(count)).map { $0 }
+    var width = 0
+    if case .values(let w) = shape.target { width = w }
+    // One element more than written, to see that nothing is written behind.
+    var batch = Batch(
+      inputs: Array(repeating: -77, count: shape.steps * samples.count * shape.features + 1),
+      values: Array(repeating: -77, count: samples.count * width + 1),
+      classes: Array(repeating: -77, count: (width == 0 ? samples.count : 0) + 1))
+    samples.withUnsafeBufferPointer {
+      gather($0, inputs: &batch.inputs, values: &batch.values, classes: &batch.classes)
+    }
+    #expect(batch.inputs.popLast() == -77 && batch.values.popLast() == -77 && batch.classes.popLast() == -77)
+    return batch
+  }
+}
+
+/// Random numbers that are the same on every machine.
+struct SplitMix: RandomNumberGenerator {
+  var state: UInt64
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+}
+
+/// A folder beside the repository with data that is not part of it.
+func shared(_ name: String) -> String? {
+  let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent()
+  let folder =
+    ProcessInfo.processInfo.environment["RECUR_SHARED"] ?? root.deletingLastPathComponent().path + "/shared"
+  let path = folder + "/" + name
+  return FileManager.default.fileExists(atPath: path) ? path : nil
+}

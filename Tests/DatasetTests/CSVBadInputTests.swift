@@ -39,9 +39,9 @@ import Testing
     ("a,b,c\n1,\"2\"x,3", "d.csv, line 2, column 'b': text follows a closing quotation mark"),
     ("a,\"b,c\n1,2,3", "d.csv, line 1: a quotation mark opens here and never closes"),
     ("a,b,b\n1,2,3", "d.csv, line 1: columns 2 and 3 are both called 'b' (data.features); rename one"),
-    ("a,b,d\n1,2,3", "d.csv, line 1: there is no column 'c' (data.targets); the nearest is 'a'"),
+    ("a,b,d\n1,2,3", "d.csv, line 1: there is no column 'c' (data.targets); the columns are 'a', 'b', 'd'"),
     ("a,B,c\n1,2,3", "d.csv, line 1: there is no column 'b' (data.features); the nearest is 'B'"),
-    ("a,bottle,c\n1,2,3", "d.csv, line 1: there is no column 'b' (data.features); the nearest is 'a'"),
+    ("a,bottle,c\n1,2,3", "d.csv, line 1: there is no column 'b' (data.features); the columns are 'a', 'bottle', 'c'"),
     ("a,b,c\n1,2\u{1},3", "d.csv, line 2, column 'b': '2\u{FFFD}' is not a number"),
   ])
   func text(_ text: String, _ expected: String) throws { #expect(try failure(text) == expected) }

@@ -34,8 +34,8 @@ extension SampleSource {
     for target in targets where !columns.contains(target) { columns.append(target) }
     let table = try CSVReader.read(header, columns: columns, label: label, gaps: specification.gaps)
     path = file.path
-    layout = .windows(specification.window, horizon: specification.horizon)
     samples = try Self.windows(table.rows, specification, file)
+    layout = .windows(specification.window, horizon: specification.horizon)
     inputs = CSVColumns(table: table, slots: Array(features.indices))
     values =
       label == nil ? CSVColumns(table: table, slots: targets.map { columns.firstIndex(of: $0)! }) : nil

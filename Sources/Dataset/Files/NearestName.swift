@@ -1,13 +1,14 @@
 /// The candidate a person most likely meant, or nil where none is close.
 ///
-/// Case differences are free; otherwise the edit distance may be at most a third of the longer name, at least one.
+/// Case differences are free; otherwise the edit distance may be at most a third of the longer name, at least one, but never all of it.
 package func nearestName(to name: String, among candidates: [String]) -> String? {
   let wanted = Array(name.lowercased().unicodeScalars.prefix(64))
   var best: (name: String, distance: Int)?
   for candidate in candidates.prefix(10_000) {
     let other = Array(candidate.lowercased().unicodeScalars.prefix(64))
     let distance = editDistance(wanted, other)
-    if distance <= max(1, max(wanted.count, other.count) / 3), distance < best?.distance ?? .max {
+    let longer = max(wanted.count, other.count)
+    if distance == 0 || distance <= max(1, longer / 3) && distance < longer, distance < best?.distance ?? .max {
       best = (candidate, distance)
     }
   }

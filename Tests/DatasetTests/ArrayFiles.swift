@@ -6,7 +6,8 @@ enum ArrayFiles {
   static func npy(
     _ descr: String, _ shape: String, _ body: [UInt8], order: String = "False", version: UInt8 = 1
   ) -> [UInt8] {
-    npy(header: "{'descr': '\(descr)', 'fortran_order': \(order), 'shape': \(shape), }", body, version: version)
+    npy(
+      header: "{'descr': '\(descr)', 'fortran_order': \(order), 'shape': \(shape), }", body, version: version)
   }
 
   static func npy(header: String, _ body: [UInt8], version: UInt8 = 1) -> [UInt8] {

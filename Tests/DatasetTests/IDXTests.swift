@@ -12,12 +12,15 @@ import Testing
     var specification = DataSpecification(format: .idx, path: folder.path)
     change(&specification)
     do { return try LoadedData(specification, classNames: classNames) } catch {
-      let message = error.message.replacing(folder.path + "/", with: "").replacing(folder.path, with: "FOLDER")
+      let message = error.message.replacing(folder.path + "/", with: "").replacing(
+        folder.path, with: "FOLDER")
       throw Failure(error.kind, message)
     }
   }
 
-  private func failure(_ images: [UInt8], _ labels: [UInt8] = ArrayFiles.labels, suffix: String = "") -> String {
+  private func failure(_ images: [UInt8], _ labels: [UInt8] = ArrayFiles.labels, suffix: String = "")
+    -> String
+  {
     message {
       _ = try load(["train-images-idx3-ubyte\(suffix)": images, "train-labels-idx1-ubyte\(suffix)": labels])
     }
@@ -30,7 +33,8 @@ import Testing
     let data = try load([
       "train-images\(separator)3-ubyte\(suffix)": packed(ArrayFiles.images),
       "train-labels\(separator)1-ubyte\(suffix)": packed(ArrayFiles.labels),
-      "t10k-images\(separator)3-ubyte\(suffix)": packed(ArrayFiles.idx(2051, [1, 2, 3], [1, 2, 3, 4, 5, 255])),
+      "t10k-images\(separator)3-ubyte\(suffix)": packed(
+        ArrayFiles.idx(2051, [1, 2, 3], [1, 2, 3, 4, 5, 255])),
       "t10k-labels\(separator)1-ubyte\(suffix)": packed(ArrayFiles.idx(2049, [1], [1])),
     ])
     #expect(data.shape == SampleShape(steps: 2, features: 3, target: .classes(count: 3)))
@@ -68,7 +72,8 @@ import Testing
   @Test func missingFiles() {
     #expect(
       message { _ = try load([:]) }
-        == "FOLDER: there is no train-images-idx3-ubyte or train-images-idx3-ubyte.gz in this folder; check data.path")
+        == "FOLDER: there is no train-images-idx3-ubyte or train-images-idx3-ubyte.gz in this folder; check data.path"
+    )
     #expect(
       message { _ = try load(["train-images-idx3-ubyte": ArrayFiles.images]) }.hasPrefix(
         "FOLDER: there is no train-labels-idx1-ubyte"))
@@ -83,12 +88,16 @@ import Testing
     #expect(failure([0, 0]) == "\(name): is truncated: no IDX header")
     #expect(failure([0, 0, 8, 3, 0, 0]) == "\(name): is truncated: no IDX header")
     #expect(
-      failure(ArrayFiles.labels) == "\(name): has magic number 2049, not that of IDX images (magic number 2051)")
+      failure(ArrayFiles.labels)
+        == "\(name): has magic number 2049, not that of IDX images (magic number 2051)")
     #expect(
       failure(ArrayFiles.images, ArrayFiles.images)
         == "train-labels-idx1-ubyte: has magic number 2051, not that of IDX labels (magic number 2049)")
-    #expect(failure(ArrayFiles.images.dropLast()) == "\(name): is truncated: its header declares 34 bytes, it holds 33")
-    #expect(failure(ArrayFiles.images + [0]) == "\(name): holds 35 bytes, more than the 34 its header declares")
+    #expect(
+      failure(ArrayFiles.images.dropLast())
+        == "\(name): is truncated: its header declares 34 bytes, it holds 33")
+    #expect(
+      failure(ArrayFiles.images + [0]) == "\(name): holds 35 bytes, more than the 34 its header declares")
     #expect(
       failure(ArrayFiles.idx(2051, [0, 2, 3], []))
         == "\(name): declares the shape [0, 2, 3]: every size must be at least 1")
@@ -114,7 +123,8 @@ import Testing
     #expect(
       failure(ArrayFiles.gzip(ArrayFiles.images.dropLast()))
         == "\(name): is truncated: its header declares 34 bytes, it holds 33")
-    #expect(failure(ArrayFiles.gzip(ArrayFiles.images + [0])).hasPrefix("\(name): holds more than the 34 bytes"))
+    #expect(
+      failure(ArrayFiles.gzip(ArrayFiles.images + [0])).hasPrefix("\(name): holds more than the 34 bytes"))
     let absurd = failure(ArrayFiles.gzip(ArrayFiles.idx(2051, [60_000, 28, 28], [])))
     #expect(absurd.hasPrefix("\(name): declares 47040016 bytes, more than"))
     // Ten million zeros behind a header that declares 18 pixels: only one byte of them is ever decompressed.

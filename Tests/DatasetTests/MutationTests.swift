@@ -41,11 +41,14 @@ import Testing
 
   @Test(arguments: DataSpecification.GapPolicy.allCases)
   func csv(_ gaps: DataSpecification.GapPolicy) {
-    let text = "a,\"b\",c,k\r\n1,2.5,-3e2,x\r\n\"4\",5.000000001,12345678901234567890,\"y \"\"z\"\"\"\n,7,8,x\n9,1,1,y\n"
+    let text =
+      "a,\"b\",c,k\r\n1,2.5,-3e2,x\r\n\"4\",5.000000001,12345678901234567890,\"y \"\"z\"\"\"\n,7,8,x\n9,1,1,y\n"
     run(11, Array(text.utf8)) { bytes in
-      let header = try CSVHeader(InputFile(path: "d.csv", bytes: bytes), delimiter: UInt8(ascii: ","), hasNames: true)
+      let header = try CSVHeader(
+        InputFile(path: "d.csv", bytes: bytes), delimiter: UInt8(ascii: ","), hasNames: true)
       let columns = [try header.index(of: "a", key: "k"), try header.index(of: "c", key: "k")]
-      let table = try CSVReader.read(header, columns: columns, label: try header.index(of: "k", key: "k"), gaps: gaps)
+      let table = try CSVReader.read(
+        header, columns: columns, label: try header.index(of: "k", key: "k"), gaps: gaps)
       #expect(table.rows == table.labels.count && table[table.rows - 1, 1].isFinite)
       #expect(table.place(row: table.rows - 1, fileColumn: 0).contains("line"))
     }

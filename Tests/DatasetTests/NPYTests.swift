@@ -19,7 +19,9 @@ import Testing
     }
   }
 
-  private func failure(_ data: [UInt8], _ labels: [UInt8]) -> String { message { _ = try load(data, labels) } }
+  private func failure(_ data: [UInt8], _ labels: [UInt8]) -> String {
+    message { _ = try load(data, labels) }
+  }
 
   @Test func sequencesAndClasses() throws {
     let data = try load(cube, labels)
@@ -69,15 +71,21 @@ import Testing
     #expect(failure([1, 2, 3], labels) == "x.npy: is not an npy file")
     #expect(failure(Array(cube.prefix(9)), labels) == "x.npy: is not an npy file")
     #expect(failure(Array(cube.prefix(30)), labels) == "x.npy: is truncated inside its header")
-    #expect(failure(ArrayFiles.npy("<f4", "(1,1)", [], version: 9), labels).hasPrefix("x.npy: is in version 9"))
+    #expect(
+      failure(ArrayFiles.npy("<f4", "(1,1)", [], version: 9), labels).hasPrefix("x.npy: is in version 9"))
     #expect(header("nonsense") == "x.npy: has a header that can't be read")
-    #expect(header("{'descr': '<f4', 'fortran_order': False}").hasPrefix("x.npy: has a header without a plain"))
-    #expect(header("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }").contains("without a plain"))
+    #expect(
+      header("{'descr': '<f4', 'fortran_order': False}").hasPrefix("x.npy: has a header without a plain"))
+    #expect(
+      header("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }").contains("without a plain")
+    )
     #expect(header("{'descr': '<f4', 'fortran_order': False, 'shape': (-1, 2), }").contains("can't be read"))
     #expect(
       header("{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296), }")
         == "x.npy: declares the shape [4294967296, 4294967296]: far too large")
-    #expect(header("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,), }").contains("can't be read"))
+    #expect(
+      header("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,), }").contains(
+        "can't be read"))
     #expect(
       header("{'descr': '<f4', 'fortran_order': False, 'shape': (1000000, 1000000), }")
         == "x.npy: is truncated: its header declares 4000000000000 bytes of numbers, it holds 0")
@@ -121,7 +129,9 @@ import Testing
     #expect(
       labelled("<i8", "(2,)", ArrayFiles.bytes([0, -1]))
         == "y.npy, element [1]: class label -1 is out of range; classes go from 0 to 1048575")
-    #expect(labelled("<u8", "(2,)", ArrayFiles.bytes([UInt64.max, 0])).hasPrefix("y.npy, element [0]: class label 1"))
+    #expect(
+      labelled("<u8", "(2,)", ArrayFiles.bytes([UInt64.max, 0])).hasPrefix(
+        "y.npy, element [0]: class label 1"))
     #expect(
       labelled("<f4", "(2,)", ArrayFiles.bytes([1, Float.infinity]))
         == "y.npy, element [1]: inf is not a usable number")
@@ -132,8 +142,11 @@ import Testing
     #expect(
       message(folder) { _ = try LoadedData(specification, classNames: ["only"]) }
         == "y.npy, element [0]: class label 1 is out of range; classes go from 0 to 0")
-    specification.testPath = try folder.write("tx.npy", ArrayFiles.npy("<f4", "(2, 3)", [UInt8](repeating: 0, count: 24)))
-    #expect(message { _ = try LoadedData(specification) }.hasPrefix("data.test_path and data.test_labels_path belong"))
+    specification.testPath = try folder.write(
+      "tx.npy", ArrayFiles.npy("<f4", "(2, 3)", [UInt8](repeating: 0, count: 24)))
+    #expect(
+      message { _ = try LoadedData(specification) }.hasPrefix(
+        "data.test_path and data.test_labels_path belong"))
     specification.testLabelsPath = specification.labelsPath
     #expect(
       message(folder) { _ = try LoadedData(specification) }

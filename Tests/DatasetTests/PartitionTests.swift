@@ -26,7 +26,8 @@ import Testing
   }
 
   @Test func fractions() throws {
-    #expect(try ranges(.fraction(0.7), .fraction(0.15), .fraction(0.15), of: 101) == [0..<70, 70..<85, 85..<101])
+    #expect(
+      try ranges(.fraction(0.7), .fraction(0.15), .fraction(0.15), of: 101) == [0..<70, 70..<85, 85..<101])
     #expect(try ranges(.fraction(0.29), nil, .rest) == [0..<29, nil, 29..<100])
     #expect(try ranges(.fraction(0.5), nil, .fraction(0.25), of: 101) == [0..<50, nil, 50..<75])
   }
@@ -58,7 +59,8 @@ import Testing
     for fraction in [-0.1, 1.5, .nan, .infinity] {
       #expect(failure { $0.split.test = .fraction(fraction) }.hasPrefix("data.split.test must be a fraction"))
     }
-    #expect(failure { $0.split = .init(train: .rest, test: .rest) } == "data.split: only one part can be the rest")
+    #expect(
+      failure { $0.split = .init(train: .rest, test: .rest) } == "data.split: only one part can be the rest")
     #expect(
       failure { ($0.testPath, $0.split.test) = ("t", .rest) }
         == "data.test_path and data.split.test exclude each other; keep one")

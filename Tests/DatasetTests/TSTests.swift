@@ -3,7 +3,9 @@ import Diagnostics
 import Testing
 
 @Suite struct TSTests {
-  private func load(_ text: String, _ change: (inout DataSpecification) -> Void = { _ in }) throws -> LoadedData {
+  private func load(_ text: String, _ change: (inout DataSpecification) -> Void = { _ in }) throws
+    -> LoadedData
+  {
     let folder = try TemporaryFolder()
     var specification = DataSpecification(format: .ts, path: try folder.write("d.ts", text))
     change(&specification)
@@ -17,7 +19,9 @@ import Testing
   }
 
   @Test func multivariate() throws {
-    for text in [ArrayFiles.ts, ArrayFiles.ts.replacing("\n", with: "\r\n"), "\u{FEFF}" + ArrayFiles.ts + "\n\n"] {
+    for text in [
+      ArrayFiles.ts, ArrayFiles.ts.replacing("\n", with: "\r\n"), "\u{FEFF}" + ArrayFiles.ts + "\n\n",
+    ] {
       let data = try load(text)
       #expect(data.shape == SampleShape(steps: 3, features: 2, target: .classes(count: 2)))
       #expect(data.classNames == ["walk", "run"])
@@ -61,13 +65,24 @@ import Testing
     #expect(message { _ = try load("@classLabel true a\n@data\n") } == "d.ts: has no samples behind @data")
     #expect(
       failure(replacing: "@data\n", with: "")
-        == "d.ts, line 10: expected a line of the header, such as @problemName or @data, not '1,2,3:10,20,30:run'")
-    #expect(failure(replacing: "@missing false", with: "@missing true").hasPrefix("d.ts, line 4: missing values"))
-    #expect(failure(replacing: "@timeStamps false", with: "@timeStamps true").hasPrefix("d.ts, line 3: time stamps"))
-    #expect(failure(replacing: "@equalLength true", with: "@equalLength false").hasPrefix("d.ts, line 7: series of"))
-    #expect(failure(replacing: "@dimensions 2", with: "@dimensions -2").hasPrefix("d.ts, line 6: @dimensions needs"))
-    #expect(failure(replacing: "@dimensions 2", with: "@dimensions 3").contains("declares @dimensions 3, its samples have 2"))
-    #expect(failure(replacing: "@seriesLength 3", with: "@seriesLength 4").contains("declares @seriesLength 4"))
+        == "d.ts, line 10: expected a line of the header, such as @problemName or @data, not '1,2,3:10,20,30:run'"
+    )
+    #expect(
+      failure(replacing: "@missing false", with: "@missing true").hasPrefix("d.ts, line 4: missing values"))
+    #expect(
+      failure(replacing: "@timeStamps false", with: "@timeStamps true").hasPrefix("d.ts, line 3: time stamps")
+    )
+    #expect(
+      failure(replacing: "@equalLength true", with: "@equalLength false").hasPrefix("d.ts, line 7: series of")
+    )
+    #expect(
+      failure(replacing: "@dimensions 2", with: "@dimensions -2").hasPrefix("d.ts, line 6: @dimensions needs")
+    )
+    #expect(
+      failure(replacing: "@dimensions 2", with: "@dimensions 3").contains(
+        "declares @dimensions 3, its samples have 2"))
+    #expect(
+      failure(replacing: "@seriesLength 3", with: "@seriesLength 4").contains("declares @seriesLength 4"))
     #expect(failure(replacing: "true walk run", with: "false").contains("line 10: there is no @classLabel"))
     #expect(failure(replacing: "walk run", with: "walk walk") == "d.ts, line 9: class 'walk' is named twice")
     #expect(failure(replacing: "true walk run", with: "true").contains("needs the names"))
@@ -84,7 +99,8 @@ import Testing
         == "d.ts, line 11: dimension 2 has 4 values, the first series has 3; series of unequal length are not supported yet"
     )
     #expect(
-      failure(replacing: ": 40,50,6e1", with: "") == "d.ts, line 13: has 1 dimensions, the first sample has 2")
+      failure(replacing: ": 40,50,6e1", with: "") == "d.ts, line 13: has 1 dimensions, the first sample has 2"
+    )
     #expect(
       failure(replacing: "5,6 ", with: "5,six ")
         == "d.ts, line 13: dimension 1, value 3: 'six' is not a usable number")
@@ -101,9 +117,11 @@ import Testing
         == "d.ts, line 3: has no ':' between the values and the class label")
     #expect(
       failure(replacing: "20,30", with: "20,1e300")
-        == "d.ts, line 11, dimension 2, value 3: 1e+300 is too large for a 32-bit float; scale or change the column")
+        == "d.ts, line 11, dimension 2, value 3: 1e+300 is too large for a 32-bit float; scale or change the column"
+    )
     // As many dimensions as values: nothing of their product may be allocated.
     let wide = String(repeating: "1,", count: 100_000) + "1" + String(repeating: ":1", count: 100_000)
-    #expect(message { _ = try load("@classLabel true a\n@data\n\(wide):a") }.contains("dimension 2 has 1 values"))
+    #expect(
+      message { _ = try load("@classLabel true a\n@data\n\(wide):a") }.contains("dimension 2 has 1 values"))
   }
 }

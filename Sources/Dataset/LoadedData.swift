@@ -48,7 +48,8 @@ extension LoadedData {
     targetNames: [String], classNames: [String], files: [InputFile]
   ) throws(Failure) {
     for source in sources.all where source.samples > Int(Int32.max) {
-      throw .badData("\(source.path): \(source.samples) samples are more than the \(Int32.max) that can be numbered")
+      throw .badData(
+        "\(source.path): \(source.samples) samples are more than the \(Int32.max) that can be numbered")
     }
     let main = sources.main
     let partition = try Partition(specification.split, of: main.samples, file: main.path)
@@ -64,7 +65,9 @@ extension LoadedData {
     }
 
     var parts = try main.sets([partition.train, partition.validation, partition.test], shape: shape, scaler)
-    if let other = sources.validation { parts[1] = try other.sets([0..<other.samples], shape: shape, scaler)[0] }
+    if let other = sources.validation {
+      parts[1] = try other.sets([0..<other.samples], shape: shape, scaler)[0]
+    }
     if let other = sources.test { parts[2] = try other.sets([0..<other.samples], shape: shape, scaler)[0] }
     (train, validation, test) = (parts[0], parts[1], parts[2])
     self.shape = shape
@@ -80,13 +83,16 @@ extension LoadedData {
     var hash = SHA256()
     for file in files { file.withBytes { hash.update(bufferPointer: $0) } }
     let digits = Array("0123456789abcdef".utf8)
-    return String(decoding: hash.finalize().flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    return String(
+      decoding: hash.finalize().flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
   }
 
   private static func rows(_ sources: SampleSources, _ sets: [SequenceSet<Float>?]) -> [Int]? {
     guard sources.main.record != nil else { return nil }
     var rows: [Int] = []
-    for (set, source) in zip(sets, [sources.main, sources.validation ?? sources.main, sources.test ?? sources.main]) {
+    for (set, source) in zip(
+      sets, [sources.main, sources.validation ?? sources.main, sources.test ?? sources.main])
+    {
       guard let set, let record = source.record else { continue }
       for sample in set.samples { rows.append(record(sample + set.layout.targetOffset)) }
     }

@@ -14,10 +14,14 @@ extension DataSpecification {
       for (key, path) in [
         ("labels_path", labelsPath), ("validation_labels_path", validationLabelsPath),
         ("test_labels_path", testLabelsPath),
-      ] where path != nil { throw .badData("data.\(key) is for npy; \(format.rawValue) files hold their labels") }
+      ] where path != nil {
+        throw .badData("data.\(key) is for npy; \(format.rawValue) files hold their labels")
+      }
     }
     if format == .idx {
-      if scale != .none { throw .badData("data.scale is not for idx: its pixels are divided by 255; use none") }
+      if scale != .none {
+        throw .badData("data.scale is not for idx: its pixels are divided by 255; use none")
+      }
       for (key, path) in [("validation_path", validationPath), ("test_path", testPath)] where path != nil {
         throw .badData("data.\(key) is not for idx: data.path names the folder with the train and t10k files")
       }
@@ -31,7 +35,8 @@ extension DataSpecification {
     guard bytes.count == 1, bytes[0] < 128, !refused.contains(bytes[0]), bytes[0] == tab || bytes[0] >= space,
       !Character(UnicodeScalar(bytes[0])).isLetter, !Character(UnicodeScalar(bytes[0])).isNumber
     else {
-      throw .badData("data.delimiter must be one character such as ',', ';' or a tab, not \(quoted(delimiter))")
+      throw .badData(
+        "data.delimiter must be one character such as ',', ';' or a tab, not \(quoted(delimiter))")
     }
     return bytes[0]
   }
@@ -61,11 +66,15 @@ extension DataSpecification {
       ("features", !features.isEmpty), ("targets", !targets.isEmpty), ("label", label != nil),
       ("window", window != 1), ("horizon", horizon != 0),
     ]
-    for (key, isUsed) in used where isUsed { throw .badData("data.\(key) is for csv, not for \(format.rawValue)") }
+    for (key, isUsed) in used where isUsed {
+      throw .badData("data.\(key) is for csv, not for \(format.rawValue)")
+    }
   }
 
   private func checkLabelFiles() throws(Failure) {
-    if labelsPath == nil { throw .badData("data.labels_path is missing: npy needs the file with the labels of data.path") }
+    if labelsPath == nil {
+      throw .badData("data.labels_path is missing: npy needs the file with the labels of data.path")
+    }
     for (key, file, labels) in [
       ("validation", validationPath, validationLabelsPath), ("test", testPath, testLabelsPath),
     ] where (file == nil) != (labels == nil) {
@@ -84,7 +93,9 @@ extension DataSpecification {
       default: break
       }
     }
-    if shares.count(where: { $0.1 == .rest }) > 1 { throw .badData("data.split: only one part can be the rest") }
+    if shares.count(where: { $0.1 == .rest }) > 1 {
+      throw .badData("data.split: only one part can be the rest")
+    }
     if validationPath != nil && split.validation != nil {
       throw .badData("data.validation_path and data.split.validation exclude each other; keep one")
     }

@@ -27,21 +27,42 @@ import Testing
     ("a,b,c\n1,2,3\n1", "d.csv, line 3: has 1 field, the header has 3"),
     ("a,b,c\r1,2,3\r1,x,3", "d.csv, line 3, column 'b': 'x' is not a number"),
     ("a,b,c,d\n1,2,3,\"x\ny\"\n1,2,3-,z", "d.csv, line 4, column 'c': '3-' is not a number"),
-    ("a,b,c\n1,nan,3", "d.csv, line 2, column 'b': 'nan' is not a number; leave the field empty and choose data.gaps"),
-    ("a,b,c\n1,2,-Inf", "d.csv, line 2, column 'c': '-Inf' is not a number; leave the field empty and choose data.gaps"),
-    ("a,b,c\nnull,2,3", "d.csv, line 2, column 'a': 'null' is not a number; leave the field empty and choose data.gaps"),
+    (
+      "a,b,c\n1,nan,3",
+      "d.csv, line 2, column 'b': 'nan' is not a number; leave the field empty and choose data.gaps"
+    ),
+    (
+      "a,b,c\n1,2,-Inf",
+      "d.csv, line 2, column 'c': '-Inf' is not a number; leave the field empty and choose data.gaps"
+    ),
+    (
+      "a,b,c\nnull,2,3",
+      "d.csv, line 2, column 'a': 'null' is not a number; leave the field empty and choose data.gaps"
+    ),
     ("a,b,c\n1,\"2,5\",3", "d.csv, line 2, column 'b': '2,5' is not a number"),
     ("a,b,c\n1,0x1F,3", "d.csv, line 2, column 'b': '0x1F' is not a number"),
     ("a,b,c\n1,1e999,3", "d.csv, line 2, column 'b': '1e999' is too large for a number"),
-    ("a,b,c\n1,1e39,3", "d.csv, line 2, column 'b': 1e+39 is too large for a 32-bit float; scale or change the column"),
-    ("a,b,c\n1,2,3\n1,,3", "d.csv, line 3, column 'b': the field is empty; fill it or set data.gaps to drop, previous or linear"),
-    ("a,b,c\n1,2,3\n1,\"2,3\n4,5,6", "d.csv, line 3, column 'b': a quotation mark opens here and never closes"),
+    (
+      "a,b,c\n1,1e39,3",
+      "d.csv, line 2, column 'b': 1e+39 is too large for a 32-bit float; scale or change the column"
+    ),
+    (
+      "a,b,c\n1,2,3\n1,,3",
+      "d.csv, line 3, column 'b': the field is empty; fill it or set data.gaps to drop, previous or linear"
+    ),
+    (
+      "a,b,c\n1,2,3\n1,\"2,3\n4,5,6",
+      "d.csv, line 3, column 'b': a quotation mark opens here and never closes"
+    ),
     ("a,b,c\n1,\"2\"x,3", "d.csv, line 2, column 'b': text follows a closing quotation mark"),
     ("a,\"b,c\n1,2,3", "d.csv, line 1: a quotation mark opens here and never closes"),
     ("a,b,b\n1,2,3", "d.csv, line 1: columns 2 and 3 are both called 'b' (data.features); rename one"),
-    ("a,b,d\n1,2,3", "d.csv, line 1: there is no column 'c' (data.targets); the nearest is 'a'"),
+    ("a,b,d\n1,2,3", "d.csv, line 1: there is no column 'c' (data.targets); the columns are 'a', 'b', 'd'"),
     ("a,B,c\n1,2,3", "d.csv, line 1: there is no column 'b' (data.features); the nearest is 'B'"),
-    ("a,bottle,c\n1,2,3", "d.csv, line 1: there is no column 'b' (data.features); the nearest is 'a'"),
+    (
+      "a,bottle,c\n1,2,3",
+      "d.csv, line 1: there is no column 'b' (data.features); the columns are 'a', 'bottle', 'c'"
+    ),
     ("a,b,c\n1,2\u{1},3", "d.csv, line 2, column 'b': '2\u{FFFD}' is not a number"),
   ])
   func text(_ text: String, _ expected: String) throws { #expect(try failure(text) == expected) }
@@ -53,7 +74,8 @@ import Testing
     #expect(message(folder) { _ = try LoadedData(specification) } == "d.csv: is UTF-16; save it as UTF-8")
     try folder.write("d.csv", [0x1F, 0x8B, 8, 0])
     #expect(
-      message(folder) { _ = try LoadedData(specification) } == "d.csv: is gzip-compressed; decompress it first")
+      message(folder) { _ = try LoadedData(specification) }
+        == "d.csv: is gzip-compressed; decompress it first")
     try folder.write("d.csv", Array("a,b\n1,".utf8) + [0xC3, 0x28, 0xFF])
     #expect(
       message(folder) { _ = try LoadedData(specification) }
@@ -98,7 +120,8 @@ import Testing
   @Test(arguments: [(3, 0), (1, 2), (2, 1), (Int.max, 0), (1, Int.max), (Int.max, Int.max)])
   func windowLongerThanTheData(_ window: Int, _ horizon: Int) throws {
     let message = try failure("a,b,c\n1,2,3\n4,5,6\n") { ($0.window, $0.horizon) = (window, horizon) }
-    #expect(message.hasPrefix("d.csv: data.window \(window)") && message.hasSuffix("is longer than its 2 rows"))
+    #expect(
+      message.hasPrefix("d.csv: data.window \(window)") && message.hasSuffix("is longer than its 2 rows"))
   }
 
   @Test func rangeTooWideToScale() throws {
@@ -130,7 +153,9 @@ import Testing
     let folder = try TemporaryFolder()
     var specification = DataSpecification(format: .csv, path: folder.path + "/none.csv")
     (specification.features, specification.targets) = (["a"], ["b"])
-    #expect(throws: Failure.missingInput("\(folder.path)/none.csv: No such file or directory; check data.path")) {
+    #expect(
+      throws: Failure.missingInput("\(folder.path)/none.csv: No such file or directory; check data.path")
+    ) {
       _ = try LoadedData(specification)
     }
     specification.path = folder.path
@@ -142,6 +167,7 @@ import Testing
     #expect(message(folder) { _ = try LoadedData(specification) }.hasSuffix("check data.test_path"))
     specification.testPath = "/dev/zero"
     #expect(
-      message { _ = try LoadedData(specification) } == "/dev/zero is not a regular file; check data.test_path")
+      message { _ = try LoadedData(specification) } == "/dev/zero is not a regular file; check data.test_path"
+    )
   }
 }

@@ -19,8 +19,10 @@ import Testing
 
   @Test(arguments: [
     "a,b,c\n1,2,3\n4,5,6\n", "a,b,c\n1,2,3\n4,5,6", "a,b,c\r\n1,2,3\r\n4,5,6\r\n", "a,b,c\r1,2,3\r4,5,6",
-    "\u{FEFF}a,b,c\n1,2,3\n4,5,6\n", "\"a\",\"b\",\"c\"\n\"1\",2,\"3\"\n4,\"5\",6\n", "a,b,c\n1,2,3\n4,5,6\n\n\r\n\n",
-    "a,b,c\n 1 , 2,3 \n\t4,5\t,6\n", "a,b,c\n1.0,2e0,+3\n40e-1,5.,06\n", "c,x,b,a\n3,text,2,1\n6,\"more, \"\"text\"\"\n\",5,4\n",
+    "\u{FEFF}a,b,c\n1,2,3\n4,5,6\n", "\"a\",\"b\",\"c\"\n\"1\",2,\"3\"\n4,\"5\",6\n",
+    "a,b,c\n1,2,3\n4,5,6\n\n\r\n\n",
+    "a,b,c\n 1 , 2,3 \n\t4,5\t,6\n", "a,b,c\n1.0,2e0,+3\n40e-1,5.,06\n",
+    "c,x,b,a\n3,text,2,1\n6,\"more, \"\"text\"\"\n\",5,4\n",
     "c,b,date,a\n3,2,2019-01-30T12:00:00,1\n6,5,,4",
   ])
   func sameNumbers(_ text: String) throws {
@@ -93,7 +95,9 @@ import Testing
 
   @Test func gaps() throws {
     let text = "a,b,c\n1,2,3\n,5,\n7,,9\n10,\"\",12\n13,14,15\n"
-    func values(_ policy: DataSpecification.GapPolicy) throws -> LoadedData { try load(text) { $0.gaps = policy } }
+    func values(_ policy: DataSpecification.GapPolicy) throws -> LoadedData {
+      try load(text) { $0.gaps = policy }
+    }
     let dropped = try values(.drop)
     #expect(dropped.train?.batch() == Batch(inputs: [1, 2, 13, 14], values: [3, 15], classes: []))
     #expect(dropped.rows == [0, 4])
@@ -103,7 +107,9 @@ import Testing
     let linear = try values(.linear)
     #expect(linear.train?.batch().inputs == [1, 2, 4, 5, 7, 8, 10, 11, 13, 14])
     #expect(linear.train?.batch().values == [3, 6, 9, 12, 15])
-    let unlabelled = try load("a,b,c\n1,2,x\n3,4,\n5,6,y") { ($0.targets, $0.label, $0.gaps) = ([], "c", .drop) }
+    let unlabelled = try load("a,b,c\n1,2,x\n3,4,\n5,6,y") {
+      ($0.targets, $0.label, $0.gaps) = ([], "c", .drop)
+    }
     #expect(unlabelled.train?.batch().classes == [0, 1])
   }
 

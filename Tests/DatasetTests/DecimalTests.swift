@@ -2,30 +2,38 @@ import Dataset
 import Testing
 
 @Suite struct DecimalTests {
-  private func expectRounded(_ text: String, sourceLocation: SourceLocation = #_sourceLocation) {
-    let expected = Double(text)
-    let parsed = parseDecimal(text)
-    #expect(parsed?.bitPattern == expected?.bitPattern, "\(text)", sourceLocation: sourceLocation)
+  /// Hundreds of thousands of expectations would take longer than what they look at.
+  private func expectRounded(_ text: String) {
+    if parseDecimal(text)?.bitPattern != Double(text)?.bitPattern {
+      Issue.record("\(text) became \(String(describing: parseDecimal(text)))")
+    }
   }
 
   @Test(arguments: [
     "0", "-0", "+1", "1.", ".5", "-.5e1", "1e5", "1E+5", "1e-5", "0.1", "0.2", "0.3", "2183.489990",
-    "9007199254740993", "9007199254740992.5", "9007199254740993.0000000000000000001", "1e22", "1e23", "8.5e22",
-    "123456789012345678", "12345678901234567890", "0.000000000000000000000000000001", "5e-324", "2.4703282292062327e-324",
-    "1.7976931348623157e308", "4.9406564584124654e-324", "2.2250738585072011e-308", "1e400", "-1e-400", "00001.50",
-    "0e999999999999999999999", "179769313486231580793728971405303415079934132710037826936173778980444968292764750946649",
-    "9223372036854775807", "18446744073709551615", "18446744073709551616", "1448997445238699", "6.1e-27", "7.0e55",
+    "9007199254740993", "9007199254740992.5", "9007199254740993.0000000000000000001", "1e22", "1e23",
+    "8.5e22",
+    "123456789012345678", "12345678901234567890", "0.000000000000000000000000000001", "5e-324",
+    "2.4703282292062327e-324",
+    "1.7976931348623157e308", "4.9406564584124654e-324", "2.2250738585072011e-308", "1e400", "-1e-400",
+    "00001.50",
+    "0e999999999999999999999",
+    "179769313486231580793728971405303415079934132710037826936173778980444968292764750946649",
+    "9223372036854775807", "18446744073709551615", "18446744073709551616", "1448997445238699", "6.1e-27",
+    "7.0e55",
   ])
   func specialNumbers(_ text: String) { expectRounded(text) }
 
-  @Test(arguments: ["", "-", "+", ".", "e5", "-.", "abc", "1e", "1e+", "1.2.3", "0x10", "nan", "inf", "1_000", "١"])
+  @Test(arguments: [
+    "", "-", "+", ".", "e5", "-.", "abc", "1e", "1e+", "1.2.3", "0x10", "nan", "inf", "1_000", "١",
+  ])
   func refused(_ text: String) { #expect(parseDecimal(text) == nil) }
 
   @Test func shortestFormsComeBack() {
     var random = SplitMix(state: 1)
     for _ in 0..<200_000 {
       let value = Double(bitPattern: random.next())
-      if value.isFinite { #expect(parseDecimal("\(value)") == value) }
+      if value.isFinite && parseDecimal("\(value)") != value { Issue.record("\(value)") }
     }
   }
 

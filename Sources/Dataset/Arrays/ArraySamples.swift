@@ -60,8 +60,10 @@ extension SampleSource {
       throw file.failure("has the shape \(shape); needed are samples, steps, features, or samples, features")
     }
     let steps = shape.count == 3 ? shape[1] : 1
-    guard let count = labels.shape.first, labels.shape.count <= 2, labels.shape.last! > 0, count == shape[0] else {
-      throw labelFile.failure("has the shape \(labels.shape); needed is one row for each of the \(shape[0]) samples")
+    guard let count = labels.shape.first, labels.shape.count <= 2, labels.shape.last! > 0, count == shape[0]
+    else {
+      throw labelFile.failure(
+        "has the shape \(labels.shape); needed is one row for each of the \(shape[0]) samples")
     }
     path = file.path
     inputs = NPYTable(array, columns: shape.last!)
@@ -100,7 +102,8 @@ extension NPYFile {
     let bound = classCount ?? Self.largestClass
     if let index = numbers.firstIndex(where: { $0 < 0 || $0 >= Double(bound) }) {
       let label = Int(exactly: numbers[index]).map(String.init) ?? "\(numbers[index])"
-      throw .badData("\(place(index)): class label \(label) is out of range; classes go from 0 to \(bound - 1)")
+      throw .badData(
+        "\(place(index)): class label \(label) is out of range; classes go from 0 to \(bound - 1)")
     }
     let classes = numbers.map { Int32($0) }
     classCount = classCount ?? Int(classes.max() ?? -1) + 1
@@ -138,7 +141,8 @@ extension TSFile {
     let mapped = classes.map { map[Int($0)] }
     if let sample = mapped.firstIndex(of: -1) {
       let name = quoted(header.classNames[Int(classes[sample])])
-      throw .badData("\(file.path), line \(lines[sample]): class label \(name) is not among the \(names.count) known")
+      throw .badData(
+        "\(file.path), line \(lines[sample]): class label \(name) is not among the \(names.count) known")
     }
     return mapped
   }

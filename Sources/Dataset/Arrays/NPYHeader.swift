@@ -35,7 +35,9 @@ struct NPYHeader {
 /// As much of Python's literals as such a header needs.
 private struct PythonLiteral {
   enum Value {
-    case text(String), truth(Bool), numbers([Int])
+    case text(String)
+    case truth(Bool)
+    case numbers([Int])
     /// A structured type or something else that is of no use here.
     case other
   }

@@ -20,11 +20,17 @@ package struct TSHeader: Sendable {
     switch key {
     case "@problemname": break
     case "@equallength":
-      if words.last?.lowercased() == "false" { throw failure("series of unequal length are not supported yet") }
+      if words.last?.lowercased() == "false" {
+        throw failure("series of unequal length are not supported yet")
+      }
     case "@timestamps":
-      if words.last?.lowercased() != "false" { throw failure("time stamps are not supported; save plain values") }
+      if words.last?.lowercased() != "false" {
+        throw failure("time stamps are not supported; save plain values")
+      }
     case "@missing":
-      if words.last?.lowercased() != "false" { throw failure("missing values are not supported; fill them in") }
+      if words.last?.lowercased() != "false" {
+        throw failure("missing values are not supported; fill them in")
+      }
     case "@univariate":
       if words.last?.lowercased() == "true" { dimensions = dimensions ?? 1 }
     case "@dimensions", "@dimension": dimensions = try size(words, failure)

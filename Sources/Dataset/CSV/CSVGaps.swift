@@ -37,7 +37,9 @@ extension CSVTable {
       if !labels.isEmpty { labels[kept.count] = labels[row] }
       kept.append(row)
     }
-    guard !kept.isEmpty else { throw file.failure("every row has an empty field; data.gaps: drop leaves none") }
+    guard !kept.isEmpty else {
+      throw file.failure("every row has an empty field; data.gaps: drop leaves none")
+    }
     if !labels.isEmpty { labels.removeLast(rows - kept.count) }
     numbers.rows = kept.count
     records = kept
@@ -66,6 +68,7 @@ extension CSVTable {
   private func unfillable(_ row: Int, _ column: Int, _ linear: Bool) -> Failure {
     let place = place(row: row, fileColumn: columns[column])
     let what = row == 0 ? "no value stands before this gap" : "no value stands behind this gap"
-    return .badData("\(place): \(what), so data.gaps: \(linear ? "linear" : "previous") can't fill it; remove the rows")
+    return .badData(
+      "\(place): \(what), so data.gaps: \(linear ? "linear" : "previous") can't fill it; remove the rows")
   }
 }

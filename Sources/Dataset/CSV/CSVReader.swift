@@ -120,7 +120,9 @@ package struct CSVReader: ~Copyable {
   }
 
   private static func hint(_ text: String) -> String {
-    let gaps = ["nan", "na", "n/a", "null", "none", "inf", "-inf", "+inf", "infinity", "-infinity", "-nan", "?"]
+    let gaps = [
+      "nan", "na", "n/a", "null", "none", "inf", "-inf", "+inf", "infinity", "-infinity", "-nan", "?",
+    ]
     return gaps.contains(text.lowercased()) ? "; leave the field empty and choose data.gaps" : ""
   }
 

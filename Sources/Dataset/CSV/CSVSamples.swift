@@ -34,8 +34,8 @@ extension SampleSource {
     for target in targets where !columns.contains(target) { columns.append(target) }
     let table = try CSVReader.read(header, columns: columns, label: label, gaps: specification.gaps)
     path = file.path
-    layout = .windows(specification.window, horizon: specification.horizon)
     samples = try Self.windows(table.rows, specification, file)
+    layout = .windows(specification.window, horizon: specification.horizon)
     inputs = CSVColumns(table: table, slots: Array(features.indices))
     values =
       label == nil ? CSVColumns(table: table, slots: targets.map { columns.firstIndex(of: $0)! }) : nil
@@ -49,7 +49,8 @@ extension SampleSource {
   ) throws(Failure) -> Int {
     let (window, horizon) = (specification.window, specification.horizon)
     guard window <= rows, horizon <= rows - window else {
-      let reach = horizon == 0 ? "data.window \(window)" : "data.window \(window) with data.horizon \(horizon)"
+      let reach =
+        horizon == 0 ? "data.window \(window)" : "data.window \(window) with data.horizon \(horizon)"
       throw file.failure("\(reach) is longer than its \(rows) row\(rows == 1 ? "" : "s")")
     }
     return rows - window - horizon + 1
@@ -76,7 +77,8 @@ extension CSVTable {
     if let row = classes.firstIndex(of: -1), let labelColumn {
       let name = quoted(labelNames[Int(labels[row])])
       throw .badData(
-        "\(place(row: row, fileColumn: labelColumn)): class label \(name) is not among the \(names.count) of \(origin)")
+        "\(place(row: row, fileColumn: labelColumn)): class label \(name) is not among the \(names.count) of \(origin)"
+      )
     }
     return classes
   }

@@ -12,11 +12,17 @@ struct DecimalNumber {
 struct DecimalTables {
   let exact: UnsafePointer<Double>
   let fives: UnsafePointer<(high: UInt64, low: UInt64)>
+  /// 10^0 … 10^8.
+  let powers: UnsafePointer<UInt64>
 
   static func with<R, E: Error>(_ body: (DecimalTables) throws(E) -> R) throws(E) -> R {
     try PowersOfTen.exact.withUnsafeBufferPointer { (exact) throws(E) -> R in
       try PowersOfTen.fives.withUnsafeBufferPointer { (fives) throws(E) -> R in
-        try body(DecimalTables(exact: exact.baseAddress!, fives: fives.baseAddress!))
+        try PowersOfTen.integers.withUnsafeBufferPointer { (powers) throws(E) -> R in
+          try body(
+            DecimalTables(
+              exact: exact.baseAddress!, fives: fives.baseAddress!, powers: powers.baseAddress!))
+        }
       }
     }
   }
@@ -36,7 +42,7 @@ struct DecimalTables {
     if p.pointee == UInt8(ascii: ".") {
       p += 1
       let fraction = p
-      p = digits(p, into: &mantissa)
+      p = manyDigits(p, into: &mantissa)
       exponent = fraction - p
       count -= exponent
     }
@@ -76,6 +82,31 @@ struct DecimalTables {
       mantissa = mantissa &* 10 &+ UInt64(digit)
       p += 1
     }
+  }
+
+  /// Like `digits`, eight at a time: worth it for the long fractions that programs write.
+  @inline(__always)
+  private func manyDigits(_ start: UnsafePointer<UInt8>, into mantissa: inout UInt64) -> UnsafePointer<UInt8>
+  {
+    var p = start
+    while true {
+      // Digits become 0...9, the first of them in the lowest byte; other bytes become larger.
+      let word = UnsafeRawPointer(p).loadUnaligned(as: UInt64.self).littleEndian ^ 0x3030_3030_3030_3030
+      let others = ((word &+ 0x7676_7676_7676_7676) | word) & 0x8080_8080_8080_8080
+      let count = others.trailingZeroBitCount >> 3
+      if count == 0 { return p }
+      mantissa = mantissa &* powers[count] &+ Self.number(word << UInt64(64 - 8 * count))
+      p += count
+      if count < 8 { return p }
+    }
+  }
+
+  /// The number of eight digits, by adding neighbours: of bytes, of pairs, of fours.
+  @inline(__always)
+  private static func number(_ digits: UInt64) -> UInt64 {
+    let pairs = digits &* 10 &+ (digits >> 8)
+    let mask: UInt64 = 0x0000_00FF_0000_00FF
+    return ((pairs & mask) &* 0x000F_4240_0000_0064 &+ ((pairs >> 16) & mask) &* 0x0000_2710_0000_0001) >> 32
   }
 
   private static func exponent(_ start: UnsafePointer<UInt8>) -> (Int, UnsafePointer<UInt8>)? {
@@ -137,7 +168,8 @@ package func parseDecimal(_ text: String) -> Double? {
   let bytes = Array(text.utf8) + Array(repeating: newline, count: InputFile.padding)
   return bytes.withUnsafeBufferPointer { buffer in
     DecimalTables.with { tables in
-      guard let number = tables.parse(buffer.baseAddress!), number.end == buffer.baseAddress! + text.utf8.count
+      guard let number = tables.parse(buffer.baseAddress!),
+        number.end == buffer.baseAddress! + text.utf8.count
       else { return nil }
       return number.value
     }

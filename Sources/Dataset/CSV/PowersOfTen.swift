@@ -4,9 +4,13 @@
 enum PowersOfTen {
   /// 10^0 … 10^22: the powers a Double holds exactly.
   static let exact: [Double] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
+    1e19,
     1e20, 1e21, 1e22,
   ]
+
+  /// 10^0 … 10^8.
+  static let integers: [UInt64] = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000]
 
   /// Exponents whose power of five, or its divisor, is known to 128 bits from plain integer arithmetic. Inside this range
   /// the product below is always enough to round correctly (Lemire, section 8), and no result is subnormal or infinite.

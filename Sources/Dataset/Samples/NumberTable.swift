@@ -34,6 +34,7 @@ extension NumberTable {
     let columns = columns
     let floats = [Float](unsafeUninitializedCapacity: rows * columns) { buffer, initialized in
       guard let out = buffer.baseAddress else { return }
+      preferLargePages(out, 4 * buffer.count)
       forEachBlock(0..<rows) { block, numbers in
         let start = out + block.lowerBound * columns
         for column in 0..<columns {
@@ -54,13 +55,15 @@ extension NumberTable {
     _ numbers: UnsafePointer<Double>, _ out: UnsafeMutablePointer<Float>, count: Int, stride: Int,
     _ method: Scaler.Method, _ scale: Scaler.Column
   ) -> Int? {
-    var bad: Int?
+    var largest: UInt32 = 0
     for i in 0..<count {
       let float = Float(method.scale(numbers[i * stride], scale))
       out[i * stride] = float
-      if !float.isFinite && bad == nil { bad = i }
+      largest = max(largest, float.magnitude.bitPattern)
     }
-    return bad
+    // Infinity and NaN have the largest bit patterns.
+    if largest < Float.infinity.bitPattern { return nil }
+    return (0..<count).first { !out[$0 * stride].isFinite }
   }
 
   func unusable(row: Int, column: Int) -> Failure {
@@ -68,7 +71,8 @@ extension NumberTable {
     forEachBlock(row..<row + 1) { _, numbers in number = numbers[column] }
     let what =
       number.isFinite
-      ? "\(number) is too large for a 32-bit float; scale or change the column" : "\(number) is not a usable number"
+      ? "\(number) is too large for a 32-bit float; scale or change the column"
+      : "\(number) is not a usable number"
     return .badData("\(place(row: row, column: column)): \(what)")
   }
 }

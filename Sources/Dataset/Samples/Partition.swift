@@ -48,7 +48,8 @@ package struct Partition: Equatable {
       }
       let (sum, overflow) = taken.addingReportingOverflow(sizes[i])
       guard !overflow && sum <= count else {
-        throw .badData("data.split asks for more than the \(count) samples of \(file); make data.split.\(key) smaller")
+        throw .badData(
+          "data.split asks for more than the \(count) samples of \(file); make data.split.\(key) smaller")
       }
       taken = sum
     }

@@ -28,8 +28,12 @@ public struct Scaler: Sendable, Equatable, Codable {
 }
 
 extension Scaler {
-  public func scaleFeature(_ value: Double, _ column: Int) -> Float { Float(method.scale(value, features[column])) }
-  public func scaleTarget(_ value: Double, _ column: Int) -> Float { Float(method.scale(value, targets[column])) }
+  public func scaleFeature(_ value: Double, _ column: Int) -> Float {
+    Float(method.scale(value, features[column]))
+  }
+  public func scaleTarget(_ value: Double, _ column: Int) -> Float {
+    Float(method.scale(value, targets[column]))
+  }
   /// A scaled feature in the units of the file.
   public func unscaleFeature(_ value: Float, _ column: Int) -> Double {
     method.unscale(Double(value), features[column])

@@ -24,9 +24,11 @@ extension Scaler {
     }
     var fitted: [Column] = []
     for (index, column) in statistics.enumerated() {
-      guard column.count > 0 else { throw .badData("data.scale: there are no training rows to fit the scale on") }
+      guard column.count > 0 else {
+        throw .badData("data.scale: there are no training rows to fit the scale on")
+      }
       let scaling = method == .minmax ? column.minmax : column.standard
-      guard scaling.offset.isFinite && scaling.scale.isFinite else {
+      guard scaling.offset.isFinite && scaling.scale.isFinite && scaling.scale != 0 else {
         let place = tables[0].table.place(row: tables[0].rows.lowerBound, column: index)
         throw .badData("\(place): the column's range is too wide to scale; use data.scale: none or change it")
       }
@@ -54,16 +56,23 @@ extension Scaler.Statistics {
 }
 
 extension NumberTable {
-  fileprivate func addExtremes(_ range: Range<Int>, to statistics: inout [Scaler.Statistics]) throws(Failure) {
+  fileprivate func addExtremes(_ range: Range<Int>, to statistics: inout [Scaler.Statistics]) throws(Failure)
+  {
     try forEachBlock(range) { (block, numbers) throws(Failure) in
+      let columns = columns
       for column in 0..<columns {
         var result = statistics[column]
         for row in 0..<block.count {
           let number = numbers[row * columns + column]
-          if !number.isFinite { throw unusable(row: block.lowerBound + row, column: column) }
-          result.minimum = min(result.minimum, number)
-          result.maximum = max(result.maximum, number)
+          if number < result.minimum { result.minimum = number }
+          if number > result.maximum { result.maximum = number }
           result.sum += number
+        }
+        // One look at the sum instead of one at each number.
+        if !result.sum.isFinite,
+          let row = (0..<block.count).first(where: { !numbers[$0 * columns + column].isFinite })
+        {
+          throw unusable(row: block.lowerBound + row, column: column)
         }
         result.count += block.count
         statistics[column] = result

@@ -1,0 +1,88 @@
+import Dataset
+import Diagnostics
+import Foundation
+import Testing
+
+/// Scaling against numbers from scikit-learn:
+/// `MinMaxScaler().fit_transform([[1, 7, -3], [2, 7, 0.5], [4.5, 7, 11]])` and `StandardScaler()` likewise.
+@Suite struct ScalerTests {
+  private let text = "a,b,c\n1,7,-3\n2,7,0.5\n4.5,7,11\n"
+
+  private func load(_ change: (inout DataSpecification) -> Void) throws -> LoadedData {
+    let folder = try TemporaryFolder()
+    var specification = DataSpecification(format: .csv, path: try folder.write("d.csv", text))
+    (specification.features, specification.targets) = (["a", "b"], ["c"])
+    change(&specification)
+    return try LoadedData(specification)
+  }
+
+  @Test func minmax() throws {
+    let data = try load { $0.scale = .minmax }
+    #expect(data.train?.batch().inputs == [0, 0, 0.2857142857142857, 0, 1, 0])
+    #expect(data.train?.batch().values == [0, 0.25, 1])
+    let column = try #require(data.scaler?.targets.first)
+    #expect(column == .init(offset: 0.21428571428571427, scale: 0.07142857142857142))
+    #expect(data.scaler?.features[1] == .init(offset: -7, scale: 1))
+  }
+
+  @Test func standard() throws {
+    let data = try load { $0.scale = .standard }
+    let inputs = try #require(data.train?.batch().inputs)
+    let expected: [Float] = [-1.0190493, 0, -0.3396831, 0, 1.3587324, 0]
+    for (x, y) in zip(inputs, expected) { #expect(abs(x - y) < 1e-6) }
+    #expect(data.scaler?.features[1] == .init(offset: 7, scale: 1))
+    let target = try #require(data.scaler?.targets.first)
+    #expect(abs(target.offset - 2.8333333333333335) < 1e-15 && abs(target.scale - 5.948856099191582) < 1e-14)
+  }
+
+  @Test(arguments: [DataSpecification.Scaling.minmax, .standard])
+  func predictionsComeBack(_ scale: DataSpecification.Scaling) throws {
+    let scaler = try #require(try load { $0.scale = scale }.scaler)
+    for value in [-3, 0.5, 11, 1234.5] {
+      #expect(abs(scaler.unscaleTarget(scaler.scaleTarget(value, 0), 0) - value) < 1e-4)
+      #expect(abs(scaler.unscaleFeature(scaler.scaleFeature(value, 0), 0) - value) < 1e-4)
+    }
+    let stored = try JSONDecoder().decode(Scaler.self, from: JSONEncoder().encode(scaler))
+    #expect(stored == scaler)
+  }
+
+  @Test func fittedOnTheTrainingRowsOnly() throws {
+    let data = try load { ($0.scale, $0.split) = (.minmax, .init(train: .count(2), test: .rest)) }
+    #expect(data.train?.batch().inputs == [0, 0, 1, 0] && data.test?.batch().inputs == [3.5, 0])
+    #expect(data.test?.batch().values == [4])
+    let all = try load {
+      ($0.scale, $0.fitScaleOn, $0.split) = (.minmax, .all, .init(train: .count(2), test: .rest))
+    }
+    #expect(all.test?.batch().values == [1])
+  }
+
+  @Test func trainingRowsOfWindowsReachToTheLastTarget() throws {
+    let folder = try TemporaryFolder()
+    let rows = (0..<10).map { "\($0)" }.joined(separator: "\n")
+    var specification = DataSpecification(format: .csv, path: try folder.write("d.csv", "a\n" + rows))
+    (specification.features, specification.targets, specification.scale) = (["a"], ["a"], .minmax)
+    (specification.window, specification.horizon) = (2, 2)
+    specification.split = .init(train: .count(3), test: .rest)
+    let data = try LoadedData(specification)
+    // Windows start at rows 0, 1, 2; the last target is row 2 + 1 + 2.
+    #expect(data.scaler?.features[0].scale == 1 / 5.0 && data.scaler?.targets == data.scaler?.features)
+    specification.split = .init(train: .count(0), test: .rest)
+    #expect(
+      message { _ = try LoadedData(specification) }
+        == "data.fit_scale_on is train, but the split has no training samples; set it to all")
+    let evaluated = try LoadedData(specification, scaler: data.scaler)
+    #expect(evaluated.train == nil && evaluated.test?.count == 7)
+  }
+
+  @Test func unusableScalersAreRefused() throws {
+    let bad = Scaler(
+      method: .minmax, features: [.init(offset: 0, scale: 0), .init(offset: 0, scale: 1)],
+      targets: [.init(offset: 0, scale: 1)])
+    let folder = try TemporaryFolder()
+    var specification = DataSpecification(format: .csv, path: try folder.write("d.csv", text))
+    (specification.features, specification.targets, specification.scale) = (["a", "b"], ["c"], .minmax)
+    #expect(
+      message { _ = try LoadedData(specification, scaler: bad) }
+        == "the checkpoint's scaler holds numbers that can't be used")
+  }
+}

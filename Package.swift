@@ -61,8 +61,16 @@ let package = Package(
     .testTarget(
       name: "RecurrentTests", dependencies: ["Recurrent", "Kernels", "TestSupport"],
       swiftSettings: swift),
+    .target(
+      name: "CollectiveCases", dependencies: ["Collective", "Diagnostics"], path: "Tests/CollectiveCases",
+      swiftSettings: swift),
+    .executableTarget(
+      name: "collective-check", dependencies: ["Collective", "CollectiveCases", "Diagnostics"],
+      path: "Tests/CollectiveCheck", swiftSettings: swift),
     .testTarget(
-      name: "CollectiveTests", dependencies: ["Collective", "TestSupport"], swiftSettings: swift),
+      name: "CollectiveTests",
+      dependencies: ["Collective", "CollectiveCases", "TestSupport", "collective-check"],
+      swiftSettings: swift),
     .testTarget(
       name: "DatasetTests", dependencies: ["Dataset", "TestSupport"], swiftSettings: swift),
     .testTarget(

@@ -1,1 +1,183 @@
+#define _GNU_SOURCE
 #include "cmpi.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "openmpi.h"
+
+typedef struct ompi_communicator_t *MPI_Comm;
+typedef struct ompi_datatype_t *MPI_Datatype;
+typedef struct ompi_op_t *MPI_Op;
+typedef struct ompi_info_t *MPI_Info;
+typedef struct ompi_errhandler_t *MPI_Errhandler;
+typedef struct ompi_request_t *MPI_Request;
+typedef struct ompi_status_public_t MPI_Status;
+
+#define X(name, value) enum { name = value };
+CMPI_CONSTANTS(X)
+#undef X
+#define MPI_IN_PLACE ((void *)1)
+#define MPI_STATUS_IGNORE ((MPI_Status *)0)
+
+static struct {
+#define X(name, arguments) int(*name) arguments;
+  CMPI_FUNCTIONS(X)
+#undef X
+#define X(type, name, symbol) type name;
+  CMPI_HANDLES(X)
+#undef X
+} mpi;
+
+static MPI_Comm group;
+static int ours;  // this process called MPI_Init, so it calls MPI_Finalize
+
+static enum cmpi_found other(void *library, char *detail, size_t capacity) {
+  int (*version)(char *, int *);
+  *(void **)&version = dlsym(library, "MPI_Get_library_version");
+  static char text[8192];  // MPICH's text is up to 8192 bytes
+  int length = 0;
+  if (version == NULL || version(text, &length) != 0) snprintf(text, sizeof text, "an unknown MPI");
+  text[strcspn(text, "\n")] = 0;
+  for (char *c = text; *c; c++)
+    if (*c == '\t') *c = ' ';
+  snprintf(detail, capacity, "%s", text);
+  return CMPI_OTHER;
+}
+
+static enum cmpi_found look_up(void *library, char *detail, size_t capacity) {
+  if (dlsym(library, "ompi_mpi_comm_world") == NULL) return other(library, detail, capacity);
+#define X(name, arguments)                                    \
+  if ((*(void **)&mpi.name = dlsym(library, #name)) == NULL) { \
+    snprintf(detail, capacity, "%s", #name);                  \
+    return CMPI_INCOMPLETE;                                   \
+  }
+  CMPI_FUNCTIONS(X)
+#undef X
+#define X(type, name, symbol)                              \
+  if ((mpi.name = (type)dlsym(library, #symbol)) == NULL) { \
+    snprintf(detail, capacity, "%s", #symbol);             \
+    return CMPI_INCOMPLETE;                                \
+  }
+  CMPI_HANDLES(X)
+#undef X
+  return CMPI_READY;
+}
+
+enum cmpi_found cmpi_load(char *detail, size_t capacity) {
+  static void *library;
+  if (library != NULL) return CMPI_READY;
+  // The last name is MPICH's: opened only to say which library is in the way.
+  const char *names[] = {"libmpi.so.40", "libmpi.so", "libmpi.so.12"};
+  void *found = NULL;
+  for (int i = 0; i < 3 && found == NULL; i++) {
+    // RTLD_GLOBAL: Open MPI's plug-ins expect to find its symbols.
+    found = dlopen(names[i], RTLD_NOW | RTLD_GLOBAL);
+    const char *reason = found == NULL && i == 0 ? dlerror() : NULL;
+    if (reason != NULL) snprintf(detail, capacity, "%s", reason);
+  }
+  if (found == NULL) return CMPI_MISSING;
+  enum cmpi_found result = look_up(found, detail, capacity);
+  if (result == CMPI_READY) library = found;
+  return result;
+}
+
+static void finish_at_exit(int status, void *unused) {
+  (void)unused;
+  // After a failure the peers may never reach MPI_Finalize: leave without it, and the launcher ends them.
+  if (status == 0) cmpi_finish();
+}
+
+int cmpi_start(int *granted) {
+  int started = 0, code = mpi.MPI_Initialized(&started);
+  *granted = MPI_THREAD_SERIALIZED;
+  if (code == MPI_SUCCESS && started) code = mpi.MPI_Query_thread(granted);
+  if (code == MPI_SUCCESS && !started) {
+    code = mpi.MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, granted);
+    ours = 1;
+  }
+  *granted = *granted >= MPI_THREAD_SERIALIZED;
+  if (code == MPI_SUCCESS) code = mpi.MPI_Comm_set_errhandler(mpi.MPI_COMM_WORLD, mpi.MPI_ERRORS_RETURN);
+  if (code == MPI_SUCCESS) code = mpi.MPI_Comm_dup(mpi.MPI_COMM_WORLD, &group);
+  if (code == MPI_SUCCESS) code = mpi.MPI_Comm_set_errhandler(group, mpi.MPI_ERRORS_RETURN);
+  if (code == MPI_SUCCESS) on_exit(finish_at_exit, NULL);
+  return code;
+}
+
+int cmpi_finish(void) {
+  int done = 0, code = mpi.MPI_Finalized(&done);
+  if (code != MPI_SUCCESS || done || group == NULL) return code;
+  code = mpi.MPI_Comm_free(&group);
+  group = NULL;
+  if (code == MPI_SUCCESS && ours) code = mpi.MPI_Finalize();
+  return code;
+}
+
+void cmpi_abort(int code) { mpi.MPI_Abort(mpi.MPI_COMM_WORLD, code); }
+
+int cmpi_rank(int *rank) { return mpi.MPI_Comm_rank(group, rank); }
+int cmpi_size(int *size) { return mpi.MPI_Comm_size(group, size); }
+
+int cmpi_local(int *rank, int *size) {
+  MPI_Comm machine;
+  int number, code = mpi.MPI_Comm_rank(group, &number);
+  if (code == MPI_SUCCESS)
+    code = mpi.MPI_Comm_split_type(group, MPI_COMM_TYPE_SHARED, number, mpi.MPI_INFO_NULL, &machine);
+  if (code != MPI_SUCCESS) return code;
+  code = mpi.MPI_Comm_rank(machine, rank);
+  if (code == MPI_SUCCESS) code = mpi.MPI_Comm_size(machine, size);
+  int freed = mpi.MPI_Comm_free(&machine);
+  return code != MPI_SUCCESS ? code : freed;
+}
+
+int cmpi_processor_name(char *name) {
+  int length = 0;
+  return mpi.MPI_Get_processor_name(name, &length);
+}
+
+void cmpi_error_text(int code, char *text) {
+  int length = 0;
+  if (mpi.MPI_Error_string(code, text, &length) != MPI_SUCCESS) snprintf(text, 256, "MPI error %d", code);
+}
+
+void cmpi_library_version(char *text) {
+  int length = 0;
+  if (mpi.MPI_Get_library_version(text, &length) != MPI_SUCCESS) text[0] = 0;
+}
+
+int cmpi_barrier(void) { return mpi.MPI_Barrier(group); }
+
+int cmpi_broadcast(void *bytes, int count, int root) {
+  return mpi.MPI_Bcast(bytes, count, mpi.MPI_BYTE, root, group);
+}
+
+int cmpi_all_reduce_float(float *values, int count) {
+  return mpi.MPI_Allreduce(MPI_IN_PLACE, values, count, mpi.MPI_FLOAT, mpi.MPI_SUM, group);
+}
+
+int cmpi_all_reduce_double(double *values, int count) {
+  return mpi.MPI_Allreduce(MPI_IN_PLACE, values, count, mpi.MPI_DOUBLE, mpi.MPI_SUM, group);
+}
+
+int cmpi_start_all_reduce_float(float *values, int count, cmpi_request *request) {
+  return mpi.MPI_Iallreduce(MPI_IN_PLACE, values, count, mpi.MPI_FLOAT, mpi.MPI_SUM, group,
+                            (MPI_Request *)&request->handle);
+}
+
+int cmpi_all_gather(const void *bytes, int count, void *all) {
+  return mpi.MPI_Allgather(bytes, count, mpi.MPI_BYTE, all, count, mpi.MPI_BYTE, group);
+}
+
+int cmpi_send_receive(const void *out, int out_count, int to, void *in, int in_count, int from) {
+  return mpi.MPI_Sendrecv(out, out_count, mpi.MPI_BYTE, to < 0 ? MPI_PROC_NULL : to, 0,  //
+                          in, in_count, mpi.MPI_BYTE, from < 0 ? MPI_PROC_NULL : from, 0, group,
+                          MPI_STATUS_IGNORE);
+}
+
+int cmpi_test(cmpi_request *request, int *done) {
+  return mpi.MPI_Test((MPI_Request *)&request->handle, done, MPI_STATUS_IGNORE);
+}
+
+int cmpi_wait(cmpi_request *request) { return mpi.MPI_Wait((MPI_Request *)&request->handle, MPI_STATUS_IGNORE); }

@@ -13,6 +13,8 @@ public protocol Communicator: AnyObject {
   var localRank: Int { get }
   /// How many ranks share this machine.
   var localSize: Int { get }
+  /// What this rank is doing, for a watchdog to read; nil where nobody watches.
+  var progress: Progress? { get set }
 
   /// Copies the bytes of `root` to every rank, in place.
   func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws
@@ -20,10 +22,84 @@ public protocol Communicator: AnyObject {
   func allReduceSum(_ values: UnsafeMutableBufferPointer<Float>) throws
   /// The same for counts, losses and other small values in double precision.
   func allReduceSum(_ values: UnsafeMutableBufferPointer<Double>) throws
+  /// Starts the same sum and returns: for a bucket of gradients, while the layer below is still computing.
+  ///
+  /// `values` must stay where it is, untouched, until the result's `wait()` returns. Sums may be under way side by side,
+  /// started in the same order on every rank.
+  func startAllReduceSum(_ values: UnsafeMutableBufferPointer<Float>) throws -> PendingSum
   /// The parts of all ranks in rank order, on every rank. Parts may differ in length.
   func allGather(_ part: [UInt8]) throws -> [[UInt8]]
+  /// Gives `outgoing[outgoingParts[r]]` to each rank r, and fills `incoming[incomingParts[r]]` with what rank r gave.
+  ///
+  /// Ranges count bytes and may be empty; the part a rank gives itself is copied. The two buffers must not overlap.
+  func exchange(
+    _ outgoing: UnsafeRawBufferPointer, _ outgoingParts: [Range<Int>],
+    into incoming: UnsafeMutableRawBufferPointer, _ incomingParts: [Range<Int>]) throws
   /// Returns when every rank has arrived.
   func barrier() throws
+  /// The last call: leaves the group in good order, so that any exit code may follow. Returns when every rank has arrived.
+  func finish() throws
   /// Ends every rank with this exit code. `reason` is one line.
   func abort(reason: String, code: Int32) -> Never
+}
+
+/// A sum that has been started. See `Communicator.startAllReduceSum`.
+public protocol PendingSum: AnyObject {
+  /// Lets the sum advance, and says whether it is done. Calls between products give it the processor now and then.
+  func advance() throws -> Bool
+  /// Returns when the sum is in place.
+  func wait() throws
+}
+
+/// A sum that was done before anyone could wait for it.
+final class FinishedSum: PendingSum {
+  static func of(_ group: some Communicator, _ values: UnsafeMutableBufferPointer<Float>) throws -> PendingSum
+  {
+    try group.allReduceSum(values)
+    return FinishedSum()
+  }
+  func advance() -> Bool { true }
+  func wait() {}
+}
+
+extension Communicator {
+  /// Whether this rank is alone.
+  public var isSolo: Bool { size == 1 }
+
+  /// "rank 3 of 8 on node-b", for messages.
+  public var place: String { "rank \(rank) of \(size) on \(hostName)" }
+
+  /// The parts of all ranks in rank order on `root`; nil on the others.
+  public func gather(_ part: [UInt8], to root: Int) throws -> [[UInt8]]? {
+    let mine = rank == root
+    let lengths = try allGather(part.count.bytes).map { Int(bytes: $0) }
+    let offsets = lengths.runningRanges
+    var all = [UInt8](repeating: 0, count: mine ? lengths.reduce(0, +) : 0)
+    let outgoing = (0..<size).map { 0..<($0 == root ? part.count : 0) }
+    try part.withUnsafeBytes { part in
+      try all.withUnsafeMutableBytes { all in
+        let incoming = mine ? offsets : (0..<size).map { _ in 0..<0 }
+        try exchange(part, outgoing, into: all, incoming)
+      }
+    }
+    return mine ? offsets.map { Array(all[$0]) } : nil
+  }
+}
+
+extension Int {
+  /// Eight bytes, least significant first.
+  var bytes: [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: self >> ($0 * 8)) } }
+
+  init(bytes: [UInt8]) { self = bytes.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) } }
+}
+
+extension [Int] {
+  /// Consecutive ranges of these lengths, from 0.
+  var runningRanges: [Range<Int>] {
+    var next = 0
+    return map { length in
+      defer { next += length }
+      return next..<next + length
+    }
+  }
 }

@@ -1,3 +1,48 @@
+// MPI, looked up at run time. Every call works on one private copy of MPI_COMM_WORLD.
+// Unless said otherwise the result is MPI's return code, 0 for success.
 #ifndef CMPI_H
 #define CMPI_H
+
+#include <stddef.h>
+
+// What `cmpi_load` found.
+enum cmpi_found {
+  CMPI_READY = 0,      // Open MPI, with every symbol
+  CMPI_MISSING,        // no MPI library; detail is the loader's message
+  CMPI_OTHER,          // an MPI that is not Open MPI; detail is its version line
+  CMPI_INCOMPLETE,     // Open MPI without a symbol that is needed; detail is its name
+};
+
+// A request that is on its way. Zero it before its first use.
+typedef struct cmpi_request { void *handle; } cmpi_request;
+
+// Loads libmpi once. `detail` (at least 512 bytes) gets one line where the result is not CMPI_READY.
+enum cmpi_found cmpi_load(char *detail, size_t capacity);
+
+// Initialises MPI where nobody has, checks that it grants calls from one thread at a time (`*granted` is 0 where it does not),
+// and makes the private communicator. MPI is finalized when the process exits with status 0.
+int cmpi_start(int *granted);
+int cmpi_finish(void);
+void cmpi_abort(int code);
+
+int cmpi_rank(int *rank);
+int cmpi_size(int *size);
+// This rank's number among the ranks of its machine, and how many there are.
+int cmpi_local(int *rank, int *size);
+// Both write at most 256 bytes, zero included.
+int cmpi_processor_name(char *name);
+void cmpi_error_text(int code, char *text);
+void cmpi_library_version(char *text);
+
+int cmpi_barrier(void);
+int cmpi_broadcast(void *bytes, int count, int root);
+int cmpi_all_reduce_float(float *values, int count);
+int cmpi_all_reduce_double(double *values, int count);
+int cmpi_start_all_reduce_float(float *values, int count, cmpi_request *request);
+int cmpi_all_gather(const void *bytes, int count, void *all);
+// Sends to one rank and receives from another; a negative rank is nobody.
+int cmpi_send_receive(const void *out, int out_count, int to, void *in, int in_count, int from);
+int cmpi_test(cmpi_request *request, int *done);
+int cmpi_wait(cmpi_request *request);
+
 #endif

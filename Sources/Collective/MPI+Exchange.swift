@@ -1,0 +1,98 @@
+import CMPI
+
+extension MPI {
+  public func startAllReduceSum(_ values: UnsafeMutableBufferPointer<Float>) throws -> PendingSum {
+    let pending = PendingMPISum(self)
+    try pieces(values.count) { piece in
+      let start = values.baseAddress! + piece.lowerBound
+      let index = pending.open()
+      try check(
+        "MPI_Iallreduce", cmpi_start_all_reduce_float(start, CInt(piece.count), &pending.requests[index]))
+    }
+    return pending
+  }
+
+  public func allGather(_ part: [UInt8]) throws -> [[UInt8]] {
+    let lengths = try entering(.allGather) {
+      var lengths = [Int](repeating: 0, count: size)
+      var mine = part.count
+      try check("MPI_Allgather", cmpi_all_gather(&mine, CInt(MemoryLayout<Int>.size), &lengths))
+      return lengths
+    }
+    let ranges = lengths.runningRanges
+    var all = [UInt8](repeating: 0, count: ranges.last!.upperBound)
+    try part.withUnsafeBytes { part in
+      try all.withUnsafeMutableBytes { all in
+        try exchange(part, Array(repeating: 0..<part.count, count: size), into: all, ranges)
+      }
+    }
+    return ranges.map { Array(all[$0]) }
+  }
+
+  /// In `size - 1` rounds: in round s a rank gives to the one s places after it and takes from the one s places before.
+  public func exchange(
+    _ outgoing: UnsafeRawBufferPointer, _ outgoingParts: [Range<Int>],
+    into incoming: UnsafeMutableRawBufferPointer, _ incomingParts: [Range<Int>]
+  ) throws {
+    copy(outgoing, outgoingParts[rank], into: incoming, incomingParts[rank])
+    try entering(.exchange) {
+      for shift in 1..<max(size, 1) {
+        let (to, from) = ((rank + shift) % size, (rank - shift + size) % size)
+        try sendReceive(
+          .init(rebasing: outgoing[outgoingParts[to]]), to: to,
+          .init(rebasing: incoming[incomingParts[from]]), from: from)
+      }
+    }
+  }
+
+  /// Sends and receives at once, in as many messages as 32-bit counts ask for.
+  private func sendReceive(
+    _ out: UnsafeRawBufferPointer, to: Int, _ into: UnsafeMutableRawBufferPointer, from: Int
+  ) throws {
+    var position = 0
+    while position < max(out.count, into.count) {
+      let sent = min(max(out.count - position, 0), longestMessage)
+      let received = min(max(into.count - position, 0), longestMessage)
+      // Nobody sends or receives an empty message: both sides know the lengths.
+      try check(
+        "MPI_Sendrecv",
+        cmpi_send_receive(
+          sent > 0 ? out.baseAddress! + position : nil, CInt(sent), sent > 0 ? CInt(to) : -1,
+          received > 0 ? into.baseAddress! + position : nil, CInt(received), received > 0 ? CInt(from) : -1))
+      position += longestMessage
+    }
+  }
+}
+
+/// A sum on its way through `MPI_Iallreduce`, in one request per piece. Open MPI moves it only inside MPI calls.
+final class PendingMPISum: PendingSum {
+  fileprivate(set) var requests: [cmpi_request] = []
+  private let group: MPI
+  private var finished = 0
+
+  init(_ group: MPI) { self.group = group }
+
+  fileprivate func open() -> Int {
+    requests.append(cmpi_request(handle: nil))
+    return requests.count - 1
+  }
+
+  func advance() throws -> Bool {
+    while finished < requests.count {
+      var done: CInt = 0
+      try group.check("MPI_Test", cmpi_test(&requests[finished], &done))
+      if done == 0 { return false }
+      finished += 1
+    }
+    return true
+  }
+
+  func wait() throws {
+    try group.entering(.allReduce) {
+      while finished < requests.count {
+        try group.check("MPI_Wait", cmpi_wait(&requests[finished]))
+        finished += 1
+      }
+    }
+  }
+}

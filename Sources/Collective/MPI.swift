@@ -1,0 +1,146 @@
+import CMPI
+import Diagnostics
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// The processes one launcher started, joined by Open MPI. There is one such group in a process; calls must not overlap.
+///
+/// Every return code is checked: an error names the call, the rank and MPI's own text. MPI is finalized when the process
+/// exits with status 0; after any other status it is not, and the launcher ends the remaining ranks.
+public final class MPI: Communicator {
+  public let rank: Int
+  public let size: Int
+  public let hostName: String
+  public let localRank: Int
+  public let localSize: Int
+  public var progress: Progress?
+  /// The largest count handed to one MPI call, in elements. Tests make it small.
+  package var longestMessage = 1 << 30
+
+  /// Loads and initialises MPI. Throws where there is none, where it is not Open MPI, or where it can't start.
+  public init() throws {
+    try Self.load()
+    var granted: CInt = 0
+    try Collective.check("MPI_Init_thread", cmpi_start(&granted))
+    guard granted != 0 else {
+      throw Failure(
+        .unavailable,
+        "this Open MPI was built without thread support (MPI_THREAD_SERIALIZED); install one built with it")
+    }
+    rank = try value("MPI_Comm_rank") { cmpi_rank($0) }
+    size = try value("MPI_Comm_size") { cmpi_size($0) }
+    var local: (rank: CInt, size: CInt) = (0, 0)
+    try Collective.check("MPI_Comm_split_type", cmpi_local(&local.rank, &local.size))
+    (localRank, localSize) = (Int(local.rank), Int(local.size))
+    hostName = text { _ = cmpi_processor_name($0) }
+  }
+
+  /// The library's version line, such as "Open MPI v4.1.4, …".
+  public var libraryVersion: String { text { cmpi_library_version($0) } }
+
+  private static func load() throws {
+    var detail = [CChar](repeating: 0, count: 512)
+    let found = cmpi_load(&detail, detail.count)
+    let line = detail.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+    switch found {
+    case CMPI_READY: return
+    case CMPI_MISSING:
+      throw Failure(
+        .unavailable, "no MPI library was found (\(line)); install Open MPI (Debian: apt install openmpi-bin)"
+      )
+    case CMPI_OTHER:
+      throw Failure(
+        .unavailable,
+        "the MPI library found is \(line), and recur needs Open MPI 4 or 5; put its libmpi.so.40 first in LD_LIBRARY_PATH"
+      )
+    default:
+      throw Failure(.unavailable, "the Open MPI library found has no \(line); recur needs version 4 or 5")
+    }
+  }
+}
+
+extension MPI {
+  public func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws {
+    try entering(.broadcast) {
+      try pieces(bytes.count) { piece in
+        try check(
+          "MPI_Bcast", cmpi_broadcast(bytes.baseAddress! + piece.lowerBound, CInt(piece.count), CInt(root)))
+      }
+    }
+  }
+
+  public func allReduceSum(_ values: UnsafeMutableBufferPointer<Float>) throws {
+    try entering(.allReduce) {
+      try pieces(values.count) { piece in
+        let start = values.baseAddress! + piece.lowerBound
+        try check("MPI_Allreduce", cmpi_all_reduce_float(start, CInt(piece.count)))
+      }
+    }
+  }
+
+  public func allReduceSum(_ values: UnsafeMutableBufferPointer<Double>) throws {
+    try entering(.allReduce) {
+      try pieces(values.count) { piece in
+        let start = values.baseAddress! + piece.lowerBound
+        try check("MPI_Allreduce", cmpi_all_reduce_double(start, CInt(piece.count)))
+      }
+    }
+  }
+
+  public func barrier() throws { try entering(.barrier) { try check("MPI_Barrier", cmpi_barrier()) } }
+
+  public func finish() throws { try entering(.barrier) { try check("MPI_Finalize", cmpi_finish()) } }
+
+  /// Says why on one line of standard error and ends all ranks. Where MPI can't end them, this process still ends.
+  public func abort(reason: String, code: Int32) -> Never {
+    writeLine("recur: \(place): \(reason)")
+    alarm(10)
+    cmpi_abort(code)
+    _exit(code)
+  }
+
+  /// Tells the watchdog that this rank waits for the others.
+  func entering<Result>(_ call: Progress.Call, _ body: () throws -> Result) rethrows -> Result {
+    progress?.enter(call)
+    defer { progress?.leave() }
+    return try body()
+  }
+
+  /// Calls `body` with consecutive ranges that each fit MPI's 32-bit counts.
+  func pieces(_ count: Int, _ body: (Range<Int>) throws -> Void) rethrows {
+    var start = 0
+    while start < count {
+      let end = min(start + longestMessage, count)
+      try body(start..<end)
+      start = end
+    }
+  }
+
+  func check(_ call: String, _ code: CInt) throws { try Collective.check(call, code, place: place) }
+}
+
+private func check(_ call: String, _ code: CInt, place: String = "this rank") throws {
+  guard code != 0 else { return }
+  throw Failure(.retry, "\(call) failed on \(place): \(text { cmpi_error_text(code, $0) })")
+}
+
+private func value(_ call: String, _ body: (UnsafeMutablePointer<CInt>) -> CInt) throws -> Int {
+  var result: CInt = 0
+  try check(call, body(&result))
+  return Int(result)
+}
+
+/// A line that C wrote into a buffer of 256 bytes.
+private func text(_ body: (UnsafeMutablePointer<CChar>) -> Void) -> String {
+  var buffer = [CChar](repeating: 0, count: 257)
+  return buffer.withUnsafeMutableBufferPointer {
+    body($0.baseAddress!)
+    return String(cString: $0.baseAddress!).filter { !$0.isNewline }
+  }
+}

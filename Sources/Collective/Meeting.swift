@@ -1,0 +1,152 @@
+import Diagnostics
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Where the threads of a `Threaded` group wait for each other. When one of them fails, all waits end with an error.
+final class Meeting: @unchecked Sendable {
+  let size: Int
+  // Written by each rank for itself before `arrive`, read by all after it.
+  private(set) var buffers: [UnsafeMutableRawBufferPointer]
+  private(set) var parts: [[Range<Int>]]
+
+  private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+  private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+  private var arrived = 0
+  private var round = 0
+  private var firstFailure: (any Error)?
+
+  init(size: Int) {
+    self.size = size
+    buffers = Array(repeating: .init(start: nil, count: 0), count: size)
+    parts = Array(repeating: [], count: size)
+    pthread_mutex_init(lock, nil)
+    pthread_cond_init(changed, nil)
+  }
+
+  deinit {
+    pthread_cond_destroy(changed)
+    pthread_mutex_destroy(lock)
+    lock.deallocate()
+    changed.deallocate()
+  }
+
+  /// Puts a rank's buffer where all can see it and waits for the others to do the same.
+  func show(_ bytes: UnsafeMutableRawBufferPointer, _ parts: [Range<Int>], from rank: Int) throws {
+    try locked {
+      buffers[rank] = bytes
+      self.parts[rank] = parts
+      try arriveLocked()
+    }
+  }
+
+  /// Waits until every rank has arrived.
+  func arrive() throws { try locked { try arriveLocked() } }
+
+  /// Ends every wait, now and later, with an error.
+  func fail(_ error: any Error) {
+    locked {
+      if firstFailure == nil { firstFailure = error }
+      pthread_cond_broadcast(changed)
+    }
+  }
+
+  /// The error that came first.
+  var failure: (any Error)? { locked { firstFailure } }
+
+  private func arriveLocked() throws {
+    try checkPeers()
+    arrived += 1
+    let mine = round
+    if arrived == size {
+      arrived = 0
+      round += 1
+      pthread_cond_broadcast(changed)
+    }
+    while round == mine {
+      try checkPeers()
+      pthread_cond_wait(changed, lock)
+    }
+  }
+
+  private func checkPeers() throws {
+    if firstFailure != nil { throw Failure(.retry, "another rank of this group has failed") }
+  }
+
+  private func locked<Result>(_ body: () throws -> Result) rethrows -> Result {
+    pthread_mutex_lock(lock)
+    defer { pthread_mutex_unlock(lock) }
+    return try body()
+  }
+}
+
+extension Threaded {
+  /// Runs `body` once per rank, each on its own thread, and returns the results in rank order.
+  ///
+  /// When a rank throws, the others' waits end as well and the first error is thrown here.
+  public static func withRanks<Result: Sendable>(
+    _ size: Int, _ body: @escaping @Sendable (Threaded) throws -> Result
+  ) throws -> [Result] {
+    precondition(size > 0, "a group needs at least one rank")
+    let meeting = Meeting(size: size)
+    let results = Results<Result>(count: size)
+    let threads = (0..<size).map { rank in
+      startThread {
+        do { results.values[rank] = try body(Threaded(rank: rank, meeting: meeting)) } catch {
+          meeting.fail(error)
+        }
+      }
+    }
+    for thread in threads { pthread_join(thread, nil) }
+    if let failure = meeting.failure { throw failure }
+    return (0..<size).map { results.values[$0]! }
+  }
+
+  /// One place per rank; each thread writes its own.
+  private final class Results<Value>: @unchecked Sendable {
+    let values: UnsafeMutableBufferPointer<Value?>
+    init(count: Int) {
+      values = .allocate(capacity: count)
+      values.initialize(repeating: nil)
+    }
+    deinit {
+      values.deinitialize()
+      values.deallocate()
+    }
+  }
+}
+
+/// Starts a thread. Plain POSIX: the cooperative pool of Swift's tasks must not be blocked.
+func startThread(_ body: @escaping @Sendable () -> Void) -> pthread_t {
+  final class Work {
+    let body: @Sendable () -> Void
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+  }
+  let work = Unmanaged.passRetained(Work(body)).toOpaque()
+  #if canImport(Darwin)
+    var thread: pthread_t?
+    let code = pthread_create(
+      &thread, nil,
+      {
+        Unmanaged<Work>.fromOpaque($0).takeRetainedValue().body()
+        return nil
+      }, work)
+    precondition(code == 0, "can't start a thread")
+    return thread!
+  #else
+    var thread = pthread_t()
+    let code = pthread_create(
+      &thread, nil,
+      {
+        Unmanaged<Work>.fromOpaque($0!).takeRetainedValue().body()
+        return nil
+      }, work)
+    precondition(code == 0, "can't start a thread")
+    return thread
+  #endif
+}

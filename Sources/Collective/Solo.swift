@@ -1,0 +1,62 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// The group of one: nothing to send, nothing to wait for. MPI is neither loaded nor initialised.
+public final class Solo: Communicator {
+  public let hostName: String
+  public var progress: Progress?
+  public var rank: Int { 0 }
+  public var size: Int { 1 }
+  public var localRank: Int { 0 }
+  public var localSize: Int { 1 }
+
+  public init() { hostName = localHostName() }
+
+  public func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) {}
+  public func allReduceSum(_ values: UnsafeMutableBufferPointer<Float>) {}
+  public func allReduceSum(_ values: UnsafeMutableBufferPointer<Double>) {}
+  public func startAllReduceSum(_ values: UnsafeMutableBufferPointer<Float>) -> PendingSum { FinishedSum() }
+  public func allGather(_ part: [UInt8]) -> [[UInt8]] { [part] }
+  public func barrier() {}
+  public func finish() {}
+
+  public func exchange(
+    _ outgoing: UnsafeRawBufferPointer, _ outgoingParts: [Range<Int>],
+    into incoming: UnsafeMutableRawBufferPointer, _ incomingParts: [Range<Int>]
+  ) {
+    copy(outgoing, outgoingParts[0], into: incoming, incomingParts[0])
+  }
+
+  public func abort(reason: String, code: Int32) -> Never {
+    writeLine(reason)
+    exit(code)
+  }
+}
+
+/// Copies one part of an exchange inside a process.
+func copy(
+  _ source: UnsafeRawBufferPointer, _ from: Range<Int>,
+  into target: UnsafeMutableRawBufferPointer, _ to: Range<Int>
+) {
+  precondition(from.count == to.count, "the two sides of an exchange disagree about a part's length")
+  UnsafeMutableRawBufferPointer(rebasing: target[to])
+    .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[from]))
+}
+
+/// The name of this machine.
+func localHostName() -> String {
+  var name = [CChar](repeating: 0, count: 256)
+  guard gethostname(&name, name.count - 1) == 0 else { return "localhost" }
+  return name.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+}
+
+/// Writes one line to standard error in one piece, so that lines of several ranks don't mix.
+package func writeLine(_ line: String) {
+  var line = line.filter { !$0.isNewline } + "\n"
+  line.withUTF8 { _ = write(2, $0.baseAddress, $0.count) }
+}

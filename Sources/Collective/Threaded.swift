@@ -1,0 +1,104 @@
+import Diagnostics
+
+/// One rank of a group of threads in one process. For tests: same calls, same results, no launcher.
+///
+///     let sums = try Threaded.withRanks(3) { group in
+///       var value: [Float] = [Float(group.rank)]
+///       try value.withUnsafeMutableBufferPointer { try group.allReduceSum($0) }
+///       return value[0]
+///     }  // [3, 3, 3]
+public final class Threaded: Communicator {
+  public let rank: Int
+  public let hostName: String
+  public var progress: Progress?
+  public var size: Int { meeting.size }
+  public var localRank: Int { rank }
+  public var localSize: Int { size }
+  let meeting: Meeting
+
+  init(rank: Int, meeting: Meeting) {
+    self.rank = rank
+    self.meeting = meeting
+    hostName = localHostName()
+  }
+}
+
+extension Threaded {
+  public func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws {
+    try together(.broadcast, bytes) { all in
+      precondition(all[root].count == bytes.count, "broadcast: ranks gave buffers of different sizes")
+      if rank != root { bytes.copyMemory(from: UnsafeRawBufferPointer(all[root])) }
+    }
+  }
+
+  public func allReduceSum(_ values: UnsafeMutableBufferPointer<Float>) throws { try sum(values) }
+  public func allReduceSum(_ values: UnsafeMutableBufferPointer<Double>) throws { try sum(values) }
+
+  public func startAllReduceSum(_ values: UnsafeMutableBufferPointer<Float>) throws -> PendingSum {
+    try FinishedSum.of(self, values)
+  }
+
+  public func allGather(_ part: [UInt8]) throws -> [[UInt8]] {
+    var part = part
+    return try part.withUnsafeMutableBytes { part in
+      try together(.allGather, part) { all in all.map { [UInt8]($0) } }
+    }
+  }
+
+  public func exchange(
+    _ outgoing: UnsafeRawBufferPointer, _ outgoingParts: [Range<Int>],
+    into incoming: UnsafeMutableRawBufferPointer, _ incomingParts: [Range<Int>]
+  ) throws {
+    try together(.exchange, .init(mutating: outgoing), outgoingParts) { all, parts in
+      for peer in 0..<size {
+        copy(.init(all[peer]), parts[peer][rank], into: incoming, incomingParts[peer])
+      }
+    }
+  }
+
+  public func barrier() throws { try together(.barrier, .init(start: nil, count: 0)) { _ in } }
+  public func finish() throws { try barrier() }
+
+  public func abort(reason: String, code: Int32) -> Never {
+    Solo().abort(reason: "\(place): \(reason)", code: code)
+  }
+
+  /// Every rank adds one slice of all buffers, in rank order, and writes the sum to all of them.
+  private func sum<Value: BinaryFloatingPoint>(_ values: UnsafeMutableBufferPointer<Value>) throws {
+    try together(.allReduce, .init(values)) { all in
+      precondition(
+        all.allSatisfy { $0.count == all[rank].count }, "allReduceSum: ranks gave different counts")
+      let all = all.map { $0.bindMemory(to: Value.self) }
+      for i in equalParts(of: values.count, among: size)[rank] {
+        var sum = all[0][i]
+        for peer in 1..<size { sum += all[peer][i] }
+        for peer in 0..<size { all[peer][i] = sum }
+      }
+    }
+  }
+
+  /// Shows this rank's buffer to all, runs `body` once every rank has shown its own, and returns when all are through.
+  private func together<Result>(
+    _ call: Progress.Call, _ bytes: UnsafeMutableRawBufferPointer, _ parts: [Range<Int>] = [],
+    _ body: ([UnsafeMutableRawBufferPointer], [[Range<Int>]]) throws -> Result
+  ) throws -> Result {
+    progress?.enter(call)
+    defer { progress?.leave() }
+    try meeting.show(bytes, parts, from: rank)
+    let result = try body(meeting.buffers, meeting.parts)
+    try meeting.arrive()
+    return result
+  }
+
+  private func together<Result>(
+    _ call: Progress.Call, _ bytes: UnsafeMutableRawBufferPointer,
+    _ body: ([UnsafeMutableRawBufferPointer]) throws -> Result
+  ) throws -> Result {
+    try together(call, bytes) { all, _ in try body(all) }
+  }
+}
+
+/// `count` elements in `size` consecutive parts whose lengths differ by one at most, the longer ones first.
+public func equalParts(of count: Int, among size: Int) -> [Range<Int>] {
+  (0..<size).map { count / size + ($0 < count % size ? 1 : 0) }.runningRanges
+}

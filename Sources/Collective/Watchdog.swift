@@ -1,0 +1,158 @@
+import Diagnostics
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Sees to it that no rank waits forever, and says for whom it waits.
+///
+/// A thread of its own sends this rank's `Progress` to all others once a second, outside MPI, and listens to theirs. Where
+/// this rank has waited in one call for `nameAfter`, it logs which ranks have not come: they have entered fewer calls,
+/// or are not heard of any more. Where a late rank makes no progress for `stallTimeout`, this process ends with exit code 75
+/// and the launcher ends the others. A late rank that keeps marking progress is slow, not lost: it is named and waited for.
+///
+///     let watchdog = try Watchdog(group)
+///     watchdog.progress.enter(.backward, step: step)
+public final class Watchdog {
+  public struct Options: Sendable {
+    /// How long a wait lasts before the late ranks are named.
+    public var nameAfter: Duration = .seconds(5)
+    /// How long a late rank may be without any progress before the job ends.
+    public var stallTimeout: Duration = .seconds(60)
+    /// Time between two messages to the other ranks.
+    public var beat: Duration = .seconds(1)
+    /// Where the lines go; nil for standard error.
+    public var log: (@Sendable (String) -> Void)?
+    /// What ends the job; nil for leaving the process with exit code 75.
+    public var end: (@Sendable (String) -> Void)?
+
+    public init() {}
+  }
+
+  /// What the training loop marks. The communicator marks its calls by itself.
+  public let progress = Progress()
+  private let monitor: Monitor?
+  private var thread: pthread_t?
+
+  /// All ranks make one together. In a group of one it does nothing.
+  public init(_ group: any Communicator, _ options: Options = Options()) throws {
+    guard group.size > 1 else {
+      monitor = nil
+      return
+    }
+    let heartbeat = try Heartbeat(group)
+    let monitor = Monitor(progress, heartbeat, options, place: group.place)
+    self.monitor = monitor
+    group.progress = progress
+    thread = startThread { monitor.run() }
+  }
+
+  /// Stops watching: before the last call of the group, so that ranks that have left are not missed.
+  public func stop() {
+    monitor?.stopped.store(true, ordering: .relaxed)
+    if let thread { pthread_join(thread, nil) }
+    thread = nil
+  }
+
+  deinit { stop() }
+}
+
+/// The watching thread of one rank.
+final class Monitor: @unchecked Sendable {
+  let stopped = Atomic(false)
+  private let progress: Progress
+  private let heartbeat: Heartbeat
+  private let options: Watchdog.Options
+  private let place: String
+  private let clock = ContinuousClock()
+
+  private var mine = Progress.Mark()
+  private var waitingSince: ContinuousClock.Instant
+  private var named: ContinuousClock.Instant?
+  private var lastTick: ContinuousClock.Instant
+
+  init(_ progress: Progress, _ heartbeat: Heartbeat, _ options: Watchdog.Options, place: String) {
+    self.progress = progress
+    self.heartbeat = heartbeat
+    self.options = options
+    self.place = place
+    waitingSince = clock.now
+    lastTick = waitingSince
+  }
+
+  func run() {
+    while !stopped.load(ordering: .relaxed) {
+      heartbeat.send(progress.mark)
+      heartbeat.listen(until: lastTick + options.beat)
+      if !look(clock.now) { return }
+    }
+  }
+
+  /// Compares what is known; false when the job ends.
+  private func look(_ now: ContinuousClock.Instant) -> Bool {
+    // This process was stopped or the machine slept: what others did meanwhile is not known.
+    if now - lastTick > options.beat * 4 { forget(now) }
+    lastTick = now
+    let mark = progress.mark
+    if mark != mine {
+      if let named { say("goes on after \(seconds(now - (named - options.nameAfter)))") }
+      (mine, waitingSince, named) = (mark, now, nil)
+    }
+    guard mark.isWaiting, now - waitingSince >= options.nameAfter else { return true }
+    let late = heartbeat.peers.filter { isLate($0, now) }
+    if named == nil {
+      named = now
+      say("has waited \(waited(now)) for \(describe(late, now))")
+    }
+    let lastSign = late.map(\.changed).max() ?? waitingSince
+    guard now - max(waitingSince, lastSign) >= options.stallTimeout else { return true }
+    end(
+      "gives up after \(waited(now)); waited for \(describe(late, now)); ends with exit code 75, start again to resume"
+    )
+    return false
+  }
+
+  private func isLate(_ peer: Heartbeat.Peer, _ now: ContinuousClock.Instant) -> Bool {
+    if now - peer.heard > options.beat * 4 { return true }
+    return peer.mark.callCount < mine.callCount
+      || (peer.mark.callCount == mine.callCount && !peer.mark.isWaiting)
+  }
+
+  private func forget(_ now: ContinuousClock.Instant) {
+    waitingSince = now
+    heartbeat.forget(now)
+  }
+
+  private func waited(_ now: ContinuousClock.Instant) -> String {
+    "\(seconds(now - waitingSince)) in \(mine.call) at step \(mine.step)"
+  }
+
+  private func describe(_ late: [Heartbeat.Peer], _ now: ContinuousClock.Instant) -> String {
+    if late.isEmpty { return "the network: every rank is heard and waits in the same call" }
+    return late.map { peer in
+      let sign =
+        now - peer.heard > options.beat * 4 ? "silent for \(seconds(now - peer.heard)), last" : "alive,"
+      return "rank \(peer.rank) on \(peer.host) (\(sign) at step \(peer.mark.step) in \(peer.mark.phase))"
+    }.joined(separator: ", ")
+  }
+
+  private func say(_ text: String) {
+    let line = "recur: \(place) \(text)"
+    if let log = options.log { log(line) } else { writeLine(line) }
+  }
+
+  private func end(_ text: String) {
+    say(text)
+    if let end = options.end { end(text) } else { _exit(Failure.Kind.retry.rawValue) }
+  }
+}
+
+private func seconds(_ duration: Duration) -> String {
+  let tenths = duration.components.seconds * 10 + duration.components.attoseconds / 100_000_000_000_000_000
+  return tenths < 100 ? "\(tenths / 10).\(tenths % 10) s" : "\(tenths / 10) s"
+}

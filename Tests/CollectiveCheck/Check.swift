@@ -1,0 +1,107 @@
+import Collective
+import CollectiveCases
+import Diagnostics
+import Foundation
+
+/// What a rank can be told to do.
+struct Check {
+  let group: any Communicator
+
+  init(_ group: any Communicator) { self.group = group }
+
+  func run(_ arguments: [String]) throws {
+    let victim = arguments.count > 1 ? Int(arguments[1]) ?? 0 : 0
+    switch arguments.first {
+    case "verify": try verify()
+    case "kill": try endEarly(victim) { kill(getpid(), SIGKILL) }
+    case "abort": try endEarly(victim) { group.abort(reason: "asked to abort", code: 65) }
+    case "leave": try endEarly(victim) { exit(65) }
+    case "stop": try stall(victim)
+    case "finish":
+      try group.finish()
+      exit(75)
+    case "maps": printMaps()
+    case "bench": try bench()
+    default: throw Failure.usage("verify | kill R | abort R | leave R | stop R | finish | maps | bench")
+    }
+  }
+
+  /// All checks, once as is and once with messages cut into many; then the bits of a sum over lanes.
+  private func verify() throws {
+    var wrong = try CommonChecks.run(group)
+    if let group = group as? MPI {
+      group.longestMessage = 1000
+      wrong += try CommonChecks.run(group)
+    }
+    for line in wrong { writeLine("wrong: \(line)") }
+    let sum = try LaneInput.reduce(LaneReduction(group, count: 10_007, lanes: 8), count: 10_007)
+    let hash = sum.reduce(UInt64(0xcbf2_9ce4_8422_2325)) { ($0 ^ UInt64($1.bitPattern)) &* 0x100_0000_01b3 }
+    let places = try group.allGather(Array("\(group.localRank)/\(group.localSize)@\(group.hostName)".utf8))
+    if group.rank == 0 {
+      let hosts = places.map { String(decoding: $0, as: UTF8.self) }
+      print(
+        "ranks \(group.size) wrong \(wrong.count) lanes \(String(hash, radix: 16)) places \(hosts.joined(separator: " "))"
+      )
+    }
+    if !wrong.isEmpty { exit(70) }
+  }
+
+  /// The files mapped into this process, libraries among them. Such a file must be read to its end piece by piece.
+  private func printMaps() {
+    guard let file = fopen("/proc/self/maps", "r") else { return }
+    while let line = readLine(from: file) { print(line) }
+    fclose(file)
+  }
+
+  private func readLine(from file: UnsafeMutablePointer<FILE>) -> String? {
+    var buffer = [CChar](repeating: 0, count: 4096)
+    guard fgets(&buffer, 4096, file) != nil else { return nil }
+    return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  /// One rank ends after a while; the others wait for it.
+  private func endEarly(_ victim: Int, _ end: () -> Void) throws {
+    for step in 0... {
+      if group.rank == victim, step == 100 { end() }
+      try group.barrier()
+    }
+  }
+
+  /// One rank is stopped at step 100; the watchdogs of the others must end the job.
+  private func stall(_ victim: Int) throws {
+    var options = Watchdog.Options()
+    options.nameAfter = .seconds(1)
+    options.stallTimeout = .seconds(3)
+    options.beat = .milliseconds(200)
+    let watchdog = try Watchdog(group, options)
+    for step in 0... {
+      watchdog.progress.enter(.backward, step: step)
+      if group.rank == victim, step == 100 { kill(getpid(), SIGSTOP) }
+      usleep(5000)
+      try group.barrier()
+    }
+  }
+
+  /// Times of an all-reduce, in microseconds.
+  private func bench() throws {
+    for count in [1024, 16_384, 262_144, 2_621_440] {
+      let values = UnsafeMutableBufferPointer<Float>.allocate(capacity: count)
+      values.initialize(repeating: 0)
+      let blocking = try time(count) { try group.allReduceSum(values) }
+      let pending = try time(count) { try group.startAllReduceSum(values).wait() }
+      if group.rank == 0 { print("bytes \(count * 4) allReduceSum \(blocking) startAllReduceSum \(pending)") }
+      values.deallocate()
+    }
+  }
+
+  private func time(_ count: Int, _ body: () throws -> Void) throws -> String {
+    let times = try (0..<(count > 1_000_000 ? 50 : 500)).map { _ in
+      try group.barrier()
+      return try ContinuousClock().measure(body)
+    }.sorted()
+    func microseconds(_ time: Duration) -> Double {
+      Double(time.components.attoseconds / 100_000_000_000) / 10
+    }
+    return "min \(microseconds(times[0])) median \(microseconds(times[times.count / 2]))"
+  }
+}

@@ -1,0 +1,76 @@
+import Foundation
+import Testing
+
+/// Real ranks under a real mpirun.
+@Suite(.serialized, .enabled(if: find("mpirun") != nil, "mpirun is not installed"))
+struct MPITests {
+  static func mpirun(_ ranks: Int, _ arguments: [String], environment: [String: String] = [:]) throws
+    -> Outcome
+  {
+    let root = getuid() == 0 ? ["--allow-run-as-root"] : []
+    return try run(
+      find("mpirun")!, root + ["--oversubscribe", "-n", "\(ranks)", built("collective-check")] + arguments,
+      environment: environment)
+  }
+
+  /// The lane sum's hash with one rank, and so with any number.
+  static let alone = Result { try run(built("collective-check"), ["verify"]).output }
+
+  @Test(arguments: 1...4) func everyCallOnRealRanks(ranks: Int) throws {
+    let outcome = try Self.mpirun(ranks, ["verify"])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.output.hasPrefix("ranks \(ranks) wrong 0 lanes "), "\(outcome.output)")
+    let places = (0..<ranks).map { " \($0)/\(ranks)@" }
+    #expect(places.allSatisfy { outcome.output.contains($0) }, "\(outcome.output)")
+    let hash = outcome.output.split(separator: " ")[5]
+    #expect(try Self.alone.get().contains("lanes \(hash) "), "other bits with \(ranks) ranks")
+  }
+
+  @Test func overTCP() throws {
+    let tcp = [
+      "OMPI_MCA_btl": "tcp,self", "OMPI_MCA_btl_tcp_if_include": "lo", "OMPI_MCA_mpi_yield_when_idle": "1",
+    ]
+    let outcome = try Self.mpirun(3, ["verify"], environment: tcp)
+    #expect(outcome.output.hasPrefix("ranks 3 wrong 0"), "\(outcome.errors)")
+  }
+
+  @Test func aKilledRankEndsTheJob() throws {
+    let outcome = try Self.mpirun(3, ["kill", "1"])
+    #expect(outcome.status == 128 + SIGKILL)
+    #expect(outcome.seconds < 15)
+  }
+
+  @Test(arguments: ["abort", "leave"]) func anEndWithACodeIsTheJobsCode(how: String) throws {
+    let outcome = try Self.mpirun(3, [how, "2"])
+    #expect(outcome.status == 65)
+    #expect(outcome.seconds < 15)
+    if how == "abort" { #expect(outcome.errors.contains("asked to abort")) }
+  }
+
+  @Test func afterFinishAnyCodeMayFollow() throws { #expect(try Self.mpirun(3, ["finish"]).status == 75) }
+
+  @Test func aStoppedRankIsNamedAndTheJobEnds() throws {
+    let outcome = try Self.mpirun(3, ["stop", "1"])
+    #expect(outcome.status == 75)
+    #expect(outcome.seconds < 30)
+    for rank in [0, 2] {
+      let line = outcome.errors.split(separator: "\n").first { $0.contains("rank \(rank) of 3") }
+      #expect(line?.contains("at step 100 for rank 1 on") == true, "\(outcome.errors)")
+      #expect(
+        line?.contains("silent for") == true && line?.contains(" in backward)") == true, "\(outcome.errors)")
+      #expect(line?.contains("last at step 0 ") == false)
+    }
+  }
+
+  @Test func singletonsAreRefusedWithTheFix() throws {
+    let outcome = try run(built("collective-check"), ["verify"], environment: ["OMPI_COMM_WORLD_SIZE": "4"])
+    #expect(outcome.status == 64)
+    #expect(outcome.errors.contains("mpirun started 4 processes, but MPI joined 1"), "\(outcome.errors)")
+  }
+
+  @Test func aloneNoMPIIsLoaded() throws {
+    let maps = try run(built("collective-check"), ["maps"]).output
+    #expect(maps.contains("libc.so") && !maps.contains("libmpi") && !maps.contains("libopen-"))
+    #expect(try Self.mpirun(2, ["maps"]).output.contains("libmpi.so"))
+  }
+}

@@ -1,0 +1,57 @@
+import Foundation
+import Testing
+
+/// What a program that a test started did.
+struct Outcome: Sendable {
+  var status: Int32
+  var output: String
+  var errors: String
+  var seconds: Double
+}
+
+/// Runs a program to its end, or to `limit` seconds, when it is killed.
+func run(
+  _ program: String, _ arguments: [String], environment: [String: String] = [:], limit: Double = 60
+) throws -> Outcome {
+  let process = Process()
+  process.executableURL = URL(fileURLWithPath: program)
+  process.arguments = arguments
+  process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+  let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  defer { try? FileManager.default.removeItem(at: folder) }
+  let (out, err) = (folder.appendingPathComponent("out"), folder.appendingPathComponent("err"))
+  for file in [out, err] { _ = FileManager.default.createFile(atPath: file.path, contents: nil) }
+  process.standardOutput = try FileHandle(forWritingTo: out)
+  process.standardError = try FileHandle(forWritingTo: err)
+  process.standardInput = FileHandle.nullDevice
+  let start = Date()
+  try process.run()
+  while process.isRunning, -start.timeIntervalSinceNow < limit { usleep(10_000) }
+  if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+  process.waitUntilExit()
+  return Outcome(
+    status: process.terminationStatus, output: try String(contentsOf: out, encoding: .utf8),
+    errors: try String(contentsOf: err, encoding: .utf8), seconds: -start.timeIntervalSinceNow)
+}
+
+/// Where a program is in the search path.
+func find(_ program: String) -> String? {
+  (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map { "\($0)/\(program)" }
+    .first { FileManager.default.isExecutableFile(atPath: $0) }
+}
+
+/// A program this package builds, beside the tests.
+func built(_ program: String) -> String {
+  var folder = URL(fileURLWithPath: CommandLine.arguments[0])
+  while folder.path != "/" {
+    folder.deleteLastPathComponent()
+    let file = folder.appendingPathComponent(program).path
+    if FileManager.default.isExecutableFile(atPath: file) { return file }
+  }
+  return program
+}
+
+func pause(_ time: Duration) {
+  usleep(UInt32(time.components.seconds * 1_000_000 + time.components.attoseconds / 1_000_000_000_000))
+}

@@ -1,0 +1,72 @@
+import Collective
+import Diagnostics
+import Synchronization
+import Testing
+
+@Suite struct WatchdogTests {
+  private static func options(_ lines: Lines, stallTimeout: Duration) -> Watchdog.Options {
+    var options = Watchdog.Options()
+    options.nameAfter = .milliseconds(300)
+    options.stallTimeout = stallTimeout
+    options.beat = .milliseconds(50)
+    options.log = { lines.add($0) }
+    return options
+  }
+
+  @Test func namesTheLateRankOnEveryOther() throws {
+    let lines = Lines()
+    _ = try Threaded.withRanks(3) { group in
+      let watchdog = try Watchdog(group, Self.options(lines, stallTimeout: .seconds(60)))
+      watchdog.progress.enter(.backward, step: 7)
+      if group.rank == 2 { pause(.milliseconds(1200)) }
+      try group.barrier()
+      watchdog.stop()
+    }
+    let said = lines.all.filter { $0.contains("has waited") }
+    #expect(said.count == 2)
+    #expect(
+      said.allSatisfy { $0.contains("for rank 2 on") && $0.contains("(alive, at step 7 in backward)") },
+      "\(said)")
+    #expect(said.contains { $0.contains("rank 0 of 3") } && said.contains { $0.contains("rank 1 of 3") })
+    #expect(!said.contains { $0.contains("rank 1 on") || $0.contains("rank 0 on") })
+  }
+
+  @Test func endsTheJobWhenTheRankDoesNotReturn() throws {
+    let (lines, ends) = (Lines(), Lines())
+    _ = try Threaded.withRanks(2) { group in
+      var options = Self.options(lines, stallTimeout: .milliseconds(800))
+      options.end = { ends.add($0) }
+      let watchdog = try Watchdog(group, options)
+      if group.rank == 0 { pause(.milliseconds(1600)) }
+      try group.barrier()
+      watchdog.stop()
+    }
+    #expect(ends.all.count == 1)
+    #expect(ends.all[0].contains("rank 0 on") && ends.all[0].contains("exit code 75"))
+  }
+
+  @Test func aSlowRankThatMakesProgressIsWaitedFor() throws {
+    let (lines, ends) = (Lines(), Lines())
+    _ = try Threaded.withRanks(2) { group in
+      var options = Self.options(lines, stallTimeout: .milliseconds(800))
+      options.end = { ends.add($0) }
+      let watchdog = try Watchdog(group, options)
+      if group.rank == 1 {
+        for step in 0..<20 {
+          watchdog.progress.enter(.evaluation, step: step)
+          pause(.milliseconds(100))
+        }
+      }
+      try group.barrier()
+      watchdog.stop()
+    }
+    #expect(ends.all.isEmpty)
+    #expect(lines.all.contains { $0.contains("has waited") } && lines.all.contains { $0.contains("goes on") })
+  }
+}
+
+final class Lines: Sendable {
+  private let lines = Mutex<[String]>([])
+  func add(_ line: String) { lines.withLock { $0.append(line) } }
+  var all: [String] { lines.withLock { $0 } }
+}

@@ -49,7 +49,9 @@ let package = Package(
       exclude: ["README.md"], swiftSettings: swift),
     .executableTarget(
       name: "RecurCommand",
-      dependencies: ["Recur", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      dependencies: [
+        "Recur", "Collective", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
       exclude: ["README.md"], swiftSettings: swift),
 
     .target(

@@ -22,7 +22,10 @@ struct Check {
       exit(75)
     case "maps": printMaps()
     case "bench": try bench()
-    default: throw Failure.usage("verify | kill R | abort R | leave R | stop R | finish | maps | bench")
+    case "job": try job(Array(arguments.dropFirst()))
+    default:
+      throw Failure.usage(
+        "verify | kill R | abort R | leave R | stop R | finish | maps | bench | job FILE CODE...")
     }
   }
 

@@ -1,12 +1,24 @@
 // One rank of the tests that need a real launcher: `mpirun -n 4 collective-check verify`.
+// `collective-check launch RANKS RESTARTS ARGUMENTS...` runs itself under the supervisor of `recur launch`.
 import Collective
 import CollectiveCases
 import Diagnostics
-import Glibc
+import Foundation
 
 do {
-  let group = try Communicators.fromEnvironment()
-  try Check(group).run(Array(CommandLine.arguments.dropFirst()))
+  let arguments = Array(CommandLine.arguments.dropFirst())
+  if arguments.first == "launch" {
+    var plan = LaunchPlan(command: [Machine.executablePath()!] + arguments.dropFirst(3))
+    let environment = ProcessInfo.processInfo.environment
+    plan.ranks = Int(arguments[1])
+    plan.agent = environment["CHECK_AGENT"]
+    plan.network = environment["CHECK_NETWORK"]
+    plan.hostfile = try environment["CHECK_HOSTFILE"].map { try Hostfile(path: $0) }
+    var supervisor = Supervisor(plan)
+    supervisor.maxRestarts = Int(arguments[2]) ?? 0
+    exit(try supervisor.run())
+  }
+  try Check(try Communicators.fromEnvironment()).run(arguments)
 } catch let failure as Failure {
   writeLine("collective-check: \(failure)")
   exit(failure.kind.rawValue)

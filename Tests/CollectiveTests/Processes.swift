@@ -9,9 +9,10 @@ struct Outcome: Sendable {
   var seconds: Double
 }
 
-/// Runs a program to its end, or to `limit` seconds, when it is killed.
+/// Runs a program to its end, or to `limit` seconds, when it is killed. `meanwhile` gets its process number.
 func run(
-  _ program: String, _ arguments: [String], environment: [String: String] = [:], limit: Double = 60
+  _ program: String, _ arguments: [String], environment: [String: String] = [:], limit: Double = 60,
+  meanwhile: ((pid_t) -> Void)? = nil
 ) throws -> Outcome {
   let process = Process()
   process.executableURL = URL(fileURLWithPath: program)
@@ -27,6 +28,7 @@ func run(
   process.standardInput = FileHandle.nullDevice
   let start = Date()
   try process.run()
+  meanwhile?(process.processIdentifier)
   while process.isRunning, -start.timeIntervalSinceNow < limit { usleep(10_000) }
   if process.isRunning { kill(process.processIdentifier, SIGKILL) }
   process.waitUntilExit()

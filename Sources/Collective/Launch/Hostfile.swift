@@ -1,0 +1,47 @@
+import Diagnostics
+
+/// The machines of a job: one a line, `name slots=4`, as mpirun reads them. `#` starts a comment.
+package struct Hostfile: Equatable, Sendable {
+  package struct Host: Equatable, Sendable {
+    package var name: String
+    package var slots: Int
+  }
+
+  package var hosts: [Host]
+  package var slots: Int { hosts.reduce(0) { $0 + $1.slots } }
+
+  package init(path: String) throws {
+    let lines = Machine.lines(path)
+    guard !lines.isEmpty else { throw Failure.missingInput("\(path): can't be read, or is empty") }
+    hosts = try lines.enumerated().compactMap { try Self.host($0.element, "\(path):\($0.offset + 1)") }
+    guard !hosts.isEmpty else {
+      throw Failure.badData("\(path): names no host; write lines such as `node-a slots=4`")
+    }
+  }
+
+  private static func host(_ line: String, _ place: String) throws -> Host? {
+    let words = line.prefix { $0 != "#" }.split { $0 == " " || $0 == "\t" }
+    guard let name = words.first else { return nil }
+    var host = Host(name: String(name), slots: 1)
+    for word in words.dropFirst() {
+      let pair = word.split(separator: "=", maxSplits: 1).map(String.init)
+      switch (pair.first, pair.count == 2 ? Int(pair[1]) : nil) {
+      case ("slots", let slots?) where slots > 0: host.slots = slots
+      case ("max-slots", _?), ("max_slots", _?): break
+      default:
+        throw Failure.badData("\(place): `\(word)` is not understood; write `\(name) slots=N` with N from 1")
+      }
+    }
+    return host
+  }
+
+  /// As mpirun reads it.
+  package var text: String { hosts.map { "\($0.name) slots=\($0.slots)\n" }.joined() }
+
+  /// Without the hosts where a trivial command does not run.
+  package func reachable(_ runs: (String) -> Bool) -> Hostfile {
+    var result = self
+    result.hosts = hosts.filter { runs($0.name) }
+    return result
+  }
+}

@@ -1,0 +1,107 @@
+import Diagnostics
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// How mpirun is called for a job: what a person would have to know, decided here and printed.
+package struct LaunchPlan: Equatable, Sendable {
+  /// Ranks of the job; nil for one per core of this machine, or one per slot of the hostfile or allocation.
+  package var ranks: Int?
+  package var hostfile: Hostfile?
+  /// Threads of each rank; nil for an equal share of this machine's cores.
+  package var threads: Int?
+  /// A network device or address range such as `eth0` or `10.0.0.0/24`: the job then uses TCP over it and nothing else.
+  package var network: String?
+  /// A program used in place of ssh.
+  package var agent: String?
+  /// The command line every rank runs; the program first.
+  package var command: [String]
+
+  /// This machine's cores, and whether this is the superuser. Variables for the tests.
+  package var cores = Machine.usableCores()
+  package var isRoot = geteuid() == 0
+  /// Tasks of a Slurm allocation: mpirun finds its machines itself.
+  package var allocation: Int?
+
+  package init(command: [String]) {
+    self.command = command
+    let environment = processEnvironment()
+    if environment["SLURM_JOB_ID"] != nil { allocation = environment["SLURM_NTASKS"].flatMap { Int($0) } }
+  }
+
+  package var rankCount: Int { ranks ?? hostfile?.slots ?? allocation ?? cores }
+  private var isLocal: Bool { hostfile == nil && allocation == nil }
+
+  /// Never more runnable threads than cores, as far as this machine can tell.
+  package var threadsPerRank: Int {
+    if let threads { return threads }
+    return isLocal ? max(1, cores / rankCount) : 1
+  }
+
+  /// mpirun's arguments. `hostfilePath` is where the hostfile lies, perhaps a shorter one than was given.
+  package func arguments(hostfilePath: String?) -> [String] {
+    let slots = hostfile?.slots ?? allocation ?? cores
+    let fits = rankCount * threadsPerRank <= slots || !isLocal
+    var line = isRoot ? ["--allow-run-as-root"] : []
+    line += ["-n", "\(rankCount)"]
+    if let hostfilePath { line += ["--hostfile", hostfilePath] }
+    if rankCount > slots { line.append("--oversubscribe") }
+    // One core per thread where they are enough; otherwise the system shares them out better than a fixed place would.
+    line +=
+      fits && rankCount <= slots
+      ? ["--map-by", "slot:PE=\(threadsPerRank)", "--bind-to", "core:overload-allowed"]
+      : ["--bind-to", "none"]
+    // A waiting rank that spins takes the core of one that computes: milliseconds a message instead of microseconds.
+    if !isLocal || rankCount * threadsPerRank >= cores { line += ["--mca", "mpi_yield_when_idle", "1"] }
+    if let network {
+      line += ["--mca", "pml", "ob1", "--mca", "btl", "tcp,vader,self"]
+      line += ["--mca", "btl_tcp_if_include", network, "--mca", "oob_tcp_if_include", network]
+    }
+    if let agent { line += ["--mca", "plm_rsh_agent", agent] }
+    for variable in ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"] {
+      line += ["-x", "\(variable)=\(threadsPerRank)"]
+    }
+    return line + ["--stdin", "none"] + command
+  }
+
+  /// A command line for people, quoted as the shell wants it.
+  package static func quoted(_ words: [String]) -> String {
+    words.map { word in
+      let plain = word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_./:=,@%+".contains($0)) }
+      return plain && !word.isEmpty
+        ? word
+        : "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+    }.joined(separator: " ")
+  }
+}
+
+extension LaunchPlan {
+  /// The command for another try: from the newest valid checkpoint, and never over the run that holds it.
+  package func resuming() -> LaunchPlan {
+    var plan = self
+    var words: [String] = []
+    var skip = false
+    for word in command {
+      if skip {
+        skip = false
+        continue
+      }
+      if word == "--resume" {
+        skip = true
+        continue
+      }
+      if word == "--overwrite" || word.hasPrefix("--resume=") { continue }
+      words.append(word)
+    }
+    plan.command = words + ["--resume", "auto"]
+    return plan
+  }
+
+  /// Whether the trainer was told where its run is kept: without that, another try can't find the checkpoint.
+  package var namesRun: Bool { command.contains { $0 == "--out" || $0.hasPrefix("--out=") } }
+}

@@ -1,0 +1,69 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// What this process may use of its machine.
+package enum Machine {
+  /// The cores this process may keep busy: those of its affinity mask, two hyper-threads counted as one, and no more than a
+  /// container's quota.
+  package static func usableCores() -> Int {
+    let processors = allowedProcessors()
+    let cores = Set(
+      processors.map {
+        firstLine("/sys/devices/system/cpu/cpu\($0)/topology/thread_siblings_list") ?? "\($0)"
+      })
+    return max(1, min(cores.count, quota() ?? cores.count))
+  }
+
+  private static func allowedProcessors() -> [Int] {
+    let all = Array(0..<max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
+    // "Cpus_allowed_list:\t0-3,8"
+    guard let line = lines("/proc/self/status").first(where: { $0.hasPrefix("Cpus_allowed_list:") }) else {
+      return all
+    }
+    return line.split(separator: "\t").last.map { list($0) } ?? all
+  }
+
+  /// Numbers written as "0-3,8".
+  package static func list(_ text: some StringProtocol) -> [Int] {
+    text.split(separator: ",").flatMap { part -> [Int] in
+      let ends = part.split(separator: "-").compactMap { Int($0) }
+      guard let first = ends.first, let last = ends.last, first <= last else { return [] }
+      return Array(first...last)
+    }
+  }
+
+  /// Whole processors a control group leaves: "200000 100000" is two, "max 100000" no limit.
+  private static func quota() -> Int? {
+    let numbers = (firstLine("/sys/fs/cgroup/cpu.max") ?? "").split(separator: " ").compactMap { Int($0) }
+    return numbers.count == 2 && numbers[1] > 0 ? max(1, numbers[0] / numbers[1]) : nil
+  }
+
+  private static func firstLine(_ path: String) -> String? { lines(path).first }
+
+  /// The lines of a small file; none where it can't be read.
+  package static func lines(_ path: String) -> [String] {
+    guard let file = fopen(path, "r") else { return [] }
+    defer { fclose(file) }
+    var result: [String] = []
+    var buffer = [CChar](repeating: 0, count: 4096)
+    while fgets(&buffer, Int32(buffer.count), file) != nil {
+      let line = buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+      result.append(String(decoding: line.last == 10 ? line.dropLast() : line[...], as: UTF8.self))
+    }
+    return result
+  }
+}
+
+extension Machine {
+  /// The file of the program that is running.
+  package static func executablePath() -> String? {
+    var buffer = [CChar](repeating: 0, count: 4097)
+    guard readlink("/proc/self/exe", &buffer, 4096) > 0 else { return nil }
+    return buffer.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+  }
+}

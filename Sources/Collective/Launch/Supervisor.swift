@@ -1,0 +1,166 @@
+import Diagnostics
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Runs a job under mpirun to its end: prints the line it runs, passes signals on, and starts a job that failed for
+/// a reason outside of it again, a bounded number of times, from its newest valid checkpoint.
+package struct Supervisor {
+  /// Whether an end is worth another try.
+  package enum Verdict: Equatable, Sendable {
+    case done
+    /// Trying again would end the same way, or a person asked for the end.
+    case final
+    case retry
+  }
+
+  package var plan: LaunchPlan
+  package var maxRestarts = 0
+  package var mpirun = "mpirun"
+  /// After a request to stop: how long the ranks have for saving.
+  package var grace: Duration = .seconds(60)
+  package var say: @Sendable (String) -> Void = { writeLine("recur launch: \($0)") }
+
+  package init(_ plan: LaunchPlan) { self.plan = plan }
+
+  /// Codes 64 to 70 are the job's own fault; 74 and 75, signals (128 and above) and mpirun's own troubles are not.
+  package static func verdict(_ code: Int32, stopping: Bool) -> Verdict {
+    if code == 0 { return .done }
+    return stopping || (64...70).contains(code) ? .final : .retry
+  }
+
+  /// Returns the exit code of the last try.
+  package func run() throws -> Int32 {
+    guard maxRestarts == 0 || plan.namesRun else {
+      throw Failure.usage(
+        "--max-restarts needs --out DIR in the train command: a restart goes on from the checkpoints there")
+    }
+    var plan = plan
+    var inbox = SignalInbox([SIGINT, SIGTERM, SIGHUP])
+    defer { inbox.close() }
+    for attempt in 0... {
+      let start = ContinuousClock.now
+      let (code, stopping) = try Attempt(self, plan).run(&inbox)
+      switch Self.verdict(code, stopping: stopping) {
+      case .done: return 0
+      case .final: return code
+      case .retry where attempt >= maxRestarts:
+        if maxRestarts > 0 {
+          say("\(describe(code)); gave up after \(maxRestarts) restart\(maxRestarts == 1 ? "" : "s")")
+        }
+        return code
+      case .retry: break
+      }
+      plan = try withoutLostHosts(self.plan).resuming()
+      let pause = min(30, 1 << min(attempt, 5))
+      say(
+        "\(describe(code)) after \((ContinuousClock.now - start).components.seconds) s; restart \(attempt + 1) of \(maxRestarts)"
+          + " in \(pause) s with \(plan.rankCount) ranks, from the newest valid checkpoint")
+      if inbox.next(within: pause * 1000) != nil { return code }
+    }
+    return 0
+  }
+
+  private func describe(_ code: Int32) -> String {
+    switch code {
+    case 75: "stopped and worth retrying (exit code 75)"
+    case 129...192: "a process was ended by signal \(code - 128)"
+    default: "failed with exit code \(code)"
+    }
+  }
+
+  /// Fewer ranks where a host of the hostfile does not answer any more.
+  private func withoutLostHosts(_ plan: LaunchPlan) throws -> LaunchPlan {
+    guard let hostfile = plan.hostfile else { return plan }
+    let left = hostfile.reachable { answers($0) }
+    let lost = hostfile.hosts.filter { !left.hosts.contains($0) }
+    guard !lost.isEmpty else { return plan }
+    guard !left.hosts.isEmpty else { throw Failure(.retry, "no host of the hostfile answers") }
+    say("without \(lost.map(\.name).joined(separator: ", ")): no answer")
+    var plan = plan
+    plan.hostfile = left
+    plan.ranks = min(plan.rankCount, left.slots)
+    return plan
+  }
+
+  private func answers(_ host: String) -> Bool {
+    if [localHostName(), "localhost", "127.0.0.1"].contains(host) { return true }
+    let agent = (plan.agent ?? "ssh -o BatchMode=yes -o ConnectTimeout=5").split(separator: " ").map(
+      String.init)
+    guard let child = try? ChildProcess(agent[0], Array(agent.dropFirst()) + [host, "true"]) else {
+      return false
+    }
+    for _ in 0..<100 {
+      if let end = child.ended() { return end == .code(0) }
+      usleep(100_000)
+    }
+    child.sendToGroup(SIGKILL)
+    while child.ended() == nil { usleep(10_000) }
+    return false
+  }
+}
+
+/// One run of mpirun.
+private struct Attempt {
+  let supervisor: Supervisor
+  let plan: LaunchPlan
+
+  init(_ supervisor: Supervisor, _ plan: LaunchPlan) {
+    self.supervisor = supervisor
+    self.plan = plan
+  }
+
+  /// Its exit code (128 and the number for a signal), and whether a person asked for the end.
+  func run(_ inbox: inout SignalInbox) throws -> (code: Int32, stopping: Bool) {
+    let hostfile = try plan.hostfile.map { try temporaryFile($0.text) }
+    defer { if let hostfile { unlink(hostfile) } }
+    let arguments = plan.arguments(hostfilePath: hostfile)
+    supervisor.say(LaunchPlan.quoted([supervisor.mpirun] + arguments))
+    let child = try ChildProcess(supervisor.mpirun, arguments)
+    // How often we were asked to stop, and when the next, harder signal is due.
+    var requests = 0
+    var deadline: ContinuousClock.Instant?
+    while true {
+      if let end = child.ended() {
+        child.sendToGroup(SIGKILL)
+        let code = end.exitCode
+        // Who was ended by our request, before it could listen or after its time was up, may be started again.
+        return (requests > 0 && code > 128 ? 75 : code, requests > 0)
+      }
+      let asked = inbox.next(within: 50) != nil
+      guard asked || deadline.map({ ContinuousClock.now >= $0 }) == true else { continue }
+      requests += 1
+      stop(child, requests)
+      deadline = .now + (requests == 1 ? supervisor.grace : .seconds(10))
+    }
+  }
+
+  /// First a request that mpirun passes to the ranks as it is: they save and end together. mpirun's own way of ending
+  /// leaves them one second. Then harder.
+  private func stop(_ child: ChildProcess, _ requests: Int) {
+    switch requests {
+    case 1:
+      supervisor.say("asked to stop; the ranks save and end (once more ends them at once)")
+      child.send(SIGUSR1)
+    case 2: child.send(SIGTERM)
+    default: child.sendToGroup(SIGKILL)
+    }
+  }
+
+  private func temporaryFile(_ text: String) throws -> String {
+    var path = Array("\(processEnvironment()["TMPDIR"] ?? "/tmp")/recur-hosts-XXXXXX".utf8CString)
+    let file = mkstemp(&path)
+    guard file >= 0 else {
+      throw Failure.inputOutput("can't write a temporary hostfile: \(String(cString: strerror(errno)))")
+    }
+    defer { close(file) }
+    var text = text
+    text.withUTF8 { _ = write(file, $0.baseAddress, $0.count) }
+    return path.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+  }
+}

@@ -1,0 +1,102 @@
+import Foundation
+import Testing
+
+/// `recur launch` around real jobs that fail in the ways jobs fail.
+@Suite(.serialized, .enabled(if: find("mpirun") != nil, "mpirun is not installed"))
+struct SupervisorTests {
+  @Test func restartsFromTheNewestCheckpointUntilDone() throws {
+    try withFile { file in
+      let outcome = try Self.launch(3, restarts: 3, file, ["75", "137", "0", "--out", "d", "--overwrite"])
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      let runs = Self.runs(file)
+      #expect(runs.map { $0.hasSuffix("--resume auto") } == [false, true, true])
+      #expect(runs.map { $0.hasPrefix("3 ") } == [true, true, true])
+      #expect(runs.map { $0.contains("--overwrite") } == [true, false, false])
+      #expect(outcome.errors.contains("restart 1 of 3") && outcome.errors.contains("ended by signal 9"))
+    }
+  }
+
+  @Test func theJobsOwnFaultIsNotRetried() throws {
+    try withFile { file in
+      let outcome = try Self.launch(2, restarts: 3, file, ["65", "0", "--out", "d"])
+      #expect(outcome.status == 65)
+      #expect(Self.runs(file).count == 1)
+    }
+  }
+
+  @Test func restartsAreBounded() throws {
+    try withFile { file in
+      let outcome = try Self.launch(2, restarts: 1, file, ["75", "75", "0", "--out", "d"])
+      #expect(outcome.status == 75)
+      #expect(outcome.errors.contains("gave up after 1 restart"))
+      #expect(Self.runs(file).count == 2)
+    }
+  }
+
+  @Test func restartsNeedARunToGoOnWith() throws {
+    try withFile { file in
+      let outcome = try Self.launch(2, restarts: 1, file, ["0"])
+      #expect(outcome.status == 64 && outcome.errors.contains("--out DIR"))
+    }
+  }
+
+  @Test(arguments: [SIGTERM, SIGINT]) func asksTheRanksToStopAndDoesNotRestart(signal: Int32) throws {
+    try withFile { file in
+      let outcome = try Self.launch(2, restarts: 3, file, ["wait", "0", "--out", "d"]) { launcher in
+        Self.waitForRuns(1, file)
+        kill(launcher, signal)
+      }
+      #expect(outcome.status == 75, "\(outcome.errors)")
+      #expect(Self.runs(file).count == 1)
+    }
+  }
+
+  @Test func survivesTheEndOfMpirunItself() throws {
+    try withFile { file in
+      let outcome = try Self.launch(3, restarts: 2, file, ["wait", "0", "--out", "d"]) { launcher in
+        Self.waitForRuns(1, file)
+        kill(Self.child(of: launcher), SIGKILL)
+      }
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      #expect(Self.runs(file).count == 2)
+      // The first run's ranks are gone: two runs must never write side by side.
+      let first = Self.runs(file)[0].split(separator: " ")[1].split(separator: ",").compactMap { pid_t($0) }
+      #expect(first.count == 3 && first.allSatisfy { !Self.runs(pid: $0) })
+    }
+  }
+
+  private static func launch(
+    _ ranks: Int, restarts: Int, _ file: String, _ codes: [String], meanwhile: ((pid_t) -> Void)? = nil
+  ) throws -> Outcome {
+    try run(
+      built("collective-check"), ["launch", "\(ranks)", "\(restarts)", "job", file] + codes,
+      meanwhile: meanwhile)
+  }
+
+  /// What each run of the job wrote: ranks, process numbers, arguments.
+  private static func runs(_ file: String) -> [String] {
+    ((try? String(contentsOfFile: file, encoding: .utf8)) ?? "").split(separator: "\n").map(String.init)
+  }
+
+  private static func waitForRuns(_ count: Int, _ file: String) {
+    for _ in 0..<1000 where runs(file).count < count { usleep(10_000) }
+    usleep(200_000)
+  }
+
+  private static func child(of parent: pid_t) -> pid_t {
+    let list = try? String(contentsOfFile: "/proc/\(parent)/task/\(parent)/children", encoding: .utf8)
+    return list?.split(separator: " ").first.flatMap { pid_t($0) } ?? -1
+  }
+
+  /// Whether a process is there and not just waiting to be collected.
+  private static func runs(pid: pid_t) -> Bool {
+    guard let status = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8) else { return false }
+    return !status.contains(") Z ")
+  }
+
+  private func withFile(_ body: (String) throws -> Void) throws {
+    let file = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
+    defer { try? FileManager.default.removeItem(atPath: file) }
+    try body(file)
+  }
+}

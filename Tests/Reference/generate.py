@@ -338,7 +338,8 @@ def schedules():
         return result
 
     metrics = [1.0, 0.8, 0.8, 0.79995, 0.81, 0.9, 0.5, 0.5, 0.6, 0.5, 0.55, 0.7, 0.49, 0.48, 0.6, 0.6, 0.6, 0.6, 0.6, 0.6]
-    plateau = dict(factor=0.5, patience=2, threshold=1e-4, min_lr=0.02)
+    plateau = dict(factor=0.5, patience=2, threshold=1e-4, cooldown=0, min_lr=0.02)
+    cooling = dict(factor=0.1, patience=1, threshold=1e-4, cooldown=2, min_lr=0.0)
     impatient = dict(factor=0.1, patience=0, threshold=0.05, min_lr=0.0)
     result = [
         dict(name="step", options=dict(step_size=3, gamma=0.5), rates=rates(lambda o: s.StepLR(o, 3, 0.5), 12)),
@@ -346,6 +347,8 @@ def schedules():
              rates=rates(lambda o: s.CosineAnnealingLR(o, 10, 0.01), 10)),
         dict(name="plateau", options=plateau, metrics=metrics,
              rates=rates(lambda o: s.ReduceLROnPlateau(o, **plateau), len(metrics), metrics)),
+        dict(name="plateau", options=cooling, metrics=metrics,
+             rates=rates(lambda o: s.ReduceLROnPlateau(o, **cooling), len(metrics), metrics)),
         dict(name="plateau", options=impatient, metrics=metrics,
              rates=rates(lambda o: s.ReduceLROnPlateau(o, **impatient), len(metrics), metrics)),
         # Step i of w (from 1) at i/w of the rate.

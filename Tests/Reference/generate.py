@@ -83,13 +83,15 @@ class Network(nn.Module):
                 self.head.append({"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}[kind]())
         self.width = width
 
-    def forward(self, x):
-        """x: [T, B, F]"""
+    def forward(self, x, initial=None):
+        """x: [T, B, F]; initial: [h0] or [h0, c0], then the result is (output, [h_n] or [h_n, c_n])."""
         steps, batch = x.shape[:2]
         if self.rnn is None:
             return self.head(x.transpose(0, 1).reshape(batch, -1))
-        output, state = self.rnn(x)
-        state = state[0] if isinstance(state, tuple) else state
+        given = initial and (tuple(initial) if len(initial) == 2 else initial[0])
+        output, state = self.rnn(x, given)
+        final = list(state) if isinstance(state, tuple) else [state]
+        state = final[0]
         readout = self.a["readout"]
         if readout == "last_step":
             read = output[-1]
@@ -100,7 +102,7 @@ class Network(nn.Module):
             read = output.transpose(0, 1).reshape(batch, -1)
         else:
             read = output.reshape(steps * batch, -1)
-        return self.head(read)
+        return (self.head(read), final) if initial else self.head(read)
 
 
 def build(a, seed):
@@ -261,6 +263,24 @@ def projections():
     return result
 
 
+def states():
+    """Given h0 and c0, and a loss that reads h_n and c_n too: mean squared error + h_n · wave(0.7) + c_n · wave(1.9)."""
+    result = []
+    for index, (cell, bidirectional, bias) in enumerate(itertools.product(CELLS, (False, True), (False, True))):
+        a = architecture(cell[0], 3, 9, 2, bidirectional, bias, READOUTS[index % 4], 4, ["linear 2"], cell[1])
+        batch, seed = 3, 7000 + index
+        network = build(a, seed).double()
+        shape = (a["layers"] * (2 if bidirectional else 1), batch, a["hidden"])
+        initial = [wave(shape, phase).double().requires_grad_() for phase in (0.2, 1.1)][:2 if cell[0] == "lstm" else 1]
+        output, final = network(wave((a["steps"], batch, a["input"]), seed).double(), initial)
+        mean = evaluate(LOSSES[0], output, seed)[2]
+        (mean + sum((f * wave(shape, phase).double()).sum() for f, phase in zip(final, (0.7, 1.9)))).backward()
+        result.append(dict(
+            architecture=a, batch=batch, seed=seed, output=packed(output), final=[packed(f) for f in final],
+            initial_gradient=[packed(i.grad) for i in initial], gradient=packed(flat(network, gradient=True))))
+    return result
+
+
 def adam():
     """Parameters after ten Adam steps (float64), step k on the inputs and targets of phase seed + k."""
     result = []
@@ -400,6 +420,7 @@ if __name__ == "__main__":
     write("parameters.json", parameters())
     write("gradients.json", gradients())
     write("projections.json", projections())
+    write("states.json", states())
     write("adam.json", adam())
     write("optimizers.json", optimizers())
     write("schedules.json", schedules())

@@ -1,3 +1,4 @@
+import Kernels
 import Recurrent
 import TestSupport
 
@@ -35,21 +36,44 @@ struct ReferenceBatch {
 
   /// Forward, loss and backward of the engine: the output and the summed loss; the gradients of the *mean* are left in the model.
   func train(_ model: Model) -> (output: [Float], total: Loss.Total) {
-    let samples = (0..<Int32(batch)).map { $0 }
-    return inputs.withUnsafeBufferPointer { inputs in
+    withBatch { inputs, samples in
       let output = model.forward(
-        inputs: inputs.baseAddress!, samples: samples, steps: architecture.steps, batch: batch,
+        inputs: inputs, samples: samples, steps: architecture.steps, batch: batch,
         mode: .training(seed: 0, step: 0))
-      var gradient = [Float](repeating: .nan, count: output.count)
-      let total = loss.evaluate(
-        outputs: UnsafePointer(output.baseAddress!), rows: rows, width: width, values: values,
-        classes: classes,
-        gradient: &gradient)
+      let (total, gradient) = meanLoss(output, model.kernels)
       let kept = Array(output)
       model.zeroGradients()
-      gradient = gradient.map { $0 / Float(total.weight) }
       model.backward(gradient)
       return (kept, total)
+    }
+  }
+
+  /// The output in evaluation mode.
+  func evaluate(_ model: Model) -> [Float] {
+    withBatch { inputs, samples in
+      Array(
+        model.forward(
+          inputs: inputs, samples: samples, steps: architecture.steps, batch: batch, mode: .evaluation))
+    }
+  }
+
+  /// The summed loss, and the gradient of the mean with respect to the outputs.
+  func meanLoss(
+    _ output: UnsafeMutableBufferPointer<Float>, _ kernels: KernelSet
+  ) -> (total: Loss.Total, gradient: [Float]) {
+    var gradient = [Float](repeating: .nan, count: output.count)
+    let total = loss.evaluate(
+      outputs: output.baseAddress!, rows: rows, width: width, values: values, classes: classes,
+      gradient: &gradient,
+      kernels: kernels)
+    return (total, gradient.map { $0 / Float(total.weight) })
+  }
+
+  /// The inputs and sample numbers, which must stay in place from forward to backward.
+  func withBatch<Result>(_ body: (UnsafePointer<Float>, UnsafePointer<Int32>) -> Result) -> Result {
+    let samples = Array(0..<Int32(batch))
+    return inputs.withUnsafeBufferPointer { inputs in
+      samples.withUnsafeBufferPointer { body(inputs.baseAddress!, $0.baseAddress!) }
     }
   }
 }

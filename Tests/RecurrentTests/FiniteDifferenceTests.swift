@@ -4,9 +4,9 @@ import Testing
 
 @Suite("Central finite differences in double") struct FiniteDifferenceTests {
   /// The network and batches of the gradients compared with PyTorch; here nothing comes from PyTorch.
-  @Test(arguments: GradientTests.cases) func `agree with the engine's gradients`(_ given: GradientTests.Case)
-    throws
-  {
+  @Test(arguments: GradientTests.cases) func `agree with the engine's gradients`(
+    _ given: GradientTests.Case
+  ) throws {
     let batch = given.reference
     let model = try Model(batch.architecture, seed: given.seed)
     _ = batch.train(model)

@@ -1,3 +1,4 @@
+import Kernels
 import Recurrent
 import TestSupport
 import Testing
@@ -20,9 +21,10 @@ import Testing
 
   @Test func `there are reference cases`() { #expect(Self.cases.count == 218) }
 
-  @Test(arguments: cases) func engine(_ expected: Case) throws {
+  @Test(arguments: KernelSet.available.map(\.name), cases)
+  func engine(_ kernels: String, _ expected: Case) throws {
     let batch = expected.reference
-    let model = try Model(batch.architecture, seed: expected.seed)
+    let model = try Model(batch.architecture, seed: expected.seed, kernels: KernelSet(named: kernels)!)
     let (output, total) = batch.train(model)
     #expect(relativeDistance(output, expected.output.values) < 1e-6)
     #expect(abs(total.sum - expected.sum) <= 1e-6 * abs(expected.sum))
@@ -31,6 +33,7 @@ import Testing
       let distance = relativeDistance(model.gradients[entry.range], expected.gradient.values[entry.range])
       #expect(distance < 1e-5, "\(entry.name)")
     }
+    #expect(batch.evaluate(model) == output, "evaluation computes what training does")
   }
 
   /// The yardstick of the finite differences is measured too.

@@ -83,13 +83,15 @@ class Network(nn.Module):
                 self.head.append({"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}[kind]())
         self.width = width
 
-    def forward(self, x):
-        """x: [T, B, F]"""
+    def forward(self, x, initial=None):
+        """x: [T, B, F]; initial: [h0] or [h0, c0], then the result is (output, [h_n] or [h_n, c_n])."""
         steps, batch = x.shape[:2]
         if self.rnn is None:
             return self.head(x.transpose(0, 1).reshape(batch, -1))
-        output, state = self.rnn(x)
-        state = state[0] if isinstance(state, tuple) else state
+        given = initial and (tuple(initial) if len(initial) == 2 else initial[0])
+        output, state = self.rnn(x, given)
+        final = list(state) if isinstance(state, tuple) else [state]
+        state = final[0]
         readout = self.a["readout"]
         if readout == "last_step":
             read = output[-1]
@@ -100,7 +102,7 @@ class Network(nn.Module):
             read = output.transpose(0, 1).reshape(batch, -1)
         else:
             read = output.reshape(steps * batch, -1)
-        return self.head(read)
+        return (self.head(read), final) if initial else self.head(read)
 
 
 def build(a, seed):
@@ -244,20 +246,59 @@ def gradients():
     return result
 
 
+def projection_case(a, loss, batch, seed):
+    """Of every gradient tensor the norm and its parts along wave(0.1) and wave(2.3)."""
+    network, _, total, _ = backward(a, loss, batch, seed)
+    numbers = []
+    for g in (p.grad.flatten() for p in network.parameters()):
+        numbers += [g.norm(), *(g @ wave((len(g),), phase).double() for phase in (0.1, 2.3))]
+    return dict(architecture=a, loss=loss, batch=batch, seed=seed, sum=total, projections=packed(torch.stack(numbers)))
+
+
 def projections():
-    """The whole product with each kind of loss: of every gradient tensor the norm and its parts along wave(0.1), wave(2.3)."""
+    """The whole product with each kind of loss."""
     kinds = [LOSSES[0:1], LOSSES[1:2], LOSSES[2:3], LOSSES[3:4], LOSSES[4:]]
     grid = itertools.product(CELLS, (1, 2, 3), (False, True), (True, False), READOUTS, kinds)
     result = []
     for index, (cell, layers, bidirectional, bias, readout, kind) in enumerate(grid):
         a = architecture(cell[0], 2, 9, layers, bidirectional, bias, readout, 3, ["linear 3"], cell[1])
         loss, seed = kind[index // 5 % len(kind)], 5000 + index
-        network, _, total, _ = backward(a, loss, 2, seed)
-        numbers = []
-        for g in (p.grad.flatten() for p in network.parameters()):
-            numbers += [g.norm(), *(g @ wave((len(g),), phase).double() for phase in (0.1, 2.3))]
-        result.append(dict(architecture=a, loss=loss, batch=2, seed=seed, sum=total,
-                           projections=packed(torch.stack(numbers))))
+        result.append(projection_case(a, loss, 2, seed))
+    return result
+
+
+def sizes():
+    """Sizes with more than one tile in every direction, whole and with a rest."""
+    shapes = [  # input, hidden, batch, steps, layers, bidirectional, readout, outputs
+        (28, 12, 128, 28, 2, True, "all_steps", 10), (64, 100, 37, 12, 1, False, "last_step", 10),
+        (7, 128, 64, 9, 2, False, "every_step", 96), (65, 50, 17, 20, 1, True, "final_state", 3),
+        (1, 256, 9, 5, 1, False, "last_step", 1), (130, 48, 8, 6, 1, False, "all_steps", 33),
+        (3, 24, 25, 60, 3, True, "every_step", 5), (16, 16, 1, 1, 1, False, "last_step", 16),
+        (4, 8, 20, 5, 2, False, "all_steps", 1), (5, 40, 50, 7, 1, True, "last_step", 12)]
+    result = []
+    for index, (cell, shape) in enumerate(itertools.product(CELLS, shapes)):
+        inputs, hidden, batch, steps, layers, bidirectional, readout, outputs = shape
+        a = architecture(cell[0], inputs, hidden, layers, bidirectional, True, readout, steps, [f"linear {outputs}"], cell[1])
+        result.append(projection_case(a, LOSSES[0 if outputs == 1 else 4], batch, 9000 + index))
+    wide = architecture("none", 300, 0, steps=3, head=["linear 130", "relu", "linear 70", "tanh", "linear 9"])
+    return result + [projection_case(wide, LOSSES[4], 50, 9100)]
+
+
+def states():
+    """Given h0 and c0, and a loss that reads h_n and c_n too: mean squared error + h_n · wave(0.7) + c_n · wave(1.9)."""
+    result = []
+    for index, (cell, bidirectional, bias) in enumerate(itertools.product(CELLS, (False, True), (False, True))):
+        a = architecture(cell[0], 3, 9, 2, bidirectional, bias, READOUTS[index % 4], 4, ["linear 2"], cell[1])
+        batch, seed = 3, 7000 + index
+        network = build(a, seed).double()
+        shape = (a["layers"] * (2 if bidirectional else 1), batch, a["hidden"])
+        initial = [wave(shape, phase).double().requires_grad_() for phase in (0.2, 1.1)][:2 if cell[0] == "lstm" else 1]
+        output, final = network(wave((a["steps"], batch, a["input"]), seed).double(), initial)
+        mean = evaluate(LOSSES[0], output, seed)[2]
+        (mean + sum((f * wave(shape, phase).double()).sum() for f, phase in zip(final, (0.7, 1.9)))).backward()
+        result.append(dict(
+            architecture=a, batch=batch, seed=seed, output=packed(output), final=[packed(f) for f in final],
+            initial_gradient=[packed(i.grad) for i in initial], gradient=packed(flat(network, gradient=True))))
     return result
 
 
@@ -400,6 +441,8 @@ if __name__ == "__main__":
     write("parameters.json", parameters())
     write("gradients.json", gradients())
     write("projections.json", projections())
+    write("sizes.json", sizes())
+    write("states.json", states())
     write("adam.json", adam())
     write("optimizers.json", optimizers())
     write("schedules.json", schedules())

@@ -1,0 +1,61 @@
+import Kernels
+import Recurrent
+import TestSupport
+import Testing
+
+@Suite("Given and final states") struct StateTests {
+  struct Case: Decodable, Sendable, CustomTestStringConvertible {
+    let architecture: Reference.ArchitectureDescription
+    let batch: Int
+    let seed: UInt64
+    let output: Reference.Floats
+    /// h, and for LSTM c.
+    let final, initialGradient: [Reference.Floats]
+    let gradient: Reference.Floats
+    var testDescription: String { "\(architecture)" }
+  }
+
+  static let cases: [Case] = (try? Reference.load("states.json")) ?? []
+
+  @Test func `there are reference cases`() { #expect(Self.cases.count == 16) }
+
+  @Test(arguments: KernelSet.available.map(\.name), cases)
+  func `go in and come out, and so do their gradients`(_ kernels: String, _ expected: Case) throws {
+    let batch = ReferenceBatch(expected.architecture, .mse, batch: expected.batch, phase: Int(expected.seed))
+    let model = try Model(batch.architecture, seed: expected.seed, kernels: KernelSet(named: kernels)!)
+    let (output, final, initialGradient) = batch.withBatch { inputs, samples in
+      let output = model.forward(
+        inputs: inputs, samples: samples, steps: batch.architecture.steps, batch: batch.batch,
+        mode: .training(seed: 0, step: 0), initialState: state(batch, 0.2, 1.1))
+      let kept = Array(output)
+      let gradient = batch.meanLoss(output, model.kernels).gradient
+      let final = model.finalState
+      let initial = model.backward(gradient, finalState: state(batch, 0.7, 1.9), wantInitialState: true)
+      return (kept, final, initial)
+    }
+    #expect(relativeDistance(output, expected.output.values) < 1e-6)
+    try expectEqual(final, expected.final, tolerance: 1e-6)
+    try expectEqual(initialGradient, expected.initialGradient, tolerance: 1e-5)
+    for entry in model.layout.entries {
+      let distance = relativeDistance(model.gradients[entry.range], expected.gradient.values[entry.range])
+      #expect(distance < 1e-5, "\(entry.name)")
+    }
+  }
+
+  /// Waves of these phases as h and, for LSTM, c.
+  func state(_ batch: ReferenceBatch, _ hidden: Double, _ cell: Double) -> RecurrentState {
+    let a = batch.architecture
+    let count = a.layers * a.directions * batch.batch * a.hiddenSize
+    return RecurrentState(
+      hidden: Reference.wave(count, phase: hidden),
+      cell: a.cell == .lstm ? Reference.wave(count, phase: cell) : [])
+  }
+
+  func expectEqual(_ found: RecurrentState?, _ expected: [Reference.Floats], tolerance: Double) throws {
+    let found = try #require(found)
+    for (values, known) in zip([found.hidden, found.cell], expected.map(\.values)) {
+      try #require(values.count == known.count)
+      #expect(relativeDistance(values, known) < tolerance)
+    }
+  }
+}

@@ -78,6 +78,34 @@ struct CheckpointAbuseTests {
     }
   }
 
+  /// RECUR_FUZZ asks for more of them.
+  static let mutations = ProcessInfo.processInfo.environment["RECUR_FUZZ"].flatMap { Int($0) } ?? 100_000
+
+  /// Whatever the text: a failure, or tensors that tile the payload.
+  @Test func randomlyChangedHeadersAreRefusedOrConsistent() {
+    let words = [
+      "\"", "{", "}", "[", "]", ",", ":", "\\u", "9223372036854775807", "-", "0", "\u{0}", "__metadata__",
+    ]
+    let text =
+      "{\"__metadata__\":{\"k\":\"v\"},\"a\":\(Self.tensor("1", "0,4")),\"b\":\(Self.tensor("1", "4,8"))}"
+    var read = 0
+    for _ in 0..<Self.mutations {
+      var bytes = Array(text.utf8)
+      for _ in 0..<Int.random(in: 1...3) {
+        let start = Int.random(in: 0..<bytes.count)
+        let end = min(bytes.count, start + .random(in: 0...4))
+        bytes.replaceSubrange(
+          start..<end, with: Bool.random() ? Array(words.randomElement()!.utf8) : [.random(in: 0...255)])
+      }
+      guard let header = try? bytes.withUnsafeBytes({ try SafetensorsHeader(parsing: $0, payload: 8) }) else {
+        continue
+      }
+      read += 1
+      #expect(header.payload == 8 && header.tensors.map(\.range.count).reduce(0, +) == 8)
+    }
+    #expect(read > 0 && read < Self.mutations)
+  }
+
   /// A file with this state, signed as if this program had written it.
   private func signed(_ state: String, tensors: SampleTensors? = nil, checksums: Bool = true) throws -> String
   {

@@ -1,0 +1,34 @@
+import Dataset
+import Foundation
+import Recurrent
+import TestSupport
+import Testing
+import Training
+
+@Suite("The recipes in launch/recipes") struct RecipeFilesTests {
+  static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .appendingPathComponent("../../launch/recipes").standardizedFileURL
+
+  /// Parameters of the network as PyTorch counts them for the tutorial's model.
+  static let parameters = [
+    "stock-rnn": 297, "stock-lstm": 1_065, "stock-gru": 809, "mnist-bilstm": 14_410,
+    "classify-last": 3_522, "classify-deep": 970, "classify-bidirectional": 1_250, "many-to-one-sigmoid": 120,
+    "feed-forward": 241,
+  ]
+
+  @Test func `are those with a known number of parameters`() throws {
+    let files = try FileManager.default.contentsOfDirectory(atPath: Self.folder.path)
+    #expect(Set(files) == Set(Self.parameters.keys.map { "\($0).yaml" }))
+  }
+
+  @Test(arguments: parameters.keys.sorted()) func `read, load their data and fit it`(_ name: String) throws {
+    let recipe = try Recipe(contentsOf: Self.folder.appendingPathComponent("\(name).yaml").path)
+    #expect(recipe.name == name)
+    var shape = SampleShape(steps: 28, features: 28, target: .classes(count: 10))
+    if recipe.data.format != .idx {
+      let data = try LoadedData(recipe.data)
+      shape = data.shape
+    }
+    #expect(ParameterLayout(try recipe.architecture(for: shape)).count == Self.parameters[name])
+  }
+}

@@ -32,7 +32,8 @@ final class RunRecorder {
   /// Makes or takes over the run directory.
   /// - Returns: the checkpoint to continue from.
   func open(_ options: TrainingOptions, recipe: Recipe) throws -> CheckpointFile? {
-    let retention = RunDirectory.Retention(keepLast: recipe.checkpoint.keepLast, keepBest: recipe.checkpoint.keepBest)
+    let retention = RunDirectory.Retention(
+      keepLast: recipe.checkpoint.keepLast, keepBest: recipe.checkpoint.keepBest)
     var file: CheckpointFile?
     switch options.resume {
     case .auto where RunDirectory.holdsRun(path):

@@ -55,6 +55,11 @@ public final class Trainer {
     recorder = try communicator.together {
       try rank == 0 ? RunRecorder(recipe: recipe, data: data, options: options, observer: observer) : nil
     }
+    if let threads = options.threads, threads != 1 {
+      guard threads > 0 else { throw Failure.usage("--threads \(threads): at least 1") }
+      recorder?.note(
+        "--threads \(threads): this version computes with one thread per rank; use ranks instead")
+    }
     try resume(options)
     try communicator.requireEqual(parametersSHA256(UnsafeBufferPointer(model.parameters)), "the parameters")
   }

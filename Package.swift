@@ -64,7 +64,8 @@ let package = Package(
     .testTarget(
       name: "CollectiveTests", dependencies: ["Collective", "TestSupport"], swiftSettings: swift),
     .testTarget(
-      name: "DatasetTests", dependencies: ["Dataset", "Diagnostics", "CZlib", "TestSupport"], swiftSettings: swift),
+      name: "DatasetTests", dependencies: ["Dataset", "Diagnostics", "CZlib", "TestSupport"],
+      swiftSettings: swift),
     .testTarget(
       name: "TrainingTests", dependencies: ["Training", "TestSupport"], swiftSettings: swift),
     .testTarget(name: "CommandTests", dependencies: ["TestSupport"], swiftSettings: swift),

@@ -75,7 +75,8 @@ let package = Package(
       dependencies: ["Collective", "CollectiveCases", "TestSupport", "collective-check"],
       swiftSettings: swift),
     .testTarget(
-      name: "DatasetTests", dependencies: ["Dataset", "Diagnostics", "CZlib", "TestSupport"], swiftSettings: swift),
+      name: "DatasetTests", dependencies: ["Dataset", "Diagnostics", "CZlib", "TestSupport"],
+      swiftSettings: swift),
     .testTarget(
       name: "TrainingTests",
       dependencies: ["Training", "Recurrent", "Collective", "Dataset", "Kernels", "TestSupport"],

@@ -1,5 +1,6 @@
 import Dataset
 import Diagnostics
+import Foundation
 import Testing
 
 /// What a CSV file or its part of a recipe can have wrong: one line that names file, line and column or the key.
@@ -165,6 +166,13 @@ import Testing
     specification.path = try folder.write("d.csv", "a,b\n1,2")
     specification.testPath = folder.path + "/test.csv"
     #expect(message(folder) { _ = try LoadedData(specification) }.hasSuffix("check data.test_path"))
+    let sparse = try folder.write("sparse.csv", "")
+    if truncate(sparse, 1 << 42) == 0 {
+      specification.testPath = sparse
+      #expect(
+        message(folder) { _ = try LoadedData(specification) }
+          == "sparse.csv: its 4398046511104 bytes are more than this machine's memory")
+    }
     specification.testPath = "/dev/zero"
     #expect(
       message { _ = try LoadedData(specification) } == "/dev/zero is not a regular file; check data.test_path"

@@ -131,6 +131,20 @@ import Testing
         == "t.csv, line 3, column 'k': class label 'q' is not among the 2 of d.csv")
   }
 
+  /// Against Python's hashlib.
+  @Test func fingerprintCoversAllFilesRead() throws {
+    let folder = try TemporaryFolder()
+    var specification = DataSpecification(format: .csv, path: try folder.write("d.csv", "a,k\n0,x\n10,y"))
+    (specification.features, specification.label) = (["a"], "k")
+    #expect(
+      try LoadedData(specification).fingerprint
+        == "dde2138be018684da90b320df3e6d87b206e63a75fb04815c78954385ebd0d40")
+    specification.validationPath = try folder.write("v.csv", "k,a\ny,5")
+    #expect(
+      try LoadedData(specification).fingerprint
+        == "837455941ff1e3491ac2e1f2ad966d8ceb4870d1dbda6defb8acb91296871e5c")
+  }
+
   @Test func manyRowsOutgrowTheFirstEstimate() throws {
     let rows = (0..<5000).map { "\($0 % 10),\($0 % 7),1" }.joined(separator: "\n")
     let data = try load("a,b,c\n" + rows)

@@ -39,6 +39,11 @@ package struct InputFile: Sendable {
     let type = status.st_mode & S_IFMT
     guard type != S_IFDIR else { throw .missingInput("\(path) is a folder, not a file; check \(key)") }
     guard type == S_IFREG else { throw .missingInput("\(path) is not a regular file; check \(key)") }
+    // A sparse file can claim any size.
+    let memory = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
+    guard status.st_size < memory else {
+      throw .badData("\(path): its \(status.st_size) bytes are more than this machine's memory")
+    }
     self.path = path
     (padded, count) = try Self.readAll(descriptor, size: Int(status.st_size), path: path)
   }

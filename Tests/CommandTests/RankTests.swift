@@ -1,12 +1,12 @@
 import Foundation
 import Testing
 
-/// The same recipe under mpirun: as many ranks as were asked for, and the numbers of one process.
-@Suite(.enabled(if: RankTests.mpirun != nil, "mpirun is not installed"))
-struct RankTests {
-  static let mpirun = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
-    .map { "\($0)/mpirun" }.first { FileManager.default.isExecutableFile(atPath: $0) }
+private let mpirun = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
+  .map { "\($0)/mpirun" }.first { FileManager.default.isExecutableFile(atPath: $0) }
 
+/// The same recipe under mpirun: as many ranks as were asked for, and the numbers of one process.
+@Suite(.enabled(if: mpirun != nil, "mpirun is not installed"))
+struct RankTests {
   private func train(ranks: Int, in folder: Folder) throws -> [String: Any] {
     let outcome = try Command.run(
       "launch", "-n", "\(ranks)", "--", "train", "wave.yaml", "--out", "run-\(ranks)", "--json",

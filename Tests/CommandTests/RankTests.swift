@@ -1,8 +1,11 @@
 import Foundation
 import Testing
 
+private let mpirun = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
+  .map { "\($0)/mpirun" }.first { FileManager.default.isExecutableFile(atPath: $0) }
+
 /// The same recipe under mpirun: as many ranks as were asked for, and the numbers of one process.
-@Suite(.enabled(if: Launchers.mpirun != nil, "mpirun is not installed"))
+@Suite(.enabled(if: mpirun != nil, "mpirun is not installed"))
 struct RankTests {
   private func train(ranks: Int, in folder: Folder) throws -> [String: Any] {
     let outcome = try Command.run(
@@ -40,9 +43,4 @@ struct RankTests {
     #expect(outcome.err.contains("data.window"))
     #expect(!folder.holds("run"))
   }
-}
-
-private enum Launchers {
-  static let mpirun = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
-    .map { "\($0)/mpirun" }.first { FileManager.default.isExecutableFile(atPath: $0) }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Recur
 import Testing
 
 /// train → evaluate → predict → inspect → export → plot on a small recipe.
@@ -128,7 +129,7 @@ import Testing
     let (folder, report) = try trained()
     let outcome = try Command.run("export", "run", "--safetensors", "m.safetensors", "--json", in: folder.url)
     #expect(outcome.status == 0, "\(outcome.err)")
-    #expect(try outcome.json()["parameters_sha256"] as? String == report["parameters_sha256"] as? String)
+    #expect(try outcome.json()["parameters"] as? Int == report["parameters"] as? Int)
     let bytes = try Data(contentsOf: folder.url.appendingPathComponent("m.safetensors"))
     let length = bytes.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
     let header = try #require(
@@ -139,7 +140,10 @@ import Testing
         "rnn.weight_ih_l0",
       ])
     #expect(header["rnn.weight_ih_l0"]?["shape"] as? [Int] == [18, 2])
-    #expect(bytes.count - 8 - length == 4 * (try #require(report["parameters"] as? Int)))
+    let values = Data(bytes[(8 + length)...])
+    #expect(values.count == 4 * (try #require(report["parameters"] as? Int)))
+    let digest = values.withUnsafeBytes { parametersSHA256($0.bindMemory(to: Float.self)) }
+    #expect(digest == report["parameters_sha256"] as? String)
   }
 
   @Test(

@@ -52,7 +52,9 @@ struct CheckpointSummary: Encodable {
       ["optimizer", "\(optimizer), \(optimizerSteps) updates"],
     ]
     if let lastEpochLoss { rows.append(["training loss", Formatting.precise(lastEpochLoss)]) }
-    if let monitored, let monitoredValue { rows.append([monitored, Formatting.precise(monitoredValue)]) }
+    if let monitored, let monitoredValue, monitored != "train.loss" {
+      rows.append([monitored, Formatting.precise(monitoredValue)])
+    }
     rows += [
       ["trained for", Formatting.duration(elapsedSeconds)],
       ["written by", kernelFamily.isEmpty ? program : "\(program), \(kernelFamily) kernels"],

@@ -5,12 +5,20 @@ struct Figure {
 }
 
 struct Panel {
+  /// A vertical line at x with a word for each side of it.
+  struct Boundary {
+    var x: Double
+    var before: String
+    var after: String
+  }
+
   var xLabel: String
   var yLabel: String
   var logarithmic = false
+  /// The upper end of the y axis; nil for that of the values.
+  var top: Double?
   var curves: [Curve]
-  /// A vertical line at x with a word on each side of it.
-  var boundary: (x: Double, before: String, after: String)?
+  var boundary: Boundary?
   /// Draw y = x behind the points, for predicted against actual.
   var diagonal = false
 }

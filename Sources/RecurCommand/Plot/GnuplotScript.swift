@@ -54,22 +54,30 @@ struct GnuplotScript {
         "set logscale y", "set format y '%h'", "unset offsets", "set offsets graph 0.01, graph 0.01, 0, 0",
       ]
     }
-    if let boundary = panel.boundary { lines += mark(boundary) }
+    if let top = panel.top { lines.append("set yrange [*:\(Self.number(top))]") }
+    if let boundary = panel.boundary { lines += mark(boundary, in: panel) }
     let curves = panel.curves.enumerated().map { c, curve in plotClause("$p\(number)c\(c)", curve) }
     let behind = panel.diagonal ? ["x with lines ls 100 dt 2 title 'exact'"] : []
     lines.append("plot " + (behind + curves).joined(separator: ", \\\n  "))
     return lines
   }
 
-  private func mark(_ boundary: (x: Double, before: String, after: String)) -> [String] {
+  /// The line, and the words beside it where they have room.
+  private func mark(_ boundary: Panel.Boundary, in panel: Panel) -> [String] {
     let x = Self.number(boundary.x)
+    let all = panel.curves.flatMap { $0.points.map(\.x) }
+    let width = max((all.max() ?? 1) - (all.min() ?? 0), 1e-9)
+    let left = (boundary.x - (all.min() ?? 0)) / width
     func label(_ word: String, _ side: String, _ offset: String) -> String {
-      "set label \(quoted(word)) at first \(x), graph 0.04 \(side) offset \(offset),0 noenhanced textcolor rgb '#606060' front"
+      "set label \(quoted(word)) at first \(x), graph 0.04 \(side) offset \(offset),0 noenhanced "
+        + "textcolor rgb '#606060' front"
     }
-    return [
-      "set arrow from first \(x), graph 0 to first \(x), graph 1 nohead lw 1.5 dt 2 lc rgb '#808080'",
-      label(boundary.before + " ←", "right", "-0.7"), label("→ " + boundary.after, "left", "0.7"),
+    var lines = [
+      "set arrow from first \(x), graph 0 to first \(x), graph 1 nohead lw 1.5 dt 2 lc rgb '#808080'"
     ]
+    if left > 0.12 { lines.append(label(boundary.before + " ←", "right", "-0.7")) }
+    if left < 0.80 { lines.append(label("→ " + boundary.after, "left", "0.7")) }
+    return lines
   }
 
   private func plotClause(_ data: String, _ curve: Curve) -> String {

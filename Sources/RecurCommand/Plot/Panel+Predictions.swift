@@ -34,7 +34,7 @@ extension Panel {
     let kept = parts.filter { $0.split != .train }
     if let first = kept.first?.samples.first, parts.first?.split == .train {
       let after = kept.map(\.split.rawValue).joined(separator: ", ")
-      panel.boundary = (x(first) - 0.5, "training", after)
+      panel.boundary = Boundary(x: x(first) - 0.5, before: "training", after: after)
     }
     return panel
   }

@@ -83,7 +83,7 @@ extension Panel {
 
   static func accuracy(_ history: RunHistory) -> Panel {
     Panel(
-      xLabel: "epoch", yLabel: "accuracy",
+      xLabel: "epoch", yLabel: "accuracy", top: 1,
       curves: history.curves(train: \.trainAccuracy, validation: \.validationAccuracy))
   }
 

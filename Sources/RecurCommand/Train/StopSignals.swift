@@ -10,11 +10,20 @@ enum StopSignals {
   static func stopping<Result>(_ trainer: Trainer, _ body: () throws -> Result) rethrows -> Result {
     self.trainer = trainer
     for number in numbers { signal(number, handle) }
+    unblock()
     defer {
       for number in numbers { signal(number, SIG_DFL) }
       self.trainer = nil
     }
     return try body()
+  }
+
+  /// A parent may have started this process with these signals blocked.
+  private static func unblock() {
+    var set = sigset_t()
+    sigemptyset(&set)
+    for number in numbers { sigaddset(&set, number) }
+    sigprocmask(SIG_UNBLOCK, &set, nil)
   }
 
   private static let handle: @convention(c) (Int32) -> Void = { _ in

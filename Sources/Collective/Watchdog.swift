@@ -34,6 +34,9 @@ public final class Watchdog {
     public init() {}
   }
 
+  /// How the last line of a rank that gave up ends; the supervisor listens for it.
+  static let lastWords = "ends with exit code 75, start again to resume"
+
   /// What the training loop marks. The communicator marks its calls by itself.
   public let progress = Progress()
   private let monitor: Monitor?

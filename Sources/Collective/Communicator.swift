@@ -14,7 +14,7 @@ public protocol Communicator: AnyObject {
   /// How many ranks share this machine.
   var localSize: Int { get }
   /// What this rank is doing, for a watchdog to read; nil where nobody watches.
-  var progress: Progress? { get set }
+  var progress: RankProgress? { get set }
 
   /// Copies the bytes of `root` to every rank, in place.
   func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws

@@ -19,7 +19,7 @@ final class Heartbeat {
     /// When the last message came, and when the last one that told something new.
     fileprivate(set) var heard: ContinuousClock.Instant
     fileprivate(set) var changed: ContinuousClock.Instant
-    fileprivate(set) var mark = Progress.Mark()
+    fileprivate(set) var mark = RankProgress.Mark()
     fileprivate var addresses: [sockaddr_in]
   }
 
@@ -50,7 +50,7 @@ final class Heartbeat {
   deinit { close(channel) }
 
   /// Tells every peer.
-  func send(_ mark: Progress.Mark) {
+  func send(_ mark: RankProgress.Mark) {
     var message = [token, UInt64(rank), mark.position, mark.calls]
     for peer in peers {
       for var address in peer.addresses {
@@ -65,14 +65,25 @@ final class Heartbeat {
     }
   }
 
-  /// Takes in what comes until then.
+  /// Ends `listen` early, from another thread.
+  func wake() {
+    var word = token
+    var own = Self.address(UInt32(0x7f00_0001).bigEndian, Self.port(of: channel))
+    withUnsafePointer(to: &own) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        _ = sendto(channel, &word, 8, Int32(MSG_DONTWAIT), $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+  }
+
+  /// Takes in what comes until then, or until `wake()`.
   func listen(until end: ContinuousClock.Instant) {
     repeat {
       let left = max(.zero, end - clock.now).components
       let milliseconds = left.seconds * 1000 + left.attoseconds / 1_000_000_000_000_000
       var request = pollfd(fd: channel, events: Int16(POLLIN), revents: 0)
       // At least one millisecond: an error on the socket must not make this loop spin.
-      if poll(&request, 1, Int32(milliseconds) + 1) > 0 { receive() }
+      if poll(&request, 1, Int32(milliseconds) + 1) > 0, receive() { return }
     } while clock.now < end
   }
 
@@ -81,7 +92,8 @@ final class Heartbeat {
     for i in peers.indices { (peers[i].heard, peers[i].changed) = (now, now) }
   }
 
-  private func receive() {
+  /// Takes one message; true where it asks to wake up.
+  private func receive() -> Bool {
     var message = [UInt64](repeating: 0, count: 4)
     var sender = sockaddr_in()
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)
@@ -90,16 +102,18 @@ final class Heartbeat {
         recvfrom(channel, &message, 32, Int32(MSG_DONTWAIT), $0, &length)
       }
     }
+    if count == 8 && message[0] == token { return true }
     guard count == 32, message[0] == token, message[1] < UInt64(peers.count + 1), message[1] != UInt64(rank)
     else {
-      return
+      return false
     }
     let from = Int(message[1])
-    let mark = Progress.Mark(position: message[2], calls: message[3])
+    let mark = RankProgress.Mark(position: message[2], calls: message[3])
     update(&peers[from < rank ? from : from - 1], mark, sender)
+    return false
   }
 
-  private func update(_ peer: inout Peer, _ mark: Progress.Mark, _ sender: sockaddr_in) {
+  private func update(_ peer: inout Peer, _ mark: RankProgress.Mark, _ sender: sockaddr_in) {
     let now = clock.now
     peer.heard = now
     // From now on only to the address that is known to work.

@@ -19,7 +19,7 @@ public final class MPI: Communicator {
   public let hostName: String
   public let localRank: Int
   public let localSize: Int
-  public var progress: Progress?
+  public var progress: RankProgress?
   /// The largest count handed to one MPI call, in elements. Tests make it small.
   package var longestMessage = 1 << 30
 
@@ -106,7 +106,7 @@ extension MPI {
   }
 
   /// Tells the watchdog that this rank waits for the others.
-  func entering<Result>(_ call: Progress.Call, _ body: () throws -> Result) rethrows -> Result {
+  func entering<Result>(_ call: RankProgress.Call, _ body: () throws -> Result) rethrows -> Result {
     progress?.enter(call)
     defer { progress?.leave() }
     return try body()

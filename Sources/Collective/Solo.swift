@@ -9,7 +9,7 @@
 /// The group of one: nothing to send, nothing to wait for. MPI is neither loaded nor initialised.
 public final class Solo: Communicator {
   public let hostName: String
-  public var progress: Progress?
+  public var progress: RankProgress?
   public var rank: Int { 0 }
   public var size: Int { 1 }
   public var localRank: Int { 0 }

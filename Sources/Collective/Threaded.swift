@@ -10,7 +10,7 @@ import Diagnostics
 public final class Threaded: Communicator {
   public let rank: Int
   public let hostName: String
-  public var progress: Progress?
+  public var progress: RankProgress?
   public var size: Int { meeting.size }
   public var localRank: Int { rank }
   public var localSize: Int { size }
@@ -79,7 +79,7 @@ extension Threaded {
 
   /// Shows this rank's buffer to all, runs `body` once every rank has shown its own, and returns when all are through.
   private func together<Result>(
-    _ call: Progress.Call, _ bytes: UnsafeMutableRawBufferPointer, _ parts: [Range<Int>] = [],
+    _ call: RankProgress.Call, _ bytes: UnsafeMutableRawBufferPointer, _ parts: [Range<Int>] = [],
     _ body: ([UnsafeMutableRawBufferPointer], [[Range<Int>]]) throws -> Result
   ) throws -> Result {
     progress?.enter(call)
@@ -91,7 +91,7 @@ extension Threaded {
   }
 
   private func together<Result>(
-    _ call: Progress.Call, _ bytes: UnsafeMutableRawBufferPointer,
+    _ call: RankProgress.Call, _ bytes: UnsafeMutableRawBufferPointer,
     _ body: ([UnsafeMutableRawBufferPointer]) throws -> Result
   ) throws -> Result {
     try together(call, bytes) { all, _ in try body(all) }

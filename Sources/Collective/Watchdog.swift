@@ -11,7 +11,7 @@ import Synchronization
 
 /// Sees to it that no rank waits forever, and says for whom it waits.
 ///
-/// A thread of its own sends this rank's `Progress` to all others once a second, outside MPI, and listens to theirs. Where
+/// A thread of its own sends this rank's `RankProgress` to all others once a second, outside MPI, and listens to theirs. Where
 /// this rank has waited in one call for `nameAfter`, it logs which ranks have not come: they have entered fewer calls,
 /// or are not heard of any more. Where a late rank makes no progress for `stallTimeout`, this process ends with exit code 75
 /// and the launcher ends the others. A late rank that keeps marking progress is slow, not lost: it is named and waited for.
@@ -34,8 +34,11 @@ public final class Watchdog {
     public init() {}
   }
 
+  /// How the last line of a rank that gave up ends; the supervisor listens for it.
+  static let lastWords = "ends with exit code 75, start again to resume"
+
   /// What the training loop marks. The communicator marks its calls by itself.
-  public let progress = Progress()
+  public let progress = RankProgress()
   private let monitor: Monitor?
   private var thread: pthread_t?
 
@@ -54,7 +57,7 @@ public final class Watchdog {
 
   /// Stops watching: before the last call of the group, so that ranks that have left are not missed.
   public func stop() {
-    monitor?.stopped.store(true, ordering: .relaxed)
+    monitor?.stop()
     if let thread { pthread_join(thread, nil) }
     thread = nil
   }
@@ -64,25 +67,30 @@ public final class Watchdog {
 
 /// The watching thread of one rank.
 final class Monitor: @unchecked Sendable {
-  let stopped = Atomic(false)
-  private let progress: Progress
+  private let stopped = Atomic(false)
+  private let progress: RankProgress
   private let heartbeat: Heartbeat
   private let options: Watchdog.Options
   private let place: String
   private let clock = ContinuousClock()
 
-  private var mine = Progress.Mark()
+  private var mine = RankProgress.Mark()
   private var waitingSince: ContinuousClock.Instant
   private var named: ContinuousClock.Instant?
   private var lastTick: ContinuousClock.Instant
 
-  init(_ progress: Progress, _ heartbeat: Heartbeat, _ options: Watchdog.Options, place: String) {
+  init(_ progress: RankProgress, _ heartbeat: Heartbeat, _ options: Watchdog.Options, place: String) {
     self.progress = progress
     self.heartbeat = heartbeat
     self.options = options
     self.place = place
     waitingSince = clock.now
     lastTick = waitingSince
+  }
+
+  func stop() {
+    stopped.store(true, ordering: .relaxed)
+    heartbeat.wake()
   }
 
   func run() {

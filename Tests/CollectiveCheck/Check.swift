@@ -71,7 +71,7 @@ struct Check {
   }
 
   /// One rank is stopped at step 100; the watchdogs of the others must end the job.
-  private func stall(_ victim: Int) throws {
+  func stall(_ victim: Int) throws {
     var options = Watchdog.Options()
     options.nameAfter = .seconds(1)
     options.stallTimeout = .seconds(3)

@@ -31,6 +31,17 @@ import Testing
     #expect(!said.contains { $0.contains("rank 1 on") || $0.contains("rank 0 on") })
   }
 
+  @Test func stoppingDoesNotWaitForTheNextBeat() throws {
+    let times = try Threaded.withRanks(2) { group in
+      var options = Watchdog.Options()
+      options.beat = .seconds(5)
+      let watchdog = try Watchdog(group, options)
+      pause(.milliseconds(100))
+      return ContinuousClock().measure { watchdog.stop() }
+    }
+    #expect(times.max()! < .seconds(1))
+  }
+
   @Test func endsTheJobWhenTheRankDoesNotReturn() throws {
     let (lines, ends) = (Lines(), Lines())
     _ = try Threaded.withRanks(2) { group in

@@ -26,8 +26,8 @@ struct ChildProcess {
 
   let id: pid_t
 
-  /// `program` is searched in PATH. Standard output and error are ours, standard input is empty.
-  init(_ program: String, _ arguments: [String]) throws {
+  /// `program` is searched in PATH. Standard output is ours, standard error too where no other is given, standard input empty.
+  init(_ program: String, _ arguments: [String], standardError: Int32 = 2) throws {
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
@@ -42,6 +42,7 @@ struct ChildProcess {
     posix_spawn_file_actions_init(&files)
     defer { posix_spawn_file_actions_destroy(&files) }
     posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0)
+    if standardError != 2 { posix_spawn_file_actions_adddup2(&files, standardError, 2) }
 
     var words: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) }
     defer { for word in words { free(word) } }

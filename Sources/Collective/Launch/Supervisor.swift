@@ -24,6 +24,8 @@ package struct Supervisor {
   package var mpirun = "mpirun"
   /// After a request to stop: how long the ranks have for saving.
   package var grace: Duration = .seconds(60)
+  /// After the end of a rank: how long mpirun may take to end the others.
+  package var patience: Duration = .seconds(15)
   package var say: @Sendable (String) -> Void = { writeLine("recur launch: \($0)") }
 
   package init(_ plan: LaunchPlan) { self.plan = plan }
@@ -121,18 +123,28 @@ private struct Attempt {
     defer { if let hostfile { unlink(hostfile) } }
     let arguments = plan.arguments(hostfilePath: hostfile)
     supervisor.say(LaunchPlan.quoted([supervisor.mpirun] + arguments))
-    let child = try ChildProcess(supervisor.mpirun, arguments)
+    let errors = try ErrorRelay()
+    let child = try errors.starting { try ChildProcess(supervisor.mpirun, arguments, standardError: $0) }
     // How often we were asked to stop, and when the next, harder signal is due.
     var requests = 0
+    var hung = false
     var deadline: ContinuousClock.Instant?
     while true {
       if let end = child.ended() {
         child.sendToGroup(SIGKILL)
+        errors.drain()
+        if hung { return (75, requests > 0) }
         let code = end.exitCode
         // Who was ended by our request, before it could listen or after its time was up, may be started again.
         return (requests > 0 && code > 128 ? 75 : code, requests > 0)
       }
       let asked = inbox.next(within: 50) != nil
+      // Every rank has ended, and mpirun waits for a host that it can't reach any more.
+      if !hung, let overdue = errors.overdue, overdue > supervisor.patience {
+        supervisor.say("mpirun does not end after its ranks have; it is killed")
+        hung = true
+        child.sendToGroup(SIGKILL)
+      }
       guard asked || deadline.map({ ContinuousClock.now >= $0 }) == true else { continue }
       requests += 1
       stop(child, requests)

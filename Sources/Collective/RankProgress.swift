@@ -2,7 +2,7 @@ import Synchronization
 
 /// What a rank is doing right now, in three words that any thread may read: written by the training loop and by its
 /// communicator, read by the `Watchdog`. Writing costs a few plain stores.
-public final class Progress: Sendable {
+public final class RankProgress: Sendable {
   /// What the training loop is at.
   public enum Phase: UInt8, Sendable, CaseIterable {
     case starting, loading, forward, backward, optimizer, evaluation, checkpoint, finishing

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Trains on several ranks of this machine, or of the machines in a hostfile, with mpirun alone.
+#
+#   launch/mpirun.sh 4 train recipe.yaml --out runs/first
+#   HOSTFILE=cluster/hostfile.example NETWORK=10.0.0.0/24 launch/mpirun.sh 8 train recipe.yaml --out runs/first
+#
+# `recur launch` does the same, chooses threads and binding, and restarts a job that failed.
+set -euo pipefail
+(($# >= 2)) || { sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 64; }
+ranks=$1
+shift
+recur=${RECUR:-$(command -v recur || echo "$(dirname "${BASH_SOURCE[0]}")/../.build/release/recur")}
+
+options=(-n "$ranks" --mca mpi_yield_when_idle 1)
+((EUID != 0)) || options+=(--allow-run-as-root)
+if [[ -n ${HOSTFILE:-} ]]; then
+  options+=(--hostfile "$HOSTFILE")
+elif ((ranks > $(nproc))); then
+  options+=(--oversubscribe --bind-to none)
+fi
+if [[ -n ${NETWORK:-} ]]; then
+  options+=(--mca pml ob1 --mca btl tcp,vader,self --mca btl_tcp_if_include "$NETWORK" --mca oob_tcp_if_include "$NETWORK")
+fi
+set -x
+exec mpirun "${options[@]}" "$recur" "$@"

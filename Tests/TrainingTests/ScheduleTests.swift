@@ -6,7 +6,7 @@ import Training
 private struct ScheduleCase: Decodable {
   struct Options: Decodable {
     let stepSize, tMax, patience, cooldown: Int?
-    let gamma, etaMin, factor, threshold, minLr: Double?
+    let gamma, factor, threshold, minLr: Double?
   }
   let name: String
   let options: Options
@@ -16,11 +16,11 @@ private struct ScheduleCase: Decodable {
   var rule: ScheduleSpecification.Rule? {
     switch name {
     case "step": .step(stepSize: options.stepSize!, gamma: options.gamma!)
-    case "cosine": .cosine(tMax: options.tMax!, minLR: options.etaMin!)
+    case "cosine": .cosine(tMax: options.tMax!, minLR: options.minLr!)
     case "plateau":
       .plateau(
         factor: options.factor!, patience: options.patience!, threshold: options.threshold!,
-        cooldown: options.cooldown!, minLR: options.minLr!)
+        cooldown: options.cooldown ?? 0, minLR: options.minLr!)
     default: nil
     }
   }

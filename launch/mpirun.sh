@@ -11,12 +11,12 @@ ranks=$1
 shift
 recur=${RECUR:-$(command -v recur || echo "$(dirname "${BASH_SOURCE[0]}")/../.build/release/recur")}
 
-options=(-n "$ranks" --mca mpi_yield_when_idle 1)
+options=(-n "$ranks")
 ((EUID != 0)) || options+=(--allow-run-as-root)
 if [[ -n ${HOSTFILE:-} ]]; then
-  options+=(--hostfile "$HOSTFILE")
+  options+=(--hostfile "$HOSTFILE" --mca mpi_yield_when_idle 1)
 elif ((ranks > $(nproc))); then
-  options+=(--oversubscribe --bind-to none)
+  options+=(--oversubscribe --bind-to none --mca mpi_yield_when_idle 1)
 fi
 if [[ -n ${NETWORK:-} ]]; then
   options+=(--mca pml ob1 --mca btl tcp,vader,self --mca btl_tcp_if_include "$NETWORK" --mca oob_tcp_if_include "$NETWORK")

@@ -73,10 +73,10 @@ public enum Communicators {
     return group
   }
 
-  /// Where the ranks fill the machine, waiting ranks must let others run: without it one message over TCP takes milliseconds.
+  /// Where ranks are more than cores, waiting ranks must let others run: without it a message takes milliseconds.
   private static func prepare(_ environment: [String: String]) {
     guard let ranks = environment["OMPI_COMM_WORLD_LOCAL_SIZE"].flatMap({ Int($0) }) else { return }
-    if ranks >= sysconf(Int32(_SC_NPROCESSORS_ONLN)) { setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0) }
+    if ranks > sysconf(Int32(_SC_NPROCESSORS_ONLN)) { setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0) }
   }
 }
 

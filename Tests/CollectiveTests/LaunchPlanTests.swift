@@ -14,7 +14,7 @@ import Testing
   @Test func oneRankPerCoreBoundToIt() throws {
     #expect(
       try Self.plan { _ in }
-        == "-n 8 --map-by slot:PE=1 --bind-to core:overload-allowed --mca mpi_yield_when_idle 1"
+        == "-n 8 --map-by slot:PE=1 --bind-to core:overload-allowed"
         + " -x OMP_NUM_THREADS=1 -x OPENBLAS_NUM_THREADS=1 --stdin none recur train 'a recipe.yaml'")
   }
 

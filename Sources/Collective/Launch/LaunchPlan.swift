@@ -56,8 +56,9 @@ package struct LaunchPlan: Equatable, Sendable {
       fits && rankCount <= slots
       ? ["--map-by", "slot:PE=\(threadsPerRank)", "--bind-to", "core:overload-allowed"]
       : ["--bind-to", "none"]
-    // A waiting rank that spins takes the core of one that computes: milliseconds a message instead of microseconds.
-    if !isLocal || rankCount * threadsPerRank >= cores { line += ["--mca", "mpi_yield_when_idle", "1"] }
+    // A waiting rank that spins takes the core of one that computes: milliseconds a message instead of microseconds. Where
+    // every rank has a core of its own it is the other way round: a rank that yields gives its turn to some stranger.
+    if !isLocal || rankCount * threadsPerRank > cores { line += ["--mca", "mpi_yield_when_idle", "1"] }
     if let network {
       line += ["--mca", "pml", "ob1", "--mca", "btl", "tcp,vader,self"]
       line += ["--mca", "btl_tcp_if_include", network, "--mca", "oob_tcp_if_include", network]

@@ -1,11 +1,12 @@
 import Foundation
 import Recur
 
-/// Ctrl-C and SIGTERM while training: the first asks for an orderly stop, the second ends the process at once.
+/// Ctrl-C, SIGTERM and SIGUSR1 (what mpirun passes on) while training: the first asks for an orderly stop, the second
+/// ends the process at once.
 enum StopSignals {
   /// What the handler can reach: it runs at any moment, so it only reads this.
   nonisolated(unsafe) private static var trainer: Trainer?
-  private static let numbers = [SIGINT, SIGTERM]
+  private static let numbers = [SIGINT, SIGTERM, SIGUSR1]
 
   static func stopping<Result>(_ trainer: Trainer, _ body: () throws -> Result) rethrows -> Result {
     self.trainer = trainer

@@ -37,8 +37,13 @@ public final class Model {
 
   /// Parameters start with the bits that `torch.manual_seed(seed)` and building the same modules would give.
   ///
+  /// - wantsInputGradient: whether `backward` also computes `inputGradient`; nobody reads it in a network of its own.
+  ///
   /// Throws a `Failure` that names the first size that can't work.
-  public init(_ architecture: Architecture, seed: UInt64, kernels: KernelSet = .preferred) throws(Failure) {
+  public init(
+    _ architecture: Architecture, seed: UInt64, kernels: KernelSet = .preferred,
+    wantsInputGradient: Bool = false
+  ) throws(Failure) {
     try architecture.validate()
     self.architecture = architecture
     // A vector wider than the hidden layer would be mostly padding.
@@ -48,7 +53,9 @@ public final class Model {
     layout = ParameterLayout(architecture)
     parameterBuffer = FloatBuffer(layout.count)
     gradientBuffer = FloatBuffer(layout.count)
-    stack = architecture.cell == .none ? nil : RecurrentStack(architecture, layout, kernels)
+    stack =
+      architecture.cell == .none
+      ? nil : RecurrentStack(architecture, layout, kernels, wantsInputGradient: wantsInputGradient)
     head = Head(architecture, layout, kernels)
     layout.initialize(parameterBuffer.all, architecture: architecture, seed: seed)
   }
@@ -110,6 +117,13 @@ public final class Model {
     return stack?.backward(
       request, dReadout: dReadout.base, gradients: gradients.baseAddress!, finalState: finalState,
       wantInitialState: wantInitialState)
+  }
+
+  /// Gradient of the last batch's inputs, `[T, B, F]`, for a recurrent model made with `wantsInputGradient`.
+  public var inputGradient: UnsafeBufferPointer<Float>? {
+    guard let last, let stack else { return nil }
+    return UnsafeBufferPointer(
+      start: stack.dInputs.base, count: last.steps * last.batch * architecture.inputSize)
   }
 
   /// h_n and c_n of the last forward.

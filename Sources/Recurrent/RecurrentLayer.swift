@@ -46,7 +46,8 @@ final class RecurrentLayer {
   }
 
   init(
-    _ architecture: Architecture, inputWidth: Int, inputBlocks: Int, reverse: Bool, needsInputGradient: Bool,
+    _ architecture: Architecture, inputWidth: Int, inputBlocks: Int, padsInput: Bool, reverse: Bool,
+    needsInputGradient: Bool,
     ranges: ParameterRanges, kernels: KernelSet
   ) {
     kind = CellKind(architecture)
@@ -60,10 +61,10 @@ final class RecurrentLayer {
     recurrentRows = IndexMap(order: kind.recurrentOrder, width: hidden, padded: units)
     recurrentColumns = IndexMap(order: [0], width: hidden, padded: units)
     let blockWidth = inputWidth / inputBlocks
+    // The data come as they are; what a layer below computed is padded.
     inputColumns = IndexMap(
       order: Array(0..<inputBlocks), width: blockWidth,
-      padded: inputBlocks == 1 && !needsInputGradient
-        ? blockWidth : kernels.padded(blockWidth))
+      padded: padsInput ? kernels.padded(blockWidth) : blockWidth)
     let f = kernels.functions
     inputPacked = FloatBuffer(f.packed_size(inputRows.count, inputColumns.count))
     self.needsInputGradient = needsInputGradient

@@ -18,6 +18,9 @@ final class RecurrentStack {
   private let finalHidden: [Storage]
   private let finalCell: [Storage]
   private var hasInitialState = false
+  private let wantsInputGradient: Bool
+  /// Gradient of the network's input `[T, B, F]`, where it was wanted.
+  let dInputs = Storage()
 
   /// A growing buffer that can stand in an array.
   final class Storage {
@@ -30,8 +33,9 @@ final class RecurrentStack {
     }
   }
 
-  init(_ a: Architecture, _ layout: ParameterLayout, _ kernels: KernelSet) {
+  init(_ a: Architecture, _ layout: ParameterLayout, _ kernels: KernelSet, wantsInputGradient: Bool) {
     architecture = a
+    self.wantsInputGradient = wantsInputGradient
     self.kernels = kernels
     units = kernels.padded(a.hiddenSize)
     layers = (0..<a.layers).map { layer in
@@ -39,7 +43,8 @@ final class RecurrentStack {
         func start(_ name: String) -> Int? { layout["rnn.\(name)_l\(layer)\(suffix)"]?.range.lowerBound }
         return RecurrentLayer(
           a, inputWidth: layer == 0 ? a.inputSize : a.directions * a.hiddenSize,
-          inputBlocks: layer == 0 ? 1 : a.directions, reverse: suffix != "", needsInputGradient: layer > 0,
+          inputBlocks: layer == 0 ? 1 : a.directions, padsInput: layer > 0, reverse: suffix != "",
+          needsInputGradient: layer > 0 || wantsInputGradient,
           ranges: .init(
             inputWeight: start("weight_ih")!, recurrentWeight: start("weight_hh")!,
             inputBias: start("bias_ih"),
@@ -182,8 +187,10 @@ extension RecurrentStack {
     var dOutput = scatterReadout(dReadout, request)
     var initial = [RecurrentState](repeating: RecurrentState(hidden: []), count: architecture.layers)
     for index in (0...top).reversed() {
-      let below = dOutputs[(top - index + 1) % 2]
-      if index > 0 { below.reserve(request.steps * batch * stride) }
+      let below = index > 0 ? dOutputs[(top - index + 1) % 2] : dInputs
+      let width = index > 0 ? stride : architecture.inputSize
+      let hasBelow = index > 0 || wantsInputGradient
+      if hasBelow { below.reserve(request.steps * batch * width) }
       for direction in 0..<architecture.directions {
         let state = index * architecture.directions + direction
         layers[index][direction].backward(
@@ -191,7 +198,7 @@ extension RecurrentStack {
           .init(
             dOutput: dOutput.map { UnsafePointer($0 + direction * units) }, dOutputStride: stride,
             dFinalHidden: finalHidden[state].base, dFinalCell: finalCell[state].base,
-            dInput: index > 0 ? below.base : nil, dInputStride: stride, accumulate: direction > 0,
+            dInput: hasBelow ? below.base : nil, dInputStride: width, accumulate: direction > 0,
             wantInitial: wantInitialState, parameters: gradients))
         if wantInitialState { collectInitial(&initial[index], layers[index][direction], batch: batch) }
       }

@@ -1,0 +1,89 @@
+import Diagnostics
+import Kernels
+
+/// One step of a recurrent layer, for programs that loop over time themselves: `torch.nn.RNNCell`, `LSTMCell`, `GRUCell`.
+///
+/// A cell keeps nothing between calls, so that one cell can walk many sequences; `backward` is given what `step` was given and
+/// computes the step again. For whole sequences `Model` is many times faster.
+public class RecurrentCell {
+  public let inputSize: Int
+  public let hiddenSize: Int
+  private let model: Model
+
+  init(_ architecture: Architecture, seed: UInt64) throws(Failure) {
+    var architecture = architecture
+    architecture.readout = .finalState
+    inputSize = architecture.inputSize
+    hiddenSize = architecture.hiddenSize
+    model = try Model(architecture, seed: seed, wantsInputGradient: true)
+  }
+
+  /// weight_ih `[gates·H, I]`, weight_hh `[gates·H, H]` and, with bias, bias_ih and bias_hh `[gates·H]`, one after the other.
+  ///
+  /// They start as the bits that `torch.manual_seed(seed)` and building the same cell would give.
+  public var parameters: UnsafeMutableBufferPointer<Float> { model.parameters }
+  /// In the order of `parameters`; `backward` adds to them.
+  public var gradients: UnsafeMutableBufferPointer<Float> { model.gradients }
+  public func zeroGradients() { model.zeroGradients() }
+  /// Call this after writing to `parameters`.
+  public func parametersChanged() { model.parametersChanged() }
+
+  /// The state after one more step.
+  /// - input: `[B, I]`
+  /// - state: the state before, `[B, H]` each; nil for zeros.
+  public func step(_ input: [Float], _ state: RecurrentState? = nil) -> RecurrentState {
+    forward(input, state, .evaluation)
+    return model.finalState!
+  }
+
+  /// Adds the parameters' gradients of one step and returns those of its input `[B, I]` and of the state before it.
+  /// - input, state: what `step` was given.
+  /// - gradient: that of the state `step` returned.
+  public func backward(_ input: [Float], _ state: RecurrentState? = nil, gradient: RecurrentState)
+    -> (input: [Float], state: RecurrentState)
+  {
+    forward(input, state, .training(seed: 0, step: 0))
+    let none = [Float](repeating: 0, count: gradient.hidden.count)
+    let before = model.backward(none, finalState: gradient, wantInitialState: true)!
+    return (Array(model.inputGradient!), before)
+  }
+
+  private func forward(_ input: [Float], _ state: RecurrentState?, _ mode: Model.Mode) {
+    precondition(input.count % inputSize == 0, "input is [B, \(inputSize)], not \(input.count) numbers")
+    let batch = input.count / inputSize
+    _ = model.forward(
+      inputs: input, samples: Array(0..<Int32(batch)), steps: 1, batch: batch, mode: mode, initialState: state
+    )
+  }
+}
+
+/// h' = tanh(W_ih·x + b_ih + W_hh·h + b_hh), or relu.
+public final class RNNCell: RecurrentCell {
+  public init(
+    inputSize: Int, hiddenSize: Int, nonlinearity: Architecture.Nonlinearity = .tanh, bias: Bool = true,
+    seed: UInt64
+  ) throws(Failure) {
+    var a = Architecture(cell: .rnn, inputSize: inputSize, hiddenSize: hiddenSize, steps: 1, head: [])
+    a.nonlinearity = nonlinearity
+    a.bias = bias
+    try super.init(a, seed: seed)
+  }
+}
+
+/// c' = f·c + i·g, h' = o·tanh(c'), gates in the order i f g o.
+public final class LSTMCell: RecurrentCell {
+  public init(inputSize: Int, hiddenSize: Int, bias: Bool = true, seed: UInt64) throws(Failure) {
+    var a = Architecture(cell: .lstm, inputSize: inputSize, hiddenSize: hiddenSize, steps: 1, head: [])
+    a.bias = bias
+    try super.init(a, seed: seed)
+  }
+}
+
+/// n = tanh(W_in·x + b_in + r·(W_hn·h + b_hn)), h' = (1 - z)·n + z·h, gates in the order r z n.
+public final class GRUCell: RecurrentCell {
+  public init(inputSize: Int, hiddenSize: Int, bias: Bool = true, seed: UInt64) throws(Failure) {
+    var a = Architecture(cell: .gru, inputSize: inputSize, hiddenSize: hiddenSize, steps: 1, head: [])
+    a.bias = bias
+    try super.init(a, seed: seed)
+  }
+}

@@ -8,15 +8,17 @@ struct ProgressLine {
     /// From 1.
     var epoch: Int
     var epochs: Int
-    /// Steps of this epoch done and how many it has; nil at its end.
-    var step: Int?
-    var steps: Int?
+    /// Steps of this epoch done, and how many it has.
+    var step: Int
+    var steps: Int
     var loss: Double
     var validation: EvaluationMetrics?
     var samplesPerSecond: Double
     var secondsLeft: Double
 
-    var isLast: Bool { step == nil && epoch == epochs }
+    /// Whether the epoch has ended, its validation included.
+    var atEpochEnd: Bool
+    var isLast: Bool { atEpochEnd && epoch == epochs }
   }
 
   private let onTerminal: Bool
@@ -31,9 +33,9 @@ struct ProgressLine {
     let now = clock.now
     let pause: Duration = onTerminal ? .milliseconds(100) : .seconds(1)
     let isDue = lastShown.map { now - $0 >= pause } ?? true
-    guard position.isLast || isDue && (onTerminal || position.step == nil) else { return }
+    guard position.isLast || isDue && (onTerminal || position.atEpochEnd) else { return }
     lastShown = now
-    draw(position.text)
+    draw(position.text(withStep: onTerminal))
   }
 
   /// Leaves the line as it stands, so that other output starts on its own line.
@@ -52,9 +54,9 @@ struct ProgressLine {
 }
 
 extension ProgressLine.Position {
-  var text: String {
+  func text(withStep: Bool) -> String {
     var parts = ["epoch \(String(epoch).leftPadded(to: String(epochs).count))/\(epochs)"]
-    if let step, let steps {
+    if withStep {
       parts.append("step \(String(step).leftPadded(to: String(steps).count))/\(steps)")
     }
     parts.append("loss \(Formatting.short(loss))")

@@ -8,6 +8,7 @@ final class TrainDisplay: TrainingObserver {
   private let clock = ContinuousClock()
   private lazy var started = clock.now
   private var firstEpoch = 0
+  private var stepsPerEpoch = 0
 
   init(recipe: Recipe, console: Console) {
     self.recipe = recipe
@@ -17,6 +18,7 @@ final class TrainDisplay: TrainingObserver {
   func started(_ start: TrainingStart) {
     started = clock.now
     firstEpoch = start.firstEpoch
+    stepsPerEpoch = start.stepsPerEpoch
     for line in TextTable(rows: settings(start)).lines { try? console.say(line) }
     try? console.say()
   }
@@ -25,7 +27,8 @@ final class TrainDisplay: TrainingObserver {
     line.show(
       .init(
         epoch: progress.epoch + 1, epochs: progress.epochs, step: progress.step, steps: progress.steps,
-        loss: progress.loss, samplesPerSecond: progress.samplesPerSecond, secondsLeft: progress.timeLeft))
+        loss: progress.loss, samplesPerSecond: progress.samplesPerSecond,
+        secondsLeft: progress.timeLeft, atEpochEnd: false))
   }
 
   func epochEnded(_ epoch: EpochSummary) {
@@ -33,9 +36,10 @@ final class TrainDisplay: TrainingObserver {
     let done = Double(max(1, epoch.epoch + 1 - firstEpoch))
     line.show(
       .init(
-        epoch: epoch.epoch + 1, epochs: epoch.epochs, loss: epoch.trainLoss, validation: epoch.validation,
+        epoch: epoch.epoch + 1, epochs: epoch.epochs, step: stepsPerEpoch, steps: stepsPerEpoch,
+        loss: epoch.trainLoss, validation: epoch.validation,
         samplesPerSecond: epoch.samplesPerSecond,
-        secondsLeft: elapsed / done * Double(epoch.epochs - epoch.epoch - 1)))
+        secondsLeft: elapsed / done * Double(epoch.epochs - epoch.epoch - 1), atEpochEnd: true))
   }
 
   func checkpointSaved(path: String) {}

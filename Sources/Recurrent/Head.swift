@@ -6,8 +6,8 @@ final class Head {
   private let layers: [Layer]
   private let kernels: KernelSet
   /// Output of each layer `[rows, width]`, kept for backward.
-  private let activations: [RecurrentStack.Storage]
-  private let gradients = [RecurrentStack.Storage(), RecurrentStack.Storage()]
+  private let activations: [GrowingBuffer]
+  private let gradients = [GrowingBuffer(), GrowingBuffer()]
   private var input: UnsafePointer<Float>?
   private var scratch = FloatBuffer(0)
 
@@ -63,7 +63,7 @@ final class Head {
       }
     }
     self.widths = widths
-    activations = a.head.map { _ in RecurrentStack.Storage() }
+    activations = a.head.map { _ in GrowingBuffer() }
   }
 
   func pack(_ parameters: UnsafePointer<Float>, forBackward: Bool) {

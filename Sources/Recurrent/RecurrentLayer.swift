@@ -12,29 +12,29 @@ final class RecurrentLayer {
   let units: Int
   /// Columns of the input parameter (I), before padding.
   let inputWidth: Int
-  private let inputRows: IndexMap
-  private let inputColumns: IndexMap
-  private let recurrentRows: IndexMap
-  private let recurrentColumns: IndexMap
-  private let ranges: ParameterRanges
+  let inputRows: IndexMap
+  let inputColumns: IndexMap
+  let recurrentRows: IndexMap
+  let recurrentColumns: IndexMap
+  let ranges: ParameterRanges
 
   // Packed once per optimizer step.
   private let inputPacked: FloatBuffer
-  private let inputPackedBack: FloatBuffer
-  private let needsInputGradient: Bool
+  let inputPackedBack: FloatBuffer
+  let needsInputGradient: Bool
   private let recurrentPacked: FloatBuffer
   private let recurrentPackedBack: FloatBuffer
   private let bias: FloatBuffer
   private let biasM: FloatBuffer
 
   // Kept for backward: gates (activated, then their gradients) and cell states.
-  private var gates = FloatBuffer(0)
+  var gates = FloatBuffer(0)
   private var cells = FloatBuffer(0)
   // Scratch.
-  private var dHidden = FloatBuffer(0)
-  private var dCell = FloatBuffer(0)
-  private var scratch = FloatBuffer(0)
-  private var padded: FloatBuffer
+  var dHidden = FloatBuffer(0)
+  var dCell = FloatBuffer(0)
+  var scratch = FloatBuffer(0)
+  var padded: FloatBuffer
 
   /// Where this layer's parameters lie in the flat buffer.
   struct ParameterRanges {
@@ -77,7 +77,7 @@ final class RecurrentLayer {
   }
 
   /// From one row of stored gates to the next. Rows a multiple of 1 KiB apart would fall into the same cache sets.
-  private var gateStride: Int { kind.slots * units % 256 == 0 ? kind.slots * units + 16 : kind.slots * units }
+  var gateStride: Int { kind.slots * units % 256 == 0 ? kind.slots * units + 16 : kind.slots * units }
 
   /// Makes the packed copies of the weights anew.
   func pack(_ parameters: UnsafePointer<Float>, forBackward: Bool) {
@@ -140,7 +140,7 @@ final class RecurrentLayer {
     var keep: Bool
   }
 
-  private func layer(_ pass: Pass) -> rk_layer {
+  func layer(_ pass: Pass) -> rk_layer {
     rk_layer(
       steps: pass.steps, batch: pass.batch, hidden: hidden, units: units, first_row: 0, last_row: pass.batch,
       reverse: reverse ? 1 : 0, keep: pass.keep ? 1 : 0, want_initial: 0, weights: recurrentPacked.base,
@@ -167,102 +167,5 @@ final class RecurrentLayer {
   /// The cell state after the last step walked, `[B, Hp]` (LSTM).
   func finalCell(_ pass: Pass) -> UnsafePointer<Float> {
     UnsafePointer(cells.base + (reverse ? 0 : pass.steps - 1) * pass.batch * units)
-  }
-
-  /// What backward is given and asked for.
-  struct Gradients {
-    /// `[T, B, stride]` gradient of the outputs, this direction's columns; nil for zero.
-    var dOutput: UnsafePointer<Float>?
-    var dOutputStride: Int
-    /// `[B, Hp]` gradient of the final h and c; nil for zero.
-    var dFinalHidden: UnsafePointer<Float>?
-    var dFinalCell: UnsafePointer<Float>?
-    /// `[T, B, stride]`: gets (or adds, with `accumulate`) the gradient of the input; nil where nobody reads it.
-    var dInput: UnsafeMutablePointer<Float>?
-    var dInputStride: Int
-    var accumulate: Bool
-    var wantInitial: Bool
-    /// The flat gradient buffer; gradients are added.
-    var parameters: UnsafeMutablePointer<Float>
-  }
-
-  func backward(_ pass: Pass, _ g: Gradients) {
-    let f = kernels.functions
-    let state = pass.batch * units
-    copy(g.dFinalHidden, to: dHidden.base, count: state)
-    copy(g.dFinalCell, to: dCell.base, count: state)
-    var layer = layer(pass)
-    layer.d_outputs = g.dOutput
-    layer.d_output_stride = g.dOutputStride
-    layer.want_initial = g.wantInitial ? 1 : 0
-    switch kind.cell {
-    case .lstm: f.lstm_backward(&layer)
-    case .gru: f.gru_backward(&layer)
-    case .rnn, .none: f.rnn_backward(&layer, kind.relu ? 1 : 0)
-    }
-    weightGradients(pass, g.parameters)
-    if needsInputGradient, let dInput = g.dInput {
-      f.multiply(
-        pass.steps * pass.batch, inputColumns.count, inputRows.count, gates.base, gateStride, 1,
-        inputPackedBack.base, nil, dInput, g.dInputStride, g.accumulate ? 1 : 0)
-    }
-  }
-
-  /// Gradients of h0 and c0 after `backward` with `wantInitial`, `[B, Hp]`.
-  var initialGradients: (hidden: UnsafePointer<Float>, cell: UnsafePointer<Float>) {
-    (UnsafePointer(dHidden.base), UnsafePointer(dCell.base))
-  }
-
-  private func copy(_ from: UnsafePointer<Float>?, to: UnsafeMutablePointer<Float>, count: Int) {
-    if let from { to.update(from: from, count: count) } else { to.update(repeating: 0, count: count) }
-  }
-
-  /// One merged product per weight matrix over all steps.
-  private func weightGradients(_ pass: Pass, _ parameters: UnsafeMutablePointer<Float>) {
-    let (steps, batch) = (pass.steps, pass.batch)
-    let dRecurrent = gates.base + kind.recurrentSlot * units
-    addProduct(
-      gates.base, rows: inputRows, pass.input, columns: inputColumns, ld: pass.inputStride,
-      depth: steps * batch,
-      to: parameters + ranges.inputWeight, width: inputWidth)
-    // Step t's gates saw the outputs of the step walked before it.
-    let dLater = reverse ? dRecurrent : dRecurrent + batch * gateStride
-    let before = reverse ? pass.output + batch * pass.outputStride : pass.output
-    addProduct(
-      dLater, rows: recurrentRows, before, columns: recurrentColumns, ld: pass.outputStride,
-      depth: (steps - 1) * batch, to: parameters + ranges.recurrentWeight, width: hidden)
-    if let h0 = pass.h0 {
-      addProduct(
-        dRecurrent + (reverse ? steps - 1 : 0) * batch * gateStride, rows: recurrentRows, h0,
-        columns: recurrentColumns,
-        ld: units, depth: batch, to: parameters + ranges.recurrentWeight, width: hidden)
-    }
-    if let inputBias = ranges.inputBias, let recurrentBias = ranges.recurrentBias {
-      padded.base.update(repeating: 0, count: padded.count)
-      kernels.functions.column_sums(gates.base, steps * batch, gateStride, gateStride, padded.base)
-      inputRows.scatterAdd(padded.base, to: parameters + inputBias)
-      recurrentRows.scatterAdd(padded.base + kind.recurrentSlot * units, to: parameters + recurrentBias)
-    }
-  }
-
-  /// Adds (gate gradients)ᵀ · x to a weight's gradient, straight into it where nothing is padded or reordered.
-  private func addProduct(
-    _ d: UnsafePointer<Float>, rows: IndexMap, _ x: UnsafePointer<Float>, columns: IndexMap, ld: Int,
-    depth: Int,
-    to parameter: UnsafeMutablePointer<Float>, width: Int
-  ) {
-    guard depth > 0 else { return }
-    let f = kernels.functions
-    let panels = f.gradient_scratch(rows.count, columns.count)
-    scratch.reserve(panels + rows.count * columns.count)
-    if rows.isIdentity && columns.isIdentity {
-      f.multiply_gradient(
-        rows.count, columns.count, depth, d, gateStride, x, ld, parameter, width, 1, scratch.base)
-    } else {
-      let stored = scratch.base + panels
-      f.multiply_gradient(
-        rows.count, columns.count, depth, d, gateStride, x, ld, stored, columns.count, 0, scratch.base)
-      rows.scatterAdd(stored, columns: columns, to: parameter, width: width)
-    }
   }
 }

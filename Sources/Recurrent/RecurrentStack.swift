@@ -3,35 +3,24 @@ import Kernels
 
 /// All recurrent layers and directions of a network, with the dropout between them.
 final class RecurrentStack {
-  private let architecture: Architecture
+  let architecture: Architecture
   private let kernels: KernelSet
-  private let layers: [[RecurrentLayer]]
-  private let units: Int
+  let layers: [[RecurrentLayer]]
+  let units: Int
   /// Outputs of each layer `[T, B, D·Hp]`, and what the next layer reads where dropout changed it.
-  private let outputs: [Storage]
-  private let dropped: [Storage]
+  private let outputs: [GrowingBuffer]
+  private let dropped: [GrowingBuffer]
   /// Gradients of a layer's outputs; layers take turns.
-  private let dOutputs = [Storage(), Storage()]
+  let dOutputs = [GrowingBuffer(), GrowingBuffer()]
   /// Initial and final states of each layer and direction, `[B, Hp]`.
-  private let initialHidden: [Storage]
-  private let initialCell: [Storage]
-  private let finalHidden: [Storage]
-  private let finalCell: [Storage]
+  private let initialHidden: [GrowingBuffer]
+  private let initialCell: [GrowingBuffer]
+  let finalHidden: [GrowingBuffer]
+  let finalCell: [GrowingBuffer]
   private var hasInitialState = false
-  private let wantsInputGradient: Bool
+  let wantsInputGradient: Bool
   /// Gradient of the network's input `[T, B, F]`, where it was wanted.
-  let dInputs = Storage()
-
-  /// A growing buffer that can stand in an array.
-  final class Storage {
-    private var buffer = FloatBuffer(0)
-    var base: UnsafeMutablePointer<Float> { buffer.base }
-    func reserve(_ count: Int) { buffer.reserve(count) }
-    func zero(_ count: Int) {
-      buffer.reserve(count)
-      buffer.base.update(repeating: 0, count: count)
-    }
-  }
+  let dInputs = GrowingBuffer()
 
   init(_ a: Architecture, _ layout: ParameterLayout, _ kernels: KernelSet, wantsInputGradient: Bool) {
     architecture = a
@@ -52,19 +41,19 @@ final class RecurrentStack {
       }
     }
     let states = a.layers * a.directions
-    outputs = (0..<a.layers).map { _ in Storage() }
-    dropped = (0..<a.layers).map { _ in Storage() }
-    initialHidden = (0..<states).map { _ in Storage() }
-    initialCell = (0..<states).map { _ in Storage() }
-    finalHidden = (0..<states).map { _ in Storage() }
-    finalCell = (0..<states).map { _ in Storage() }
+    outputs = (0..<a.layers).map { _ in GrowingBuffer() }
+    dropped = (0..<a.layers).map { _ in GrowingBuffer() }
+    initialHidden = (0..<states).map { _ in GrowingBuffer() }
+    initialCell = (0..<states).map { _ in GrowingBuffer() }
+    finalHidden = (0..<states).map { _ in GrowingBuffer() }
+    finalCell = (0..<states).map { _ in GrowingBuffer() }
   }
 
-  private var stride: Int { architecture.directions * units }
+  var stride: Int { architecture.directions * units }
   /// The last layer's outputs.
   var output: PaddedOutput { padded(outputs[architecture.layers - 1].base) }
 
-  private func padded(_ base: UnsafeMutablePointer<Float>) -> PaddedOutput {
+  func padded(_ base: UnsafeMutablePointer<Float>) -> PaddedOutput {
     PaddedOutput(
       base: base, stride: stride, directions: architecture.directions, hidden: architecture.hiddenSize,
       units: units)
@@ -87,7 +76,7 @@ final class RecurrentStack {
   }
 
   /// Whether masks are applied to the outputs of this layer.
-  private func drops(_ layer: Int, _ mode: Model.Mode) -> Bool {
+  func drops(_ layer: Int, _ mode: Model.Mode) -> Bool {
     architecture.dropout > 0 && layer < architecture.layers - 1 && mode != .evaluation
   }
 
@@ -108,7 +97,7 @@ final class RecurrentStack {
     }
   }
 
-  private func pass(_ index: Int, _ direction: Int, _ request: Model.Batch) -> RecurrentLayer.Pass {
+  func pass(_ index: Int, _ direction: Int, _ request: Model.Batch) -> RecurrentLayer.Pass {
     let state = index * architecture.directions + direction
     let below = index > 0 ? (drops(index - 1, request.mode) ? dropped : outputs)[index - 1].base : nil
     return RecurrentLayer.Pass(
@@ -120,7 +109,7 @@ final class RecurrentStack {
       keep: request.mode != .evaluation)
   }
 
-  private func applyDropout(
+  func applyDropout(
     after index: Int, _ request: Model.Batch, from: UnsafePointer<Float>, to: UnsafeMutablePointer<Float>
   ) {
     guard case .training(let seed, let step) = request.mode else { return }
@@ -138,7 +127,7 @@ final class RecurrentStack {
     if architecture.cell == .lstm { fill(initialCell, from: state.cell, batch: batch) }
   }
 
-  private func fill(_ buffers: [Storage], from dense: [Float], batch: Int) {
+  func fill(_ buffers: [GrowingBuffer], from dense: [Float], batch: Int) {
     let hidden = architecture.hiddenSize
     precondition(dense.count == buffers.count * batch * hidden, "a state has the shape [layers·D, B, H]")
     for (index, buffer) in buffers.enumerated() {
@@ -168,94 +157,5 @@ final class RecurrentStack {
       }
     }
     return state
-  }
-}
-
-extension RecurrentStack {
-  /// Back-propagation through time from the gradient of the readout. Returns the initial state's gradient where wanted.
-  func backward(
-    _ request: Model.Batch, dReadout: UnsafePointer<Float>, gradients: UnsafeMutablePointer<Float>,
-    finalState: RecurrentState?, wantInitialState: Bool
-  ) -> RecurrentState? {
-    let batch = request.batch
-    let top = architecture.layers - 1
-    for buffer in finalHidden + finalCell { buffer.zero(batch * units) }
-    if let finalState {
-      fill(finalHidden, from: finalState.hidden, batch: batch)
-      if architecture.cell == .lstm { fill(finalCell, from: finalState.cell, batch: batch) }
-    }
-    var dOutput = scatterReadout(dReadout, request)
-    var initial = [RecurrentState](repeating: RecurrentState(hidden: []), count: architecture.layers)
-    for index in (0...top).reversed() {
-      let below = index > 0 ? dOutputs[(top - index + 1) % 2] : dInputs
-      let width = index > 0 ? stride : architecture.inputSize
-      let hasBelow = index > 0 || wantsInputGradient
-      if hasBelow { below.reserve(request.steps * batch * width) }
-      for direction in 0..<architecture.directions {
-        let state = index * architecture.directions + direction
-        layers[index][direction].backward(
-          pass(index, direction, request),
-          .init(
-            dOutput: dOutput.map { UnsafePointer($0 + direction * units) }, dOutputStride: stride,
-            dFinalHidden: finalHidden[state].base, dFinalCell: finalCell[state].base,
-            dInput: hasBelow ? below.base : nil, dInputStride: width, accumulate: direction > 0,
-            wantInitial: wantInitialState, parameters: gradients))
-        if wantInitialState { collectInitial(&initial[index], layers[index][direction], batch: batch) }
-      }
-      if index > 0 && drops(index - 1, request.mode) {
-        applyDropout(after: index - 1, request, from: below.base, to: below.base)
-      }
-      dOutput = below.base
-    }
-    return wantInitialState
-      ? RecurrentState(hidden: initial.flatMap(\.hidden), cell: initial.flatMap(\.cell)) : nil
-  }
-
-  private func collectInitial(_ state: inout RecurrentState, _ layer: RecurrentLayer, batch: Int) {
-    let gradient = layer.initialGradients
-    state.hidden += StateRows.dense(
-      gradient.hidden, stride: units, batch: batch, hidden: architecture.hiddenSize)
-    if architecture.cell == .lstm {
-      state.cell += StateRows.dense(
-        gradient.cell, stride: units, batch: batch, hidden: architecture.hiddenSize)
-    }
-  }
-
-  /// Spreads the readout's gradient over the last layer's outputs, or into its final states where that is all it read.
-  ///
-  /// Returns nil where no output but the final states has a gradient.
-  private func scatterReadout(_ dReadout: UnsafePointer<Float>, _ request: Model.Batch)
-    -> UnsafeMutablePointer<Float>?
-  {
-    let (steps, batch, width) = (request.steps, request.batch, output.width)
-    let count = steps * batch * stride
-    let readsFinalOnly =
-      architecture.readout == .finalState
-      || (architecture.readout == .lastStep && !architecture.bidirectional)
-    if readsFinalOnly {
-      for direction in 0..<architecture.directions {
-        let target = finalHidden[(architecture.layers - 1) * architecture.directions + direction].base
-        for row in 0..<batch {
-          let from = dReadout + row * width + direction * architecture.hiddenSize
-          for unit in 0..<architecture.hiddenSize { target[row * units + unit] += from[unit] }
-        }
-      }
-      return nil
-    }
-    dOutputs[0].zero(count)
-    let target = padded(dOutputs[0].base)
-    switch architecture.readout {
-    case .everyStep:
-      for row in 0..<steps * batch { target.setRow(row, from: dReadout + row * width) }
-    case .allSteps:
-      for step in 0..<steps {
-        for row in 0..<batch {
-          target.setRow(step * batch + row, from: dReadout + (row * steps + step) * width)
-        }
-      }
-    case .lastStep, .finalState:
-      for row in 0..<batch { target.setRow((steps - 1) * batch + row, from: dReadout + row * width) }
-    }
-    return target.base
   }
 }

@@ -43,7 +43,7 @@ public struct CheckpointedModel {
 
   /// The network for data of this shape, with the checkpoint's parameters.
   public func model(for shape: SampleShape) throws -> Model {
-    let model = try Model(try recipe.architecture(for: shape), seed: recipe.seed)
+    let model = try Model(recipe.architecture(for: shape), seed: recipe.seed, kernels: .fromEnvironment())
     for entry in model.layout.entries {
       try file.tensor(entry.name, shape: entry.shape)
         .copy(to: UnsafeMutableBufferPointer(rebasing: model.parameters[entry.range]))

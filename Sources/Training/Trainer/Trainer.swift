@@ -41,7 +41,7 @@ public final class Trainer {
     let architecture = try recipe.architecture(for: data.shape)
     try communicator.requireEqual(recipe.effectiveYAML, "the recipe")
     try communicator.requireEqual(data.fingerprint, "the data")
-    model = try Model(architecture, seed: recipe.seed)
+    model = try Model(architecture, seed: recipe.seed, kernels: .fromEnvironment())
     optimizer = Optimizer(recipe.optimizer, count: model.layout.count, kernels: model.kernels)
     evaluator = Evaluator(model: model, loss: recipe.loss, scaler: data.scaler, communicator: communicator)
     order = EpochOrder(count: set.count, seed: recipe.seed, shuffle: recipe.train.shuffle)

@@ -1,0 +1,90 @@
+import Kernels
+
+extension RecurrentStack {
+  /// Back-propagation through time from the gradient of the readout. Returns the initial state's gradient where wanted.
+  func backward(
+    _ request: Model.Batch, dReadout: UnsafePointer<Float>, gradients: UnsafeMutablePointer<Float>,
+    finalState: RecurrentState?, wantInitialState: Bool
+  ) -> RecurrentState? {
+    let batch = request.batch
+    let top = architecture.layers - 1
+    for buffer in finalHidden + finalCell { buffer.zero(batch * units) }
+    if let finalState {
+      fill(finalHidden, from: finalState.hidden, batch: batch)
+      if architecture.cell == .lstm { fill(finalCell, from: finalState.cell, batch: batch) }
+    }
+    var dOutput = scatterReadout(dReadout, request)
+    var initial = [RecurrentState](repeating: RecurrentState(hidden: []), count: architecture.layers)
+    for index in (0...top).reversed() {
+      let below = index > 0 ? dOutputs[(top - index + 1) % 2] : dInputs
+      let width = index > 0 ? stride : architecture.inputSize
+      let hasBelow = index > 0 || wantsInputGradient
+      if hasBelow { below.reserve(request.steps * batch * width) }
+      for direction in 0..<architecture.directions {
+        let state = index * architecture.directions + direction
+        layers[index][direction].backward(
+          pass(index, direction, request),
+          .init(
+            dOutput: dOutput.map { UnsafePointer($0 + direction * units) }, dOutputStride: stride,
+            dFinalHidden: finalHidden[state].base, dFinalCell: finalCell[state].base,
+            dInput: hasBelow ? below.base : nil, dInputStride: width, accumulate: direction > 0,
+            wantInitial: wantInitialState, parameters: gradients))
+        if wantInitialState { collectInitial(&initial[index], layers[index][direction], batch: batch) }
+      }
+      if index > 0 && drops(index - 1, request.mode) {
+        applyDropout(after: index - 1, request, from: below.base, to: below.base)
+      }
+      dOutput = below.base
+    }
+    return wantInitialState
+      ? RecurrentState(hidden: initial.flatMap(\.hidden), cell: initial.flatMap(\.cell)) : nil
+  }
+
+  private func collectInitial(_ state: inout RecurrentState, _ layer: RecurrentLayer, batch: Int) {
+    let gradient = layer.initialGradients
+    state.hidden += StateRows.dense(
+      gradient.hidden, stride: units, batch: batch, hidden: architecture.hiddenSize)
+    if architecture.cell == .lstm {
+      state.cell += StateRows.dense(
+        gradient.cell, stride: units, batch: batch, hidden: architecture.hiddenSize)
+    }
+  }
+
+  /// Spreads the readout's gradient over the last layer's outputs, or into its final states where that is all it read.
+  ///
+  /// Returns nil where no output but the final states has a gradient.
+  private func scatterReadout(_ dReadout: UnsafePointer<Float>, _ request: Model.Batch)
+    -> UnsafeMutablePointer<Float>?
+  {
+    let (steps, batch, width) = (request.steps, request.batch, output.width)
+    let count = steps * batch * stride
+    let readsFinalOnly =
+      architecture.readout == .finalState
+      || (architecture.readout == .lastStep && !architecture.bidirectional)
+    if readsFinalOnly {
+      for direction in 0..<architecture.directions {
+        let target = finalHidden[(architecture.layers - 1) * architecture.directions + direction].base
+        for row in 0..<batch {
+          let from = dReadout + row * width + direction * architecture.hiddenSize
+          for unit in 0..<architecture.hiddenSize { target[row * units + unit] += from[unit] }
+        }
+      }
+      return nil
+    }
+    dOutputs[0].zero(count)
+    let target = padded(dOutputs[0].base)
+    switch architecture.readout {
+    case .everyStep:
+      for row in 0..<steps * batch { target.setRow(row, from: dReadout + row * width) }
+    case .allSteps:
+      for step in 0..<steps {
+        for row in 0..<batch {
+          target.setRow(step * batch + row, from: dReadout + (row * steps + step) * width)
+        }
+      }
+    case .lastStep, .finalState:
+      for row in 0..<batch { target.setRow((steps - 1) * batch + row, from: dReadout + row * width) }
+    }
+    return target.base
+  }
+}

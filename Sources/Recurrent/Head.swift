@@ -5,6 +5,7 @@ import Kernels
 final class Head {
   private let layers: [Layer]
   private let kernels: KernelSet
+  private let team: Team
   /// Output of each layer `[rows, width]`, kept for backward.
   private let activations: [GrowingBuffer]
   private let gradients = [GrowingBuffer(), GrowingBuffer()]
@@ -40,8 +41,9 @@ final class Head {
   private let inputWidth: Int
   private var parameters: UnsafePointer<Float>?
 
-  init(_ a: Architecture, _ layout: ParameterLayout, _ kernels: KernelSet) {
+  init(_ a: Architecture, _ layout: ParameterLayout, _ kernels: KernelSet, _ team: Team) {
     self.kernels = kernels
+    self.team = team
     inputWidth = a.readoutWidth
     var width = a.readoutWidth
     var widths: [Int] = []
@@ -89,9 +91,13 @@ final class Head {
       let y = activations[index].base
       switch layer {
       case .linear(let l):
-        f.multiply(
-          rows, l.outputs, l.inputs, x, l.inputs, 1, l.packed.base, l.bias.map { parameters! + $0 }, y,
-          l.outputs, 0)
+        let bias = l.bias.map { parameters! + $0 }
+        team.run(operations: rows * l.outputs * l.inputs) { [x] share in
+          let part = share.of(rows)
+          f.multiply(
+            part.count, l.outputs, l.inputs, x + part.lowerBound * l.inputs, l.inputs, 1, l.packed.base, bias,
+            y + part.lowerBound * l.outputs, l.outputs, 0)
+        }
       case .relu: f.relu(x, y, count)
       case .tanh: f.tanh(x, y, count)
       case .sigmoid: f.sigmoid(x, y, count)
@@ -134,13 +140,24 @@ final class Head {
     _ parameterGradients: UnsafeMutablePointer<Float>
   ) {
     let f = kernels.functions
-    scratch.reserve(f.gradient_scratch(l.outputs, l.inputs))
-    f.multiply_gradient(
-      l.outputs, l.inputs, rows, dy, l.outputs, x, l.inputs, parameterGradients + l.weight, l.inputs, 1,
-      scratch.base)
+    let operations = rows * l.outputs * l.inputs
+    let panels = f.gradient_scratch(l.outputs, l.inputs)
+    scratch.reserve(panels * team.count)
+    let own = scratch.base
+    team.run(operations: operations) { share in
+      let part = share.of(l.inputs, grain: 16)
+      f.multiply_gradient(
+        l.outputs, part.count, rows, dy, l.outputs, x + part.lowerBound, l.inputs,
+        parameterGradients + l.weight + part.lowerBound, l.inputs, 1, own + share.index * panels)
+    }
     if let bias = l.bias { f.column_sums(dy, rows, l.outputs, l.outputs, parameterGradients + bias) }
-    if let dx {
-      f.multiply(rows, l.inputs, l.outputs, dy, l.outputs, 1, l.packedBack.base, nil, dx, l.inputs, 0)
+    guard let dx else { return }
+    team.run(operations: operations) { share in
+      let part = share.of(rows)
+      f.multiply(
+        part.count, l.inputs, l.outputs, dy + part.lowerBound * l.outputs, l.outputs, 1, l.packedBack.base,
+        nil,
+        dx + part.lowerBound * l.inputs, l.inputs, 0)
     }
   }
 

@@ -16,6 +16,8 @@ public final class Model {
   public let architecture: Architecture
   public let layout: ParameterLayout
   public let kernels: KernelSet
+  /// The threads that share a step's work.
+  public let team: Team
   private let parameterBuffer: FloatBuffer
   private let gradientBuffer: FloatBuffer
   private let stack: RecurrentStack?
@@ -37,11 +39,12 @@ public final class Model {
 
   /// Parameters start with the bits that `torch.manual_seed(seed)` and building the same modules would give.
   ///
+  /// - threads: how many share the work; the bits are the same for any number.
   /// - wantsInputGradient: whether `backward` also computes `inputGradient`; nobody reads it in a network of its own.
   ///
   /// Throws a `Failure` that names the first size that can't work.
   public init(
-    _ architecture: Architecture, seed: UInt64, kernels: KernelSet = .preferred,
+    _ architecture: Architecture, seed: UInt64, kernels: KernelSet = .preferred, threads: Int = 1,
     wantsInputGradient: Bool = false
   ) throws(Failure) {
     try architecture.validate()
@@ -50,13 +53,14 @@ public final class Model {
     let wide = kernels.name == "avx512" && architecture.cell != .none && architecture.hiddenSize <= 8
     let kernels = wide ? KernelSet(named: "avx2") ?? kernels : kernels
     self.kernels = kernels
+    team = try Team(threads: threads)
     layout = ParameterLayout(architecture)
     parameterBuffer = FloatBuffer(layout.count)
     gradientBuffer = FloatBuffer(layout.count)
     stack =
       architecture.cell == .none
-      ? nil : RecurrentStack(architecture, layout, kernels, wantsInputGradient: wantsInputGradient)
-    head = Head(architecture, layout, kernels)
+      ? nil : RecurrentStack(architecture, layout, kernels, team, wantsInputGradient: wantsInputGradient)
+    head = Head(architecture, layout, kernels, team)
     layout.initialize(parameterBuffer.all, architecture: architecture, seed: seed)
   }
 

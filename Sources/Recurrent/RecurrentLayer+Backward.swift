@@ -28,16 +28,25 @@ extension RecurrentLayer {
     layer.d_outputs = g.dOutput
     layer.d_output_stride = g.dOutputStride
     layer.want_initial = g.wantInitial ? 1 : 0
-    switch kind.cell {
-    case .lstm: f.lstm_backward(&layer)
-    case .gru: f.gru_backward(&layer)
-    case .rnn, .none: f.rnn_backward(&layer, kind.relu ? 1 : 0)
+    team.run(operations: loopOperations(pass)) { share in
+      var part = layer
+      (part.first_row, part.last_row) = bounds(share.of(pass.batch))
+      switch kind.cell {
+      case .lstm: f.lstm_backward(&part)
+      case .gru: f.gru_backward(&part)
+      case .rnn, .none: f.rnn_backward(&part, kind.relu ? 1 : 0)
+      }
     }
     weightGradients(pass, g.parameters)
-    if needsInputGradient, let dInput = g.dInput {
+    guard needsInputGradient, let dInput = g.dInput else { return }
+    let rows = pass.steps * pass.batch
+    team.run(operations: rows * inputRows.count * inputColumns.count) { share in
+      let part = share.of(rows)
       f.multiply(
-        pass.steps * pass.batch, inputColumns.count, inputRows.count, gates.base, gateStride, 1,
-        inputPackedBack.base, nil, dInput, g.dInputStride, g.accumulate ? 1 : 0)
+        part.count, inputColumns.count, inputRows.count, gates.base + part.lowerBound * gateStride,
+        gateStride, 1,
+        inputPackedBack.base, nil, dInput + part.lowerBound * g.dInputStride, g.dInputStride,
+        g.accumulate ? 1 : 0)
     }
   }
 
@@ -87,15 +96,18 @@ extension RecurrentLayer {
     guard depth > 0 else { return }
     let f = kernels.functions
     let panels = f.gradient_scratch(rows.count, columns.count)
-    scratch.reserve(panels + rows.count * columns.count)
-    if rows.isIdentity && columns.isIdentity {
+    scratch.reserve(panels * team.count + rows.count * columns.count)
+    let isDirect = rows.isIdentity && columns.isIdentity
+    let stored = isDirect ? parameter : scratch.base + panels * team.count
+    let ldc = isDirect ? width : columns.count
+    let own = scratch.base
+    team.run(operations: rows.count * columns.count * depth) { share in
+      let part = share.of(rows.count, grain: 24)
       f.multiply_gradient(
-        rows.count, columns.count, depth, d, gateStride, x, ld, parameter, width, 1, scratch.base)
-    } else {
-      let stored = scratch.base + panels
-      f.multiply_gradient(
-        rows.count, columns.count, depth, d, gateStride, x, ld, stored, columns.count, 0, scratch.base)
-      rows.scatterAdd(stored, columns: columns, to: parameter, width: width)
+        part.count, columns.count, depth, d + part.lowerBound, gateStride, x, ld,
+        stored + part.lowerBound * ldc, ldc,
+        isDirect ? 1 : 0, own + share.index * panels)
     }
+    if !isDirect { rows.scatterAdd(stored, columns: columns, to: parameter, width: width) }
   }
 }

@@ -7,6 +7,7 @@ import Kernels
 final class RecurrentLayer {
   let kind: CellKind
   let kernels: KernelSet
+  let team: Team
   let reverse: Bool
   let hidden: Int
   let units: Int
@@ -48,10 +49,11 @@ final class RecurrentLayer {
   init(
     _ architecture: Architecture, inputWidth: Int, inputBlocks: Int, padsInput: Bool, reverse: Bool,
     needsInputGradient: Bool,
-    ranges: ParameterRanges, kernels: KernelSet
+    ranges: ParameterRanges, kernels: KernelSet, team: Team
   ) {
     kind = CellKind(architecture)
     self.kernels = kernels
+    self.team = team
     self.reverse = reverse
     self.ranges = ranges
     self.inputWidth = inputWidth
@@ -151,18 +153,32 @@ final class RecurrentLayer {
   }
 
   /// Fills `pass.output` with h for every step.
+  ///
+  /// Threads share rows, of all steps for the projection and of the batch for the time loop: rows don't depend on one another,
+  /// so the bits are the same for any number of threads.
   func forward(_ pass: Pass) {
     let f = kernels.functions
-    f.multiply(
-      pass.steps * pass.batch, inputRows.count, inputColumns.count, pass.input, pass.inputStride, 1,
-      inputPacked.base, bias.base, gates.base, gateStride, 0)
-    var layer = layer(pass)
-    switch kind.cell {
-    case .lstm: f.lstm_forward(&layer)
-    case .gru: f.gru_forward(&layer)
-    case .rnn, .none: f.rnn_forward(&layer, kind.relu ? 1 : 0)
+    let rows = pass.steps * pass.batch
+    team.run(operations: rows * inputRows.count * inputColumns.count) { share in
+      let part = share.of(rows)
+      f.multiply(
+        part.count, inputRows.count, inputColumns.count, pass.input + part.lowerBound * pass.inputStride,
+        pass.inputStride, 1, inputPacked.base, bias.base, gates.base + part.lowerBound * gateStride,
+        gateStride, 0)
+    }
+    team.run(operations: loopOperations(pass)) { share in
+      var layer = layer(pass)
+      (layer.first_row, layer.last_row) = bounds(share.of(pass.batch))
+      switch kind.cell {
+      case .lstm: f.lstm_forward(&layer)
+      case .gru: f.gru_forward(&layer)
+      case .rnn, .none: f.rnn_forward(&layer, kind.relu ? 1 : 0)
+      }
     }
   }
+
+  func loopOperations(_ pass: Pass) -> Int { pass.steps * pass.batch * kind.gates * hidden * hidden }
+  func bounds(_ range: Range<Int>) -> (Int, Int) { (range.lowerBound, range.upperBound) }
 
   /// The cell state after the last step walked, `[B, Hp]` (LSTM).
   func finalCell(_ pass: Pass) -> UnsafePointer<Float> {

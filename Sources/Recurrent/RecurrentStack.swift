@@ -22,7 +22,9 @@ final class RecurrentStack {
   /// Gradient of the network's input `[T, B, F]`, where it was wanted.
   let dInputs = GrowingBuffer()
 
-  init(_ a: Architecture, _ layout: ParameterLayout, _ kernels: KernelSet, wantsInputGradient: Bool) {
+  init(
+    _ a: Architecture, _ layout: ParameterLayout, _ kernels: KernelSet, _ team: Team, wantsInputGradient: Bool
+  ) {
     architecture = a
     self.wantsInputGradient = wantsInputGradient
     self.kernels = kernels
@@ -37,7 +39,7 @@ final class RecurrentStack {
           ranges: .init(
             inputWeight: start("weight_ih")!, recurrentWeight: start("weight_hh")!,
             inputBias: start("bias_ih"),
-            recurrentBias: start("bias_hh")), kernels: kernels)
+            recurrentBias: start("bias_hh")), kernels: kernels, team: team)
       }
     }
     let states = a.layers * a.directions

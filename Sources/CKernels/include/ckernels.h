@@ -113,5 +113,13 @@ typedef struct {
 void rk_dropout_apply(const rk_dropout *, const float *x, float *y, ptrdiff_t steps, ptrdiff_t batch, ptrdiff_t stride,
                       ptrdiff_t blocks, ptrdiff_t block_width, ptrdiff_t block_stride, const int32_t *samples);
 
+// A team of `count` threads, the caller among them; null where they can't be started. Used from one thread at a time.
+typedef struct rk_team rk_team;
+typedef void (*rk_work)(void *context, ptrdiff_t index);
+rk_team *_Nullable rk_team_create(ptrdiff_t count);
+// Runs work(context, i) for i in 0 ..< count, each in a thread of its own, and returns when all are done.
+void rk_team_run(rk_team *, rk_work work, void *context);
+void rk_team_destroy(rk_team *);
+
 #pragma clang assume_nonnull end
 #endif

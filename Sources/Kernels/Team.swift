@@ -1,0 +1,65 @@
+import CKernels
+import Diagnostics
+
+/// A fixed team of threads that cut pieces of work among themselves; a team of one is just the caller.
+///
+/// It is used from one thread at a time. Between pieces of work its threads spin for some microseconds, then sleep.
+public final class Team {
+  public let count: Int
+  // nil for a team of one.
+  private let handle: OpaquePointer?
+
+  /// - threads: at least 1, the caller among them.
+  public init(threads: Int) throws(Failure) {
+    precondition(threads > 0)
+    count = threads
+    guard threads > 1 else {
+      handle = nil
+      return
+    }
+    guard let team = rk_team_create(threads) else {
+      throw Failure(.unavailable, "can't start \(threads) threads; ask for fewer with --threads")
+    }
+    handle = team
+  }
+
+  deinit { if let handle { rk_team_destroy(handle) } }
+
+  /// One thread's share of a piece of work.
+  public struct Share: Sendable {
+    public let index: Int
+    public let count: Int
+
+    /// This share's part of `0..<total`, cut at multiples of `grain`.
+    public func of(_ total: Int, grain: Int = 1) -> Range<Int> {
+      let grains = (total + grain - 1) / grain
+      func cut(_ index: Int) -> Int { min(grains * index / count * grain, total) }
+      return cut(index)..<cut(index + 1)
+    }
+  }
+
+  /// Runs `body` once for each share, at the same time; small work is one share for the caller.
+  /// - operations: about how many multiply-adds there are.
+  public func run(operations: Int, _ body: (Share) -> Void) {
+    guard let handle, operations >= Team.worthwhile else { return body(Share(index: 0, count: 1)) }
+    withoutActuallyEscaping(body) { body in
+      var work = Work(body: body, count: count)
+      withUnsafeMutablePointer(to: &work) { work in
+        rk_team_run(
+          handle,
+          { context, index in
+            let work = context.assumingMemoryBound(to: Work.self)
+            work.pointee.body(Share(index: index, count: work.pointee.count))
+          }, work)
+      }
+    }
+  }
+
+  private struct Work {
+    let body: (Share) -> Void
+    let count: Int
+  }
+
+  /// Below this many multiply-adds, waking the others takes longer than doing it.
+  private static let worthwhile = 200_000
+}

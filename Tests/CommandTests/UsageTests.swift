@@ -59,6 +59,12 @@ import Testing
     #expect(left.isEmpty, "\(left)")
   }
 
+  @Test func unknownKernelsAreRefused() throws {
+    let outcome = try Command.run("train", "missing.yaml", environment: ["RECUR_KERNELS": "avx9"])
+    #expect(outcome.status == 64)
+    #expect(outcome.err.contains("RECUR_KERNELS=avx9"))
+  }
+
   @Test func cudaIsRefusedBeforeAnythingElse() throws {
     let outcome = try Command.run("train", "missing.yaml", "--device", "cuda")
     #expect(outcome.status == 69)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Kernels
 import Recur
 
 /// The parts of the data a command can be asked about.
@@ -84,6 +85,7 @@ extension LoadedData {
 extension CheckpointedModel {
   /// The checkpoint at `path`; tells a person about newer ones that can't be used.
   init(noting path: String, overrides: [String] = []) throws {
+    _ = try KernelSet.fromEnvironment()
     try self.init(contentsOf: path, overrides: overrides)
     for file in skipped { Console.note("recur: skipped \(file.path): \(file.reason)") }
   }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Kernels
 import Recur
 
 struct Train: ParsableCommand {
@@ -38,6 +39,7 @@ struct Train: ParsableCommand {
     guard device != .cuda else {
       throw Failure(.unavailable, "--device cuda: this build computes on the CPU only; use --device cpu")
     }
+    _ = try KernelSet.fromEnvironment()
     let communicator = try Communicators.fromEnvironment()
     let console = Console(json: output.json, silent: communicator.rank != 0)
     do {

@@ -19,9 +19,12 @@ package enum Machine {
     return max(1, min(cores.count, quota() ?? cores.count))
   }
 
+  /// The processors of the machine that are switched on.
+  package static var processors: Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
+
   /// The numbers of the processors in this process's affinity mask.
   package static func allowedProcessors() -> [Int] {
-    let all = Array(0..<max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
+    let all = Array(0..<processors)
     // "Cpus_allowed_list:\t0-3,8"
     guard let line = lines("/proc/self/status").first(where: { $0.hasPrefix("Cpus_allowed_list:") }) else {
       return all

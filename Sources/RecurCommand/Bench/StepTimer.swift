@@ -19,7 +19,7 @@ final class StepTimer {
     let network = benchCase.architecture
     let rows = network.outputRows(steps: network.steps, batch: benchCase.batch)
     var random = Xorshift()
-    model = try Model(network, seed: 0, kernels: .fromEnvironment())
+    model = try Model(network, seed: 0, kernels: .fromEnvironment(), threads: threads)
     optimizer = Optimizer(OptimizerSpecification(.adam()), count: model.parameters.count)
     inputs = (0..<network.steps * benchCase.batch * network.inputSize).map { _ in random.uniform() * 2 - 1 }
     values = (0..<rows * network.outputSize).map { _ in random.uniform() }
@@ -63,7 +63,8 @@ final class StepTimer {
       classes: classes, gradient: &gradient)
     model.backward(gradient)
     optimizer.update(
-      model.parameters, gradients: model.gradients, scale: Float(1 / total.weight), learningRate: 1e-3)
+      model.parameters, gradients: model.gradients, scale: Float(1 / total.weight), learningRate: 1e-3,
+      team: model.team)
   }
 }
 

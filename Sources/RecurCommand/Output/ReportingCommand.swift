@@ -40,9 +40,9 @@ struct SettingOptions: ParsableArguments {
 }
 
 struct ThreadOptions: ParsableArguments {
-  @Option(help: "Threads of this process.") var threads = 1
+  @Option(help: "Threads of each process (default: the cores it may use).") var threads: Int?
 
   func validate() throws {
-    guard (1...4096).contains(threads) else { throw ValidationError("--threads must be 1 to 4096") }
+    guard (1...4096).contains(threads ?? 1) else { throw ValidationError("--threads must be 1 to 4096") }
   }
 }

@@ -39,10 +39,11 @@ public final class Optimizer {
   public func restore(steps: Int) { self.steps = steps }
 
   /// One step.
+  /// - team: the threads that share the work; nil for the caller alone. The bits are the same.
   /// - scale: what the gradients are multiplied with first (1 / weight sum, times the clip factor).
   public func update(
     _ parameters: UnsafeMutableBufferPointer<Float>, gradients: UnsafeMutableBufferPointer<Float>,
-    scale: Float = 1, learningRate: Double
+    scale: Float = 1, learningRate: Double, team: Team? = nil
   ) {
     precondition(parameters.count == count && gradients.count == count)
     guard let parameters = parameters.baseAddress, let gradients = gradients.baseAddress else { return }
@@ -50,19 +51,25 @@ public final class Optimizer {
     settings.lr = Float(learningRate)
     settings.first_step = steps == 0 ? 1 : 0
     steps += 1
+    settings.bias1 = Float(1 - pow(settings.beta1, Double(steps)))
+    settings.bias2_sqrt = Float((1 - pow(settings.beta2, Double(steps))).squareRoot())
+    guard let team else { return update(parameters, gradients, 0..<count) }
+    team.run(operations: count) { share in update(parameters, gradients, share.of(count, grain: 64)) }
+  }
+
+  /// The update of some elements; elements don't depend on one another.
+  private func update(
+    _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafeMutablePointer<Float>, _ range: Range<Int>
+  ) {
+    let (start, count) = (range.lowerBound, range.count)
+    let (p, g) = (parameters + start, gradients + start)
+    let first = state(0).map { $0 + start }
+    let second = state(1).map { $0 + start }
+    var settings = settings
     switch specification.rule {
-    case .sgd:
-      kernels.functions.sgd(&settings, parameters, gradients, state(0), count)
-    case .adam, .adamW:
-      settings.bias1 = Float(1 - pow(settings.beta1, Double(steps)))
-      settings.bias2_sqrt = Float((1 - pow(settings.beta2, Double(steps))).squareRoot())
-      if let mean = state(0), let square = state(1) {
-        kernels.functions.adam(&settings, parameters, gradients, mean, square, count)
-      }
-    case .rmsprop:
-      if let square = state(0) {
-        kernels.functions.rmsprop(&settings, parameters, gradients, square, state(1), count)
-      }
+    case .sgd: kernels.functions.sgd(&settings, p, g, first, count)
+    case .adam, .adamW: kernels.functions.adam(&settings, p, g, first!, second!, count)
+    case .rmsprop: kernels.functions.rmsprop(&settings, p, g, first!, second, count)
     }
   }
 

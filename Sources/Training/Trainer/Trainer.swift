@@ -41,7 +41,9 @@ public final class Trainer {
     let architecture = try recipe.architecture(for: data.shape)
     try communicator.requireEqual(recipe.effectiveYAML, "the recipe")
     try communicator.requireEqual(data.fingerprint, "the data")
-    model = try Model(architecture, seed: recipe.seed, kernels: .fromEnvironment())
+    model = try Model(
+      architecture, seed: recipe.seed, kernels: .fromEnvironment(),
+      threads: options.threads ?? communicator.coresPerRank)
     optimizer = Optimizer(recipe.optimizer, count: model.layout.count, kernels: model.kernels)
     evaluator = Evaluator(model: model, loss: recipe.loss, scaler: data.scaler, communicator: communicator)
     order = EpochOrder(count: set.count, seed: recipe.seed, shuffle: recipe.train.shuffle)
@@ -54,11 +56,6 @@ public final class Trainer {
     let rank = communicator.rank
     recorder = try communicator.together {
       try rank == 0 ? RunRecorder(recipe: recipe, data: data, options: options, observer: observer) : nil
-    }
-    if let threads = options.threads, threads != 1 {
-      guard threads > 0 else { throw Failure.usage("--threads \(threads): at least 1") }
-      recorder?.note(
-        "--threads \(threads): this version computes with one thread per rank; use ranks instead")
     }
     try resume(options)
     try communicator.requireEqual(parametersSHA256(UnsafeBufferPointer(model.parameters)), "the parameters")

@@ -15,7 +15,7 @@ public struct TrainingOptions: Sendable, Equatable {
   public var resume: ResumeChoice = .never
   /// Whether a run that the output directory holds may be removed.
   public var overwrite: Bool = false
-  /// Threads per rank; nil for one.
+  /// Threads per rank; nil for the cores this rank may use. The bits are the same for any number.
   public var threads: Int?
   public init() {}
 }

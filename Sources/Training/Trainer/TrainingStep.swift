@@ -113,7 +113,8 @@ final class TrainingStep {
     let norm = squares.squareRoot() / weight
     let clip = clipNorm.map { min(1, $0 / (norm + 1e-6)) } ?? 1
     optimizer.update(
-      model.parameters, gradients: gradients, scale: Float(clip / weight), learningRate: learningRate)
+      model.parameters, gradients: gradients, scale: Float(clip / weight), learningRate: learningRate,
+      team: model.team)
     model.parametersChanged()
     outcome.lossSum = sums[0]
     outcome.weight = weight

@@ -1,0 +1,56 @@
+import Kernels
+import Recurrent
+import TestSupport
+import Testing
+
+@Suite("Threads") struct ThreadTests {
+  static let cells: [Architecture.Cell] = [.rnn, .lstm, .gru]
+
+  /// Outputs and gradients of one step, big enough for every part of it to be shared.
+  private func step(_ architecture: Architecture, threads: Int, kernels: KernelSet) throws -> [Float] {
+    let (steps, batch) = (architecture.steps, 37)
+    let model = try Model(architecture, seed: 3, kernels: kernels, threads: threads)
+    let inputs = Reference.wave(steps * batch * architecture.inputSize, phase: 0.2)
+    let outputs = model.forward(
+      inputs: inputs, samples: Array(0..<Int32(batch)), steps: steps, batch: batch,
+      mode: .training(seed: 1, step: 2))
+    let kept = Array(outputs)
+    model.backward(Reference.wave(outputs.count, phase: 0.9))
+    return kept + Array(model.gradients)
+  }
+
+  @Test(arguments: cells, [false, true]) func `any number gives the same bits`(
+    _ cell: Architecture.Cell, _ bidirectional: Bool
+  ) throws {
+    for kernels in KernelSet.available {
+      var a = Architecture(
+        cell: cell, inputSize: 40, hiddenSize: 52, steps: 9, head: [.linear(70), .relu, .linear(33)])
+      a.layers = 2
+      a.bidirectional = bidirectional
+      a.dropout = 0.3
+      a.readout = .everyStep
+      let alone = try step(a, threads: 1, kernels: kernels)
+      for threads in [2, 3, 5] {
+        #expect(
+          try step(a, threads: threads, kernels: kernels) == alone, "\(kernels.name), \(threads) threads")
+      }
+    }
+  }
+
+  @Test func `a team does each share once`() throws {
+    for threads in 1...4 {
+      let team = try Team(threads: threads)
+      for total in [0, 1, 7, 64, 1000] {
+        let counts = UnsafeMutableBufferPointer<Int32>.allocate(capacity: total)
+        defer { counts.deallocate() }
+        counts.initialize(repeating: 0)
+        for _ in 0..<200 {
+          team.run(operations: .max) { share in
+            for index in share.of(total, grain: 5) { counts[index] += 1 }
+          }
+        }
+        #expect(counts.allSatisfy { $0 == 200 }, "\(threads) threads, \(total) items")
+      }
+    }
+  }
+}

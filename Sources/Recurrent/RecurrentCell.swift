@@ -32,8 +32,7 @@ public class RecurrentCell {
   /// - input: `[B, I]`
   /// - state: the state before, `[B, H]` each; nil for zeros.
   public func step(_ input: [Float], _ state: RecurrentState? = nil) -> RecurrentState {
-    forward(input, state, .evaluation)
-    return model.finalState!
+    forward(input, state, .evaluation) { model.finalState! }
   }
 
   /// Adds the parameters' gradients of one step and returns those of its input `[B, I]` and of the state before it.
@@ -42,18 +41,30 @@ public class RecurrentCell {
   public func backward(_ input: [Float], _ state: RecurrentState? = nil, gradient: RecurrentState)
     -> (input: [Float], state: RecurrentState)
   {
-    forward(input, state, .training(seed: 0, step: 0))
-    let none = [Float](repeating: 0, count: gradient.hidden.count)
-    let before = model.backward(none, finalState: gradient, wantInitialState: true)!
-    return (Array(model.inputGradient!), before)
+    forward(input, state, .training(seed: 0, step: 0)) {
+      let none = [Float](repeating: 0, count: gradient.hidden.count)
+      let before = model.backward(none, finalState: gradient, wantInitialState: true)!
+      return (Array(model.inputGradient!), before)
+    }
   }
 
-  private func forward(_ input: [Float], _ state: RecurrentState?, _ mode: Model.Mode) {
+  /// Runs the step, then `body` while the model may still read the input.
+  private func forward<Result>(
+    _ input: [Float], _ state: RecurrentState?, _ mode: Model.Mode, body: () -> Result
+  )
+    -> Result
+  {
     precondition(input.count % inputSize == 0, "input is [B, \(inputSize)], not \(input.count) numbers")
     let batch = input.count / inputSize
-    _ = model.forward(
-      inputs: input, samples: Array(0..<Int32(batch)), steps: 1, batch: batch, mode: mode, initialState: state
-    )
+    let samples = Array(0..<Int32(batch))
+    return input.withUnsafeBufferPointer { input in
+      samples.withUnsafeBufferPointer { samples in
+        _ = model.forward(
+          inputs: input.baseAddress!, samples: samples.baseAddress!, steps: 1, batch: batch, mode: mode,
+          initialState: state)
+        return body()
+      }
+    }
   }
 }
 

@@ -51,6 +51,7 @@ import Testing
     }
     #expect(distance(Array(cell.gradients), Array(model.gradients)) < 1e-5)
     #expect(distance(dInput, Array(model.inputGradient!)) < 1e-5)
+    withExtendedLifetime((x, samples)) {}
   }
 
   /// The input's gradient against central differences of the sum of h.

@@ -88,7 +88,7 @@ RK_INLINE vf gru_gates_back(vf dh, float *gates, ptrdiff_t units, const int half
   return dh * z;
 }
 
-// -- forward: acc = gates + h·Wᵀ in runs of DEPTH, gates at the end of the last run --------------------------------------
+// -- forward: acc = gates + h·Wᵀ in runs, gates at the end of the last run --------------------------------------
 
 typedef struct {
   const float *h;      // h of the step before at this tile's first row, or null at the start
@@ -148,10 +148,22 @@ RK_INLINE void rnn_tile(const int MR, const int NV, const int half, const rk_lay
     }
 }
 
-// While a tile computes, asks for its share of the weights of the next run, which lie behind this run's.
-RK_INLINE void prefetch_next(const rk_layer *l, const float *panel, ptrdiff_t count, ptrdiff_t row, int tile) {
-  ptrdiff_t rows = l->last_row - l->first_row, share = count * tile / rows, start = count * (row - l->first_row) / rows;
-  for (ptrdiff_t i = 0; i < share; i += 16) __builtin_prefetch(panel + count + start + i, 0, 2);
+// While a tile computes, asks for its rows' share of the weights of the next run, which lie behind this run's `count`.
+RK_INLINE void prefetch_next(const float *panel, ptrdiff_t count, ptrdiff_t share, ptrdiff_t row, int tile) {
+  for (ptrdiff_t i = row * share, end = at_most(count, i + tile * share); i < end; i += 16)
+    __builtin_prefetch(panel + count + i, 0, 2);
+}
+// A row's share; 0 where the weights are small enough to stay near.
+RK_INLINE ptrdiff_t prefetch_share(const rk_layer *l, ptrdiff_t count, ptrdiff_t depth) {
+  ptrdiff_t rows = l->last_row - l->first_row;
+  return l->hidden > depth && rows > 0 ? (count + rows - 1) / rows : 0;
+}
+
+// Asks for `blocks` of `rows` rows of gates that the tile after this one starts from. Small layers are near anyway.
+RK_INLINE void prefetch_rows(const rk_layer *l, const float *gates, int rows, int blocks) {
+  if (l->hidden < 64) return;
+  for (int r = 0; r < rows; r++)
+    for (int g = 0; g < blocks; g++) __builtin_prefetch(gates + r * l->gate_stride + g * l->units, 1, 3);
 }
 
 // What a step of the loop reads from the step before: its outputs, or the initial state, or nothing.
@@ -175,16 +187,18 @@ static void RK(lstm_forward)(const rk_layer *l) {
     const float *h = step_before(l, i, &before);
     const float *c_in = i > 0 ? l->cells + TIME(i - 1) * l->batch * units : l->c0;
     for (ptrdiff_t u = 0; u < units; u += VW)
-      for (ptrdiff_t k0 = 0; k0 < hidden; k0 += DEPTH) {
-        if (!h && k0 + DEPTH < hidden) continue;  // no product: go straight to the gates
+      for (ptrdiff_t k0 = 0; k0 < hidden; k0 += DEPTH_4) {
+        if (!h && k0 + DEPTH_4 < hidden) continue;  // no product: go straight to the gates
         rk_run run = {.h_stride = before, .panel = l->weights + (u * hidden + k0 * VW) * 4, .k0 = k0,
-                      .depth = at_most(DEPTH, hidden - k0), .last = k0 + DEPTH >= hidden};
+                      .depth = at_most(DEPTH_4, hidden - k0), .last = k0 + DEPTH_4 >= hidden};
+        ptrdiff_t share = prefetch_share(l, run.depth * 4 * VW, DEPTH_4);
         for (ptrdiff_t row = l->first_row; row < l->last_row;) {
           int tile = next_tile(l->last_row - row, TILE_ROWS_4);
-          if (hidden > DEPTH) prefetch_next(l, run.panel, run.depth * 4 * VW, row, tile);
+          prefetch_next(run.panel, run.depth * 4 * VW, share, row - l->first_row, tile);
           ptrdiff_t at = t * l->batch + row;
           run.h = h ? h + row * before : 0;
           run.c = c_in ? c_in + row * units + u : 0;
+          if (k0 == 0) prefetch_rows(l, l->gates + (at + tile) * l->gate_stride + u, tile, 4);
           float *gates = l->gates + at * l->gate_stride + u, *c = l->cells + at * units + u;
           float *out = l->outputs + at * l->output_stride + u;
           if (u + VW <= units)
@@ -203,15 +217,17 @@ static void RK(gru_forward)(const rk_layer *l) {
     ptrdiff_t t = TIME(i), before;
     const float *h = step_before(l, i, &before);
     for (ptrdiff_t u = 0; u < units; u += VW)
-      for (ptrdiff_t k0 = 0; k0 < hidden; k0 += DEPTH) {
-        if (!h && k0 + DEPTH < hidden) continue;
+      for (ptrdiff_t k0 = 0; k0 < hidden; k0 += DEPTH_3) {
+        if (!h && k0 + DEPTH_3 < hidden) continue;
         rk_run run = {.h_stride = before, .panel = l->weights + (u * hidden + k0 * VW) * 3, .k0 = k0,
-                      .depth = at_most(DEPTH, hidden - k0), .first = k0 == 0 || !h, .last = k0 + DEPTH >= hidden};
+                      .depth = at_most(DEPTH_3, hidden - k0), .first = k0 == 0 || !h, .last = k0 + DEPTH_3 >= hidden};
+        ptrdiff_t share = prefetch_share(l, run.depth * 3 * VW, DEPTH_3);
         for (ptrdiff_t row = l->first_row; row < l->last_row;) {
           int tile = next_tile(l->last_row - row, TILE_ROWS_3);
-          if (hidden > DEPTH) prefetch_next(l, run.panel, run.depth * 3 * VW, row, tile);
+          prefetch_next(run.panel, run.depth * 3 * VW, share, row - l->first_row, tile);
           ptrdiff_t at = t * l->batch + row;
           run.h = h ? h + row * before : 0;
+          if (k0 == 0) prefetch_rows(l, l->gates + (at + tile) * l->gate_stride + u, tile, 3);
           float *gates = l->gates + at * l->gate_stride + u, *out = l->outputs + at * l->output_stride + u;
           const float *bias = l->bias_m + u, *h_units = h ? h + row * before + u : 0;
           if (u + VW <= units)
@@ -230,14 +246,15 @@ RK_INLINE void rnn_loop(const rk_layer *l, const int relu) {
     ptrdiff_t t = TIME(i), before;
     const float *h = step_before(l, i, &before);
     for (ptrdiff_t u = 0; u < units; u += PANEL)
-      for (ptrdiff_t k0 = 0; k0 < hidden; k0 += DEPTH) {
-        if (!h && k0 + DEPTH < hidden) continue;
+      for (ptrdiff_t k0 = 0; k0 < hidden; k0 += DEPTH_2) {
+        if (!h && k0 + DEPTH_2 < hidden) continue;
         rk_run run = {.h_stride = before, .panel = l->weights + u * hidden + k0 * PANEL, .k0 = k0,
-                      .depth = at_most(DEPTH, hidden - k0), .last = k0 + DEPTH >= hidden};
+                      .depth = at_most(DEPTH_2, hidden - k0), .last = k0 + DEPTH_2 >= hidden};
         for (ptrdiff_t row = l->first_row; row < l->last_row;) {
           int tile = next_tile(l->last_row - row, TILE_ROWS_2);
           ptrdiff_t at = t * l->batch + row;
           run.h = h ? h + row * before : 0;
+          if (k0 == 0) prefetch_rows(l, l->gates + (at + tile) * l->gate_stride + u, tile, 1);
           float *gates = l->gates + at * l->gate_stride + u, *out = l->outputs + at * l->output_stride + u;
 #define CALL(NV, HALF) switch (tile) { EACH_ROWS_2(TILE_CASE, rnn_tile(M, NV, HALF, l, &run, gates, out, relu)) }
           PANEL_CASE(units - u, CALL)
@@ -272,6 +289,26 @@ RK_INLINE void back_gates(const int CELL, const int half, const rk_layer *l, vf 
   }
 }
 
+// Asks for what the gates' derivatives of these rows will read once the product is done, and for the next tile's d_outputs.
+RK_INLINE void prefetch_back(const int CELL, const rk_layer *l, ptrdiff_t i, ptrdiff_t row, ptrdiff_t u, int rows) {
+  if (l->hidden < 64) return;
+  ptrdiff_t at = TIME(i) * l->batch + row, before = i > 0 ? TIME(i - 1) * l->batch + row : at;
+  for (int r = 0; r < rows; r++, at++, before++) {
+    if (l->d_outputs) __builtin_prefetch(l->d_outputs + (at + rows) * l->d_output_stride + u, 0, 3);
+    if (CELL == RK_RNN) {
+      __builtin_prefetch(l->outputs + at * l->output_stride + u, 0, 3);
+      __builtin_prefetch(l->gates + at * l->gate_stride + u, 1, 3);
+    } else {
+      for (int g = 0; g < 4; g++) __builtin_prefetch(l->gates + at * l->gate_stride + g * l->units + u, 1, 3);
+    }
+    if (CELL == RK_LSTM) {
+      __builtin_prefetch(l->cells + at * l->units + u, 0, 3);
+      __builtin_prefetch(l->cells + before * l->units + u, 0, 3);
+    }
+    if (CELL == RK_GRU) __builtin_prefetch(l->outputs + before * l->output_stride + u, 0, 3);
+  }
+}
+
 // One tile of one run. `from` is the gradient of the gates this run reads, of the step behind. At the start of the inner
 // product acc is the part of dh that does not come through the gates; d_hidden carries it and the partial sums.
 RK_INLINE void back_tile(const int CELL, const int MR, const int NV, const int half, const rk_layer *l, ptrdiff_t i,
@@ -288,6 +325,7 @@ RK_INLINE void back_tile(const int CELL, const int MR, const int NV, const int h
       if (first && i >= 0 && l->d_outputs)
         acc[r][v] += u_load(l->d_outputs + (TIME(i) * l->batch + row + r) * l->d_output_stride + u + v * VW, part);
     }
+  if (last && i >= 0) prefetch_back(CELL, l, i, row, u, MR);
   if (from) tile_multiply(MR, NV, acc, (int)depth, from, from_stride, 1, panel, PANEL);
   UNROLL for (int r = 0; r < MR; r++)
     UNROLL for (int v = 0; v < NV; v++) {
@@ -300,10 +338,11 @@ RK_INLINE void back_tile(const int CELL, const int MR, const int NV, const int h
 RK_INLINE void back_rows(const int CELL, const int NV, const int half, const rk_layer *l, ptrdiff_t i, ptrdiff_t u,
                          const float *from, ptrdiff_t from_stride, const float *panel, ptrdiff_t depth, int first,
                          int last, int relu) {
+  ptrdiff_t share = prefetch_share(l, depth * PANEL, DEPTH_2);
   for (ptrdiff_t row = l->first_row; row < l->last_row;) {
     int tile = next_tile(l->last_row - row, TILE_ROWS_2);
     const float *a = from ? from + row * from_stride : 0;
-    if (l->hidden > DEPTH) prefetch_next(l, panel, depth * PANEL, row, tile);
+    prefetch_next(panel, depth * PANEL, share, row - l->first_row, tile);
     switch (tile) {
       EACH_ROWS_2(TILE_CASE,
                  back_tile(CELL, M, NV, half, l, i, row, u, a, from_stride, panel, depth, first, last, relu))
@@ -322,9 +361,9 @@ RK_INLINE void back_loop(const int CELL, const rk_layer *l, int relu) {
     for (ptrdiff_t u = 0; u < units; u += PANEL) {
       const float *panel = l->weights_back + u * CELL * hidden;
       for (ptrdiff_t g = 0; g < (behind ? CELL : 1); g++)
-        for (ptrdiff_t k0 = 0; k0 < (behind ? hidden : 1); k0 += DEPTH) {
-          ptrdiff_t depth = at_most(DEPTH, hidden - k0);
-          int first = g == 0 && k0 == 0, last = !behind || (g == CELL - 1 && k0 + DEPTH >= hidden);
+        for (ptrdiff_t k0 = 0; k0 < (behind ? hidden : 1); k0 += DEPTH_2) {
+          ptrdiff_t depth = at_most(DEPTH_2, hidden - k0);
+          int first = g == 0 && k0 == 0, last = !behind || (g == CELL - 1 && k0 + DEPTH_2 >= hidden);
           const float *a = from ? from + g * units + k0 : 0;
           const float *b = panel + (g * hidden + k0) * PANEL;
 #define CALL(NV, HALF) back_rows(CELL, NV, HALF, l, i, u, a, l->gate_stride, b, depth, first, last, relu);

@@ -15,22 +15,32 @@
 #define EACH_ROWS_2(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(4, __VA_ARGS__) X(8, __VA_ARGS__)
 #define EACH_ROWS_3(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(4, __VA_ARGS__) X(8, __VA_ARGS__)
 #define EACH_ROWS_4(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(4, __VA_ARGS__) X(6, __VA_ARGS__)
-#define DEPTH 256  // inner products are cut into runs of this length: a panel's run stays in first-level cache
+// Inner products are cut into runs of this length, by the panel's width: a run of weights stays in first-level cache.
+#define DEPTH_2 256
+#define DEPTH_3 256
+#define DEPTH_4 256
 #else
 #define TILE_ROWS_2 6
 #define TILE_ROWS_3 3
 #define TILE_ROWS_4 3
-#define EACH_ROWS_2(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(4, __VA_ARGS__) X(6, __VA_ARGS__)
+#define EACH_ROWS_2(X, ...) \
+  X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__) X(4, __VA_ARGS__) X(6, __VA_ARGS__)
 #define EACH_ROWS_3(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__)
 #define EACH_ROWS_4(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__)
-#define DEPTH 128
+#define DEPTH_2 256
+#define DEPTH_3 160
+#define DEPTH_4 128
 #endif
 
 RK_INLINE ptrdiff_t at_most(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 
-// The next tile's height: `most`, or a smaller one that exists; two of four rather than a full one and a thin one.
+// The next tile's height: `most`, or a smaller one that exists. A thin tile takes as long as one of twice its height, so that
+// two middling ones are better than a full and a thin one.
 RK_INLINE int next_tile(ptrdiff_t left, const int most) {
-  if (left >= most) return most == 6 && left == 8 ? 4 : most == 3 && left == 4 ? 2 : most;
+  if (most == 3) return left == 4 ? 2 : left >= 3 ? 3 : (int)left;
+  if (most == 6 && (left == 7 || left == 8)) return 4;
+  if (left >= most) return most;
+  if (most == 6 && RK_REGISTERS < 32 && (left == 5 || left == 3)) return 3;
   return left >= 4 ? 4 : left >= 2 ? 2 : 1;
 }
 

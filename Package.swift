@@ -53,7 +53,7 @@ let package = Package(
         "Recur", "Collective", "Kernels", "COpenBLAS",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
-      exclude: ["README.md"], swiftSettings: swift),
+      exclude: ["README.md", "Bench/README.md"], swiftSettings: swift),
 
     .target(
       name: "TestSupport", dependencies: ["Diagnostics", "Recurrent"], path: "Tests/TestSupport",

@@ -1,4 +1,4 @@
-import Dataset
+import Diagnostics
 import Recur
 
 /// A network and batch whose step time is worth knowing, from ten kilobytes of parameters to many megabytes.

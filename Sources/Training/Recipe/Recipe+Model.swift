@@ -50,7 +50,7 @@ extension RecipeNode {
   }
 
   fileprivate func unknownLayer(_ name: String) -> Failure {
-    let near = RecipeKeys.nearest(to: name, in: Self.layerNames).map { "; did you mean \($0)?" } ?? ""
+    let near = nearestName(to: name, among: Self.layerNames).map { "; did you mean \($0)?" } ?? ""
     let choices = Self.layerNames.joined(separator: ", ")
     return failure("model.head: a layer must be one of \(choices), not \(name)\(near)")
   }

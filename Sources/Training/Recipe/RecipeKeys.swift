@@ -1,3 +1,5 @@
+import Diagnostics
+
 /// The keys of each section, in the order the effective recipe writes them.
 enum RecipeKeys {
   static let root = [
@@ -38,34 +40,10 @@ enum RecipeKeys {
 
   /// What may have been meant by an unknown key: one nearby in the same section, else the same word elsewhere.
   static func hint(for key: String, in path: String, among keys: [String]) -> String {
-    if let near = nearest(to: key, in: keys) { return "; did you mean \(near)?" }
+    if let near = nearestName(to: key, among: keys) { return "; did you mean \(near)?" }
     for (section, others) in sections where section != path && others.contains(key) {
       return "; did you mean \(section.isEmpty ? key : "\(section).\(key)")?"
     }
     return "; known keys: \(keys.joined(separator: ", "))"
-  }
-
-  /// The candidate with the fewest edits to `word`, if they are few for its length.
-  static func nearest(to word: String, in candidates: [String]) -> String? {
-    let best = candidates.map { ($0, editDistance(word, $0)) }.min { $0.1 < $1.1 }
-    guard let best, best.1 <= max(1, max(word.count, best.0.count) / 3) else { return nil }
-    return best.0
-  }
-
-  /// Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`.
-  static func editDistance(_ a: String, _ b: String) -> Int {
-    let a = Array(a.prefix(64))
-    let b = Array(b)
-    var rows = [Array(0...b.count)]
-    for i in a.indices {
-      var row = [i + 1]
-      for j in b.indices {
-        var cost = min(row[j] + 1, rows[i][j + 1] + 1, rows[i][j] + (a[i] == b[j] ? 0 : 1))
-        if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] { cost = min(cost, rows[i - 1][j - 1] + 1) }
-        row.append(cost)
-      }
-      rows.append(row)
-    }
-    return rows[a.count][b.count]
   }
 }

@@ -142,7 +142,7 @@ extension RecipeSection {
   func unknownChoice(_ key: String, _ choices: [String]) -> Failure {
     let node = self[key] ?? self.node
     var hint = ""
-    if case .scalar(let text) = node.content, let near = RecipeKeys.nearest(to: text, in: choices) {
+    if case .scalar(let text) = node.content, let near = nearestName(to: text, among: choices) {
       hint = "; did you mean \(near)?"
     }
     return wrong(node, key, "one of \(choices.joined(separator: ", "))").appending(hint)

@@ -126,7 +126,6 @@ extension RecipeSection {
     if distributed.coordinator == .dedicated {
       throw try notAvailable("coordinator", "dedicated", instead: "shared")
     }
-    if distributed.reduction == .strict { throw try notAvailable("reduction", "strict", instead: "fast") }
     return distributed
   }
 

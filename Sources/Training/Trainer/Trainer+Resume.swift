@@ -7,6 +7,11 @@ extension Trainer {
     let bytes = try communicator.together { () throws -> [UInt8] in
       guard let file else { return [] }
       try check(file.state)
+      if file.state.kernelFamily != model.kernels.name {
+        recorder?.note(
+          "the checkpoint was made with \(file.state.kernelFamily) kernels, this run goes on with \(model.kernels.name): "
+            + "its bits will not be those of an unbroken run (RECUR_KERNELS chooses)")
+      }
       return [UInt8](try JSON.encoder().encode(file.state))
     }
     let all = try communicator.broadcastBytes(bytes)
@@ -52,7 +57,11 @@ extension Recipe {
     var saved = saved
     saved.name = name
     saved.checkpoint = checkpoint
-    saved.distributed = distributed
+    // Strict bits depend on the lanes; how many ranks there are, and which one saves, does not matter.
+    if saved.distributed.reduction == .fast, distributed.reduction == .fast {
+      saved.distributed.lanes = distributed.lanes
+    }
+    saved.distributed.coordinator = distributed.coordinator
     saved.train.epochs = train.epochs
     saved.train.maxBadSteps = train.maxBadSteps
     saved.train.logEverySteps = train.logEverySteps

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-private let mpirun = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
+let mpirun = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
   .map { "\($0)/mpirun" }.first { FileManager.default.isExecutableFile(atPath: $0) }
 
 /// The same recipe under mpirun: as many ranks as were asked for, and the numbers of one process.

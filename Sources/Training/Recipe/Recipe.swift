@@ -104,5 +104,7 @@ public struct DistributedSpecification: Sendable, Equatable {
   public var reduction: Reduction = .fast
   /// Parts that a strict run cuts each batch into; its bits depend on them.
   public var lanes: Int = 8
+  /// Seconds that a rank may stay away without progress before the job ends.
+  public var stallTimeout: Double = 60
   public init() {}
 }

@@ -57,11 +57,12 @@ extension Recipe {
     var saved = saved
     saved.name = name
     saved.checkpoint = checkpoint
-    // Strict bits depend on the lanes; how many ranks there are, and which one saves, does not matter.
-    if saved.distributed.reduction == .fast, distributed.reduction == .fast {
-      saved.distributed.lanes = distributed.lanes
+    // Of how ranks work together, only this matters to the bits of a strict run.
+    let (reduction, lanes) = (saved.distributed.reduction, saved.distributed.lanes)
+    saved.distributed = distributed
+    if reduction == .strict || distributed.reduction == .strict {
+      (saved.distributed.reduction, saved.distributed.lanes) = (reduction, lanes)
     }
-    saved.distributed.coordinator = distributed.coordinator
     saved.train.epochs = train.epochs
     saved.train.maxBadSteps = train.maxBadSteps
     saved.train.logEverySteps = train.logEverySteps

@@ -79,6 +79,9 @@ public final class Trainer {
     }
   }
 
+  /// Tells the watchdog what this rank is at.
+  func enter(_ phase: RankProgress.Phase) { communicator.progress?.enter(phase, step: state.step) }
+
   /// Asks for a stop after the current step, with everything saved. May be called from any thread or a signal handler.
   public func requestStop() { stopRequested.store(true, ordering: .relaxed) }
 

@@ -79,6 +79,7 @@ final class TrainingStep {
     } else {
       try sumParts(samples, step: step)
     }
+    communicator.progress?.enter(.optimizer, step: step + 1)
     return apply(learningRate)
   }
 
@@ -125,6 +126,7 @@ final class TrainingStep {
     _ samples: UnsafeBufferPointer<Int32>, step: Int, into gradients: UnsafeMutableBufferPointer<Float>,
     _ sums: UnsafeMutableBufferPointer<Double>
   ) {
+    communicator.progress?.enter(.forward, step: step + 1)
     batch.gather(samples)
     let outputs = model.forward(
       inputs: batch.inputs, samples: samples.baseAddress!, steps: steps, batch: samples.count,
@@ -139,6 +141,7 @@ final class TrainingStep {
     }
     let score = loss.score(
       outputs: base, rows: rows, width: width, values: batch.values, classes: batch.classes)
+    communicator.progress?.enter(.backward, step: step + 1)
     model.backward(gradient, into: gradients)
     sums[Field.loss] += total.sum
     sums[Field.weight] += total.weight

@@ -123,15 +123,10 @@ extension RecipeSection {
     distributed.coordinator = try choice("coordinator") ?? distributed.coordinator
     distributed.reduction = try choice("reduction") ?? distributed.reduction
     distributed.lanes = try int("lanes", 1...4096) ?? distributed.lanes
-    if distributed.coordinator == .dedicated {
-      throw try notAvailable("coordinator", "dedicated", instead: "shared")
-    }
-    if distributed.reduction == .strict { throw try notAvailable("reduction", "strict", instead: "fast") }
+    distributed.replicaCheckEvery =
+      try int("replica_check_every", 0...Int(Int32.max)) ?? distributed.replicaCheckEvery
+    distributed.stallTimeout = try double("stall_timeout", .positive) ?? distributed.stallTimeout
     return distributed
-  }
-
-  private func notAvailable(_ key: String, _ value: String, instead: String) throws -> Failure {
-    try required(key).failure("\(fullPath(key)): \(value) is not available in this version; use \(instead)")
   }
 
   /// `validation.loss` and the like.

@@ -6,15 +6,22 @@ extension Trainer {
     if !isSaved { try recorder?.save(self) }
     var report = report(status)
     if status != .interrupted {
-      report.validation = try data.validation.map { try evaluator.evaluate($0) }
-      report.test = try data.test.map { try evaluator.evaluate($0) }
+      enter(.evaluation)
+      report.validation = try data.validation.map { try finalEvaluator.evaluate($0) }
+      report.test = try data.test.map { try finalEvaluator.evaluate($0) }
     }
     report.seconds = meter.seconds
+    enter(.checkpoint)
     try recorder?.finish(&report)
     let paths = try communicator.broadcastBytes([UInt8]("\(report.checkpoint)\n\(report.runDirectory)".utf8))
     let lines = String(decoding: paths, as: UTF8.self).split(separator: "\n").map(String.init)
     if lines.count == 2 { (report.checkpoint, report.runDirectory) = (lines[0], lines[1]) }
     return report
+  }
+
+  /// All ranks share it, a dedicated coordinator too.
+  private var finalEvaluator: Evaluator {
+    Evaluator(model: model, loss: recipe.loss, scaler: data.scaler, communicator: communicator)
   }
 
   private func report(_ status: TrainingReport.Status) -> TrainingReport {
@@ -24,8 +31,9 @@ extension Trainer {
       epochs: state.epoch, steps: state.step, skippedSteps: state.counters.skipped,
       trainLoss: state.epochLosses.last, trainAccuracy: state.counters.trainAccuracy,
       epochLosses: state.epochLosses, seconds: 0, samplesPerSecond: meter.samplesPerSecond,
-      stepMilliseconds: .init(
-        median: times.milliseconds(quantile: 0.5), p95: times.milliseconds(quantile: 0.95)),
+      stepMilliseconds: workersStepTime
+        ?? .init(
+          median: times.milliseconds(quantile: 0.5), p95: times.milliseconds(quantile: 0.95)),
       runDirectory: "", checkpoint: "",
       parametersSHA256: parametersSHA256(UnsafeBufferPointer(model.parameters)))
   }

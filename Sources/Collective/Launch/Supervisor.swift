@@ -43,7 +43,8 @@ package struct Supervisor {
         "--max-restarts needs --out DIR in the train command: a restart goes on from the checkpoints there")
     }
     var plan = plan
-    var inbox = SignalInbox([SIGINT, SIGTERM, SIGHUP])
+    // SIGUSR1: what a batch system is told to send before the time is up.
+    var inbox = SignalInbox([SIGINT, SIGTERM, SIGHUP, SIGUSR1])
     defer { inbox.close() }
     for attempt in 0... {
       let start = ContinuousClock.now

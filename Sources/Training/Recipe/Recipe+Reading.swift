@@ -123,10 +123,10 @@ extension RecipeSection {
     distributed.coordinator = try choice("coordinator") ?? distributed.coordinator
     distributed.reduction = try choice("reduction") ?? distributed.reduction
     distributed.lanes = try int("lanes", 1...4096) ?? distributed.lanes
+    distributed.stallTimeout = try double("stall_timeout", .positive) ?? distributed.stallTimeout
     if distributed.coordinator == .dedicated {
       throw try notAvailable("coordinator", "dedicated", instead: "shared")
     }
-    if distributed.reduction == .strict { throw try notAvailable("reduction", "strict", instead: "fast") }
     return distributed
   }
 

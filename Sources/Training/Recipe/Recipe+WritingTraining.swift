@@ -76,7 +76,7 @@ extension DistributedSpecification {
   var entries: RecipeWriter.Entries {
     [
       ("coordinator", .plain(coordinator.rawValue)), ("reduction", .plain(reduction.rawValue)),
-      ("lanes", .init(lanes)),
+      ("lanes", .init(lanes)), ("stall_timeout", .init(stallTimeout)),
     ]
   }
 }

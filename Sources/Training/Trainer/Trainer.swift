@@ -44,13 +44,13 @@ public final class Trainer {
     model = try Model(
       architecture, seed: recipe.seed, kernels: .fromEnvironment(),
       threads: options.threads ?? communicator.coresPerRank)
+    try communicator.requireEqual(model.kernels.name, "the CPU's instruction set (see RECUR_KERNELS)")
     optimizer = Optimizer(recipe.optimizer, count: model.layout.count, kernels: model.kernels)
     evaluator = Evaluator(model: model, loss: recipe.loss, scaler: data.scaler, communicator: communicator)
     order = EpochOrder(count: set.count, seed: recipe.seed, shuffle: recipe.train.shuffle)
     samples = .allocate(capacity: set.count)
-    let largest = equalParts(of: min(recipe.train.batchSize, set.count), among: communicator.size)[0].count
     step = TrainingStep(
-      model: model, optimizer: optimizer, recipe: recipe, set: set, part: largest, communicator: communicator)
+      model: model, optimizer: optimizer, recipe: recipe, set: set, communicator: communicator)
     state = RunState(recipe)
     meter = RunMeter(totalSamples: recipe.train.epochs * set.count)
     let rank = communicator.rank
@@ -78,6 +78,9 @@ public final class Trainer {
       throw error
     }
   }
+
+  /// Tells the watchdog what this rank is at.
+  func enter(_ phase: RankProgress.Phase) { communicator.progress?.enter(phase, step: state.step) }
 
   /// Asks for a stop after the current step, with everything saved. May be called from any thread or a signal handler.
   public func requestStop() { stopRequested.store(true, ordering: .relaxed) }

@@ -25,7 +25,7 @@ package struct Supervisor {
   /// After a request to stop: how long the ranks have for saving.
   package var grace: Duration = .seconds(60)
   /// After the end of a rank: how long mpirun may take to end the others.
-  package var patience: Duration = .seconds(15)
+  package var patience: Duration = .seconds(8)
   package var say: @Sendable (String) -> Void = { writeLine("recur launch: \($0)") }
 
   package init(_ plan: LaunchPlan) { self.plan = plan }

@@ -10,6 +10,8 @@ public final class Trainer {
   let data: LoadedData
   let set: any SampleSet
   let communicator: any Communicator
+  /// The machines of all ranks.
+  let hosts: [String]
   let model: Model
   let optimizer: Optimizer
   let evaluator: Evaluator
@@ -36,6 +38,7 @@ public final class Trainer {
     self.recipe = recipe
     self.data = data
     self.communicator = communicator
+    hosts = try communicator.hostNames()
     let set = try data.trainingSet(for: recipe)
     self.set = set
     let architecture = try recipe.architecture(for: data.shape)

@@ -54,11 +54,11 @@ struct RankLossTests {
     #expect(outcome.status == 75, "\(outcome.err)")
     #expect((3...25).contains(-begin.timeIntervalSinceNow))
     for rank in [0, 2] {
-      let line = outcome.err.split(separator: "\n").first {
+      // On a busy machine others may have been waited for before.
+      let lines = outcome.err.split(separator: "\n").filter {
         $0.hasPrefix("recur: rank \(rank) of 3 on ") && $0.contains("has waited")
       }
-      #expect(
-        line?.contains("for rank 1 on ") == true && line?.contains("at step ") == true, "\(outcome.err)")
+      #expect(lines.contains { $0.contains(" rank 1 on ") && $0.contains("at step ") }, "\(outcome.err)")
     }
     for _ in 0..<500 where kill(stopped, 0) == 0 { usleep(10_000) }
     #expect(kill(stopped, 0) != 0, "the stopped rank is still there")

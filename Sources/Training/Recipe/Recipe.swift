@@ -104,6 +104,8 @@ public struct DistributedSpecification: Sendable, Equatable {
   public var reduction: Reduction = .fast
   /// Parts that a strict run cuts each batch into; its bits depend on them.
   public var lanes: Int = 8
+  /// Steps between two comparisons of all ranks' parameters; 0 for none.
+  public var replicaCheckEvery: Int = 100
   /// Seconds that a rank may stay away without progress before the job ends.
   public var stallTimeout: Double = 60
   public init() {}

@@ -30,12 +30,14 @@ extension Trainer {
     meter.startEpoch()
     let rate = state.schedule.rate(epoch: state.epoch)
     while state.position < set.count {
+      faults.map { inject($0) }
       let batch = state.position..<min(state.position + recipe.train.batchSize, set.count)
       let outcome = try step.run(
         UnsafeBufferPointer(rebasing: samples[batch]), step: state.step,
         learningRate: rate * state.schedule.warmup(step: optimizer.steps), stop: wantsStop)
       state.position = batch.upperBound
       state.step += 1
+      try checkReplicas()
       try account(outcome, batch)
       times.add(nanoseconds: meter.stepEnded(samples: batch.count))
       try recorder?.stepEnded(self, outcome)
@@ -43,6 +45,18 @@ extension Trainer {
       if outcome.stop, !isLast { return .stopped }
     }
     return .finished
+  }
+
+  private func checkReplicas() throws {
+    do { try replicas.stepEnded(state.step, model.parameters) } catch {
+      failsOnAllRanks = (error as? Failure)?.kind == .internalError
+      throw error
+    }
+  }
+
+  private func inject(_ faults: (Int, UnsafeMutableBufferPointer<Float>) -> Void) {
+    faults(state.step, model.parameters)
+    model.parametersChanged()
   }
 
   private func account(_ outcome: TrainingStep.Outcome, _ batch: Range<Int>) throws {

@@ -32,7 +32,7 @@ import Testing
         }
         """#, [])
       #expect(compiled.status == 0, "\(compiled.errors)")
-      #expect(try run("\(folder)/abi", []).output == "7 right 0 wrong\n")
+      #expect(try run("\(folder)/abi", []).output == "8 right 0 wrong\n")
     }
   }
 

@@ -126,14 +126,7 @@ extension RecipeSection {
     distributed.replicaCheckEvery =
       try int("replica_check_every", 0...Int(Int32.max)) ?? distributed.replicaCheckEvery
     distributed.stallTimeout = try double("stall_timeout", .positive) ?? distributed.stallTimeout
-    if distributed.coordinator == .dedicated {
-      throw try notAvailable("coordinator", "dedicated", instead: "shared")
-    }
     return distributed
-  }
-
-  private func notAvailable(_ key: String, _ value: String, instead: String) throws -> Failure {
-    try required(key).failure("\(fullPath(key)): \(value) is not available in this version; use \(instead)")
   }
 
   /// `validation.loss` and the like.

@@ -99,6 +99,7 @@ public struct CheckpointSpecification: Sendable, Equatable {
 public struct DistributedSpecification: Sendable, Equatable {
   public enum Coordinator: String, Sendable, CaseIterable { case shared, dedicated }
   public enum Reduction: String, Sendable, CaseIterable { case fast, strict }
+  /// Whether rank 0 trains too, or only evaluates, decides and saves.
   public var coordinator: Coordinator = .shared
   /// Strict: the same bits for any number of ranks.
   public var reduction: Reduction = .fast

@@ -31,3 +31,29 @@ struct MetricsLine {
   private init(open: String) { text = open }
   var closed: String { text + "}" }
 }
+
+extension MetricsLine {
+  /// The line of the step that has just ended, where one is wanted.
+  static func step(_ run: Trainer, _ outcome: TrainingStep.Outcome) -> String? {
+    let every = run.recipe.train.logEverySteps
+    guard every > 0, run.state.step % every == 0 else { return nil }
+    var line = MetricsLine("step")
+    line.add("epoch", run.state.epoch)
+    line.add("step", run.state.step)
+    line.add("loss", outcome.lossSum / outcome.weight)
+    line.add("gradient_norm", outcome.gradientNorm)
+    return line.closed
+  }
+
+  static func skipped(
+    _ step: Int, _ samples: Slice<UnsafeMutableBufferPointer<Int32>>, _ reason: StaticString
+  )
+    -> String
+  {
+    var line = MetricsLine("skipped")
+    line.add("step", step)
+    line.add("reason", reason)
+    line.add("samples", samples)
+    return line.closed
+  }
+}

@@ -3,7 +3,7 @@ import Diagnostics
 import Foundation
 
 /// The files of a run and whoever watches it; there is one, on rank 0.
-final class RunRecorder {
+final class RunRecorder: StepLog {
   private let recipe: Recipe
   private let observer: (any TrainingObserver)?
   private let template: CheckpointState
@@ -87,43 +87,25 @@ extension RunRecorder {
   }
 
   func stepEnded(_ run: Trainer, _ outcome: TrainingStep.Outcome) throws {
-    if recipe.train.logEverySteps > 0, run.state.step % recipe.train.logEverySteps == 0 {
-      try logStep(run, outcome)
-    }
+    if let line = MetricsLine.step(run, outcome) { try append(line) }
     if let seconds = recipe.checkpoint.everySeconds, Double(run.meter.now - lastSave) > seconds * 1e9 {
       try save(run)
     }
-    guard let observer, run.meter.now >= nextProgress else { return }
+    guard observer != nil, run.meter.now >= nextProgress else { return }
     nextProgress = run.meter.now + 100_000_000
-    let left = (recipe.train.epochs - run.state.epoch) * run.set.count - run.state.position
-    observer.progress(
-      TrainingProgress(
-        epoch: run.state.epoch, epochs: recipe.train.epochs,
-        step: (run.state.position + recipe.train.batchSize - 1) / recipe.train.batchSize,
-        steps: (run.set.count + recipe.train.batchSize - 1) / recipe.train.batchSize,
-        loss: run.state.sums.meanLoss, samplesPerSecond: run.meter.epochSamplesPerSecond,
-        timeLeft: run.meter.timeLeft(left)))
+    try progressed(run.progress)
+  }
+
+  func progressed(_ progress: TrainingProgress) throws {
+    observer?.progress(progress)
     try drain()
   }
 
-  private func logStep(_ run: Trainer, _ outcome: TrainingStep.Outcome) throws {
-    var line = MetricsLine("step")
-    line.add("epoch", run.state.epoch)
-    line.add("step", run.state.step)
-    line.add("loss", outcome.lossSum / outcome.weight)
-    line.add("gradient_norm", outcome.gradientNorm)
-    try directory?.appendMetrics(line.closed)
-  }
+  func append(_ line: String) throws { try directory?.appendMetrics(line) }
 
-  func skipped(_ step: Int, _ samples: Slice<UnsafeMutableBufferPointer<Int32>>, _ reason: StaticString)
-    throws
-  {
-    var line = MetricsLine("skipped")
-    line.add("step", step)
-    line.add("reason", reason)
-    line.add("samples", samples)
-    try directory?.appendMetrics(line.closed)
-    note("step \(step) skipped: \(reason)")
+  func skipped(_ line: String, note text: String) throws {
+    try append(line)
+    note(text)
   }
 
   /// - Returns: whether the present state was handed to be saved.

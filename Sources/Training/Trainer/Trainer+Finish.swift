@@ -7,8 +7,8 @@ extension Trainer {
     var report = report(status)
     if status != .interrupted {
       enter(.evaluation)
-      report.validation = try data.validation.map { try evaluator.evaluate($0) }
-      report.test = try data.test.map { try evaluator.evaluate($0) }
+      report.validation = try data.validation.map { try finalEvaluator.evaluate($0) }
+      report.test = try data.test.map { try finalEvaluator.evaluate($0) }
     }
     report.seconds = meter.seconds
     enter(.checkpoint)
@@ -19,6 +19,11 @@ extension Trainer {
     return report
   }
 
+  /// All ranks share it, a dedicated coordinator too.
+  private var finalEvaluator: Evaluator {
+    Evaluator(model: model, loss: recipe.loss, scaler: data.scaler, communicator: communicator)
+  }
+
   private func report(_ status: TrainingReport.Status) -> TrainingReport {
     TrainingReport(
       status: status, recipe: recipe.name, parameters: model.layout.count, ranks: communicator.size,
@@ -27,8 +32,9 @@ extension Trainer {
       epochs: state.epoch, steps: state.step, skippedSteps: state.counters.skipped,
       trainLoss: state.epochLosses.last, trainAccuracy: state.counters.trainAccuracy,
       epochLosses: state.epochLosses, seconds: 0, samplesPerSecond: meter.samplesPerSecond,
-      stepMilliseconds: .init(
-        median: times.milliseconds(quantile: 0.5), p95: times.milliseconds(quantile: 0.95)),
+      stepMilliseconds: workersStepTime
+        ?? .init(
+          median: times.milliseconds(quantile: 0.5), p95: times.milliseconds(quantile: 0.95)),
       runDirectory: "", checkpoint: "",
       parametersSHA256: parametersSHA256(UnsafeBufferPointer(model.parameters)))
   }

@@ -6,6 +6,13 @@ extension Trainer {
   func train() throws -> TrainingReport {
     try recorder?.started(self)
     meter.start()
+    let (status, isSaved) = try trainEpochs()
+    return try finish(status, isSaved: isSaved)
+  }
+
+  /// All epochs that are left.
+  /// - Returns: how it ended, and whether the present state was handed to be saved.
+  func trainEpochs() throws -> (TrainingReport.Status, isSaved: Bool) {
     var status = TrainingReport.Status.completed
     var isFresh = false
     while state.epoch < recipe.train.epochs {
@@ -19,7 +26,7 @@ extension Trainer {
         break
       }
     }
-    return try finish(status, isSaved: isFresh)
+    return (status, isFresh)
   }
 
   enum EpochResult { case finished, stopped }
@@ -34,13 +41,15 @@ extension Trainer {
       let batch = state.position..<min(state.position + recipe.train.batchSize, set.count)
       let outcome = try step.run(
         UnsafeBufferPointer(rebasing: samples[batch]), step: state.step,
-        learningRate: rate * state.schedule.warmup(step: optimizer.steps), stop: wantsStop)
+        learningRate: rate * state.schedule.warmup(step: optimizer.steps),
+        stop: wantsStop || workerLog?.stopWanted() == true)
       state.position = batch.upperBound
       state.step += 1
+      state.monitored = nil
       try checkReplicas()
       try account(outcome, batch)
       times.add(nanoseconds: meter.stepEnded(samples: batch.count))
-      try recorder?.stepEnded(self, outcome)
+      try log?.stepEnded(self, outcome)
       let isLast = state.position == set.count && state.epoch + 1 == recipe.train.epochs
       if outcome.stop, !isLast { return .stopped }
     }
@@ -69,11 +78,11 @@ extension Trainer {
       state.counters.badInARow = 0
     case .weightless:
       state.counters.skipped += 1
-      try recorder?.skipped(state.step, samples[batch], "no sample of the batch counts")
+      try noteSkipped(batch, "no sample of the batch counts")
     case .notFinite:
       state.counters.skipped += 1
       state.counters.badInARow += 1
-      try recorder?.skipped(state.step, samples[batch], "the loss or gradient is not finite")
+      try noteSkipped(batch, "the loss or gradient is not finite")
       if state.counters.badInARow >= recipe.train.maxBadSteps {
         failsOnAllRanks = true
         throw Failure.badData(
@@ -83,9 +92,15 @@ extension Trainer {
     }
   }
 
-  /// Evaluates, decides and saves.
+  private func noteSkipped(_ batch: Range<Int>, _ reason: StaticString) throws {
+    try log?.skipped(
+      MetricsLine.skipped(state.step, samples[batch], reason), note: "step \(state.step) skipped: \(reason)")
+  }
+
+  /// Evaluates, decides and saves. Workers of a dedicated coordinator leave that to it.
   /// - Returns: whether the present state was handed to be saved.
-  private func endEpoch() throws -> Bool {
+  func endEpoch() throws -> Bool {
+    try workerLog?.send(.epoch, self)
     let loss = state.sums.meanLoss
     let rate = state.schedule.rate(epoch: state.epoch)
     state.epochLosses.append(loss)
@@ -94,14 +109,9 @@ extension Trainer {
     state.position = 0
     let isDue = state.epoch % recipe.train.evalEveryEpochs == 0 || state.epoch == recipe.train.epochs
     enter(.evaluation)
-    let validation = try isDue ? data.validation.map { try evaluator.evaluate($0) } : nil
+    let validation = try isDue && !roles.isWorker ? data.validation.map { try evaluator.evaluate($0) } : nil
     let values = EpochValues(loss: loss, accuracy: state.counters.trainAccuracy, validation: validation)
-    if let metric = state.schedule.metric, let value = values[metric] {
-      state.schedule.epochEnded(value: value)
-    }
-    if let metric = state.stopping?.specification.metric, let value = values[metric] {
-      state.stopping?.evaluated(value)
-    }
+    try decide(values, isEvaluated: isDue)
     let improved = monitor(values)
     state.sums = RunState.Sums()
     let isSaved = try recorder?.epochEnded(self, values, learningRate: rate, improved: improved) ?? false
@@ -122,6 +132,19 @@ extension Trainer {
     guard metric.isImprovement(value, over: state.counters.best) else { return false }
     state.counters.best = value
     return metric.part == .validation
+  }
+}
+
+extension Trainer {
+  /// Where the run is, for people.
+  var progress: TrainingProgress {
+    let left = (recipe.train.epochs - state.epoch) * set.count - state.position
+    return TrainingProgress(
+      epoch: state.epoch, epochs: recipe.train.epochs,
+      step: (state.position + recipe.train.batchSize - 1) / recipe.train.batchSize,
+      steps: (set.count + recipe.train.batchSize - 1) / recipe.train.batchSize,
+      loss: state.sums.meanLoss, samplesPerSecond: meter.epochSamplesPerSecond,
+      timeLeft: meter.timeLeft(left))
   }
 }
 

@@ -15,13 +15,20 @@ public final class Trainer {
   let hosts: [String]
   let model: Model
   let optimizer: Optimizer
+  /// For the ends of epochs.
   let evaluator: Evaluator
   let step: TrainingStep
   let replicas: ReplicaCheck
   let order: EpochOrder
   let samples: UnsafeMutableBufferPointer<Int32>
+  let roles: Roles
   /// Files and observer; on rank 0 only.
   let recorder: RunRecorder?
+  /// On the first worker of a run with a dedicated coordinator, and its other end on rank 0.
+  private(set) var workerLog: WorkerLog?
+  private var link: CoordinatorLink?
+  /// Measured by the workers, for the coordinator's report.
+  var workersStepTime: TrainingReport.StepTime?
   var state: RunState
   var times = StepTimes()
   var meter: RunMeter
@@ -45,6 +52,8 @@ public final class Trainer {
     self.data = data
     self.communicator = communicator
     hosts = try communicator.hostNames()
+    let roles = try Roles(recipe.distributed.coordinator, communicator)
+    self.roles = roles
     let set = try data.trainingSet(for: recipe)
     self.set = set
     let architecture = try recipe.architecture(for: data.shape)
@@ -58,12 +67,14 @@ public final class Trainer {
       model.kernels.name, "the processor's kernel family",
       fix: "set RECUR_KERNELS to one that all have, such as portable")
     optimizer = Optimizer(recipe.optimizer, count: model.layout.count, kernels: model.kernels)
-    evaluator = Evaluator(model: model, loss: recipe.loss, scaler: data.scaler, communicator: communicator)
+    evaluator = Evaluator(
+      model: model, loss: recipe.loss, scaler: data.scaler,
+      communicator: roles.isCoordinator ? Solo() : communicator)
     order = EpochOrder(count: set.count, seed: recipe.seed, shuffle: recipe.train.shuffle)
     samples = .allocate(capacity: set.count)
     step = TrainingStep(
-      model: model, optimizer: optimizer, recipe: recipe, set: set, communicator: communicator)
-    replicas = ReplicaCheck(every: recipe.distributed.replicaCheckEvery, group: communicator)
+      model: model, optimizer: optimizer, recipe: recipe, set: set, communicator: roles.workers)
+    replicas = ReplicaCheck(every: recipe.distributed.replicaCheckEvery, group: roles.workers)
     state = RunState(recipe)
     meter = RunMeter(totalSamples: recipe.train.epochs * set.count)
     let rank = communicator.rank
@@ -78,12 +89,22 @@ public final class Trainer {
 
   deinit { samples.deallocate() }
 
+  private func runRole() throws -> TrainingReport {
+    link = try roles.makeLink([model.parameters] + optimizer.buffers.map(\.values))
+    if let link, !roles.isCoordinator { workerLog = WorkerLog(link, recipe) }
+    if let link, roles.isCoordinator { return try coordinate(link) }
+    return try roles.isWorker ? work() : train()
+  }
+
+  /// Who takes note of steps on this rank, if anybody.
+  var log: (any StepLog)? { workerLog ?? recorder }
+
   /// Trains to the end, or until `requestStop`. The report's status tells which.
   ///
   /// Where one rank of several fails alone (a full disk), it ends the others through the communicator.
   public func run() throws -> TrainingReport {
     do {
-      return try train()
+      return try runRole()
     } catch {
       recorder?.abandon()
       if communicator.size > 1, !failsOnAllRanks {
@@ -139,6 +160,9 @@ extension Loss {
 }
 
 extension Recipe {
+  /// Whether the rest of a run depends on the validation part.
+  var decidesOnValidation: Bool { decidingMetrics.contains { $0.1.part == .validation } }
+
   /// The keys whose metrics change what is computed.
   fileprivate var decidingMetrics: [(String, MetricName)] {
     var metrics: [(String, MetricName)] = []

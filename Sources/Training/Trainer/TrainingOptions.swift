@@ -51,7 +51,7 @@ public struct TrainingStart: Sendable, Equatable {
   public var firstEpoch: Int
 }
 
-public struct TrainingProgress: Sendable, Equatable {
+public struct TrainingProgress: Sendable, Equatable, Codable {
   /// From 0.
   public var epoch: Int
   public var epochs: Int

@@ -64,7 +64,7 @@ struct Train: ParsableCommand {
     -> TrainingReport
   {
     communicator.progress?.enter(.loading, step: 0)
-    let data = try recipe.loadData()
+    let data = try LoadedData(recipe.data, peers: communicator.loadingPeers)
     let display = TrainDisplay(recipe: recipe, console: console)
     let trainer = try Trainer(
       recipe: recipe, data: data, options: options, communicator: communicator, observer: display)

@@ -11,6 +11,8 @@ public final class Trainer {
   let data: LoadedData
   let set: any SampleSet
   let communicator: any Communicator
+  /// The machines of all ranks.
+  let hosts: [String]
   let model: Model
   let optimizer: Optimizer
   let optimizerState: OptimizerState
@@ -55,6 +57,7 @@ public final class Trainer {
     self.recipe = recipe
     self.data = data
     self.communicator = communicator
+    hosts = try communicator.hostNames()
     let roles = try Roles(recipe.distributed.coordinator, communicator)
     self.roles = roles
     let set = try data.trainingSet(for: recipe)

@@ -40,6 +40,8 @@ public struct TrainingStart: Sendable, Equatable {
   public var outputDirectory: String
   public var parameters: Int
   public var ranks: Int
+  /// The machines of the ranks, each once.
+  public var hosts: [String]
   public var threads: Int
   public var epochs: Int
   public var stepsPerEpoch: Int

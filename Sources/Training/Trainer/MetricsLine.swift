@@ -21,6 +21,11 @@ struct MetricsLine {
     inner.add("accuracy", metrics.accuracy)
     inner.add("mae", metrics.mae)
     inner.add("rmse", metrics.rmse)
+    inner.add("top_5_accuracy", metrics.top5Accuracy)
+    inner.add("macro_f1", metrics.macroF1)
+    inner.add("mape", metrics.mape)
+    inner.add("r2", metrics.r2)
+    inner.add("perplexity", metrics.perplexity)
     if let units = metrics.originalUnits {
       inner.add("original_mae", units.mae)
       inner.add("original_rmse", units.rmse)

@@ -98,18 +98,13 @@ extension LoadedData {
         )
       }
     }
-    if recipe.loss.isClassless {
-      for (key, metric) in recipe.decidingMetrics + [("checkpoint.metric", recipe.checkpoint.metric)]
-      where metric.quantity == .accuracy {
-        throw Failure.badData("\(key): loss \(recipe.loss.name) has no accuracy; use validation.loss")
-      }
+    for (key, metric) in recipe.decidingMetrics + [("checkpoint.metric", recipe.checkpoint.metric)]
+    where !recipe.loss.measures(metric.quantity) {
+      throw Failure.badData(
+        "\(key): loss \(recipe.loss.name) has no \(metric.quantity.rawValue); use validation.loss")
     }
     return train
   }
-}
-
-extension Loss {
-  fileprivate var isClassless: Bool { hasErrors }
 }
 
 extension Recipe {

@@ -109,9 +109,9 @@ import Training
   private func checkSums(_ evaluator: Evaluator, _ data: LoadedData, _ metrics: EvaluationMetrics) throws {
     let test = data.test!
     var outputs: [Float] = []
-    try evaluator.predict(test) { range, batch in
-      #expect(range.lowerBound == outputs.count && batch.count == range.count)
-      outputs += batch
+    try evaluator.predict(test) { batch in
+      #expect(batch.samples.lowerBound == outputs.count && batch.outputs.count == batch.samples.count)
+      outputs += batch.outputs
     }
     #expect(outputs.count == test.count)
     var (absolute, squared, original) = (0.0, 0.0, 0.0)

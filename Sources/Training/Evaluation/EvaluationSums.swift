@@ -13,18 +13,18 @@ struct EvaluationSums {
     var metrics = EvaluationMetrics(samples: samples, loss: sums[0] / sums[1])
     if sums[3] > 0 { metrics.accuracy = sums[2] / sums[3] }
     guard loss.hasErrors else { return metrics }
-    let (mae, rmse) = errors(samples) { _ in 1 }
+    let (mae, rmse) = errors { _ in 1 }
     metrics.mae = mae
     metrics.rmse = rmse
     if let scaler, !scaler.targets.isEmpty {
-      let (mae, rmse) = errors(samples) { scaler.targetUnit($0) }
+      let (mae, rmse) = errors { scaler.targetUnit($0) }
       metrics.originalUnits = EvaluationMetrics.OriginalUnits(mae: mae, rmse: rmse)
     }
     return metrics
   }
 
   /// - unit: what a column's errors are multiplied with.
-  private func errors(_ samples: Int, unit: (Int) -> Double) -> (mae: Double, rmse: Double) {
+  private func errors(unit: (Int) -> Double) -> (mae: Double, rmse: Double) {
     let width = (sums.count - 4) / 2
     var absolute = 0.0
     var squared = 0.0
@@ -33,7 +33,8 @@ struct EvaluationSums {
       absolute += sums[4 + 2 * column] * unit
       squared += sums[5 + 2 * column] * unit * unit
     }
-    let count = Double(samples * width)
+    // These losses weigh each number once.
+    let count = sums[1]
     return (absolute / count, (squared / count).squareRoot())
   }
 }

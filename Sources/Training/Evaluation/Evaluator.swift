@@ -30,7 +30,7 @@ public final class Evaluator {
       try forEachBatch(set, step: communicator.size, offset: communicator.rank) {
         index, range, outputs, batch in
         let sums = UnsafeMutableBufferPointer(rebasing: all[index * fields..<(index + 1) * fields])
-        add(outputs, batch, count: range.count, width: set.shape.targetWidth, to: sums)
+        add(outputs, batch, width: set.shape.targetWidth, to: sums)
       }
       try communicator.allReduceSum(all)
     }
@@ -40,13 +40,31 @@ public final class Evaluator {
   }
 
   /// Gives the outputs of all samples in order, batch by batch, on this rank alone.
-  /// - body: the samples' numbers and their outputs, `[samples, outputSize]`, in scaled units.
-  public func predict(
-    _ set: any SampleSet, _ body: (Range<Int>, UnsafeBufferPointer<Float>) throws -> Void
-  ) throws {
-    try forEachBatch(set, step: 1, offset: 0) { _, range, outputs, _ in
-      try body(range, UnsafeBufferPointer(outputs))
+  public func predict(_ set: any SampleSet, _ body: (Prediction) throws -> Void) throws {
+    let perStep = set.shape.hasTargetPerStep
+    try forEachBatch(set, step: 1, offset: 0) { _, range, outputs, batch in
+      let width = set.shape.targetWidth
+      var prediction = Prediction(samples: range, lengths: nil)
+      prediction.outputs = batch.restore(
+        outputs.baseAddress!, perStep: perStep, width: model.architecture.outputSize)
+      if width > 0 { prediction.values = batch.restore(batch.values, perStep: perStep, width: width) }
+      if width == 0 { prediction.classes = batch.restore(batch.classes, perStep: perStep, width: 1) }
+      if perStep { prediction.lengths = range.map { set.length(of: $0) } }
+      try body(prediction)
     }
+  }
+
+  /// Outputs and targets of some samples, in their order; with a target per step, one row for each step of a sample.
+  public struct Prediction {
+    public let samples: Range<Int>
+    /// Rows of each sample; nil for one each.
+    public internal(set) var lengths: [Int]?
+    /// `[rows, outputSize]`, in scaled units.
+    public internal(set) var outputs: [Float] = []
+    /// `[rows, width]`, in scaled units; empty for classes.
+    public internal(set) var values: [Float] = []
+    /// `[rows]`; empty for values.
+    public internal(set) var classes: [Int32] = []
   }
 
   private func forEachBatch(
@@ -60,9 +78,7 @@ public final class Evaluator {
       let samples = range.map { Int32($0) }
       try samples.withUnsafeBufferPointer { samples in
         buffer.gather(samples)
-        let outputs = model.forward(
-          inputs: buffer.inputs, samples: samples.baseAddress!, steps: set.shape.steps, batch: range.count,
-          mode: .evaluation)
+        let outputs = model.forward(buffer, mode: .evaluation)
         try body(index, range, outputs, buffer)
       }
       index += step
@@ -70,11 +86,12 @@ public final class Evaluator {
   }
 
   private func add(
-    _ outputs: UnsafeMutableBufferPointer<Float>, _ batch: BatchBuffer, count: Int, width: Int,
+    _ outputs: UnsafeMutableBufferPointer<Float>, _ batch: BatchBuffer, width: Int,
     to sums: UnsafeMutableBufferPointer<Double>
   ) {
     guard let base = outputs.baseAddress else { return }
     let outputWidth = model.architecture.outputSize
+    let count = outputs.count / outputWidth
     let total = loss.evaluate(
       outputs: base, rows: count, width: outputWidth, values: batch.values, classes: batch.classes,
       gradient: nil,

@@ -46,7 +46,8 @@ public final class Trainer {
       threads: options.threads ?? communicator.coresPerRank)
     optimizer = Optimizer(recipe.optimizer, count: model.layout.count, kernels: model.kernels)
     evaluator = Evaluator(model: model, loss: recipe.loss, scaler: data.scaler, communicator: communicator)
-    order = EpochOrder(count: set.count, seed: recipe.seed, shuffle: recipe.train.shuffle)
+    order = EpochOrder(
+      count: set.count, seed: recipe.seed, shuffle: recipe.train.shuffle, buckets: recipe.train.buckets(set))
     samples = .allocate(capacity: set.count)
     let largest = equalParts(of: min(recipe.train.batchSize, set.count), among: communicator.size)[0].count
     step = TrainingStep(
@@ -105,6 +106,15 @@ extension LoadedData {
       }
     }
     return train
+  }
+}
+
+extension TrainSpecification {
+  fileprivate func buckets(_ set: any SampleSet) -> LengthBuckets? {
+    guard bucketBatches > 1, !set.shape.hasEqualLengths else { return nil }
+    return LengthBuckets(
+      batchSize: batchSize, batches: bucketBatches,
+      lengths: (0..<set.count).map { Int32(set.length(of: $0)) })
   }
 }
 

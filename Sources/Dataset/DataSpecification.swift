@@ -48,6 +48,9 @@ public struct DataSpecification: Sendable, Equatable {
   public var targets: [String] = []
   /// csv: the one column that holds a class label (any text); excludes `targets`.
   public var label: String?
+  /// csv: the column (any text) that names the sequence a row belongs to; the rows of one stand together. Each sequence is a
+  /// sample, as long as it is, with the target of its last row. Excludes `window` and `horizon`.
+  public var group: String?
   /// csv: whether the first line names the columns.
   public var header: Bool = true
   /// csv: one character.

@@ -54,9 +54,13 @@ extension LoadedData {
     let main = sources.main
     let partition = try Partition(specification.split, of: main.samples, file: main.path)
     let features = main.inputs.columns
-    let shape = SampleShape(
-      steps: main.layout.steps, features: features,
+    var shape = SampleShape(
+      steps: sources.all.map(\.layout.steps).max() ?? 0, features: features,
       target: main.values.map { .values(width: $0.columns) } ?? .classes(count: classNames.count))
+    shape.hasEqualLengths = sources.all.allSatisfy {
+      $0.layout.starts == nil && $0.layout.steps == shape.steps
+    }
+    shape.hasTargetPerStep = main.layout.targets == .eachRow
     var scaler = given
     if let given {
       try given.check(features: features, targets: main.values?.columns ?? 0)
@@ -94,7 +98,7 @@ extension LoadedData {
       sets, [sources.main, sources.validation ?? sources.main, sources.test ?? sources.main])
     {
       guard let set, let record = source.record else { continue }
-      for sample in set.samples { rows.append(record(sample + set.layout.targetOffset)) }
+      for sample in set.samples { rows.append(record(set.layout.targetRows(sample).lowerBound)) }
     }
     return rows
   }

@@ -53,6 +53,17 @@ extension DataSpecification {
       if !targets.isEmpty { throw .badData("data.targets and data.label exclude each other; keep one") }
       if features.contains(label) { throw .badData("data.label \(quoted(label)) is also in data.features") }
     }
+    if let group {
+      if window != 1 || horizon != 0 {
+        throw .badData("data.window and data.horizon are not for sequences of data.group; remove them")
+      }
+      if (features + targets).contains(group) || label == group {
+        throw .badData("data.group \(quoted(group)) is also a feature or the target")
+      }
+      if gaps == .previous || gaps == .linear {
+        throw .badData("data.gaps: \(gaps.rawValue) would fill across the sequences of data.group; use drop")
+      }
+    }
     for (key, names) in [("features", features), ("targets", targets)] {
       var seen: Set<String> = []
       for name in names where !seen.insert(name).inserted {
@@ -64,7 +75,7 @@ extension DataSpecification {
   private func refuseColumnKeys() throws(Failure) {
     let used: [(String, Bool)] = [
       ("features", !features.isEmpty), ("targets", !targets.isEmpty), ("label", label != nil),
-      ("window", window != 1), ("horizon", horizon != 0),
+      ("group", group != nil), ("window", window != 1), ("horizon", horizon != 0),
     ]
     for (key, isUsed) in used where isUsed {
       throw .badData("data.\(key) is for csv, not for \(format.rawValue)")

@@ -62,10 +62,12 @@ public struct Architecture: Sendable, Equatable {
     for case .linear(let width, _) in head.reversed() { return width }
     return readoutWidth
   }
+  /// Whether there is an output for each time step.
+  public var readsEveryStep: Bool { cell != .none && readout == .everyStep }
   /// Output rows of a batch: T·B for `every_step`, else B.
-  public func outputRows(steps: Int, batch: Int) -> Int {
-    cell != .none && readout == .everyStep ? steps * batch : batch
-  }
+  public func outputRows(steps: Int, batch: Int) -> Int { readsEveryStep ? steps * batch : batch }
+  /// Whether the first linear layer's size depends on the number of steps.
+  public var needsEqualLengths: Bool { cell == .none || readout == .allSteps }
 
   /// Throws a `Failure` that names the first key whose value can't work.
   public func validate() throws(Failure) {

@@ -172,8 +172,10 @@ final class Head {
       return
     }
     var mask = rk_dropout(seed: seed, step: step, layer: 0x8000_0000 + UInt32(index), probability: p)
+    let everyStep = rows == request.rows.count
     rk_dropout_apply(
-      &mask, x, y, rows / request.batch, request.batch, width, 1, width, width, request.samples)
+      &mask, x, y, everyStep ? request.steps : 1, request.batch, everyStep ? request.rows.offsets : nil,
+      width, 1, width, width, request.samples)
   }
 }
 

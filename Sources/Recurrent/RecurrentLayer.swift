@@ -36,6 +36,8 @@ final class RecurrentLayer {
   var dCell = FloatBuffer(0)
   var scratch = FloatBuffer(0)
   var padded: FloatBuffer
+  /// Of each row of gates, the outputs of the step before: only where lengths differ.
+  var before = FloatBuffer(0)
 
   /// Where this layer's parameters lie in the flat buffer.
   struct ParameterRanges {
@@ -118,17 +120,16 @@ final class RecurrentLayer {
   }
 
   /// Makes room for a batch of this size.
-  func prepare(steps: Int, batch: Int) {
-    gates.reserve(steps * batch * gateStride)
-    if kind.hasCellState { cells.reserve(steps * batch * units) }
-    dHidden.reserve(batch * units)
-    dCell.reserve(batch * units)
+  func prepare(_ rows: BatchRows) {
+    gates.reserve(rows.count * gateStride)
+    if kind.hasCellState { cells.reserve(rows.count * units) }
+    dHidden.reserve(rows.batch * units)
+    dCell.reserve(rows.batch * units)
   }
 
   /// One batch as it lies in memory.
   struct Pass {
-    var steps: Int
-    var batch: Int
+    var rows: BatchRows
     /// `[T, B, inputStride]`
     var input: UnsafePointer<Float>
     var inputStride: Int
@@ -144,8 +145,9 @@ final class RecurrentLayer {
 
   func layer(_ pass: Pass) -> rk_layer {
     rk_layer(
-      steps: pass.steps, batch: pass.batch, hidden: hidden, units: units, first_row: 0, last_row: pass.batch,
-      reverse: reverse ? 1 : 0, keep: pass.keep ? 1 : 0, want_initial: 0, weights: recurrentPacked.base,
+      steps: pass.rows.steps, batch: pass.rows.batch, hidden: hidden, units: units, first_row: 0,
+      last_row: pass.rows.batch, offsets: pass.rows.offsets, reverse: reverse ? 1 : 0,
+      keep: pass.keep ? 1 : 0, want_initial: 0, weights: recurrentPacked.base,
       weights_back: recurrentPackedBack.base, bias_m: biasM.base, gate_stride: gateStride, gates: gates.base,
       cells: cells.base,
       outputs: pass.output, output_stride: pass.outputStride, h0: pass.h0, c0: pass.c0, d_outputs: nil,
@@ -158,7 +160,7 @@ final class RecurrentLayer {
   /// so the bits are the same for any number of threads.
   func forward(_ pass: Pass) {
     let f = kernels.functions
-    let rows = pass.steps * pass.batch
+    let rows = pass.rows.count
     team.run(.projection, operations: rows * inputRows.count * inputColumns.count) { share in
       let part = share.of(rows)
       f.multiply(
@@ -168,7 +170,7 @@ final class RecurrentLayer {
     }
     team.run(.recurrence, operations: loopOperations(pass)) { share in
       var layer = layer(pass)
-      (layer.first_row, layer.last_row) = bounds(share.of(pass.batch))
+      (layer.first_row, layer.last_row) = bounds(pass.rows, share)
       switch kind.cell {
       case .lstm: f.lstm_forward(&layer)
       case .gru: f.gru_forward(&layer)
@@ -177,11 +179,12 @@ final class RecurrentLayer {
     }
   }
 
-  func loopOperations(_ pass: Pass) -> Int { pass.steps * pass.batch * kind.gates * hidden * hidden }
-  func bounds(_ range: Range<Int>) -> (Int, Int) { (range.lowerBound, range.upperBound) }
-
-  /// The cell state after the last step walked, `[B, Hp]` (LSTM).
-  func finalCell(_ pass: Pass) -> UnsafePointer<Float> {
-    UnsafePointer(cells.base + (reverse ? 0 : pass.steps - 1) * pass.batch * units)
+  func loopOperations(_ pass: Pass) -> Int { pass.rows.count * kind.gates * hidden * hidden }
+  func bounds(_ rows: BatchRows, _ share: Team.Share) -> (Int, Int) {
+    let part = rows.part(of: share.index, among: share.count)
+    return (part.lowerBound, part.upperBound)
   }
+
+  /// The cell states `[T, B, Hp]` (LSTM).
+  var cellStates: UnsafePointer<Float> { UnsafePointer(cells.base) }
 }

@@ -19,7 +19,7 @@ extension RecurrentStack {
       let below = index > 0 ? dOutputs[(top - index + 1) % 2] : dInputs
       let width = index > 0 ? stride : architecture.inputSize
       let hasBelow = index > 0 || wantsInputGradient
-      if hasBelow { below.reserve(request.steps * batch * width) }
+      if hasBelow { below.reserve(request.rows.count * width) }
       for direction in 0..<architecture.directions {
         let state = index * architecture.directions + direction
         layers[index][direction].backward(
@@ -57,7 +57,7 @@ extension RecurrentStack {
     -> UnsafeMutablePointer<Float>?
   {
     let (steps, batch, width) = (request.steps, request.batch, output.width)
-    let count = steps * batch * stride
+    let count = request.rows.count * stride
     let readsFinalOnly =
       architecture.readout == .finalState
       || (architecture.readout == .lastStep && !architecture.bidirectional)
@@ -75,7 +75,7 @@ extension RecurrentStack {
     let target = padded(dOutputs[0].base)
     switch architecture.readout {
     case .everyStep:
-      for row in 0..<steps * batch { target.setRow(row, from: dReadout + row * width) }
+      for row in 0..<request.rows.count { target.setRow(row, from: dReadout + row * width) }
     case .allSteps:
       for step in 0..<steps {
         for row in 0..<batch {
@@ -83,7 +83,7 @@ extension RecurrentStack {
         }
       }
     case .lastStep, .finalState:
-      for row in 0..<batch { target.setRow((steps - 1) * batch + row, from: dReadout + row * width) }
+      for row in 0..<batch { target.setRow(request.rows.end(row), from: dReadout + row * width) }
     }
     return target.base
   }

@@ -62,13 +62,13 @@ final class RecurrentStack {
   }
 
   /// The readout where it lies in memory as it should be: no copy.
-  func view(_ readout: Architecture.Readout, steps: Int, batch: Int) -> UnsafePointer<Float>? {
+  func view(_ readout: Architecture.Readout, _ rows: BatchRows) -> UnsafePointer<Float>? {
     guard units == architecture.hiddenSize else { return nil }
+    let lastStep = rows.isUniform ? UnsafePointer(output.base + rows.start(rows.steps - 1) * stride) : nil
     switch readout {
     case .everyStep: return UnsafePointer(output.base)
-    case .lastStep: return UnsafePointer(output.base + (steps - 1) * batch * stride)
-    case .finalState:
-      return architecture.bidirectional ? nil : UnsafePointer(output.base + (steps - 1) * batch * stride)
+    case .lastStep: return lastStep
+    case .finalState: return architecture.bidirectional ? nil : lastStep
     case .allSteps: return nil
     }
   }
@@ -83,13 +83,13 @@ final class RecurrentStack {
   }
 
   func forward(_ request: Model.Batch, initialState: RecurrentState?) {
-    let count = request.steps * request.batch * stride
+    let count = request.rows.count * stride
     setInitialState(initialState, batch: request.batch)
     for index in 0..<architecture.layers {
       outputs[index].reserve(count)
       for direction in 0..<architecture.directions {
         let layer = layers[index][direction]
-        layer.prepare(steps: request.steps, batch: request.batch)
+        layer.prepare(request.rows)
         layer.forward(pass(index, direction, request))
       }
       if drops(index, request.mode) {
@@ -103,7 +103,7 @@ final class RecurrentStack {
     let state = index * architecture.directions + direction
     let below = index > 0 ? (drops(index - 1, request.mode) ? dropped : outputs)[index - 1].base : nil
     return RecurrentLayer.Pass(
-      steps: request.steps, batch: request.batch, input: below.map { UnsafePointer($0) } ?? request.inputs,
+      rows: request.rows, input: below.map { UnsafePointer($0) } ?? request.inputs,
       inputStride: index > 0 ? stride : architecture.inputSize,
       output: outputs[index].base + direction * units, outputStride: stride,
       h0: hasInitialState ? UnsafePointer(initialHidden[state].base) : nil,
@@ -117,9 +117,8 @@ final class RecurrentStack {
     guard case .training(let seed, let step) = request.mode else { return }
     var mask = rk_dropout(seed: seed, step: step, layer: UInt32(index), probability: architecture.dropout)
     rk_dropout_apply(
-      &mask, from, to, request.steps, request.batch, stride, architecture.directions, architecture.hiddenSize,
-      units,
-      request.samples)
+      &mask, from, to, request.steps, request.batch, request.rows.offsets, stride, architecture.directions,
+      architecture.hiddenSize, units, request.samples)
   }
 
   private func setInitialState(_ state: RecurrentState?, batch: Int) {
@@ -147,14 +146,15 @@ final class RecurrentStack {
     var state = RecurrentState(hidden: [])
     for index in 0..<architecture.layers {
       for direction in 0..<architecture.directions {
-        let step = direction == 0 ? request.steps - 1 : 0
-        let rows = outputs[index].base + step * request.batch * stride + direction * units
-        state.hidden += StateRows.dense(
-          rows, stride: stride, batch: request.batch, hidden: architecture.hiddenSize)
+        func append(_ values: UnsafePointer<Float>, stride: Int, to state: inout [Float]) {
+          for row in 0..<request.batch {
+            let last = direction == 0 ? request.rows.end(row) : row
+            state += UnsafeBufferPointer(start: values + last * stride, count: architecture.hiddenSize)
+          }
+        }
+        append(outputs[index].base + direction * units, stride: stride, to: &state.hidden)
         if architecture.cell == .lstm {
-          let cell = layers[index][direction].finalCell(pass(index, direction, request))
-          state.cell += StateRows.dense(
-            cell, stride: units, batch: request.batch, hidden: architecture.hiddenSize)
+          append(layers[index][direction].cellStates, stride: units, to: &state.cell)
         }
       }
     }

@@ -19,11 +19,11 @@ import Testing
     }
   }
 
-  @Test func theHelpNamesTenCases() throws {
+  @Test func theHelpNamesTheCases() throws {
     let help = try Command.run("bench", "--help").out
     for name in [
       "stock-rnn", "stock-lstm", "stock-gru", "mnist-bilstm", "mid-rnn", "mid-lstm", "mid-gru", "charlm-lstm",
-      "charlm-gru", "big-lstm",
+      "charlm-gru", "big-lstm", "vowels-lstm",
     ] { #expect(help.contains(name)) }
   }
 }

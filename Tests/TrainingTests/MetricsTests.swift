@@ -148,19 +148,18 @@ private struct WaveSet: SampleSet {
     labels = Reference.classes(rows, width: width, ignore: expected.ignore)
   }
 
-  func gather(
-    _ samples: UnsafeBufferPointer<Int32>, inputs: UnsafeMutablePointer<Float>,
-    values: UnsafeMutablePointer<Float>, classes: UnsafeMutablePointer<Int32>
-  ) {
+  func length(of sample: Int) -> Int { 1 }
+
+  func gather(_ samples: UnsafeBufferPointer<Int32>, into memory: BatchMemory) {
     let width = shape.features
     for (row, sample) in samples.enumerated() {
       for column in 0..<width {
-        inputs[row * width + column] = outputs[Int(sample) * width + column]
+        memory.inputs[row * width + column] = outputs[Int(sample) * width + column]
         if case .values = shape.target {
-          values[row * width + column] = targets[Int(sample) * width + column]
+          memory.values[row * width + column] = targets[Int(sample) * width + column]
         }
       }
-      if case .classes = shape.target { classes[row] = labels[Int(sample)] }
+      if case .classes = shape.target { memory.classes[row] = labels[Int(sample)] }
     }
   }
 }

@@ -11,17 +11,19 @@ final class StepTimer {
   private let values: [Float]
   private let classes: [Int32]
   private let samples: [Int32]
+  private let lengths: [Int32]
   private var gradient: [Float]
 
   init(_ benchCase: BenchCase, threads: Int) throws {
     self.benchCase = benchCase
     self.threads = threads
     let network = benchCase.architecture
-    let rows = network.outputRows(steps: network.steps, batch: benchCase.batch)
+    let rows = network.readsEveryStep ? benchCase.rows : benchCase.batch
     var random = Xorshift()
     model = try Model(network, seed: 0, kernels: .fromEnvironment(), threads: threads)
     optimizer = Optimizer(OptimizerSpecification(.adam()), count: model.parameters.count)
-    inputs = (0..<network.steps * benchCase.batch * network.inputSize).map { _ in random.uniform() * 2 - 1 }
+    lengths = benchCase.lengths ?? Array(repeating: Int32(network.steps), count: benchCase.batch)
+    inputs = (0..<benchCase.rows * network.inputSize).map { _ in random.uniform() * 2 - 1 }
     values = (0..<rows * network.outputSize).map { _ in random.uniform() }
     classes = (0..<rows).map { _ in Int32(random.uniform() * Float(network.outputSize)) }
     samples = (0..<Int32(benchCase.batch)).map { $0 }
@@ -61,7 +63,7 @@ final class StepTimer {
     let network = benchCase.architecture
     let width = network.outputSize
     let outputs = model.forward(
-      inputs: inputs, samples: samples, steps: network.steps, batch: benchCase.batch,
+      inputs: inputs, samples: samples, lengths: lengths, batch: benchCase.batch,
       mode: .training(seed: 0, step: UInt64(optimizer.steps)))
     let total = model.team.measure(.loss) {
       benchCase.loss.evaluate(

@@ -88,13 +88,31 @@ public final class Evaluator {
   }
 
   /// Gives the outputs of all samples in order, batch by batch, on this rank alone.
-  /// - body: the samples' numbers and their outputs, `[samples, outputSize]`, in scaled units.
-  public func predict(
-    _ set: any SampleSet, _ body: (Range<Int>, UnsafeBufferPointer<Float>) throws -> Void
-  ) throws {
-    try forEachBatch(set, step: 1, offset: 0) { _, range, outputs, _ in
-      try body(range, UnsafeBufferPointer(outputs))
+  public func predict(_ set: any SampleSet, _ body: (Prediction) throws -> Void) throws {
+    let perStep = set.shape.hasTargetPerStep
+    try forEachBatch(set, step: 1, offset: 0) { _, range, outputs, batch in
+      let width = set.shape.targetWidth
+      var prediction = Prediction(samples: range, lengths: nil)
+      prediction.outputs = batch.restore(
+        outputs.baseAddress!, perStep: perStep, width: model.architecture.outputSize)
+      if width > 0 { prediction.values = batch.restore(batch.values, perStep: perStep, width: width) }
+      if width == 0 { prediction.classes = batch.restore(batch.classes, perStep: perStep, width: 1) }
+      if perStep { prediction.lengths = range.map { set.length(of: $0) } }
+      try body(prediction)
     }
+  }
+
+  /// Outputs and targets of some samples, in their order; with a target per step, one row for each step of a sample.
+  public struct Prediction {
+    public let samples: Range<Int>
+    /// Rows of each sample; nil for one each.
+    public internal(set) var lengths: [Int]?
+    /// `[rows, outputSize]`, in scaled units.
+    public internal(set) var outputs: [Float] = []
+    /// `[rows, width]`, in scaled units; empty for classes.
+    public internal(set) var values: [Float] = []
+    /// `[rows]`; empty for values.
+    public internal(set) var classes: [Int32] = []
   }
 
   private func forEachBatch(
@@ -108,9 +126,7 @@ public final class Evaluator {
       let samples = range.map { Int32($0) }
       try samples.withUnsafeBufferPointer { samples in
         buffer.gather(samples)
-        let outputs = model.forward(
-          inputs: buffer.inputs, samples: samples.baseAddress!, steps: set.shape.steps, batch: range.count,
-          mode: .evaluation)
+        let outputs = model.forward(buffer, mode: .evaluation)
         try body(index, range, outputs, buffer)
       }
       index += step

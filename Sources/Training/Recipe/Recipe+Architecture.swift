@@ -18,12 +18,27 @@ extension Recipe {
     try network.validate()
     try checkSize(network)
     try loss.check(shape.target, outputs: network.outputSize)
-    if network.outputRows(steps: 2, batch: 1) != 1 {
+    try checkSteps(network, shape)
+    return network
+  }
+
+  /// Refuses readouts that these samples have no use for, or can't be read with.
+  private func checkSteps(_ network: Architecture, _ shape: SampleShape) throws {
+    if network.readsEveryStep, !shape.hasTargetPerStep {
       throw Failure.badData(
         "recipe \(name): model.readout every_step needs a target for each time step; this data has one per sample"
       )
     }
-    return network
+    if !network.readsEveryStep, shape.hasTargetPerStep {
+      throw Failure.badData(
+        "recipe \(name): this data has a target for each time step; set model.readout to every_step")
+    }
+    if network.needsEqualLengths, !shape.hasEqualLengths {
+      let what = network.cell == .none ? "model.cell none" : "model.readout all_steps"
+      throw Failure.badData(
+        "recipe \(name): \(what) needs sequences of equal length, but these differ; use a recurrent cell with final_state or last_step"
+      )
+    }
   }
 
   /// Refuses networks whose buffers can't be counted or held, before anything is allocated.

@@ -34,6 +34,7 @@ extension RecipeSection {
     data.features = try strings("features") ?? []
     data.targets = try strings("targets") ?? []
     data.label = try string("label")
+    data.group = try string("group")
     data.header = try bool("header") ?? data.header
     data.delimiter = try string("delimiter") ?? data.delimiter
     if data.delimiter.utf8.count != 1 {
@@ -77,7 +78,9 @@ extension RecipeKeys {
     let files = ["format", "path", "validation_path", "test_path", "split"]
     switch format {
     case .csv:
-      let columns = ["features", "targets", "label", "header", "delimiter", "gaps", "window", "horizon"]
+      let columns = [
+        "features", "targets", "label", "group", "header", "delimiter", "gaps", "window", "horizon",
+      ]
       return files + columns + ["scale", "fit_scale_on"]
     case .npy:
       let labels = ["labels_path", "validation_labels_path", "test_labels_path"]

@@ -89,6 +89,7 @@ extension RecipeSection {
     _ = try (required("epochs"), required("batch_size"))
     var train = TrainSpecification(epochs: try int("epochs") ?? 0, batchSize: try int("batch_size") ?? 0)
     train.shuffle = try bool("shuffle") ?? train.shuffle
+    train.bucketBatches = try int("bucket_batches") ?? train.bucketBatches
     train.clipNorm = try double("clip_norm", .positive)
     train.accumulate = try int("accumulate") ?? train.accumulate
     train.maxBadSteps = try int("max_bad_steps") ?? train.maxBadSteps

@@ -32,6 +32,7 @@ extension DataSpecification {
       ("labels_path", .init(labelsPath)), ("validation_labels_path", .init(validationLabelsPath)),
       ("test_labels_path", .init(testLabelsPath)), ("features", .list(features.map { .text($0) })),
       ("targets", targets.isEmpty ? .null : .list(targets.map { .text($0) })), ("label", .init(label)),
+      ("group", .init(group)),
       ("header", .init(header)), ("delimiter", .text(delimiter)), ("gaps", .plain(gaps.rawValue)),
       ("scale", .plain(scale.rawValue)), ("fit_scale_on", .plain(fitScaleOn.rawValue)),
       ("window", .init(window)), ("horizon", .init(horizon)),

@@ -50,6 +50,7 @@ extension TrainSpecification {
   var entries: RecipeWriter.Entries {
     [
       ("epochs", .init(epochs)), ("batch_size", .init(batchSize)), ("shuffle", .init(shuffle)),
+      ("bucket_batches", .init(bucketBatches)),
       ("clip_norm", .init(clipNorm)), ("accumulate", .init(accumulate)),
       ("max_bad_steps", .init(maxBadSteps)), ("eval_every_epochs", .init(evalEveryEpochs)),
       ("log_every_steps", .init(logEverySteps)),

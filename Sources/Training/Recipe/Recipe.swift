@@ -57,6 +57,8 @@ public struct TrainSpecification: Sendable, Equatable {
   /// Samples per optimizer step, over all ranks together.
   public var batchSize: Int
   public var shuffle: Bool = true
+  /// Batches whose samples are sorted by length before they are cut into batches; 1 for none.
+  public var bucketBatches: Int = 1
   /// The largest allowed norm of the gradient of all parameters together; nil for no limit.
   public var clipNorm: Double?
   /// Micro-batches that a rank's part of a batch (in a strict run: each lane) is computed in; the result is that of the whole.

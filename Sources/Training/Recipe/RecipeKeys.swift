@@ -8,8 +8,8 @@ enum RecipeKeys {
   ]
   static let data = [
     "format", "path", "validation_path", "test_path", "labels_path", "validation_labels_path",
-    "test_labels_path", "features", "targets", "label", "header", "delimiter", "gaps", "scale",
-    "fit_scale_on", "window", "horizon", "split",
+    "test_labels_path", "features", "targets", "label", "group", "header", "delimiter", "gaps",
+    "scale", "fit_scale_on", "window", "horizon", "split",
   ]
   static let split = ["train", "validation", "test"]
   static let model = [
@@ -25,7 +25,8 @@ enum RecipeKeys {
     "warmup_steps",
   ]
   static let train = [
-    "epochs", "batch_size", "shuffle", "clip_norm", "accumulate", "max_bad_steps", "eval_every_epochs",
+    "epochs", "batch_size", "shuffle", "bucket_batches", "clip_norm", "accumulate", "max_bad_steps",
+    "eval_every_epochs",
     "log_every_steps",
   ]
   static let earlyStopping = ["metric", "patience", "min_delta"]

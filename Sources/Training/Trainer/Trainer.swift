@@ -47,7 +47,8 @@ public final class Trainer {
     try communicator.requireEqual(model.kernels.name, "the CPU's instruction set (see RECUR_KERNELS)")
     optimizer = Optimizer(recipe.optimizer, count: model.layout.count, kernels: model.kernels)
     evaluator = Evaluator(model: model, loss: recipe.loss, scaler: data.scaler, communicator: communicator)
-    order = EpochOrder(count: set.count, seed: recipe.seed, shuffle: recipe.train.shuffle)
+    order = EpochOrder(
+      count: set.count, seed: recipe.seed, shuffle: recipe.train.shuffle, buckets: recipe.train.buckets(set))
     samples = .allocate(capacity: set.count)
     step = TrainingStep(
       model: model, optimizer: optimizer, recipe: recipe, set: set, communicator: communicator)
@@ -104,6 +105,15 @@ extension LoadedData {
         "\(key): loss \(recipe.loss.name) has no \(metric.quantity.rawValue); use validation.loss")
     }
     return train
+  }
+}
+
+extension TrainSpecification {
+  fileprivate func buckets(_ set: any SampleSet) -> LengthBuckets? {
+    guard bucketBatches > 1, !set.shape.hasEqualLengths else { return nil }
+    return LengthBuckets(
+      batchSize: batchSize, batches: bucketBatches,
+      lengths: (0..<set.count).map { Int32(set.length(of: $0)) })
   }
 }
 

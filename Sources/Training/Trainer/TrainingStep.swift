@@ -22,7 +22,6 @@ final class TrainingStep {
   private let loss: Loss
   private let optimizer: Optimizer
   private let communicator: any Communicator
-  private let steps: Int
   private let seed: UInt64
   private let clipNorm: Double?
   private let accumulate: Int
@@ -47,7 +46,6 @@ final class TrainingStep {
     self.optimizer = optimizer
     self.communicator = communicator
     loss = recipe.loss
-    steps = set.shape.steps
     seed = recipe.seed
     clipNorm = recipe.train.clipNorm
     accumulate = recipe.train.accumulate
@@ -126,9 +124,7 @@ final class TrainingStep {
     _ sums: UnsafeMutableBufferPointer<Double>
   ) {
     batch.gather(samples)
-    let outputs = model.forward(
-      inputs: batch.inputs, samples: samples.baseAddress!, steps: steps, batch: samples.count,
-      mode: .training(seed: seed, step: UInt64(step)))
+    let outputs = model.forward(batch, mode: .training(seed: seed, step: UInt64(step)))
     let width = model.architecture.outputSize
     let rows = outputs.count / width
     let (base, gradient) = (outputs.baseAddress!, outputGradient.baseAddress!)

@@ -6,8 +6,8 @@ extension Trainer {
     if !isSaved { try recorder?.save(self) }
     var report = report(status)
     if status != .interrupted {
-      report.validation = try data.validation.map { try evaluator.evaluate($0) }
-      report.test = try data.test.map { try evaluator.evaluate($0) }
+      report.validation = try data.validation.map { try evaluate($0) }
+      report.test = try data.test.map { try evaluate($0) }
     }
     report.seconds = meter.seconds
     try recorder?.finish(&report)
@@ -30,11 +30,15 @@ extension Trainer {
       parametersSHA256: parametersSHA256(UnsafeBufferPointer(model.parameters)))
   }
 
-  /// Parameters and optimizer buffers under the names a checkpoint gives them.
+  /// Everything that is one number for each parameter, with what a checkpoint puts before the parameters' names.
+  var buffers: [(prefix: String, values: UnsafeMutableBufferPointer<Float>)] {
+    [("", model.parameters)] + optimizer.buffers.map { ("optimizer.\($0.name).", $0.values) }
+      + (average.map { [(CheckpointFile.averagePrefix, $0.values)] } ?? [])
+  }
+
+  /// These buffers under the names a checkpoint gives them.
   var tensors: [NamedTensor] {
-    let buffers =
-      [("", model.parameters)] + optimizer.buffers.map { ("optimizer.\($0.name).", $0.values) }
-    return buffers.flatMap { prefix, values in
+    buffers.flatMap { prefix, values in
       model.layout.entries.map { entry in
         NamedTensor(
           name: prefix + entry.name, shape: entry.shape,

@@ -79,7 +79,7 @@ extension Trainer {
     state.epoch += 1
     state.position = 0
     let isDue = state.epoch % recipe.train.evalEveryEpochs == 0 || state.epoch == recipe.train.epochs
-    let validation = try isDue ? data.validation.map { try evaluator.evaluate($0) } : nil
+    let validation = try isDue ? data.validation.map { try evaluate($0) } : nil
     let values = EpochValues(loss: loss, accuracy: state.counters.trainAccuracy, validation: validation)
     if let metric = state.schedule.metric, let value = values[metric] {
       state.schedule.epochEnded(value: value)

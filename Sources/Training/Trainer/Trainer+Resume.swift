@@ -20,7 +20,7 @@ extension Trainer {
       if let file { try fill(from: file) }
       try state.restore(JSON.decoder().decode(CheckpointState.self, from: .init(all)))
     }
-    for values in [model.parameters] + optimizer.buffers.map(\.values) {
+    for (_, values) in buffers {
       try communicator.broadcast(UnsafeMutableRawBufferPointer(values), from: 0)
     }
     let saved = try JSON.decoder().decode(CheckpointState.self, from: .init(all))

@@ -12,7 +12,9 @@ public final class Trainer {
   let communicator: any Communicator
   let model: Model
   let optimizer: Optimizer
-  let evaluator: Evaluator
+  /// Of the parameters, where the recipe asks for it: it is evaluated in their place.
+  let average: ParameterAverage?
+  private let evaluator: Evaluator
   let step: TrainingStep
   let order: EpochOrder
   let samples: UnsafeMutableBufferPointer<Int32>
@@ -50,8 +52,10 @@ public final class Trainer {
     order = EpochOrder(
       count: set.count, seed: recipe.seed, shuffle: recipe.train.shuffle, buckets: recipe.train.buckets(set))
     samples = .allocate(capacity: set.count)
+    average = recipe.train.ema.map { [model] in ParameterAverage(decay: $0, model.parameters) }
     step = TrainingStep(
-      model: model, optimizer: optimizer, recipe: recipe, set: set, communicator: communicator)
+      model: model, optimizer: optimizer, recipe: recipe, set: set, average: average,
+      communicator: communicator)
     state = RunState(recipe)
     meter = RunMeter(totalSamples: recipe.train.epochs * set.count)
     let rank = communicator.rank
@@ -78,6 +82,18 @@ public final class Trainer {
       }
       throw error
     }
+  }
+
+  /// Metrics of a part of the data: of the averaged parameters, where there are such.
+  func evaluate(_ set: any SampleSet) throws -> EvaluationMetrics {
+    guard let average else { return try evaluator.evaluate(set) }
+    func exchange() {
+      average.exchange(model.parameters)
+      model.parametersChanged()
+    }
+    exchange()
+    defer { exchange() }
+    return try evaluator.evaluate(set)
   }
 
   /// Asks for a stop after the current step, with everything saved. May be called from any thread or a signal handler.

@@ -24,6 +24,8 @@ final class TrainingStep {
   private let communicator: any Communicator
   private let seed: UInt64
   private let clipNorm: Double?
+  private let clipValue: Float?
+  private let average: ParameterAverage?
   private let accumulate: Int
   private let batch: BatchBuffer
   private let outputGradient: UnsafeMutableBufferPointer<Float>
@@ -40,7 +42,8 @@ final class TrainingStep {
   }
 
   init(
-    model: Model, optimizer: Optimizer, recipe: Recipe, set: any SampleSet, communicator: any Communicator
+    model: Model, optimizer: Optimizer, recipe: Recipe, set: any SampleSet, average: ParameterAverage?,
+    communicator: any Communicator
   ) {
     self.model = model
     self.optimizer = optimizer
@@ -48,6 +51,8 @@ final class TrainingStep {
     loss = recipe.loss
     seed = recipe.seed
     clipNorm = recipe.train.clipNorm
+    clipValue = recipe.train.clipValue.map { Float($0) }
+    self.average = average
     accumulate = recipe.train.accumulate
     let isStrict = recipe.distributed.reduction == .strict
     laneCount = isStrict ? recipe.distributed.lanes : 1
@@ -158,9 +163,14 @@ final class TrainingStep {
     }
     let norm = squares.squareRoot() / weight
     let clip = clipNorm.map { min(1, $0 / (norm + 1e-6)) } ?? 1
+    var scale = Float(clip / weight)
+    if let clipValue {
+      gradients.scale(by: scale, limitedTo: clipValue)
+      scale = 1
+    }
     optimizer.update(
-      model.parameters, gradients: gradients, scale: Float(clip / weight), learningRate: learningRate,
-      team: model.team)
+      model.parameters, gradients: gradients, scale: scale, learningRate: learningRate, team: model.team)
+    average?.update(model.parameters, isFirst: optimizer.steps == 1)
     model.parametersChanged()
     outcome.lossSum = loss
     outcome.weight = weight

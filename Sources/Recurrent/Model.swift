@@ -52,7 +52,7 @@ public final class Model {
     try architecture.validate()
     self.architecture = architecture
     // A vector wider than the hidden layer would be mostly padding.
-    let wide = kernels.name == "avx512" && architecture.cell != .none && architecture.hiddenSize <= 8
+    let wide = kernels.name == "avx512" && architecture.cell != .none && architecture.largestHiddenSize <= 8
     let kernels = wide ? KernelSet(named: "avx2") ?? kernels : kernels
     self.kernels = kernels
     team = try Team(threads: threads)

@@ -70,7 +70,7 @@ final class TemporaryRun: Sendable {
   /// All model tensors of a report's checkpoint, one after the other.
   static func parameters(_ report: TrainingReport) throws -> [Float] {
     let file = try CheckpointFile(reading: report.checkpoint)
-    return file.tensors.filter { !$0.name.hasPrefix("optimizer.") }.flatMap(\.values)
+    return file.modelTensors.flatMap(\.values)
   }
 }
 

@@ -15,6 +15,16 @@ extension Recipe {
     network.bias = model.bias
     network.dropout = model.dropout
     network.readout = model.readout
+    network.initialization = model.initialization
+    network.hiddenSizes = model.hiddenSizes
+    network.inputDropout = model.inputDropout
+    network.lockedDropout = model.lockedDropout
+    network.recurrentDropout = model.recurrentDropout
+    network.zoneout = model.zoneout
+    network.projectionSize = model.projectionSize
+    network.layerNorm = model.layerNorm
+    network.residual = model.residual
+    network.learnedInitialState = model.learnedInitialState
     try network.validate()
     try checkSize(network)
     try loss.check(shape.target, outputs: network.outputSize)
@@ -43,9 +53,10 @@ extension Recipe {
 
   /// Refuses networks whose buffers can't be counted or held, before anything is allocated.
   private func checkSize(_ network: Architecture) throws {
-    let inputs = max(network.inputSize, network.outputWidth)
+    let inputs = max(network.inputSize, network.directions * network.hiddenSize)
+    let hidden = model.hiddenSizes?.max() ?? network.hiddenSize
     var products = [
-      [network.cell.gateCount, network.hiddenSize, inputs + network.hiddenSize, network.layers, 2]
+      [network.cell.gateCount, hidden, inputs + hidden, network.layers, 2]
     ]
     var width = network.readoutWidth
     for case .linear(let size, _) in network.head {

@@ -91,6 +91,12 @@ extension RecipeSection {
     train.shuffle = try bool("shuffle") ?? train.shuffle
     train.bucketBatches = try int("bucket_batches") ?? train.bucketBatches
     train.clipNorm = try double("clip_norm", .positive)
+    train.clipValue = try double("clip_value", .positive)
+    if train.clipNorm != nil, train.clipValue != nil {
+      throw try required("clip_value").failure(
+        "train.clip_value and train.clip_norm exclude each other; keep one")
+    }
+    train.ema = try double("ema", .belowOne)
     train.accumulate = try int("accumulate") ?? train.accumulate
     train.maxBadSteps = try int("max_bad_steps") ?? train.maxBadSteps
     train.evalEveryEpochs = try int("eval_every_epochs") ?? train.evalEveryEpochs

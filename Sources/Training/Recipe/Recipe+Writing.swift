@@ -51,12 +51,27 @@ extension DataSpecification {
 extension ModelSpecification {
   fileprivate var entries: RecipeWriter.Entries {
     let layers = RecipeWriter.Value.list(head.map(\.value))
-    guard cell != .none else { return [("cell", .plain("none")), ("head", layers)] }
+    let start: RecipeWriter.Entries = [("init", .map(initialization.entries))]
+    guard cell != .none else { return [("cell", .plain("none")), ("head", layers)] + start }
     return [
       ("cell", .plain(cell.rawValue)), ("nonlinearity", .plain(nonlinearity.rawValue)),
-      ("hidden_size", .init(hiddenSize)), ("num_layers", .init(self.layers)),
+      ("hidden_size", hiddenSizes.map { .list($0.map { .init($0) }) } ?? .init(hiddenSize)),
+      ("num_layers", .init(self.layers)),
       ("bidirectional", .init(bidirectional)), ("bias", .init(bias)), ("dropout", .plain("\(dropout)")),
-      ("readout", .plain(readout.rawValue)), ("head", layers),
+      ("input_dropout", .plain("\(inputDropout)")), ("locked_dropout", .init(lockedDropout)),
+      ("recurrent_dropout", .plain("\(recurrentDropout)")),
+      ("zoneout", .map([("hidden", .plain("\(zoneout.hidden)")), ("cell", .plain("\(zoneout.cell)"))])),
+      ("proj_size", .init(projectionSize)), ("layer_norm", .init(layerNorm)), ("residual", .init(residual)),
+      ("learned_initial_state", .init(learnedInitialState)), ("readout", .plain(readout.rawValue)),
+      ("head", layers),
+    ] + start
+  }
+}
+
+extension Architecture.Initialization {
+  fileprivate var entries: RecipeWriter.Entries {
+    [
+      ("range", .init(range)), ("orthogonal", .init(orthogonal)), ("forget_bias", .init(forgetBias)),
     ]
   }
 }

@@ -40,9 +40,20 @@ public struct ModelSpecification: Sendable, Equatable {
   public var layers: Int = 1
   public var bidirectional: Bool = false
   public var bias: Bool = true
+  /// H of each layer where they differ; nil for `hiddenSize` in all.
+  public var hiddenSizes: [Int]?
   public var dropout: Float = 0
+  public var inputDropout: Float = 0
+  public var lockedDropout: Bool = false
+  public var recurrentDropout: Float = 0
+  public var zoneout: Architecture.Zoneout = Architecture.Zoneout()
+  public var projectionSize: Int = 0
+  public var layerNorm: Bool = false
+  public var residual: Bool = false
+  public var learnedInitialState: Bool = false
   public var readout: Architecture.Readout = .lastStep
   public var head: [Architecture.HeadLayer]
+  public var initialization: Architecture.Initialization = Architecture.Initialization()
 
   public init(cell: Architecture.Cell, hiddenSize: Int = 0, head: [Architecture.HeadLayer]) {
     self.cell = cell
@@ -61,6 +72,10 @@ public struct TrainSpecification: Sendable, Equatable {
   public var bucketBatches: Int = 1
   /// The largest allowed norm of the gradient of all parameters together; nil for no limit.
   public var clipNorm: Double?
+  /// The largest allowed size of each element of the mean gradient; nil for no limit. Excludes `clipNorm`.
+  public var clipValue: Double?
+  /// Decay of the moving average of the parameters that is evaluated, 0..<1; nil for none.
+  public var ema: Double?
   /// Micro-batches that a rank's part of a batch (in a strict run: each lane) is computed in; the result is that of the whole.
   public var accumulate: Int = 1
   /// Steps with a loss or gradient that is not finite, in a row, after which training stops.

@@ -13,9 +13,11 @@ enum RecipeKeys {
   ]
   static let split = ["train", "validation", "test"]
   static let model = [
-    "cell", "nonlinearity", "hidden_size", "num_layers", "bidirectional", "bias", "dropout", "readout",
-    "head",
+    "cell", "nonlinearity", "hidden_size", "num_layers", "bidirectional", "bias", "dropout", "input_dropout",
+    "locked_dropout", "recurrent_dropout", "zoneout", "proj_size", "layer_norm", "residual",
+    "learned_initial_state", "readout", "head", "init",
   ]
+  static let initialization = ["range", "orthogonal", "forget_bias"]
   static let loss = ["name", "delta", "ignore_index", "class_weights", "label_smoothing"]
   static let optimizer = [
     "name", "lr", "momentum", "dampening", "nesterov", "betas", "alpha", "eps", "weight_decay",
@@ -25,7 +27,8 @@ enum RecipeKeys {
     "warmup_steps",
   ]
   static let train = [
-    "epochs", "batch_size", "shuffle", "bucket_batches", "clip_norm", "accumulate", "max_bad_steps",
+    "epochs", "batch_size", "shuffle", "bucket_batches", "clip_norm", "clip_value", "ema", "accumulate",
+    "max_bad_steps",
     "eval_every_epochs",
     "log_every_steps",
   ]
@@ -34,7 +37,8 @@ enum RecipeKeys {
   static let distributed = ["coordinator", "reduction", "lanes"]
 
   private static let sections = [
-    ("", root), ("data", data), ("data.split", split), ("model", model), ("loss", loss),
+    ("", root), ("data", data), ("data.split", split), ("model", model), ("model.init", initialization),
+    ("loss", loss),
     ("optimizer", optimizer), ("schedule", schedule), ("train", train), ("early_stopping", earlyStopping),
     ("checkpoint", checkpoint), ("distributed", distributed),
   ]

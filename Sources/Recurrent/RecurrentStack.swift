@@ -13,8 +13,8 @@ final class RecurrentStack {
   /// Gradients of a layer's outputs; layers take turns.
   let dOutputs = [GrowingBuffer(), GrowingBuffer()]
   /// Initial and final states of each layer and direction, `[B, Hp]`.
-  private let initialHidden: [GrowingBuffer]
-  private let initialCell: [GrowingBuffer]
+  let initialHidden: [GrowingBuffer]
+  let initialCell: [GrowingBuffer]
   let finalHidden: [GrowingBuffer]
   let finalCell: [GrowingBuffer]
   private var hasInitialState = false
@@ -33,7 +33,7 @@ final class RecurrentStack {
       ["", "_reverse"].prefix(a.directions).map { suffix in
         func start(_ name: String) -> Int? { layout["rnn.\(name)_l\(layer)\(suffix)"]?.range.lowerBound }
         return RecurrentLayer(
-          a, inputWidth: layer == 0 ? a.inputSize : a.directions * a.hiddenSize,
+          a, inputWidth: layer == 0 ? a.inputWidth : a.directions * a.hiddenSize,
           inputBlocks: layer == 0 ? 1 : a.directions, padsInput: layer > 0, reverse: suffix != "",
           needsInputGradient: layer > 0 || wantsInputGradient,
           ranges: .init(
@@ -82,9 +82,16 @@ final class RecurrentStack {
     architecture.dropout > 0 && layer < architecture.layers - 1 && mode != .evaluation
   }
 
+  func output(of layer: Int) -> UnsafePointer<Float> { UnsafePointer(outputs[layer].base) }
+
   func forward(_ request: Model.Batch, initialState: RecurrentState?) {
     let count = request.rows.count * stride
-    setInitialState(initialState, batch: request.batch)
+    if let carried = request.carried {
+      hasInitialState = true
+      setInitialState(carried, batch: request.batch)
+    } else {
+      setInitialState(initialState, batch: request.batch)
+    }
     for index in 0..<architecture.layers {
       outputs[index].reserve(count)
       for direction in 0..<architecture.directions {
@@ -97,6 +104,7 @@ final class RecurrentStack {
         applyDropout(after: index, request, from: outputs[index].base, to: dropped[index].base)
       }
     }
+    if let carried = request.carried { keepFinalState(request, carried) }
   }
 
   func pass(_ index: Int, _ direction: Int, _ request: Model.Batch) -> RecurrentLayer.Pass {
@@ -104,7 +112,8 @@ final class RecurrentStack {
     let below = index > 0 ? (drops(index - 1, request.mode) ? dropped : outputs)[index - 1].base : nil
     return RecurrentLayer.Pass(
       rows: request.rows, input: below.map { UnsafePointer($0) } ?? request.inputs,
-      inputStride: index > 0 ? stride : architecture.inputSize,
+      inputStride: index > 0 ? stride : architecture.inputWidth,
+      vocabulary: index > 0 ? nil : request.vocabulary,
       output: outputs[index].base + direction * units, outputStride: stride,
       h0: hasInitialState ? UnsafePointer(initialHidden[state].base) : nil,
       c0: hasInitialState && architecture.cell == .lstm ? UnsafePointer(initialCell[state].base) : nil,

@@ -5,7 +5,7 @@ struct MetricsTable {
   private struct Row {
     var part: String
     var samples: Int?
-    var loss, accuracy, mae, rmse, perplexity, originalMAE, originalRMSE: Double?
+    var loss, accuracy, mae, rmse, perplexity, bitsPerCharacter, originalMAE, originalRMSE: Double?
   }
   let loss: String
   private var rows: [Row] = []
@@ -20,7 +20,8 @@ struct MetricsTable {
     rows.append(
       Row(
         part: part, samples: m.samples, loss: m.loss, accuracy: m.accuracy, mae: m.mae, rmse: m.rmse,
-        perplexity: m.perplexity, originalMAE: m.originalUnits?.mae, originalRMSE: m.originalUnits?.rmse))
+        perplexity: m.perplexity, bitsPerCharacter: m.bitsPerCharacter, originalMAE: m.originalUnits?.mae,
+        originalRMSE: m.originalUnits?.rmse))
   }
 
   var lines: [String] {
@@ -29,6 +30,7 @@ struct MetricsTable {
       ("accuracy", { $0.accuracy.map(Formatting.percent) }), ("mae", { $0.mae.map(Formatting.precise) }),
       ("rmse", { $0.rmse.map(Formatting.precise) }),
       ("perplexity", { $0.perplexity.map(Formatting.precise) }),
+      ("bits per character", { $0.bitsPerCharacter.map(Formatting.precise) }),
       ("mae in file units", { $0.originalMAE.map(Formatting.precise) }),
       ("rmse in file units", { $0.originalRMSE.map(Formatting.precise) }),
     ]

@@ -8,14 +8,17 @@ extension ModelSpecification {
     var kind = cell.rawValue.uppercased()
     if cell == .rnn && nonlinearity == .relu { kind += " (relu)" }
     if bidirectional { kind = "bidirectional " + kind }
-    return (["\(layers) × \(kind) \(hiddenSize)", readout.rawValue] + layersOfHead).joined(separator: ", ")
+    let vectors = embedding.map { ["embedding \($0)" + (tiesEmbeddings ? " (tied)" : "")] } ?? []
+    return (vectors + ["\(layers) × \(kind) \(hiddenSize)", readout.rawValue] + layersOfHead).joined(
+      separator: ", ")
   }
 }
 
 extension Architecture.HeadLayer {
   var summary: String {
     switch self {
-    case .linear(let width, let bias): "linear \(width)" + (bias ? "" : " without bias")
+    case .linear(let width, let bias):
+      "linear \(width == ModelSpecification.classes ? "classes" : "\(width)")" + (bias ? "" : " without bias")
     case .relu: "relu"
     case .tanh: "tanh"
     case .sigmoid: "sigmoid"

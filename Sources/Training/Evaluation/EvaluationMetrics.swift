@@ -14,7 +14,10 @@ public struct EvaluationMetrics: Codable, Sendable, Equatable {
   public var mae: Double?
   /// Root of the mean squared error, in the units of the loss; for numbers.
   public var rmse: Double?
+  /// e to the loss, for text.
   public var perplexity: Double?
+  /// The loss in bits, for text of characters or bytes.
+  public var bitsPerCharacter: Double?
   /// mae and rmse with the targets' scaling undone, where they were scaled.
   public var originalUnits: OriginalUnits?
 
@@ -25,6 +28,7 @@ public struct EvaluationMetrics: Codable, Sendable, Equatable {
 
   enum CodingKeys: String, CodingKey {
     case samples, loss, accuracy, mae, rmse, perplexity
+    case bitsPerCharacter = "bits_per_character"
     case originalUnits = "original_units"
   }
 

@@ -1,4 +1,5 @@
 import Dataset
+import Foundation
 import Recurrent
 
 /// What is added up over samples: loss, weight, right, counted, then |error| and error² of each target column.
@@ -9,9 +10,13 @@ struct EvaluationSums {
 
   static func fields(_ targetWidth: Int) -> Int { 4 + 2 * targetWidth }
 
-  func metrics(samples: Int, loss: Loss, scaler: Scaler?) -> EvaluationMetrics {
+  func metrics(samples: Int, loss: Loss, scaler: Scaler?, shape: SampleShape) -> EvaluationMetrics {
     var metrics = EvaluationMetrics(samples: samples, loss: sums[0] / sums[1])
     if sums[3] > 0 { metrics.accuracy = sums[2] / sums[3] }
+    if let tokens = shape.tokens {
+      metrics.perplexity = exp(metrics.loss)
+      if tokens != .word { metrics.bitsPerCharacter = metrics.loss / log(2) }
+    }
     guard loss.hasErrors else { return metrics }
     let (mae, rmse) = errors { _ in 1 }
     metrics.mae = mae

@@ -9,10 +9,10 @@ import Recurrent
 public final class Evaluator {
   private static let batchSize = 128
 
-  private let model: Model
-  private let loss: Loss
+  let model: Model
+  let loss: Loss
   private let scaler: Scaler?
-  private let communicator: any Communicator
+  let communicator: any Communicator
 
   public init(model: Model, loss: Loss, scaler: Scaler?, communicator: any Communicator = Solo()) {
     self.model = model
@@ -23,6 +23,7 @@ public final class Evaluator {
 
   /// Metrics over all samples of `set`; all ranks share the work and get the same values.
   public func evaluate(_ set: any SampleSet) throws -> EvaluationMetrics {
+    if let text = set as? any StreamedSet { return try evaluate(stream: text) }
     let batches = (set.count + Self.batchSize - 1) / Self.batchSize
     let fields = EvaluationSums.fields(set.shape.targetWidth)
     var all = [Double](repeating: 0, count: batches * fields)
@@ -36,7 +37,7 @@ public final class Evaluator {
     }
     var sums = [Double](repeating: 0, count: fields)
     for (index, value) in all.enumerated() { sums[index % fields] += value }
-    return EvaluationSums(sums).metrics(samples: set.count, loss: loss, scaler: scaler)
+    return EvaluationSums(sums).metrics(samples: set.count, loss: loss, scaler: scaler, shape: set.shape)
   }
 
   /// Gives the outputs of all samples in order, batch by batch, on this rank alone.

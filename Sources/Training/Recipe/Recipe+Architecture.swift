@@ -8,7 +8,9 @@ extension Recipe {
   public func architecture(for shape: SampleShape) throws -> Architecture {
     var network = Architecture(
       cell: model.cell, inputSize: shape.features, hiddenSize: model.hiddenSize, steps: shape.steps,
-      head: model.head)
+      head: model.head(classes: shape.target))
+    network.embedding = try embedding(for: shape)
+    network.initRange = model.initRange
     network.nonlinearity = model.nonlinearity
     network.layers = model.layers
     network.bidirectional = model.bidirectional
@@ -20,6 +22,26 @@ extension Recipe {
     try loss.check(shape.target, outputs: network.outputSize)
     try checkSteps(network, shape)
     return network
+  }
+
+  private func embedding(for shape: SampleShape) throws -> Architecture.Embedding? {
+    guard let vocabulary = shape.vocabulary else {
+      if model.embedding == nil { return nil }
+      throw Failure.badData(
+        "recipe \(name): model.embedding is for tokens, but this data has numbers; remove it")
+    }
+    guard let width = model.embedding else {
+      throw Failure.badData(
+        "recipe \(name): this data has tokens; set model.embedding to the size of their vectors")
+    }
+    if model.bidirectional, data.format == .text {
+      throw Failure.badData(
+        "recipe \(name): with model.bidirectional the network would see the text it is to predict")
+    }
+    var embedding = Architecture.Embedding(vocabulary: vocabulary, width: width)
+    embedding.dropout = model.embeddingDropout
+    embedding.isTied = model.tiesEmbeddings
+    return embedding
   }
 
   /// Refuses readouts that these samples have no use for, or can't be read with.
@@ -43,9 +65,10 @@ extension Recipe {
 
   /// Refuses networks whose buffers can't be counted or held, before anything is allocated.
   private func checkSize(_ network: Architecture) throws {
-    let inputs = max(network.inputSize, network.outputWidth)
+    let inputs = max(network.inputWidth, network.outputWidth)
     var products = [
-      [network.cell.gateCount, network.hiddenSize, inputs + network.hiddenSize, network.layers, 2]
+      [network.embedding?.vocabulary ?? 0, network.inputWidth],
+      [network.cell.gateCount, network.hiddenSize, inputs + network.hiddenSize, network.layers, 2],
     ]
     var width = network.readoutWidth
     for case .linear(let size, _) in network.head {
@@ -55,6 +78,20 @@ extension Recipe {
     let limit = Double(1 << 36)
     for product in products where product.reduce(1, { $0 * Double($1) }) > limit {
       throw Failure.badData("recipe \(name): this model has more than 2^36 parameters; make it smaller")
+    }
+  }
+}
+
+extension ModelSpecification {
+  /// The head with its open width filled in.
+  public func head(classes target: TargetKind) -> [Architecture.HeadLayer] {
+    let width =
+      switch target {
+      case .classes(let count): count
+      case .values(let width): width
+      }
+    return head.map { layer in
+      if case .linear(Self.classes, let bias) = layer { .linear(width, bias: bias) } else { layer }
     }
   }
 }

@@ -22,6 +22,13 @@ extension RecipeSection {
     model.bias = try bool("bias") ?? model.bias
     model.dropout = try float("dropout", .belowOne) ?? model.dropout
     model.readout = try choice("readout") ?? model.readout
+    model.embedding = try int("embedding", 1...1 << 20)
+    model.embeddingDropout = try float("embedding_dropout", .belowOne) ?? 0
+    model.tiesEmbeddings = try bool("tie_embeddings") ?? false
+    for key in ["embedding_dropout", "tie_embeddings"] where model.embedding == nil && has(key) {
+      throw try required(key).failure("model.\(key) needs model.embedding")
+    }
+    model.initRange = try float("init_range", .positive)
     return model
   }
 }
@@ -56,6 +63,14 @@ extension RecipeNode {
   }
 }
 
+extension RecipeSection {
+  /// A layer's width: a number, or `classes`.
+  fileprivate func width(_ key: String) throws -> Int? {
+    if case .scalar("classes")? = self[key]?.content { return ModelSpecification.classes }
+    return try int(key, 1...1 << 24)
+  }
+}
+
 extension RecipeNode.Entry {
   /// `linear: 10`, `linear: {size: 10, bias: false}` or `dropout: 0.5`.
   fileprivate func headLayer() throws -> Architecture.HeadLayer {
@@ -64,7 +79,7 @@ extension RecipeNode.Entry {
     switch key {
     case "linear":
       if case .map = value.content { return try linearLayer() }
-      guard let size = try section.int("linear", 1...1 << 24) else { throw missing("its width") }
+      guard let size = try section.width("linear") else { throw missing("its width") }
       return .linear(size)
     case "dropout":
       guard let probability = try section.float("dropout", .belowOne) else {
@@ -78,7 +93,7 @@ extension RecipeNode.Entry {
   private func linearLayer() throws -> Architecture.HeadLayer {
     let section = try RecipeSection(value, path: "model.head.linear")
     try section.allow(["size", "bias"])
-    guard let size = try section.int("size", 1...1 << 24) else { throw missing("its size") }
+    guard let size = try section.width("size") else { throw missing("its size") }
     return .linear(size, bias: try section.bool("bias") ?? true)
   }
 

@@ -36,6 +36,8 @@ extension DataSpecification {
       ("header", .init(header)), ("delimiter", .text(delimiter)), ("gaps", .plain(gaps.rawValue)),
       ("scale", .plain(scale.rawValue)), ("fit_scale_on", .plain(fitScaleOn.rawValue)),
       ("window", .init(window)), ("horizon", .init(horizon)),
+      ("tokens", .plain(tokens.rawValue)), ("min_count", .init(minCount)),
+      ("vocabulary", .init(vocabulary)), ("sequence_length", .init(sequenceLength)),
       (
         "split",
         .map([
@@ -52,20 +54,31 @@ extension ModelSpecification {
   fileprivate var entries: RecipeWriter.Entries {
     let layers = RecipeWriter.Value.list(head.map(\.value))
     guard cell != .none else { return [("cell", .plain("none")), ("head", layers)] }
-    return [
+    var entries: RecipeWriter.Entries = []
+    if let embedding {
+      entries += [
+        ("embedding", .init(embedding)), ("embedding_dropout", .plain("\(embeddingDropout)")),
+        ("tie_embeddings", .init(tiesEmbeddings)),
+      ]
+    }
+    return entries + [
       ("cell", .plain(cell.rawValue)), ("nonlinearity", .plain(nonlinearity.rawValue)),
       ("hidden_size", .init(hiddenSize)), ("num_layers", .init(self.layers)),
       ("bidirectional", .init(bidirectional)), ("bias", .init(bias)), ("dropout", .plain("\(dropout)")),
       ("readout", .plain(readout.rawValue)), ("head", layers),
+      ("init_range", initRange.map { .plain("\($0)") } ?? .null),
     ]
   }
 }
 
 extension Architecture.HeadLayer {
   fileprivate var value: RecipeWriter.Value {
-    switch self {
-    case .linear(let size, true): .map([("linear", .init(size))])
-    case .linear(let size, false): .map([("linear", .map([("size", .init(size)), ("bias", .init(false))]))])
+    func width(_ size: Int) -> RecipeWriter.Value {
+      size == ModelSpecification.classes ? .plain("classes") : .init(size)
+    }
+    return switch self {
+    case .linear(let size, true): .map([("linear", width(size))])
+    case .linear(let size, false): .map([("linear", .map([("size", width(size)), ("bias", .init(false))]))])
     case .relu: .plain("relu")
     case .tanh: .plain("tanh")
     case .sigmoid: .plain("sigmoid")

@@ -21,6 +21,8 @@ struct MetricsLine {
     inner.add("accuracy", metrics.accuracy)
     inner.add("mae", metrics.mae)
     inner.add("rmse", metrics.rmse)
+    inner.add("perplexity", metrics.perplexity)
+    inner.add("bits_per_character", metrics.bitsPerCharacter)
     if let units = metrics.originalUnits {
       inner.add("original_mae", units.mae)
       inner.add("original_rmse", units.rmse)

@@ -3,7 +3,7 @@ import Diagnostics
 extension Trainer {
   /// Saves the last state, evaluates it and reports.
   func finish(_ status: TrainingReport.Status, isSaved: Bool) throws -> TrainingReport {
-    if !isSaved { try recorder?.save(self) }
+    if !isSaved { try save() }
     var report = report(status)
     if status != .interrupted {
       report.validation = try data.validation.map { try evaluator.evaluate($0) }
@@ -34,12 +34,13 @@ extension Trainer {
   var tensors: [NamedTensor] {
     let buffers =
       [("", model.parameters)] + optimizer.buffers.map { ("optimizer.\($0.name).", $0.values) }
-    return buffers.flatMap { prefix, values in
-      model.layout.entries.map { entry in
-        NamedTensor(
-          name: prefix + entry.name, shape: entry.shape,
-          values: UnsafeBufferPointer(rebasing: values[entry.range]))
+    return carriedTensors
+      + buffers.flatMap { prefix, values in
+        model.layout.entries.map { entry in
+          NamedTensor(
+            name: prefix + entry.name, shape: entry.shape,
+            values: UnsafeBufferPointer(rebasing: values[entry.range]))
+        }
       }
-    }
   }
 }

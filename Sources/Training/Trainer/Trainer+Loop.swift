@@ -27,17 +27,20 @@ extension Trainer {
   /// All batches of the epoch that are left.
   private func runEpoch() throws -> EpochResult {
     order.write(epoch: state.epoch, into: samples)
+    if state.position == 0 { step.states?.resetAll() }
     meter.startEpoch()
     let rate = state.schedule.rate(epoch: state.epoch)
     while state.position < set.count {
       let batch = state.position..<min(state.position + recipe.train.batchSize, set.count)
       let outcome = try step.run(
         UnsafeBufferPointer(rebasing: samples[part(of: batch)]), step: state.step,
-        learningRate: rate * state.schedule.warmup(step: optimizer.steps), stop: wantsStop)
+        learningRate: rate * state.schedule.warmup(step: optimizer.steps), stop: wantsStop,
+        save: recorder?.wantsSave(self) ?? false)
       state.position = batch.upperBound
       state.step += 1
       try account(outcome, batch)
       times.add(nanoseconds: meter.stepEnded(samples: batch.count))
+      if outcome.save { try save() }
       try recorder?.stepEnded(self, outcome)
       let isLast = state.position == set.count && state.epoch + 1 == recipe.train.epochs
       if outcome.stop, !isLast { return .stopped }
@@ -45,8 +48,14 @@ extension Trainer {
     return .finished
   }
 
+  /// Saves the present state, which all ranks together hold.
+  func save() throws {
+    try gatherStates()
+    try recorder?.save(self)
+  }
+
   /// This rank's share of a global batch.
-  private func part(of batch: Range<Int>) -> Range<Int> {
+  func part(of batch: Range<Int>) -> Range<Int> {
     let (size, rank) = (communicator.size, communicator.rank)
     let (share, extra) = batch.count.quotientAndRemainder(dividingBy: size)
     let start = batch.lowerBound + rank * share + min(rank, extra)

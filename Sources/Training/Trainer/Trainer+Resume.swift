@@ -12,10 +12,10 @@ extension Trainer {
     let all = try communicator.broadcastBytes(bytes)
     guard !all.isEmpty else { return }
     try communicator.together {
-      if let file { try fill(from: file) }
       try state.restore(JSON.decoder().decode(CheckpointState.self, from: .init(all)))
+      if let file { try fill(from: file) }
     }
-    for values in [model.parameters] + optimizer.buffers.map(\.values) {
+    for values in [model.parameters] + optimizer.buffers.map(\.values) + carriedValues {
       try communicator.broadcast(UnsafeMutableRawBufferPointer(values), from: 0)
     }
     let saved = try JSON.decoder().decode(CheckpointState.self, from: .init(all))

@@ -14,6 +14,8 @@ final class TrainingStep {
     var right = 0.0
     var counted = 0.0
     var stop = false
+    /// Whether rank 0 wants to save after this step.
+    var save = false
     /// Of the mean gradient, before clipping.
     var gradientNorm = 0.0
   }
@@ -26,8 +28,10 @@ final class TrainingStep {
   private let clipNorm: Double?
   private let accumulate: Int
   private let batch: BatchBuffer
+  /// Where the streams stand, for samples that are windows of streams.
+  let states: StreamStates?
   private let outputGradient: UnsafeMutableBufferPointer<Float>
-  private let sums = UnsafeMutableBufferPointer<Double>.allocate(capacity: 5)
+  private let sums = UnsafeMutableBufferPointer<Double>.allocate(capacity: 6)
 
   /// - part: the most samples this rank gets in a step.
   init(
@@ -43,6 +47,7 @@ final class TrainingStep {
     accumulate = recipe.train.accumulate
     let rows = model.architecture.outputRows(steps: set.shape.steps, batch: part)
     batch = BatchBuffer(set, capacity: part)
+    states = (set as? any StreamedSet).map { StreamStates(model.architecture, streams: $0.streams) }
     outputGradient = .allocate(capacity: rows * model.architecture.outputSize)
   }
 
@@ -52,12 +57,13 @@ final class TrainingStep {
   }
 
   /// - samples: this rank's part of the global batch; may be empty.
-  func run(_ samples: UnsafeBufferPointer<Int32>, step: Int, learningRate: Double, stop: Bool) throws
-    -> Outcome
-  {
+  func run(
+    _ samples: UnsafeBufferPointer<Int32>, step: Int, learningRate: Double, stop: Bool, save: Bool = false
+  ) throws -> Outcome {
     model.zeroGradients()
     sums.update(repeating: 0)
     sums[4] = stop ? 1 : 0
+    sums[5] = save ? 1 : 0
     let size = max(1, (samples.count + accumulate - 1) / accumulate)
     var start = 0
     while start < samples.count {
@@ -75,7 +81,7 @@ final class TrainingStep {
   /// Forward, loss and backward of one micro-batch: adds to gradients and sums.
   private func compute(_ samples: UnsafeBufferPointer<Int32>, step: Int) {
     batch.gather(samples)
-    let outputs = model.forward(batch, mode: .training(seed: seed, step: UInt64(step)))
+    let outputs = model.forward(batch, mode: .training(seed: seed, step: UInt64(step)), states: states)
     let width = model.architecture.outputSize
     let rows = outputs.count / width
     let (base, gradient) = (outputs.baseAddress!, outputGradient.baseAddress!)
@@ -95,7 +101,7 @@ final class TrainingStep {
 
   /// Decides on reduced values only, so that all ranks do the same.
   private func apply(_ learningRate: Double) -> Outcome {
-    var outcome = Outcome(result: .updated, stop: sums[4] > 0)
+    var outcome = Outcome(result: .updated, stop: sums[4] > 0, save: sums[5] > 0)
     let gradients = model.gradients
     let weight = sums[1]
     let squares = model.kernels.functions.sum_of_squares(gradients.baseAddress!, gradients.count)

@@ -11,6 +11,7 @@ extension LoadedData {
     for (key, path) in paths {
       texts.append(try TokenText(InputFile(path: path, key: "data.\(key)"), specification.tokens))
     }
+    for text in texts where text.ids.isEmpty { throw text.file.failure("is empty") }
     let vocabulary =
       names.map { Vocabulary(specification.tokens, names: $0) }
       ?? Vocabulary(

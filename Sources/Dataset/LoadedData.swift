@@ -17,7 +17,7 @@ public struct LoadedData: Sendable {
   /// Name of each class by its number; empty for values.
   ///
   /// csv: the labels of `path` in order: as numbers where all are whole numbers, else by their UTF-8 bytes.
-  /// ts: the order of `@classLabel`. idx and npy: "0" up to the largest label of the main file.
+  /// text: the tokens of the vocabulary, see `Vocabulary`. ts: the order of `@classLabel`. idx and npy: "0" up to the largest label of the main file.
   public let classNames: [String]
   /// SHA-256, in hexadecimal, over the bytes of the files read: path, labels, validation, its labels, test, its labels.
   public let fingerprint: String
@@ -39,6 +39,7 @@ extension LoadedData {
     case .npy: try self.init(npy: specification, scaler, classNames)
     case .ts: try self.init(ts: specification, scaler, classNames)
     case .idx: try self.init(idx: specification, classNames)
+    case .text: try self.init(text: specification, classNames)
     }
   }
 

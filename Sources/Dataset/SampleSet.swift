@@ -17,6 +17,10 @@ public struct SampleShape: Sendable, Equatable {
   public var hasEqualLengths = true
   /// Whether each step has a target, rather than each sample.
   public var hasTargetPerStep = false
+  /// Tokens that an input may be, each step being one; nil for numbers.
+  public var vocabulary: Int?
+  /// text: what its tokens are.
+  public var tokens: DataSpecification.Tokens?
 
   public init(steps: Int, features: Int, target: TargetKind) {
     self.steps = steps
@@ -29,16 +33,20 @@ public struct SampleShape: Sendable, Equatable {
 public struct BatchMemory {
   /// `[T, B, F]`
   public var inputs: UnsafeMutablePointer<Float>
+  /// `[T, B]`, where inputs are tokens.
+  public var tokens: UnsafeMutablePointer<Int32>?
   /// `[B, width]`, or `[T, B, width]` with a target per step, for `TargetKind.values`.
   public var values: UnsafeMutablePointer<Float>
   /// `[B]`, or `[T, B]` with a target per step, for `TargetKind.classes`.
   public var classes: UnsafeMutablePointer<Int32>
 
   public init(
-    inputs: UnsafeMutablePointer<Float>, values: UnsafeMutablePointer<Float>,
+    inputs: UnsafeMutablePointer<Float>, tokens: UnsafeMutablePointer<Int32>? = nil,
+    values: UnsafeMutablePointer<Float>,
     classes: UnsafeMutablePointer<Int32>
   ) {
     self.inputs = inputs
+    self.tokens = tokens
     self.values = values
     self.classes = classes
   }

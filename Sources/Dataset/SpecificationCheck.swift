@@ -7,6 +7,7 @@ extension DataSpecification {
     switch format {
     case .csv: try checkColumns()
     case .npy: try checkLabelFiles()
+    case .text: try checkText()
     case .idx, .ts: break
     }
     if format != .csv { try refuseColumnKeys() }
@@ -90,6 +91,21 @@ extension DataSpecification {
       ("validation", validationPath, validationLabelsPath), ("test", testPath, testLabelsPath),
     ] where (file == nil) != (labels == nil) {
       throw .badData("data.\(key)_path and data.\(key)_labels_path belong together; set both or none")
+    }
+  }
+
+  private func checkText() throws(Failure) {
+    if scale != .none { throw .badData("data.scale is not for text") }
+    if sequenceLength < 1 {
+      throw .badData("data.sequence_length must be at least 1, not \(sequenceLength)")
+    }
+    if minCount < 1 { throw .badData("data.min_count must be at least 1, not \(minCount)") }
+    if let vocabulary, vocabulary < 2 {
+      throw .badData("data.vocabulary must be at least 2, not \(vocabulary)")
+    }
+    if tokens == .byte, minCount > 1 || vocabulary != nil {
+      throw .badData(
+        "data.min_count and data.vocabulary are not for bytes, which are always 256; remove them")
     }
   }
 

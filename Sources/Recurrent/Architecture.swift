@@ -27,10 +27,8 @@ public struct Architecture: Sendable, Equatable {
     case dropout(Float)
   }
 
-  /// What is changed about PyTorch's first parameters, in this order.
+  /// What is changed about the first parameters, behind `initRange`.
   public struct Initialization: Sendable, Equatable {
-    /// All parameters uniform in -range ..< range.
-    public var range: Float?
     /// Each gate's recurrent weights orthogonal, `torch.nn.init.orthogonal_` gate by gate.
     public var orthogonal: Bool = false
     /// LSTM: the bias of the forget gate, all of it in bias_ih (Jozefowicz et al. 2015 recommend 1).
@@ -38,9 +36,27 @@ public struct Architecture: Sendable, Equatable {
     public init() {}
   }
 
+  /// Inputs that are tokens of a vocabulary become vectors first: `torch.nn.Embedding`.
+  public struct Embedding: Sendable, Equatable {
+    public var vocabulary: Int
+    public var width: Int
+    /// Probability of dropping an element of a vector, `0..<1`.
+    public var dropout: Float = 0
+    /// Whether the last linear layer has the same weight.
+    public var isTied = false
+    public init(vocabulary: Int, width: Int) {
+      self.vocabulary = vocabulary
+      self.width = width
+    }
+  }
+
   public var cell: Cell
   public var nonlinearity: Nonlinearity = .tanh
+  /// Numbers per step; not used with an embedding.
   public var inputSize: Int
+  public var embedding: Embedding?
+  /// Where given, all parameters start uniform in ±this, not as PyTorch's modules start them.
+  public var initRange: Float?
   public var hiddenSize: Int = 0
   public var layers: Int = 1
   public var bidirectional: Bool = false
@@ -98,7 +114,7 @@ public struct Architecture: Sendable, Equatable {
   /// Outputs of one direction of a layer.
   public func width(of layer: Int) -> Int { projectionSize > 0 ? projectionSize : hiddenSize(of: layer) }
   /// Columns of a layer's input.
-  public func inputWidth(of layer: Int) -> Int { layer == 0 ? inputSize : directions * width(of: layer - 1) }
+  public func inputWidth(of layer: Int) -> Int { layer == 0 ? inputWidth : directions * width(of: layer - 1) }
   /// Whether layers need more than the fused time loop has.
   var isStepped: Bool {
     projectionSize > 0 || layerNorm || recurrentDropout > 0 || zoneout.hidden > 0 || zoneout.cell > 0
@@ -106,6 +122,8 @@ public struct Architecture: Sendable, Equatable {
 
   /// D: 2 for a bidirectional network.
   public var directions: Int { bidirectional ? 2 : 1 }
+  /// The width of what the first layer reads.
+  public var inputWidth: Int { embedding?.width ?? inputSize }
   /// The width of the recurrent part's output, D·H; of the input where there is no recurrent part.
   public var outputWidth: Int { cell == .none ? inputSize : directions * width(of: layers - 1) }
   /// The width of what the head reads.
@@ -129,7 +147,7 @@ public struct Architecture: Sendable, Equatable {
     func require(_ condition: Bool, _ message: @autoclosure () -> String) throws(Failure) {
       if !condition { throw .badData(message()) }
     }
-    try require(inputSize > 0, "the data has no features")
+    try require(embedding != nil || inputSize > 0, "the data has no features")
     try require(steps > 0, "the data has no time steps")
     if cell != .none {
       try require(layers > 0, "model.num_layers must be at least 1, not \(layers)")
@@ -173,5 +191,29 @@ public struct Architecture: Sendable, Equatable {
       case .relu, .tanh, .sigmoid: break
       }
     }
+    guard let embedding else { return }
+    try require(cell != .none, "model.embedding needs a recurrent cell, not cell: none")
+    try require(embedding.width > 0, "model.embedding must be at least 1, not \(embedding.width)")
+    try require(embedding.vocabulary > 0, "the vocabulary is empty")
+    try require(
+      embedding.dropout >= 0 && embedding.dropout < 1,
+      "model.embedding_dropout must be at least 0 and below 1, not \(embedding.dropout)")
+    guard embedding.isTied else { return }
+    let last = linearWidths.last
+    try require(
+      last?.inputs == embedding.width && last?.outputs == embedding.vocabulary,
+      "model.tie_embeddings: the last linear layer reads \(last?.inputs ?? 0) numbers and gives \(last?.outputs ?? 0), but the "
+        + "embedding has \(embedding.width) for each of \(embedding.vocabulary) tokens; make them equal")
+  }
+
+  /// Sizes of the head's linear layers.
+  var linearWidths: [(inputs: Int, outputs: Int, hasBias: Bool)] {
+    var width = readoutWidth
+    var widths: [(inputs: Int, outputs: Int, hasBias: Bool)] = []
+    for case .linear(let outputs, let bias) in head {
+      widths.append((width, outputs, bias))
+      width = outputs
+    }
+    return widths
   }
 }

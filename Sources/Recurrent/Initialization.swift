@@ -2,7 +2,8 @@ import Kernels
 
 extension ParameterLayout {
   /// Fills the flat buffer with the bits `torch.manual_seed(seed)` and building the same modules would leave in them:
-  /// the recurrent module first, then the head's linear layers in order.
+  /// embedding, recurrent module, then the head's linear layers in order; a tied one draws a weight that nobody keeps.
+  /// With `initRange` each parameter is then drawn anew, as by `uniform_(-range, range)`.
   public func initialize(
     _ parameters: UnsafeMutableBufferPointer<Float>, architecture: Architecture, seed: UInt64
   ) {
@@ -10,7 +11,16 @@ extension ParameterLayout {
     var generator = TorchGenerator(seed: seed)
     var fanIn = 0
     for entry in entries where !setConstant(entry, parameters) {
+      let tensor = UnsafeMutableBufferPointer(rebasing: parameters[entry.range])
+      if entry.name == "embedding.weight" {
+        generator.normal(tensor)
+        continue
+      }
       if entry.shape.count == 2 { fanIn = entry.shape[1] }
+      if entry.name == "fc.bias", let width = architecture.tiedWidth {
+        generator.skip(architecture.outputSize * width)
+        fanIn = width
+      }
       let bound =
         if entry.name.hasPrefix("rnn.") {
           recurrentBound(hiddenSize(entry, architecture.cell))
@@ -19,10 +29,25 @@ extension ParameterLayout {
         } else {
           1 / Double(fanIn).squareRoot()
         }
-      let tensor = UnsafeMutableBufferPointer(rebasing: parameters[entry.range])
       generator.uniform(tensor, from: Float(-bound), to: Float(bound))
     }
+    drawAnew(parameters, architecture, &generator)
     apply(architecture.initialization, to: parameters, gates: architecture.cell.gateCount, &generator)
+  }
+
+  /// With `initRange`, all but what is constant.
+  private func drawAnew(
+    _ parameters: UnsafeMutableBufferPointer<Float>, _ architecture: Architecture,
+    _ generator: inout TorchGenerator
+  ) {
+    guard let range = architecture.initRange else { return }
+    if self["fc.bias"] == nil, let width = architecture.tiedWidth {
+      generator.skip(architecture.outputSize * width)
+    }
+    for entry in entries where !isConstant(entry) {
+      generator.uniform(
+        UnsafeMutableBufferPointer(rebasing: parameters[entry.range]), from: -range, to: range)
+    }
   }
 
   /// Layer norm starts as the identity, a learned state as zero: nothing is drawn for them.
@@ -50,11 +75,6 @@ extension ParameterLayout {
     )] {
       entries.filter { $0.name.hasPrefix(prefix) && (suffix.isEmpty || $0.name.hasSuffix(suffix)) }
         .map { (UnsafeMutableBufferPointer(rebasing: parameters[$0.range]), $0.shape) }
-    }
-    if let range = changes.range {
-      for entry in entries where !isConstant(entry) {
-        generator.uniform(.init(rebasing: parameters[entry.range]), from: -range, to: range)
-      }
     }
     if changes.orthogonal {
       for (tensor, shape) in tensors("rnn.weight_hh") {
@@ -85,4 +105,9 @@ extension ParameterLayout {
     let gain = (2 / (1 + slope * slope)).squareRoot()
     return 3.0.squareRoot() * (gain / Double(fanIn).squareRoot())
   }
+}
+
+extension Architecture {
+  /// The inputs of a last linear layer that has the embedding's weight.
+  fileprivate var tiedWidth: Int? { embedding.flatMap { $0.isTied ? $0.width : nil } }
 }

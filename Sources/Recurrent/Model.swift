@@ -21,6 +21,7 @@ public final class Model {
   private let parameterBuffer: FloatBuffer
   private let gradientBuffer: FloatBuffer
   private let stack: RecurrentStack?
+  private let embedding: Embedding?
   private let head: Head
   private var readout = FloatBuffer(0)
   private var dReadout = FloatBuffer(0)
@@ -31,12 +32,27 @@ public final class Model {
   /// Which packed copies of the weights are up to date.
   private enum Packed { case nothing, forward, both }
   struct Batch {
+    /// Not used where all tokens of the vocabulary are projected.
     var inputs: UnsafePointer<Float>
+    var tokens: UnsafePointer<Int32>?
+    var vocabulary: RecurrentLayer.Vocabulary?
     var samples: UnsafePointer<Int32>
     var rows: BatchRows
     var mode: Mode
+    var carried: Carried?
     var steps: Int { rows.steps }
     var batch: Int { rows.batch }
+  }
+
+  /// The states a batch's rows begin from and leave behind.
+  public struct Carried {
+    public var states: StreamStates
+    /// `[B]`, the stream of each row; each stream once. Must stay valid until `backward` returns.
+    public var streams: UnsafePointer<Int32>
+    public init(states: StreamStates, streams: UnsafePointer<Int32>) {
+      self.states = states
+      self.streams = streams
+    }
   }
 
   /// Parameters start with the bits that `torch.manual_seed(seed)` and building the same modules would give.
@@ -61,7 +77,11 @@ public final class Model {
     gradientBuffer = FloatBuffer(layout.count)
     stack =
       architecture.cell == .none
-      ? nil : RecurrentStack(architecture, layout, kernels, team, wantsInputGradient: wantsInputGradient)
+      ? nil
+      : RecurrentStack(
+        architecture, layout, kernels, team,
+        wantsInputGradient: wantsInputGradient || architecture.embedding != nil)
+    embedding = architecture.embedding.map { [layout, team] in Embedding($0, layout, team) }
     head = Head(architecture, layout, kernels, team)
     layout.initialize(parameterBuffer.all, architecture: architecture, seed: seed)
   }
@@ -99,12 +119,35 @@ public final class Model {
   ///   `all_steps` or a network without recurrent part, unless all are equal.
   public func forward(
     inputs: UnsafePointer<Float>, samples: UnsafePointer<Int32>, lengths: UnsafePointer<Int32>, batch: Int,
-    mode: Mode, initialState: RecurrentState? = nil
+    mode: Mode, initialState: RecurrentState? = nil, carried: Carried? = nil
   ) -> UnsafeMutableBufferPointer<Float> {
+    precondition(embedding == nil, "this network reads tokens")
     let rows = BatchRows(lengths: lengths, batch: batch, table: offsets)
     precondition(
       rows.isUniform || !architecture.needsEqualLengths, "this network needs sequences of equal length")
-    return forward(Batch(inputs: inputs, samples: samples, rows: rows, mode: mode), initialState)
+    return forward(
+      Batch(inputs: inputs, samples: samples, rows: rows, mode: mode, carried: carried), initialState)
+  }
+
+  /// The output of a network with an embedding for one batch of tokens.
+  /// - tokens: `[Σ lengths]`, step by step, each in `0..<vocabulary`. It must stay valid until `backward` returns.
+  /// - samples, lengths: as for inputs of numbers.
+  public func forward(
+    tokens: UnsafePointer<Int32>, samples: UnsafePointer<Int32>, lengths: UnsafePointer<Int32>, batch: Int,
+    mode: Mode, initialState: RecurrentState? = nil, carried: Carried? = nil
+  ) -> UnsafeMutableBufferPointer<Float> {
+    guard let embedding else { preconditionFailure("this network has no embedding") }
+    let rows = BatchRows(lengths: lengths, batch: batch, table: offsets)
+    precondition(
+      rows.isUniform || !architecture.needsEqualLengths, "this network needs sequences of equal length")
+    let parameters = UnsafePointer(parameterBuffer.base)
+    var request = Batch(
+      inputs: parameters, tokens: tokens, samples: samples, rows: rows, mode: mode, carried: carried)
+    if !architecture.isStepped, architecture.inputDropout == 0 || mode == .evaluation {
+      request.vocabulary = embedding.vocabulary(request, parameters)
+    }
+    if request.vocabulary == nil { request.inputs = embedding.forward(request, parameters) }
+    return forward(request, initialState)
   }
 
   private func forward(_ request: Batch, _ initialState: RecurrentState?) -> UnsafeMutableBufferPointer<Float>
@@ -150,16 +193,20 @@ public final class Model {
     dReadout.reserve(rows * architecture.readoutWidth)
     head.backward(
       dOutput, dInput: stack == nil ? nil : dReadout.base, rows: rows, request, gradients.baseAddress!)
-    return stack?.backward(
+    let initial = stack?.backward(
       request, dReadout: dReadout.base, gradients: gradients.baseAddress!, finalState: finalState,
       wantInitialState: wantInitialState)
+    if let embedding, let stack, request.vocabulary == nil {
+      embedding.backward(request, dVectors: stack.dInputs.base, gradients.baseAddress!)
+    }
+    return initial
   }
 
   /// Gradient of the last batch's inputs, `[T, B, F]`, for a recurrent model made with `wantsInputGradient`.
   public var inputGradient: UnsafeBufferPointer<Float>? {
     guard let last, let stack else { return nil }
     return UnsafeBufferPointer(
-      start: stack.dInputs.base, count: last.rows.count * architecture.inputSize)
+      start: stack.dInputs.base, count: last.rows.count * architecture.inputWidth)
   }
 
   /// h_n and c_n of the last forward.

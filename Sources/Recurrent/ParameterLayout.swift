@@ -47,10 +47,12 @@ public struct ParameterLayout: Sendable, Equatable {
 
   public subscript(name: String) -> Entry? { entries.first { $0.name == name } }
 
-  /// The layout of a network, in PyTorch's module order: recurrent layers, then the head's linear layers.
+  /// The layout of a network, in PyTorch's module order: embedding, recurrent layers, then the head's linear layers.
   ///
-  /// Linear layers are named `fc` (the only one, or the last), else `fc0`, `fc1`, … in order before it.
+  /// Linear layers are named `fc` (the only one, or the last), else `fc0`, `fc1`, … in order before it. A tied one has no weight of
+  /// its own.
   public init(_ a: Architecture) {
+    if let embedding = a.embedding { add("embedding.weight", [embedding.vocabulary, embedding.width]) }
     if a.cell != .none {
       let gates = a.cell.gateCount
       for layer in 0..<a.layers {
@@ -68,17 +70,16 @@ public struct ParameterLayout: Sendable, Equatable {
         }
       }
     }
-    let linears = a.head.filter { if case .linear = $0 { true } else { false } }.count
-    var index = 0
-    var width = a.readoutWidth
-    for case .linear(let outputs, let bias) in a.head {
-      let name = index == linears - 1 ? "fc" : "fc\(index)"
-      add("\(name).weight", [outputs, width])
-      if bias { add("\(name).bias", [outputs]) }
-      width = outputs
-      index += 1
+    let linears = a.linearWidths
+    for (index, linear) in linears.enumerated() {
+      let name = Self.linearName(index, of: linears.count)
+      let isTied = a.embedding?.isTied == true && index == linears.count - 1
+      if !isTied { add("\(name).weight", [linear.outputs, linear.inputs]) }
+      if linear.hasBias { add("\(name).bias", [linear.outputs]) }
     }
   }
+
+  static func linearName(_ index: Int, of count: Int) -> String { index == count - 1 ? "fc" : "fc\(index)" }
 }
 
 extension Architecture.Cell {

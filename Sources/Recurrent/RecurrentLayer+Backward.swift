@@ -38,15 +38,41 @@ extension RecurrentLayer {
       }
     }
     weightGradients(pass, g.parameters)
-    guard needsInputGradient, let dInput = g.dInput else { return }
-    let rows = pass.rows.count
+    guard needsInputGradient else { return }
+    if let vocabulary = pass.vocabulary {
+      inputGradients(
+        tokenGates.base, rows: vocabulary.count, to: g.parameters + vocabulary.weight, stride: inputWidth,
+        accumulate: true)
+    } else if let dInput = g.dInput {
+      inputGradients(
+        gates.base, rows: pass.rows.count, to: dInput, stride: g.dInputStride, accumulate: g.accumulate)
+    }
+  }
+
+  private func inputGradients(
+    _ dGates: UnsafePointer<Float>, rows: Int, to dInput: UnsafeMutablePointer<Float>, stride: Int,
+    accumulate: Bool
+  ) {
+    let f = kernels.functions
     team.run(.inputGradients, operations: rows * inputRows.count * inputColumns.count) { share in
       let part = share.of(rows)
       f.multiply(
-        part.count, inputColumns.count, inputRows.count, gates.base + part.lowerBound * gateStride,
-        gateStride, 1,
-        inputPackedBack.base, nil, dInput + part.lowerBound * g.dInputStride, g.dInputStride,
-        g.accumulate ? 1 : 0)
+        part.count, inputColumns.count, inputRows.count, dGates + part.lowerBound * gateStride,
+        gateStride, 1, inputPackedBack.base, nil, dInput + part.lowerBound * stride, stride,
+        accumulate ? 1 : 0)
+    }
+  }
+
+  /// Sums the gate gradients of each token, in the order of the rows.
+  private func sumTokens(_ vocabulary: Vocabulary, rows: Int) {
+    tokenGates.base.update(repeating: 0, count: vocabulary.count * gateStride)
+    team.run(.weightGradients, operations: rows * inputRows.count) { share in
+      let columns = share.of(inputRows.count, grain: 16)
+      for row in 0..<rows {
+        let from = gates.base + row * gateStride
+        let to = tokenGates.base + Int(vocabulary.tokens[row]) * gateStride
+        for column in columns { to[column] += from[column] }
+      }
     }
   }
 
@@ -61,10 +87,16 @@ extension RecurrentLayer {
 
   /// One merged product per weight matrix over all steps.
   private func weightGradients(_ pass: Pass, _ parameters: UnsafeMutablePointer<Float>) {
-    addProduct(
-      gates.base, rows: inputRows, pass.input, columns: inputColumns, ld: pass.inputStride,
-      depth: pass.rows.count,
-      to: parameters + ranges.inputWeight, width: inputWidth)
+    if let vocabulary = pass.vocabulary {
+      sumTokens(vocabulary, rows: pass.rows.count)
+      addProduct(
+        tokenGates.base, rows: inputRows, vocabulary.vectors, columns: inputColumns, ld: inputWidth,
+        depth: vocabulary.count, to: parameters + ranges.inputWeight, width: inputWidth)
+    } else {
+      addProduct(
+        gates.base, rows: inputRows, pass.input, columns: inputColumns, ld: pass.inputStride,
+        depth: pass.rows.count, to: parameters + ranges.inputWeight, width: inputWidth)
+    }
     if pass.rows.isUniform {
       recurrentGradient(pass, parameters)
     } else {

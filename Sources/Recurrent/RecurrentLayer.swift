@@ -38,6 +38,8 @@ final class RecurrentLayer {
   var padded: FloatBuffer
   /// Of each row of gates, the outputs of the step before: only where lengths differ.
   var before = FloatBuffer(0)
+  /// Gates of each token of a vocabulary, then their gradients `[V, gateStride]`.
+  var tokenGates = FloatBuffer(0)
 
   /// Where this layer's parameters lie in the flat buffer.
   struct ParameterRanges {
@@ -130,12 +132,25 @@ final class RecurrentLayer {
     dCell.reserve(rows.batch * units)
   }
 
+  /// Inputs that are tokens of a vocabulary smaller than the batch: each token of it is projected once.
+  struct Vocabulary {
+    /// `[T, B]`
+    var tokens: UnsafePointer<Int32>
+    var count: Int
+    /// `[count, I]`
+    var vectors: UnsafePointer<Float>
+    /// Where they lie in the flat buffer.
+    var weight: Int
+  }
+
   /// One batch as it lies in memory.
   struct Pass {
     var rows: BatchRows
     /// `[T, B, inputStride]`
     var input: UnsafePointer<Float>
     var inputStride: Int
+    /// Takes the place of `input` where it is given.
+    var vocabulary: Vocabulary?
     /// `[T, B, outputStride]`; this direction's columns begin here.
     var output: UnsafeMutablePointer<Float>
     var outputStride: Int
@@ -165,13 +180,10 @@ final class RecurrentLayer {
   /// so the bits are the same for any number of threads.
   func forward(_ pass: Pass) {
     let f = kernels.functions
-    let rows = pass.rows.count
-    team.run(.projection, operations: rows * inputRows.count * inputColumns.count) { share in
-      let part = share.of(rows)
-      f.multiply(
-        part.count, inputRows.count, inputColumns.count, pass.input + part.lowerBound * pass.inputStride,
-        pass.inputStride, 1, inputPacked.base, bias.base, gates.base + part.lowerBound * gateStride,
-        gateStride, 0)
+    if let vocabulary = pass.vocabulary {
+      project(vocabulary, rows: pass.rows.count)
+    } else {
+      project(pass.input, stride: pass.inputStride, rows: pass.rows.count, to: gates.base)
     }
     team.run(.recurrence, operations: loopOperations(pass)) { share in
       var layer = layer(pass)
@@ -180,6 +192,31 @@ final class RecurrentLayer {
       case .lstm: f.lstm_forward(&layer)
       case .gru: f.gru_forward(&layer)
       case .rnn, .none: f.rnn_forward(&layer, kind.relu ? 1 : 0)
+      }
+    }
+  }
+
+  private func project(
+    _ input: UnsafePointer<Float>, stride: Int, rows: Int, to gates: UnsafeMutablePointer<Float>
+  ) {
+    let f = kernels.functions
+    team.run(.projection, operations: rows * inputRows.count * inputColumns.count) { share in
+      let part = share.of(rows)
+      f.multiply(
+        part.count, inputRows.count, inputColumns.count, input + part.lowerBound * stride, stride, 1,
+        inputPacked.base, bias.base, gates + part.lowerBound * gateStride, gateStride, 0)
+    }
+  }
+
+  private func project(_ vocabulary: Vocabulary, rows: Int) {
+    tokenGates.reserve(vocabulary.count * gateStride)
+    project(vocabulary.vectors, stride: inputWidth, rows: vocabulary.count, to: tokenGates.base)
+    team.run(.projection, operations: rows * inputRows.count) { share in
+      for row in share.of(rows) {
+        let token = Int(vocabulary.tokens[row])
+        precondition(token >= 0 && token < vocabulary.count, "token \(token) is not in the vocabulary")
+        (gates.base + row * gateStride).update(
+          from: tokenGates.base + token * gateStride, count: inputRows.count)
       }
     }
   }

@@ -22,8 +22,8 @@ extension RecurrentStack {
     var initial = [RecurrentState](repeating: RecurrentState(hidden: []), count: architecture.layers)
     for index in (0...top).reversed() {
       let below = index > 0 ? dOutputs[(top - index + 1) % 2] : dInputs
-      let width = index > 0 ? sizes[index - 1].stride : architecture.inputSize
-      let hasBelow = index > 0 || wantsInputGradient
+      let width = index > 0 ? sizes[index - 1].stride : architecture.inputWidth
+      let hasBelow = index > 0 || (wantsInputGradient && request.vocabulary == nil)
       if hasBelow { below.reserve(request.rows.count * width) }
       for direction in 0..<architecture.directions {
         let state = index * architecture.directions + direction

@@ -12,14 +12,14 @@ extension RecurrentStack {
 
   func dropInput(_ request: Model.Batch) {
     guard dropsInput(request.mode) else { return }
-    droppedInput.reserve(request.rows.count * architecture.inputSize)
+    droppedInput.reserve(request.rows.count * architecture.inputWidth)
     applyInputDropout(request, from: request.inputs, to: droppedInput.base)
   }
 
   func applyInputDropout(
     _ request: Model.Batch, from: UnsafePointer<Float>, to: UnsafeMutablePointer<Float>
   ) {
-    let width = architecture.inputSize
+    let width = architecture.inputWidth
     let columns = Columns(stride: width, blocks: 1, width: width, units: width)
     apply(Self.inputNumber, architecture.inputDropout, columns, request, from, to)
   }

@@ -97,8 +97,15 @@ final class RecurrentStack {
     for layer in layers { for direction in layer { direction.pack(parameters, forBackward: forBackward) } }
   }
 
+  func output(of layer: Int) -> UnsafePointer<Float> { UnsafePointer(outputs[layer].base) }
+
   func forward(_ request: Model.Batch, initialState: RecurrentState?) {
-    setInitialState(initialState, batch: request.batch)
+    if let carried = request.carried {
+      initial = .given
+      setInitialState(carried, batch: request.batch)
+    } else {
+      setInitialState(initialState, batch: request.batch)
+    }
     dropInput(request)
     for index in 0..<architecture.layers {
       let count = request.rows.count * sizes[index].stride
@@ -114,6 +121,7 @@ final class RecurrentStack {
         applyDropout(after: index, request, from: result(index), to: dropped[index].base)
       }
     }
+    if let carried = request.carried { keepFinalState(request, carried) }
   }
 
   /// What a layer gives to those above it, before dropout.
@@ -132,7 +140,8 @@ final class RecurrentStack {
     let startsAnew = initial == .zero
     return RecurrentLayer.Pass(
       rows: request.rows, input: reads(index, request),
-      inputStride: index > 0 ? sizes[index - 1].stride : architecture.inputSize,
+      inputStride: index > 0 ? sizes[index - 1].stride : architecture.inputWidth,
+      vocabulary: index > 0 ? nil : request.vocabulary,
       output: outputs[index].base + direction * sizes[index].units, outputStride: sizes[index].stride,
       h0: startsAnew ? nil : UnsafePointer(initialHidden[state].base),
       c0: startsAnew || architecture.cell != .lstm ? nil : UnsafePointer(initialCell[state].base),

@@ -3,7 +3,7 @@ import CKernels
 extension SteppedLayer {
   /// What a mask is for; numbers the masks of a layer.
   private enum Mask: UInt32 {
-    case recurrent = 0x4000_0000
+    case recurrent = 0x3000_0000
     case hiddenZone = 0x5000_0000
     case cellZone = 0x6000_0000
   }

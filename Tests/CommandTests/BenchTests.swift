@@ -23,7 +23,7 @@ import Testing
     let help = try Command.run("bench", "--help").out
     for name in [
       "stock-rnn", "stock-lstm", "stock-gru", "mnist-bilstm", "mid-rnn", "mid-lstm", "mid-gru", "charlm-lstm",
-      "charlm-gru", "big-lstm", "vowels-lstm",
+      "charlm-gru", "big-lstm", "vowels-lstm", "word-lm",
     ] { #expect(help.contains(name)) }
   }
 }

@@ -16,7 +16,7 @@ import Testing
       a.layers = 2
       a.bidirectional = true
       a.projectionSize = projection
-      a.initialization.range = range
+      a.initRange = range
       a.initialization.orthogonal = orthogonal
       a.initialization.forgetBias = forgetBias
       return a
@@ -45,7 +45,7 @@ import Testing
     var a = Architecture(cell: .lstm, inputSize: 3, hiddenSize: 4, steps: 1, head: [.linear(2)])
     a.layerNorm = true
     a.learnedInitialState = true
-    a.initialization.range = 0.1
+    a.initRange = 0.1
     a.initialization.forgetBias = 1
     let model = try Model(a, seed: 1)
     for entry in model.layout.entries where entry.name.contains("norm") || entry.name.contains("0_l0") {

@@ -353,6 +353,59 @@ def lengths():
     return result
 
 
+class LanguageModel(nn.Module):
+    """As PyTorch's example word_language_model: tokens, vectors, recurrent layers, one linear layer."""
+
+    def __init__(self, a, vocabulary, width, tied, start):
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary, width)
+        options = {"nonlinearity": a["nonlinearity"]} if a["cell"] == "rnn" else {}
+        self.rnn = getattr(nn, a["cell"].upper())(width, a["hidden"], num_layers=a["layers"], **options)
+        self.fc = nn.Linear(a["hidden"], vocabulary)
+        if tied:
+            self.fc.weight = self.embedding.weight
+        if start:
+            for p in self.parameters():
+                nn.init.uniform_(p, -start, start)
+
+
+def language():
+    """Truncated back-propagation through time: four windows of three streams, SGD with clipping after each (float64)."""
+    result = []
+    grid = itertools.product(CELLS, [(11, 9, False, 0.0), (50, 9, False, 0.25), (11, 12, True, 0.0), (50, 12, True, 0.1)])
+    for index, (cell, (vocabulary, hidden, tied, start)) in enumerate(grid):
+        layers, steps, streams, windows = 1 + index % 2, 6, 3, 4
+        width = hidden if tied else 7
+        a = architecture(cell[0], 0, hidden, layers, False, True, "every_step", steps, [f"linear {vocabulary}"], cell[1])
+        seed = 12000 + index
+        torch.manual_seed(seed)
+        network = LanguageModel(a, vocabulary, width, tied, start)
+        first = fingerprint(flat(network))
+        network = network.double()
+        # One token more than a window's: targets are the next ones.
+        tokens = classes(windows * steps * streams + 1, vocabulary, None)
+        state, losses, states = None, [], []
+        for window in range(windows):
+            place = lambda t, b: b * windows * steps + window * steps + t
+            inputs = torch.tensor([[tokens[place(t, b)] for b in range(streams)] for t in range(steps)])
+            targets = torch.tensor([tokens[place(t, b) + 1] for t in range(steps) for b in range(streams)])
+            network.zero_grad()
+            output, state = network.rnn(network.embedding(inputs), state)
+            state = tuple(s.detach() for s in state) if isinstance(state, tuple) else state.detach()
+            mean = F.cross_entropy(network.fc(output.reshape(steps * streams, -1)), targets)
+            mean.backward()
+            nn.utils.clip_grad_norm_(network.parameters(), 0.5)
+            with torch.no_grad():
+                for p in network.parameters():
+                    p -= 0.7 * p.grad
+            losses.append(mean.item())
+        final = list(state) if isinstance(state, tuple) else [state]
+        result.append(dict(
+            architecture=a, vocabulary=vocabulary, width=width, tied=tied, start=start, seed=seed, fingerprint=first,
+            losses=losses, final=[packed(f) for f in final], parameters=packed(flat(network))))
+    return result
+
+
 def adam():
     """Parameters after ten Adam steps (float64), step k on the inputs and targets of phase seed + k."""
     result = []
@@ -495,6 +548,7 @@ if __name__ == "__main__":
     write("sizes.json", sizes())
     write("states.json", states())
     write("lengths.json", lengths())
+    write("language.json", language())
     write("adam.json", adam())
     write("optimizers.json", optimizers())
     write("schedules.json", schedules())

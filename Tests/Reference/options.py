@@ -111,7 +111,7 @@ class Network:
         c = self.p[at("c0")] if a["learned"] and a["cell"] == "lstm" else torch.zeros(hidden, dtype=torch.float64)
         drop = 1
         if training and a["recurrent_dropout"]:
-            drop = mask(0x40000000 + number, a["recurrent_dropout"], sample, 0, width)
+            drop = mask(0x30000000 + number, a["recurrent_dropout"], sample, 0, width)
         outputs = [None] * len(xs)
         for t in (reversed(range(len(xs))) if reverse else range(len(xs))):
             gi = get("weight_ih") @ xs[t] + get("bias_ih")

@@ -50,7 +50,6 @@ import Training
   {
     let evaluator = Evaluator(
       model: try identity(expected.width), loss: expected.loss, scaler: expected.scaler, communicator: group)
-    evaluator.isLanguage = expected.perplexity != nil
     evaluator.topK = [2, 3, 5]
     return try evaluator.examine(WaveSet(expected), classNames: ["zero"], targetNames: ["first"])
   }
@@ -123,14 +122,13 @@ import Training
     let expected = try #require(Self.expected.first { $0.kind == "classes" && $0.width == 3 })
     let loss = Loss.crossEntropy(classWeights: [1, 7, 2], labelSmoothing: 0.3)
     let evaluator = Evaluator(model: try identity(3), loss: loss, scaler: nil)
-    evaluator.isLanguage = true
     expectClose([try evaluator.evaluate(WaveSet(expected)).perplexity], [expected.perplexity], 1e-6)
   }
 }
 
 /// Samples of one step whose inputs are the outputs of the reference script.
 private struct WaveSet: SampleSet {
-  let shape: SampleShape
+  var shape: SampleShape
   let outputs: [Float]
   var targets: [Float]
   let labels: [Int32]
@@ -142,6 +140,8 @@ private struct WaveSet: SampleSet {
     shape = SampleShape(
       steps: 1, features: width,
       target: expected.kind == "classes" ? .classes(count: width) : .values(width: width))
+    // Perplexity is measured of text.
+    if expected.perplexity != nil { shape.tokens = .word }
     outputs = Reference.wave(rows * width, phase: 0.3)
     let wave = Reference.wave(rows * width, phase: 0.8)
     targets = expected.kind == "labels" ? wave.map { $0 > 0 ? 1 : 0 } : wave

@@ -42,7 +42,8 @@ import Training
     "model.num_layers=2", "model.hidden_size=[5, 5]", "model.layer_norm=true", "model.recurrent_dropout=0.2",
     "model.zoneout=0.1",
     "model.proj_size=3", "model.learned_initial_state=true", "model.residual=true", "model.dropout=0.3",
-    "model.locked_dropout=true", "model.init={orthogonal: true, forget_bias: 1, range: 0.2}", "train.ema=0.8",
+    "model.locked_dropout=true", "model.init={orthogonal: true, forget_bias: 1}", "model.init_range=0.2",
+    "train.ema=0.8",
     "train.clip_value=0.02",
   ]
 

@@ -4,7 +4,7 @@ import Recur
 /// A network and batch whose step time is worth knowing, from ten kilobytes of parameters to many megabytes.
 struct BenchCase {
   let name: String
-  let architecture: Architecture
+  private(set) var architecture: Architecture
   let batch: Int
   let loss: Loss
   /// Steps of each sequence, longest first; nil where all have the architecture's.
@@ -17,8 +17,15 @@ struct BenchCase {
     mid("mid-rnn", .rnn), mid("mid-lstm", .lstm), mid("mid-gru", .gru),
     characters("charlm-lstm", .lstm), characters("charlm-gru", .gru),
     BenchCase("big-lstm", .lstm, 1024, 1024, steps: 35, batch: 64, .lastStep, outputs: 10),
-    vowels,
+    vowels, words,
   ]
+
+  /// The medium language model of Zaremba et al. 2014.
+  private static var words: BenchCase {
+    var network = BenchCase("word-lm", .lstm, 0, 650, steps: 35, batch: 20, .everyStep, outputs: 10_000)
+    network.architecture.embedding = .init(vocabulary: 10_000, width: 650)
+    return network
+  }
 
   /// Sequences of 7 to 29 steps, as in the Japanese Vowels.
   private static var vowels: BenchCase {
@@ -71,7 +78,7 @@ struct BenchCase {
     let rows = Double(rows)
     var forward = 0.0
     for layer in 0..<a.layers {
-      let inputs = layer == 0 ? a.inputSize : a.outputWidth
+      let inputs = layer == 0 ? a.inputWidth : a.outputWidth
       forward += 2 * rows * Double(a.directions * a.cell.gateCount * a.hiddenSize * (inputs + a.hiddenSize))
     }
     forward += 2 * Double((a.readsEveryStep ? self.rows : batch) * a.outputSize * a.readoutWidth)

@@ -57,6 +57,12 @@ struct LayerSummary: Encodable {
       layout.entries.filter { $0.name.hasPrefix(prefix) }.reduce(0) { $0 + $1.range.count }
     }
     var layers: [LayerSummary] = []
+    if let embedding = a.embedding {
+      layers.append(
+        LayerSummary(
+          name: "embedding", kind: "\(embedding.vocabulary) tokens → \(embedding.width)",
+          shape: "[\(steps), B, \(embedding.width)]", parameters: count("embedding.")))
+    }
     if a.cell != .none {
       let name = (a.bidirectional ? "bidirectional " : "") + a.cell.rawValue.uppercased()
       for layer in 0..<a.layers {
@@ -82,12 +88,14 @@ struct LayerSummary: Encodable {
         shape: "[\(rows), \(a.readoutWidth)]",
         parameters: 0))
     var width = a.readoutWidth
-    var names = layout.entries.map(\.name).filter { $0.hasPrefix("fc") && $0.hasSuffix(".weight") }
+    let linears = a.head.count { if case .linear = $0 { true } else { false } }
+    var index = 0
     for layer in a.head {
       var name = layer.summary
       var parameters = 0
       if case .linear(let outputs, _) = layer {
-        name = String(names.removeFirst().dropLast(".weight".count))
+        name = index == linears - 1 ? "fc" : "fc\(index)"
+        index += 1
         parameters = count(name + ".")
         layers.append(
           LayerSummary(

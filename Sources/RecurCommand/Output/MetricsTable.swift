@@ -34,6 +34,7 @@ struct MetricsTable {
       ("mape", { $0.metrics?.mape.map(Formatting.percent) }),
       ("R²", { $0.metrics?.r2.map(Formatting.short) }),
       ("perplexity", { $0.metrics?.perplexity.map(Formatting.precise) }),
+      ("bits per character", { $0.metrics?.bitsPerCharacter.map(Formatting.precise) }),
       ("mae in file units", { ($0.metrics?.originalUnits?.mae).map(Formatting.precise) }),
       ("rmse in file units", { ($0.metrics?.originalUnits?.rmse).map(Formatting.precise) }),
     ]

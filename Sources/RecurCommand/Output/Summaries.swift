@@ -9,7 +9,8 @@ extension ModelSpecification {
     if cell == .rnn && nonlinearity == .relu { kind += " (relu)" }
     if bidirectional { kind = "bidirectional " + kind }
     let sizes = hiddenSizes.map { $0.map(String.init).joined(separator: "-") } ?? "\(hiddenSize)"
-    return (["\(layers) × \(kind) \(sizes)"] + options + [readout.rawValue] + layersOfHead)
+    let vectors = embedding.map { ["embedding \($0)" + (tiesEmbeddings ? " (tied)" : "")] } ?? []
+    return (vectors + ["\(layers) × \(kind) \(sizes)"] + options + [readout.rawValue] + layersOfHead)
       .joined(separator: ", ")
   }
 }
@@ -36,7 +37,8 @@ extension ModelSpecification {
 extension Architecture.HeadLayer {
   var summary: String {
     switch self {
-    case .linear(let width, let bias): "linear \(width)" + (bias ? "" : " without bias")
+    case .linear(let width, let bias):
+      "linear \(width == ModelSpecification.classes ? "classes" : "\(width)")" + (bias ? "" : " without bias")
     case .relu: "relu"
     case .tanh: "tanh"
     case .sigmoid: "sigmoid"

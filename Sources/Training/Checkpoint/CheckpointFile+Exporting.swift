@@ -4,9 +4,11 @@ extension CheckpointFile {
   /// Stands before the names of averaged parameters.
   static let averagePrefix = "average."
 
-  /// The model's own tensors, without the optimizer's and without averages.
+  /// The model's own tensors, without the optimizer's, averages and carried states.
   public var modelTensors: [Tensor] {
-    tensors.filter { !$0.name.hasPrefix("optimizer.") && !$0.name.hasPrefix(Self.averagePrefix) }
+    tensors.filter { tensor in
+      !["optimizer.", Self.averagePrefix, "carried."].contains { tensor.name.hasPrefix($0) }
+    }
   }
 
   /// Writes the model's tensors alone, under PyTorch's names, as a safetensors file for other programs: the averages where

@@ -12,6 +12,7 @@ final class BatchBuffer {
   private let numbers: UnsafeMutablePointer<Int32>
   private let places: UnsafeMutablePointer<Int32>
   private let lengths: UnsafeMutablePointer<Int32>
+  private let streams: UnsafeMutablePointer<Int32>
   /// Samples of each length, then where the next one goes.
   private let slots: UnsafeMutableBufferPointer<Int32>
   private(set) var count = 0
@@ -23,24 +24,29 @@ final class BatchBuffer {
     let targets = capacity * (shape.hasTargetPerStep ? shape.steps : 1)
     memory = BatchMemory(
       inputs: .allocate(capacity: capacity * shape.steps * shape.features),
+      tokens: shape.vocabulary.map { _ in .allocate(capacity: capacity * shape.steps) },
       values: .allocate(capacity: targets * shape.targetWidth), classes: .allocate(capacity: targets))
     numbers = .allocate(capacity: capacity)
     places = .allocate(capacity: capacity)
     lengths = .allocate(capacity: capacity)
+    streams = .allocate(capacity: capacity)
     slots = .allocate(capacity: shape.steps + 1)
   }
 
   deinit {
     memory.inputs.deallocate()
+    memory.tokens?.deallocate()
     memory.values.deallocate()
     memory.classes.deallocate()
     numbers.deallocate()
     places.deallocate()
     lengths.deallocate()
+    streams.deallocate()
     slots.deallocate()
   }
 
   var inputs: UnsafeMutablePointer<Float> { memory.inputs }
+  var tokens: UnsafeMutablePointer<Int32>? { memory.tokens }
   var values: UnsafeMutablePointer<Float> { memory.values }
   var classes: UnsafeMutablePointer<Int32> { memory.classes }
 
@@ -80,12 +86,7 @@ final class BatchBuffer {
   func restore<Value>(_ from: UnsafePointer<Value>, perStep: Bool, width: Int) -> [Value] {
     var rows = [[Int]](repeating: [], count: count)
     if perStep {
-      var (at, active, step) = (0, count, 0)
-      while active > 0 {
-        for row in 0..<active { rows[Int(places[row])].append(at + row) }
-        (at, step) = (at + active, step + 1)
-        while active > 0, lengths[active - 1] <= step { active -= 1 }
-      }
+      forEachRow { row, index in rows[Int(places[index])].append(row) }
     } else {
       for row in 0..<count { rows[Int(places[row])] = [row] }
     }
@@ -93,12 +94,37 @@ final class BatchBuffer {
   }
 }
 
+extension BatchBuffer {
+  /// Each step of each sample as it lies: the row, and which of the batch's sequences it belongs to.
+  private func forEachRow(_ body: (_ row: Int, _ index: Int) -> Void) {
+    var (at, active, step) = (0, count, 0)
+    while active > 0 {
+      for index in 0..<active { body(at + index, index) }
+      (at, step) = (at + active, step + 1)
+      while active > 0, lengths[active - 1] <= step { active -= 1 }
+    }
+  }
+
+  func forEachStep(_ body: (_ row: Int, _ sample: Int) -> Void) {
+    forEachRow { row, index in body(row, Int(numbers[index])) }
+  }
+}
+
 extension Model {
   /// The output for a gathered batch, whose memory must stay until `backward` returns.
-  func forward(_ batch: BatchBuffer, mode: Mode) -> UnsafeMutableBufferPointer<Float> {
-    forward(
+  /// - states: where the streams stand that the samples are windows of; nil for samples that stand alone.
+  func forward(_ batch: BatchBuffer, mode: Mode, states: StreamStates? = nil)
+    -> UnsafeMutableBufferPointer<Float>
+  {
+    let carried = states.map { Carried(states: $0, streams: batch.rowStreams(of: $0.streams)) }
+    if let tokens = batch.tokens {
+      return forward(
+        tokens: tokens, samples: batch.rowNumbers, lengths: batch.rowLengths, batch: batch.count, mode: mode,
+        carried: carried)
+    }
+    return forward(
       inputs: batch.inputs, samples: batch.rowNumbers, lengths: batch.rowLengths, batch: batch.count,
-      mode: mode)
+      mode: mode, carried: carried)
   }
 }
 
@@ -106,6 +132,10 @@ extension BatchBuffer {
   /// `[B]`, for the rows as they lie.
   var rowNumbers: UnsafePointer<Int32> { UnsafePointer(numbers) }
   var rowLengths: UnsafePointer<Int32> { UnsafePointer(lengths) }
+  func rowStreams(of count: Int) -> UnsafePointer<Int32> {
+    for row in 0..<self.count { streams[row] = numbers[row] % Int32(count) }
+    return UnsafePointer(streams)
+  }
 }
 
 extension SampleShape {

@@ -22,8 +22,10 @@ public struct EvaluationMetrics: Codable, Sendable, Equatable {
   public var mape: Double?
   /// Coefficient of determination, the mean of the targets' (scikit-learn's `r2_score`); nil for fewer than two values.
   public var r2: Double?
-  /// e to the mean negative log-likelihood; for language.
+  /// e to the mean negative log-likelihood, which no weights or smoothing change; for text.
   public var perplexity: Double?
+  /// The same in bits, for text of characters or bytes.
+  public var bitsPerCharacter: Double?
   /// mae and rmse with the targets' scaling undone, where they were scaled.
   public var originalUnits: OriginalUnits?
 
@@ -36,6 +38,7 @@ public struct EvaluationMetrics: Codable, Sendable, Equatable {
     case samples, loss, accuracy, mae, rmse, mape, r2, perplexity
     case top5Accuracy = "top_5_accuracy"
     case macroF1 = "macro_f1"
+    case bitsPerCharacter = "bits_per_character"
     case originalUnits = "original_units"
   }
 

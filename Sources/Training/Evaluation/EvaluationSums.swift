@@ -53,9 +53,12 @@ struct EvaluationSums {
     }
   }
 
-  func metrics(samples: Int, loss: Loss, isLanguage: Bool) -> EvaluationMetrics {
+  func metrics(samples: Int, loss: Loss, tokens: DataSpecification.Tokens?) -> EvaluationMetrics {
     var metrics = EvaluationMetrics(samples: samples, loss: sums[0] / sums[1])
-    if isLanguage, sums[3] > 0 { metrics.perplexity = exp(sums[2] / sums[3]) }
+    if let tokens, sums[3] > 0 {
+      metrics.perplexity = exp(sums[2] / sums[3])
+      if tokens != .word { metrics.bitsPerCharacter = sums[2] / sums[3] / log(2) }
+    }
     guard loss.hasErrors, width > 0 else { return metrics }
     (metrics.mae, metrics.rmse) = errors { _ in 1 }
     let targets = targets([])

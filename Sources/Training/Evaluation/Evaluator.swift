@@ -9,15 +9,13 @@ import Recurrent
 public final class Evaluator {
   private static let batchSize = 128
 
-  /// Whether outputs are words or characters that follow one another: then perplexity is measured.
-  public var isLanguage: Bool = false
   /// The k of top-k accuracy in the details.
   public var topK: [Int] = [5]
 
-  private let model: Model
-  private let loss: Loss
+  let model: Model
+  let loss: Loss
   private let scaler: Scaler?
-  private let communicator: any Communicator
+  let communicator: any Communicator
 
   public init(model: Model, loss: Loss, scaler: Scaler?, communicator: any Communicator = Solo()) {
     self.model = model
@@ -50,7 +48,8 @@ public final class Evaluator {
   private func metrics(_ set: any SampleSet, _ sums: EvaluationSums, _ outcomes: OutcomeCounts)
     -> EvaluationMetrics
   {
-    var metrics = sums.metrics(samples: set.count, loss: loss, isLanguage: isLanguage)
+    let samples = (set as? any StreamedSet)?.pairs ?? set.count
+    var metrics = sums.metrics(samples: samples, loss: loss, tokens: set.shape.tokens)
     metrics.accuracy = outcomes.accuracy
     metrics.top5Accuracy = outcomes.topAccuracy(5)
     metrics.macroF1 = outcomes.macroF1
@@ -59,6 +58,7 @@ public final class Evaluator {
 
   /// Every rank adds up its batches; together they have all.
   private func measure(_ set: any SampleSet) throws -> (EvaluationSums, OutcomeCounts) {
+    if let text = set as? any StreamedSet { return try measure(stream: text) }
     let batches = (set.count + Self.batchSize - 1) / Self.batchSize
     let pivots = loss.hasErrors ? firstTarget(set) : []
     let fields = EvaluationSums.fields(pivots.count)
@@ -69,7 +69,8 @@ public final class Evaluator {
       try forEachBatch(set, step: communicator.size, offset: communicator.rank) {
         index, range, outputs, batch in
         let sums = UnsafeMutableBufferPointer(rebasing: all[index * fields..<(index + 1) * fields])
-        add(outputs, batch, kind, pivots: pivots, to: sums, counts)
+        add(
+          outputs, batch, kind, pivots: pivots, isText: set.shape.tokens != nil, to: sums, counts)
       }
       try communicator.allReduceSum(all)
     }
@@ -135,23 +136,33 @@ public final class Evaluator {
 
   private func add(
     _ outputs: UnsafeMutableBufferPointer<Float>, _ batch: BatchBuffer, _ kind: OutcomeCounts.Kind,
-    pivots: [Double], to sums: UnsafeMutableBufferPointer<Double>,
+    pivots: [Double], isText: Bool, to sums: UnsafeMutableBufferPointer<Double>,
     _ counts: UnsafeMutableBufferPointer<Double>
   ) {
     guard let base = outputs.baseAddress else { return }
+    add(
+      base, rows: outputs.count / model.architecture.outputSize, values: batch.values, classes: batch.classes,
+      kind, pivots: pivots, isText: isText, to: sums, counts)
+  }
+
+  /// Adds some rows of outputs with their targets.
+  func add(
+    _ outputs: UnsafePointer<Float>, rows: Int, values: UnsafePointer<Float>, classes: UnsafePointer<Int32>,
+    _ kind: OutcomeCounts.Kind, pivots: [Double], isText: Bool, to sums: UnsafeMutableBufferPointer<Double>,
+    _ counts: UnsafeMutableBufferPointer<Double>
+  ) {
     let width = model.architecture.outputSize
-    let rows = outputs.count / width
     func total(_ loss: Loss) -> Loss.Total {
       loss.evaluate(
-        outputs: base, rows: rows, width: width, values: batch.values, classes: batch.classes, gradient: nil,
+        outputs: outputs, rows: rows, width: width, values: values, classes: classes, gradient: nil,
         kernels: model.kernels)
     }
     let loss = total(self.loss)
     EvaluationSums.add(
-      loss, likelihood: isLanguage ? self.loss.likelihood.map(total) ?? loss : Loss.Total(), outputs: base,
-      values: batch.values, rows: rows, pivots: pivots, scaler: scaler, to: sums)
+      loss, likelihood: isText ? self.loss.likelihood.map(total) ?? loss : Loss.Total(), outputs: outputs,
+      values: values, rows: rows, pivots: pivots, scaler: scaler, to: sums)
     OutcomeCounts.add(
-      kind, loss: self.loss, outputs: base, rows: rows, width: width, values: batch.values,
-      classes: batch.classes, to: counts)
+      kind, loss: self.loss, outputs: outputs, rows: rows, width: width, values: values, classes: classes,
+      to: counts)
   }
 }

@@ -34,6 +34,8 @@ public struct ScheduleSpecification: Sendable, Equatable {
     case constant
     /// `StepLR`: times `gamma` every `stepSize` epochs.
     case step(stepSize: Int, gamma: Double = 0.1)
+    /// `ExponentialLR`, times `gamma` every epoch after `startEpoch` (from 0), up to which the rate stays.
+    case exponential(gamma: Double, startEpoch: Int = 0)
     /// `CosineAnnealingLR` over `tMax` epochs (nil: all of them) down to `minLR`.
     case cosine(tMax: Int? = nil, minLR: Double = 0)
     /// `ReduceLROnPlateau` (relative threshold): times `factor` after more than `patience` epochs without improvement,

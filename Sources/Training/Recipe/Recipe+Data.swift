@@ -26,6 +26,10 @@ extension RecipeSection {
     data.fitScaleOn = try choice("fit_scale_on") ?? data.fitScaleOn
     data.window = try int("window") ?? data.window
     data.horizon = try int("horizon", 0...Int(Int32.max)) ?? data.horizon
+    data.tokens = try choice("tokens") ?? data.tokens
+    data.minCount = try int("min_count") ?? data.minCount
+    data.vocabulary = try int("vocabulary", 2...Int(Int32.max))
+    data.sequenceLength = try int("sequence_length") ?? data.sequenceLength
     if let split = try section("split") { data.split = try split.split() }
     return data
   }
@@ -87,6 +91,7 @@ extension RecipeKeys {
       return files + labels + ["scale", "fit_scale_on"]
     case .ts: return files + ["scale", "fit_scale_on"]
     case .idx: return files
+    case .text: return files + ["tokens", "min_count", "vocabulary", "sequence_length"]
     }
   }
 }

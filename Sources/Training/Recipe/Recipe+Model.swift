@@ -7,10 +7,10 @@ extension RecipeSection {
     try allow(RecipeKeys.model)
     _ = try required("cell")
     let cell: Architecture.Cell = try choice("cell") ?? .none
-    if cell == .none { try allow(["cell", "head", "init"], others: RecipeKeys.model, reason: "cell: none") }
+    if cell == .none { try allow(["cell", "head"], others: RecipeKeys.model, reason: "cell: none") }
     var model = ModelSpecification(cell: cell, head: try required("head").headLayers())
-    if let section = try section("init") { model.initialization = try section.initialization(cell) }
     guard cell != .none else { return model }
+    if let section = try section("init") { model.initialization = try section.initialization(cell) }
 
     _ = try required("hidden_size")
     try readSizes(into: &model)
@@ -26,6 +26,13 @@ extension RecipeSection {
     if !model.bias, model.initialization.forgetBias != nil {
       throw try required("bias").failure("model.init.forget_bias needs model.bias")
     }
+    model.embedding = try int("embedding", 1...1 << 20)
+    model.embeddingDropout = try float("embedding_dropout", .belowOne) ?? 0
+    model.tiesEmbeddings = try bool("tie_embeddings") ?? false
+    for key in ["embedding_dropout", "tie_embeddings"] where model.embedding == nil && has(key) {
+      throw try required(key).failure("model.\(key) needs model.embedding")
+    }
+    model.initRange = try float("init_range", .positive)
     return model
   }
 
@@ -94,14 +101,10 @@ extension RecipeSection {
   private func initialization(_ cell: Architecture.Cell) throws -> Architecture.Initialization {
     try allow(RecipeKeys.initialization)
     var changes = Architecture.Initialization()
-    changes.range = try float("range", .positive)
     changes.orthogonal = try bool("orthogonal") ?? false
     changes.forgetBias = try float("forget_bias", .any)
     if changes.forgetBias != nil, cell != .lstm {
       throw try required("forget_bias").failure("model.init.forget_bias applies to cell: lstm only")
-    }
-    if changes.orthogonal, cell == .none {
-      throw try required("orthogonal").failure("model.init.orthogonal does not apply to cell: none")
     }
     return changes
   }
@@ -137,6 +140,14 @@ extension RecipeNode {
   }
 }
 
+extension RecipeSection {
+  /// A layer's width: a number, or `classes`.
+  fileprivate func width(_ key: String) throws -> Int? {
+    if case .scalar("classes")? = self[key]?.content { return ModelSpecification.classes }
+    return try int(key, 1...1 << 24)
+  }
+}
+
 extension RecipeNode.Entry {
   /// `linear: 10`, `linear: {size: 10, bias: false}` or `dropout: 0.5`.
   fileprivate func headLayer() throws -> Architecture.HeadLayer {
@@ -145,7 +156,7 @@ extension RecipeNode.Entry {
     switch key {
     case "linear":
       if case .map = value.content { return try linearLayer() }
-      guard let size = try section.int("linear", 1...1 << 24) else { throw missing("its width") }
+      guard let size = try section.width("linear") else { throw missing("its width") }
       return .linear(size)
     case "dropout":
       guard let probability = try section.float("dropout", .belowOne) else {
@@ -159,7 +170,7 @@ extension RecipeNode.Entry {
   private func linearLayer() throws -> Architecture.HeadLayer {
     let section = try RecipeSection(value, path: "model.head.linear")
     try section.allow(["size", "bias"])
-    guard let size = try section.int("size", 1...1 << 24) else { throw missing("its size") }
+    guard let size = try section.width("size") else { throw missing("its size") }
     return .linear(size, bias: try section.bool("bias") ?? true)
   }
 

@@ -36,6 +36,8 @@ extension DataSpecification {
       ("header", .init(header)), ("delimiter", .text(delimiter)), ("gaps", .plain(gaps.rawValue)),
       ("scale", .plain(scale.rawValue)), ("fit_scale_on", .plain(fitScaleOn.rawValue)),
       ("window", .init(window)), ("horizon", .init(horizon)),
+      ("tokens", .plain(tokens.rawValue)), ("min_count", .init(minCount)),
+      ("vocabulary", .init(vocabulary)), ("sequence_length", .init(sequenceLength)),
       (
         "split",
         .map([
@@ -51,9 +53,15 @@ extension DataSpecification {
 extension ModelSpecification {
   fileprivate var entries: RecipeWriter.Entries {
     let layers = RecipeWriter.Value.list(head.map(\.value))
-    let start: RecipeWriter.Entries = [("init", .map(initialization.entries))]
-    guard cell != .none else { return [("cell", .plain("none")), ("head", layers)] + start }
-    return [
+    guard cell != .none else { return [("cell", .plain("none")), ("head", layers)] }
+    var entries: RecipeWriter.Entries = []
+    if let embedding {
+      entries += [
+        ("embedding", .init(embedding)), ("embedding_dropout", .plain("\(embeddingDropout)")),
+        ("tie_embeddings", .init(tiesEmbeddings)),
+      ]
+    }
+    return entries + [
       ("cell", .plain(cell.rawValue)), ("nonlinearity", .plain(nonlinearity.rawValue)),
       ("hidden_size", hiddenSizes.map { .list($0.map { .init($0) }) } ?? .init(hiddenSize)),
       ("num_layers", .init(self.layers)),
@@ -63,24 +71,27 @@ extension ModelSpecification {
       ("zoneout", .map([("hidden", .plain("\(zoneout.hidden)")), ("cell", .plain("\(zoneout.cell)"))])),
       ("proj_size", .init(projectionSize)), ("layer_norm", .init(layerNorm)), ("residual", .init(residual)),
       ("learned_initial_state", .init(learnedInitialState)), ("readout", .plain(readout.rawValue)),
-      ("head", layers),
-    ] + start
+      ("head", layers), ("init_range", .init(initRange)), ("init", .map(initialization.entries)),
+    ]
   }
 }
 
 extension Architecture.Initialization {
   fileprivate var entries: RecipeWriter.Entries {
     [
-      ("range", .init(range)), ("orthogonal", .init(orthogonal)), ("forget_bias", .init(forgetBias)),
+      ("orthogonal", .init(orthogonal)), ("forget_bias", .init(forgetBias)),
     ]
   }
 }
 
 extension Architecture.HeadLayer {
   fileprivate var value: RecipeWriter.Value {
-    switch self {
-    case .linear(let size, true): .map([("linear", .init(size))])
-    case .linear(let size, false): .map([("linear", .map([("size", .init(size)), ("bias", .init(false))]))])
+    func width(_ size: Int) -> RecipeWriter.Value {
+      size == ModelSpecification.classes ? .plain("classes") : .init(size)
+    }
+    return switch self {
+    case .linear(let size, true): .map([("linear", width(size))])
+    case .linear(let size, false): .map([("linear", .map([("size", width(size)), ("bias", .init(false))]))])
     case .relu: .plain("relu")
     case .tanh: .plain("tanh")
     case .sigmoid: .plain("sigmoid")

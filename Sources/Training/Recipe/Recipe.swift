@@ -33,6 +33,11 @@ public struct Recipe: Sendable, Equatable {
 
 /// The `model` section: an `Architecture` without what only the data knows (features and time steps).
 public struct ModelSpecification: Sendable, Equatable {
+  /// N, for tokens; nil for numbers.
+  public var embedding: Int?
+  public var embeddingDropout: Float = 0
+  /// Whether the last linear layer shares the embedding's weight.
+  public var tiesEmbeddings = false
   public var cell: Architecture.Cell
   public var nonlinearity: Architecture.Nonlinearity = .tanh
   /// H; not used with `cell: none`.
@@ -52,8 +57,15 @@ public struct ModelSpecification: Sendable, Equatable {
   public var residual: Bool = false
   public var learnedInitialState: Bool = false
   public var readout: Architecture.Readout = .lastStep
+  /// A linear layer of width `classes` gets as many outputs as the data have classes.
   public var head: [Architecture.HeadLayer]
+  /// All parameters start uniform in ±this; nil for PyTorch's start of each module.
+  public var initRange: Float?
+
   public var initialization: Architecture.Initialization = Architecture.Initialization()
+
+  /// A linear layer's width that the data decide.
+  public static let classes = 0
 
   public init(cell: Architecture.Cell, hiddenSize: Int = 0, head: [Architecture.HeadLayer]) {
     self.cell = cell

@@ -26,6 +26,7 @@ struct MetricsLine {
     inner.add("mape", metrics.mape)
     inner.add("r2", metrics.r2)
     inner.add("perplexity", metrics.perplexity)
+    inner.add("bits_per_character", metrics.bitsPerCharacter)
     if let units = metrics.originalUnits {
       inner.add("original_mae", units.mae)
       inner.add("original_rmse", units.rmse)

@@ -89,9 +89,6 @@ extension RunRecorder {
     if recipe.train.logEverySteps > 0, run.state.step % recipe.train.logEverySteps == 0 {
       try logStep(run, outcome)
     }
-    if let seconds = recipe.checkpoint.everySeconds, Double(run.meter.now - lastSave) > seconds * 1e9 {
-      try save(run)
-    }
     guard let observer, run.meter.now >= nextProgress else { return }
     nextProgress = run.meter.now + 100_000_000
     let left = (recipe.train.epochs - run.state.epoch) * run.set.count - run.state.position
@@ -103,6 +100,11 @@ extension RunRecorder {
         loss: run.state.sums.meanLoss, samplesPerSecond: run.meter.epochSamplesPerSecond,
         timeLeft: run.meter.timeLeft(left)))
     try drain()
+  }
+
+  /// Whether the time for the next checkpoint has come.
+  func wantsSave(_ run: Trainer) -> Bool {
+    recipe.checkpoint.everySeconds.map { Double(run.meter.now - lastSave) > $0 * 1e9 } ?? false
   }
 
   private func logStep(_ run: Trainer, _ outcome: TrainingStep.Outcome) throws {

@@ -3,7 +3,7 @@ import Diagnostics
 extension Trainer {
   /// Saves the last state, evaluates it and reports.
   func finish(_ status: TrainingReport.Status, isSaved: Bool) throws -> TrainingReport {
-    if !isSaved { try recorder?.save(self) }
+    if !isSaved { try save() }
     var report = report(status)
     if status != .interrupted {
       report.validation = try data.validation.map { try evaluate($0) }
@@ -38,12 +38,13 @@ extension Trainer {
 
   /// These buffers under the names a checkpoint gives them.
   var tensors: [NamedTensor] {
-    buffers.flatMap { prefix, values in
-      model.layout.entries.map { entry in
-        NamedTensor(
-          name: prefix + entry.name, shape: entry.shape,
-          values: UnsafeBufferPointer(rebasing: values[entry.range]))
+    carriedTensors
+      + buffers.flatMap { prefix, values in
+        model.layout.entries.map { entry in
+          NamedTensor(
+            name: prefix + entry.name, shape: entry.shape,
+            values: UnsafeBufferPointer(rebasing: values[entry.range]))
+        }
       }
-    }
   }
 }

@@ -27,22 +27,31 @@ extension Trainer {
   /// All batches of the epoch that are left.
   private func runEpoch() throws -> EpochResult {
     order.write(epoch: state.epoch, into: samples)
+    if state.position == 0 { step.states?.resetAll() }
     meter.startEpoch()
     let rate = state.schedule.rate(epoch: state.epoch)
     while state.position < set.count {
       let batch = state.position..<min(state.position + recipe.train.batchSize, set.count)
       let outcome = try step.run(
         UnsafeBufferPointer(rebasing: samples[batch]), step: state.step,
-        learningRate: rate * state.schedule.warmup(step: optimizer.steps), stop: wantsStop)
+        learningRate: rate * state.schedule.warmup(step: optimizer.steps), stop: wantsStop,
+        save: recorder?.wantsSave(self) ?? false)
       state.position = batch.upperBound
       state.step += 1
       try account(outcome, batch)
       times.add(nanoseconds: meter.stepEnded(samples: batch.count))
+      if outcome.save { try save() }
       try recorder?.stepEnded(self, outcome)
       let isLast = state.position == set.count && state.epoch + 1 == recipe.train.epochs
       if outcome.stop, !isLast { return .stopped }
     }
     return .finished
+  }
+
+  /// Saves the present state, which all ranks together hold.
+  func save() throws {
+    try gatherStates()
+    try recorder?.save(self)
   }
 
   private func account(_ outcome: TrainingStep.Outcome, _ batch: Range<Int>) throws {

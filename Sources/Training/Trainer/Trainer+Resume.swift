@@ -17,10 +17,10 @@ extension Trainer {
     let all = try communicator.broadcastBytes(bytes)
     guard !all.isEmpty else { return }
     try communicator.together {
-      if let file { try fill(from: file) }
       try state.restore(JSON.decoder().decode(CheckpointState.self, from: .init(all)))
+      if let file { try fill(from: file) }
     }
-    for (_, values) in buffers {
+    for values in buffers.map(\.values) + carriedValues {
       try communicator.broadcast(UnsafeMutableRawBufferPointer(values), from: 0)
     }
     let saved = try JSON.decoder().decode(CheckpointState.self, from: .init(all))

@@ -38,7 +38,7 @@ public final class Trainer {
     self.recipe = recipe
     self.data = data
     self.communicator = communicator
-    let set = try data.trainingSet(for: recipe)
+    let set = try data.trainingSet(for: recipe).arranged(for: recipe)
     self.set = set
     let architecture = try recipe.architecture(for: data.shape)
     try communicator.requireEqual(recipe.effectiveYAML, "the recipe")
@@ -50,7 +50,8 @@ public final class Trainer {
     optimizer = Optimizer(recipe.optimizer, count: model.layout.count, kernels: model.kernels)
     evaluator = Evaluator(model: model, loss: recipe.loss, scaler: data.scaler, communicator: communicator)
     order = EpochOrder(
-      count: set.count, seed: recipe.seed, shuffle: recipe.train.shuffle, buckets: recipe.train.buckets(set))
+      count: set.count, seed: recipe.seed, shuffle: recipe.train.shuffle && !(set is any StreamedSet),
+      buckets: recipe.train.buckets(set))
     samples = .allocate(capacity: set.count)
     average = recipe.train.ema.map { [model] in ParameterAverage(decay: $0, model.parameters) }
     step = TrainingStep(
@@ -100,6 +101,19 @@ public final class Trainer {
   public func requestStop() { stopRequested.store(true, ordering: .relaxed) }
 
   var wantsStop: Bool { stopRequested.load(ordering: .relaxed) }
+}
+
+extension SampleSet {
+  /// A text as one stream for each row of a batch.
+  fileprivate func arranged(for recipe: Recipe) throws -> any SampleSet {
+    guard let text = self as? any StreamedSet else { return self }
+    guard text.pairs >= recipe.train.batchSize else {
+      throw Failure.badData(
+        "train.batch_size: the training text of \(text.pairs + 1) tokens can't be \(recipe.train.batchSize) streams; make it smaller"
+      )
+    }
+    return text.arranged(inStreams: recipe.train.batchSize, isEven: true)
+  }
 }
 
 extension LoadedData {

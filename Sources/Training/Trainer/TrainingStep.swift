@@ -14,6 +14,8 @@ final class TrainingStep {
     var right = 0.0
     var counted = 0.0
     var stop = false
+    /// Whether rank 0 wants to save after this step.
+    var save = false
     /// Of the mean gradient, before clipping.
     var gradientNorm = 0.0
   }
@@ -28,8 +30,10 @@ final class TrainingStep {
   private let average: ParameterAverage?
   private let accumulate: Int
   private let batch: BatchBuffer
+  /// Where the streams stand, for samples that are windows of streams.
+  let states: StreamStates?
   private let outputGradient: UnsafeMutableBufferPointer<Float>
-  /// The sums of each part (see `Field`), then whether a stop is wanted.
+  /// The sums of each part (see `Field`), then whether a stop and whether a save is wanted.
   private let sums: UnsafeMutableBufferPointer<Double>
   /// How a strict run adds gradients; nil for a fast one.
   private let lanes: LaneReduction?
@@ -58,11 +62,12 @@ final class TrainingStep {
     laneCount = isStrict ? recipe.distributed.lanes : 1
     lanes =
       isStrict ? LaneReduction(communicator, into: model.gradients, lanes: recipe.distributed.lanes) : nil
-    sums = .allocate(capacity: laneCount * Field.count + 1)
+    sums = .allocate(capacity: laneCount * Field.count + 2)
     let parts = isStrict ? laneCount : communicator.size
     let part = equalPart(0, of: min(recipe.train.batchSize, set.count), among: parts).count
     let rows = model.architecture.outputRows(steps: set.shape.steps, batch: part)
     batch = BatchBuffer(set, capacity: part)
+    states = (set as? any StreamedSet).map { StreamStates(model.architecture, streams: $0.streams) }
     outputGradient = .allocate(capacity: rows * model.architecture.outputSize)
   }
 
@@ -72,17 +77,28 @@ final class TrainingStep {
   }
 
   /// - samples: the global batch; each rank takes its part of it, which may be empty.
-  func run(_ samples: UnsafeBufferPointer<Int32>, step: Int, learningRate: Double, stop: Bool) throws
-    -> Outcome
-  {
+  func run(
+    _ samples: UnsafeBufferPointer<Int32>, step: Int, learningRate: Double, stop: Bool, save: Bool = false
+  ) throws -> Outcome {
     sums.update(repeating: 0)
     sums[laneCount * Field.count] = stop ? 1 : 0
+    sums[laneCount * Field.count + 1] = save ? 1 : 0
     if let lanes {
       try sumLanes(lanes, samples, step: step)
     } else {
       try sumParts(samples, step: step)
     }
     return apply(learningRate)
+  }
+
+  /// The rows of a batch of this size that this rank computes.
+  func ownRows(of count: Int) -> Range<Int> {
+    guard let lanes = lanes?.lanes else {
+      return equalPart(communicator.rank, of: count, among: communicator.size)
+    }
+    guard let first = lanes.first, let last = lanes.last else { return 0..<0 }
+    return equalPart(first, of: count, among: laneCount)
+      .lowerBound..<equalPart(last, of: count, among: laneCount).upperBound
   }
 
   /// One part of the batch on each rank, added in the order that suits the network.
@@ -129,7 +145,7 @@ final class TrainingStep {
     _ sums: UnsafeMutableBufferPointer<Double>
   ) {
     batch.gather(samples)
-    let outputs = model.forward(batch, mode: .training(seed: seed, step: UInt64(step)))
+    let outputs = model.forward(batch, mode: .training(seed: seed, step: UInt64(step)), states: states)
     let width = model.architecture.outputSize
     let rows = outputs.count / width
     let (base, gradient) = (outputs.baseAddress!, outputGradient.baseAddress!)
@@ -149,7 +165,8 @@ final class TrainingStep {
 
   /// Decides on reduced values only, so that all ranks do the same.
   private func apply(_ learningRate: Double) -> Outcome {
-    var outcome = Outcome(result: .updated, stop: sums[laneCount * Field.count] > 0)
+    let wishes = laneCount * Field.count
+    var outcome = Outcome(result: .updated, stop: sums[wishes] > 0, save: sums[wishes + 1] > 0)
     let gradients = model.gradients
     let (loss, weight) = (sums[Field.loss], sums[Field.weight])
     let squares = model.kernels.functions.sum_of_squares(gradients.baseAddress!, gradients.count)

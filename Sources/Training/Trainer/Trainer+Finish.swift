@@ -30,7 +30,7 @@ extension Trainer {
   private func report(_ status: TrainingReport.Status) -> TrainingReport {
     TrainingReport(
       status: status, recipe: recipe.name, parameters: model.layout.count, ranks: communicator.size,
-      hosts: hosts,
+      hosts: machines,
       threads: model.team.count,
       epochs: state.epoch, steps: state.step, skippedSteps: state.counters.skipped,
       trainLoss: state.epochLosses.last, trainAccuracy: state.counters.trainAccuracy,

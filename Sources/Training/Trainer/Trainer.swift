@@ -11,7 +11,7 @@ public final class Trainer {
   let data: LoadedData
   let set: any SampleSet
   let communicator: any Communicator
-  /// The machines of all ranks.
+  /// The machine of each rank.
   let hosts: [String]
   let model: Model
   let optimizer: Optimizer
@@ -149,6 +149,11 @@ public final class Trainer {
 
   /// Asks for a stop after the current step, with everything saved. May be called from any thread or a signal handler.
   public func requestStop() { stopRequested.store(true, ordering: .relaxed) }
+
+  /// Each once.
+  var machines: [String] {
+    hosts.indices.filter { hosts.firstIndex(of: hosts[$0]) == $0 }.map { hosts[$0] }
+  }
 
   var wantsStop: Bool { stopRequested.load(ordering: .relaxed) }
 }

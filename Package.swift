@@ -26,6 +26,10 @@ let package = Package(
     .target(
       name: "Kernels", dependencies: ["CKernels", "COpenBLAS", "Diagnostics"],
       exclude: ["README.md"], swiftSettings: swift),
+    .target(name: "CCUDA", exclude: ["README.md", "device"], cSettings: c),
+    .target(
+      name: "CUDA", dependencies: ["CCUDA", "Recurrent", "Diagnostics"], exclude: ["README.md"],
+      swiftSettings: swift),
     .target(
       name: "Recurrent", dependencies: ["Kernels", "CKernels", "Diagnostics"],
       exclude: ["README.md"], swiftSettings: swift),
@@ -39,7 +43,7 @@ let package = Package(
     .target(
       name: "Training",
       dependencies: [
-        "Recurrent", "Collective", "Dataset", "Kernels", "CKernels", "Diagnostics", "Yams",
+        "Recurrent", "Collective", "Dataset", "Kernels", "CKernels", "CUDA", "CCUDA", "Diagnostics", "Yams",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Logging", package: "swift-log"),
       ], exclude: ["README.md"], swiftSettings: swift),
@@ -80,6 +84,13 @@ let package = Package(
     .testTarget(
       name: "TrainingTests",
       dependencies: ["Training", "Recurrent", "Collective", "Dataset", "Kernels", "TestSupport"],
+      swiftSettings: swift),
+    .target(
+      name: "CUDAShim", dependencies: ["CCUDA"], path: "Tests/CUDAShim",
+      cxxSettings: [.treatAllWarnings(as: .error), .headerSearchPath(".")]),
+    .testTarget(
+      name: "CUDATests",
+      dependencies: ["CUDA", "CCUDA", "CUDAShim", "Diagnostics", "Recurrent", "Training", "TestSupport"],
       swiftSettings: swift),
     .testTarget(
       name: "CommandTests", dependencies: ["Recur", "RecurCommand", "TestSupport"], swiftSettings: swift),

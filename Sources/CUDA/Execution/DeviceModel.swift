@@ -1,0 +1,179 @@
+import CCUDA
+import Recurrent
+
+/// A network that trains on a device: parameters, gradients and optimizer state stay there from step to step.
+///
+/// The host reads them back only for checkpoints and evaluation. Used from one thread at a time.
+public final class DeviceModel {
+  public let architecture: Architecture
+  public let executor: any Executor
+  private let loss: Loss
+  private let rule: UpdateRule
+  private let steps: Int
+  private let capacity: Int
+  private let parameterCount: Int
+  private var programs: [Int: StepProgram] = [:]
+
+  /// One batch in host memory.
+  public struct Batch {
+    /// `[T, B, F]`
+    public var inputs: UnsafePointer<Float>
+    /// `[rows, width]` for losses of numbers, `[rows]` for cross entropy; the other is not read.
+    public var values: UnsafePointer<Float>
+    public var classes: UnsafePointer<Int32>
+    /// `[B]`, they key the dropout masks.
+    public var samples: UnsafePointer<Int32>
+    /// B
+    public var count: Int
+
+    public init(
+      inputs: UnsafePointer<Float>, values: UnsafePointer<Float>, classes: UnsafePointer<Int32>,
+      samples: UnsafePointer<Int32>, count: Int
+    ) {
+      self.inputs = inputs
+      self.values = values
+      self.classes = classes
+      self.samples = samples
+      self.count = count
+    }
+  }
+
+  /// - steps: T; capacity: the most samples in a batch.
+  public init(
+    _ architecture: Architecture, loss: Loss, rule: UpdateRule, steps: Int, capacity: Int,
+    executor: any Executor
+  ) throws {
+    self.architecture = architecture
+    self.loss = loss
+    self.rule = rule
+    self.steps = steps
+    self.capacity = capacity
+    self.executor = executor
+    let program = StepProgram(
+      architecture, loss: loss, rule: rule, steps: steps, batch: capacity, capacity: capacity)
+    programs[capacity] = program
+    parameterCount = ParameterLayout(architecture).count
+    try executor.allocate(program.buffers)
+    if case .crossEntropy(_, .some(let weights), _) = loss {
+      try weights.withUnsafeBytes { try executor.write($0, to: place(.classWeights)) }
+    }
+  }
+
+  /// The program for batches of this size.
+  public func program(batch: Int) -> StepProgram {
+    if let known = programs[batch] { return known }
+    let program = StepProgram(
+      architecture, loss: loss, rule: rule, steps: steps, batch: batch, capacity: capacity)
+    programs[batch] = program
+    return program
+  }
+
+  private func place(_ place: StepProgram.Place) -> StepProgram.Region {
+    StepProgram.Region(buffer: place.rawValue, offset: 0)
+  }
+
+  // MARK: State
+
+  private static let statePlaces: [StepProgram.Place] = [.parameters, .first, .second]
+
+  /// Copies parameters and the optimizer's buffers, in layout order, to the device.
+  public func load(
+    parameters: UnsafeBufferPointer<Float>, states: [UnsafeBufferPointer<Float>]
+  ) throws {
+    for (place, values) in zip(Self.statePlaces, [parameters] + states) {
+      precondition(values.count == parameterCount)
+      try executor.write(UnsafeRawBufferPointer(values), to: self.place(place))
+    }
+  }
+
+  /// Copies them back.
+  public func store(
+    parameters: UnsafeMutableBufferPointer<Float>, states: [UnsafeMutableBufferPointer<Float>]
+  ) throws {
+    for (place, values) in zip(Self.statePlaces, [parameters] + states) {
+      try executor.read(self.place(place), into: UnsafeMutableRawBufferPointer(values))
+    }
+  }
+
+  // MARK: Steps
+
+  /// A whole step of one process: gradients of one batch, decision, update.
+  public func step(_ batch: Batch, _ control: step_control) throws -> step_outcome {
+    try write(control)
+    try write(batch)
+    let program = program(batch: batch.count)
+    try executor.run(
+      program.begin + program.compute + program.update, key: ProgramKey(.step, batch: batch.count))
+    return try outcome()
+  }
+
+  /// Sets gradients and sums to zero.
+  public func begin(_ control: step_control) throws {
+    try write(control)
+    try executor.run(program(batch: capacity).begin, key: ProgramKey(.begin, batch: capacity))
+  }
+
+  /// Adds the gradients and sums of a micro-batch.
+  public func compute(_ batch: Batch) throws {
+    try write(batch)
+    try executor.run(program(batch: batch.count).compute, key: ProgramKey(.compute, batch: batch.count))
+  }
+
+  /// Decides and updates.
+  public func update() throws -> step_outcome {
+    try executor.run(program(batch: capacity).update, key: ProgramKey(.update, batch: capacity))
+    return try outcome()
+  }
+
+  /// The gradients so far, to be added up with other processes' and put back with `setGradients`.
+  public func readGradients(into gradients: UnsafeMutableBufferPointer<Float>) throws {
+    try executor.read(place(.gradients), into: UnsafeMutableRawBufferPointer(gradients))
+  }
+  public func setGradients(_ gradients: UnsafeBufferPointer<Float>) throws {
+    try executor.write(UnsafeRawBufferPointer(gradients), to: place(.gradients))
+  }
+  /// The sums so far; the same goes for them.
+  public func outcome() throws -> step_outcome {
+    var outcome = step_outcome()
+    try withUnsafeMutableBytes(of: &outcome) { try executor.read(place(.outcome), into: $0) }
+    return outcome
+  }
+  public func setOutcome(_ outcome: step_outcome) throws {
+    try withUnsafeBytes(of: outcome) { try executor.write($0, to: place(.outcome)) }
+  }
+
+  /// The network's outputs for a batch, `[rows, width]`, without dropout.
+  /// - inputs: `[T, B, F]`
+  public func evaluate(
+    inputs: UnsafePointer<Float>, batch: Int, outputs: UnsafeMutableBufferPointer<Float>
+  ) throws {
+    try write(inputs, steps * batch * architecture.inputSize, to: .inputs)
+    let program = program(batch: batch)
+    try executor.run(program.evaluate, key: ProgramKey(.evaluate, batch: batch))
+    try executor.read(program.output, into: UnsafeMutableRawBufferPointer(outputs))
+  }
+
+  private func write(_ control: step_control) throws {
+    try withUnsafeBytes(of: control) { try executor.write($0, to: place(.control)) }
+  }
+
+  private func write(_ batch: Batch) throws {
+    precondition(batch.count > 0 && batch.count <= capacity)
+    let rows = architecture.outputRows(steps: steps, batch: batch.count)
+    try write(batch.inputs, steps * batch.count * architecture.inputSize, to: .inputs)
+    if loss.takesClasses {
+      try write(batch.classes, rows, to: .classes)
+    } else {
+      try write(batch.values, rows * architecture.outputSize, to: .values)
+    }
+    try write(batch.samples, batch.count, to: .samples)
+  }
+
+  /// All elements have four bytes.
+  private func write<Element>(_ start: UnsafePointer<Element>, _ count: Int, to place: StepProgram.Place)
+    throws
+  {
+    try executor.write(
+      UnsafeRawBufferPointer(UnsafeBufferPointer(start: start, count: count)), to: self.place(place))
+  }
+}

@@ -135,8 +135,10 @@ public final class Model {
 
   private func pack(forBackward: Bool) {
     guard packed == .nothing || (forBackward && packed == .forward) else { return }
-    stack?.pack(parameterBuffer.base, forBackward: forBackward)
-    head.pack(parameterBuffer.base, forBackward: forBackward)
+    team.measure(.packing) {
+      stack?.pack(parameterBuffer.base, forBackward: forBackward)
+      head.pack(parameterBuffer.base, forBackward: forBackward)
+    }
     packed = forBackward ? .both : .forward
   }
 

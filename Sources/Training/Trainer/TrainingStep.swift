@@ -83,10 +83,11 @@ final class TrainingStep {
     let width = model.architecture.outputSize
     let rows = outputs.count / width
     let (base, gradient) = (outputs.baseAddress!, outputGradient.baseAddress!)
-    let total = loss.evaluate(
-      outputs: base, rows: rows, width: width, values: batch.values, classes: batch.classes,
-      gradient: gradient,
-      kernels: model.kernels)
+    let total = model.team.measure(.loss) {
+      loss.evaluate(
+        outputs: base, rows: rows, width: width, values: batch.values, classes: batch.classes,
+        gradient: gradient, kernels: model.kernels)
+    }
     let score = loss.score(
       outputs: base, rows: rows, width: width, values: batch.values, classes: batch.classes)
     model.backward(gradient)

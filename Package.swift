@@ -54,7 +54,7 @@ let package = Package(
     .executableTarget(
       name: "RecurCommand",
       dependencies: [
-        "Recur", "Collective", "Kernels", "COpenBLAS",
+        "Recur", "Collective", "CUDA", "Kernels", "COpenBLAS",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["README.md", "Bench/README.md"], swiftSettings: swift),
@@ -90,7 +90,10 @@ let package = Package(
       cxxSettings: [.treatAllWarnings(as: .error), .headerSearchPath(".")]),
     .testTarget(
       name: "CUDATests",
-      dependencies: ["CUDA", "CCUDA", "CUDAShim", "Diagnostics", "Recurrent", "Training", "TestSupport"],
+      dependencies: [
+        "CUDA", "CCUDA", "CUDAShim", "Collective", "Dataset", "Diagnostics", "Recurrent", "Training",
+        "TestSupport",
+      ],
       swiftSettings: swift),
     .testTarget(
       name: "CommandTests", dependencies: ["Recur", "RecurCommand", "TestSupport"], swiftSettings: swift),

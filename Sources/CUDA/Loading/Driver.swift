@@ -2,11 +2,11 @@ import CCUDA
 import Diagnostics
 
 /// The CUDA driver's functions, and the one place where its codes become errors.
-struct Driver: @unchecked Sendable {
+package struct Driver: @unchecked Sendable {
   // Functions of a library that stays open.
   let functions: ccuda_driver
 
-  init(search: LibrarySearch = LibrarySearch()) throws(Failure) {
+  package init(search: LibrarySearch = LibrarySearch()) throws(Failure) {
     functions = try DynamicLibrary(.driver, search: search).functions(ccuda_load_driver)
     try check(functions.cuInit(0), "starting the CUDA driver")
   }

@@ -1,12 +1,12 @@
 import CCUDA
 
 /// A file of the kernels' source, as it lies in this program.
-struct KernelSource: Sendable {
-  let name: String
-  let text: String
+package struct KernelSource: Sendable {
+  package let name: String
+  package let text: String
 
   /// The program first, then what it includes.
-  static let all: [KernelSource] = {
+  package static let all: [KernelSource] = {
     var count: Int32 = 0
     let sources = ccuda_sources(&count)
     return (0..<Int(count)).map { index in

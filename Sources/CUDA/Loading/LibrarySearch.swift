@@ -8,12 +8,18 @@
 ///
 /// First the folders `RECUR_CUDA_PATH` lists, then the system's loader, then the toolkit's and the driver's usual folders, last the
 /// Python packages that bring CUDA along (PyTorch's): of `PYTHONPATH`, the active environment, and the first `python3` in `PATH`.
-struct LibrarySearch {
+package struct LibrarySearch {
   /// A variable of the environment; nil where it is not set.
-  var variable: (String) -> String? = { name in getenv(name).map { String(cString: $0) } }
+  let variable: (String) -> String?
+
+  package init(
+    variable: @escaping (String) -> String? = { name in getenv(name).map { String(cString: $0) } }
+  ) {
+    self.variable = variable
+  }
 
   /// Files or names to try for a library known by these names, best first.
-  func candidates(_ names: [String]) -> [String] {
+  package func candidates(_ names: [String]) -> [String] {
     let own = list("RECUR_CUDA_PATH").flatMap { folder in names.map { "\(folder)/\($0)" } }
     let patterns = systemFolders + packageFolders
     let found = patterns.flatMap { folder in names.flatMap { files("\(folder)/\($0)") } }

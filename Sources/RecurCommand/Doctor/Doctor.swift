@@ -2,7 +2,7 @@ import ArgumentParser
 
 struct Doctor: ReportingCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Checks what this machine offers: processor, kernels, memory, MPI, plotting, disk.",
+    abstract: "Checks what this machine offers: processor, kernels, memory, MPI, plotting, GPU, disk.",
     discussion: "Ends with exit code 1 where a check failed; warnings do not count.")
 
   @OptionGroup var output: OutputOptions

@@ -21,10 +21,8 @@ struct Train: ParsableCommand {
   var resume = "never"
   @Flag(help: "Replace the run that --out holds.") var overwrite = false
   @OptionGroup var parallel: ThreadOptions
-  @Option(help: ArgumentHelp("What computes.", valueName: "auto|cpu|cuda")) var device = Device.auto
+  @OptionGroup var device: DeviceOptions
   @OptionGroup var output: OutputOptions
-
-  enum Device: String, ExpressibleByArgument { case auto, cpu, cuda }
 
   func validate() throws {
     guard !(overwrite && resume != "never") else {
@@ -36,14 +34,12 @@ struct Train: ParsableCommand {
   }
 
   func run() throws {
-    guard device != .cuda else {
-      throw Failure(.unavailable, "--device cuda: this build computes on the CPU only; use --device cpu")
-    }
+    let processor = try device.processor()
     _ = try KernelSet.fromEnvironment()
     let communicator = try Communicators.fromEnvironment()
     let console = Console(json: output.json, silent: communicator.rank != 0)
     do {
-      let report = try train(communicator, console)
+      let report = try train(communicator, console, processor)
       try communicator.finish()
       try console.finish(report)
       if report.exitCode != 0 { throw ExitCode(report.exitCode) }
@@ -55,12 +51,15 @@ struct Train: ParsableCommand {
     }
   }
 
-  private func train(_ communicator: any Communicator, _ console: Console) throws -> TrainingReport {
+  private func train(_ communicator: any Communicator, _ console: Console, _ processor: Processor) throws
+    -> TrainingReport
+  {
     let recipe = try Recipe(contentsOf: recipe, overrides: settings.settings)
     let data = try recipe.loadData()
     let display = TrainDisplay(recipe: recipe, console: console)
     let trainer = try Trainer(
-      recipe: recipe, data: data, options: options, communicator: communicator, observer: display)
+      recipe: recipe, data: data, options: options, communicator: communicator, observer: display,
+      processor: processor)
     let report = try StopSignals.stopping(trainer) { try trainer.run() }
     try display.finish(report)
     return report

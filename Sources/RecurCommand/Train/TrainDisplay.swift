@@ -72,7 +72,8 @@ extension TrainDisplay {
       ],
       [
         "runs on",
-        "\(start.ranks.counted("process", "processes")) of \(start.threads.counted("thread", "threads"))",
+        "\(start.ranks.counted("process", "processes")) of \(start.threads.counted("thread", "threads"))"
+          + (start.device == "cpu" ? "" : ", \(start.device)"),
       ],
       ["run", start.outputDirectory],
     ]

@@ -7,12 +7,14 @@ import Recurrent
 /// Samples are cut into batches of fixed size, and the batches' sums are added in their order, whichever rank computed
 /// them: the same model gives the same bits for any number of ranks.
 public final class Evaluator {
-  private static let batchSize = 128
+  static let batchSize = 128
 
   private let model: Model
   private let loss: Loss
   private let scaler: Scaler?
   private let communicator: any Communicator
+  /// Computes in place of the model where there is one.
+  var device: DeviceTraining?
 
   public init(model: Model, loss: Loss, scaler: Scaler?, communicator: any Communicator = Solo()) {
     self.model = model
@@ -60,9 +62,11 @@ public final class Evaluator {
       let samples = range.map { Int32($0) }
       try samples.withUnsafeBufferPointer { samples in
         buffer.gather(samples)
-        let outputs = model.forward(
-          inputs: buffer.inputs, samples: samples.baseAddress!, steps: set.shape.steps, batch: range.count,
-          mode: .evaluation)
+        let outputs =
+          try device?.evaluate(buffer.inputs, batch: range.count)
+          ?? model.forward(
+            inputs: buffer.inputs, samples: samples.baseAddress!, steps: set.shape.steps, batch: range.count,
+            mode: .evaluation)
         try body(index, range, outputs, buffer)
       }
       index += step

@@ -3,6 +3,7 @@ import Diagnostics
 extension Trainer {
   /// Saves the last state, evaluates it and reports.
   func finish(_ status: TrainingReport.Status, isSaved: Bool) throws -> TrainingReport {
+    try step.device?.fetch()
     if !isSaved { try recorder?.save(self) }
     var report = report(status)
     if status != .interrupted {
@@ -20,7 +21,7 @@ extension Trainer {
   private func report(_ status: TrainingReport.Status) -> TrainingReport {
     TrainingReport(
       status: status, recipe: recipe.name, parameters: model.layout.count, ranks: communicator.size,
-      threads: model.team.count,
+      threads: model.team.count, device: deviceName,
       epochs: state.epoch, steps: state.step, skippedSteps: state.counters.skipped,
       trainLoss: state.epochLosses.last, trainAccuracy: state.counters.trainAccuracy,
       epochLosses: state.epochLosses, seconds: 0, samplesPerSecond: meter.samplesPerSecond,

@@ -27,10 +27,12 @@ public final class Trainer {
 
   /// Prepares the run and, on rank 0, its directory.
   /// - observer: told of progress on rank 0.
+  /// - processor: what computes; checkpoints are the same files for any.
   /// - Throws: a `Failure` where recipe, data, checkpoint and directory don't fit together.
   public init(
     recipe: Recipe, data: LoadedData, options: TrainingOptions = TrainingOptions(),
-    communicator: any Communicator = Solo(), observer: (any TrainingObserver)? = nil
+    communicator: any Communicator = Solo(), observer: (any TrainingObserver)? = nil,
+    processor: Processor = .cpu
   ) throws {
     let recipe = try recipe.validated()
     self.recipe = recipe
@@ -59,6 +61,7 @@ public final class Trainer {
     }
     try resume(options)
     try communicator.requireEqual(parametersSHA256(UnsafeBufferPointer(model.parameters)), "the parameters")
+    try useDevice(processor, part: largest)
   }
 
   deinit { samples.deallocate() }

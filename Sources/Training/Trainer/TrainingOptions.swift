@@ -39,6 +39,8 @@ public struct TrainingStart: Sendable, Equatable {
   public var parameters: Int
   public var ranks: Int
   public var threads: Int
+  /// What computes: `cpu`, or the GPU's name.
+  public var device: String
   public var epochs: Int
   public var stepsPerEpoch: Int
   public var trainSamples: Int

@@ -28,6 +28,8 @@ final class TrainingStep {
   private let accumulate: Int
   private let batch: BatchBuffer
   private let outputGradient: UnsafeMutableBufferPointer<Float>
+  /// Computes in place of the model where there is one.
+  var device: DeviceTraining?
   private let sums = UnsafeMutableBufferPointer<Double>.allocate(capacity: 5)
 
   /// - part: the most samples this rank gets in a step.
@@ -57,6 +59,9 @@ final class TrainingStep {
   func run(_ samples: UnsafeBufferPointer<Int32>, step: Int, learningRate: Double, stop: Bool) throws
     -> Outcome
   {
+    if let device {
+      return try device.run(samples, step: step, learningRate: learningRate, stop: stop)
+    }
     model.zeroGradients()
     sums.update(repeating: 0)
     sums[4] = stop ? 1 : 0

@@ -1,0 +1,28 @@
+import CUDA
+import Dataset
+
+extension Trainer {
+  /// Lets the device compute, where it was chosen or is faster.
+  /// - part: the most samples a rank gets in a step.
+  func useDevice(_ processor: Processor, part: Int) throws {
+    guard let executor = processor.executor else { return }
+    let largest = [set, data.validation, data.test].compactMap { $0?.count }.max() ?? 0
+    let device = try DeviceTraining(
+      executor, model: model, optimizer: optimizer, recipe: recipe, set: set,
+      part: max(part, min(Evaluator.batchSize, largest)), communicator: communicator)
+    if case .fasterOf = processor {
+      order.write(epoch: state.epoch, into: samples)
+      guard try device.isFaster(UnsafeBufferPointer(rebasing: samples[..<min(part, set.count)])) else {
+        return
+      }
+    }
+    step.device = device
+    evaluator.device = device
+  }
+
+  /// `cpu`, or the device's name.
+  var deviceName: String { step.device?.name ?? "cpu" }
+
+  /// What a checkpoint says about the arithmetic it was made with.
+  var kernelFamily: String { step.device == nil ? model.kernels.name : "cuda" }
+}

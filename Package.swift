@@ -93,8 +93,7 @@ let package = Package(
       dependencies: [
         "CUDA", "CCUDA", "CUDAShim", "Collective", "Dataset", "Diagnostics", "Recurrent", "Training",
         "TestSupport",
-      ],
-      swiftSettings: swift),
+      ], exclude: ["Headers"], swiftSettings: swift),
     .testTarget(
       name: "CommandTests", dependencies: ["Recur", "RecurCommand", "TestSupport"], swiftSettings: swift),
   ]

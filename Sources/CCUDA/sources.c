@@ -13,6 +13,9 @@ static const char control[] = {
 static const char cells[] = {
 #embed "device/cells.h" suffix(, 0)
 };
+static const char sequences[] = {
+#embed "device/sequences.h" suffix(, 0)
+};
 static const char layers[] = {
 #embed "device/layers.h" suffix(, 0)
 };
@@ -28,7 +31,7 @@ static const char product[] = {
 
 static const ccuda_source sources[] = {
     {"kernels.cu", kernels}, {"prelude.h", prelude}, {"step_control.h", control},  {"cells.h", cells},
-    {"layers.h", layers},    {"losses.h", losses},   {"optimizers.h", optimizers}, {"product.h", product},
+    {"sequences.h", sequences}, {"layers.h", layers},    {"losses.h", losses},   {"optimizers.h", optimizers}, {"product.h", product},
 };
 
 const ccuda_source *ccuda_sources(int *count) {

@@ -29,6 +29,8 @@ const std::vector<Kernel> &kernels() {
       KERNEL(activate_backward), KERNEL(column_sums), KERNEL(gather),       KERNEL(loss_values),      KERNEL(loss_classes),
       KERNEL(loss_total),   KERNEL(squares),       KERNEL(decide),          KERNEL(adam),             KERNEL(sgd),
       KERNEL(rmsprop),      KERNEL(product),
+      KERNEL(lstm_walk_forward), KERNEL(lstm_walk_backward), KERNEL(gru_walk_forward), KERNEL(gru_walk_backward),
+      KERNEL(rnn_walk_forward),  KERNEL(rnn_walk_backward),
   };
   return all;
 }

@@ -10,8 +10,10 @@ import Training
 /// Whole runs through the trainer, with the kernels executed on the processor in place of a GPU.
 @Suite struct DeviceTrainingTests {
   /// A folder with a small table and recipes for it.
-  struct Run {
+  struct Run: @unchecked Sendable {
     let folder: URL
+    /// Used by runs of one rank, one after the other.
+    let executor = ShimExecutor(seed: 3)
 
     init() throws {
       folder = FileManager.default.temporaryDirectory.appendingPathComponent("device-\(UUID().uuidString)")
@@ -46,7 +48,7 @@ import Training
       options.threads = 1
       let trainer = try Trainer(
         recipe: recipe, data: try LoadedData(recipe.data), options: options, communicator: communicator,
-        processor: device ? .device(ShimExecutor(seed: 3)) : .cpu)
+        processor: device ? .device(communicator.size == 1 ? executor : ShimExecutor(seed: 3)) : .cpu)
       return try trainer.run()
     }
 
@@ -69,6 +71,7 @@ import Training
     let recipe = try run.recipe(overrides)
     let expected = try run.train(recipe, out: "cpu", device: false)
     let report = try run.train(recipe, out: "device", device: true)
+    #expect(run.executor.kernels.contains("gather"))
     #expect(report.device == "kernels on the processor" && expected.device == "cpu")
     #expect(report.steps == 9 && report.status == .completed)
     #expect(difference(try run.parameters(report), try run.parameters(expected)) < 1e-5)
@@ -113,7 +116,8 @@ import Training
     // Fibers never win against vector code, and trying changes nothing.
     let recipe = try run.recipe([])
     let trainer = try Trainer(
-      recipe: recipe, data: try LoadedData(recipe.data), options: options, processor: .fasterOf(ShimExecutor()))
+      recipe: recipe, data: try LoadedData(recipe.data), options: options,
+      processor: .fasterOf(ShimExecutor()))
     let report = try trainer.run()
     #expect(report.device == "cpu")
     #expect(report.parametersSHA256 == (try run.train(recipe, out: "cpu", device: false)).parametersSHA256)

@@ -70,8 +70,8 @@ final class ShimExecutor: Executor {
       grid_x: Int32(launch.grid.x), grid_y: Int32(launch.grid.y), threads: Int32(launch.threads),
       shared: launch.shared, seed: seed, planted: Int32(planted ?? -1))
     kernels.insert(launch.kernel)
-    let problem = launch.withArguments(address: { UInt64(UInt(bitPattern: address($0))) }) {
-      arguments, sizes in
+    func number(_ region: StepProgram.Region) -> UInt64 { UInt64(UInt(bitPattern: address(region))) }
+    let problem = launch.withArguments(number) { arguments, sizes in
       shim_launch(launch.kernel, &shape, arguments, sizes, Int32(sizes.count))
     }
     for site in 0..<512 {

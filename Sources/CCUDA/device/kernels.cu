@@ -2,6 +2,7 @@
 #include "prelude.h"
 #include "step_control.h"
 #include "cells.h"
+#include "sequences.h"
 #include "layers.h"
 #include "losses.h"
 #include "optimizers.h"

@@ -17,7 +17,8 @@
 #define gpu_shuffle_down(value, lanes) __shfl_down_sync(0xffffffffu, value, lanes)
 #define gpu_shuffle_xor(value, lanes) __shfl_xor_sync(0xffffffffu, value, lanes)
 // The block's shared memory, as large as the launch asked for.
-#define GPU_SHARED(type, name) extern __shared__ double gpu_shared_memory[]; type *name = (type *)gpu_shared_memory
+extern __shared__ __align__(16) double gpu_shared_memory[];
+#define GPU_SHARED(type, name) type *name = (type *)gpu_shared_memory
 #define gpu_bits(x) __float_as_uint(x)
 #define gpu_float(bits) __uint_as_float(bits)
 #define gpu_fma(a, b, c) fmaf(a, b, c)

@@ -21,10 +21,18 @@ public final class CUDAExecutor: Executor {
 
   public var name: String { description.name }
 
+  /// Who multiplies matrices.
+  public enum Products: String, Sendable {
+    /// cuBLASLt where it is found, unless `RECUR_CUDA_PRODUCTS` is `own`.
+    case library
+    /// The own kernel.
+    case own
+  }
+
   /// Makes the GPU ready: context, kernels, products.
   /// - ordinal: which GPU.
   /// - Throws: `unavailable` with what was tried where a library or a GPU is missing.
-  public init(ordinal: Int = 0, precision: Precision = .fp32) throws(Failure) {
+  public init(ordinal: Int = 0, precision: Precision = .fp32, products: Products = .library) throws(Failure) {
     let driver = try Driver()
     let f = driver.functions
     self.driver = driver
@@ -48,9 +56,8 @@ public final class CUDAExecutor: Executor {
     }
     self.stream = stream
     self.module = module
-    products =
-      LibrarySearch().variable("RECUR_CUDA_PRODUCTS") == "own"
-      ? nil : try MatrixProducts(driver, stream: stream, precision: precision)
+    let isOwn = products == .own || LibrarySearch().variable("RECUR_CUDA_PRODUCTS") == "own"
+    self.products = try isOwn ? nil : MatrixProducts(driver, stream: stream, precision: precision)
     staging = try Staging(driver, stream: stream)
   }
 
@@ -156,7 +163,7 @@ public final class CUDAExecutor: Executor {
 
   private func issue(_ launch: StepProgram.Launch) throws(Failure) {
     let function = try function(launch.kernel)
-    let status = launch.withArguments(address: address) { arguments, _ in
+    let status = launch.withArguments(address) { arguments, _ in
       driver.functions.cuLaunchKernel(
         function, UInt32(launch.grid.x), UInt32(launch.grid.y), 1, UInt32(launch.threads), 1, 1,
         UInt32(launch.shared), stream, arguments, nil)
@@ -169,6 +176,10 @@ public final class CUDAExecutor: Executor {
     var function: UnsafeMutableRawPointer?
     try driver.check(
       driver.functions.cuModuleGetFunction(&function, module, name), "looking for kernel \(name)")
+    // Blocks may use more than 48 KiB of shared memory only where that was asked for.
+    let maxDynamicShared: Int32 = 8
+    try driver.check(
+      driver.functions.cuFuncSetAttribute(function, maxDynamicShared, 96 << 10), "preparing kernel \(name)")
     functions[name] = function
     return function!
   }
@@ -177,7 +188,7 @@ public final class CUDAExecutor: Executor {
 extension StepProgram.Launch {
   /// Hands over pointers to the arguments' values, and their sizes in bytes.
   public func withArguments<Result>(
-    address: (StepProgram.Region) -> UInt64,
+    _ address: (StepProgram.Region) -> UInt64,
     _ body: (UnsafeMutablePointer<UnsafeMutableRawPointer?>, [Int]) -> Result
   ) -> Result {
     let values = arguments.map { $0.value(address) }

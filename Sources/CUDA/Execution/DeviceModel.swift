@@ -11,23 +11,30 @@ public final class DeviceModel {
   private let rule: UpdateRule
   private let steps: Int
   private let capacity: Int
+  private let resident: Int
+  public let engine: Engine
   private let parameterCount: Int
   private var programs: [Int: StepProgram] = [:]
 
-  /// One batch in host memory.
+  /// One batch in host memory, or the numbers of its samples in the resident data set.
   public struct Batch {
-    /// `[T, B, F]`
-    public var inputs: UnsafePointer<Float>
+    /// `[T, B, F]`; nil where the data set is resident.
+    public var inputs: UnsafePointer<Float>?
     /// `[rows, width]` for losses of numbers, `[rows]` for cross entropy; the other is not read.
-    public var values: UnsafePointer<Float>
-    public var classes: UnsafePointer<Int32>
+    public var values: UnsafePointer<Float>?
+    public var classes: UnsafePointer<Int32>?
     /// `[B]`, they key the dropout masks.
     public var samples: UnsafePointer<Int32>
     /// B
     public var count: Int
 
+    /// A batch of the resident data set.
+    public init(resident samples: UnsafePointer<Int32>, count: Int) {
+      self.init(inputs: nil, values: nil, classes: nil, samples: samples, count: count)
+    }
+
     public init(
-      inputs: UnsafePointer<Float>, values: UnsafePointer<Float>, classes: UnsafePointer<Int32>,
+      inputs: UnsafePointer<Float>?, values: UnsafePointer<Float>?, classes: UnsafePointer<Int32>?,
       samples: UnsafePointer<Int32>, count: Int
     ) {
       self.inputs = inputs
@@ -38,21 +45,21 @@ public final class DeviceModel {
     }
   }
 
-  /// - steps: T; capacity: the most samples in a batch.
+  /// - steps: T; capacity: the most samples in a batch; resident: samples of the data set that device memory is to hold.
   public init(
     _ architecture: Architecture, loss: Loss, rule: UpdateRule, steps: Int, capacity: Int,
-    executor: any Executor
+    resident: Int = 0, engine: Engine? = nil, executor: any Executor
   ) throws {
     self.architecture = architecture
     self.loss = loss
     self.rule = rule
     self.steps = steps
     self.capacity = capacity
+    self.resident = resident
+    self.engine = engine ?? Engine(for: architecture)
     self.executor = executor
-    let program = StepProgram(
-      architecture, loss: loss, rule: rule, steps: steps, batch: capacity, capacity: capacity)
-    programs[capacity] = program
     parameterCount = ParameterLayout(architecture).count
+    let program = program(batch: capacity)
     try executor.allocate(program.buffers)
     if case .crossEntropy(_, .some(let weights), _) = loss {
       try weights.withUnsafeBytes { try executor.write($0, to: place(.classWeights)) }
@@ -63,7 +70,9 @@ public final class DeviceModel {
   public func program(batch: Int) -> StepProgram {
     if let known = programs[batch] { return known }
     let program = StepProgram(
-      architecture, loss: loss, rule: rule, steps: steps, batch: batch, capacity: capacity)
+      architecture, loss: loss, rule: rule, steps: steps, batch: batch, capacity: capacity,
+      resident: resident,
+      engine: engine)
     programs[batch] = program
     return program
   }
@@ -95,6 +104,20 @@ public final class DeviceModel {
     }
   }
 
+  /// Puts a sample into the resident data set.
+  /// - inputs: `[T, F]`; values: `[width]` or, with an output for every step, `[T, width]`; classes: likewise.
+  public func setSample(
+    _ number: Int, inputs: UnsafePointer<Float>, values: UnsafePointer<Float>, classes: UnsafePointer<Int32>
+  ) throws {
+    let rows = architecture.outputRows(steps: steps, batch: 1)
+    try write(inputs, steps * architecture.inputSize, to: .allInputs, item: number)
+    if loss.takesClasses {
+      try write(classes, rows, to: .allClasses, item: number)
+    } else {
+      try write(values, rows * architecture.outputSize, to: .allValues, item: number)
+    }
+  }
+
   // MARK: Steps
 
   /// A whole step of one process: gradients of one batch, decision, update.
@@ -102,8 +125,9 @@ public final class DeviceModel {
     try write(control)
     try write(batch)
     let program = program(batch: batch.count)
+    let (load, part) = batch.inputs == nil ? (program.load, ProgramKey.Part.residentStep) : ([], .step)
     try executor.run(
-      program.begin + program.compute + program.update, key: ProgramKey(.step, batch: batch.count))
+      program.begin + load + program.compute + program.update, key: ProgramKey(part, batch: batch.count))
     return try outcome()
   }
 
@@ -116,6 +140,9 @@ public final class DeviceModel {
   /// Adds the gradients and sums of a micro-batch.
   public func compute(_ batch: Batch) throws {
     try write(batch)
+    if batch.inputs == nil {
+      try executor.run(program(batch: batch.count).load, key: ProgramKey(.load, batch: batch.count))
+    }
     try executor.run(program(batch: batch.count).compute, key: ProgramKey(.compute, batch: batch.count))
   }
 
@@ -159,21 +186,23 @@ public final class DeviceModel {
 
   private func write(_ batch: Batch) throws {
     precondition(batch.count > 0 && batch.count <= capacity)
-    let rows = architecture.outputRows(steps: steps, batch: batch.count)
-    try write(batch.inputs, steps * batch.count * architecture.inputSize, to: .inputs)
-    if loss.takesClasses {
-      try write(batch.classes, rows, to: .classes)
-    } else {
-      try write(batch.values, rows * architecture.outputSize, to: .values)
-    }
     try write(batch.samples, batch.count, to: .samples)
+    guard let inputs = batch.inputs else { return precondition(resident > 0) }
+    let rows = architecture.outputRows(steps: steps, batch: batch.count)
+    try write(inputs, steps * batch.count * architecture.inputSize, to: .inputs)
+    if loss.takesClasses {
+      try write(batch.classes!, rows, to: .classes)
+    } else {
+      try write(batch.values!, rows * architecture.outputSize, to: .values)
+    }
   }
 
-  /// All elements have four bytes.
-  private func write<Element>(_ start: UnsafePointer<Element>, _ count: Int, to place: StepProgram.Place)
-    throws
-  {
+  /// Writes the item-th run of `count` elements, of four bytes each.
+  private func write<Element>(
+    _ start: UnsafePointer<Element>, _ count: Int, to place: StepProgram.Place, item: Int = 0
+  ) throws {
     try executor.write(
-      UnsafeRawBufferPointer(UnsafeBufferPointer(start: start, count: count)), to: self.place(place))
+      UnsafeRawBufferPointer(UnsafeBufferPointer(start: start, count: count)),
+      to: StepProgram.Region(buffer: place.rawValue, offset: 4 * count * item))
   }
 }

@@ -20,7 +20,9 @@ public struct ProgramKey: Hashable, Sendable {
   public enum Part: Hashable, Sendable {
     /// begin, compute and update of a step of one rank and one micro-batch.
     case step
-    case begin, compute, update, evaluate
+    /// The same, and load before compute.
+    case residentStep
+    case begin, load, compute, update, evaluate
   }
   public let part: Part
   public let batch: Int

@@ -59,7 +59,13 @@ extension ProgramBuilder {
       return readoutForward(place(.inputs), all: true, directions: 1, hidden: architecture.inputSize)
     }
     for layer in 0..<architecture.layers {
-      for index in 0..<architecture.directions { forward(direction(layer, index)) }
+      let directions = (0..<architecture.directions).map { direction(layer, $0) }
+      for d in directions { project(d) }
+      if engine == .walk {
+        walk(directions, .forward, dOutput: nil)
+      } else {
+        for d in directions { forward(d) }
+      }
       if drops(layer) {
         dropout(outputs(layer), to: input(of: layer + 1), layer: UInt32(layer), architecture.dropout)
       }
@@ -77,12 +83,16 @@ extension ProgramBuilder {
     }
   }
 
-  /// Projects all steps at once, then walks.
-  private mutating func forward(_ d: Direction) {
+  /// The input's products of all steps at once.
+  private mutating func project(_ d: Direction) {
     product(
       matrix(input(of: d.layer), d.inputWidth),
       matrix(parameter(d.inputWeight), d.inputWidth, transposed: true), to: d.gates, stride: gates * hidden,
       steps * batch, gates * hidden, depth: d.inputWidth)
+  }
+
+  /// A product and a kernel for each step.
+  private mutating func forward(_ d: Direction) {
     let output = outputs(d.layer).advanced(d.reverse ? hidden : 0)
     for index in 0..<steps {
       let (now, before) = times(index, d)
@@ -133,8 +143,15 @@ extension ProgramBuilder {
     for layer in (0..<architecture.layers).reversed() {
       let below =
         layer > 0 ? buffer("d_outputs_\((architecture.layers - layer) % 2)", steps * capacity * width) : nil
-      for index in 0..<architecture.directions {
-        backward(direction(layer, index), dOutput, below: below, accumulates: index > 0)
+      let directions = (0..<architecture.directions).map { direction(layer, $0) }
+      if engine == .walk {
+        walk(directions, .backward, dOutput: dOutput)
+      } else {
+        for d in directions { backward(d, dOutput) }
+      }
+      for d in directions {
+        weightGradients(d, outputs(d.layer).advanced(d.reverse ? hidden : 0))
+        if let below { inputGradient(d, to: below) }
       }
       guard let below else { break }
       if drops(layer - 1) { dropout(below, to: below, layer: UInt32(layer - 1), architecture.dropout) }
@@ -142,7 +159,7 @@ extension ProgramBuilder {
     }
   }
 
-  private mutating func backward(_ d: Direction, _ dOutput: Region, below: Region?, accumulates: Bool) {
+  private mutating func backward(_ d: Direction, _ dOutput: Region) {
     let output = outputs(d.layer).advanced(d.reverse ? hidden : 0)
     let dOutput = dOutput.advanced(d.reverse ? hidden : 0)
     for index in (0..<steps).reversed() {
@@ -154,11 +171,48 @@ extension ProgramBuilder {
         matrix(parameter(d.recurrentWeight), hidden), to: d.dHidden, stride: hidden, batch, hidden,
         depth: gates * hidden, accumulates: d.recurrent != nil)
     }
-    weightGradients(d, output)
-    guard let below else { return }
+  }
+
+  /// The second direction's is added to the first one's.
+  private mutating func inputGradient(_ d: Direction, to below: Region) {
     product(
       matrix(d.gates, gates * hidden), matrix(parameter(d.inputWeight), d.inputWidth), to: below,
-      stride: d.inputWidth, steps * batch, d.inputWidth, depth: gates * hidden, accumulates: accumulates)
+      stride: d.inputWidth, steps * batch, d.inputWidth, depth: gates * hidden, accumulates: d.reverse)
+  }
+
+  // MARK: Whole walks
+
+  private enum Pass: String { case forward, backward }
+
+  /// One kernel for all steps of a layer.
+  private mutating func walk(_ directions: [Direction], _ pass: Pass, dOutput: Region?) {
+    // Few rows in a block: the more blocks, the more multiprocessors work.
+    let rows = max(1, min(256 / hidden, (batch + 127) / 128))
+    let threads = (rows * hidden + 31) / 32 * 32
+    let stored = pass == .forward && gates == 3 ? 4 : gates
+    let state = pass == .forward ? 1 : gates
+    var arguments: [Argument] = []
+    for index in 0..<2 {
+      guard index < directions.count else {
+        arguments += [Argument](repeating: .region(nil), count: 8)
+        continue
+      }
+      let d = directions[index]
+      let columns = d.reverse ? hidden : 0
+      let regions: [Region?] = [
+        d.gates, d.recurrent, parameter(d.recurrentWeight), d.inputBias.map(parameter),
+        d.recurrentBias.map(parameter), d.cells, outputs(d.layer).advanced(columns),
+        dOutput?.advanced(columns),
+      ]
+      arguments += regions.map { .region($0) }
+    }
+    arguments += [width, steps, batch, hidden, rows].map { .int(Int32($0)) } + [isRelu]
+    operations.append(
+      .launch(
+        StepProgram.Launch(
+          kernel: "\(architecture.cell.rawValue)_walk_\(pass.rawValue)",
+          grid: ((batch + rows - 1) / rows, directions.count), threads: threads,
+          shared: 4 * (stored * hidden * hidden + 2 * rows * state * hidden), arguments: arguments)))
   }
 
   private mutating func backwardGates(

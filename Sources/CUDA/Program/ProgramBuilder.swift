@@ -7,6 +7,19 @@ public enum UpdateRule: Sendable, Equatable {
   case rmsprop(momentum: Bool)
 }
 
+/// How a recurrent layer walks over time.
+public enum Engine: String, Sendable, CaseIterable {
+  /// A matrix product and a kernel for each step: any size.
+  case stepwise
+  /// One kernel for a layer's whole walk in both directions, weights in shared memory: up to 64 hidden units.
+  case walk
+
+  /// The engine for a network: `walk` where it can.
+  public init(for architecture: Architecture) {
+    self = architecture.cell != .none && architecture.hiddenSize <= 64 ? .walk : .stepwise
+  }
+}
+
 /// Writes the step of a network as a program.
 ///
 /// Memory is laid out for the largest batch, so that the programs of smaller ones use the same buffers.
@@ -19,6 +32,9 @@ struct ProgramBuilder {
   let batch: Int
   /// The largest batch.
   let capacity: Int
+  /// Samples of the data set in device memory; 0 for none.
+  let resident: Int
+  let engine: Engine
 
   var program = StepProgram()
   var operations: [StepProgram.Operation] = []
@@ -27,7 +43,8 @@ struct ProgramBuilder {
   private var buffers: [String: Int] = [:]
 
   init(
-    _ architecture: Architecture, loss: Loss, rule: UpdateRule, steps: Int, batch: Int, capacity: Int
+    _ architecture: Architecture, loss: Loss, rule: UpdateRule, steps: Int, batch: Int, capacity: Int,
+    resident: Int, engine: Engine
   ) {
     precondition(batch > 0 && batch <= capacity && steps > 0)
     self.architecture = architecture
@@ -37,6 +54,8 @@ struct ProgramBuilder {
     self.steps = steps
     self.batch = batch
     self.capacity = capacity
+    self.resident = resident
+    self.engine = engine
     declarePlaces()
   }
 
@@ -50,6 +69,8 @@ struct ProgramBuilder {
       .zero(place(.gradients), bytes: 4 * layout.count),
       .zero(place(.outcome), bytes: program.buffers[StepProgram.Place.outcome.rawValue].bytes),
     ]
+    writeLoad()
+    program.load = take()
     trains = true
     let read = forwardLayers()
     let (output, dOutput) = forwardHead(read)

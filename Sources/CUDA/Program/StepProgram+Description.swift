@@ -1,7 +1,7 @@
 extension StepProgram: CustomStringConvertible {
   /// The program as lines of text, one for each operation.
   public var description: String {
-    let parts = [("begin", begin), ("compute", compute), ("update", update)]
+    let parts = [("begin", begin), ("load", load), ("compute", compute), ("update", update)]
     let bytes = buffers.reduce(0) { $0 + $1.bytes }
     let head = "\(buffers.count) buffers, \(bytes) bytes"
     return

@@ -4,6 +4,8 @@
 public struct StepProgram: Sendable {
   /// Sets gradients and sums to zero.
   public var begin: [Operation] = []
+  /// Takes a batch out of the resident data set, by its samples' numbers.
+  public var load: [Operation] = []
   /// Forward, loss and backward of one micro-batch: adds to gradients and sums.
   public var compute: [Operation] = []
   /// Decides on the reduced values, and changes parameters and optimizer state.

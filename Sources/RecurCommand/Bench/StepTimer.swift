@@ -1,3 +1,4 @@
+import CUDA
 import Kernels
 import Recur
 
@@ -12,8 +13,11 @@ final class StepTimer {
   private let classes: [Int32]
   private let samples: [Int32]
   private var gradient: [Float]
+  /// Takes the steps in place of the model where there is one; the batch lies in its memory.
+  private let device: DeviceModel?
 
-  init(_ benchCase: BenchCase, threads: Int) throws {
+  /// - executor: a device to time instead of the processor.
+  init(_ benchCase: BenchCase, threads: Int, executor: (any Executor)? = nil) throws {
     self.benchCase = benchCase
     self.threads = threads
     let network = benchCase.architecture
@@ -26,19 +30,21 @@ final class StepTimer {
     classes = (0..<rows).map { _ in Int32(random.uniform() * Float(network.outputSize)) }
     samples = (0..<Int32(benchCase.batch)).map { $0 }
     gradient = [Float](repeating: 0, count: rows * network.outputSize)
+    device = try executor.map { try DeviceModel(benchCase, $0) }
+    try fillDevice()
   }
 
   /// Steps for about `seconds`, five at least, after three that are not counted.
   /// - profiled: measure the parts of a step too.
-  func measure(seconds: Double, profiled: Bool = false) -> BenchResult {
+  func measure(seconds: Double, profiled: Bool = false) throws -> BenchResult {
     let clock = ContinuousClock()
     var times: [Duration] = []
     times.reserveCapacity(200_000)
-    for _ in 0..<3 { step() }
+    for _ in 0..<3 { try step() }
     let profile = profiled ? StepProfile() : nil
     model.team.profile = profile
     let end = clock.now + .seconds(seconds)
-    repeat { times.append(clock.measure(step)) } while times.count < 5 || clock.now < end
+    repeat { times.append(try clock.measure(step)) } while times.count < 5 || clock.now < end
     let total = times.reduce(.zero, +) / .milliseconds(1)
     let count = Double(times.count)
     times.sort()
@@ -50,7 +56,8 @@ final class StepTimer {
       steps: times.count, profile: profile?.results(steps: count, milliseconds: total / count))
   }
 
-  private func step() {
+  private func step() throws {
+    if let device { return try deviceStep(device) }
     model.zeroGradients()
     inputs.withUnsafeBufferPointer { step($0.baseAddress!) }
     model.parametersChanged()
@@ -73,6 +80,42 @@ final class StepTimer {
     optimizer.update(
       model.parameters, gradients: model.gradients, scale: Float(1 / total.weight), learningRate: 1e-3,
       team: model.team)
+  }
+}
+
+extension StepTimer {
+  /// Parameters and the batch; it is the whole resident data set.
+  private func fillDevice() throws {
+    guard let device else { return }
+    let network = benchCase.architecture
+    try device.load(
+      parameters: UnsafeBufferPointer(model.parameters),
+      states: optimizer.buffers.map { UnsafeBufferPointer($0.values) })
+    for sample in 0..<benchCase.batch {
+      let rows = network.outputRows(steps: network.steps, batch: 1)
+      func part<Element>(_ all: [Element], _ count: Int) -> [Element] {
+        Array(all[sample * count..<(sample + 1) * count])
+      }
+      try device.setSample(
+        sample, inputs: part(inputs, network.steps * network.inputSize),
+        values: part(values, rows * network.outputSize), classes: part(classes, rows))
+    }
+  }
+
+  private func deviceStep(_ device: DeviceModel) throws {
+    let control = optimizer.control(seed: 0, step: optimizer.steps, learningRate: 1e-3, clipNorm: nil)
+    _ = try samples.withUnsafeBufferPointer {
+      try device.step(.init(resident: $0.baseAddress!, count: $0.count), control)
+    }
+    optimizer.countUpdate()
+  }
+}
+
+extension DeviceModel {
+  fileprivate convenience init(_ benchCase: BenchCase, _ executor: any Executor) throws {
+    try self.init(
+      benchCase.architecture, loss: benchCase.loss, rule: .adam, steps: benchCase.architecture.steps,
+      capacity: benchCase.batch, resident: benchCase.batch, executor: executor)
   }
 }
 

@@ -18,6 +18,12 @@ struct DeviceOptions: ParsableArguments {
       "What a GPU rounds the factors of matrix products to; sums are float32.", valueName: "fp32|tf32|bf16"))
   var precision = Factors.tf32
 
+  init() {}
+  init(_ device: Device, _ precision: Factors) {
+    self.device = device
+    self.precision = precision
+  }
+
   /// Opens the GPU where one is wanted.
   /// - Throws: `unavailable` with what was tried where `cuda` was asked for and there is no usable GPU.
   func processor() throws -> Processor {

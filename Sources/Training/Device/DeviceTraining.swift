@@ -14,7 +14,7 @@ public enum Processor {
   /// This device, where a step of the run takes less time on it than on the cores.
   case fasterOf(any Executor)
 
-  var executor: (any Executor)? {
+  public var executor: (any Executor)? {
     switch self {
     case .cpu: nil
     case .device(let executor), .fasterOf(let executor): executor
@@ -35,6 +35,8 @@ final class DeviceTraining {
   private let clipNorm: Double?
   private let accumulate: Int
   private let batch: BatchBuffer
+  /// Whether the data set lies in device memory.
+  private let isResident: Bool
   private var isLoaded = false
   private var isFetched = true
   private var outputs: [Float] = []
@@ -59,9 +61,21 @@ final class DeviceTraining {
     clipNorm = recipe.train.clipNorm
     accumulate = recipe.train.accumulate
     batch = BatchBuffer(set, capacity: part)
+    isResident = set.residentBytes <= Self.residentLimit && !model.architecture.hasTargetsForSteps
     device = try DeviceModel(
-      model.architecture, loss: recipe.loss, rule: optimizer.deviceRule, steps: set.shape.steps,
-      capacity: part, executor: executor)
+      model.architecture, loss: recipe.loss, rule: recipe.optimizer.deviceRule, steps: set.shape.steps,
+      capacity: part, resident: isResident ? set.count : 0, executor: executor)
+    if isResident { try loadData(set) }
+  }
+
+  /// Bytes of inputs that are put into device memory once instead of being copied for each step.
+  private static let residentLimit = 1 << 30
+
+  private func loadData(_ set: any SampleSet) throws {
+    for number in 0..<Int32(set.count) {
+      withUnsafePointer(to: number) { batch.gather(UnsafeBufferPointer(start: $0, count: 1)) }
+      try device.setSample(Int(number), inputs: batch.inputs, values: batch.values, classes: batch.classes)
+    }
   }
 
   /// For people and checkpoints.
@@ -76,10 +90,10 @@ final class DeviceTraining {
     let parts = microBatches(samples)
     isFetched = false
     if communicator.size == 1, parts.count == 1 {
-      return finish(try device.step(gather(parts[0]), control), stop: stop)
+      return finish(try device.step(deviceBatch(parts[0]), control), stop: stop)
     }
     try device.begin(control)
-    for part in parts { try device.compute(gather(part)) }
+    for part in parts { try device.compute(deviceBatch(part)) }
     let stops = communicator.size > 1 ? try reduce(stop) : stop
     return finish(try device.update(), stop: stops)
   }
@@ -89,6 +103,11 @@ final class DeviceTraining {
     return stride(from: 0, to: samples.count, by: size).map {
       UnsafeBufferPointer(rebasing: samples[$0..<min($0 + size, samples.count)])
     }
+  }
+
+  private func deviceBatch(_ samples: UnsafeBufferPointer<Int32>) -> DeviceModel.Batch {
+    isResident
+      ? DeviceModel.Batch(resident: samples.baseAddress!, count: samples.count) : gather(samples)
   }
 
   private func gather(_ samples: UnsafeBufferPointer<Int32>) -> DeviceModel.Batch {
@@ -176,14 +195,14 @@ extension DeviceTraining {
   private func tryStep(_ samples: UnsafeBufferPointer<Int32>) throws {
     try load()
     let control = optimizer.control(seed: seed, step: 0, learningRate: 0, clipNorm: clipNorm)
-    _ = try device.step(gather(samples), control)
+    _ = try device.step(deviceBatch(samples), control)
   }
 
   private func tryOnProcessor(_ samples: UnsafeBufferPointer<Int32>) {
-    let batch = gather(samples)
+    batch.gather(samples)
     model.zeroGradients()
     let result = model.forward(
-      inputs: batch.inputs, samples: batch.samples, steps: steps, batch: batch.count,
+      inputs: batch.inputs, samples: samples.baseAddress!, steps: steps, batch: samples.count,
       mode: .training(seed: seed, step: 0))
     let width = model.architecture.outputSize
     var gradient = [Float](repeating: 0, count: result.count)
@@ -193,4 +212,14 @@ extension DeviceTraining {
     model.backward(gradient)
     model.zeroGradients()
   }
+}
+
+extension SampleSet {
+  /// Bytes of all samples' inputs.
+  fileprivate var residentBytes: Int { count * shape.steps * shape.features * 4 }
+}
+
+extension Architecture {
+  /// Whether a sample has a target for each of its steps.
+  fileprivate var hasTargetsForSteps: Bool { cell != .none && readout == .everyStep }
 }

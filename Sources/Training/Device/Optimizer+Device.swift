@@ -2,16 +2,18 @@ import CCUDA
 import CUDA
 import Foundation
 
-extension Optimizer {
+extension OptimizerSpecification {
   /// What a device's program depends on.
   package var deviceRule: UpdateRule {
-    switch specification.rule {
+    switch rule {
     case .adam, .adamW: .adam
     case .sgd(let momentum, _, _): .sgd(momentum: momentum != 0)
     case .rmsprop(_, _, let momentum): .rmsprop(momentum: momentum != 0)
     }
   }
+}
 
+extension Optimizer {
   /// The numbers of the next update; they are those `update` uses.
   package func control(seed: UInt64, step: Int, learningRate: Double, clipNorm: Double?) -> step_control {
     var c = step_control()

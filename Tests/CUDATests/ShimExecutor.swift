@@ -9,7 +9,7 @@ import Foundation
 final class ShimExecutor: Executor {
   let name = "kernels on the processor"
   /// The schedule's seed; 0 runs threads in their natural order.
-  var seed: UInt64
+  private var seed: UInt64
   /// The site a bug is planted at.
   var planted: Int?
   var precision: Precision
@@ -53,19 +53,42 @@ final class ShimExecutor: Executor {
   }
 
   func run(_ operations: [StepProgram.Operation], key: ProgramKey) throws {
+    try run(operations)
+    try checkGuards()
+  }
+
+  private func run(_ operations: [StepProgram.Operation]) throws {
     for operation in operations {
       switch operation {
       case .zero(let region, let bytes):
         memset(address(region), 0, bytes)
       case .product(let product): try launch(product.launch(precision))
       case .launch(let launch): try self.launch(launch)
+      case .parallel(let branches):
+        try interleave(branches)
       }
     }
-    try checkGuards()
+  }
+
+  /// Lists that are said to need nothing from one another, their operations mixed at random.
+  private func interleave(_ branches: [[StepProgram.Operation]]) throws {
+    var left = branches.map { $0[...] }
+    while true {
+      let open = left.indices.filter { !left[$0].isEmpty }
+      guard let first = open.first else { return }
+      advance()
+      let choice = seed == 0 ? first : open[Int(seed >> 33) % open.count]
+      try run([left[choice].removeFirst()])
+    }
+  }
+
+  /// The schedule's next random number; 0 stays 0.
+  private func advance() {
+    seed = seed == 0 ? 0 : seed &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
   }
 
   private func launch(_ launch: StepProgram.Launch) throws {
-    seed = seed == 0 ? 0 : seed &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+    advance()
     var shape = shim_launch_shape(
       grid_x: Int32(launch.grid.x), grid_y: Int32(launch.grid.y), threads: Int32(launch.threads),
       shared: launch.shared, seed: seed, planted: Int32(planted ?? -1))

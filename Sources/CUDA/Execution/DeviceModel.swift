@@ -125,9 +125,11 @@ public final class DeviceModel {
     try write(control)
     try write(batch)
     let program = program(batch: batch.count)
-    let (load, part) = batch.inputs == nil ? (program.load, ProgramKey.Part.residentStep) : ([], .step)
-    try executor.run(
-      program.begin + load + program.compute + program.update, key: ProgramKey(part, batch: batch.count))
+    if batch.inputs == nil {
+      try executor.run(program.residentStep, key: ProgramKey(.residentStep, batch: batch.count))
+    } else {
+      try executor.run(program.step, key: ProgramKey(.step, batch: batch.count))
+    }
     return try outcome()
   }
 

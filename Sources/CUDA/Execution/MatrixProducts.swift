@@ -5,10 +5,10 @@ import Diagnostics
 final class MatrixProducts {
   private let functions: ccuda_cublaslt
   private let driver: Driver
-  private let stream: UnsafeMutableRawPointer
   private let precision: Precision
   private let handle: UnsafeMutableRawPointer
-  private var workspace: ccuda_address = 0
+  /// One for each lane: products that run side by side must not share it.
+  private var workspaces: [ccuda_address] = []
   private let workspaceBytes = 32 << 20
   private var plans: [StepProgram.Product: Plan] = [:]
 
@@ -32,11 +32,10 @@ final class MatrixProducts {
   }
 
   /// nil where there is no cuBLASLt: the own kernel multiplies then.
-  init?(_ driver: Driver, stream: UnsafeMutableRawPointer, precision: Precision) throws(Failure) {
+  init?(_ driver: Driver, precision: Precision) throws(Failure) {
     guard let library = try? DynamicLibrary(.products) else { return nil }
     functions = try library.functions(ccuda_load_cublaslt)
     self.driver = driver
-    self.stream = stream
     self.precision = precision
     var handle: UnsafeMutableRawPointer?
     let status = functions.cublasLtCreate(&handle)
@@ -44,7 +43,12 @@ final class MatrixProducts {
       throw Failure(.unavailable, "\(library.path): can't be started, status \(status)")
     }
     self.handle = handle
-    try driver.check(driver.functions.cuMemAlloc_v2(&workspace, workspaceBytes), "taking memory for products")
+    for _ in 0..<Lanes.count {
+      var workspace: ccuda_address = 0
+      try driver.check(
+        driver.functions.cuMemAlloc_v2(&workspace, workspaceBytes), "taking memory for products")
+      workspaces.append(workspace)
+    }
   }
 
   deinit {
@@ -55,10 +59,14 @@ final class MatrixProducts {
       }
     }
     _ = functions.cublasLtDestroy(handle)
-    _ = driver.functions.cuMemFree_v2(workspace)
+    for workspace in workspaces { _ = driver.functions.cuMemFree_v2(workspace) }
   }
 
-  func multiply(_ p: StepProgram.Product, _ address: (StepProgram.Region) -> ccuda_address) throws(Failure) {
+  /// - lane: where it runs, on this stream.
+  func multiply(
+    _ p: StepProgram.Product, _ address: (StepProgram.Region) -> ccuda_address, _ lane: Int,
+    _ stream: UnsafeMutableRawPointer
+  ) throws(Failure) {
     if plans[p] == nil { plans[p] = try plan(p, address) }
     guard var plan = plans[p] else { return }
     func pointer(_ matrix: StepProgram.Matrix) -> UnsafeMutableRawPointer {
@@ -70,7 +78,7 @@ final class MatrixProducts {
     let status = functions.cublasLtMatmul(
       handle, plan.descriptor, &alpha, pointer(p.b), plan.first, pointer(p.a), plan.second, &beta, c,
       plan.result, c, plan.result, &plan.choice.algorithm,
-      UnsafeMutableRawPointer(bitPattern: UInt(workspace)), plan.choice.workspace, stream)
+      UnsafeMutableRawPointer(bitPattern: UInt(workspaces[lane])), plan.choice.workspace, stream)
     try check(status, p, "multiplying")
   }
 

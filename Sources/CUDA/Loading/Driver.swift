@@ -33,6 +33,8 @@ public struct GPUDescription: Sendable, CustomStringConvertible {
   public let multiprocessors: Int
   /// Bytes of device memory.
   public let memory: Int
+  /// Bytes of shared memory a block may use.
+  let sharedMemory: Int
 
   public var description: String {
     "\(name), compute capability \(capability.major).\(capability.minor), \(multiprocessors) multiprocessors, "
@@ -69,5 +71,6 @@ public struct GPUDescription: Sendable, CustomStringConvertible {
     capability = (try attribute(75), try attribute(76))
     multiprocessors = try attribute(16)
     memory = bytes
+    sharedMemory = try attribute(97)
   }
 }

@@ -134,17 +134,25 @@ extension ProgramBuilder {
   {
     let (weight, bias) = linear(index)
     let (inputs, rows) = (width(before: index), rows(batch))
-    product(
-      matrix(dy, outputs, transposed: true), matrix(x, inputs), to: gradient(weight), stride: inputs, outputs,
-      inputs, depth: rows, accumulates: true)
-    if let bias { columnSums(dy, rows: rows, columns: outputs, to: gradient(bias)) }
-    guard index > 0 || architecture.cell != .none else { return nil }
+    let isRead = index > 0 || architecture.cell != .none
     // Never the one dy lies in.
     let dx = buffer("d_head_\(linears(before: index) % 2)", self.rows(capacity) * widest)
-    product(
-      matrix(dy, outputs), matrix(parameter(weight), inputs), to: dx, stride: inputs, rows, inputs,
-      depth: outputs)
-    return dx
+    parallel([
+      { b in
+        guard isRead else { return }
+        b.product(
+          b.matrix(dy, outputs), b.matrix(b.parameter(weight), inputs), to: dx, stride: inputs, rows, inputs,
+          depth: outputs)
+      },
+      { b in
+        b.product(
+          b.matrix(dy, outputs, transposed: true), b.matrix(x, inputs), to: b.gradient(weight),
+          stride: inputs,
+          outputs, inputs, depth: rows, accumulates: true)
+      },
+      { b in if let bias { b.columnSums(dy, rows: rows, columns: outputs, to: b.gradient(bias)) } },
+    ])
+    return isRead ? dx : nil
   }
 
   // MARK: Loss and update

@@ -60,11 +60,17 @@ extension ProgramBuilder {
     }
     for layer in 0..<architecture.layers {
       let directions = (0..<architecture.directions).map { direction(layer, $0) }
-      for d in directions { project(d) }
       if engine == .walk {
+        parallel(directions.map { d in { $0.project(d) } })
         walk(directions, .forward, dOutput: nil)
       } else {
-        for d in directions { forward(d) }
+        parallel(
+          directions.map { d in
+            {
+              $0.project(d)
+              $0.forward(d)
+            }
+          })
       }
       if drops(layer) {
         dropout(outputs(layer), to: input(of: layer + 1), layer: UInt32(layer), architecture.dropout)
@@ -140,23 +146,27 @@ extension ProgramBuilder {
         "readout_backward", steps * batch * width,
         [.region(dRead), .region(dOutput), .int(kind)] + shape(architecture.directions, hidden))
     }
-    for layer in (0..<architecture.layers).reversed() {
-      let below =
-        layer > 0 ? buffer("d_outputs_\((architecture.layers - layer) % 2)", steps * capacity * width) : nil
-      let directions = (0..<architecture.directions).map { direction(layer, $0) }
-      if engine == .walk {
-        walk(directions, .backward, dOutput: dOutput)
-      } else {
-        for d in directions { backward(d, dOutput) }
-      }
-      for d in directions {
-        weightGradients(d, outputs(d.layer).advanced(d.reverse ? hidden : 0))
-        if let below { inputGradient(d, to: below) }
-      }
-      guard let below else { break }
-      if drops(layer - 1) { dropout(below, to: below, layer: UInt32(layer - 1), architecture.dropout) }
-      dOutput = below
+    backward(architecture.layers - 1, dOutput)
+  }
+
+  /// A layer and those below it. Nobody waits for the gradients of weights: they are formed while the layers below go on.
+  private mutating func backward(_ layer: Int, _ dOutput: Region) {
+    let directions = (0..<architecture.directions).map { direction(layer, $0) }
+    if engine == .walk {
+      walk(directions, .backward, dOutput: dOutput)
+    } else {
+      parallel(directions.map { d in { $0.backward(d, dOutput) } })
     }
+    parallel(
+      [{ $0.backward(below: layer, directions) }] + directions.flatMap { d in weightGradients(d) })
+  }
+
+  private mutating func backward(below layer: Int, _ directions: [Direction]) {
+    guard layer > 0 else { return }
+    let below = buffer("d_outputs_\((architecture.layers - layer) % 2)", steps * capacity * width)
+    for d in directions { inputGradient(d, to: below) }
+    if drops(layer - 1) { dropout(below, to: below, layer: UInt32(layer - 1), architecture.dropout) }
+    backward(layer - 1, below)
   }
 
   private mutating func backward(_ d: Direction, _ dOutput: Region) {
@@ -237,29 +247,42 @@ extension ProgramBuilder {
     each("\(architecture.cell.rawValue)_backward", batch * hidden, arguments)
   }
 
-  /// One product for each weight over all steps.
-  private mutating func weightGradients(_ d: Direction, _ output: Region) {
+  private typealias Body = (inout ProgramBuilder) -> Void
+
+  /// One product for each weight over all steps, and the biases' sums.
+  private func weightGradients(_ d: Direction) -> [Body] {
+    [{ $0.inputWeightGradient(d) }, { $0.recurrentWeightGradient(d) }, { $0.biasGradients(d) }]
+  }
+
+  private mutating func inputWeightGradient(_ d: Direction) {
     let rows = gates * hidden
     product(
       matrix(d.gates, rows, transposed: true), matrix(input(of: d.layer), d.inputWidth),
       to: gradient(d.inputWeight), stride: d.inputWidth, rows, d.inputWidth, depth: steps * batch,
       accumulates: true)
+  }
+
+  /// Step t's gates saw the outputs of the step walked before it.
+  private mutating func recurrentWeightGradient(_ d: Direction) {
+    guard steps > 1 else { return }
+    let rows = gates * hidden
     let dRecurrent = d.recurrent ?? d.gates
-    if steps > 1 {
-      // Step t's gates saw the outputs of the step walked before it.
-      let dLater = d.reverse ? dRecurrent : at(1, dRecurrent, rows)
-      let earlier = d.reverse ? at(1, output, width) : output
-      product(
-        matrix(dLater, rows, transposed: true), matrix(earlier, width), to: gradient(d.recurrentWeight),
-        stride: hidden, rows, hidden, depth: (steps - 1) * batch, accumulates: true)
-    }
-    guard let inputBias = d.inputBias, let recurrentBias = d.recurrentBias else { return }
-    if let recurrent = d.recurrent {
-      columnSums(d.gates, rows: steps * batch, columns: rows, to: gradient(inputBias))
-      columnSums(recurrent, rows: steps * batch, columns: rows, to: gradient(recurrentBias))
+    let output = outputs(d.layer).advanced(d.reverse ? hidden : 0)
+    let dLater = d.reverse ? dRecurrent : at(1, dRecurrent, rows)
+    let earlier = d.reverse ? at(1, output, width) : output
+    product(
+      matrix(dLater, rows, transposed: true), matrix(earlier, width), to: gradient(d.recurrentWeight),
+      stride: hidden, rows, hidden, depth: (steps - 1) * batch, accumulates: true)
+  }
+
+  private mutating func biasGradients(_ d: Direction) {
+    guard let input = d.inputBias, let recurrent = d.recurrentBias else { return }
+    let (rows, columns) = (steps * batch, gates * hidden)
+    if let products = d.recurrent {
+      columnSums(d.gates, rows: rows, columns: columns, to: gradient(input))
+      columnSums(products, rows: rows, columns: columns, to: gradient(recurrent))
     } else {
-      columnSums(
-        d.gates, rows: steps * batch, columns: rows, to: gradient(inputBias), gradient(recurrentBias))
+      columnSums(d.gates, rows: rows, columns: columns, to: gradient(input), gradient(recurrent))
     }
   }
 

@@ -82,7 +82,23 @@ struct ProgramBuilder {
     trains = false
     program.output = forwardHead(forwardLayers()).output
     program.evaluate = take()
+    program.step = program.begin + program.compute + program.update
+    program.residentStep = program.begin + program.load + program.compute + program.update
     return program
+  }
+
+  /// What `body` writes, as a list of its own.
+  private mutating func branch(_ body: (inout ProgramBuilder) -> Void) -> [StepProgram.Operation] {
+    let before = take()
+    body(&self)
+    defer { operations = before }
+    return operations
+  }
+
+  /// Writes lists that need nothing from one another.
+  mutating func parallel(_ bodies: [(inout ProgramBuilder) -> Void]) {
+    let branches = bodies.map { branch($0) }.filter { !$0.isEmpty }
+    if branches.count == 1 { operations += branches[0] } else { operations.append(.parallel(branches)) }
   }
 
   private mutating func take() -> [StepProgram.Operation] {

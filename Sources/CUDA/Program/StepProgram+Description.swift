@@ -8,12 +8,21 @@ extension StepProgram: CustomStringConvertible {
       ([head]
       + parts.flatMap { name, operations in
         let mark = name == "update" ? ["-- ranks add up gradients and sums"] : []
-        return mark + ["\(name): \(operations.count) operations"] + operations.map { "  " + text($0) }
+        return mark + ["\(name): \(operations.count) operations"] + operations.flatMap { lines($0, "  ") }
       }).joined(separator: "\n")
+  }
+
+  private func lines(_ operation: Operation, _ indent: String) -> [String] {
+    guard case .parallel(let branches) = operation else { return [indent + text(operation)] }
+    return branches.enumerated().flatMap { index, operations in
+      ["\(indent)\(index == 0 ? "at the same time:" : "and:")"]
+        + operations.flatMap { lines($0, indent + "  ") }
+    }
   }
 
   private func text(_ operation: Operation) -> String {
     switch operation {
+    case .parallel(let branches): "\(branches.count) lists"
     case .zero(let region, let bytes): "zero \(text(region)) \(bytes) bytes"
     case .product(let p):
       "product \(text(p.c.region)) [\(p.rows), \(p.columns)] \(p.accumulates ? "+=" : "=") "

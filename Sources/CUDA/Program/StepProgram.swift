@@ -10,6 +10,9 @@ public struct StepProgram: Sendable {
   public var compute: [Operation] = []
   /// Decides on the reduced values, and changes parameters and optimizer state.
   public var update: [Operation] = []
+  /// A whole step of one rank with one micro-batch, which was copied to the device or is loaded from the resident data.
+  public var step: [Operation] = []
+  public var residentStep: [Operation] = []
   /// Forward without dropout, for evaluation.
   public var evaluate: [Operation] = []
   /// All memory of the program; an operation names a buffer by its index.
@@ -81,11 +84,13 @@ public struct StepProgram: Sendable {
     public let accumulates: Bool
   }
 
-  public enum Operation: Sendable, Equatable {
+  public indirect enum Operation: Sendable, Equatable {
     case launch(Launch)
     case product(Product)
     /// Sets bytes to zero.
     case zero(Region, bytes: Int)
+    /// Lists that need nothing from one another; what follows waits for all of them.
+    case parallel([[Operation]])
   }
 }
 

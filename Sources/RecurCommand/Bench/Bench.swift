@@ -1,4 +1,5 @@
 import ArgumentParser
+import CUDA
 import Kernels
 import Recur
 
@@ -15,6 +16,10 @@ struct Bench: ReportingCommand {
     help: ArgumentHelp(
       "What a GPU rounds the factors of matrix products to.", valueName: "fp32|tf32|bf16"))
   var precision = DeviceOptions.Factors.tf32
+  @Option(
+    help: ArgumentHelp(
+      "How a GPU walks over time; the one that suits a case if not given.", valueName: "stepwise|walk"))
+  var engine: Engine?
   @Option(help: "How long to measure each case, in seconds.") var seconds = 2.0
   @Flag(help: "Also print what each part of a step takes, and the core's multiply-add peak.") var profile =
     false
@@ -34,7 +39,7 @@ struct Bench: ReportingCommand {
     if let executor { try console.say("on \(executor.name), \(precision.rawValue)") }
     try console.say("case          threads    median ms       min ms    samples/s   GFLOP/s")
     let results = try chosen.map { benchCase in
-      let timer = try StepTimer(benchCase, threads: threads, executor: executor)
+      let timer = try StepTimer(benchCase, threads: threads, executor: executor, engine: engine)
       let result = try timer.measure(seconds: seconds, profiled: profile)
       try console.say(result.line)
       for phase in result.profile ?? [] { try console.say(phase.line) }
@@ -83,3 +88,5 @@ struct BenchResult: Encodable {
       ].map { $0.leftPadded(to: $1) }.joined()
   }
 }
+
+extension Engine: ExpressibleByArgument {}

@@ -17,7 +17,7 @@ final class StepTimer {
   private let device: DeviceModel?
 
   /// - executor: a device to time instead of the processor.
-  init(_ benchCase: BenchCase, threads: Int, executor: (any Executor)? = nil) throws {
+  init(_ benchCase: BenchCase, threads: Int, executor: (any Executor)? = nil, engine: Engine? = nil) throws {
     self.benchCase = benchCase
     self.threads = threads
     let network = benchCase.architecture
@@ -30,7 +30,7 @@ final class StepTimer {
     classes = (0..<rows).map { _ in Int32(random.uniform() * Float(network.outputSize)) }
     samples = (0..<Int32(benchCase.batch)).map { $0 }
     gradient = [Float](repeating: 0, count: rows * network.outputSize)
-    device = try executor.map { try DeviceModel(benchCase, $0) }
+    device = try executor.map { try DeviceModel(benchCase, $0, engine) }
     try fillDevice()
   }
 
@@ -112,10 +112,10 @@ extension StepTimer {
 }
 
 extension DeviceModel {
-  fileprivate convenience init(_ benchCase: BenchCase, _ executor: any Executor) throws {
+  fileprivate convenience init(_ benchCase: BenchCase, _ executor: any Executor, _ engine: Engine?) throws {
     try self.init(
       benchCase.architecture, loss: benchCase.loss, rule: .adam, steps: benchCase.architecture.steps,
-      capacity: benchCase.batch, resident: benchCase.batch, executor: executor)
+      capacity: benchCase.batch, resident: benchCase.batch, engine: engine, executor: executor)
   }
 }
 

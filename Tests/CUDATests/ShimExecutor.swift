@@ -13,6 +13,8 @@ final class ShimExecutor: Executor {
   /// The site a bug is planted at.
   var planted: Int?
   var precision: Precision
+  /// Treats all operations as if they needed nothing from one another.
+  var mixesAll = false
   /// Kernels that ran, and the sites they passed with what is there.
   private(set) var kernels: Set<String> = []
   private(set) var sites: [Int: String] = [:]
@@ -53,7 +55,7 @@ final class ShimExecutor: Executor {
   }
 
   func run(_ operations: [StepProgram.Operation], key: ProgramKey) throws {
-    try run(operations)
+    if mixesAll { try interleave(operations.map { [$0] }) } else { try run(operations) }
     try checkGuards()
   }
 

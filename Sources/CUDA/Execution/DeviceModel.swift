@@ -1,4 +1,5 @@
 import CCUDA
+import Diagnostics
 import Recurrent
 
 /// A network that trains on a device: parameters, gradients and optimizer state stay there from step to step.
@@ -50,6 +51,10 @@ public final class DeviceModel {
     _ architecture: Architecture, loss: Loss, rule: UpdateRule, steps: Int, capacity: Int,
     resident: Int = 0, engine: Engine? = nil, executor: any Executor
   ) throws {
+    if let engine, !engine.can(architecture) {
+      throw Failure.usage(
+        "engine \(engine.rawValue) can't compute this network; use \(Engine(for: architecture).rawValue)")
+    }
     self.architecture = architecture
     self.loss = loss
     self.rule = rule

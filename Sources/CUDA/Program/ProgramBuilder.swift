@@ -16,7 +16,12 @@ public enum Engine: String, Sendable, CaseIterable {
 
   /// The engine for a network: `walk` where it can.
   public init(for architecture: Architecture) {
-    self = architecture.cell != .none && architecture.hiddenSize <= 64 ? .walk : .stepwise
+    self = Engine.walk.can(architecture) ? .walk : .stepwise
+  }
+
+  /// Whether it can compute the network.
+  public func can(_ architecture: Architecture) -> Bool {
+    self == .stepwise || architecture.cell != .none && architecture.hiddenSize <= 64
   }
 }
 

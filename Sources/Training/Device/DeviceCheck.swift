@@ -22,9 +22,6 @@ public struct DeviceCheck: Sendable, CustomStringConvertible {
     change(&self)
   }
 
-  /// Whether this engine can compute the network.
-  public func can(_ engine: Engine) -> Bool { engine == .stepwise || network.cell != .none }
-
   /// For example `2 × lstm 18 both ways, all_steps, mse, adam`.
   public var description: String {
     let cell =

@@ -95,6 +95,7 @@ let package = Package(
         "TestSupport",
       ], exclude: ["Headers"], swiftSettings: swift),
     .testTarget(
-      name: "CommandTests", dependencies: ["Recur", "RecurCommand", "TestSupport"], swiftSettings: swift),
+      name: "CommandTests", dependencies: ["Recur", "RecurCommand", "TestSupport", "Yams"],
+      swiftSettings: swift),
   ]
 )

@@ -48,9 +48,9 @@ final class DeviceTraining {
     part: Int,
     communicator: any Communicator
   ) throws {
-    guard recipe.distributed.reduction == .fast else {
+    if let key = recipe.distributed.keyWithoutDevice {
       throw Failure.badData(
-        "distributed.reduction: strict gives the bits of a processor; use fast, or --device cpu")
+        "distributed.\(key) works on the processor only; take it out, or use --device cpu")
     }
     self.model = model
     self.optimizer = optimizer
@@ -81,21 +81,23 @@ final class DeviceTraining {
   /// For people and checkpoints.
   var name: String { device.executor.name }
 
-  /// - samples: this rank's part of the global batch; may be empty.
-  func run(_ samples: UnsafeBufferPointer<Int32>, step: Int, learningRate: Double, stop: Bool) throws
-    -> TrainingStep.Outcome
-  {
+  /// As `TrainingStep.run`.
+  func run(
+    _ samples: UnsafeBufferPointer<Int32>, step: Int, learningRate: Double, stop: Bool, save: Bool
+  ) throws -> TrainingStep.Outcome {
     try load()
     let control = optimizer.control(seed: seed, step: step, learningRate: learningRate, clipNorm: clipNorm)
-    let parts = microBatches(samples)
+    let own = equalPart(communicator.rank, of: samples.count, among: communicator.size)
+    let parts = microBatches(UnsafeBufferPointer(rebasing: samples[own]))
+    var flags = [stop ? 1.0 : 0, save ? 1.0 : 0]
     isFetched = false
     if communicator.size == 1, parts.count == 1 {
-      return finish(try device.step(deviceBatch(parts[0]), control), stop: stop)
+      return finish(try device.step(deviceBatch(parts[0]), control), flags)
     }
     try device.begin(control)
     for part in parts { try device.compute(deviceBatch(part)) }
-    let stops = communicator.size > 1 ? try reduce(stop) : stop
-    return finish(try device.update(), stop: stops)
+    if communicator.size > 1 { flags = try reduce(flags) }
+    return finish(try device.update(), flags)
   }
 
   private func microBatches(_ samples: UnsafeBufferPointer<Int32>) -> [UnsafeBufferPointer<Int32>] {
@@ -118,26 +120,28 @@ final class DeviceTraining {
   }
 
   /// Adds up all ranks' gradients and sums, by way of host memory.
-  private func reduce(_ stop: Bool) throws -> Bool {
+  private func reduce(_ flags: [Double]) throws -> [Double] {
     try device.readGradients(into: model.gradients)
     var outcome = try device.outcome()
-    var sums = [outcome.loss, outcome.weight, outcome.right, outcome.counted, stop ? 1 : 0]
+    var sums = [outcome.loss, outcome.weight, outcome.right, outcome.counted] + flags
     try communicator.allReduceSum(model.gradients)
     try sums.withUnsafeMutableBufferPointer { try communicator.allReduceSum($0) }
     (outcome.loss, outcome.weight, outcome.right, outcome.counted) = (sums[0], sums[1], sums[2], sums[3])
     try device.setGradients(UnsafeBufferPointer(model.gradients))
     try device.setOutcome(outcome)
-    return sums[4] > 0
+    return Array(sums[4...])
   }
 
-  private func finish(_ sums: step_outcome, stop: Bool) -> TrainingStep.Outcome {
+  /// - flags: whether a rank wants to stop, and to save.
+  private func finish(_ sums: step_outcome, _ flags: [Double]) -> TrainingStep.Outcome {
+    let (stop, save) = (flags[0] > 0, flags[1] > 0)
     guard sums.result == 0 else {
-      return TrainingStep.Outcome(result: sums.result == 1 ? .notFinite : .weightless, stop: stop)
+      return TrainingStep.Outcome(result: sums.result == 1 ? .notFinite : .weightless, stop: stop, save: save)
     }
     optimizer.countUpdate()
     return TrainingStep.Outcome(
       result: .updated, lossSum: sums.loss, weight: sums.weight, right: sums.right, counted: sums.counted,
-      stop: stop, gradientNorm: sums.norm)
+      stop: stop, save: save, gradientNorm: sums.norm)
   }
 
   private func load() throws {
@@ -222,4 +226,14 @@ extension SampleSet {
 extension Architecture {
   /// Whether a sample has a target for each of its steps.
   fileprivate var hasTargetsForSteps: Bool { cell != .none && readout == .everyStep }
+}
+
+extension DistributedSpecification {
+  /// The first key whose value asks for what only the processor does.
+  fileprivate var keyWithoutDevice: String? {
+    if reduction == .strict { return "reduction: strict" }
+    if coordinator == .dedicated { return "coordinator: dedicated" }
+    if optimizerSharding { return "optimizer_sharding: true" }
+    return compress == .none ? nil : "compress: \(compress.rawValue)"
+  }
 }

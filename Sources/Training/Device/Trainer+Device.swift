@@ -3,8 +3,8 @@ import Dataset
 
 extension Trainer {
   /// Lets the device compute, where it was chosen or is faster.
-  /// - part: the most samples a rank gets in a step.
-  func useDevice(_ processor: Processor, part: Int) throws {
+  func useDevice(_ processor: Processor) throws {
+    let part = equalPart(0, of: min(recipe.train.batchSize, set.count), among: communicator.size).count
     guard let executor = processor.executor else { return }
     let largest = [set, data.validation, data.test].compactMap { $0?.count }.max() ?? 0
     let device = try DeviceTraining(

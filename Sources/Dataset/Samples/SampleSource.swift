@@ -11,6 +11,8 @@ struct SampleSource {
   let classes: [Int32]
   let layout: SampleLayout
   let samples: Int
+  /// How many rows behind its target row the targets of a sample reach.
+  var reach = 0
   /// For series: the row of the file, from 0, that holds a target.
   var record: ((_ targetRow: Int) -> Int)?
 
@@ -22,7 +24,7 @@ struct SampleSource {
     let targets =
       layout.targetRows(samples.lowerBound).lowerBound..<layout.targetRows(last).upperBound
     guard record != nil else { return (inputs, targets) }
-    let both = inputs.lowerBound..<max(inputs.upperBound, targets.upperBound)
+    let both = inputs.lowerBound..<max(inputs.upperBound, targets.upperBound + reach)
     return (both, both)
   }
 }
@@ -67,7 +69,7 @@ extension SampleSources {
     case .all:
       for source in all {
         inputs.append((source.inputs, 0..<source.inputs.rows))
-        if let values = source.values { targets.append((values, 0..<values.rows)) }
+        if let values = source.values?.unshifted { targets.append((values, 0..<values.rows)) }
       }
     case .train:
       guard let train else {
@@ -75,10 +77,14 @@ extension SampleSources {
       }
       let rows = main.rows(of: train)
       inputs.append((main.inputs, rows.inputs))
-      if let values = main.values { targets.append((values, rows.targets)) }
+      if let values = main.values?.unshifted { targets.append((values, rows.targets)) }
     }
+    // A target has one scale at all horizons.
+    let columns = try Scaler.fit(method, targets)
+    let copies = columns.isEmpty ? 0 : (main.values?.columns ?? 0) / columns.count
     return Scaler(
-      method: method, features: try Scaler.fit(method, inputs), targets: try Scaler.fit(method, targets))
+      method: method, features: try Scaler.fit(method, inputs),
+      targets: [[Scaler.Column]](repeating: columns, count: copies).flatMap { $0 })
   }
 }
 

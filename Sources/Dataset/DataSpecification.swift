@@ -1,6 +1,6 @@
 /// What the `data` section of a recipe says: which file, which columns, how it becomes samples.
 public struct DataSpecification: Sendable, Equatable {
-  public enum Format: String, Sendable, CaseIterable { case csv, idx, npy, ts, text }
+  public enum Format: String, Sendable, CaseIterable { case csv, idx, npy, ts, text, tagged }
   /// What a text is cut into.
   public enum Tokens: String, Sendable, CaseIterable {
     /// Unicode code points.
@@ -71,11 +71,18 @@ public struct DataSpecification: Sendable, Equatable {
   public var window: Int = 1
   /// csv: how far behind the window's last row the target lies; 0 is the last row itself.
   public var horizon: Int = 0
+  /// csv: several of these, ascending; each target at each of them is one output. nil for `horizon` alone.
+  public var horizons: [Int]?
+  /// csv: whether each step of a sample has a target (`horizon` rows behind it), not only the last.
+  public var perStep: Bool = false
   public var split: Split = Split()
   public var tokens: Tokens = .char
-  /// text: tokens that occur less often are all one, `<unk>`.
+  /// text and tagged: tokens that occur less often are all one, `<unk>`.
   public var minCount: Int = 1
-  /// text: the most tokens in the vocabulary, the most frequent ones; nil for all.
+  /// tagged: the columns of token and tag, from 0.
+  public var tokenColumn: Int = 0
+  public var tagColumn: Int = 1
+  /// text and tagged: the most tokens in the vocabulary, the most frequent ones; nil for all.
   public var vocabulary: Int?
   /// text: tokens per window; gradients do not reach further back.
   public var sequenceLength: Int = 35

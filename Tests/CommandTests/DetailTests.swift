@@ -50,3 +50,35 @@ import Testing
     #expect(picture.contains("predicted class, test") && picture.contains("share of the actual class"))
   }
 }
+
+/// A forecast of several hours, from training to its picture.
+@Suite struct ForecastTests {
+  @Test func `every horizon has its errors and its column`() throws {
+    let folder = try Folder()
+    try folder.writeWave()
+    let outcome = try Command.run(
+      "train", "wave.yaml", "--out", "run", "--set", "data.horizon=[1, 3]", "--set",
+      "model.head=[{linear: 3}]",
+      in: folder.url)
+    try #require(outcome.status == 0, "\(outcome.err)")
+    let report = try Command.run("evaluate", "run", "--split", "test", "--json", in: folder.url).json()
+    let details = try #require((report["details"] as? [String: Any])?["test"] as? [String: Any])
+    let targets = try #require(details["targets"] as? [[String: Any]])
+    #expect(targets.compactMap { $0["name"] as? String } == ["y+1", "y+2", "y+3"])
+    #expect(targets.allSatisfy { $0["r2"] is Double && ($0["mae"] as? Double ?? 0) > 0 })
+    _ = try Command.run("predict", "run", "--split", "test", "--output", "p.csv", in: folder.url)
+    let lines = try folder.read("p.csv").split(separator: "\n").map {
+      $0.split(separator: ",").map(String.init)
+    }
+    #expect(
+      lines[0].dropFirst(3) == [
+        "actual_y+1", "predicted_y+1", "actual_y+2", "predicted_y+2", "actual_y+3", "predicted_y+3",
+      ])
+    // What is two rows ahead now is one row ahead a row later.
+    #expect(lines[1][5] == lines[2][3] && lines[1][7] == lines[3][3])
+    guard access("/usr/bin/gnuplot", X_OK) == 0 else { return }
+    let picture = try Command.run("plot", "run", "--output", "p.svg", in: folder.url)
+    #expect(picture.status == 0, "\(picture.err)")
+    #expect(try folder.read("p.svg").contains("forecasts of rows +1 to +3"))
+  }
+}

@@ -138,7 +138,7 @@ import Testing
 
 extension SampleSet {
   /// The tokens and targets of these samples, longest first.
-  fileprivate func tokens(_ samples: [Int32]) -> (inputs: [Int32], targets: [Int32]) {
+  func tokens(_ samples: [Int32]) -> (inputs: [Int32], targets: [Int32]) {
     let rows = samples.reduce(0) { $0 + length(of: Int($1)) }
     let memory = (0..<2).map { _ in UnsafeMutablePointer<Int32>.allocate(capacity: rows + 1) }
     let none = UnsafeMutablePointer<Float>.allocate(capacity: 1)

@@ -14,7 +14,7 @@ extension LoadedData {
     }
     try self.init(
       specification, sources, scaler, featureNames: specification.features,
-      targetNames: specification.targets, classNames: specification.label == nil ? [] : names ?? [],
+      targetNames: specification.targetColumnNames, classNames: specification.label == nil ? [] : names ?? [],
       files: files, group)
   }
 }
@@ -53,23 +53,31 @@ extension SampleSource {
     if let group = specification.group {
       let starts = try table.sequences(by: header.index(of: group, key: "data.group"))
       samples = starts.count - 1
-      layout = .separate(starts: starts, targets: .lastRow)
+      layout = .separate(starts: starts, targets: specification.perStep ? .eachRow : .lastRow)
     } else {
       samples = try Self.windows(table.rows, specification, file)
-      layout = .windows(specification.window, horizon: specification.horizon)
+      layout = .windows(specification)
     }
     inputs = CSVColumns(table: table, slots: Array(features.indices))
-    values =
-      label == nil ? CSVColumns(table: table, slots: targets.map { columns.firstIndex(of: $0)! }) : nil
-    classes = try label == nil ? [] : table.classes(&classNames, origin: origin)
+    let own = CSVColumns(table: table, slots: targets.map { columns.firstIndex(of: $0)! })
+    let labels = try label == nil ? [] : table.classes(&classNames, origin: origin)
     record = table.record
+    guard specification.shiftsTargets else {
+      (values, classes) = (label == nil ? own : nil, labels)
+      return
+    }
+    let horizons = specification.allHorizons
+    values = label == nil ? HorizonTable(base: own, horizons: horizons) : nil
+    classes = Array(labels.dropFirst(horizons[0]))
+    reach = horizons[horizons.count - 1]
+    record = { [record = table.record] in record($0 + horizons[0]) }
   }
 
-  /// How many windows with their target fit: `rows - (window - 1) - horizon`.
+  /// How many windows with their targets fit: `rows - (window - 1) - horizon`.
   private static func windows(
     _ rows: Int, _ specification: DataSpecification, _ file: InputFile
   ) throws(Failure) -> Int {
-    let (window, horizon) = (specification.window, specification.horizon)
+    let (window, horizon) = (specification.window, specification.allHorizons.last ?? 0)
     guard window <= rows, horizon <= rows - window else {
       let reach =
         horizon == 0 ? "data.window \(window)" : "data.window \(window) with data.horizon \(horizon)"

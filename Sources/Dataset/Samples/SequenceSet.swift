@@ -149,7 +149,11 @@ struct SequenceSet<Element: SequenceElement>: SampleSet {
         for column in 0..<width { to[column] = base[row * width + column] }
         to += width
       }
-      if layout.targets == .eachRow {
+      if layout.targets == .eachRow, layout.starts == nil {
+        for step in 0..<layout.steps {
+          for number in numbers { copy(layout.start(samples.lowerBound + Int(number)) + step) }
+        }
+      } else if layout.targets == .eachRow {
         forEachRow(numbers, copy)
       } else {
         for number in numbers { copy(layout.targetRows(samples.lowerBound + Int(number)).lowerBound) }

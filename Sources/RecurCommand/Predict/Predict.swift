@@ -65,6 +65,6 @@ extension CheckpointedModel {
     specification.split = .init()
     (specification.validationPath, specification.testPath) = (nil, nil)
     (specification.validationLabelsPath, specification.testLabelsPath) = (nil, nil)
-    return try LoadedData(specification, scaler: scaler, classNames: classNames)
+    return try loadData(specification)
   }
 }

@@ -14,6 +14,8 @@ public struct CheckpointedModel {
   /// Names of the classes in order, where the data named them.
   public let classNames: [String]?
   public let scaler: Scaler?
+  /// tagged: the words by their numbers.
+  private let words: [String]?
   /// Newer checkpoints that were asked for but can't be used, with the reason.
   public let skipped: [RunDirectory.Search.Skipped]
   public let file: CheckpointFile
@@ -33,12 +35,18 @@ public struct CheckpointedModel {
     epoch = file.state.epoch
     step = file.state.step
     classNames = file.state.classNames
+    words = try file.state.extra["vocabulary"].map { try $0.decode(as: [String].self, in: "vocabulary") }
     scaler = file.state.scaler == .null ? nil : try file.state.scaler.decode(as: Scaler.self, in: "scaler")
   }
 
   /// Loads the data the recipe names, scaled as in training.
   public func loadData() throws -> LoadedData {
-    try LoadedData(recipe.data, scaler: scaler, classNames: classNames)
+    try loadData(recipe.data)
+  }
+
+  /// Loads other data of the same kind, scaled and numbered as in training.
+  public func loadData(_ specification: DataSpecification) throws -> LoadedData {
+    try LoadedData(specification, scaler: scaler, classNames: classNames, vocabulary: words)
   }
 
   /// The tokens of a checkpoint that was trained on text; nil for other data.

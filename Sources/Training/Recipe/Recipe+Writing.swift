@@ -35,7 +35,9 @@ extension DataSpecification {
       ("group", .init(group)),
       ("header", .init(header)), ("delimiter", .text(delimiter)), ("gaps", .plain(gaps.rawValue)),
       ("scale", .plain(scale.rawValue)), ("fit_scale_on", .plain(fitScaleOn.rawValue)),
-      ("window", .init(window)), ("horizon", .init(horizon)),
+      ("window", .init(window)), ("horizon", horizons.map(\.asHorizon) ?? .init(horizon)),
+      ("per_step", .init(perStep)),
+      ("token_column", .init(tokenColumn)), ("tag_column", .init(tagColumn)),
       ("tokens", .plain(tokens.rawValue)), ("min_count", .init(minCount)),
       ("vocabulary", .init(vocabulary)), ("sequence_length", .init(sequenceLength)),
       (
@@ -47,6 +49,14 @@ extension DataSpecification {
     ]
     let known = RecipeKeys.data(of: format)
     return all.filter { known.contains($0.0) }
+  }
+}
+
+extension [Int] {
+  /// A range is written by its ends.
+  fileprivate var asHorizon: RecipeWriter.Value {
+    let isRange = zip(self, dropFirst()).allSatisfy { $0 + 1 == $1 }
+    return .list((isRange ? [self[0], self[count - 1]] : self).map { .init($0) })
   }
 }
 

@@ -9,7 +9,8 @@ enum RecipeKeys {
   static let data = [
     "format", "path", "validation_path", "test_path", "labels_path", "validation_labels_path",
     "test_labels_path", "features", "targets", "label", "group", "header", "delimiter", "gaps",
-    "scale", "fit_scale_on", "window", "horizon", "tokens", "min_count", "vocabulary", "sequence_length",
+    "scale", "fit_scale_on", "window", "horizon", "per_step", "token_column", "tag_column", "tokens",
+    "min_count", "vocabulary", "sequence_length",
     "split",
   ]
   static let split = ["train", "validation", "test"]

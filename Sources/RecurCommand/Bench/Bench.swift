@@ -10,9 +10,13 @@ struct Bench: ParsableCommand {
       Under recur launch or mpirun every rank has a batch of its own, and the gradients are summed over all ranks:
       recur launch -n 2 -- bench mid-lstm
       Cases: \(BenchCase.all.map(\.name).joined(separator: ", ")); all of them where none is named.
+      CELL-HIDDEN-STEPS-BATCH is a case as well, such as lstm-650-35-20: two layers, as many inputs as units.
       """)
 
   @Argument(help: "Which cases to run.") var cases: [String] = []
+  @Flag(help: "Run shapes that fit nothing evenly: odd widths, batches of 1 and 7, 1 and 500 steps.")
+  var odd =
+    false
   @Option(help: "Threads that share a step.") var threads = 1
   @Option(help: ArgumentHelp("What computes.", valueName: "cpu|cuda")) var device = DeviceOptions.Device.cpu
   @Option(
@@ -45,7 +49,8 @@ struct Bench: ParsableCommand {
   }
 
   private func measure(_ group: any Communicator, _ console: Console) throws -> BenchReport {
-    let chosen = try cases.isEmpty ? BenchCase.all : cases.map(BenchCase.named)
+    let named = try cases.map(BenchCase.named) + (odd ? BenchCase.odd : [])
+    let chosen = named.isEmpty ? BenchCase.all : named
     let executor = try DeviceOptions(device, precision).processor().executor
     if let executor { try console.say("on \(executor.name), \(precision.rawValue)") }
     try console.say("case            ranks threads    median ms       min ms    samples/s   GFLOP/s")

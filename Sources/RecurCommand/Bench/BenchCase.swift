@@ -35,8 +35,24 @@ struct BenchCase {
     return vowels
   }
 
+  /// Sizes that fit no vector, panel or cache evenly, and the ends of batch and time.
+  static let odd: [BenchCase] = [
+    "rnn-100-50-32", "lstm-100-50-32", "gru-100-50-32", "lstm-320-50-32", "lstm-650-35-20", "gru-650-35-20",
+    "lstm-1500-35-20", "lstm-256-100-1", "lstm-256-100-7", "lstm-256-1-64", "lstm-256-500-64",
+  ].map { shape($0)! }
+
+  /// Two layers of CELL-HIDDEN-STEPS-BATCH, as many inputs as units.
+  private static func shape(_ name: String) -> BenchCase? {
+    let parts = name.split(separator: "-", omittingEmptySubsequences: false)
+    let sizes = parts.dropFirst().compactMap { Int($0) }.filter { (1...1 << 16).contains($0) }
+    guard parts.count == 4, sizes.count == 3, let cell = Architecture.Cell(rawValue: String(parts[0])),
+      cell != .none
+    else { return nil }
+    return BenchCase(name, cell, sizes[0], sizes[0], steps: sizes[1], batch: sizes[2], .lastStep, outputs: 10)
+  }
+
   static func named(_ name: String) throws -> BenchCase {
-    if let found = all.first(where: { $0.name == name }) { return found }
+    if let found = all.first(where: { $0.name == name }) ?? shape(name) { return found }
     let near = nearestName(to: name, among: all.map(\.name)).map { "did you mean \($0)?" }
     throw Failure.usage("there is no case \(name); \(near ?? "see recur bench --help")")
   }

@@ -25,7 +25,10 @@ import Training
       .map { line in
         var object = try #require(
           try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
-        for key in ["seconds", "samples_per_second"] { object[key] = nil }
+        for key in object.keys where key.hasSuffix("seconds") || key.hasPrefix("slowest") {
+          object[key] = nil
+        }
+        object["samples_per_second"] = nil
         return object as NSDictionary
       }
   }

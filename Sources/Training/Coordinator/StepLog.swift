@@ -1,6 +1,9 @@
 /// Takes note of steps: `RunRecorder` where it has the run's files, `WorkerLog` where a dedicated coordinator has them.
 protocol StepLog: AnyObject {
   func stepEnded(_ run: Trainer, _ outcome: TrainingStep.Outcome) throws
+  /// Whether it is time for a checkpoint inside an epoch.
+  func wantsSave(_ meter: RunMeter) -> Bool
+  func save(_ run: Trainer) throws
   /// - line: for metrics.jsonl. note: for a person.
   func skipped(_ line: String, note: String) throws
 }
@@ -21,13 +24,16 @@ final class WorkerLog: StepLog {
 
   func stepEnded(_ run: Trainer, _ outcome: TrainingStep.Outcome) throws {
     if let line = MetricsLine.step(run, outcome) { lines.append(line) }
-    if let seconds = recipe.checkpoint.everySeconds, Double(run.meter.now - lastSave) > seconds * 1e9 {
-      lastSave = run.meter.now
-      return try send(.save, run)
-    }
     guard run.meter.now >= nextProgress else { return }
     nextProgress = run.meter.now + 100_000_000
     if try link.isIdle() { try send(.progress, run) }
+  }
+
+  func wantsSave(_ meter: RunMeter) -> Bool { recipe.checkpoint.isDue(meter.now - lastSave) }
+
+  func save(_ run: Trainer) throws {
+    lastSave = run.meter.now
+    try send(.save, run)
   }
 
   func skipped(_ line: String, note: String) {
@@ -42,7 +48,7 @@ final class WorkerLog: StepLog {
     var message = WorkerMessage(
       kind: kind, lines: lines, notes: notes,
       position: run.state.messagePosition(updates: run.optimizer.steps),
-      speed: run.meter.speed)
+      speed: run.meter.speed, times: run.rankTimes)
     lines = []
     notes = []
     if kind == .progress { message.progress = run.progress }
@@ -53,6 +59,12 @@ final class WorkerLog: StepLog {
   /// Whether the coordinator was asked to stop.
   func stopWanted() throws -> Bool { try link.stopWanted() }
   func finish() throws { try link.finish() }
+}
+
+extension CheckpointSpecification {
+  /// Whether a checkpoint is due at the end of this epoch (counted from 1), or this many nanoseconds after the last one.
+  func isDue(_ epoch: Int) -> Bool { everyEpochs.map { epoch % $0 == 0 } ?? false }
+  func isDue(_ nanoseconds: UInt64) -> Bool { everySeconds.map { Double(nanoseconds) > $0 * 1e9 } ?? false }
 }
 
 extension RunState {

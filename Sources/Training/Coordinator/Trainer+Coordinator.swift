@@ -32,6 +32,7 @@ extension Trainer {
     for line in message.lines { try recorder?.append(line) }
     for note in message.notes { recorder?.note(note) }
     meter.adopt(message.speed)
+    rankTimes = message.times
     guard message.kind != .progress else { return }
     if message.position.step != state.step { state.monitored = nil }
     state.adopt(message.position)
@@ -45,6 +46,7 @@ extension Trainer {
     if roles.isWorker, isAsked {
       enter(.evaluation)
       let bytes = try communicator.broadcastBytes([])
+      step.meet()
       return state.adopt(try JSON.decoder().decode(EpochDecision.self, from: .init(bytes)))
     }
     state.decide(values)
@@ -57,7 +59,9 @@ extension Trainer {
   func work() throws -> TrainingReport {
     meter.start()
     do {
+      step.meet()
       let (status, _) = try trainEpochs()
+      try optimizerState.gather()
       try workerLog?.send(.end, self) { message in
         message.status = status
         message.stepTime = .init(

@@ -32,6 +32,7 @@ struct WorkerMessage: Codable {
   var notes: [String] = []
   var position: Position
   var speed: RunMeter.Speed
+  var times: RankTimes
   var progress: TrainingProgress?
   var status: TrainingReport.Status?
   var stepTime: TrainingReport.StepTime?

@@ -88,13 +88,12 @@ extension RunRecorder {
 
   func stepEnded(_ run: Trainer, _ outcome: TrainingStep.Outcome) throws {
     if let line = MetricsLine.step(run, outcome) { try append(line) }
-    if let seconds = recipe.checkpoint.everySeconds, Double(run.meter.now - lastSave) > seconds * 1e9 {
-      try save(run)
-    }
     guard observer != nil, run.meter.now >= nextProgress else { return }
     nextProgress = run.meter.now + 100_000_000
     try progressed(run.progress)
   }
+
+  func wantsSave(_ meter: RunMeter) -> Bool { recipe.checkpoint.isDue(meter.now - lastSave) }
 
   func progressed(_ progress: TrainingProgress) throws {
     observer?.progress(progress)
@@ -121,14 +120,15 @@ extension RunRecorder {
     line.add("seconds", run.meter.epochSeconds)
     line.add("samples_per_second", run.meter.epochSamplesPerSecond)
     line.add("skipped_steps", run.state.counters.skipped)
+    line.add(run.rankTimes, run.slowest)
     try directory?.appendMetrics(line.closed)
     observer?.epochEnded(
       EpochSummary(
         epoch: run.state.epoch - 1, epochs: recipe.train.epochs, step: run.state.step, trainLoss: values.loss,
         trainAccuracy: values.accuracy, validation: values.validation, learningRate: learningRate,
         seconds: run.meter.epochSeconds, samplesPerSecond: run.meter.epochSamplesPerSecond,
-        skippedSteps: run.state.counters.skipped))
-    let isDue = recipe.checkpoint.everyEpochs.map { run.state.epoch % $0 == 0 } ?? false
+        skippedSteps: run.state.counters.skipped, slowest: run.slowest))
+    let isDue = recipe.checkpoint.isDue(run.state.epoch)
     // Epochs may take microseconds: then not each of them is worth a file.
     let isBest = improved && recipe.checkpoint.keepBest > 0 && Double(monotonicNanoseconds() - lastSave) > 1e9
     guard isDue || isBest else { return false }
@@ -145,7 +145,7 @@ extension RunRecorder {
     state.optimizer.t = run.optimizer.steps
     state.kernelFamily = run.model.kernels.name
     state.elapsedSeconds = run.state.earlierSeconds + run.meter.seconds
-    try directory?.save(state, run.tensors)
+    try run.tracing(.checkpoint) { try directory?.save(state, run.tensors) }
     lastSave = monotonicNanoseconds()
     if let monitored = run.state.monitored, isBetter(monitored) {
       bestSaved = monitored.value

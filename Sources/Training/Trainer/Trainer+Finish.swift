@@ -3,6 +3,8 @@ import Diagnostics
 extension Trainer {
   /// Saves the last state, evaluates it and reports.
   func finish(_ status: TrainingReport.Status, isSaved: Bool) throws -> TrainingReport {
+    // Only rank 0 knows whether it is saved, but all have a part of it.
+    if !roles.isWorker { try optimizerState.gather() }
     if !isSaved { try recorder?.save(self) }
     var report = report(status)
     if status != .interrupted {
@@ -12,6 +14,7 @@ extension Trainer {
     }
     report.seconds = meter.seconds
     enter(.checkpoint)
+    try trace?.write()
     try recorder?.finish(&report)
     let paths = try communicator.broadcastBytes([UInt8]("\(report.checkpoint)\n\(report.runDirectory)".utf8))
     let lines = String(decoding: paths, as: UTF8.self).split(separator: "\n").map(String.init)
@@ -42,7 +45,7 @@ extension Trainer {
   /// Parameters and optimizer buffers under the names a checkpoint gives them.
   var tensors: [NamedTensor] {
     let buffers =
-      [("", model.parameters)] + optimizer.buffers.map { ("optimizer.\($0.name).", $0.values) }
+      [("", model.parameters)] + optimizerState.whole.map { ("optimizer.\($0.name).", $0.values) }
     return buffers.flatMap { prefix, values in
       model.layout.entries.map { entry in
         NamedTensor(

@@ -6,6 +6,7 @@ extension Trainer {
   func train() throws -> TrainingReport {
     try recorder?.started(self)
     meter.start()
+    step.meet()
     let (status, isSaved) = try trainEpochs()
     return try finish(status, isSaved: isSaved)
   }
@@ -35,6 +36,7 @@ extension Trainer {
   private func runEpoch() throws -> EpochResult {
     order.write(epoch: state.epoch, into: samples)
     meter.startEpoch()
+    rankTimes.reset()
     let rate = state.schedule.rate(epoch: state.epoch)
     while state.position < set.count {
       faults.map { inject($0) }
@@ -42,14 +44,16 @@ extension Trainer {
       let outcome = try step.run(
         UnsafeBufferPointer(rebasing: samples[batch]), step: state.step,
         learningRate: rate * state.schedule.warmup(step: optimizer.steps),
-        stop: wantsStop || workerLog?.stopWanted() == true)
+        stop: wantsStop || workerLog?.stopWanted() == true, save: log?.wantsSave(meter) == true)
       state.position = batch.upperBound
       state.step += 1
       state.monitored = nil
       try checkReplicas()
       try account(outcome, batch)
       times.add(nanoseconds: meter.stepEnded(samples: batch.count))
+      rankTimes.add(step)
       try log?.stepEnded(self, outcome)
+      if outcome.save { try save() }
       let isLast = state.position == set.count && state.epoch + 1 == recipe.train.epochs
       if outcome.stop, !isLast { return .stopped }
     }
@@ -92,6 +96,13 @@ extension Trainer {
     }
   }
 
+  /// Saves the present state. All ranks that train call it.
+  private func save() throws {
+    try optimizerState.gather()
+    try log?.save(self)
+    meter.resume()
+  }
+
   private func noteSkipped(_ batch: Range<Int>, _ reason: StaticString) throws {
     try log?.skipped(
       MetricsLine.skipped(state.step, samples[batch], reason), note: "step \(state.step) skipped: \(reason)")
@@ -100,6 +111,7 @@ extension Trainer {
   /// Evaluates, decides and saves. Workers of a dedicated coordinator leave that to it.
   /// - Returns: whether the present state was handed to be saved.
   func endEpoch() throws -> Bool {
+    if roles.isWorker { try optimizerState.gather() }
     try workerLog?.send(.epoch, self)
     let loss = state.sums.meanLoss
     let rate = state.schedule.rate(epoch: state.epoch)
@@ -107,13 +119,17 @@ extension Trainer {
     state.counters.trainAccuracy = state.sums.accuracy
     state.epoch += 1
     state.position = 0
-    let isDue = state.epoch % recipe.train.evalEveryEpochs == 0 || state.epoch == recipe.train.epochs
+    let isEvaluated = state.epoch % recipe.train.evalEveryEpochs == 0 || state.epoch == recipe.train.epochs
     enter(.evaluation)
-    let validation = try isDue && !roles.isWorker ? data.validation.map { try evaluator.evaluate($0) } : nil
+    let validation =
+      try isEvaluated && !roles.isWorker
+      ? data.validation.map { part in try tracing(.evaluation) { try evaluator.evaluate(part) } } : nil
+    if validation != nil { step.meet() }
     let values = EpochValues(loss: loss, accuracy: state.counters.trainAccuracy, validation: validation)
-    try decide(values, isEvaluated: isDue)
+    try decide(values, isEvaluated: isEvaluated)
     let improved = monitor(values)
     state.sums = RunState.Sums()
+    if !roles.isWorker, improved || recipe.checkpoint.isDue(state.epoch) { try optimizerState.gather() }
     let isSaved = try recorder?.epochEnded(self, values, learningRate: rate, improved: improved) ?? false
     meter.resume()
     return isSaved
@@ -136,6 +152,19 @@ extension Trainer {
 }
 
 extension Trainer {
+  /// Notes how long something takes, where a trace was asked for.
+  func tracing<Result>(_ activity: Trace.Activity, _ body: () throws -> Result) rethrows -> Result {
+    guard let trace else { return try body() }
+    let begin = monotonicNanoseconds()
+    defer { trace.add(activity, step: state.step, from: begin) }
+    return try body()
+  }
+
+  /// Of several ranks.
+  var slowest: SlowestRank? {
+    rankTimes.slowest(firstRank: recipe.distributed.coordinator == .dedicated ? 1 : 0, hosts: hosts)
+  }
+
   /// Where the run is, for people.
   var progress: TrainingProgress {
     let left = (recipe.train.epochs - state.epoch) * set.count - state.position

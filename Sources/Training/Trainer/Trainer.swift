@@ -15,10 +15,16 @@ public final class Trainer {
   let hosts: [String]
   let model: Model
   let optimizer: Optimizer
+  let optimizerState: OptimizerState
   /// For the ends of epochs.
   let evaluator: Evaluator
   let step: TrainingStep
   let replicas: ReplicaCheck
+  let trace: Trace?
+  /// The machine of each rank.
+  let hosts: [String]
+  /// Of the epoch.
+  var rankTimes: RankTimes
   let order: EpochOrder
   let samples: UnsafeMutableBufferPointer<Int32>
   let roles: Roles
@@ -66,14 +72,23 @@ public final class Trainer {
     try communicator.requireEqual(
       model.kernels.name, "the processor's kernel family",
       fix: "set RECUR_KERNELS to one that all have, such as portable")
-    optimizer = Optimizer(recipe.optimizer, count: model.layout.count, kernels: model.kernels)
+    let gradientSum = GradientSum(recipe.distributed, count: model.layout.count, group: roles.workers)
+    optimizer = Optimizer(recipe.optimizer, count: gradientSum.slice.count, kernels: model.kernels)
+    optimizerState = OptimizerState(
+      optimizer, gradientSum, count: model.layout.count, group: roles.workers)
+    trace = try options.tracePath.map { try Trace(path: $0, communicator) }
+    hosts = try communicator.allGather([UInt8](communicator.hostName.utf8)).map {
+      String(decoding: $0, as: UTF8.self)
+    }
+    rankTimes = RankTimes(workers: roles.workers.size)
     evaluator = Evaluator(
       model: model, loss: recipe.loss, scaler: data.scaler,
       communicator: roles.isCoordinator ? Solo() : communicator)
     order = EpochOrder(count: set.count, seed: recipe.seed, shuffle: recipe.train.shuffle)
     samples = .allocate(capacity: set.count)
     step = TrainingStep(
-      model: model, optimizer: optimizer, recipe: recipe, set: set, communicator: roles.workers)
+      model: model, optimizer: optimizer, gradientSum: gradientSum, recipe: recipe, set: set,
+      communicator: roles.workers, trace: trace)
     replicas = ReplicaCheck(every: recipe.distributed.replicaCheckEvery, group: roles.workers)
     state = RunState(recipe)
     meter = RunMeter(totalSamples: recipe.train.epochs * set.count)
@@ -90,7 +105,7 @@ public final class Trainer {
   deinit { samples.deallocate() }
 
   private func runRole() throws -> TrainingReport {
-    link = try roles.makeLink([model.parameters] + optimizer.buffers.map(\.values))
+    link = try roles.makeLink([model.parameters] + optimizerState.whole.map(\.values))
     if let link, !roles.isCoordinator { workerLog = WorkerLog(link, recipe) }
     if let link, roles.isCoordinator { return try coordinate(link) }
     return try roles.isWorker ? work() : train()

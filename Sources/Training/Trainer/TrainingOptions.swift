@@ -15,6 +15,8 @@ public struct TrainingOptions: Sendable, Equatable {
   public var resume: ResumeChoice = .never
   /// Whether a run that the output directory holds may be removed.
   public var overwrite: Bool = false
+  /// Where rank 0 writes what each rank did when, for chrome://tracing or Perfetto; nil for nowhere.
+  public var tracePath: String?
   /// Threads per rank; nil for the cores this rank may use. The bits are the same for any number.
   public var threads: Int?
   public init() {}
@@ -77,4 +79,6 @@ public struct EpochSummary: Sendable, Equatable {
   public var seconds: Double
   public var samplesPerSecond: Double
   public var skippedSteps: Int
+  /// Of several ranks.
+  public var slowest: SlowestRank?
 }

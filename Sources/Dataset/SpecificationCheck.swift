@@ -7,6 +7,7 @@ extension DataSpecification {
     switch format {
     case .csv: try checkColumns()
     case .npy: try checkLabelFiles()
+    case .text: try checkText()
     case .idx, .ts: break
     }
     if format != .csv { try refuseColumnKeys() }
@@ -53,6 +54,17 @@ extension DataSpecification {
       if !targets.isEmpty { throw .badData("data.targets and data.label exclude each other; keep one") }
       if features.contains(label) { throw .badData("data.label \(quoted(label)) is also in data.features") }
     }
+    if let group {
+      if window != 1 || horizon != 0 {
+        throw .badData("data.window and data.horizon are not for sequences of data.group; remove them")
+      }
+      if (features + targets).contains(group) || label == group {
+        throw .badData("data.group \(quoted(group)) is also a feature or the target")
+      }
+      if gaps == .previous || gaps == .linear {
+        throw .badData("data.gaps: \(gaps.rawValue) would fill across the sequences of data.group; use drop")
+      }
+    }
     for (key, names) in [("features", features), ("targets", targets)] {
       var seen: Set<String> = []
       for name in names where !seen.insert(name).inserted {
@@ -64,7 +76,7 @@ extension DataSpecification {
   private func refuseColumnKeys() throws(Failure) {
     let used: [(String, Bool)] = [
       ("features", !features.isEmpty), ("targets", !targets.isEmpty), ("label", label != nil),
-      ("window", window != 1), ("horizon", horizon != 0),
+      ("group", group != nil), ("window", window != 1), ("horizon", horizon != 0),
     ]
     for (key, isUsed) in used where isUsed {
       throw .badData("data.\(key) is for csv, not for \(format.rawValue)")
@@ -79,6 +91,21 @@ extension DataSpecification {
       ("validation", validationPath, validationLabelsPath), ("test", testPath, testLabelsPath),
     ] where (file == nil) != (labels == nil) {
       throw .badData("data.\(key)_path and data.\(key)_labels_path belong together; set both or none")
+    }
+  }
+
+  private func checkText() throws(Failure) {
+    if scale != .none { throw .badData("data.scale is not for text") }
+    if sequenceLength < 1 {
+      throw .badData("data.sequence_length must be at least 1, not \(sequenceLength)")
+    }
+    if minCount < 1 { throw .badData("data.min_count must be at least 1, not \(minCount)") }
+    if let vocabulary, vocabulary < 2 {
+      throw .badData("data.vocabulary must be at least 2, not \(vocabulary)")
+    }
+    if tokens == .byte, minCount > 1 || vocabulary != nil {
+      throw .badData(
+        "data.min_count and data.vocabulary are not for bytes, which are always 256; remove them")
     }
   }
 

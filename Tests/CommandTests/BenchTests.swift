@@ -31,11 +31,11 @@ import Testing
     #expect(abs(try #require(one["samples_per_second"] as? Double) * median / 1000 - 40) < 1e-6)
   }
 
-  @Test func theHelpNamesTenCases() throws {
+  @Test func theHelpNamesTheCases() throws {
     let help = try Command.run("bench", "--help").out
     for name in [
       "stock-rnn", "stock-lstm", "stock-gru", "mnist-bilstm", "mid-rnn", "mid-lstm", "mid-gru", "charlm-lstm",
-      "charlm-gru", "big-lstm",
+      "charlm-gru", "big-lstm", "vowels-lstm", "word-lm",
     ] { #expect(help.contains(name)) }
   }
 }

@@ -50,8 +50,14 @@ extension SampleSource {
     }
     path = file.path
     isDivided = file.isDivided
-    samples = try Self.windows(table.rows, specification, file)
-    layout = .windows(specification.window, horizon: specification.horizon)
+    if let group = specification.group {
+      let starts = try table.sequences(by: header.index(of: group, key: "data.group"))
+      samples = starts.count - 1
+      layout = .separate(starts: starts, targets: .lastRow)
+    } else {
+      samples = try Self.windows(table.rows, specification, file)
+      layout = .windows(specification.window, horizon: specification.horizon)
+    }
     inputs = CSVColumns(table: table, slots: Array(features.indices))
     values =
       label == nil ? CSVColumns(table: table, slots: targets.map { columns.firstIndex(of: $0)! }) : nil
@@ -82,6 +88,27 @@ extension CSVHeader {
 }
 
 extension CSVTable {
+  /// The first row of each run of rows with the same text in a column of the file, and the end of the last.
+  func sequences(by column: Int) throws(Failure) -> [Int] {
+    guard rows > 0 else { throw file.failure("has no rows") }
+    let names = try CSVReader.read(header, columns: [], label: column)
+    var starts: [Int] = []
+    var seen: Set<Int32> = []
+    var current: Int32 = -1
+    for row in 0..<rows {
+      let name = names.labels[record(row)]
+      if name == current { continue }
+      guard seen.insert(name).inserted else {
+        throw .badData(
+          "\(place(row: row, fileColumn: column)): sequence \(quoted(names.labelNames[Int(name)])) was complete; "
+            + "put its rows together")
+      }
+      starts.append(row)
+      current = name
+    }
+    return starts + [rows]
+  }
+
   /// The class of each row as a number into `classNames`.
   func classes(_ classNames: inout [String]?, origin: String) throws(Failure) -> [Int32] {
     let names = classNames ?? sortedClassNames(labelNames)

@@ -20,8 +20,9 @@ struct SampleSource {
   /// so that a column used as feature and as target has one scale.
   func rows(of samples: Range<Int>) -> (inputs: Range<Int>, targets: Range<Int>) {
     let last = samples.upperBound - 1
-    let inputs = samples.lowerBound * layout.stride..<last * layout.stride + layout.steps
-    let targets = samples.lowerBound + layout.targetOffset..<last + layout.targetOffset + 1
+    let inputs = layout.start(samples.lowerBound)..<layout.rows(last).upperBound
+    let targets =
+      layout.targetRows(samples.lowerBound).lowerBound..<layout.targetRows(last).upperBound
     guard record != nil else { return (inputs, targets) }
     let both = inputs.lowerBound..<max(inputs.upperBound, targets.upperBound)
     return (both, both)

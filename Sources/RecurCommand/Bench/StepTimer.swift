@@ -9,9 +9,11 @@ final class StepTimer {
   private let model: Model
   private let optimizer: Optimizer
   private let inputs: [Float]
+  private let tokens: [Int32]
   private let values: [Float]
   private let classes: [Int32]
   private let samples: [Int32]
+  private let lengths: [Int32]
   private var gradient: [Float]
   /// Loss and weight, then of all ranks.
   private var totals = [0.0, 0.0]
@@ -21,11 +23,14 @@ final class StepTimer {
     self.threads = threads
     self.group = group
     let network = benchCase.architecture
-    let rows = network.outputRows(steps: network.steps, batch: benchCase.batch)
+    let rows = network.readsEveryStep ? benchCase.rows : benchCase.batch
     var random = Xorshift()
     model = try Model(network, seed: 0, kernels: .fromEnvironment(), threads: threads)
     optimizer = Optimizer(OptimizerSpecification(.adam()), count: model.parameters.count)
-    inputs = (0..<network.steps * benchCase.batch * network.inputSize).map { _ in random.uniform() * 2 - 1 }
+    lengths = benchCase.lengths ?? Array(repeating: Int32(network.steps), count: benchCase.batch)
+    inputs = (0..<benchCase.rows * network.inputSize).map { _ in random.uniform() * 2 - 1 }
+    let vocabulary = Float(network.embedding?.vocabulary ?? 0)
+    tokens = (0..<(vocabulary > 0 ? benchCase.rows : 0)).map { _ in Int32(random.uniform() * vocabulary) }
     values = (0..<rows * network.outputSize).map { _ in random.uniform() }
     classes = (0..<rows).map { _ in Int32(random.uniform() * Float(network.outputSize)) }
     samples = (0..<Int32(benchCase.batch)).map { $0 }
@@ -84,9 +89,13 @@ final class StepTimer {
   private func step(_ inputs: UnsafePointer<Float>) throws {
     let network = benchCase.architecture
     let width = network.outputSize
-    let outputs = model.forward(
-      inputs: inputs, samples: samples, steps: network.steps, batch: benchCase.batch,
-      mode: .training(seed: 0, step: UInt64(optimizer.steps)))
+    let mode = Model.Mode.training(seed: 0, step: UInt64(optimizer.steps))
+    let outputs =
+      tokens.isEmpty
+      ? model.forward(
+        inputs: inputs, samples: samples, lengths: lengths, batch: benchCase.batch, mode: mode)
+      : model.forward(
+        tokens: tokens, samples: samples, lengths: lengths, batch: benchCase.batch, mode: mode)
     let total = model.team.measure(.loss) {
       benchCase.loss.evaluate(
         outputs: UnsafePointer(outputs.baseAddress!), rows: outputs.count / width, width: width,

@@ -61,16 +61,24 @@ extension Recipe {
 extension ModelSpecification {
   /// The network whose tensors a file holds, and its time steps where they show in a shape.
   fileprivate func architecture(of file: CheckpointFile) throws -> (Architecture, steps: Int?) {
-    func width(_ name: String) throws -> Int {
+    func shape(_ name: String) throws -> [Int] {
       guard let tensor = file.tensors.first(where: { $0.name == name }), tensor.shape.count == 2 else {
         throw Failure.badData("\(file.path): tensor \(name) is missing")
       }
-      return tensor.shape[1]
+      return tensor.shape
     }
     let linears = head.count { if case .linear = $0 { true } else { false } }
-    let read = linears == 0 ? nil : try width(linears == 1 ? "fc.weight" : "fc0.weight")
-    let inputs = try cell == .none ? read ?? 1 : width("rnn.weight_ih_l0")
-    var network = Architecture(cell: cell, inputSize: inputs, hiddenSize: hiddenSize, steps: 1, head: head)
+    let isTiedOnly = tiesEmbeddings && linears == 1
+    let read = linears == 0 || isTiedOnly ? nil : try shape(linears == 1 ? "fc.weight" : "fc0.weight")[1]
+    let inputs = try cell == .none ? read ?? 1 : shape("rnn.weight_ih_l0")[1]
+    let classes = try linears == 0 ? 0 : shape(tiesEmbeddings ? "embedding.weight" : "fc.weight")[0]
+    var network = Architecture(
+      cell: cell, inputSize: inputs, hiddenSize: hiddenSize, steps: 1,
+      head: self.head(classes: .classes(count: classes)))
+    if let embedding {
+      network.embedding = .init(vocabulary: try shape("embedding.weight")[0], width: embedding)
+      network.embedding?.isTied = tiesEmbeddings
+    }
     network.nonlinearity = nonlinearity
     network.layers = layers
     network.bidirectional = bidirectional

@@ -41,11 +41,27 @@ public struct CheckpointedModel {
     try LoadedData(recipe.data, scaler: scaler, classNames: classNames)
   }
 
-  /// The network for data of this shape, with the checkpoint's parameters.
+  /// The tokens of a checkpoint that was trained on text; nil for other data.
+  public var vocabulary: Vocabulary? {
+    guard recipe.data.format == .text, let classNames else { return nil }
+    return Vocabulary(recipe.data.tokens, names: classNames)
+  }
+
+  /// The shape of samples of text, which needs no file.
+  public func textShape(_ vocabulary: Vocabulary) -> SampleShape {
+    var shape = SampleShape(
+      steps: recipe.data.sequenceLength, features: 0, target: .classes(count: vocabulary.count))
+    (shape.hasTargetPerStep, shape.hasEqualLengths) = (true, false)
+    (shape.vocabulary, shape.tokens) = (vocabulary.count, recipe.data.tokens)
+    return shape
+  }
+
+  /// The network for data of this shape, with the checkpoint's parameters: the averages where the recipe has `train.ema`.
   public func model(for shape: SampleShape) throws -> Model {
     let model = try Model(recipe.architecture(for: shape), seed: recipe.seed, kernels: .fromEnvironment())
+    let prefix = recipe.train.ema == nil ? "" : CheckpointFile.averagePrefix
     for entry in model.layout.entries {
-      try file.tensor(entry.name, shape: entry.shape)
+      try file.tensor(prefix + entry.name, shape: entry.shape)
         .copy(to: UnsafeMutableBufferPointer(rebasing: model.parameters[entry.range]))
     }
     model.parametersChanged()

@@ -26,6 +26,10 @@ extension RecipeSection {
     data.fitScaleOn = try choice("fit_scale_on") ?? data.fitScaleOn
     data.window = try int("window") ?? data.window
     data.horizon = try int("horizon", 0...Int(Int32.max)) ?? data.horizon
+    data.tokens = try choice("tokens") ?? data.tokens
+    data.minCount = try int("min_count") ?? data.minCount
+    data.vocabulary = try int("vocabulary", 2...Int(Int32.max))
+    data.sequenceLength = try int("sequence_length") ?? data.sequenceLength
     if let split = try section("split") { data.split = try split.split() }
     return data
   }
@@ -34,6 +38,7 @@ extension RecipeSection {
     data.features = try strings("features") ?? []
     data.targets = try strings("targets") ?? []
     data.label = try string("label")
+    data.group = try string("group")
     data.header = try bool("header") ?? data.header
     data.delimiter = try string("delimiter") ?? data.delimiter
     if data.delimiter.utf8.count != 1 {
@@ -77,13 +82,16 @@ extension RecipeKeys {
     let files = ["format", "path", "validation_path", "test_path", "split"]
     switch format {
     case .csv:
-      let columns = ["features", "targets", "label", "header", "delimiter", "gaps", "window", "horizon"]
+      let columns = [
+        "features", "targets", "label", "group", "header", "delimiter", "gaps", "window", "horizon",
+      ]
       return files + columns + ["scale", "fit_scale_on"]
     case .npy:
       let labels = ["labels_path", "validation_labels_path", "test_labels_path"]
       return files + labels + ["scale", "fit_scale_on"]
     case .ts: return files + ["scale", "fit_scale_on"]
     case .idx: return files
+    case .text: return files + ["tokens", "min_count", "vocabulary", "sequence_length"]
     }
   }
 }

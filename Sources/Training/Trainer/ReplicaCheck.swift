@@ -35,7 +35,7 @@ final class ReplicaCheck {
   /// Names the ranks that differ from most others, where there are most others.
   private func failure(_ step: Int, _ first: Int) throws -> Failure {
     let ranks = 0..<group.size
-    let hosts = try group.allGather([UInt8](group.hostName.utf8)).map { String(decoding: $0, as: UTF8.self) }
+    let hosts = try group.hostNames()
     let counts = ranks.map { rank in ranks.count { areEqual($0, rank) } }
     let most = counts.max()!
     let healthy = counts.firstIndex(of: most)!

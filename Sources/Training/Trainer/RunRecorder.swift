@@ -78,7 +78,7 @@ extension RunRecorder {
     observer?.started(
       TrainingStart(
         outputDirectory: directory?.path ?? path, parameters: run.model.layout.count,
-        ranks: run.communicator.size, hosts: run.hosts, threads: run.model.team.count,
+        ranks: run.communicator.size, hosts: run.machines, threads: run.model.team.count,
         epochs: recipe.train.epochs,
         stepsPerEpoch: (run.set.count + recipe.train.batchSize - 1) / recipe.train.batchSize,
         trainSamples: run.set.count, validationSamples: run.data.validation?.count ?? 0,

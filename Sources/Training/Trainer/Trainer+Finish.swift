@@ -4,13 +4,13 @@ extension Trainer {
   /// Saves the last state, evaluates it and reports.
   func finish(_ status: TrainingReport.Status, isSaved: Bool) throws -> TrainingReport {
     // Only rank 0 knows whether it is saved, but all have a part of it.
-    if !roles.isWorker { try optimizerState.gather() }
+    if !roles.isWorker { try gather() }
     if !isSaved { try recorder?.save(self) }
     var report = report(status)
     if status != .interrupted {
       enter(.evaluation)
-      report.validation = try data.validation.map { try finalEvaluator.evaluate($0) }
-      report.test = try data.test.map { try finalEvaluator.evaluate($0) }
+      report.validation = try data.validation.map { try evaluate($0, with: finalEvaluator) }
+      report.test = try data.test.map { try evaluate($0, with: finalEvaluator) }
     }
     report.seconds = meter.seconds
     enter(.checkpoint)
@@ -30,7 +30,7 @@ extension Trainer {
   private func report(_ status: TrainingReport.Status) -> TrainingReport {
     TrainingReport(
       status: status, recipe: recipe.name, parameters: model.layout.count, ranks: communicator.size,
-      hosts: hosts,
+      hosts: machines,
       threads: model.team.count,
       epochs: state.epoch, steps: state.step, skippedSteps: state.counters.skipped,
       trainLoss: state.epochLosses.last, trainAccuracy: state.counters.trainAccuracy,
@@ -42,16 +42,21 @@ extension Trainer {
       parametersSHA256: parametersSHA256(UnsafeBufferPointer(model.parameters)))
   }
 
-  /// Parameters and optimizer buffers under the names a checkpoint gives them.
+  /// Everything that is one number for each parameter, with what a checkpoint puts before the parameters' names.
+  var buffers: [(prefix: String, values: UnsafeMutableBufferPointer<Float>)] {
+    [("", model.parameters)] + optimizerState.whole.map { ("optimizer.\($0.name).", $0.values) }
+      + (average.map { [(CheckpointFile.averagePrefix, $0.values)] } ?? [])
+  }
+
+  /// These buffers under the names a checkpoint gives them.
   var tensors: [NamedTensor] {
-    let buffers =
-      [("", model.parameters)] + optimizerState.whole.map { ("optimizer.\($0.name).", $0.values) }
-    return buffers.flatMap { prefix, values in
-      model.layout.entries.map { entry in
-        NamedTensor(
-          name: prefix + entry.name, shape: entry.shape,
-          values: UnsafeBufferPointer(rebasing: values[entry.range]))
+    carriedTensors
+      + buffers.flatMap { prefix, values in
+        model.layout.entries.map { entry in
+          NamedTensor(
+            name: prefix + entry.name, shape: entry.shape,
+            values: UnsafeBufferPointer(rebasing: values[entry.range]))
+        }
       }
-    }
   }
 }

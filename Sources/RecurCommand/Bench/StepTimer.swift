@@ -1,3 +1,4 @@
+import CUDA
 import Kernels
 import Recur
 
@@ -17,8 +18,14 @@ final class StepTimer {
   private var gradient: [Float]
   /// Loss and weight, then of all ranks.
   private var totals = [0.0, 0.0]
+  /// Takes the steps in place of the model where there is one; the batch lies in its memory.
+  private let device: DeviceModel?
 
-  init(_ benchCase: BenchCase, threads: Int, _ group: any Communicator) throws {
+  /// - executor: a device to time instead of the processor, for one rank.
+  init(
+    _ benchCase: BenchCase, threads: Int, _ group: any Communicator, executor: (any Executor)? = nil,
+    engine: Engine? = nil
+  ) throws {
     self.benchCase = benchCase
     self.threads = threads
     self.group = group
@@ -35,6 +42,8 @@ final class StepTimer {
     classes = (0..<rows).map { _ in Int32(random.uniform() * Float(network.outputSize)) }
     samples = (0..<Int32(benchCase.batch)).map { $0 }
     gradient = [Float](repeating: 0, count: rows * network.outputSize)
+    device = try executor.map { try DeviceModel(benchCase, $0, engine) }
+    try fillDevice()
   }
 
   /// Steps for about `seconds`, five at least, after three that are not counted.
@@ -80,6 +89,7 @@ final class StepTimer {
   }
 
   private func step() throws {
+    if let device { return try deviceStep(device) }
     model.zeroGradients()
     try inputs.withUnsafeBufferPointer { try step($0.baseAddress!) }
     model.parametersChanged()
@@ -111,6 +121,42 @@ final class StepTimer {
     optimizer.update(
       model.parameters, gradients: model.gradients, scale: Float(1 / totals[1]), learningRate: 1e-3,
       team: model.team)
+  }
+}
+
+extension StepTimer {
+  /// Parameters and the batch; it is the whole resident data set.
+  private func fillDevice() throws {
+    guard let device else { return }
+    let network = benchCase.architecture
+    try device.load(
+      parameters: UnsafeBufferPointer(model.parameters),
+      states: optimizer.buffers.map { UnsafeBufferPointer($0.values) })
+    for sample in 0..<benchCase.batch {
+      let rows = network.outputRows(steps: network.steps, batch: 1)
+      func part<Element>(_ all: [Element], _ count: Int) -> [Element] {
+        Array(all[sample * count..<(sample + 1) * count])
+      }
+      try device.setSample(
+        sample, inputs: part(inputs, network.steps * network.inputSize),
+        values: part(values, rows * network.outputSize), classes: part(classes, rows))
+    }
+  }
+
+  private func deviceStep(_ device: DeviceModel) throws {
+    let control = optimizer.control(seed: 0, step: optimizer.steps, learningRate: 1e-3, clipNorm: nil)
+    _ = try samples.withUnsafeBufferPointer {
+      try device.step(.init(resident: $0.baseAddress!, count: $0.count), control)
+    }
+    optimizer.countUpdate()
+  }
+}
+
+extension DeviceModel {
+  fileprivate convenience init(_ benchCase: BenchCase, _ executor: any Executor, _ engine: Engine?) throws {
+    try self.init(
+      benchCase.architecture, loss: benchCase.loss, rule: .adam, steps: benchCase.architecture.steps,
+      capacity: benchCase.batch, resident: benchCase.batch, engine: engine, executor: executor)
   }
 }
 

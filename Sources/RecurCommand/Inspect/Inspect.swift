@@ -1,4 +1,5 @@
 import ArgumentParser
+import CUDA
 import Foundation
 import Recur
 
@@ -8,11 +9,17 @@ struct Inspect: ReportingCommand {
 
   @Argument(help: "A recipe, a checkpoint, or a run directory for its newest checkpoint.") var file: String
   @OptionGroup var settings: SettingOptions
+  @Flag(help: "Print the training step as a GPU runs it: kernels, matrix products, buffers.") var program =
+    false
   @OptionGroup var output: OutputOptions
 
   func execute(_ console: Console) throws -> InspectReport {
+    guard try !program || isRecipe else {
+      throw Failure.usage("--program needs a recipe; a checkpoint does not say how long its batches are")
+    }
     let report = try isRecipe ? inspectRecipe() : inspectCheckpoint()
     for line in report.lines { try console.say(line) }
+    if let program = report.program { try console.say("\n\(program)") }
     return report
   }
 
@@ -35,7 +42,16 @@ struct Inspect: ReportingCommand {
   private func inspectRecipe() throws -> InspectReport {
     let recipe = try Recipe(contentsOf: file, overrides: settings.settings)
     let shape = try recipe.shapeOfColumns ?? recipe.loadData().shape
-    return InspectReport(.recipe, recipe, try recipe.architecture(for: shape), steps: shape.steps)
+    let network = try recipe.architecture(for: shape)
+    var report = InspectReport(.recipe, recipe, network, steps: shape.steps)
+    if program {
+      report.program =
+        StepProgram(
+          network, loss: recipe.loss, rule: recipe.optimizer.deviceRule, steps: shape.steps,
+          batch: recipe.train.batchSize, capacity: recipe.train.batchSize
+        ).description
+    }
+    return report
   }
 
   /// Needs no data: the tensors' shapes say what the recipe leaves open.

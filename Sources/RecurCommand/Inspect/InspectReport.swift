@@ -16,6 +16,8 @@ struct InspectReport: CommandReport {
   /// Count of all parameters.
   let parameters: Int
   var checkpoint: CheckpointSummary?
+  /// The training step as a GPU runs it, where it was asked for.
+  var program: String?
 
   /// - steps: time steps of a sample, where they are known.
   init(_ kind: Kind, _ recipe: Recipe, _ architecture: Architecture, steps: Int?) {

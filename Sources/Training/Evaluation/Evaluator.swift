@@ -7,7 +7,7 @@ import Recurrent
 /// Samples are cut into batches of fixed size, and the batches' sums are added in their order, whichever rank computed
 /// them: the same model gives the same bits for any number of ranks.
 public final class Evaluator {
-  private static let batchSize = 128
+  static let batchSize = 128
 
   /// The k of top-k accuracy in the details.
   public var topK: [Int] = [5]
@@ -16,6 +16,8 @@ public final class Evaluator {
   let loss: Loss
   private let scaler: Scaler?
   let communicator: any Communicator
+  /// Computes in place of the model where there is one.
+  var device: DeviceTraining?
 
   public init(model: Model, loss: Loss, scaler: Scaler?, communicator: any Communicator = Solo()) {
     self.model = model
@@ -127,7 +129,9 @@ public final class Evaluator {
       let samples = range.map { Int32($0) }
       try samples.withUnsafeBufferPointer { samples in
         buffer.gather(samples)
-        let outputs = model.forward(buffer, mode: .evaluation)
+        let outputs =
+          try device?.evaluate(buffer.inputs, batch: range.count)
+          ?? model.forward(buffer, mode: .evaluation)
         try body(index, range, outputs, buffer)
       }
       index += step

@@ -17,9 +17,12 @@ final class ReplicaCheck {
 
   deinit { halves.deallocate() }
 
+  /// Whether the parameters are compared after this step.
+  func isDue(_ step: Int) -> Bool { every > 0 && step % every == 0 }
+
   /// Throws the same on all ranks where the parameters are not the same after this step.
   func stepEnded(_ step: Int, _ parameters: UnsafeMutableBufferPointer<Float>) throws {
-    guard every > 0, step % every == 0 else { return }
+    guard isDue(step) else { return }
     halves.update(repeating: 0)
     let hash = fastHash(UnsafeRawBufferPointer(parameters))
     halves[2 * group.rank] = Double(hash >> 32)

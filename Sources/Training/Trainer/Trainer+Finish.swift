@@ -3,6 +3,7 @@ import Diagnostics
 extension Trainer {
   /// Saves the last state, evaluates it and reports.
   func finish(_ status: TrainingReport.Status, isSaved: Bool) throws -> TrainingReport {
+    try step.device?.fetch()
     // Only rank 0 knows whether it is saved, but all have a part of it.
     if !roles.isWorker { try gather() }
     if !isSaved { try recorder?.save(self) }
@@ -24,14 +25,15 @@ extension Trainer {
 
   /// All ranks share it, a dedicated coordinator too.
   private var finalEvaluator: Evaluator {
-    Evaluator(model: model, loss: recipe.loss, scaler: data.scaler, communicator: communicator)
+    let final = Evaluator(model: model, loss: recipe.loss, scaler: data.scaler, communicator: communicator)
+    final.device = step.device
+    return final
   }
 
   private func report(_ status: TrainingReport.Status) -> TrainingReport {
     TrainingReport(
       status: status, recipe: recipe.name, parameters: model.layout.count, ranks: communicator.size,
-      hosts: machines,
-      threads: model.team.count,
+      hosts: machines, threads: model.team.count, device: deviceName,
       epochs: state.epoch, steps: state.step, skippedSteps: state.counters.skipped,
       trainLoss: state.epochLosses.last, trainAccuracy: state.counters.trainAccuracy,
       epochLosses: state.epochLosses, seconds: 0, samplesPerSecond: meter.samplesPerSecond,

@@ -62,6 +62,7 @@ extension Trainer {
   }
 
   private func checkReplicas() throws {
+    if replicas.isDue(state.step) { try step.device?.fetch() }
     do { try replicas.stepEnded(state.step, model.parameters) } catch {
       failsOnAllRanks = (error as? Failure)?.kind == .internalError
       throw error

@@ -47,10 +47,12 @@ public final class Trainer {
 
   /// Prepares the run and, on rank 0, its directory.
   /// - observer: told of progress on rank 0.
+  /// - processor: what computes; checkpoints are the same files for any.
   /// - Throws: a `Failure` where recipe, data, checkpoint and directory don't fit together.
   public init(
     recipe: Recipe, data: LoadedData, options: TrainingOptions = TrainingOptions(),
-    communicator: any Communicator = Solo(), observer: (any TrainingObserver)? = nil
+    communicator: any Communicator = Solo(), observer: (any TrainingObserver)? = nil,
+    processor: Processor = .cpu
   ) throws {
     try communicator.requireEqual(programHash(), "the program", fix: "start the same build on all hosts")
     let recipe = try recipe.validated()
@@ -101,6 +103,7 @@ public final class Trainer {
     try communicator.requireEqual(
       parametersSHA256(UnsafeBufferPointer(model.parameters)), "the start of the parameters",
       fix: "check that rank's machine")
+    try useDevice(processor)
   }
 
   deinit { samples.deallocate() }

@@ -33,6 +33,8 @@ final class TrainingStep {
   /// Where the streams stand, for samples that are windows of streams.
   let states: StreamStates?
   private let outputGradient: UnsafeMutableBufferPointer<Float>
+  /// Computes in place of the model where there is one.
+  var device: DeviceTraining?
   /// The sums of each part (see `Field`), then `Flag`s, then the seconds that each rank computed.
   private let sums: UnsafeMutableBufferPointer<Double>
   private let gradientSum: GradientSum
@@ -100,6 +102,9 @@ final class TrainingStep {
   func run(
     _ samples: UnsafeBufferPointer<Int32>, step: Int, learningRate: Double, stop: Bool, save: Bool
   ) throws -> Outcome {
+    if let device {
+      return try device.run(samples, step: step, learningRate: learningRate, stop: stop, save: save)
+    }
     sums.update(repeating: 0)
     self[flag: Flag.stop] = stop ? 1 : 0
     self[flag: Flag.save] = save ? 1 : 0

@@ -140,9 +140,10 @@ import Training
     specification.group = "label"
     specification.scale = .minmax
     let alone = try LoadedData(specification)
-    for data in try Threaded.withRanks(
-      3, { group in try LoadedData(specification, peers: Self.eager(group)) })
-    {
+    let all = try Threaded.withRanks(3) { [specification] group in
+      try LoadedData(specification, peers: Self.eager(group))
+    }
+    for data in all {
       #expect(data.fingerprint == alone.fingerprint && data.scaler == alone.scaler)
       #expect(data.train?.count == alone.train?.count && data.shape == alone.shape)
     }

@@ -4,6 +4,8 @@ extension LoadedData {
   init(
     csv specification: DataSpecification, _ scaler: Scaler?, _ classNames: [String]?, _ group: LoadingGroup?
   ) throws(Failure) {
+    // Where sequences begin is found by reading the file once more: each process does that for itself.
+    let group = specification.group == nil ? group : nil
     var files: [InputFile] = []
     var names = classNames
     let sources = try SampleSources(specification) { (path, _, part) throws(Failure) in

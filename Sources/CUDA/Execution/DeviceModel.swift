@@ -51,6 +51,7 @@ public final class DeviceModel {
     _ architecture: Architecture, loss: Loss, rule: UpdateRule, steps: Int, capacity: Int,
     resident: Int = 0, engine: Engine? = nil, executor: any Executor
   ) throws {
+    try architecture.requireProgram()
     if let engine, !engine.can(architecture) {
       throw Failure.usage(
         "engine \(engine.rawValue) can't compute this network; use \(Engine(for: architecture).rawValue)")

@@ -45,6 +45,7 @@ struct Inspect: ReportingCommand {
     let network = try recipe.architecture(for: shape)
     var report = InspectReport(.recipe, recipe, network, steps: shape.steps)
     if program {
+      try network.requireProgram()
       report.program =
         StepProgram(
           network, loss: recipe.loss, rule: recipe.optimizer.deviceRule, steps: shape.steps,

@@ -26,8 +26,9 @@ struct Launch: ParsableCommand {
     guard !command.isEmpty else {
       throw ValidationError("say what to run after --, such as: -- train recipe.yaml")
     }
-    guard (n ?? 1) > 0, (threads ?? 1) > 0, maxRestarts >= 0 else {
-      throw ValidationError("-n and --threads start at 1, --max-restarts at 0")
+    let counts = 1...1 << 20
+    guard counts ~= n ?? 1, counts ~= threads ?? 1, maxRestarts >= 0 else {
+      throw ValidationError("-n and --threads go from 1 to \(counts.upperBound), --max-restarts starts at 0")
     }
   }
 

@@ -40,8 +40,12 @@ extension Trainer {
     guard state.dataFingerprint == data.fingerprint else {
       throw Failure.badData("can't resume: the data files are not those the checkpoint was trained on")
     }
-    guard state.position <= set.count, state.epoch >= 0, state.position >= 0 else {
+    guard state.position <= set.count else {
       throw Failure.badData("can't resume: the checkpoint's position lies outside of the data")
+    }
+    guard state.epoch == state.epochLosses.count else {
+      throw Failure.badData(
+        "can't resume: epoch \(state.epoch) has \(state.epochLosses.count) losses before it")
     }
   }
 }

@@ -31,7 +31,8 @@ public protocol Communicator: AnyObject {
   func allGather(_ part: [UInt8]) throws -> [[UInt8]]
   /// Gives `outgoing[outgoingParts[r]]` to each rank r, and fills `incoming[incomingParts[r]]` with what rank r gave.
   ///
-  /// Ranges count bytes and may be empty; the part a rank gives itself is copied. The two buffers must not overlap.
+  /// Ranges count bytes and may be empty; the part a rank gives itself is copied. Nothing that is given may be filled, but
+  /// that part may lie in its place already.
   func exchange(
     _ outgoing: UnsafeRawBufferPointer, _ outgoingParts: [Range<Int>],
     into incoming: UnsafeMutableRawBufferPointer, _ incomingParts: [Range<Int>]) throws

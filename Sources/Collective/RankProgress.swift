@@ -1,6 +1,6 @@
 import Synchronization
 
-/// What a rank is doing right now, in three words that any thread may read: written by the training loop and by its
+/// What a rank is doing right now, in a few words that any thread may read: written by the training loop and by its
 /// communicator, read by the `Watchdog`. Writing costs a few plain stores.
 public final class RankProgress: Sendable {
   /// What the training loop is at.
@@ -17,6 +17,8 @@ public final class RankProgress: Sendable {
   private let position = Atomic<UInt64>(0)
   // call in the lowest byte, how many calls were entered above it
   private let calls = Atomic<UInt64>(0)
+  // beats in which this process computed outside of calls
+  private let busyBeats = Atomic<UInt64>(0)
 
   public init() {}
 
@@ -33,12 +35,20 @@ public final class RankProgress: Sendable {
 
   func leave() { calls.store(calls.load(ordering: .relaxed) & ~0xff, ordering: .relaxed) }
 
+  /// Notes that this process computed since the last beat: a long phase without marks is progress too.
+  func addBusyBeat() { busyBeats.store(busyBeats.load(ordering: .relaxed) + 1, ordering: .relaxed) }
+
   /// A copy of all that is marked.
-  var mark: Mark { Mark(position: position.load(ordering: .relaxed), calls: calls.load(ordering: .relaxed)) }
+  var mark: Mark {
+    Mark(
+      position: position.load(ordering: .relaxed), calls: calls.load(ordering: .relaxed),
+      busyBeats: busyBeats.load(ordering: .relaxed))
+  }
 
   struct Mark: Equatable, Sendable {
     var position: UInt64 = 0
     var calls: UInt64 = 0
+    var busyBeats: UInt64 = 0
 
     var step: Int { Int(position >> 8) }
     var phase: Phase { Phase(rawValue: UInt8(position & 0xff)) ?? .starting }

@@ -69,7 +69,7 @@ extension Threaded {
       precondition(
         all.allSatisfy { $0.count == all[rank].count }, "allReduceSum: ranks gave different counts")
       let all = all.map { $0.bindMemory(to: Value.self) }
-      for i in equalParts(of: values.count, among: size)[rank] {
+      for i in equalPart(rank, of: values.count, among: size) {
         var sum = all[0][i]
         for peer in 1..<size { sum += all[peer][i] }
         for peer in 0..<size { all[peer][i] = sum }
@@ -100,5 +100,12 @@ extension Threaded {
 
 /// `count` elements in `size` consecutive parts whose lengths differ by one at most, the longer ones first.
 public func equalParts(of count: Int, among size: Int) -> [Range<Int>] {
-  (0..<size).map { count / size + ($0 < count % size ? 1 : 0) }.runningRanges
+  (0..<size).map { equalPart($0, of: count, among: size) }
+}
+
+/// One of these parts.
+public func equalPart(_ index: Int, of count: Int, among size: Int) -> Range<Int> {
+  let (share, extra) = count.quotientAndRemainder(dividingBy: size)
+  let start = index * share + min(index, extra)
+  return start..<start + share + (index < extra ? 1 : 0)
 }

@@ -6,6 +6,8 @@ import Diagnostics
 /// It is used from one thread at a time. Between pieces of work its threads spin for some microseconds, then sleep.
 public final class Team {
   public let count: Int
+  /// Measures what is run from now on; nil for nothing.
+  public var profile: StepProfile?
   // nil for a team of one.
   private let handle: OpaquePointer?
 
@@ -40,7 +42,20 @@ public final class Team {
 
   /// Runs `body` once for each share, at the same time; small work is one share for the caller.
   /// - operations: about how many multiply-adds there are.
-  public func run(operations: Int, _ body: (Share) -> Void) {
+  public func run(_ phase: StepPhase, operations: Int, _ body: (Share) -> Void) {
+    measure(phase, operations: operations) { share(operations: operations, body) }
+  }
+
+  /// Runs `body` on the caller alone.
+  /// - operations: multiply-adds of its matrix products.
+  public func measure<Result>(_ phase: StepPhase, operations: Int = 0, _ body: () -> Result) -> Result {
+    guard let profile else { return body() }
+    let start = StepProfile.now()
+    defer { profile.add(phase, nanoseconds: StepProfile.now() - start, operations: operations) }
+    return body()
+  }
+
+  private func share(operations: Int, _ body: (Share) -> Void) {
     guard let handle, operations >= Team.worthwhile else { return body(Share(index: 0, count: 1)) }
     withoutActuallyEscaping(body) { body in
       var work = Work(body: body, count: count)

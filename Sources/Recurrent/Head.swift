@@ -92,7 +92,7 @@ final class Head {
       switch layer {
       case .linear(let l):
         let bias = l.bias.map { parameters! + $0 }
-        team.run(operations: rows * l.outputs * l.inputs) { [x] share in
+        team.run(.head, operations: rows * l.outputs * l.inputs) { [x] share in
           let part = share.of(rows)
           f.multiply(
             part.count, l.outputs, l.inputs, x + part.lowerBound * l.inputs, l.inputs, 1, l.packed.base, bias,
@@ -144,7 +144,7 @@ final class Head {
     let panels = f.gradient_scratch(l.outputs, l.inputs)
     scratch.reserve(panels * team.count)
     let own = scratch.base
-    team.run(operations: operations) { share in
+    team.run(.head, operations: operations) { share in
       let part = share.of(l.inputs, grain: 16)
       f.multiply_gradient(
         l.outputs, part.count, rows, dy, l.outputs, x + part.lowerBound, l.inputs,
@@ -152,7 +152,7 @@ final class Head {
     }
     if let bias = l.bias { f.column_sums(dy, rows, l.outputs, l.outputs, parameterGradients + bias) }
     guard let dx else { return }
-    team.run(operations: operations) { share in
+    team.run(.head, operations: operations) { share in
       let part = share.of(rows)
       f.multiply(
         part.count, l.inputs, l.outputs, dy + part.lowerBound * l.outputs, l.outputs, 1, l.packedBack.base,

@@ -102,19 +102,25 @@ public final class Model {
   }
 
   /// Adds the gradients of one batch to `gradients`, given the loss's gradient for the last forward's output.
-  public func backward(_ dOutput: UnsafePointer<Float>) {
-    backward(dOutput, finalState: nil, wantInitialState: false)
+  /// - target: another buffer in layout order that gets them instead.
+  public func backward(
+    _ dOutput: UnsafePointer<Float>, into target: UnsafeMutableBufferPointer<Float>? = nil
+  ) {
+    backward(dOutput, into: target, finalState: nil, wantInitialState: false)
   }
 
   /// As `backward(_:)`, with a gradient for the final state, and on request down to the initial state.
   @discardableResult
-  public func backward(_ dOutput: UnsafePointer<Float>, finalState: RecurrentState?, wantInitialState: Bool)
-    -> RecurrentState?
-  {
+  public func backward(
+    _ dOutput: UnsafePointer<Float>, into target: UnsafeMutableBufferPointer<Float>? = nil,
+    finalState: RecurrentState?, wantInitialState: Bool
+  ) -> RecurrentState? {
     guard let request = last, request.mode != .evaluation else {
       preconditionFailure("backward follows a forward in training mode")
     }
     let rows = architecture.outputRows(steps: request.steps, batch: request.batch)
+    let gradients = target ?? gradients
+    precondition(gradients.count == layout.count, "gradients have the layout of the parameters")
     dReadout.reserve(rows * architecture.readoutWidth)
     head.backward(
       dOutput, dInput: stack == nil ? nil : dReadout.base, rows: rows, request, gradients.baseAddress!)
@@ -135,8 +141,10 @@ public final class Model {
 
   private func pack(forBackward: Bool) {
     guard packed == .nothing || (forBackward && packed == .forward) else { return }
-    stack?.pack(parameterBuffer.base, forBackward: forBackward)
-    head.pack(parameterBuffer.base, forBackward: forBackward)
+    team.measure(.packing) {
+      stack?.pack(parameterBuffer.base, forBackward: forBackward)
+      head.pack(parameterBuffer.base, forBackward: forBackward)
+    }
     packed = forBackward ? .both : .forward
   }
 

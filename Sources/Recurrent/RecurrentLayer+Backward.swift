@@ -28,7 +28,7 @@ extension RecurrentLayer {
     layer.d_outputs = g.dOutput
     layer.d_output_stride = g.dOutputStride
     layer.want_initial = g.wantInitial ? 1 : 0
-    team.run(operations: loopOperations(pass)) { share in
+    team.run(.recurrenceBackward, operations: loopOperations(pass)) { share in
       var part = layer
       (part.first_row, part.last_row) = bounds(share.of(pass.batch))
       switch kind.cell {
@@ -40,7 +40,7 @@ extension RecurrentLayer {
     weightGradients(pass, g.parameters)
     guard needsInputGradient, let dInput = g.dInput else { return }
     let rows = pass.steps * pass.batch
-    team.run(operations: rows * inputRows.count * inputColumns.count) { share in
+    team.run(.inputGradients, operations: rows * inputRows.count * inputColumns.count) { share in
       let part = share.of(rows)
       f.multiply(
         part.count, inputColumns.count, inputRows.count, gates.base + part.lowerBound * gateStride,
@@ -101,7 +101,7 @@ extension RecurrentLayer {
     let stored = isDirect ? parameter : scratch.base + panels * team.count
     let ldc = isDirect ? width : columns.count
     let own = scratch.base
-    team.run(operations: rows.count * columns.count * depth) { share in
+    team.run(.weightGradients, operations: rows.count * columns.count * depth) { share in
       let part = share.of(rows.count, grain: 24)
       f.multiply_gradient(
         part.count, columns.count, depth, d + part.lowerBound, gateStride, x, ld,

@@ -159,14 +159,14 @@ final class RecurrentLayer {
   func forward(_ pass: Pass) {
     let f = kernels.functions
     let rows = pass.steps * pass.batch
-    team.run(operations: rows * inputRows.count * inputColumns.count) { share in
+    team.run(.projection, operations: rows * inputRows.count * inputColumns.count) { share in
       let part = share.of(rows)
       f.multiply(
         part.count, inputRows.count, inputColumns.count, pass.input + part.lowerBound * pass.inputStride,
         pass.inputStride, 1, inputPacked.base, bias.base, gates.base + part.lowerBound * gateStride,
         gateStride, 0)
     }
-    team.run(operations: loopOperations(pass)) { share in
+    team.run(.recurrence, operations: loopOperations(pass)) { share in
       var layer = layer(pass)
       (layer.first_row, layer.last_row) = bounds(share.of(pass.batch))
       switch kind.cell {

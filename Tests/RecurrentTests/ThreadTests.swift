@@ -51,7 +51,7 @@ import Testing
         defer { counts.deallocate() }
         counts.initialize(repeating: 0)
         for _ in 0..<200 {
-          team.run(operations: .max) { share in
+          team.run(.projection, operations: .max) { share in
             for index in share.of(total, grain: 5) { counts[index] += 1 }
           }
         }

@@ -64,7 +64,7 @@ import Training
       "coordinator: shared", "coordinator: dedicated",
       "dedicated is not available in this version; use shared"
     ),
-    ("reduction: fast", "reduction: strict", "strict is not available in this version; use fast"),
+    ("reduction: fast", "reduction: strickt", "did you mean strict?"),
     (
       "format: csv", "format: cvs", "data.format must be one of csv, idx, npy, ts, not cvs; did you mean csv?"
     ),

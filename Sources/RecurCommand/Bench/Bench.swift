@@ -1,5 +1,5 @@
 import ArgumentParser
-import Dataset
+import Kernels
 import Recur
 
 struct Bench: ReportingCommand {
@@ -11,6 +11,8 @@ struct Bench: ReportingCommand {
   @Argument(help: "Which cases to run.") var cases: [String] = []
   @Option(help: "Threads that share a step.") var threads = 1
   @Option(help: "How long to measure each case, in seconds.") var seconds = 2.0
+  @Flag(help: "Also print what each part of a step takes, and the core's multiply-add peak.") var profile =
+    false
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
@@ -24,17 +26,26 @@ struct Bench: ReportingCommand {
     let chosen = try cases.isEmpty ? BenchCase.all : cases.map(BenchCase.named)
     try console.say("case          threads    median ms       min ms    samples/s   GFLOP/s")
     let results = try chosen.map { benchCase in
-      let result = try StepTimer(benchCase, threads: threads).measure(seconds: seconds)
+      let result = try StepTimer(benchCase, threads: threads).measure(seconds: seconds, profiled: profile)
       try console.say(result.line)
+      for phase in result.profile ?? [] { try console.say(phase.line) }
       return result
     }
-    return BenchReport(cases: results)
+    let peak = profile ? StepProfile.peakGflops() : nil
+    if let peak {
+      try console.say(
+        "multiply-add peak of one core: \(Formatting.fixed(peak, 1)) GFLOP/s (\(try KernelSet.fromEnvironment().name))"
+      )
+    }
+    return BenchReport(cases: results, peakGflops: peak)
   }
 }
 
 struct BenchReport: CommandReport {
   var command = "bench"
   let cases: [BenchResult]
+  /// Measured for one core, with `--profile`.
+  let peakGflops: Double?
 }
 
 struct BenchResult: Encodable {
@@ -50,6 +61,7 @@ struct BenchResult: Encodable {
   let gflops: Double
   let samplesPerSecond: Double
   let steps: Int
+  let profile: [PhaseResult]?
 
   var line: String {
     name + String(repeating: " ", count: max(1, 14 - name.count))

@@ -29,20 +29,25 @@ final class StepTimer {
   }
 
   /// Steps for about `seconds`, five at least, after three that are not counted.
-  func measure(seconds: Double) -> BenchResult {
+  /// - profiled: measure the parts of a step too.
+  func measure(seconds: Double, profiled: Bool = false) -> BenchResult {
     let clock = ContinuousClock()
     var times: [Duration] = []
     times.reserveCapacity(200_000)
     for _ in 0..<3 { step() }
+    let profile = profiled ? StepProfile() : nil
+    model.team.profile = profile
     let end = clock.now + .seconds(seconds)
     repeat { times.append(clock.measure(step)) } while times.count < 5 || clock.now < end
+    let total = times.reduce(.zero, +) / .milliseconds(1)
+    let count = Double(times.count)
     times.sort()
     let median = times[times.count / 2] / .milliseconds(1)
     return BenchResult(
       name: benchCase.name, threads: threads,
       milliseconds: .init(median: median, min: times[0] / .milliseconds(1)),
       gflops: benchCase.operations / median / 1e6, samplesPerSecond: Double(benchCase.batch) / median * 1e3,
-      steps: times.count)
+      steps: times.count, profile: profile?.results(steps: count, milliseconds: total / count))
   }
 
   private func step() {
@@ -58,9 +63,12 @@ final class StepTimer {
     let outputs = model.forward(
       inputs: inputs, samples: samples, steps: network.steps, batch: benchCase.batch,
       mode: .training(seed: 0, step: UInt64(optimizer.steps)))
-    let total = benchCase.loss.evaluate(
-      outputs: UnsafePointer(outputs.baseAddress!), rows: outputs.count / width, width: width, values: values,
-      classes: classes, gradient: &gradient)
+    let total = model.team.measure(.loss) {
+      benchCase.loss.evaluate(
+        outputs: UnsafePointer(outputs.baseAddress!), rows: outputs.count / width, width: width,
+        values: values,
+        classes: classes, gradient: &gradient, kernels: model.kernels)
+    }
     model.backward(gradient)
     optimizer.update(
       model.parameters, gradients: model.gradients, scale: Float(1 / total.weight), learningRate: 1e-3,

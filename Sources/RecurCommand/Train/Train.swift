@@ -43,8 +43,11 @@ struct Train: ParsableCommand {
     let communicator = try Communicators.fromEnvironment()
     let console = Console(json: output.json, silent: communicator.rank != 0)
     do {
-      let report = try train(communicator, console)
-      try communicator.finish()
+      let recipe = try Recipe(contentsOf: recipe, overrides: settings.settings)
+      let watchdog = try Watchdog(
+        communicator, .init(stallTimeout: .seconds(recipe.distributed.stallTimeout)))
+      let report = try train(recipe, communicator, console)
+      try watchdog.finish()
       try console.finish(report)
       if report.exitCode != 0 { throw ExitCode(report.exitCode) }
     } catch  where communicator.size > 1 && !(error is ExitCode) {
@@ -55,8 +58,10 @@ struct Train: ParsableCommand {
     }
   }
 
-  private func train(_ communicator: any Communicator, _ console: Console) throws -> TrainingReport {
-    let recipe = try Recipe(contentsOf: recipe, overrides: settings.settings)
+  private func train(_ recipe: Recipe, _ communicator: any Communicator, _ console: Console) throws
+    -> TrainingReport
+  {
+    communicator.progress?.enter(.loading, step: 0)
     let data = try recipe.loadData()
     let display = TrainDisplay(recipe: recipe, console: console)
     let trainer = try Trainer(

@@ -54,7 +54,9 @@ public final class Optimizer {
     settings.bias1 = Float(1 - pow(settings.beta1, Double(steps)))
     settings.bias2_sqrt = Float((1 - pow(settings.beta2, Double(steps))).squareRoot())
     guard let team else { return update(parameters, gradients, 0..<count) }
-    team.run(operations: count) { share in update(parameters, gradients, share.of(count, grain: 64)) }
+    team.run(.optimizer, operations: count) { share in
+      update(parameters, gradients, share.of(count, grain: 64))
+    }
   }
 
   /// The update of some elements; elements don't depend on one another.

@@ -123,10 +123,12 @@ extension RecipeSection {
     distributed.coordinator = try choice("coordinator") ?? distributed.coordinator
     distributed.reduction = try choice("reduction") ?? distributed.reduction
     distributed.lanes = try int("lanes", 1...4096) ?? distributed.lanes
+    distributed.replicaCheckEvery =
+      try int("replica_check_every", 0...Int(Int32.max)) ?? distributed.replicaCheckEvery
+    distributed.stallTimeout = try double("stall_timeout", .positive) ?? distributed.stallTimeout
     if distributed.coordinator == .dedicated {
       throw try notAvailable("coordinator", "dedicated", instead: "shared")
     }
-    if distributed.reduction == .strict { throw try notAvailable("reduction", "strict", instead: "fast") }
     return distributed
   }
 

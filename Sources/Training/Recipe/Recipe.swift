@@ -59,7 +59,7 @@ public struct TrainSpecification: Sendable, Equatable {
   public var shuffle: Bool = true
   /// The largest allowed norm of the gradient of all parameters together; nil for no limit.
   public var clipNorm: Double?
-  /// Micro-batches that a rank's part of a batch is computed in; the result is that of the whole.
+  /// Micro-batches that a rank's part of a batch (in a strict run: each lane) is computed in; the result is that of the whole.
   public var accumulate: Int = 1
   /// Steps with a loss or gradient that is not finite, in a row, after which training stops.
   public var maxBadSteps: Int = 10
@@ -100,8 +100,13 @@ public struct DistributedSpecification: Sendable, Equatable {
   public enum Coordinator: String, Sendable, CaseIterable { case shared, dedicated }
   public enum Reduction: String, Sendable, CaseIterable { case fast, strict }
   public var coordinator: Coordinator = .shared
+  /// Strict: the same bits for any number of ranks.
   public var reduction: Reduction = .fast
-  /// Parts that a strict run cuts each batch into.
+  /// Parts that a strict run cuts each batch into; its bits depend on them.
   public var lanes: Int = 8
+  /// Steps between two comparisons of all ranks' parameters; 0 for none.
+  public var replicaCheckEvery: Int = 100
+  /// Seconds that a rank may stay away without progress before the job ends.
+  public var stallTimeout: Double = 60
   public init() {}
 }

@@ -22,13 +22,14 @@ extension Communicator {
   }
 
   /// Throws on all ranks where they don't all say the same, naming those that differ from rank 0.
-  func requireEqual(_ text: String, _ what: String) throws {
-    let all = try allGather([UInt8](text.utf8))
+  /// - fix: what to do then.
+  func requireEqual(_ text: @autoclosure () -> String, _ what: String, fix: String) throws {
+    guard size > 1 else { return }
+    let all = try allGather([UInt8](text().utf8))
     let others = all.indices.filter { all[$0] != all[0] }
     if !others.isEmpty {
-      let ranks = others.map(String.init).joined(separator: ", ")
-      throw Failure.badData(
-        "\(what) of rank \(ranks) is not that of rank 0; start all ranks with the same files")
+      let ranks = (others.count == 1 ? "rank " : "ranks ") + others.map(String.init).joined(separator: ", ")
+      throw Failure.badData("\(what) of \(ranks) is not that of rank 0; \(fix)")
     }
   }
 

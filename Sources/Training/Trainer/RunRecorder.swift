@@ -156,6 +156,7 @@ extension RunRecorder {
 
 extension RunRecorder {
   func save(_ run: Trainer) throws {
+    run.enter(.checkpoint)
     var state = template
     run.state.store(in: &state)
     state.optimizer.t = run.optimizer.steps

@@ -6,10 +6,12 @@ extension Trainer {
     if !isSaved { try recorder?.save(self) }
     var report = report(status)
     if status != .interrupted {
+      enter(.evaluation)
       report.validation = try data.validation.map { try evaluator.evaluate($0) }
       report.test = try data.test.map { try evaluator.evaluate($0) }
     }
     report.seconds = meter.seconds
+    enter(.checkpoint)
     try recorder?.finish(&report)
     let paths = try communicator.broadcastBytes([UInt8]("\(report.checkpoint)\n\(report.runDirectory)".utf8))
     let lines = String(decoding: paths, as: UTF8.self).split(separator: "\n").map(String.init)

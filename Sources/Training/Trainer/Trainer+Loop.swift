@@ -30,12 +30,14 @@ extension Trainer {
     meter.startEpoch()
     let rate = state.schedule.rate(epoch: state.epoch)
     while state.position < set.count {
+      faults.map { inject($0) }
       let batch = state.position..<min(state.position + recipe.train.batchSize, set.count)
       let outcome = try step.run(
-        UnsafeBufferPointer(rebasing: samples[part(of: batch)]), step: state.step,
+        UnsafeBufferPointer(rebasing: samples[batch]), step: state.step,
         learningRate: rate * state.schedule.warmup(step: optimizer.steps), stop: wantsStop)
       state.position = batch.upperBound
       state.step += 1
+      try checkReplicas()
       try account(outcome, batch)
       times.add(nanoseconds: meter.stepEnded(samples: batch.count))
       try recorder?.stepEnded(self, outcome)
@@ -45,12 +47,16 @@ extension Trainer {
     return .finished
   }
 
-  /// This rank's share of a global batch.
-  private func part(of batch: Range<Int>) -> Range<Int> {
-    let (size, rank) = (communicator.size, communicator.rank)
-    let (share, extra) = batch.count.quotientAndRemainder(dividingBy: size)
-    let start = batch.lowerBound + rank * share + min(rank, extra)
-    return start..<start + share + (rank < extra ? 1 : 0)
+  private func checkReplicas() throws {
+    do { try replicas.stepEnded(state.step, model.parameters) } catch {
+      failsOnAllRanks = (error as? Failure)?.kind == .internalError
+      throw error
+    }
+  }
+
+  private func inject(_ faults: (Int, UnsafeMutableBufferPointer<Float>) -> Void) {
+    faults(state.step, model.parameters)
+    model.parametersChanged()
   }
 
   private func account(_ outcome: TrainingStep.Outcome, _ batch: Range<Int>) throws {
@@ -87,6 +93,7 @@ extension Trainer {
     state.epoch += 1
     state.position = 0
     let isDue = state.epoch % recipe.train.evalEveryEpochs == 0 || state.epoch == recipe.train.epochs
+    enter(.evaluation)
     let validation = try isDue ? data.validation.map { try evaluator.evaluate($0) } : nil
     let values = EpochValues(loss: loss, accuracy: state.counters.trainAccuracy, validation: validation)
     if let metric = state.schedule.metric, let value = values[metric] {

@@ -1,6 +1,7 @@
 import Collective
 import Dataset
 import Diagnostics
+import Foundation
 import Recurrent
 import Synchronization
 
@@ -14,6 +15,7 @@ public final class Trainer {
   let optimizer: Optimizer
   let evaluator: Evaluator
   let step: TrainingStep
+  let replicas: ReplicaCheck
   let order: EpochOrder
   let samples: UnsafeMutableBufferPointer<Int32>
   /// Files and observer; on rank 0 only.
@@ -23,6 +25,9 @@ public final class Trainer {
   var meter: RunMeter
   /// Set where all ranks throw the same, so that nobody needs to be told.
   var failsOnAllRanks = false
+  /// Lets things go wrong in tests: called with the number of steps done and the parameters, which it may change, before each
+  /// step. Without one it costs a nil check.
+  package var faults: ((_ step: Int, _ parameters: UnsafeMutableBufferPointer<Float>) -> Void)?
   private let stopRequested = Atomic<Bool>(false)
 
   /// Prepares the run and, on rank 0, its directory.
@@ -32,6 +37,7 @@ public final class Trainer {
     recipe: Recipe, data: LoadedData, options: TrainingOptions = TrainingOptions(),
     communicator: any Communicator = Solo(), observer: (any TrainingObserver)? = nil
   ) throws {
+    try communicator.requireEqual(programHash(), "the program", fix: "start the same build on all hosts")
     let recipe = try recipe.validated()
     self.recipe = recipe
     self.data = data
@@ -39,18 +45,22 @@ public final class Trainer {
     let set = try data.trainingSet(for: recipe)
     self.set = set
     let architecture = try recipe.architecture(for: data.shape)
-    try communicator.requireEqual(recipe.effectiveYAML, "the recipe")
-    try communicator.requireEqual(data.fingerprint, "the data")
+    try communicator.requireEqual(
+      recipe.effectiveYAML, "the recipe", fix: "give all ranks the same recipe and --set")
+    try communicator.requireEqual(data.fingerprint, "the data", fix: "give all hosts the same data files")
     model = try Model(
       architecture, seed: recipe.seed, kernels: .fromEnvironment(),
       threads: options.threads ?? communicator.coresPerRank)
+    try communicator.requireEqual(
+      model.kernels.name, "the processor's kernel family",
+      fix: "set RECUR_KERNELS to one that all have, such as portable")
     optimizer = Optimizer(recipe.optimizer, count: model.layout.count, kernels: model.kernels)
     evaluator = Evaluator(model: model, loss: recipe.loss, scaler: data.scaler, communicator: communicator)
     order = EpochOrder(count: set.count, seed: recipe.seed, shuffle: recipe.train.shuffle)
     samples = .allocate(capacity: set.count)
-    let largest = equalParts(of: min(recipe.train.batchSize, set.count), among: communicator.size)[0].count
     step = TrainingStep(
-      model: model, optimizer: optimizer, recipe: recipe, set: set, part: largest, communicator: communicator)
+      model: model, optimizer: optimizer, recipe: recipe, set: set, communicator: communicator)
+    replicas = ReplicaCheck(every: recipe.distributed.replicaCheckEvery, group: communicator)
     state = RunState(recipe)
     meter = RunMeter(totalSamples: recipe.train.epochs * set.count)
     let rank = communicator.rank
@@ -58,7 +68,9 @@ public final class Trainer {
       try rank == 0 ? RunRecorder(recipe: recipe, data: data, options: options, observer: observer) : nil
     }
     try resume(options)
-    try communicator.requireEqual(parametersSHA256(UnsafeBufferPointer(model.parameters)), "the parameters")
+    try communicator.requireEqual(
+      parametersSHA256(UnsafeBufferPointer(model.parameters)), "the start of the parameters",
+      fix: "check that rank's machine")
   }
 
   deinit { samples.deallocate() }
@@ -79,10 +91,21 @@ public final class Trainer {
     }
   }
 
+  /// Tells the watchdog what this rank is at.
+  func enter(_ phase: RankProgress.Phase) { communicator.progress?.enter(phase, step: state.step) }
+
   /// Asks for a stop after the current step, with everything saved. May be called from any thread or a signal handler.
   public func requestStop() { stopRequested.store(true, ordering: .relaxed) }
 
   var wantsStop: Bool { stopRequested.load(ordering: .relaxed) }
+}
+
+/// Tells builds of this program apart; empty where its file can't be read.
+private func programHash() -> String {
+  guard let path = Machine.executablePath(),
+    let bytes = try? Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
+  else { return "" }
+  return bytes.withUnsafeBytes { "\(fastHash($0))" }
 }
 
 extension LoadedData {

@@ -28,12 +28,20 @@ final class TrainingStep {
   private let accumulate: Int
   private let batch: BatchBuffer
   private let outputGradient: UnsafeMutableBufferPointer<Float>
-  private let sums = UnsafeMutableBufferPointer<Double>.allocate(capacity: 5)
+  /// The sums of each part (see `Field`), then whether a stop is wanted.
+  private let sums: UnsafeMutableBufferPointer<Double>
+  /// How a strict run adds gradients; nil for a fast one.
+  private let lanes: LaneReduction?
+  private let laneCount: Int
 
-  /// - part: the most samples this rank gets in a step.
+  /// What is added up besides gradients, for each lane of a strict run, else once.
+  private enum Field {
+    static let (loss, weight, right, counted) = (0, 1, 2, 3)
+    static let count = 4
+  }
+
   init(
-    model: Model, optimizer: Optimizer, recipe: Recipe, set: any SampleSet, part: Int,
-    communicator: any Communicator
+    model: Model, optimizer: Optimizer, recipe: Recipe, set: any SampleSet, communicator: any Communicator
   ) {
     self.model = model
     self.optimizer = optimizer
@@ -43,6 +51,13 @@ final class TrainingStep {
     seed = recipe.seed
     clipNorm = recipe.train.clipNorm
     accumulate = recipe.train.accumulate
+    let isStrict = recipe.distributed.reduction == .strict
+    laneCount = isStrict ? recipe.distributed.lanes : 1
+    lanes =
+      isStrict ? LaneReduction(communicator, into: model.gradients, lanes: recipe.distributed.lanes) : nil
+    sums = .allocate(capacity: laneCount * Field.count + 1)
+    let parts = isStrict ? laneCount : communicator.size
+    let part = equalPart(0, of: min(recipe.train.batchSize, set.count), among: parts).count
     let rows = model.architecture.outputRows(steps: set.shape.steps, batch: part)
     batch = BatchBuffer(set, capacity: part)
     outputGradient = .allocate(capacity: rows * model.architecture.outputSize)
@@ -53,29 +68,65 @@ final class TrainingStep {
     sums.deallocate()
   }
 
-  /// - samples: this rank's part of the global batch; may be empty.
+  /// - samples: the global batch; each rank takes its part of it, which may be empty.
   func run(_ samples: UnsafeBufferPointer<Int32>, step: Int, learningRate: Double, stop: Bool) throws
     -> Outcome
   {
-    model.zeroGradients()
     sums.update(repeating: 0)
-    sums[4] = stop ? 1 : 0
+    sums[laneCount * Field.count] = stop ? 1 : 0
+    if let lanes {
+      try sumLanes(lanes, samples, step: step)
+    } else {
+      try sumParts(samples, step: step)
+    }
+    communicator.progress?.enter(.optimizer, step: step + 1)
+    return apply(learningRate)
+  }
+
+  /// One part of the batch on each rank, added in the order that suits the network.
+  private func sumParts(_ samples: UnsafeBufferPointer<Int32>, step: Int) throws {
+    model.zeroGradients()
+    let part = equalPart(communicator.rank, of: samples.count, among: communicator.size)
+    compute(.init(rebasing: samples[part]), step: step, lane: 0, into: model.gradients)
+    guard communicator.size > 1 else { return }
+    try communicator.allReduceSum(model.gradients)
+    try communicator.allReduceSum(sums)
+  }
+
+  /// Each lane of the batch by itself, added in one order for any number of ranks.
+  private func sumLanes(_ lanes: LaneReduction, _ samples: UnsafeBufferPointer<Int32>, step: Int) throws {
+    for lane in lanes.lanes {
+      let part = equalPart(lane, of: samples.count, among: laneCount)
+      compute(.init(rebasing: samples[part]), step: step, lane: lane, into: lanes.nextLane())
+      lanes.finishLane()
+    }
+    try lanes.sum()
+    try lanes.sum(sums, width: Field.count)
+  }
+
+  /// One part of the batch, in as many micro-batches as asked for.
+  private func compute(
+    _ samples: UnsafeBufferPointer<Int32>, step: Int, lane: Int,
+    into gradients: UnsafeMutableBufferPointer<Float>
+  ) {
     let size = max(1, (samples.count + accumulate - 1) / accumulate)
     var start = 0
     while start < samples.count {
       let end = min(start + size, samples.count)
-      compute(UnsafeBufferPointer(rebasing: samples[start..<end]), step: step)
+      let first = lane * Field.count
+      computeMicroBatch(
+        .init(rebasing: samples[start..<end]), step: step, into: gradients,
+        .init(rebasing: sums[first..<first + Field.count]))
       start = end
     }
-    if communicator.size > 1 {
-      try communicator.allReduceSum(model.gradients)
-      try communicator.allReduceSum(sums)
-    }
-    return apply(learningRate)
   }
 
   /// Forward, loss and backward of one micro-batch: adds to gradients and sums.
-  private func compute(_ samples: UnsafeBufferPointer<Int32>, step: Int) {
+  private func computeMicroBatch(
+    _ samples: UnsafeBufferPointer<Int32>, step: Int, into gradients: UnsafeMutableBufferPointer<Float>,
+    _ sums: UnsafeMutableBufferPointer<Double>
+  ) {
+    communicator.progress?.enter(.forward, step: step + 1)
     batch.gather(samples)
     let outputs = model.forward(
       inputs: batch.inputs, samples: samples.baseAddress!, steps: steps, batch: samples.count,
@@ -83,26 +134,28 @@ final class TrainingStep {
     let width = model.architecture.outputSize
     let rows = outputs.count / width
     let (base, gradient) = (outputs.baseAddress!, outputGradient.baseAddress!)
-    let total = loss.evaluate(
-      outputs: base, rows: rows, width: width, values: batch.values, classes: batch.classes,
-      gradient: gradient,
-      kernels: model.kernels)
+    let total = model.team.measure(.loss) {
+      loss.evaluate(
+        outputs: base, rows: rows, width: width, values: batch.values, classes: batch.classes,
+        gradient: gradient, kernels: model.kernels)
+    }
     let score = loss.score(
       outputs: base, rows: rows, width: width, values: batch.values, classes: batch.classes)
-    model.backward(gradient)
-    sums[0] += total.sum
-    sums[1] += total.weight
-    sums[2] += Double(score.right)
-    sums[3] += Double(score.counted)
+    communicator.progress?.enter(.backward, step: step + 1)
+    model.backward(gradient, into: gradients)
+    sums[Field.loss] += total.sum
+    sums[Field.weight] += total.weight
+    sums[Field.right] += Double(score.right)
+    sums[Field.counted] += Double(score.counted)
   }
 
   /// Decides on reduced values only, so that all ranks do the same.
   private func apply(_ learningRate: Double) -> Outcome {
-    var outcome = Outcome(result: .updated, stop: sums[4] > 0)
+    var outcome = Outcome(result: .updated, stop: sums[laneCount * Field.count] > 0)
     let gradients = model.gradients
-    let weight = sums[1]
+    let (loss, weight) = (sums[Field.loss], sums[Field.weight])
     let squares = model.kernels.functions.sum_of_squares(gradients.baseAddress!, gradients.count)
-    guard sums[0].isFinite, weight.isFinite, squares.isFinite else {
+    guard loss.isFinite, weight.isFinite, squares.isFinite else {
       outcome.result = .notFinite
       return outcome
     }
@@ -116,10 +169,10 @@ final class TrainingStep {
       model.parameters, gradients: gradients, scale: Float(clip / weight), learningRate: learningRate,
       team: model.team)
     model.parametersChanged()
-    outcome.lossSum = sums[0]
+    outcome.lossSum = loss
     outcome.weight = weight
-    outcome.right = sums[2]
-    outcome.counted = sums[3]
+    outcome.right = sums[Field.right]
+    outcome.counted = sums[Field.counted]
     outcome.gradientNorm = norm
     return outcome
   }

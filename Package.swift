@@ -89,6 +89,7 @@ let package = Package(
       ], path: "Tests/Fuzz", swiftSettings: swift),
     .testTarget(name: "FuzzTests", dependencies: ["recur-fuzz", "TestSupport"], swiftSettings: swift),
     .testTarget(
-      name: "CommandTests", dependencies: ["Recur", "RecurCommand", "TestSupport"], swiftSettings: swift),
+      name: "CommandTests", dependencies: ["Recur", "RecurCommand", "TestSupport", "Yams"],
+      swiftSettings: swift),
   ]
 )

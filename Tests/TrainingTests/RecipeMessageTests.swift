@@ -60,10 +60,7 @@ import Training
     ("clip_norm: null", "clip_norm: 0", "train.clip_norm must be above 0, not 0"),
     ("metric: validation.loss", "metric: validaton.loss", "did you mean validation.loss?"),
     ("metric: validation.loss", "metric: test.loss", "checkpoint.metric must be one of train.loss"),
-    (
-      "coordinator: shared", "coordinator: dedicated",
-      "dedicated is not available in this version; use shared"
-    ),
+    ("coordinator: shared", "coordinator: none", "distributed.coordinator must be one of shared, dedicated"),
     ("reduction: fast", "reduction: strickt", "did you mean strict?"),
     (
       "format: csv", "format: cvs", "data.format must be one of csv, idx, npy, ts, not cvs; did you mean csv?"

@@ -44,11 +44,11 @@ struct SequenceSet<Element: SequenceElement>: SampleSet {
   /// The samples of the whole array that belong to this set.
   let samples: Range<Int>
   /// `[rows, F]`.
-  let inputs: [Element]
+  let inputs: Elements<Element>
   /// `[target rows, width]`; empty for classes.
-  let values: [Float]
+  let values: Elements<Float>
   /// `[target rows]`; empty for values.
-  let classes: [Int32]
+  let classes: Elements<Int32>
 
   var count: Int { samples.count }
 

@@ -19,6 +19,8 @@ struct Train: ParsableCommand {
       "Where to start: auto (the newest checkpoint in --out), never, or a file.", valueName: "auto|never|file"
     ))
   var resume = "never"
+  @Option(help: "Write what each rank did when to this file, for chrome://tracing or ui.perfetto.dev.")
+  var trace: String?
   @Flag(help: "Replace the run that --out holds.") var overwrite = false
   @OptionGroup var parallel: ThreadOptions
   @Option(help: ArgumentHelp("What computes.", valueName: "auto|cpu|cuda")) var device = Device.auto
@@ -63,7 +65,7 @@ struct Train: ParsableCommand {
     -> TrainingReport
   {
     communicator.progress?.enter(.loading, step: 0)
-    let data = try recipe.loadData()
+    let data = try LoadedData(recipe.data, peers: communicator.loadingPeers)
     let display = TrainDisplay(recipe: recipe, console: console)
     let trainer = try Trainer(
       recipe: recipe, data: data, options: options, communicator: communicator, observer: display)
@@ -76,6 +78,7 @@ struct Train: ParsableCommand {
     var options = TrainingOptions()
     options.outputDirectory = out
     options.overwrite = overwrite
+    options.tracePath = trace
     options.threads = parallel.threads
     switch resume {
     case "auto": options.resume = .auto

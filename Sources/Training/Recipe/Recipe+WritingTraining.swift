@@ -76,7 +76,8 @@ extension DistributedSpecification {
   var entries: RecipeWriter.Entries {
     [
       ("coordinator", .plain(coordinator.rawValue)), ("reduction", .plain(reduction.rawValue)),
-      ("lanes", .init(lanes)), ("replica_check_every", .init(replicaCheckEvery)),
+      ("lanes", .init(lanes)), ("compress", .plain(compress.rawValue)),
+      ("optimizer_sharding", .init(optimizerSharding)), ("replica_check_every", .init(replicaCheckEvery)),
       ("stall_timeout", .init(stallTimeout)),
     ]
   }

@@ -33,6 +33,14 @@ extension Communicator {
     }
   }
 
+  /// The machines of the ranks, each once, in the order of their first ranks.
+  func hostNames() throws -> [String] {
+    var names: [String] = []
+    for name in try allGather([UInt8](hostName.utf8)).map({ String(decoding: $0, as: UTF8.self) })
+    where !names.contains(name) { names.append(name) }
+    return names
+  }
+
   /// Rank 0's bytes on every rank.
   func broadcastBytes(_ bytes: [UInt8]) throws -> [UInt8] {
     guard size > 1 else { return bytes }

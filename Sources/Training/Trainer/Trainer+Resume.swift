@@ -21,9 +21,8 @@ extension Trainer {
       if let file { try fill(from: file) }
       try state.restore(JSON.decoder().decode(CheckpointState.self, from: .init(all)))
     }
-    for values in [model.parameters] + optimizer.buffers.map(\.values) {
-      try communicator.broadcast(UnsafeMutableRawBufferPointer(values), from: 0)
-    }
+    try communicator.broadcast(UnsafeMutableRawBufferPointer(model.parameters), from: 0)
+    try optimizerState.broadcast(communicator)
     let saved = try JSON.decoder().decode(CheckpointState.self, from: .init(all))
     optimizer.restore(steps: saved.optimizer.t)
     model.parametersChanged()

@@ -11,15 +11,30 @@ public final class Trainer {
   let data: LoadedData
   let set: any SampleSet
   let communicator: any Communicator
+  /// The machines of all ranks.
+  let hosts: [String]
   let model: Model
   let optimizer: Optimizer
+  let optimizerState: OptimizerState
+  /// For the ends of epochs.
   let evaluator: Evaluator
   let step: TrainingStep
   let replicas: ReplicaCheck
+  let trace: Trace?
+  /// The machine of each rank.
+  let hosts: [String]
+  /// Of the epoch.
+  var rankTimes: RankTimes
   let order: EpochOrder
   let samples: UnsafeMutableBufferPointer<Int32>
+  let roles: Roles
   /// Files and observer; on rank 0 only.
   let recorder: RunRecorder?
+  /// On the first worker of a run with a dedicated coordinator, and its other end on rank 0.
+  private(set) var workerLog: WorkerLog?
+  private var link: CoordinatorLink?
+  /// Measured by the workers, for the coordinator's report.
+  var workersStepTime: TrainingReport.StepTime?
   var state: RunState
   var times = StepTimes()
   var meter: RunMeter
@@ -42,6 +57,9 @@ public final class Trainer {
     self.recipe = recipe
     self.data = data
     self.communicator = communicator
+    hosts = try communicator.hostNames()
+    let roles = try Roles(recipe.distributed.coordinator, communicator)
+    self.roles = roles
     let set = try data.trainingSet(for: recipe)
     self.set = set
     let architecture = try recipe.architecture(for: data.shape)
@@ -54,13 +72,24 @@ public final class Trainer {
     try communicator.requireEqual(
       model.kernels.name, "the processor's kernel family",
       fix: "set RECUR_KERNELS to one that all have, such as portable")
-    optimizer = Optimizer(recipe.optimizer, count: model.layout.count, kernels: model.kernels)
-    evaluator = Evaluator(model: model, loss: recipe.loss, scaler: data.scaler, communicator: communicator)
+    let gradientSum = GradientSum(recipe.distributed, count: model.layout.count, group: roles.workers)
+    optimizer = Optimizer(recipe.optimizer, count: gradientSum.slice.count, kernels: model.kernels)
+    optimizerState = OptimizerState(
+      optimizer, gradientSum, count: model.layout.count, group: roles.workers)
+    trace = try options.tracePath.map { try Trace(path: $0, communicator) }
+    hosts = try communicator.allGather([UInt8](communicator.hostName.utf8)).map {
+      String(decoding: $0, as: UTF8.self)
+    }
+    rankTimes = RankTimes(workers: roles.workers.size)
+    evaluator = Evaluator(
+      model: model, loss: recipe.loss, scaler: data.scaler,
+      communicator: roles.isCoordinator ? Solo() : communicator)
     order = EpochOrder(count: set.count, seed: recipe.seed, shuffle: recipe.train.shuffle)
     samples = .allocate(capacity: set.count)
     step = TrainingStep(
-      model: model, optimizer: optimizer, recipe: recipe, set: set, communicator: communicator)
-    replicas = ReplicaCheck(every: recipe.distributed.replicaCheckEvery, group: communicator)
+      model: model, optimizer: optimizer, gradientSum: gradientSum, recipe: recipe, set: set,
+      communicator: roles.workers, trace: trace)
+    replicas = ReplicaCheck(every: recipe.distributed.replicaCheckEvery, group: roles.workers)
     state = RunState(recipe)
     meter = RunMeter(totalSamples: recipe.train.epochs * set.count)
     let rank = communicator.rank
@@ -75,12 +104,22 @@ public final class Trainer {
 
   deinit { samples.deallocate() }
 
+  private func runRole() throws -> TrainingReport {
+    link = try roles.makeLink([model.parameters] + optimizerState.whole.map(\.values))
+    if let link, !roles.isCoordinator { workerLog = WorkerLog(link, recipe) }
+    if let link, roles.isCoordinator { return try coordinate(link) }
+    return try roles.isWorker ? work() : train()
+  }
+
+  /// Who takes note of steps on this rank, if anybody.
+  var log: (any StepLog)? { workerLog ?? recorder }
+
   /// Trains to the end, or until `requestStop`. The report's status tells which.
   ///
   /// Where one rank of several fails alone (a full disk), it ends the others through the communicator.
   public func run() throws -> TrainingReport {
     do {
-      return try train()
+      return try runRole()
     } catch {
       recorder?.abandon()
       if communicator.size > 1, !failsOnAllRanks {
@@ -136,6 +175,9 @@ extension Loss {
 }
 
 extension Recipe {
+  /// Whether the rest of a run depends on the validation part.
+  var decidesOnValidation: Bool { decidingMetrics.contains { $0.1.part == .validation } }
+
   /// The keys whose metrics change what is computed.
   fileprivate var decidingMetrics: [(String, MetricName)] {
     var metrics: [(String, MetricName)] = []

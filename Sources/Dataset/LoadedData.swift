@@ -17,8 +17,10 @@ public struct LoadedData: Sendable {
   /// Name of each class by its number; empty for values.
   ///
   /// csv: the labels of `path` in order: as numbers where all are whole numbers, else by their UTF-8 bytes.
-  /// ts: the order of `@classLabel`. idx and npy: "0" up to the largest label of the main file.
+  /// text: the tokens of the vocabulary, see `Vocabulary`. ts: the order of `@classLabel`. idx and npy: "0" up to the largest label of the main file.
   public let classNames: [String]
+  /// tagged: the words by their numbers, `Vocabulary.unknown` first; else empty.
+  public var vocabulary: [String] = []
   /// SHA-256, in hexadecimal, over the files read (path, labels, validation, its labels, test, its labels): of each its size and the
   /// SHA-256 of every 4 MiB.
   public let fingerprint: String
@@ -30,11 +32,12 @@ extension LoadedData {
   /// Reads, checks, scales and splits the data.
   /// - scaler: from a checkpoint that is evaluated; takes the place of the one that would be fitted.
   /// - classNames: from a checkpoint; labels outside are errors.
+  /// - vocabulary: of a checkpoint of tagged text.
   /// - peers: where several processes load the same data, all together: those of one machine then read and hold large files once.
   /// - Throws: `Failure` that names file, line and column, or the recipe's key.
   public init(
     _ specification: DataSpecification, scaler: Scaler? = nil, classNames: [String]? = nil,
-    peers: LoadingPeers? = nil
+    vocabulary: [String]? = nil, peers: LoadingPeers? = nil
   ) throws(Failure) {
     try specification.validate()
     let group = try peers.flatMap { (peers) throws(Failure) in try LoadingGroup(peers) }
@@ -43,6 +46,8 @@ extension LoadedData {
     case .npy: try self.init(npy: specification, scaler, classNames, group)
     case .ts: try self.init(ts: specification, scaler, classNames)
     case .idx: try self.init(idx: specification, classNames, group)
+    case .text: try self.init(text: specification, classNames)
+    case .tagged: try self.init(tagged: specification, classNames, vocabulary)
     }
   }
 
@@ -58,9 +63,13 @@ extension LoadedData {
     let main = sources.main
     let partition = try Partition(specification.split, of: main.samples, file: main.path)
     let features = main.inputs.columns
-    let shape = SampleShape(
-      steps: main.layout.steps, features: features,
+    var shape = SampleShape(
+      steps: sources.all.map(\.layout.steps).max() ?? 0, features: features,
       target: main.values.map { .values(width: $0.columns) } ?? .classes(count: classNames.count))
+    shape.hasEqualLengths = sources.all.allSatisfy {
+      $0.layout.starts == nil && $0.layout.steps == shape.steps
+    }
+    shape.hasTargetPerStep = main.layout.targets == .eachRow
     var scaler = given
     if let given {
       try given.check(features: features, targets: main.values?.columns ?? 0)
@@ -110,7 +119,7 @@ extension LoadedData {
       sets, [sources.main, sources.validation ?? sources.main, sources.test ?? sources.main])
     {
       guard let set, let record = source.record else { continue }
-      for sample in set.samples { rows.append(record(sample + set.layout.targetOffset)) }
+      for sample in set.samples { rows.append(record(set.layout.targetRows(sample).lowerBound)) }
     }
     return rows
   }

@@ -31,11 +31,21 @@ import Testing
     #expect(abs(try #require(one["samples_per_second"] as? Double) * median / 1000 - 40) < 1e-6)
   }
 
-  @Test func theHelpNamesTenCases() throws {
+  @Test func aShapeIsACase() throws {
+    let outcome = try Command.run("bench", "gru-10-3-7", "--seconds", "0.01", "--json")
+    let one = try #require((try outcome.json()["cases"] as? [[String: Any]])?.first)
+    let median = try #require((one["milliseconds"] as? [String: Double])?["median"])
+    // Two layers of 3·10·(10 + 10) weights over 3·7 rows, and a head of 10·10 for 7; forward and twice that backward.
+    let operations = Double(3 * 2 * (2 * 600 * 21 + 100 * 7))
+    #expect(abs(try #require(one["gflops"] as? Double) * median * 1e6 - operations) < 1)
+    #expect(try Command.run("bench", "gru-10-3").status == 64)
+  }
+
+  @Test func theHelpNamesTheCases() throws {
     let help = try Command.run("bench", "--help").out
     for name in [
       "stock-rnn", "stock-lstm", "stock-gru", "mnist-bilstm", "mid-rnn", "mid-lstm", "mid-gru", "charlm-lstm",
-      "charlm-gru", "big-lstm",
+      "charlm-gru", "big-lstm", "vowels-lstm", "word-lm",
     ] { #expect(help.contains(name)) }
   }
 }

@@ -55,9 +55,7 @@ import Training
     }
     for ranks in [2, 3, 5] {
       let all = try Threaded.withRanks(ranks) { group in
-        var peers = try #require(group.loadingPeers)
-        peers.sharedFrom = 1
-        return self.result(specification, peers)
+        self.result(specification, Self.eager(group))
       }
       for result in all { #expect(result == alone, "\(ranks) ranks") }
     }
@@ -132,6 +130,30 @@ import Training
       specification.targets = ["a"]
       try expectTheSame(specification, fails: !text.hasSuffix("low\n\n\n"))
     }
+  }
+
+  @Test func csvOfSequences() throws {
+    var rows = Self.numbers(90)
+    for row in 0..<90 { rows[row][2] = "s\(row / 7)" }
+    var specification = try csv(Self.text(rows))
+    specification.targets = ["b"]
+    specification.group = "label"
+    specification.scale = .minmax
+    let alone = try LoadedData(specification)
+    let all = try Threaded.withRanks(3) { [specification] group in
+      try LoadedData(specification, peers: Self.eager(group))
+    }
+    for data in all {
+      #expect(data.fingerprint == alone.fingerprint && data.scaler == alone.scaler)
+      #expect(data.train?.count == alone.train?.count && data.shape == alone.shape)
+    }
+  }
+
+  /// Peers that divide even the smallest file.
+  private static func eager(_ group: any Communicator) -> LoadingPeers? {
+    var peers = group.loadingPeers
+    peers?.sharedFrom = 1
+    return peers
   }
 
   private func npy(_ name: String, _ type: String, _ shape: String, _ bytes: [UInt8]) throws -> String {

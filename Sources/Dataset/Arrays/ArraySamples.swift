@@ -35,7 +35,7 @@ extension LoadedData {
       files.append(file)
       let series = try TSFile(file)
       if names == nil { names = series.header.classNames }
-      let found = [series.steps, series.dimensions, series.header.hasTargetValues ? 1 : 0]
+      let found = [series.dimensions, series.header.hasTargetValues ? 1 : 0]
       guard shape ?? found == found else {
         throw file.failure("its series have another shape than those of \(specification.path)")
       }
@@ -84,7 +84,7 @@ extension SampleSource {
   init(ts series: TSFile, classNames: [String]) throws(Failure) {
     path = series.file.path
     inputs = TSInputs(series: series)
-    layout = .separate(steps: series.steps)
+    layout = .separate(starts: series.starts)
     samples = series.samples
     values = series.header.hasTargetValues ? TSTargets(series: series) : nil
     classes = try series.classes(in: classNames)
@@ -125,7 +125,7 @@ extension NPYFile {
 
 private struct TSInputs: NumberTable {
   let series: TSFile
-  var rows: Int { series.samples * series.steps }
+  var rows: Int { series.starts.last! }
   var columns: Int { series.dimensions }
 
   func read(_ rows: Range<Int>, into block: UnsafeMutablePointer<Double>) {

@@ -13,6 +13,8 @@ struct SampleSource {
   let samples: Int
   /// Whether the processes of this machine have read it together.
   var isDivided = false
+  /// How many rows behind its target row the targets of a sample reach.
+  var reach = 0
   /// For series: the row of the file, from 0, that holds a target.
   var record: ((_ targetRow: Int) -> Int)?
 
@@ -20,10 +22,11 @@ struct SampleSource {
   /// so that a column used as feature and as target has one scale.
   func rows(of samples: Range<Int>) -> (inputs: Range<Int>, targets: Range<Int>) {
     let last = samples.upperBound - 1
-    let inputs = samples.lowerBound * layout.stride..<last * layout.stride + layout.steps
-    let targets = samples.lowerBound + layout.targetOffset..<last + layout.targetOffset + 1
+    let inputs = layout.start(samples.lowerBound)..<layout.rows(last).upperBound
+    let targets =
+      layout.targetRows(samples.lowerBound).lowerBound..<layout.targetRows(last).upperBound
     guard record != nil else { return (inputs, targets) }
-    let both = inputs.lowerBound..<max(inputs.upperBound, targets.upperBound)
+    let both = inputs.lowerBound..<max(inputs.upperBound, targets.upperBound + reach)
     return (both, both)
   }
 }
@@ -71,7 +74,7 @@ extension SampleSources {
     case .all:
       for source in all {
         inputs.append((source.inputs, 0..<source.inputs.rows))
-        if let values = source.values { targets.append((values, 0..<values.rows)) }
+        if let values = source.values?.unshifted { targets.append((values, 0..<values.rows)) }
       }
     case .train:
       guard let train else {
@@ -79,11 +82,14 @@ extension SampleSources {
       }
       let rows = main.rows(of: train)
       inputs.append((main.inputs, rows.inputs))
-      if let values = main.values { targets.append((values, rows.targets)) }
+      if let values = main.values?.unshifted { targets.append((values, rows.targets)) }
     }
+    // A target has one scale at all horizons.
+    let columns = try Scaler.fit(method, targets, group)
+    let copies = columns.isEmpty ? 0 : (main.values?.columns ?? 0) / columns.count
     return Scaler(
       method: method, features: try Scaler.fit(method, inputs, group),
-      targets: try Scaler.fit(method, targets, group))
+      targets: [[Scaler.Column]](repeating: columns, count: copies).flatMap { $0 })
   }
 }
 

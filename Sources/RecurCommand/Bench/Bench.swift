@@ -1,4 +1,5 @@
 import ArgumentParser
+import CUDA
 import Kernels
 import Recur
 
@@ -9,10 +10,23 @@ struct Bench: ParsableCommand {
       Under recur launch or mpirun every rank has a batch of its own, and the gradients are summed over all ranks:
       recur launch -n 2 -- bench mid-lstm
       Cases: \(BenchCase.all.map(\.name).joined(separator: ", ")); all of them where none is named.
+      CELL-HIDDEN-STEPS-BATCH is a case as well, such as lstm-650-35-20: two layers, as many inputs as units.
       """)
 
   @Argument(help: "Which cases to run.") var cases: [String] = []
+  @Flag(help: "Run shapes that fit nothing evenly: odd widths, batches of 1 and 7, 1 and 500 steps.")
+  var odd =
+    false
   @Option(help: "Threads that share a step.") var threads = 1
+  @Option(help: ArgumentHelp("What computes.", valueName: "cpu|cuda")) var device = DeviceOptions.Device.cpu
+  @Option(
+    help: ArgumentHelp(
+      "What a GPU rounds the factors of matrix products to.", valueName: "fp32|tf32|bf16"))
+  var precision = DeviceOptions.Factors.tf32
+  @Option(
+    help: ArgumentHelp(
+      "How a GPU walks over time; the one that suits a case if not given.", valueName: "stepwise|walk"))
+  var engine: Engine?
   @Option(help: "How long to measure each case, in seconds.") var seconds = 2.0
   @Flag(help: "Also print what each part of a step takes, and the core's multiply-add peak.") var profile =
     false
@@ -20,6 +34,7 @@ struct Bench: ParsableCommand {
 
   func validate() throws {
     guard (1...4096).contains(threads) else { throw ValidationError("--threads must be 1 to 4096") }
+    guard device == .cpu || !profile else { throw ValidationError("--profile is for --device cpu") }
     guard seconds > 0 && seconds <= 86400 else {
       throw ValidationError("--seconds must be above 0, at most 86400")
     }
@@ -34,11 +49,14 @@ struct Bench: ParsableCommand {
   }
 
   private func measure(_ group: any Communicator, _ console: Console) throws -> BenchReport {
-    let chosen = try cases.isEmpty ? BenchCase.all : cases.map(BenchCase.named)
+    let named = try cases.map(BenchCase.named) + (odd ? BenchCase.odd : [])
+    let chosen = named.isEmpty ? BenchCase.all : named
+    let executor = try DeviceOptions(device, precision).processor().executor
+    if let executor { try console.say("on \(executor.name), \(precision.rawValue)") }
     try console.say("case            ranks threads    median ms       min ms    samples/s   GFLOP/s")
     let results = try chosen.map { benchCase in
-      let result = try StepTimer(benchCase, threads: threads, group).measure(
-        seconds: seconds, profiled: profile)
+      let timer = try StepTimer(benchCase, threads: threads, group, executor: executor, engine: engine)
+      let result = try timer.measure(seconds: seconds, profiled: profile)
       try console.say(result.line)
       for phase in result.profile ?? [] { try console.say(phase.line) }
       return result
@@ -49,12 +67,14 @@ struct Bench: ParsableCommand {
         "multiply-add peak of one core: \(Formatting.fixed(peak, 1)) GFLOP/s (\(try KernelSet.fromEnvironment().name))"
       )
     }
-    return BenchReport(cases: results, peakGflops: peak)
+    return BenchReport(device: executor?.name ?? "cpu", cases: results, peakGflops: peak)
   }
 }
 
 struct BenchReport: Encodable {
   var command = "bench"
+  /// `cpu`, or the GPU's name.
+  let device: String
   let cases: [BenchResult]
   /// Measured for one core, with `--profile`.
   let peakGflops: Double?
@@ -87,3 +107,5 @@ struct BenchResult: Encodable {
       ].map { $0.leftPadded(to: $1) }.joined()
   }
 }
+
+extension Engine: ExpressibleByArgument {}

@@ -73,6 +73,7 @@ extension TrainDisplay {
       [
         "runs on",
         "\(start.ranks.counted("process", "processes")) of \(start.threads.counted("thread", "threads"))"
+          + (start.device == "cpu" ? "" : ", \(start.device)")
           + (start.hosts.count > 1 ? " on \(start.hosts.joined(separator: ", "))" : ""),
       ],
       ["run", start.outputDirectory],

@@ -61,7 +61,7 @@ extension Trainer {
     do {
       step.meet()
       let (status, _) = try trainEpochs()
-      try optimizerState.gather()
+      try gather()
       try workerLog?.send(.end, self) { message in
         message.status = status
         message.stepTime = .init(

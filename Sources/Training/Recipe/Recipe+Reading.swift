@@ -89,7 +89,14 @@ extension RecipeSection {
     _ = try (required("epochs"), required("batch_size"))
     var train = TrainSpecification(epochs: try int("epochs") ?? 0, batchSize: try int("batch_size") ?? 0)
     train.shuffle = try bool("shuffle") ?? train.shuffle
+    train.bucketBatches = try int("bucket_batches") ?? train.bucketBatches
     train.clipNorm = try double("clip_norm", .positive)
+    train.clipValue = try double("clip_value", .positive)
+    if train.clipNorm != nil, train.clipValue != nil {
+      throw try required("clip_value").failure(
+        "train.clip_value and train.clip_norm exclude each other; keep one")
+    }
+    train.ema = try double("ema", .belowOne)
     train.accumulate = try int("accumulate") ?? train.accumulate
     train.maxBadSteps = try int("max_bad_steps") ?? train.maxBadSteps
     train.evalEveryEpochs = try int("eval_every_epochs") ?? train.evalEveryEpochs

@@ -33,12 +33,9 @@ extension Communicator {
     }
   }
 
-  /// The machines of the ranks, each once, in the order of their first ranks.
+  /// The machine of each rank.
   func hostNames() throws -> [String] {
-    var names: [String] = []
-    for name in try allGather([UInt8](hostName.utf8)).map({ String(decoding: $0, as: UTF8.self) })
-    where !names.contains(name) { names.append(name) }
-    return names
+    try allGather([UInt8](hostName.utf8)).map { String(decoding: $0, as: UTF8.self) }
   }
 
   /// Rank 0's bytes on every rank.

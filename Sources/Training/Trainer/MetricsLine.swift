@@ -21,6 +21,12 @@ struct MetricsLine {
     inner.add("accuracy", metrics.accuracy)
     inner.add("mae", metrics.mae)
     inner.add("rmse", metrics.rmse)
+    inner.add("top_5_accuracy", metrics.top5Accuracy)
+    inner.add("macro_f1", metrics.macroF1)
+    inner.add("mape", metrics.mape)
+    inner.add("r2", metrics.r2)
+    inner.add("perplexity", metrics.perplexity)
+    inner.add("bits_per_character", metrics.bitsPerCharacter)
     if let units = metrics.originalUnits {
       inner.add("original_mae", units.mae)
       inner.add("original_rmse", units.rmse)

@@ -25,6 +25,7 @@ final class RunRecorder: StepLog {
       optimizer: .init(name: recipe.optimizer.name, t: 0))
     if let scaler = data.scaler { state.scaler = JSONValue(encoding: scaler) }
     if !data.classNames.isEmpty { state.classNames = data.classNames }
+    if !data.vocabulary.isEmpty { state.extra["vocabulary"] = JSONValue(encoding: data.vocabulary) }
     state.dataFingerprint = data.fingerprint
     template = state
   }
@@ -78,8 +79,8 @@ extension RunRecorder {
     observer?.started(
       TrainingStart(
         outputDirectory: directory?.path ?? path, parameters: run.model.layout.count,
-        ranks: run.communicator.size, hosts: run.hosts, threads: run.model.team.count,
-        epochs: recipe.train.epochs,
+        ranks: run.communicator.size, hosts: run.machines, threads: run.model.team.count,
+        device: run.deviceName, epochs: recipe.train.epochs,
         stepsPerEpoch: (run.set.count + recipe.train.batchSize - 1) / recipe.train.batchSize,
         trainSamples: run.set.count, validationSamples: run.data.validation?.count ?? 0,
         testSamples: run.data.test?.count ?? 0, resumedFrom: resumedFrom, firstEpoch: run.state.epoch))
@@ -139,11 +140,12 @@ extension RunRecorder {
 
 extension RunRecorder {
   func save(_ run: Trainer) throws {
+    try run.step.device?.fetch()
     run.enter(.checkpoint)
     var state = template
     run.state.store(in: &state)
     state.optimizer.t = run.optimizer.steps
-    state.kernelFamily = run.model.kernels.name
+    state.kernelFamily = run.kernelFamily
     state.elapsedSeconds = run.state.earlierSeconds + run.meter.seconds
     try run.tracing(.checkpoint) { try directory?.save(state, run.tensors) }
     lastSave = monotonicNanoseconds()

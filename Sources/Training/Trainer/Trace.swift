@@ -34,7 +34,7 @@ final class Trace {
 
   /// Collects the events of all ranks in rank 0's file. All ranks call it.
   func write() throws {
-    let hosts = try group.allGather([UInt8](group.hostName.utf8)).map { String(decoding: $0, as: UTF8.self) }
+    let hosts = try group.hostNames()
     let all = try group.gather(events.withUnsafeBytes { [UInt8]($0) }, to: 0)
     try group.together {
       guard let all else { return }

@@ -35,6 +35,7 @@ extension Trainer {
   /// All batches of the epoch that are left.
   private func runEpoch() throws -> EpochResult {
     order.write(epoch: state.epoch, into: samples)
+    if state.position == 0 { step.states?.resetAll() }
     meter.startEpoch()
     rankTimes.reset()
     let rate = state.schedule.rate(epoch: state.epoch)
@@ -61,6 +62,7 @@ extension Trainer {
   }
 
   private func checkReplicas() throws {
+    if replicas.isDue(state.step) { try step.device?.fetch() }
     do { try replicas.stepEnded(state.step, model.parameters) } catch {
       failsOnAllRanks = (error as? Failure)?.kind == .internalError
       throw error
@@ -98,9 +100,15 @@ extension Trainer {
 
   /// Saves the present state. All ranks that train call it.
   private func save() throws {
-    try optimizerState.gather()
+    try gather()
     try log?.save(self)
     meter.resume()
+  }
+
+  /// Brings what ranks hold in parts to the one that saves it, or sends it to be saved.
+  func gather() throws {
+    try gatherStates()
+    try optimizerState.gather()
   }
 
   private func noteSkipped(_ batch: Range<Int>, _ reason: StaticString) throws {
@@ -111,7 +119,7 @@ extension Trainer {
   /// Evaluates, decides and saves. Workers of a dedicated coordinator leave that to it.
   /// - Returns: whether the present state was handed to be saved.
   func endEpoch() throws -> Bool {
-    if roles.isWorker { try optimizerState.gather() }
+    if roles.isWorker { try gather() }
     try workerLog?.send(.epoch, self)
     let loss = state.sums.meanLoss
     let rate = state.schedule.rate(epoch: state.epoch)
@@ -123,13 +131,13 @@ extension Trainer {
     enter(.evaluation)
     let validation =
       try isEvaluated && !roles.isWorker
-      ? data.validation.map { part in try tracing(.evaluation) { try evaluator.evaluate(part) } } : nil
+      ? data.validation.map { part in try tracing(.evaluation) { try evaluate(part, with: evaluator) } } : nil
     if validation != nil { step.meet() }
     let values = EpochValues(loss: loss, accuracy: state.counters.trainAccuracy, validation: validation)
     try decide(values, isEvaluated: isEvaluated)
     let improved = monitor(values)
     state.sums = RunState.Sums()
-    if !roles.isWorker, improved || recipe.checkpoint.isDue(state.epoch) { try optimizerState.gather() }
+    if !roles.isWorker, improved || recipe.checkpoint.isDue(state.epoch) { try gather() }
     let isSaved = try recorder?.epochEnded(self, values, learningRate: rate, improved: improved) ?? false
     meter.resume()
     return isSaved

@@ -11,18 +11,18 @@ public final class Trainer {
   let data: LoadedData
   let set: any SampleSet
   let communicator: any Communicator
-  /// The machines of all ranks.
+  /// The machine of each rank.
   let hosts: [String]
   let model: Model
   let optimizer: Optimizer
   let optimizerState: OptimizerState
+  /// Of the parameters, where the recipe asks for it: it is evaluated in their place.
+  let average: ParameterAverage?
   /// For the ends of epochs.
   let evaluator: Evaluator
   let step: TrainingStep
   let replicas: ReplicaCheck
   let trace: Trace?
-  /// The machine of each rank.
-  let hosts: [String]
   /// Of the epoch.
   var rankTimes: RankTimes
   let order: EpochOrder
@@ -47,10 +47,12 @@ public final class Trainer {
 
   /// Prepares the run and, on rank 0, its directory.
   /// - observer: told of progress on rank 0.
+  /// - processor: what computes; checkpoints are the same files for any.
   /// - Throws: a `Failure` where recipe, data, checkpoint and directory don't fit together.
   public init(
     recipe: Recipe, data: LoadedData, options: TrainingOptions = TrainingOptions(),
-    communicator: any Communicator = Solo(), observer: (any TrainingObserver)? = nil
+    communicator: any Communicator = Solo(), observer: (any TrainingObserver)? = nil,
+    processor: Processor = .cpu
   ) throws {
     try communicator.requireEqual(programHash(), "the program", fix: "start the same build on all hosts")
     let recipe = try recipe.validated()
@@ -60,7 +62,7 @@ public final class Trainer {
     hosts = try communicator.hostNames()
     let roles = try Roles(recipe.distributed.coordinator, communicator)
     self.roles = roles
-    let set = try data.trainingSet(for: recipe)
+    let set = try data.trainingSet(for: recipe).arranged(for: recipe)
     self.set = set
     let architecture = try recipe.architecture(for: data.shape)
     try communicator.requireEqual(
@@ -77,17 +79,18 @@ public final class Trainer {
     optimizerState = OptimizerState(
       optimizer, gradientSum, count: model.layout.count, group: roles.workers)
     trace = try options.tracePath.map { try Trace(path: $0, communicator) }
-    hosts = try communicator.allGather([UInt8](communicator.hostName.utf8)).map {
-      String(decoding: $0, as: UTF8.self)
-    }
     rankTimes = RankTimes(workers: roles.workers.size)
     evaluator = Evaluator(
       model: model, loss: recipe.loss, scaler: data.scaler,
       communicator: roles.isCoordinator ? Solo() : communicator)
-    order = EpochOrder(count: set.count, seed: recipe.seed, shuffle: recipe.train.shuffle)
+    order = EpochOrder(
+      count: set.count, seed: recipe.seed, shuffle: recipe.train.shuffle && !(set is any StreamedSet),
+      buckets: recipe.train.buckets(set))
     samples = .allocate(capacity: set.count)
+    average = recipe.train.ema.map { [model] in ParameterAverage(decay: $0, model.parameters) }
     step = TrainingStep(
       model: model, optimizer: optimizer, gradientSum: gradientSum, recipe: recipe, set: set,
+      average: average,
       communicator: roles.workers, trace: trace)
     replicas = ReplicaCheck(every: recipe.distributed.replicaCheckEvery, group: roles.workers)
     state = RunState(recipe)
@@ -100,12 +103,14 @@ public final class Trainer {
     try communicator.requireEqual(
       parametersSHA256(UnsafeBufferPointer(model.parameters)), "the start of the parameters",
       fix: "check that rank's machine")
+    try useDevice(processor)
   }
 
   deinit { samples.deallocate() }
 
   private func runRole() throws -> TrainingReport {
-    link = try roles.makeLink([model.parameters] + optimizerState.whole.map(\.values))
+    link = try roles.makeLink(
+      buffers.map(\.values) + (step.states.map { [$0.hidden, $0.cell] } ?? []).filter { !$0.isEmpty })
     if let link, !roles.isCoordinator { workerLog = WorkerLog(link, recipe) }
     if let link, roles.isCoordinator { return try coordinate(link) }
     return try roles.isWorker ? work() : train()
@@ -133,8 +138,25 @@ public final class Trainer {
   /// Tells the watchdog what this rank is at.
   func enter(_ phase: RankProgress.Phase) { communicator.progress?.enter(phase, step: state.step) }
 
+  /// Metrics of a part of the data: of the averaged parameters, where there are such.
+  func evaluate(_ set: any SampleSet, with evaluator: Evaluator) throws -> EvaluationMetrics {
+    guard let average else { return try evaluator.evaluate(set) }
+    func exchange() {
+      average.exchange(model.parameters)
+      model.parametersChanged()
+    }
+    exchange()
+    defer { exchange() }
+    return try evaluator.evaluate(set)
+  }
+
   /// Asks for a stop after the current step, with everything saved. May be called from any thread or a signal handler.
   public func requestStop() { stopRequested.store(true, ordering: .relaxed) }
+
+  /// Each once.
+  var machines: [String] {
+    hosts.indices.filter { hosts.firstIndex(of: hosts[$0]) == $0 }.map { hosts[$0] }
+  }
 
   var wantsStop: Bool { stopRequested.load(ordering: .relaxed) }
 }
@@ -145,6 +167,19 @@ private func programHash() -> String {
     let bytes = try? Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
   else { return "" }
   return bytes.withUnsafeBytes { "\(fastHash($0))" }
+}
+
+extension SampleSet {
+  /// A text as one stream for each row of a batch.
+  fileprivate func arranged(for recipe: Recipe) throws -> any SampleSet {
+    guard let text = self as? any StreamedSet else { return self }
+    guard text.pairs >= recipe.train.batchSize else {
+      throw Failure.badData(
+        "train.batch_size: the training text of \(text.pairs + 1) tokens can't be \(recipe.train.batchSize) streams; make it smaller"
+      )
+    }
+    return text.arranged(inStreams: recipe.train.batchSize, isEven: true)
+  }
 }
 
 extension LoadedData {
@@ -160,18 +195,22 @@ extension LoadedData {
         )
       }
     }
-    if recipe.loss.isClassless {
-      for (key, metric) in recipe.decidingMetrics + [("checkpoint.metric", recipe.checkpoint.metric)]
-      where metric.quantity == .accuracy {
-        throw Failure.badData("\(key): loss \(recipe.loss.name) has no accuracy; use validation.loss")
-      }
+    for (key, metric) in recipe.decidingMetrics + [("checkpoint.metric", recipe.checkpoint.metric)]
+    where !recipe.loss.measures(metric.quantity) {
+      throw Failure.badData(
+        "\(key): loss \(recipe.loss.name) has no \(metric.quantity.rawValue); use validation.loss")
     }
     return train
   }
 }
 
-extension Loss {
-  fileprivate var isClassless: Bool { hasErrors }
+extension TrainSpecification {
+  fileprivate func buckets(_ set: any SampleSet) -> LengthBuckets? {
+    guard bucketBatches > 1, !set.shape.hasEqualLengths else { return nil }
+    return LengthBuckets(
+      batchSize: batchSize, batches: bucketBatches,
+      lengths: (0..<set.count).map { Int32(set.length(of: $0)) })
+  }
 }
 
 extension Recipe {

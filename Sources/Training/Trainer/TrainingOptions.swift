@@ -43,6 +43,8 @@ public struct TrainingStart: Sendable, Equatable {
   /// The machines of the ranks, each once.
   public var hosts: [String]
   public var threads: Int
+  /// What computes: `cpu`, or the GPU's name.
+  public var device: String
   public var epochs: Int
   public var stepsPerEpoch: Int
   public var trainSamples: Int

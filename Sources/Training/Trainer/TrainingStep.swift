@@ -24,12 +24,17 @@ final class TrainingStep {
   private let loss: Loss
   private let optimizer: Optimizer
   private let communicator: any Communicator
-  private let steps: Int
   private let seed: UInt64
   private let clipNorm: Double?
+  private let clipValue: Float?
+  private let average: ParameterAverage?
   private let accumulate: Int
   private let batch: BatchBuffer
+  /// Where the streams stand, for samples that are windows of streams.
+  let states: StreamStates?
   private let outputGradient: UnsafeMutableBufferPointer<Float>
+  /// Computes in place of the model where there is one.
+  var device: DeviceTraining?
   /// The sums of each part (see `Field`), then `Flag`s, then the seconds that each rank computed.
   private let sums: UnsafeMutableBufferPointer<Double>
   private let gradientSum: GradientSum
@@ -61,7 +66,7 @@ final class TrainingStep {
 
   init(
     model: Model, optimizer: Optimizer, gradientSum: GradientSum, recipe: Recipe, set: any SampleSet,
-    communicator: any Communicator, trace: Trace?
+    average: ParameterAverage?, communicator: any Communicator, trace: Trace?
   ) {
     self.model = model
     self.gradientSum = gradientSum
@@ -69,9 +74,10 @@ final class TrainingStep {
     self.optimizer = optimizer
     self.communicator = communicator
     loss = recipe.loss
-    steps = set.shape.steps
     seed = recipe.seed
     clipNorm = recipe.train.clipNorm
+    clipValue = recipe.train.clipValue.map { Float($0) }
+    self.average = average
     accumulate = recipe.train.accumulate
     let isStrict = recipe.distributed.reduction == .strict
     laneCount = isStrict ? recipe.distributed.lanes : 1
@@ -82,6 +88,7 @@ final class TrainingStep {
     let part = equalPart(0, of: min(recipe.train.batchSize, set.count), among: parts).count
     let rows = model.architecture.outputRows(steps: set.shape.steps, batch: part)
     batch = BatchBuffer(set, capacity: part)
+    states = (set as? any StreamedSet).map { StreamStates(model.architecture, streams: $0.streams) }
     outputGradient = .allocate(capacity: rows * model.architecture.outputSize)
   }
 
@@ -95,6 +102,9 @@ final class TrainingStep {
   func run(
     _ samples: UnsafeBufferPointer<Int32>, step: Int, learningRate: Double, stop: Bool, save: Bool
   ) throws -> Outcome {
+    if let device {
+      return try device.run(samples, step: step, learningRate: learningRate, stop: stop, save: save)
+    }
     sums.update(repeating: 0)
     self[flag: Flag.stop] = stop ? 1 : 0
     self[flag: Flag.save] = save ? 1 : 0
@@ -129,6 +139,16 @@ final class TrainingStep {
     let own = computeSeconds[communicator.rank]
     wait = min((computeSeconds.max() ?? own) - own, seconds)
     communication = communicator.size > 1 ? seconds - wait : 0
+  }
+
+  /// The rows of a batch of this size that this rank computes.
+  func ownRows(of count: Int) -> Range<Int> {
+    guard let lanes = lanes?.lanes else {
+      return equalPart(communicator.rank, of: count, among: communicator.size)
+    }
+    guard let first = lanes.first, let last = lanes.last else { return 0..<0 }
+    return equalPart(first, of: count, among: laneCount)
+      .lowerBound..<equalPart(last, of: count, among: laneCount).upperBound
   }
 
   /// One part of the batch on each rank.
@@ -187,9 +207,7 @@ final class TrainingStep {
     communicator.progress?.enter(.forward, step: step + 1)
     let begin = trace == nil ? 0 : monotonicNanoseconds()
     batch.gather(samples)
-    let outputs = model.forward(
-      inputs: batch.inputs, samples: samples.baseAddress!, steps: steps, batch: samples.count,
-      mode: .training(seed: seed, step: UInt64(step)))
+    let outputs = model.forward(batch, mode: .training(seed: seed, step: UInt64(step)), states: states)
     let width = model.architecture.outputSize
     let rows = outputs.count / width
     let (base, gradient) = (outputs.baseAddress!, outputGradient.baseAddress!)
@@ -227,11 +245,18 @@ final class TrainingStep {
     }
     let norm = squares.squareRoot() / weight
     let clip = clipNorm.map { min(1, $0 / (norm + 1e-6)) } ?? 1
+    var scale = Float(clip / weight)
+    let gradients = UnsafeMutableBufferPointer(rebasing: model.gradients[slice])
+    if let clipValue {
+      gradients.scale(by: scale, limitedTo: clipValue)
+      scale = 1
+    }
     optimizer.update(
-      .init(rebasing: model.parameters[slice]), gradients: .init(rebasing: model.gradients[slice]),
-      scale: Float(clip / weight), learningRate: learningRate,
+      .init(rebasing: model.parameters[slice]), gradients: gradients, scale: scale,
+      learningRate: learningRate,
       team: model.team)
     try gradientSum.share(model.parameters)
+    average?.update(model.parameters, isFirst: optimizer.steps == 1)
     model.parametersChanged()
     outcome.lossSum = loss
     outcome.weight = weight

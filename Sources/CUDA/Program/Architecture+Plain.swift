@@ -1,0 +1,29 @@
+import Diagnostics
+import Recurrent
+
+extension Architecture {
+  /// Throws where something is set that programs can't compute.
+  package func requireProgram() throws(Failure) {
+    guard isPlain else {
+      throw .badData(
+        "this network has options that only the processor computes (embedding, layer norm, zoneout and their like); use --device cpu"
+      )
+    }
+  }
+
+  /// Whether nothing is set beyond what `ProgramBuilder` knows; options that come later count as unknown.
+  private var isPlain: Bool {
+    var plain = Architecture(
+      cell: cell, inputSize: inputSize, hiddenSize: hiddenSize, steps: steps, head: head)
+    plain.nonlinearity = nonlinearity
+    plain.layers = layers
+    plain.bidirectional = bidirectional
+    plain.bias = bias
+    plain.dropout = dropout
+    plain.readout = readout
+    // How parameters start makes no difference.
+    plain.initRange = initRange
+    plain.initialization = initialization
+    return self == plain
+  }
+}

@@ -36,9 +36,10 @@ public final class RankProgress: Sendable {
     position.store(UInt64(truncatingIfNeeded: step) << 8 | UInt64(phase.rawValue), ordering: .relaxed)
   }
 
-  /// Makes a number for some of the ranks, the same on all of them; there are three at most.
+  /// The number of a group of some of the ranks, the same on all of them; there are three such groups at most.
   func addGroup(_ members: Range<Int>) -> Int {
     groups.withLock { groups in
+      if let known = groups.firstIndex(of: members) { return known }
       precondition(groups.count < calls.count, "a watched program makes three parts of its group at most")
       groups.append(members)
       return groups.count - 1

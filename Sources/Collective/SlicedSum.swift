@@ -31,11 +31,12 @@ public final class SlicedSum {
   /// Each slice is added by its owner in rank order, in float32, so that a number of ranks always gives the same bits.
   public func reduceScatter(_ values: UnsafeMutableBufferPointer<Float>) throws {
     try group.exchange(.init(values), all, into: .init(arrived), places)
-    let (size, count) = (group.size, slice.count)
-    for i in 0..<count {
-      var sum = arrived[i]
-      for peer in 1..<size { sum += arrived[peer * count + i] }
-      values[slice.lowerBound + i] = sum
+    let count = slice.count
+    let sum = UnsafeMutableBufferPointer(rebasing: values[slice])
+    for i in 0..<count { sum[i] = arrived[i] }
+    for peer in 1..<max(group.size, 1) {
+      let part = UnsafeBufferPointer(rebasing: arrived[peer * count..<(peer + 1) * count])
+      for i in 0..<count { sum[i] += part[i] }
     }
   }
 

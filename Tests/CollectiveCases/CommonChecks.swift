@@ -85,7 +85,7 @@ package enum CommonChecks {
         if group.rank != root { try group.barrier() }
       }
     }
-    return first == pattern(1, 10) && second == pattern(2, 70_001)
+    return first == pattern(1, 10) && second == pattern(2, 5_001)
   }
 
   /// The upper half and the first two ranks, each with sums of its own.

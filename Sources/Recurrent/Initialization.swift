@@ -12,7 +12,7 @@ extension ParameterLayout {
     var fanIn = 0
     for entry in entries {
       let tensor = UnsafeMutableBufferPointer(rebasing: parameters[entry.range])
-      if entry.name == "embedding.weight" {
+      if entry.name.hasSuffix("embedding.weight") {
         generator.normal(tensor)
         continue
       }
@@ -24,6 +24,8 @@ extension ParameterLayout {
       let bound =
         if entry.name.hasPrefix("rnn.") {
           recurrentBound(architecture.hiddenSize)
+        } else if entry.name.hasPrefix("decoder.") {
+          recurrentBound(architecture.outputWidth)
         } else if entry.shape.count == 2 {
           linearWeightBound(fanIn)
         } else {

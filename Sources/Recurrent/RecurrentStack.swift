@@ -19,19 +19,26 @@ final class RecurrentStack {
   let finalCell: [GrowingBuffer]
   private var hasInitialState = false
   let wantsInputGradient: Bool
+  /// The number of the first layer's dropout mask.
+  private let firstMask: UInt32
   /// Gradient of the network's input `[T, B, F]`, where it was wanted.
   let dInputs = GrowingBuffer()
 
   init(
-    _ a: Architecture, _ layout: ParameterLayout, _ kernels: KernelSet, _ team: Team, wantsInputGradient: Bool
+    _ a: Architecture, _ layout: ParameterLayout, _ kernels: KernelSet, _ team: Team,
+    wantsInputGradient: Bool,
+    prefix: String = "rnn", firstMask: UInt32 = 0
   ) {
+    self.firstMask = firstMask
     architecture = a
     self.wantsInputGradient = wantsInputGradient
     self.kernels = kernels
     units = kernels.padded(a.hiddenSize)
     layers = (0..<a.layers).map { layer in
       ["", "_reverse"].prefix(a.directions).map { suffix in
-        func start(_ name: String) -> Int? { layout["rnn.\(name)_l\(layer)\(suffix)"]?.range.lowerBound }
+        func start(_ name: String) -> Int? {
+          layout["\(prefix).\(name)_l\(layer)\(suffix)"]?.range.lowerBound
+        }
         return RecurrentLayer(
           a, inputWidth: layer == 0 ? a.inputWidth : a.directions * a.hiddenSize,
           inputBlocks: layer == 0 ? 1 : a.directions, padsInput: layer > 0, reverse: suffix != "",
@@ -124,7 +131,8 @@ final class RecurrentStack {
     after index: Int, _ request: Model.Batch, from: UnsafePointer<Float>, to: UnsafeMutablePointer<Float>
   ) {
     guard case .training(let seed, let step) = request.mode else { return }
-    var mask = rk_dropout(seed: seed, step: step, layer: UInt32(index), probability: architecture.dropout)
+    var mask = rk_dropout(
+      seed: seed, step: step, layer: firstMask + UInt32(index), probability: architecture.dropout)
     rk_dropout_apply(
       &mask, from, to, request.steps, request.batch, request.rows.offsets, stride, architecture.directions,
       architecture.hiddenSize, units, request.samples)

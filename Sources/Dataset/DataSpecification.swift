@@ -1,6 +1,6 @@
 /// What the `data` section of a recipe says: which file, which columns, how it becomes samples.
 public struct DataSpecification: Sendable, Equatable {
-  public enum Format: String, Sendable, CaseIterable { case csv, idx, npy, ts, text }
+  public enum Format: String, Sendable, CaseIterable { case csv, idx, npy, ts, text, pairs }
   /// What a text is cut into.
   public enum Tokens: String, Sendable, CaseIterable {
     /// Unicode code points.
@@ -72,7 +72,10 @@ public struct DataSpecification: Sendable, Equatable {
   /// csv: how far behind the window's last row the target lies; 0 is the last row itself.
   public var horizon: Int = 0
   public var split: Split = Split()
+  /// text; of pairs the sources' (characters or words).
   public var tokens: Tokens = .char
+  /// pairs: what targets are cut into; nil for `tokens`.
+  public var targetTokens: Tokens?
   /// text: tokens that occur less often are all one, `<unk>`.
   public var minCount: Int = 1
   /// text: the most tokens in the vocabulary, the most frequent ones; nil for all.

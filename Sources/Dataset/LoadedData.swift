@@ -19,6 +19,8 @@ public struct LoadedData: Sendable {
   /// csv: the labels of `path` in order: as numbers where all are whole numbers, else by their UTF-8 bytes.
   /// text: the tokens of the vocabulary, see `Vocabulary`. ts: the order of `@classLabel`. idx and npy: "0" up to the largest label of the main file.
   public let classNames: [String]
+  /// pairs: the tokens of the sources by number; `classNames` are those of the targets.
+  public internal(set) var sourceNames: [String] = []
   /// SHA-256, in hexadecimal, over the bytes of the files read: path, labels, validation, its labels, test, its labels.
   public let fingerprint: String
   /// csv: for each sample, train before validation before test, the row of its file (from 0, the header not counted) that holds its target.
@@ -28,10 +30,11 @@ public struct LoadedData: Sendable {
 extension LoadedData {
   /// Reads, checks, scales and splits the data.
   /// - scaler: from a checkpoint that is evaluated; takes the place of the one that would be fitted.
-  /// - classNames: from a checkpoint; labels outside are errors.
+  /// - classNames, sourceNames: from a checkpoint; labels and tokens outside are errors.
   /// - Throws: `Failure` that names file, line and column, or the recipe's key.
   public init(
-    _ specification: DataSpecification, scaler: Scaler? = nil, classNames: [String]? = nil
+    _ specification: DataSpecification, scaler: Scaler? = nil, classNames: [String]? = nil,
+    sourceNames: [String]? = nil
   ) throws(Failure) {
     try specification.validate()
     switch specification.format {
@@ -40,6 +43,7 @@ extension LoadedData {
     case .ts: try self.init(ts: specification, scaler, classNames)
     case .idx: try self.init(idx: specification, classNames)
     case .text: try self.init(text: specification, classNames)
+    case .pairs: try self.init(pairs: specification, classNames, sourceNames)
     }
   }
 

@@ -8,6 +8,7 @@ extension DataSpecification {
     case .csv: try checkColumns()
     case .npy: try checkLabelFiles()
     case .text: try checkText()
+    case .pairs: try checkPairs()
     case .idx, .ts: break
     }
     if format != .csv { try refuseColumnKeys() }
@@ -106,6 +107,14 @@ extension DataSpecification {
     if tokens == .byte, minCount > 1 || vocabulary != nil {
       throw .badData(
         "data.min_count and data.vocabulary are not for bytes, which are always 256; remove them")
+    }
+  }
+
+  private func checkPairs() throws(Failure) {
+    if scale != .none { throw .badData("data.scale is not for pairs") }
+    if minCount < 1 { throw .badData("data.min_count must be at least 1, not \(minCount)") }
+    for (key, kind) in [("tokens", tokens), ("target_tokens", targetTokens ?? tokens)] where kind == .byte {
+      throw .badData("data.\(key): pairs are of characters or words, not of bytes")
     }
   }
 

@@ -5,7 +5,8 @@ struct MetricsTable {
   private struct Row {
     var part: String
     var samples: Int?
-    var loss, accuracy, mae, rmse, perplexity, bitsPerCharacter, originalMAE, originalRMSE: Double?
+    var loss, accuracy, mae, rmse, perplexity, bitsPerCharacter, sequenceAccuracy, errorRate, originalMAE,
+      originalRMSE: Double?
   }
   let loss: String
   private var rows: [Row] = []
@@ -20,7 +21,8 @@ struct MetricsTable {
     rows.append(
       Row(
         part: part, samples: m.samples, loss: m.loss, accuracy: m.accuracy, mae: m.mae, rmse: m.rmse,
-        perplexity: m.perplexity, bitsPerCharacter: m.bitsPerCharacter, originalMAE: m.originalUnits?.mae,
+        perplexity: m.perplexity, bitsPerCharacter: m.bitsPerCharacter,
+        sequenceAccuracy: m.sequenceAccuracy, errorRate: m.errorRate, originalMAE: m.originalUnits?.mae,
         originalRMSE: m.originalUnits?.rmse))
   }
 
@@ -31,6 +33,8 @@ struct MetricsTable {
       ("rmse", { $0.rmse.map(Formatting.precise) }),
       ("perplexity", { $0.perplexity.map(Formatting.precise) }),
       ("bits per character", { $0.bitsPerCharacter.map(Formatting.precise) }),
+      ("sequences right", { $0.sequenceAccuracy.map(Formatting.percent) }),
+      ("error rate", { $0.errorRate.map(Formatting.percent) }),
       ("mae in file units", { $0.originalMAE.map(Formatting.precise) }),
       ("rmse in file units", { $0.originalRMSE.map(Formatting.precise) }),
     ]

@@ -9,7 +9,8 @@ extension ModelSpecification {
     if cell == .rnn && nonlinearity == .relu { kind += " (relu)" }
     if bidirectional { kind = "bidirectional " + kind }
     let vectors = embedding.map { ["embedding \($0)" + (tiesEmbeddings ? " (tied)" : "")] } ?? []
-    return (vectors + ["\(layers) × \(kind) \(hiddenSize)", readout.rawValue] + layersOfHead).joined(
+    let writer = decoder.map { ["decoder with \($0.attention.rawValue) attention"] } ?? []
+    return (vectors + ["\(layers) × \(kind) \(hiddenSize)", readout.rawValue] + writer + layersOfHead).joined(
       separator: ", ")
   }
 }

@@ -29,6 +29,7 @@ struct Predict: ReportingCommand {
       throw Failure.usage("\(checkpoint) predicts the next token of a text; use recur generate")
     }
     let data = try input.map(model.loadData(from:)) ?? model.loadData()
+    if data.shape.sourceSteps != nil { return try translate(model, data, console) }
     let predictions = try Predictions(model, data)
     let table = try OutputFile(file)
     try table.write(predictions.header)
@@ -65,6 +66,6 @@ extension CheckpointedModel {
     specification.split = .init()
     (specification.validationPath, specification.testPath) = (nil, nil)
     (specification.validationLabelsPath, specification.testLabelsPath) = (nil, nil)
-    return try LoadedData(specification, scaler: scaler, classNames: classNames)
+    return try loadData(specification)
   }
 }

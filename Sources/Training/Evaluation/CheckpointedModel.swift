@@ -13,6 +13,8 @@ public struct CheckpointedModel {
   public let step: Int
   /// Names of the classes in order, where the data named them.
   public let classNames: [String]?
+  /// Of pairs: the tokens of the sources in order.
+  public let sourceNames: [String]?
   public let scaler: Scaler?
   /// Newer checkpoints that were asked for but can't be used, with the reason.
   public let skipped: [RunDirectory.Search.Skipped]
@@ -33,12 +35,18 @@ public struct CheckpointedModel {
     epoch = file.state.epoch
     step = file.state.step
     classNames = file.state.classNames
+    sourceNames = file.state.sourceNames
     scaler = file.state.scaler == .null ? nil : try file.state.scaler.decode(as: Scaler.self, in: "scaler")
   }
 
   /// Loads the data the recipe names, scaled as in training.
   public func loadData() throws -> LoadedData {
-    try LoadedData(recipe.data, scaler: scaler, classNames: classNames)
+    try loadData(recipe.data)
+  }
+
+  /// Loads other data of the same kind, scaled and numbered as in training.
+  public func loadData(_ specification: DataSpecification) throws -> LoadedData {
+    try LoadedData(specification, scaler: scaler, classNames: classNames, sourceNames: sourceNames)
   }
 
   /// The tokens of a checkpoint that was trained on text; nil for other data.

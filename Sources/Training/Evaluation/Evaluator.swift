@@ -7,14 +7,20 @@ import Recurrent
 /// Samples are cut into batches of fixed size, and the batches' sums are added in their order, whichever rank computed
 /// them: the same model gives the same bits for any number of ranks.
 public final class Evaluator {
-  private static let batchSize = 128
+  static let batchSize = 128
 
   let model: Model
   let loss: Loss
   private let scaler: Scaler?
   let communicator: any Communicator
 
-  public init(model: Model, loss: Loss, scaler: Scaler?, communicator: any Communicator = Solo()) {
+  let beam: Int
+
+  /// - beam: hypotheses that a search for targets keeps.
+  public init(
+    model: Model, loss: Loss, scaler: Scaler?, communicator: any Communicator = Solo(), beam: Int = 1
+  ) {
+    self.beam = beam
     self.model = model
     self.loss = loss
     self.scaler = scaler
@@ -24,6 +30,7 @@ public final class Evaluator {
   /// Metrics over all samples of `set`; all ranks share the work and get the same values.
   public func evaluate(_ set: any SampleSet) throws -> EvaluationMetrics {
     if let text = set as? any StreamedSet { return try evaluate(stream: text) }
+    if let pairs = set as? any PairedSet { return try evaluate(pairs: pairs) }
     let batches = (set.count + Self.batchSize - 1) / Self.batchSize
     let fields = EvaluationSums.fields(set.shape.targetWidth)
     var all = [Double](repeating: 0, count: batches * fields)
@@ -86,7 +93,7 @@ public final class Evaluator {
     }
   }
 
-  private func add(
+  func add(
     _ outputs: UnsafeMutableBufferPointer<Float>, _ batch: BatchBuffer, width: Int,
     to sums: UnsafeMutableBufferPointer<Double>
   ) {

@@ -27,6 +27,7 @@ extension RecipeSection {
     data.window = try int("window") ?? data.window
     data.horizon = try int("horizon", 0...Int(Int32.max)) ?? data.horizon
     data.tokens = try choice("tokens") ?? data.tokens
+    data.targetTokens = try choice("target_tokens")
     data.minCount = try int("min_count") ?? data.minCount
     data.vocabulary = try int("vocabulary", 2...Int(Int32.max))
     data.sequenceLength = try int("sequence_length") ?? data.sequenceLength
@@ -91,6 +92,7 @@ extension RecipeKeys {
       return files + labels + ["scale", "fit_scale_on"]
     case .ts: return files + ["scale", "fit_scale_on"]
     case .idx: return files
+    case .pairs: return files + ["tokens", "target_tokens", "min_count"]
     case .text: return files + ["tokens", "min_count", "vocabulary", "sequence_length"]
     }
   }

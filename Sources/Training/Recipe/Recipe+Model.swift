@@ -29,7 +29,19 @@ extension RecipeSection {
       throw try required(key).failure("model.\(key) needs model.embedding")
     }
     model.initRange = try float("init_range", .positive)
+    model.decoder = try section("decoder")?.decoder()
     return model
+  }
+}
+
+extension RecipeSection {
+  fileprivate func decoder() throws -> DecoderSpecification {
+    try allow(RecipeKeys.decoder)
+    _ = try required("embedding")
+    var decoder = DecoderSpecification(embedding: try int("embedding", 1...1 << 20) ?? 1)
+    decoder.attention = try choice("attention") ?? decoder.attention
+    decoder.beam = try int("beam", 1...1000) ?? decoder.beam
+    return decoder
   }
 }
 

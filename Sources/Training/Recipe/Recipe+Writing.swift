@@ -36,7 +36,8 @@ extension DataSpecification {
       ("header", .init(header)), ("delimiter", .text(delimiter)), ("gaps", .plain(gaps.rawValue)),
       ("scale", .plain(scale.rawValue)), ("fit_scale_on", .plain(fitScaleOn.rawValue)),
       ("window", .init(window)), ("horizon", .init(horizon)),
-      ("tokens", .plain(tokens.rawValue)), ("min_count", .init(minCount)),
+      ("tokens", .plain(tokens.rawValue)),
+      ("target_tokens", targetTokens.map { .plain($0.rawValue) } ?? .null), ("min_count", .init(minCount)),
       ("vocabulary", .init(vocabulary)), ("sequence_length", .init(sequenceLength)),
       (
         "split",
@@ -61,12 +62,23 @@ extension ModelSpecification {
         ("tie_embeddings", .init(tiesEmbeddings)),
       ]
     }
-    return entries + [
-      ("cell", .plain(cell.rawValue)), ("nonlinearity", .plain(nonlinearity.rawValue)),
-      ("hidden_size", .init(hiddenSize)), ("num_layers", .init(self.layers)),
-      ("bidirectional", .init(bidirectional)), ("bias", .init(bias)), ("dropout", .plain("\(dropout)")),
-      ("readout", .plain(readout.rawValue)), ("head", layers),
-      ("init_range", initRange.map { .plain("\($0)") } ?? .null),
+    let start =
+      entries + [
+        ("cell", .plain(cell.rawValue)), ("nonlinearity", .plain(nonlinearity.rawValue)),
+        ("hidden_size", .init(hiddenSize)), ("num_layers", .init(self.layers)),
+        ("bidirectional", .init(bidirectional)), ("bias", .init(bias)), ("dropout", .plain("\(dropout)")),
+        ("readout", .plain(readout.rawValue)), ("head", layers),
+        ("init_range", initRange.map { .plain("\($0)") } ?? .null),
+      ]
+    guard let decoder else { return start }
+    return start + [
+      (
+        "decoder",
+        .map([
+          ("embedding", .init(decoder.embedding)), ("attention", .plain(decoder.attention.rawValue)),
+          ("beam", .init(decoder.beam)),
+        ])
+      )
     ]
   }
 }

@@ -9,15 +9,17 @@ enum RecipeKeys {
   static let data = [
     "format", "path", "validation_path", "test_path", "labels_path", "validation_labels_path",
     "test_labels_path", "features", "targets", "label", "group", "header", "delimiter", "gaps",
-    "scale", "fit_scale_on", "window", "horizon", "tokens", "min_count", "vocabulary", "sequence_length",
+    "scale", "fit_scale_on", "window", "horizon", "tokens", "target_tokens", "min_count", "vocabulary",
+    "sequence_length",
     "split",
   ]
   static let split = ["train", "validation", "test"]
   static let model = [
     "embedding", "embedding_dropout", "tie_embeddings", "cell", "nonlinearity", "hidden_size", "num_layers",
     "bidirectional", "bias", "dropout", "readout",
-    "head", "init_range",
+    "head", "init_range", "decoder",
   ]
+  static let decoder = ["embedding", "attention", "beam"]
   static let loss = ["name", "delta", "ignore_index", "class_weights", "label_smoothing"]
   static let optimizer = [
     "name", "lr", "momentum", "dampening", "nesterov", "betas", "alpha", "eps", "weight_decay",
@@ -37,7 +39,8 @@ enum RecipeKeys {
   static let distributed = ["coordinator", "reduction", "lanes"]
 
   private static let sections = [
-    ("", root), ("data", data), ("data.split", split), ("model", model), ("loss", loss),
+    ("", root), ("data", data), ("data.split", split), ("model", model),
+    ("model.decoder", decoder), ("loss", loss),
     ("optimizer", optimizer), ("schedule", schedule), ("train", train), ("early_stopping", earlyStopping),
     ("checkpoint", checkpoint), ("distributed", distributed),
   ]

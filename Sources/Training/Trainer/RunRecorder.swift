@@ -25,6 +25,7 @@ final class RunRecorder {
       optimizer: .init(name: recipe.optimizer.name, t: 0))
     if let scaler = data.scaler { state.scaler = JSONValue(encoding: scaler) }
     if !data.classNames.isEmpty { state.classNames = data.classNames }
+    if !data.sourceNames.isEmpty { state.sourceNames = data.sourceNames }
     state.dataFingerprint = data.fingerprint
     template = state
   }

@@ -45,7 +45,9 @@ public final class Trainer {
       architecture, seed: recipe.seed, kernels: .fromEnvironment(),
       threads: options.threads ?? communicator.coresPerRank)
     optimizer = Optimizer(recipe.optimizer, count: model.layout.count, kernels: model.kernels)
-    evaluator = Evaluator(model: model, loss: recipe.loss, scaler: data.scaler, communicator: communicator)
+    evaluator = Evaluator(
+      model: model, loss: recipe.loss, scaler: data.scaler, communicator: communicator,
+      beam: recipe.model.decoder?.beam ?? 1)
     order = EpochOrder(
       count: set.count, seed: recipe.seed, shuffle: recipe.train.shuffle && !(set is any StreamedSet),
       buckets: recipe.train.buckets(set))

@@ -57,7 +57,7 @@ extension Evaluator {
 }
 
 /// The fewest insertions, deletions and replacements that turn one sequence into the other (Levenshtein).
-func editDistance(_ a: [Int32], _ b: [Int32]) -> Int {
+package func editDistance(_ a: [Int32], _ b: [Int32]) -> Int {
   var row = Array(0...b.count)
   for (i, token) in a.enumerated() {
     var corner = row[0]

@@ -5,12 +5,12 @@
 /// A rank moves one vector per node it holds (one, where the number of ranks divides a power-of-two number of lanes) and
 /// one slice: what a ring all-reduce moves.
 ///
-///     let reduction = LaneReduction(group, count: layout.count, lanes: 8)
+///     let reduction = LaneReduction(group, into: gradients, lanes: 8)
 ///     for lane in reduction.lanes {
-///       try model.backward(batch.lane(lane), into: reduction.nextLane())
+///       model.backward(batch.lane(lane), into: reduction.nextLane())
 ///       reduction.finishLane()
 ///     }
-///     try reduction.sum(into: gradients)
+///     try reduction.sum()
 public final class LaneReduction {
   /// The lanes this rank computes; empty where there are more ranks than lanes.
   public let lanes: Range<Int>
@@ -18,40 +18,43 @@ public final class LaneReduction {
   private typealias Buffer = UnsafeMutableBufferPointer<Float>
   private let group: any Communicator
   private let tree: LaneTree
-  private let slices: [Range<Int>]
-  /// The nodes each rank sends.
-  private let covers: [[Range<Int>]]
-  private let count: Int
+  private let result: Buffer
+  private let sliced: SlicedSum
+  private let plan: Plan
 
   private var own: PartialSums<Buffer>
+  private var arriving: PartialSums<Buffer>
   private let pool: Pool
+  private let arrived: Buffer
   private var current: Buffer?
   private var nextIndex: Int
+  private var small: PartialSums<Int>
 
-  /// `count` is the number of values per lane; `lanes` the number of lanes, the same in every run that should give the same bits.
-  public init(_ group: any Communicator, count: Int, lanes laneCount: Int) {
+  /// - result: gets the sum; until then the first lane is computed in it. It must outlive this object.
+  /// - laneCount: the same in every run that should give the same bits.
+  public init(_ group: any Communicator, into result: UnsafeMutableBufferPointer<Float>, lanes laneCount: Int)
+  {
     self.group = group
-    self.count = count
+    self.result = result
     tree = LaneTree(laneCount: laneCount)
-    slices = equalParts(of: count, among: group.size)
-    let owned = equalParts(of: laneCount, among: group.size)
-    covers = owned.map { [tree] in tree.cover($0) }
-    lanes = owned[group.rank]
+    sliced = SlicedSum(group, count: result.count)
+    lanes = equalPart(group.rank, of: laneCount, among: group.size)
     nextIndex = lanes.lowerBound
-    let pool = Pool()
-    self.pool = pool
-    own = PartialSums(tree) { pool.add($0, $1) }
+    plan = Plan(group, tree, sliced.slices)
+    arrived = .allocate(capacity: group.size == 1 ? 0 : plan.nodes.count * sliced.slice.count)
+    pool = Pool(count: result.count)
+    own = PartialSums(tree)
+    arriving = PartialSums(tree)
+    small = PartialSums(tree)
   }
 
-  deinit {
-    if let current { pool.give(current) }
-    restart()
-  }
+  deinit { arrived.deallocate() }
 
   /// A zeroed buffer for the gradient sum of the next of `lanes`; it is this object's, until `finishLane()`.
   public func nextLane() -> UnsafeMutableBufferPointer<Float> {
     precondition(current == nil && nextIndex < lanes.upperBound, "nextLane: all lanes of this rank are done")
-    let buffer = pool.take(count)
+    // The first lane is the leftmost leaf: what is added to it stays in its buffer.
+    let buffer = nextIndex == lanes.lowerBound ? result : pool.take()
     buffer.update(repeating: 0)
     current = buffer
     return buffer
@@ -61,103 +64,116 @@ public final class LaneReduction {
   public func finishLane() {
     guard let buffer = current else { preconditionFailure("finishLane without nextLane") }
     current = nil
-    own.append(nextIndex..<nextIndex + 1, buffer)
+    own.append(nextIndex..<nextIndex + 1, buffer) { left, right in
+      addInPlace(left, right)
+      pool.give(right)
+      return left
+    }
     nextIndex += 1
   }
 
-  /// Writes the sum of all lanes of all ranks to `result`, on every rank, and starts over.
-  public func sum(into result: UnsafeMutableBufferPointer<Float>) throws {
+  /// Leaves the sum of all lanes of all ranks in `result`, on every rank, and starts over.
+  public func sum() throws {
     precondition(nextIndex == lanes.upperBound && current == nil, "sum: a lane of this rank is missing")
-    precondition(result.count == count, "sum: the result has another length than a lane")
     defer { restart() }
-    if group.size == 1 {
-      _ = result.update(fromContentsOf: own.nodes[0].value)
-    } else {
-      let slice = slices[group.rank]
-      let mine = UnsafeMutableBufferPointer(rebasing: result[slice])
-      try finishTree(mine)
-      try group.allGather(result, parts: slices)
-    }
+    guard group.size > 1 else { return }
+    try finishTree(.init(rebasing: result[sliced.slice]))
+    try sliced.allGather(result)
   }
 
   /// The sum over all lanes of small values in double precision, in the same tree.
   ///
-  /// `perLane` holds `width` values for each of `lanes`, lane after lane; the result has `width` values.
-  public func sum(_ perLane: [Double], width: Int) throws -> [Double] {
-    precondition(perLane.count == lanes.count * width, "sum: \(width) values per lane are needed")
-    let all = try group.allGather(perLane.withUnsafeBytes { Array($0) }).flatMap { $0 }
-    let values = all.withUnsafeBytes { bytes in
-      (0..<tree.laneCount * width).map { bytes.loadUnaligned(fromByteOffset: $0 * 8, as: Double.self) }
-    }
-    var sums = PartialSums<[Double]>(tree) { zip($0, $1).map(+) }
+  /// - perLane: `width` values for each lane of the batch, lane after lane; zero for the lanes of other ranks. Afterwards its
+  ///   first `width` values are the sums, on every rank, and what follows the lanes' values is summed over ranks.
+  public func sum(_ perLane: UnsafeMutableBufferPointer<Double>, width: Int) throws {
+    precondition(perLane.count >= tree.laneCount * width, "sum: \(width) values per lane are needed")
+    // All but one of the ranks add zero to a lane's values: exact.
+    try group.allReduceSum(perLane)
+    small.removeAll()
     for lane in 0..<tree.laneCount {
-      sums.append(lane..<lane + 1, Array(values[lane * width..<(lane + 1) * width]))
+      small.append(lane..<lane + 1, lane) { left, right in
+        for i in 0..<width { perLane[left * width + i] += perLane[right * width + i] }
+        return left
+      }
     }
-    return sums.nodes[0].value
   }
 }
 
 extension LaneReduction {
   /// Collects this rank's slice of every node of every rank, one node per rank and round, and adds what is left to add.
   private func finishTree(_ slice: Buffer) throws {
-    // Ranks own consecutive lanes: by rank, then by node, is lane order.
-    let nodes = covers.joined()
-    let arrived = pool.take(nodes.count * slice.count)
-    defer { pool.give(arrived) }
-    let places = nodes.map { _ in slice.count }.runningRanges
-    try collect(into: arrived, places)
-    var sums = PartialSums<Buffer>(tree) { addInPlace($0, $1) }
-    for (lanes, place) in zip(nodes, places) { sums.append(lanes, .init(rebasing: arrived[place])) }
-    _ = slice.update(fromContentsOf: sums.nodes[0].value)
-  }
-
-  /// In round k the k-th node of each rank that has one goes to the owners of its slices.
-  private func collect(into arrived: Buffer, _ places: [Range<Int>]) throws {
-    let firsts = covers.map(\.count).runningRanges.map(\.lowerBound)
-    for round in 0..<covers.map(\.count).max()! {
-      let present = covers.map { round < $0.count }
-      let mine = present[group.rank]
+    for (round, parts) in plan.rounds.enumerated() {
       try group.exchange(
-        mine ? .init(own.nodes[round].value) : .init(start: nil, count: 0),
-        mine ? slices.map(\.inBytes) : slices.map { _ in 0..<0 },
-        into: .init(arrived),
-        (0..<group.size).map { present[$0] ? places[firsts[$0] + round].inBytes : 0..<0 })
+        parts.sends ? .init(own.nodes[round].value) : .init(start: nil, count: 0), parts.outgoing,
+        into: .init(arrived), parts.incoming)
     }
+    arriving.removeAll()
+    for (index, lanes) in plan.nodes.enumerated() {
+      let start = index * slice.count
+      arriving.append(lanes, .init(rebasing: arrived[start..<start + slice.count])) { left, right in
+        addInPlace(left, right)
+        return left
+      }
+    }
+    _ = slice.update(fromContentsOf: arriving.nodes[0].value)
   }
 
   private func restart() {
-    for node in own.nodes { pool.give(node.value) }
+    // The first node lies in `result`.
+    for index in own.nodes.indices.dropFirst() { pool.give(own.nodes[index].value) }
     own.removeAll()
     nextIndex = lanes.lowerBound
+  }
+
+  /// Who sends which nodes where: in round k the k-th node of each rank that has one goes to the owners of its slices.
+  private struct Plan {
+    struct Round {
+      var sends: Bool
+      var outgoing: [Range<Int>]
+      var incoming: [Range<Int>]
+    }
+    /// What arrives, in lane order: ranks own consecutive lanes.
+    let nodes: [Range<Int>]
+    let rounds: [Round]
+
+    init(_ group: any Communicator, _ tree: LaneTree, _ slices: [Range<Int>]) {
+      let covers = equalParts(of: tree.laneCount, among: group.size).map { tree.cover($0) }
+      let firsts = covers.map(\.count).runningRanges.map(\.lowerBound)
+      let places = covers.joined().map { _ in slices[group.rank].count }.runningRanges
+      nodes = Array(covers.joined())
+      rounds = (0..<covers.map(\.count).max()!).map { round in
+        let present = covers.map { round < $0.count }
+        return Round(
+          sends: present[group.rank],
+          outgoing: slices.map { present[group.rank] ? $0.inBytes : 0..<0 },
+          incoming: present.indices.map { present[$0] ? places[firsts[$0] + round].inBytes : 0..<0 })
+      }
+    }
   }
 }
 
 private func addInPlace(
   _ left: UnsafeMutableBufferPointer<Float>, _ right: UnsafeMutableBufferPointer<Float>
-) -> UnsafeMutableBufferPointer<Float> {
+) {
   for i in 0..<left.count { left[i] += right[i] }
-  return left
 }
 
 /// Buffers to use again: after the first step nothing is allocated.
 private final class Pool {
-  private var free: [Int: [UnsafeMutableBufferPointer<Float>]] = [:]
+  private let count: Int
+  private var all: [UnsafeMutableBufferPointer<Float>] = []
+  private var free: [UnsafeMutableBufferPointer<Float>] = []
 
-  func take(_ count: Int) -> UnsafeMutableBufferPointer<Float> {
-    if let buffer = free[count]?.popLast() { return buffer }
+  init(count: Int) { self.count = count }
+
+  func take() -> UnsafeMutableBufferPointer<Float> {
+    if let buffer = free.popLast() { return buffer }
     let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: count)
-    buffer.initialize(repeating: 0)
+    all.append(buffer)
     return buffer
   }
 
-  func give(_ buffer: UnsafeMutableBufferPointer<Float>) { free[buffer.count, default: []].append(buffer) }
+  func give(_ buffer: UnsafeMutableBufferPointer<Float>) { free.append(buffer) }
 
-  func add(
-    _ left: UnsafeMutableBufferPointer<Float>, _ right: UnsafeMutableBufferPointer<Float>
-  ) -> UnsafeMutableBufferPointer<Float> {
-    defer { give(right) }
-    return addInPlace(left, right)
-  }
-
-  deinit { for buffer in free.values.joined() { buffer.deallocate() } }
+  deinit { for buffer in all { buffer.deallocate() } }
 }

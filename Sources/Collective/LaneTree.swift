@@ -46,17 +46,13 @@ struct LaneTree: Sendable {
 
 /// Partial sums in lane order. Neighbours that are halves of one node are added as soon as both are there.
 struct PartialSums<Value> {
-  let tree: LaneTree
-  /// Adds the right value to the left one and returns the sum.
-  let add: (Value, Value) -> Value
+  private let tree: LaneTree
   private(set) var nodes: [(lanes: Range<Int>, value: Value)] = []
 
-  init(_ tree: LaneTree, add: @escaping (Value, Value) -> Value) {
-    self.tree = tree
-    self.add = add
-  }
+  init(_ tree: LaneTree) { self.tree = tree }
 
-  mutating func append(_ lanes: Range<Int>, _ value: Value) {
+  /// - add: adds the right value to the left one and returns the sum.
+  mutating func append(_ lanes: Range<Int>, _ value: Value, add: (Value, Value) -> Value) {
     nodes.append((lanes, value))
     while nodes.count > 1, tree.joins(nodes[nodes.count - 2].lanes, nodes[nodes.count - 1].lanes) {
       let right = nodes.removeLast()

@@ -15,10 +15,13 @@ public final class Threaded: Communicator {
   public var localRank: Int { rank }
   public var localSize: Int { size }
   let meeting: Meeting
+  private let groupNumber: Int
+  private var startedBroadcasts = 0
 
-  init(rank: Int, meeting: Meeting) {
+  init(rank: Int, meeting: Meeting, groupNumber: Int = 0) {
     self.rank = rank
     self.meeting = meeting
+    self.groupNumber = groupNumber
     hostName = localHostName()
   }
 }
@@ -34,8 +37,42 @@ extension Threaded {
   public func allReduceSum(_ values: UnsafeMutableBufferPointer<Float>) throws { try sum(values) }
   public func allReduceSum(_ values: UnsafeMutableBufferPointer<Double>) throws { try sum(values) }
 
-  public func startAllReduceSum(_ values: UnsafeMutableBufferPointer<Float>) throws -> PendingSum {
-    try FinishedSum.of(self, values)
+  public func startAllReduceSum(_ values: UnsafeMutableBufferPointer<Float>) throws -> PendingCall {
+    try FinishedCall.of(self, values)
+  }
+
+  public func startBroadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws -> PendingCall {
+    defer { startedBroadcasts += 1 }
+    guard rank != root else {
+      if size > 1 { meeting.post(startedBroadcasts, [UInt8](bytes)) }
+      return FinishedCall()
+    }
+    return PendingPost(meeting, startedBroadcasts, bytes) { [self] entering in
+      if entering {
+        progress?.enter(.broadcast, group: groupNumber)
+      } else {
+        progress?.leave(group: groupNumber)
+      }
+    }
+  }
+
+  public func part(_ members: Range<Int>) throws -> (any Communicator)? {
+    let number = progress?.addGroup(members) ?? 0
+    let meeting = rank == members.lowerBound ? meeting.part(size: members.count) : nil
+    let address = meeting.map { Int(bitPattern: Unmanaged.passUnretained($0).toOpaque()) } ?? 0
+    let addresses = try allGather(address.bytes)
+    // The one who made it holds it until all have taken it.
+    defer { withExtendedLifetime(meeting) {} }
+    var part: Threaded?
+    if members.contains(rank),
+      let address = UnsafeRawPointer(bitPattern: Int(bytes: addresses[members.lowerBound]))
+    {
+      let shared = Unmanaged<Meeting>.fromOpaque(address).takeUnretainedValue()
+      part = Threaded(rank: rank - members.lowerBound, meeting: shared, groupNumber: number)
+      part?.progress = progress
+    }
+    try barrier()
+    return part
   }
 
   public func allGather(_ part: [UInt8]) throws -> [[UInt8]] {
@@ -69,7 +106,7 @@ extension Threaded {
       precondition(
         all.allSatisfy { $0.count == all[rank].count }, "allReduceSum: ranks gave different counts")
       let all = all.map { $0.bindMemory(to: Value.self) }
-      for i in equalParts(of: values.count, among: size)[rank] {
+      for i in equalPart(rank, of: values.count, among: size) {
         var sum = all[0][i]
         for peer in 1..<size { sum += all[peer][i] }
         for peer in 0..<size { all[peer][i] = sum }
@@ -82,8 +119,8 @@ extension Threaded {
     _ call: RankProgress.Call, _ bytes: UnsafeMutableRawBufferPointer, _ parts: [Range<Int>] = [],
     _ body: ([UnsafeMutableRawBufferPointer], [[Range<Int>]]) throws -> Result
   ) throws -> Result {
-    progress?.enter(call)
-    defer { progress?.leave() }
+    progress?.enter(call, group: groupNumber)
+    defer { progress?.leave(group: groupNumber) }
     try meeting.show(bytes, parts, from: rank)
     let result = try body(meeting.buffers, meeting.parts)
     try meeting.arrive()
@@ -100,5 +137,12 @@ extension Threaded {
 
 /// `count` elements in `size` consecutive parts whose lengths differ by one at most, the longer ones first.
 public func equalParts(of count: Int, among size: Int) -> [Range<Int>] {
-  (0..<size).map { count / size + ($0 < count % size ? 1 : 0) }.runningRanges
+  (0..<size).map { equalPart($0, of: count, among: size) }
+}
+
+/// One of these parts.
+public func equalPart(_ index: Int, of count: Int, among size: Int) -> Range<Int> {
+  let (share, extra) = count.quotientAndRemainder(dividingBy: size)
+  let start = index * share + min(index, extra)
+  return start..<start + share + (index < extra ? 1 : 0)
 }

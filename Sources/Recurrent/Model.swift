@@ -72,7 +72,7 @@ public final class Model {
     try architecture.validate()
     self.architecture = architecture
     // A vector wider than the hidden layer would be mostly padding.
-    let wide = kernels.name == "avx512" && architecture.cell != .none && architecture.hiddenSize <= 8
+    let wide = kernels.name == "avx512" && architecture.cell != .none && architecture.largestHiddenSize <= 8
     let kernels = wide ? KernelSet(named: "avx2") ?? kernels : kernels
     self.kernels = kernels
     team = try Team(threads: threads)
@@ -150,7 +150,8 @@ public final class Model {
     let parameters = UnsafePointer(parameterBuffer.base)
     var request = Batch(
       inputs: parameters, tokens: tokens, samples: samples, rows: rows, mode: mode, carried: carried)
-    request.lookUp(embedding, parameters)
+    let mayFold = !architecture.isStepped && (architecture.inputDropout == 0 || mode == .evaluation)
+    request.lookUp(embedding, parameters, mayFold: mayFold)
     return forward(request, initialState)
   }
 
@@ -175,19 +176,25 @@ public final class Model {
   }
 
   /// Adds the gradients of one batch to `gradients`, given the loss's gradient for the last forward's output.
-  public func backward(_ dOutput: UnsafePointer<Float>) {
-    backward(dOutput, finalState: nil, wantInitialState: false)
+  /// - target: another buffer in layout order that gets them instead.
+  public func backward(
+    _ dOutput: UnsafePointer<Float>, into target: UnsafeMutableBufferPointer<Float>? = nil
+  ) {
+    backward(dOutput, into: target, finalState: nil, wantInitialState: false)
   }
 
   /// As `backward(_:)`, with a gradient for the final state, and on request down to the initial state.
   @discardableResult
-  public func backward(_ dOutput: UnsafePointer<Float>, finalState: RecurrentState?, wantInitialState: Bool)
-    -> RecurrentState?
-  {
+  public func backward(
+    _ dOutput: UnsafePointer<Float>, into target: UnsafeMutableBufferPointer<Float>? = nil,
+    finalState: RecurrentState?, wantInitialState: Bool
+  ) -> RecurrentState? {
     guard let request = last, request.mode != .evaluation else {
       preconditionFailure("backward follows a forward in training mode")
     }
     let rows = outputRows(request)
+    let gradients = target ?? gradients
+    precondition(gradients.count == layout.count, "gradients have the layout of the parameters")
     dReadout.reserve(rows * architecture.readoutWidth)
     head.backward(
       dOutput, dInput: stack == nil ? nil : dReadout.base, rows: rows, request, gradients.baseAddress!)

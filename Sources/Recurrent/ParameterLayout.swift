@@ -27,6 +27,24 @@ public struct ParameterLayout: Sendable, Equatable {
     return range
   }
 
+  /// What PyTorch's modules don't have: layer norm under the names of its `LayerNorm`, and learned initial states.
+  private mutating func addOptions(_ a: Architecture, _ place: LayerPlace) {
+    let hidden = a.hiddenSize(of: place.layer)
+    if a.layerNorm {
+      let norms = [
+        ("norm_ih", a.cell.gateCount), ("norm_hh", a.cell.gateCount), ("norm_c", a.cell == .lstm ? 1 : 0),
+      ]
+      for (name, blocks) in norms where blocks > 0 {
+        add(place.name(name) + ".weight", [blocks * hidden])
+        if a.bias { add(place.name(name) + ".bias", [blocks * hidden]) }
+      }
+    }
+    if a.learnedInitialState {
+      add(place.name("h0"), [a.width(of: place.layer)])
+      if a.cell == .lstm { add(place.name("c0"), [hidden]) }
+    }
+  }
+
   public subscript(name: String) -> Entry? { entries.first { $0.name == name } }
 
   /// The layout of a network, in PyTorch's module order: embedding, recurrent layers, of a decoder the same and its
@@ -36,10 +54,10 @@ public struct ParameterLayout: Sendable, Equatable {
   /// its own.
   public init(_ a: Architecture) {
     if let embedding = a.embedding { add("embedding.weight", [embedding.vocabulary, embedding.width]) }
-    addRecurrent(a, "rnn")
+    addRecurrent(a)
     if let decoder = a.decoder {
       add("decoder_embedding.weight", [decoder.vocabulary, decoder.embedding])
-      addRecurrent(a.decoderNetwork, "decoder")
+      addRecurrent(a.decoderNetwork, module: "decoder")
       if decoder.attention == .general { add("attention.weight", [a.outputWidth, a.outputWidth]) }
       if decoder.attention != .none { add("combine.weight", [a.outputWidth, 2 * a.outputWidth]) }
     }
@@ -64,6 +82,25 @@ public struct ParameterLayout: Sendable, Equatable {
           add("\(prefix).bias_ih_l\(layer)\(suffix)", [rows])
           add("\(prefix).bias_hh_l\(layer)\(suffix)", [rows])
         }
+      }
+    }
+  }
+
+  private mutating func addRecurrent(_ a: Architecture, module: String = "rnn") {
+    guard a.cell != .none else { return }
+    let gates = a.cell.gateCount
+    for layer in 0..<a.layers {
+      for direction in 0..<a.directions {
+        let place = LayerPlace(layer: layer, direction: direction, module: module)
+        let (hidden, width) = (a.hiddenSize(of: layer), a.width(of: layer))
+        add(place.name("weight_ih"), [gates * hidden, a.inputWidth(of: layer)])
+        add(place.name("weight_hh"), [gates * hidden, width])
+        if a.bias, !a.layerNorm {
+          add(place.name("bias_ih"), [gates * hidden])
+          add(place.name("bias_hh"), [gates * hidden])
+        }
+        if a.projectionSize > 0 { add(place.name("weight_hr"), [width, hidden]) }
+        addOptions(a, place)
       }
     }
   }

@@ -51,18 +51,21 @@ final class RecurrentLayer {
   }
 
   init(
-    _ architecture: Architecture, inputWidth: Int, inputBlocks: Int, padsInput: Bool, reverse: Bool,
-    needsInputGradient: Bool,
-    ranges: ParameterRanges, kernels: KernelSet, team: Team
+    _ architecture: Architecture, _ sizes: LayerSizes, _ place: LayerPlace, _ layout: ParameterLayout,
+    _ kernels: KernelSet, _ team: Team
   ) {
     kind = CellKind(architecture)
     self.kernels = kernels
     self.team = team
-    self.reverse = reverse
-    self.ranges = ranges
+    reverse = place.isReverse
+    func start(_ name: String) -> Int? { layout[place.name(name)]?.range.lowerBound }
+    ranges = ParameterRanges(
+      inputWeight: start("weight_ih")!, recurrentWeight: start("weight_hh")!, inputBias: start("bias_ih"),
+      recurrentBias: start("bias_hh"))
+    let (inputWidth, inputBlocks) = (place.inputWidth, place.inputBlocks)
     self.inputWidth = inputWidth
-    hidden = architecture.hiddenSize
-    units = kernels.padded(hidden)
+    hidden = sizes.hidden
+    units = sizes.units
     inputRows = IndexMap(order: kind.inputOrder, width: hidden, padded: units)
     recurrentRows = IndexMap(order: kind.recurrentOrder, width: hidden, padded: units)
     recurrentColumns = IndexMap(order: [0], width: hidden, padded: units)
@@ -70,10 +73,10 @@ final class RecurrentLayer {
     // The data come as they are; what a layer below computed is padded.
     inputColumns = IndexMap(
       order: Array(0..<inputBlocks), width: blockWidth,
-      padded: padsInput ? kernels.padded(blockWidth) : blockWidth)
+      padded: place.layer > 0 ? kernels.padded(blockWidth) : blockWidth)
     let f = kernels.functions
     inputPacked = FloatBuffer(f.packed_size(inputRows.count, inputColumns.count))
-    self.needsInputGradient = needsInputGradient
+    needsInputGradient = place.needsInputGradient
     inputPackedBack = FloatBuffer(needsInputGradient ? f.packed_size(inputColumns.count, inputRows.count) : 0)
     recurrentPacked = FloatBuffer(f.packed_recurrent_size(kind.gates, hidden))
     recurrentPackedBack = FloatBuffer(f.packed_recurrent_size(kind.gates, hidden))
@@ -156,6 +159,8 @@ final class RecurrentLayer {
     var c0: UnsafePointer<Float>?
     /// Whether backward will follow.
     var keep: Bool
+    /// nil in evaluation.
+    var key: MaskKey?
   }
 
   func layer(_ pass: Pass) -> rk_layer {

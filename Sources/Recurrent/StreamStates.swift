@@ -4,7 +4,7 @@
 /// No gradient flows from one batch to the one before (truncated back-propagation through time).
 public final class StreamStates {
   public let streams: Int
-  /// `[layers·D, streams, H]`
+  /// `[layers·D, streams, H]`, H of the widest layer: others leave the rest zero.
   public let hidden: UnsafeMutableBufferPointer<Float>
   /// `[layers·D, streams, H]`; empty but for LSTM.
   public let cell: UnsafeMutableBufferPointer<Float>
@@ -14,7 +14,7 @@ public final class StreamStates {
   /// All zero.
   public init(_ architecture: Architecture, streams: Int) {
     self.streams = streams
-    hiddenSize = architecture.hiddenSize
+    hiddenSize = architecture.largestHiddenSize
     layers = architecture.layers * architecture.directions
     hidden = .allocate(capacity: layers * streams * hiddenSize)
     cell = .allocate(capacity: architecture.cell == .lstm ? hidden.count : 0)
@@ -62,14 +62,15 @@ extension RecurrentStack {
   /// Rows begin where their streams stood.
   func setInitialState(_ carried: Model.Carried, batch: Int) {
     let states = carried.states
-    for (values, buffers) in [(states.hidden, initialHidden), (states.cell, initialCell)]
-    where !values.isEmpty {
-      for (layer, buffer) in buffers.enumerated() {
-        buffer.zero(batch * units)
+    for (values, buffers, row) in [
+      (states.hidden, initialHidden, \LayerSizes.hiddenRow), (states.cell, initialCell, \.cellRow),
+    ] where !values.isEmpty {
+      for (number, buffer) in buffers.enumerated() {
+        let size = sizes[number / architecture.directions][keyPath: row]
+        buffer.zero(batch * size.units)
         for row in 0..<batch {
-          (buffer.base + row * units).update(
-            from: states.state(values, layer: layer, stream: carried.streams[row]),
-            count: architecture.hiddenSize)
+          (buffer.base + row * size.units).update(
+            from: states.state(values, layer: number, stream: carried.streams[row]), count: size.width)
         }
       }
     }
@@ -80,16 +81,16 @@ extension RecurrentStack {
     let states = carried.states
     for index in 0..<architecture.layers {
       for direction in 0..<architecture.directions {
-        let number = index * architecture.directions + direction
+        let (number, size) = (index * architecture.directions + direction, sizes[index])
         for row in 0..<request.batch {
           let last = direction == 0 ? request.rows.end(row) : row
-          let h = output(of: index) + direction * units + last * stride
+          let h = output(of: index) + direction * size.units + last * size.stride
           states.state(states.hidden, layer: number, stream: carried.streams[row])
-            .update(from: h, count: architecture.hiddenSize)
+            .update(from: h, count: size.width)
           guard architecture.cell == .lstm else { continue }
           states.state(states.cell, layer: number, stream: carried.streams[row])
             .update(
-              from: layers[index][direction].cellStates + last * units, count: architecture.hiddenSize)
+              from: layers[index][direction].cellStates + last * size.cellUnits, count: size.hidden)
         }
       }
     }

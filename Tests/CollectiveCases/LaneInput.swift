@@ -9,15 +9,20 @@ package enum LaneInput {
     }
   }
 
-  /// One step: every owned lane is filled and the sum made.
-  package static func reduce(_ reduction: LaneReduction, count: Int) throws -> [Float] {
-    for lane in reduction.lanes {
-      let buffer = reduction.nextLane()
-      for (i, value) in values(lane: lane, count: count).enumerated() { buffer[i] += value }
-      reduction.finishLane()
-    }
+  /// The sum of all lanes, made twice: the buffers of the first step are used again.
+  package static func sum(_ group: any Communicator, count: Int, lanes: Int) throws -> [Float] {
     var sum = [Float](repeating: 0, count: count)
-    try sum.withUnsafeMutableBufferPointer { try reduction.sum(into: $0) }
+    try sum.withUnsafeMutableBufferPointer { sum in
+      let reduction = LaneReduction(group, into: sum, lanes: lanes)
+      for _ in 0..<2 {
+        for lane in reduction.lanes {
+          let buffer = reduction.nextLane()
+          for (i, value) in values(lane: lane, count: count).enumerated() { buffer[i] += value }
+          reduction.finishLane()
+        }
+        try reduction.sum()
+      }
+    }
     return sum
   }
 }

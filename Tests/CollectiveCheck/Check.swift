@@ -37,7 +37,7 @@ struct Check {
       wrong += try CommonChecks.run(group)
     }
     for line in wrong { writeLine("wrong: \(line)") }
-    let sum = try LaneInput.reduce(LaneReduction(group, count: 10_007, lanes: 8), count: 10_007)
+    let sum = try LaneInput.sum(group, count: 10_007, lanes: 8)
     let hash = sum.reduce(UInt64(0xcbf2_9ce4_8422_2325)) { ($0 ^ UInt64($1.bitPattern)) &* 0x100_0000_01b3 }
     let places = try group.allGather(Array("\(group.localRank)/\(group.localSize)@\(group.hostName)".utf8))
     if group.rank == 0 {

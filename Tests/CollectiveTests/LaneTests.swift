@@ -12,10 +12,7 @@ import Testing
     for count in [1, 3, 1003] {
       let expected = Self.canonicalSum(0..<lanes, count: count).map(\.bitPattern)
       let sums = try Threaded.withRanks(ranks) { group in
-        let reduction = LaneReduction(group, count: count, lanes: lanes)
-        // Twice: the buffers of the first step are used again.
-        _ = try LaneInput.reduce(reduction, count: count)
-        return try LaneInput.reduce(reduction, count: count)
+        try LaneInput.sum(group, count: count, lanes: lanes)
       }
       for sum in sums { #expect(sum.map(\.bitPattern) == expected) }
     }
@@ -31,16 +28,22 @@ import Testing
   @Test(arguments: 1...9) func smallSumsInDoublePrecisionToo(ranks: Int) throws {
     let all: [[Double]] = [1e16, 0.1, 3, -1e16, 0.7, 5, 1e-9, 2].map { [$0, 1 / $0] }
     let results = try Threaded.withRanks(ranks) { group -> [Double] in
-      let reduction = LaneReduction(group, count: 1, lanes: 8)
-      let own: [Double] = reduction.lanes.flatMap { all[$0] }
-      return try reduction.sum(own, width: 2)
+      var unused: [Float] = [0]
+      var values = [Double](repeating: 0, count: 17)
+      try unused.withUnsafeMutableBufferPointer { unused in
+        let reduction = LaneReduction(group, into: unused, lanes: 8)
+        for lane in reduction.lanes { values.replaceSubrange(2 * lane..<2 * lane + 2, with: all[lane]) }
+        values[16] = 1
+        try values.withUnsafeMutableBufferPointer { try reduction.sum($0, width: 2) }
+      }
+      return [values[0], values[1], values[16]]
     }
     func tree(_ range: Range<Int>, _ k: Int) -> Double {
       if range.count == 1 { return all[range.lowerBound][k] }
       let middle = (range.lowerBound + range.upperBound) / 2
       return tree(range.lowerBound..<middle, k) + tree(middle..<range.upperBound, k)
     }
-    for result in results { #expect(result == [tree(0..<8, 0), tree(0..<8, 1)]) }
+    for result in results { #expect(result == [tree(0..<8, 0), tree(0..<8, 1), Double(ranks)]) }
   }
 
   /// The definition, written as a recursion over whole vectors.

@@ -1,6 +1,7 @@
 import Collective
 import CollectiveCases
 import Diagnostics
+import TestSupport
 import Testing
 
 @Suite struct ThreadedTests {
@@ -29,13 +30,13 @@ import Testing
   }
 
   @Test(arguments: [1, 2, 3, 7], [0, 1, 5, 100]) func shardedSumIsTheWholeSum(ranks: Int, count: Int) throws {
-    let parts = equalParts(of: count, among: ranks)
     let results = try Threaded.withRanks(ranks) { group in
+      let sum = SlicedSum(group, count: count)
       var values = (0..<count).map { Float($0 * (group.rank + 1)) }
       try values.withUnsafeMutableBufferPointer {
-        try group.reduceScatterSum($0, parts: parts)
-        for i in $0.indices where !parts[group.rank].contains(i) { $0[i] = .nan }
-        try group.allGather($0, parts: parts)
+        try sum.reduceScatter($0)
+        for i in $0.indices where !sum.slice.contains(i) { $0[i] = .nan }
+        try sum.allGather($0)
       }
       return values
     }

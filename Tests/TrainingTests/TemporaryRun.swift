@@ -47,13 +47,14 @@ final class TemporaryRun: Sendable {
 
   /// Trains on all ranks and gives rank 0's report.
   func train(
-    _ recipe: Recipe, ranks: Int = 1, out: String, resume: ResumeChoice = .never,
+    _ recipe: Recipe, ranks: Int = 1, out: String, resume: ResumeChoice = .never, threads: Int? = nil,
     observer: (any TrainingObserver & Sendable)? = nil, stopAtOnce: Bool = false
   ) throws -> TrainingReport {
     let reports = try Threaded.withRanks(ranks) { group in
       var options = TrainingOptions()
       options.outputDirectory = "\(self.path)/\(out)"
       options.resume = resume
+      options.threads = threads
       let trainer = try Trainer(
         recipe: recipe, data: LoadedData(recipe.data), options: options, communicator: group,
         observer: observer)
@@ -69,7 +70,7 @@ final class TemporaryRun: Sendable {
   /// All model tensors of a report's checkpoint, one after the other.
   static func parameters(_ report: TrainingReport) throws -> [Float] {
     let file = try CheckpointFile(reading: report.checkpoint)
-    return file.tensors.filter { !$0.name.hasPrefix("optimizer.") }.flatMap(\.values)
+    return file.modelTensors.flatMap(\.values)
   }
 }
 

@@ -11,6 +11,8 @@ struct SampleSource {
   let classes: [Int32]
   let layout: SampleLayout
   let samples: Int
+  /// Whether the processes of this machine have read it together.
+  var isDivided = false
   /// For series: the row of the file, from 0, that holds a target.
   var record: ((_ targetRow: Int) -> Int)?
 
@@ -59,8 +61,11 @@ struct SampleSources {
 
 extension SampleSources {
   /// Fits what the specification asks for; nil for `scale: none`.
-  func fit(_ specification: DataSpecification, train: Range<Int>?) throws(Failure) -> Scaler? {
+  func fit(
+    _ specification: DataSpecification, train: Range<Int>?, _ group: LoadingGroup?
+  ) throws(Failure) -> Scaler? {
     guard let method = Scaler.Method(rawValue: specification.scale.rawValue) else { return nil }
+    let group = all.contains { $0.isDivided } ? group : nil
     var inputs: [(table: any NumberTable, rows: Range<Int>)] = []
     var targets: [(table: any NumberTable, rows: Range<Int>)] = []
     switch specification.fitScaleOn {
@@ -78,17 +83,20 @@ extension SampleSources {
       if let values = main.values { targets.append((values, rows.targets)) }
     }
     return Scaler(
-      method: method, features: try Scaler.fit(method, inputs), targets: try Scaler.fit(method, targets))
+      method: method, features: try Scaler.fit(method, inputs, group),
+      targets: try Scaler.fit(method, targets, group))
   }
 }
 
 extension SampleSource {
   /// The samples scaled, as sets of the given ranges that share one array.
   func sets(
-    _ ranges: [Range<Int>?], shape: SampleShape, _ scaler: Scaler?
+    _ ranges: [Range<Int>?], shape: SampleShape, _ scaler: Scaler?, _ group: LoadingGroup?
   ) throws(Failure) -> [SequenceSet<Float>?] {
-    let inputs = try inputs.floats(scaler.map { ($0.method, $0.features) })
-    let values = try values?.floats(scaler.map { ($0.method, $0.targets) }) ?? []
+    let group = isDivided ? group : nil
+    let inputs = try inputs.floats(scaler.map { ($0.method, $0.features) }, group)
+    let values = try values?.floats(scaler.map { ($0.method, $0.targets) }, group) ?? .own([])
+    let classes = try Elements.own(classes).once(group)
     return ranges.map { range in
       range.map {
         SequenceSet(

@@ -52,7 +52,7 @@ extension LoadedData {
     targetNames = []
     classNames = target.names
     self.sourceNames = source.names
-    fingerprint = Self.fingerprint(files.map(\.file))
+    fingerprint = try Self.fingerprint(files.map(\.file))
     rows = nil
   }
 }

@@ -66,14 +66,19 @@ struct LayerSummary: Encodable {
     if a.cell != .none {
       let name = (a.bidirectional ? "bidirectional " : "") + a.cell.rawValue.uppercased()
       for layer in 0..<a.layers {
-        let inputs = layer == 0 ? a.inputWidth : a.outputWidth
-        let parameters = ["weight_ih", "weight_hh", "bias_ih", "bias_hh"].flatMap { part in
-          ["", "_reverse"].map { layout["rnn.\(part)_l\(layer)\($0)"]?.range.count ?? 0 }
+        let (inputs, width) = (a.inputWidth(of: layer), a.width(of: layer))
+        // The layer's number ends a name, or stands before the direction or the part of a norm.
+        let own = layout.entries.filter { entry in
+          entry.name.hasPrefix("rnn.")
+            && entry.name.split(separator: ".")[1].split(separator: "_").contains("l\(layer)")
         }
+        let hidden = a.hiddenSize(of: layer)
         layers.append(
           LayerSummary(
-            name: "rnn l\(layer)", kind: "\(name) \(inputs) → \(a.hiddenSize)",
-            shape: "[\(steps), B, \(a.outputWidth)]", parameters: parameters.reduce(0, +)))
+            name: "rnn l\(layer)",
+            kind: "\(name) \(inputs) → \(hidden)" + (width == hidden ? "" : " → \(width)"),
+            shape: "[\(steps), B, \(a.directions * width)]", parameters: own.reduce(0) { $0 + $1.range.count }
+          ))
       }
     }
     if let decoder = a.decoder {

@@ -8,10 +8,32 @@ extension ModelSpecification {
     var kind = cell.rawValue.uppercased()
     if cell == .rnn && nonlinearity == .relu { kind += " (relu)" }
     if bidirectional { kind = "bidirectional " + kind }
+    let sizes = hiddenSizes.map { $0.map(String.init).joined(separator: "-") } ?? "\(hiddenSize)"
     let vectors = embedding.map { ["embedding \($0)" + (tiesEmbeddings ? " (tied)" : "")] } ?? []
-    let writer = decoder.map { ["decoder with \($0.attention.rawValue) attention"] } ?? []
-    return (vectors + ["\(layers) × \(kind) \(hiddenSize)", readout.rawValue] + writer + layersOfHead).joined(
-      separator: ", ")
+    let reader =
+      decoder.map { "decoder with \($0.attention == .none ? "no" : $0.attention.rawValue) attention" }
+      ?? readout.rawValue
+    return (vectors + ["\(layers) × \(kind) \(sizes)"] + options + [reader] + layersOfHead)
+      .joined(separator: ", ")
+  }
+}
+
+extension ModelSpecification {
+  /// What differs from a plain network.
+  private var options: [String] {
+    var words: [String] = []
+    if projectionSize > 0 { words.append("projected to \(projectionSize)") }
+    if layerNorm { words.append("layer norm") }
+    if residual { words.append("residual") }
+    let locked = lockedDropout ? "locked " : ""
+    if inputDropout > 0 { words.append("\(locked)input dropout \(inputDropout)") }
+    if dropout > 0, layers > 1 { words.append("\(locked)dropout \(dropout)") }
+    if recurrentDropout > 0 { words.append("recurrent dropout \(recurrentDropout)") }
+    if zoneout.hidden > 0 || zoneout.cell > 0 {
+      words.append("zoneout \(zoneout.hidden)" + (cell == .lstm ? ", \(zoneout.cell)" : ""))
+    }
+    if learnedInitialState { words.append("learned initial state") }
+    return words
   }
 }
 

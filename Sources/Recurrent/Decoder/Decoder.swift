@@ -21,7 +21,7 @@ final class Decoder {
     directions = a.directions
     width = a.outputWidth
     stack = RecurrentStack(
-      architecture, layout, kernels, team, wantsInputGradient: true, prefix: "decoder", firstMask: 0x100)
+      architecture, layout, kernels, team, wantsInputGradient: true, module: "decoder", firstMask: 0x100)
     embedding = Embedding(
       architecture.embedding!, layout, team, name: "decoder_embedding", mask: 0x4000_0001)
     attention = Attention(a, layout, kernels, team)
@@ -53,20 +53,21 @@ final class Decoder {
       states = StreamStates(architecture, streams: count)
       streams = (0..<Int32(count)).map { $0 }
     }
-    let hidden = encoder.architecture.hiddenSize
     for layer in 0..<architecture.layers {
+      let size = encoder.sizes[layer]
+      let hidden = size.hidden
       for direction in 0..<directions {
         for b in 0..<count {
           let row = Int(places[b])
           let last = direction == 0 ? source.end(row) : row
           states.state(states.hidden, layer: layer, stream: Int32(b)).advanced(by: direction * hidden)
             .update(
-              from: encoder.output(of: layer) + direction * encoder.units + last * encoder.stride,
+              from: encoder.output(of: layer) + direction * size.units + last * size.stride,
               count: hidden)
           guard architecture.cell == .lstm else { continue }
           states.state(states.cell, layer: layer, stream: Int32(b)).advanced(by: direction * hidden)
             .update(
-              from: encoder.layers[layer][direction].cellStates + last * encoder.units, count: hidden)
+              from: encoder.layers[layer][direction].cellStates + last * size.cellUnits, count: hidden)
         }
       }
     }

@@ -71,8 +71,11 @@ extension Model {
 
 extension Model.Batch {
   /// Turns tokens into what the first layer reads: vectors, or the whole vocabulary where that is less work.
-  mutating func lookUp(_ embedding: Embedding, _ parameters: UnsafePointer<Float>) {
-    vocabulary = embedding.vocabulary(self, parameters)
+  /// - mayFold: whether the first layer can take the vocabulary.
+  mutating func lookUp(
+    _ embedding: Embedding, _ parameters: UnsafePointer<Float>, mayFold: Bool = true
+  ) {
+    vocabulary = mayFold ? embedding.vocabulary(self, parameters) : nil
     if vocabulary == nil { inputs = embedding.forward(self, parameters) }
   }
 }

@@ -64,11 +64,12 @@ public struct CheckpointedModel {
     return shape
   }
 
-  /// The network for data of this shape, with the checkpoint's parameters.
+  /// The network for data of this shape, with the checkpoint's parameters: the averages where the recipe has `train.ema`.
   public func model(for shape: SampleShape) throws -> Model {
     let model = try Model(recipe.architecture(for: shape), seed: recipe.seed, kernels: .fromEnvironment())
+    let prefix = recipe.train.ema == nil ? "" : CheckpointFile.averagePrefix
     for entry in model.layout.entries {
-      try file.tensor(entry.name, shape: entry.shape)
+      try file.tensor(prefix + entry.name, shape: entry.shape)
         .copy(to: UnsafeMutableBufferPointer(rebasing: model.parameters[entry.range]))
     }
     model.parametersChanged()

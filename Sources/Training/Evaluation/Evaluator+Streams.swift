@@ -6,23 +6,33 @@ extension Evaluator {
   /// Streams that a text is read in: as many as PyTorch's example of a language model uses.
   private static let streams = 10
 
-  /// Metrics over a whole text, each stream read from its beginning to its end with the state carried on. Nothing is left out, and
+  /// Sums over a whole text, each stream read from its beginning to its end with the state carried on. Nothing is left out, and
   /// streams are added up in order, whichever rank read them.
-  func evaluate(stream text: some StreamedSet) throws -> EvaluationMetrics {
+  func measure(stream text: some StreamedSet) throws -> (EvaluationSums, OutcomeCounts) {
     let streams = max(1, min(Self.streams, text.pairs))
     let set = text.arranged(inStreams: streams, isEven: false)
     let mine = equalParts(of: streams, among: communicator.size)[communicator.rank]
     let fields = EvaluationSums.fields(0)
-    var all = [Double](repeating: 0, count: streams * fields)
-    if !mine.isEmpty { try read(set, mine, into: &all, fields: fields) }
-    try all.withUnsafeMutableBufferPointer { try communicator.allReduceSum($0) }
+    let kind = loss.outcomes(model.architecture.outputSize)
+    let counts = streams * fields
+    var all = [Double](repeating: 0, count: counts + OutcomeCounts.fields(kind))
+    try all.withUnsafeMutableBufferPointer { all in
+      if !mine.isEmpty {
+        try read(
+          set, mine, into: .init(rebasing: all[..<counts]), fields: fields, kind,
+          .init(rebasing: all[counts...]))
+      }
+      try communicator.allReduceSum(all)
+    }
     var sums = [Double](repeating: 0, count: fields)
-    for (index, value) in all.enumerated() { sums[index % fields] += value }
-    return EvaluationSums(sums).metrics(samples: text.pairs, loss: loss, scaler: nil, shape: set.shape)
+    for (index, value) in all[..<counts].enumerated() { sums[index % fields] += value }
+    return (EvaluationSums(sums, scaler: nil), OutcomeCounts(kind, all[counts...]))
   }
 
-  private func read(_ set: some StreamedSet, _ mine: Range<Int>, into all: inout [Double], fields: Int) throws
-  {
+  private func read(
+    _ set: some StreamedSet, _ mine: Range<Int>, into all: UnsafeMutableBufferPointer<Double>, fields: Int,
+    _ kind: OutcomeCounts.Kind, _ counts: UnsafeMutableBufferPointer<Double>
+  ) throws {
     let states = StreamStates(model.architecture, streams: set.streams)
     let buffer = BatchBuffer(set, capacity: mine.count)
     var window = 0
@@ -34,16 +44,10 @@ extension Evaluator {
       let width = model.architecture.outputSize
       buffer.forEachStep { row, sample in
         let output = UnsafePointer(outputs.baseAddress! + row * width)
-        let total = loss.evaluate(
-          outputs: output, rows: 1, width: width, values: buffer.values, classes: buffer.classes + row,
-          gradient: nil, kernels: model.kernels)
-        let score = loss.score(
-          outputs: output, rows: 1, width: width, values: buffer.values, classes: buffer.classes + row)
         let at = sample % set.streams * fields
-        all[at] += total.sum
-        all[at + 1] += total.weight
-        all[at + 2] += Double(score.right)
-        all[at + 3] += Double(score.counted)
+        add(
+          output, rows: 1, values: buffer.values, classes: buffer.classes + row, kind, pivots: [],
+          isText: true, to: .init(rebasing: all[at..<at + fields]), counts)
       }
       window += 1
     }

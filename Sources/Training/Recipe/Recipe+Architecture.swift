@@ -18,6 +18,21 @@ extension Recipe {
     network.bias = model.bias
     network.dropout = model.dropout
     network.readout = network.decoder == nil ? model.readout : .everyStep
+    network.initialization = model.initialization
+    network.hiddenSizes = model.hiddenSizes
+    network.inputDropout = model.inputDropout
+    network.lockedDropout = model.lockedDropout
+    network.recurrentDropout = model.recurrentDropout
+    network.zoneout = model.zoneout
+    network.projectionSize = model.projectionSize
+    network.layerNorm = model.layerNorm
+    network.residual = model.residual
+    network.learnedInitialState = model.learnedInitialState
+    if shape.tokens != nil, model.learnedInitialState {
+      throw Failure.badData(
+        "recipe \(name): model.learned_initial_state is for sequences that begin anew; text carries its state on"
+      )
+    }
     try network.validate()
     try checkSize(network)
     try loss.check(shape.target, outputs: network.outputSize)
@@ -80,13 +95,14 @@ extension Recipe {
 
   /// Refuses networks whose buffers can't be counted or held, before anything is allocated.
   private func checkSize(_ network: Architecture) throws {
-    let inputs = max(network.inputWidth, network.outputWidth)
+    let inputs = max(network.inputWidth, network.directions * network.hiddenSize)
+    let hidden = network.hiddenSize
     var products = [
       [network.embedding?.vocabulary ?? 0, network.inputWidth],
       [network.decoder?.vocabulary ?? 0, network.decoder?.embedding ?? 0],
       // A decoder is as wide as both directions.
-      [network.decoder == nil ? 0 : 8, network.outputWidth, network.outputWidth, network.layers],
-      [network.cell.gateCount, network.hiddenSize, inputs + network.hiddenSize, network.layers, 2],
+      [network.decoder == nil ? 0 : 8, 2 * hidden, 2 * hidden, network.layers],
+      [network.cell.gateCount, hidden, inputs + hidden, network.layers, 2],
     ]
     var width = network.readoutWidth
     for case .linear(let size, _) in network.head {

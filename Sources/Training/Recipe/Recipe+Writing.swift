@@ -62,23 +62,33 @@ extension ModelSpecification {
         ("tie_embeddings", .init(tiesEmbeddings)),
       ]
     }
-    let start =
-      entries + [
-        ("cell", .plain(cell.rawValue)), ("nonlinearity", .plain(nonlinearity.rawValue)),
-        ("hidden_size", .init(hiddenSize)), ("num_layers", .init(self.layers)),
-        ("bidirectional", .init(bidirectional)), ("bias", .init(bias)), ("dropout", .plain("\(dropout)")),
-        ("readout", .plain(readout.rawValue)), ("head", layers),
-        ("init_range", initRange.map { .plain("\($0)") } ?? .null),
-      ]
-    guard let decoder else { return start }
-    return start + [
-      (
-        "decoder",
-        .map([
-          ("embedding", .init(decoder.embedding)), ("attention", .plain(decoder.attention.rawValue)),
-          ("beam", .init(decoder.beam)),
-        ])
-      )
+    return entries + [
+      ("cell", .plain(cell.rawValue)), ("nonlinearity", .plain(nonlinearity.rawValue)),
+      ("hidden_size", hiddenSizes.map { .list($0.map { .init($0) }) } ?? .init(hiddenSize)),
+      ("num_layers", .init(self.layers)),
+      ("bidirectional", .init(bidirectional)), ("bias", .init(bias)), ("dropout", .plain("\(dropout)")),
+      ("input_dropout", .plain("\(inputDropout)")), ("locked_dropout", .init(lockedDropout)),
+      ("recurrent_dropout", .plain("\(recurrentDropout)")),
+      ("zoneout", .map([("hidden", .plain("\(zoneout.hidden)")), ("cell", .plain("\(zoneout.cell)"))])),
+      ("proj_size", .init(projectionSize)), ("layer_norm", .init(layerNorm)), ("residual", .init(residual)),
+      ("learned_initial_state", .init(learnedInitialState)), ("readout", .plain(readout.rawValue)),
+      ("head", layers), ("init_range", .init(initRange)), ("init", .map(initialization.entries)),
+    ] + (decoder.map { [("decoder", .map($0.entries))] } ?? [])
+  }
+}
+
+extension DecoderSpecification {
+  fileprivate var entries: RecipeWriter.Entries {
+    [
+      ("embedding", .init(embedding)), ("attention", .plain(attention.rawValue)), ("beam", .init(beam)),
+    ]
+  }
+}
+
+extension Architecture.Initialization {
+  fileprivate var entries: RecipeWriter.Entries {
+    [
+      ("orthogonal", .init(orthogonal)), ("forget_bias", .init(forgetBias)),
     ]
   }
 }

@@ -55,7 +55,8 @@ extension TrainSpecification {
     [
       ("epochs", .init(epochs)), ("batch_size", .init(batchSize)), ("shuffle", .init(shuffle)),
       ("bucket_batches", .init(bucketBatches)),
-      ("clip_norm", .init(clipNorm)), ("accumulate", .init(accumulate)),
+      ("clip_norm", .init(clipNorm)), ("clip_value", .init(clipValue)), ("ema", .init(ema)),
+      ("accumulate", .init(accumulate)),
       ("max_bad_steps", .init(maxBadSteps)), ("eval_every_epochs", .init(evalEveryEpochs)),
       ("log_every_steps", .init(logEverySteps)),
     ]
@@ -81,7 +82,9 @@ extension DistributedSpecification {
   var entries: RecipeWriter.Entries {
     [
       ("coordinator", .plain(coordinator.rawValue)), ("reduction", .plain(reduction.rawValue)),
-      ("lanes", .init(lanes)),
+      ("lanes", .init(lanes)), ("compress", .plain(compress.rawValue)),
+      ("optimizer_sharding", .init(optimizerSharding)), ("replica_check_every", .init(replicaCheckEvery)),
+      ("stall_timeout", .init(stallTimeout)),
     ]
   }
 }

@@ -16,10 +16,12 @@ enum RecipeKeys {
   static let split = ["train", "validation", "test"]
   static let model = [
     "embedding", "embedding_dropout", "tie_embeddings", "cell", "nonlinearity", "hidden_size", "num_layers",
-    "bidirectional", "bias", "dropout", "readout",
-    "head", "init_range", "decoder",
+    "bidirectional", "bias", "dropout", "input_dropout", "locked_dropout", "recurrent_dropout", "zoneout",
+    "proj_size", "layer_norm", "residual", "learned_initial_state", "readout", "head", "init_range", "init",
+    "decoder",
   ]
   static let decoder = ["embedding", "attention", "beam"]
+  static let initialization = ["orthogonal", "forget_bias"]
   static let loss = ["name", "delta", "ignore_index", "class_weights", "label_smoothing"]
   static let optimizer = [
     "name", "lr", "momentum", "dampening", "nesterov", "betas", "alpha", "eps", "weight_decay",
@@ -30,17 +32,22 @@ enum RecipeKeys {
     "warmup_steps",
   ]
   static let train = [
-    "epochs", "batch_size", "shuffle", "bucket_batches", "clip_norm", "accumulate", "max_bad_steps",
+    "epochs", "batch_size", "shuffle", "bucket_batches", "clip_norm", "clip_value", "ema", "accumulate",
+    "max_bad_steps",
     "eval_every_epochs",
     "log_every_steps",
   ]
   static let earlyStopping = ["metric", "patience", "min_delta"]
   static let checkpoint = ["every_epochs", "every_seconds", "keep_last", "keep_best", "metric"]
-  static let distributed = ["coordinator", "reduction", "lanes"]
+  static let distributed = [
+    "coordinator", "reduction", "lanes", "compress", "optimizer_sharding", "replica_check_every",
+    "stall_timeout",
+  ]
 
   private static let sections = [
-    ("", root), ("data", data), ("data.split", split), ("model", model),
-    ("model.decoder", decoder), ("loss", loss),
+    ("", root), ("data", data), ("data.split", split), ("model", model), ("model.init", initialization),
+    ("model.decoder", decoder),
+    ("loss", loss),
     ("optimizer", optimizer), ("schedule", schedule), ("train", train), ("early_stopping", earlyStopping),
     ("checkpoint", checkpoint), ("distributed", distributed),
   ]

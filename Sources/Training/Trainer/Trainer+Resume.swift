@@ -7,6 +7,11 @@ extension Trainer {
     let bytes = try communicator.together { () throws -> [UInt8] in
       guard let file else { return [] }
       try check(file.state)
+      if file.state.kernelFamily != model.kernels.name {
+        recorder?.note(
+          "the checkpoint was made with \(file.state.kernelFamily) kernels, this run goes on with \(model.kernels.name): "
+            + "its bits will not be those of an unbroken run (RECUR_KERNELS chooses)")
+      }
       return [UInt8](try JSON.encoder().encode(file.state))
     }
     let all = try communicator.broadcastBytes(bytes)
@@ -15,7 +20,9 @@ extension Trainer {
       try state.restore(JSON.decoder().decode(CheckpointState.self, from: .init(all)))
       if let file { try fill(from: file) }
     }
-    for values in [model.parameters] + optimizer.buffers.map(\.values) + carriedValues {
+    try communicator.broadcast(UnsafeMutableRawBufferPointer(model.parameters), from: 0)
+    try optimizerState.broadcast(communicator)
+    for values in (average.map { [$0.values] } ?? []) + carriedValues {
       try communicator.broadcast(UnsafeMutableRawBufferPointer(values), from: 0)
     }
     let saved = try JSON.decoder().decode(CheckpointState.self, from: .init(all))
@@ -52,7 +59,12 @@ extension Recipe {
     var saved = saved
     saved.name = name
     saved.checkpoint = checkpoint
+    // Of how ranks work together, only this matters to the bits of a strict run.
+    let (reduction, lanes) = (saved.distributed.reduction, saved.distributed.lanes)
     saved.distributed = distributed
+    if reduction == .strict || distributed.reduction == .strict {
+      (saved.distributed.reduction, saved.distributed.lanes) = (reduction, lanes)
+    }
     saved.train.epochs = train.epochs
     saved.train.maxBadSteps = train.maxBadSteps
     saved.train.logEverySteps = train.logEverySteps

@@ -4,13 +4,13 @@ import Recurrent
 /// The states that the streams of a text are in within an epoch: part of what a run must continue from.
 extension Trainer {
   /// This rank's streams are the rows that it computes of every batch.
-  private var ownStreams: Range<Int> { part(of: 0..<recipe.train.batchSize) }
+  private var ownStreams: Range<Int> { step.ownRows(of: recipe.train.batchSize) }
 
-  /// Brings the states of all streams to every rank.
+  /// Brings the states of all streams to every rank that trains.
   func gatherStates() throws {
-    guard let states = step.states, communicator.size > 1 else { return }
+    guard let states = step.states, roles.workers.size > 1 else { return }
     for stream in 0..<states.streams where !ownStreams.contains(stream) { states.reset(stream) }
-    for values in carriedValues { try communicator.allReduceSum(values) }
+    for values in carriedValues { try roles.workers.allReduceSum(values) }
   }
 
   var carriedValues: [UnsafeMutableBufferPointer<Float>] {

@@ -1,6 +1,6 @@
 /// What the `data` section of a recipe says: which file, which columns, how it becomes samples.
 public struct DataSpecification: Sendable, Equatable {
-  public enum Format: String, Sendable, CaseIterable { case csv, idx, npy, ts, text, tagged }
+  public enum Format: String, Sendable, CaseIterable { case csv, idx, npy, ts, text, tagged, pairs }
   /// What a text is cut into.
   public enum Tokens: String, Sendable, CaseIterable {
     /// Unicode code points.
@@ -76,8 +76,11 @@ public struct DataSpecification: Sendable, Equatable {
   /// csv: whether each step of a sample has a target (`horizon` rows behind it), not only the last.
   public var perStep: Bool = false
   public var split: Split = Split()
+  /// text; of pairs the sources' (characters or words).
   public var tokens: Tokens = .char
-  /// text and tagged: tokens that occur less often are all one, `<unk>`.
+  /// pairs: what targets are cut into; nil for `tokens`.
+  public var targetTokens: Tokens?
+  /// text, tagged and pairs: tokens that occur less often are all one, `<unk>`.
   public var minCount: Int = 1
   /// tagged: the columns of token and tag, from 0.
   public var tokenColumn: Int = 0

@@ -21,6 +21,8 @@ public struct LoadedData: Sendable {
   public let classNames: [String]
   /// tagged: the words by their numbers, `Vocabulary.unknown` first; else empty.
   public var vocabulary: [String] = []
+  /// pairs: the tokens of the sources by number; `classNames` are those of the targets.
+  public internal(set) var sourceNames: [String] = []
   /// SHA-256, in hexadecimal, over the files read (path, labels, validation, its labels, test, its labels): of each its size and the
   /// SHA-256 of every 4 MiB.
   public let fingerprint: String
@@ -31,13 +33,13 @@ public struct LoadedData: Sendable {
 extension LoadedData {
   /// Reads, checks, scales and splits the data.
   /// - scaler: from a checkpoint that is evaluated; takes the place of the one that would be fitted.
-  /// - classNames: from a checkpoint; labels outside are errors.
+  /// - classNames, sourceNames: from a checkpoint; labels and tokens outside are errors.
   /// - vocabulary: of a checkpoint of tagged text.
   /// - peers: where several processes load the same data, all together: those of one machine then read and hold large files once.
   /// - Throws: `Failure` that names file, line and column, or the recipe's key.
   public init(
     _ specification: DataSpecification, scaler: Scaler? = nil, classNames: [String]? = nil,
-    vocabulary: [String]? = nil, peers: LoadingPeers? = nil
+    sourceNames: [String]? = nil, vocabulary: [String]? = nil, peers: LoadingPeers? = nil
   ) throws(Failure) {
     try specification.validate()
     let group = try peers.flatMap { (peers) throws(Failure) in try LoadingGroup(peers) }
@@ -48,6 +50,7 @@ extension LoadedData {
     case .idx: try self.init(idx: specification, classNames, group)
     case .text: try self.init(text: specification, classNames)
     case .tagged: try self.init(tagged: specification, classNames, vocabulary)
+    case .pairs: try self.init(pairs: specification, classNames, sourceNames)
     }
   }
 

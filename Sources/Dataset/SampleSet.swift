@@ -19,6 +19,8 @@ public struct SampleShape: Sendable, Equatable {
   public var hasTargetPerStep = false
   /// Tokens that an input may be, each step being one; nil for numbers.
   public var vocabulary: Int?
+  /// Of pairs: the steps of the longest source.
+  public var sourceSteps: Int?
   /// text: what its tokens are.
   public var tokens: DataSpecification.Tokens?
 

@@ -9,6 +9,7 @@ extension DataSpecification {
     case .npy: try checkLabelFiles()
     case .text: try checkText()
     case .tagged: try checkTagged()
+    case .pairs: try checkPairs()
     case .idx, .ts: break
     }
     if format != .csv { try refuseColumnKeys() }
@@ -127,6 +128,14 @@ extension DataSpecification {
     }
     if tokenColumn < 0 || tagColumn < 0 || tokenColumn == tagColumn {
       throw .badData("data.token_column and data.tag_column must be two different columns, from 0")
+    }
+  }
+
+  private func checkPairs() throws(Failure) {
+    if scale != .none { throw .badData("data.scale is not for pairs") }
+    if minCount < 1 { throw .badData("data.min_count must be at least 1, not \(minCount)") }
+    for (key, kind) in [("tokens", tokens), ("target_tokens", targetTokens ?? tokens)] where kind == .byte {
+      throw .badData("data.\(key): pairs are of characters or words, not of bytes")
     }
   }
 

@@ -50,11 +50,27 @@ public struct Architecture: Sendable, Equatable {
     }
   }
 
+  /// A second network that writes a target from what the first one, the encoder, has read.
+  public struct Decoder: Sendable, Equatable {
+    public enum Attention: String, Sendable, CaseIterable { case none, dot, general }
+    /// Tokens of the target.
+    public var vocabulary: Int
+    /// Of the vectors of its tokens.
+    public var embedding: Int
+    public var attention: Attention = .none
+    public init(vocabulary: Int, embedding: Int) {
+      self.vocabulary = vocabulary
+      self.embedding = embedding
+    }
+  }
+
   public var cell: Cell
   public var nonlinearity: Nonlinearity = .tanh
   /// Numbers per step; not used with an embedding.
   public var inputSize: Int
   public var embedding: Embedding?
+  /// Its layers are those of the encoder in number and kind, D·H wide. It needs an embedding, and `every_step`.
+  public var decoder: Decoder?
   /// Where given, all parameters start uniform in ±this, not as PyTorch's modules start them.
   public var initRange: Float?
   public var hiddenSize: Int = 0
@@ -198,12 +214,36 @@ public struct Architecture: Sendable, Equatable {
     try require(
       embedding.dropout >= 0 && embedding.dropout < 1,
       "model.embedding_dropout must be at least 0 and below 1, not \(embedding.dropout)")
+    if let decoder {
+      try require(readout == .everyStep, "model.decoder needs model.readout every_step")
+      try require(!embedding.isTied, "model.tie_embeddings is not for an encoder-decoder")
+      let isPlain =
+        !isStepped && !residual && !learnedInitialState && !lockedDropout && inputDropout == 0
+        && hiddenSizes == nil && initialization == Initialization()
+      try require(
+        isPlain,
+        "model.decoder goes with plain layers of one width, dropout between them and embedding_dropout")
+      try require(
+        decoder.vocabulary > 0 && decoder.embedding > 0,
+        "model.decoder.embedding must be at least 1, not \(decoder.embedding)")
+    }
     guard embedding.isTied else { return }
     let last = linearWidths.last
     try require(
       last?.inputs == embedding.width && last?.outputs == embedding.vocabulary,
       "model.tie_embeddings: the last linear layer reads \(last?.inputs ?? 0) numbers and gives \(last?.outputs ?? 0), but the "
         + "embedding has \(embedding.width) for each of \(embedding.vocabulary) tokens; make them equal")
+  }
+
+  /// The decoder as a network of its own.
+  var decoderNetwork: Architecture {
+    var network = self
+    network.hiddenSize = outputWidth
+    network.bidirectional = false
+    network.decoder = nil
+    network.embedding = decoder.map { Embedding(vocabulary: $0.vocabulary, width: $0.embedding) }
+    network.embedding?.dropout = embedding?.dropout ?? 0
+    return network
   }
 
   /// Sizes of the head's linear layers.

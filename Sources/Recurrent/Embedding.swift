@@ -5,14 +5,20 @@ import Kernels
 final class Embedding {
   let specification: Architecture.Embedding
   private let weight: Int
+  private let maskNumber: UInt32
   private let team: Team
   /// `[T, B, N]`
   private var vectors = FloatBuffer(0)
 
-  init(_ specification: Architecture.Embedding, _ layout: ParameterLayout, _ team: Team) {
+  /// - mask: numbers its dropout masks, behind any layer's.
+  init(
+    _ specification: Architecture.Embedding, _ layout: ParameterLayout, _ team: Team,
+    name: String = "embedding", mask: UInt32 = 0x4000_0000
+  ) {
     self.specification = specification
     self.team = team
-    weight = layout["embedding.weight"]!.range.lowerBound
+    maskNumber = mask
+    weight = layout["\(name).weight"]!.range.lowerBound
   }
 
   /// Whether it is less work to project the whole vocabulary than every token. Masks differ from token to token.
@@ -60,10 +66,10 @@ final class Embedding {
     specification.dropout > 0 && request.mode != .evaluation
   }
 
-  /// A mask is its own derivative. Its number is behind any layer's.
+  /// A mask is its own derivative.
   private func drop(_ request: Model.Batch, _ x: UnsafeMutablePointer<Float>) {
     guard drops(request), case .training(let seed, let step) = request.mode else { return }
-    var mask = rk_dropout(seed: seed, step: step, layer: 0x4000_0000, probability: specification.dropout)
+    var mask = rk_dropout(seed: seed, step: step, layer: maskNumber, probability: specification.dropout)
     let width = specification.width
     rk_dropout_apply(
       &mask, x, x, request.steps, request.batch, request.rows.offsets, width, 1, width, width, request.samples

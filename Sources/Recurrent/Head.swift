@@ -5,12 +5,10 @@ import Kernels
 final class Head {
   private let layers: [Layer]
   private let kernels: KernelSet
-  private let team: Team
   /// Output of each layer `[rows, width]`, kept for backward.
   private let activations: [GrowingBuffer]
   private let gradients = [GrowingBuffer(), GrowingBuffer()]
   private var input: UnsafePointer<Float>?
-  private var scratch = FloatBuffer(0)
 
   private enum Layer {
     case linear(Linear)
@@ -18,32 +16,11 @@ final class Head {
     case dropout(Float)
   }
 
-  /// y = x·Wᵀ + b with W `[outputs, inputs]`, `torch.nn.Linear`.
-  private final class Linear {
-    let inputs: Int
-    let outputs: Int
-    let weight: Int
-    let bias: Int?
-    let packed: FloatBuffer
-    let packedBack: FloatBuffer
-
-    init(inputs: Int, outputs: Int, weight: Int, bias: Int?, kernels: KernelSet) {
-      self.inputs = inputs
-      self.outputs = outputs
-      self.weight = weight
-      self.bias = bias
-      packed = FloatBuffer(kernels.functions.packed_size(outputs, inputs))
-      packedBack = FloatBuffer(kernels.functions.packed_size(inputs, outputs))
-    }
-  }
-
   private let widths: [Int]
   private let inputWidth: Int
-  private var parameters: UnsafePointer<Float>?
 
   init(_ a: Architecture, _ layout: ParameterLayout, _ kernels: KernelSet, _ team: Team) {
     self.kernels = kernels
-    self.team = team
     inputWidth = a.readoutWidth
     var width = a.readoutWidth
     var widths: [Int] = []
@@ -59,7 +36,7 @@ final class Head {
         return .linear(
           Linear(
             inputs: width, outputs: outputs, weight: weight.range.lowerBound,
-            bias: layout["\(name).bias"]?.range.lowerBound, kernels: kernels))
+            bias: layout["\(name).bias"]?.range.lowerBound, kernels: kernels, team: team))
       case .relu: return .relu
       case .tanh: return .tanh
       case .sigmoid: return .sigmoid
@@ -71,13 +48,7 @@ final class Head {
   }
 
   func pack(_ parameters: UnsafePointer<Float>, forBackward: Bool) {
-    self.parameters = parameters
-    let f = kernels.functions
-    for case .linear(let l) in layers {
-      let weight = parameters + l.weight
-      f.pack_transposed(weight, l.inputs, nil, l.outputs, nil, l.inputs, l.packed.base)
-      if forBackward { f.pack(weight, l.inputs, nil, l.outputs, nil, l.inputs, l.packedBack.base) }
-    }
+    for case .linear(let linear) in layers { linear.pack(parameters, forBackward: forBackward) }
   }
 
   /// - input: `[rows, readoutWidth]`, valid until backward returns.
@@ -92,14 +63,7 @@ final class Head {
       activations[index].reserve(count)
       let y = activations[index].base
       switch layer {
-      case .linear(let l):
-        let bias = l.bias.map { parameters! + $0 }
-        team.run(.head, operations: rows * l.outputs * l.inputs) { [x] share in
-          let part = share.of(rows)
-          f.multiply(
-            part.count, l.outputs, l.inputs, x + part.lowerBound * l.inputs, l.inputs, 1, l.packed.base, bias,
-            y + part.lowerBound * l.outputs, l.outputs, 0)
-        }
+      case .linear(let linear): linear.forward(x, to: y, rows: rows)
       case .relu: f.relu(x, y, count)
       case .tanh: f.tanh(x, y, count)
       case .sigmoid: f.sigmoid(x, y, count)
@@ -125,7 +89,7 @@ final class Head {
       gradients[index % 2].reserve(rows * max(width, widths[index]))
       let dx = index == 0 ? dInput : gradients[index % 2].base
       switch layers[index] {
-      case .linear(let l): linearBack(l, x, dy, dx, rows: rows, parameterGradients)
+      case .linear(let linear): linear.backward(x, dy, dx: dx, rows: rows, parameterGradients)
       case .relu: if let dx { f.relu_back(activations[index].base, dy, dx, count) }
       case .tanh: if let dx { f.tanh_back(activations[index].base, dy, dx, count) }
       case .sigmoid: if let dx { f.sigmoid_back(activations[index].base, dy, dx, count) }
@@ -134,33 +98,6 @@ final class Head {
       if let dx { dy = UnsafePointer(dx) }
     }
     if layers.isEmpty, let dInput { dInput.update(from: dOutput, count: rows * inputWidth) }
-  }
-
-  private func linearBack(
-    _ l: Linear, _ x: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>?,
-    rows: Int,
-    _ parameterGradients: UnsafeMutablePointer<Float>
-  ) {
-    let f = kernels.functions
-    let operations = rows * l.outputs * l.inputs
-    let panels = f.gradient_scratch(l.outputs, l.inputs)
-    scratch.reserve(panels * team.count)
-    let own = scratch.base
-    team.run(.head, operations: operations) { share in
-      let part = share.of(l.inputs, grain: 16)
-      f.multiply_gradient(
-        l.outputs, part.count, rows, dy, l.outputs, x + part.lowerBound, l.inputs,
-        parameterGradients + l.weight + part.lowerBound, l.inputs, 1, own + share.index * panels)
-    }
-    if let bias = l.bias { f.column_sums(dy, rows, l.outputs, l.outputs, parameterGradients + bias) }
-    guard let dx else { return }
-    team.run(.head, operations: operations) { share in
-      let part = share.of(rows)
-      f.multiply(
-        part.count, l.inputs, l.outputs, dy + part.lowerBound * l.outputs, l.outputs, 1, l.packedBack.base,
-        nil,
-        dx + part.lowerBound * l.inputs, l.inputs, 0)
-    }
   }
 
   /// A mask is its own derivative. Head layers number their masks after any recurrent layer's.

@@ -12,7 +12,7 @@ extension ParameterLayout {
     var fanIn = 0
     for entry in entries where !setConstant(entry, parameters) {
       let tensor = UnsafeMutableBufferPointer(rebasing: parameters[entry.range])
-      if entry.name == "embedding.weight" {
+      if entry.name.hasSuffix("embedding.weight") {
         generator.normal(tensor)
         continue
       }
@@ -22,7 +22,7 @@ extension ParameterLayout {
         fanIn = width
       }
       let bound =
-        if entry.name.hasPrefix("rnn.") {
+        if entry.name.hasPrefix("rnn.") || entry.name.hasPrefix("decoder.") {
           recurrentBound(hiddenSize(entry, architecture.cell))
         } else if entry.shape.count == 2 {
           linearWeightBound(fanIn)

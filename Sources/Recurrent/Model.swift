@@ -20,14 +20,18 @@ public final class Model {
   public let team: Team
   private let parameterBuffer: FloatBuffer
   private let gradientBuffer: FloatBuffer
-  private let stack: RecurrentStack?
-  private let embedding: Embedding?
-  private let head: Head
+  let stack: RecurrentStack?
+  let embedding: Embedding?
+  let decoder: Decoder?
+  let head: Head
   private var readout = FloatBuffer(0)
   private var dReadout = FloatBuffer(0)
   private var packed = Packed.nothing
-  private var last: Batch?
-  private let offsets = OffsetTable()
+  var last: Batch?
+  /// Of an encoder-decoder: the sources of the last forward, and where each target has its own.
+  var pair: (source: Batch, places: UnsafePointer<Int32>)?
+  let offsets = OffsetTable()
+  let targetOffsets = OffsetTable()
 
   /// Which packed copies of the weights are up to date.
   private enum Packed { case nothing, forward, both }
@@ -82,6 +86,9 @@ public final class Model {
         architecture, layout, kernels, team,
         wantsInputGradient: wantsInputGradient || architecture.embedding != nil)
     embedding = architecture.embedding.map { [layout, team] in Embedding($0, layout, team) }
+    decoder = architecture.decoder.map { [layout, kernels, team] _ in
+      Decoder(architecture, layout, kernels, team)
+    }
     head = Head(architecture, layout, kernels, team)
     layout.initialize(parameterBuffer.all, architecture: architecture, seed: seed)
   }
@@ -143,10 +150,8 @@ public final class Model {
     let parameters = UnsafePointer(parameterBuffer.base)
     var request = Batch(
       inputs: parameters, tokens: tokens, samples: samples, rows: rows, mode: mode, carried: carried)
-    if !architecture.isStepped, architecture.inputDropout == 0 || mode == .evaluation {
-      request.vocabulary = embedding.vocabulary(request, parameters)
-    }
-    if request.vocabulary == nil { request.inputs = embedding.forward(request, parameters) }
+    let mayFold = !architecture.isStepped && (architecture.inputDropout == 0 || mode == .evaluation)
+    request.lookUp(embedding, parameters, mayFold: mayFold)
     return forward(request, initialState)
   }
 
@@ -193,6 +198,10 @@ public final class Model {
     dReadout.reserve(rows * architecture.readoutWidth)
     head.backward(
       dOutput, dInput: stack == nil ? nil : dReadout.base, rows: rows, request, gradients.baseAddress!)
+    if decoder != nil {
+      backwardPair(request)
+      return nil
+    }
     let initial = stack?.backward(
       request, dReadout: dReadout.base, gradients: gradients.baseAddress!, finalState: finalState,
       wantInitialState: wantInitialState)
@@ -216,10 +225,14 @@ public final class Model {
     architecture.readsEveryStep ? request.rows.count : request.batch
   }
 
-  private func pack(forBackward: Bool) {
+  /// The gradient of what the head read.
+  var dReadoutBase: UnsafeMutablePointer<Float> { dReadout.base }
+
+  func pack(forBackward: Bool) {
     guard packed == .nothing || (forBackward && packed == .forward) else { return }
     team.measure(.packing) {
       stack?.pack(parameterBuffer.base, forBackward: forBackward)
+      decoder?.pack(parameterBuffer.base, forBackward: forBackward)
       head.pack(parameterBuffer.base, forBackward: forBackward)
     }
     packed = forBackward ? .both : .forward

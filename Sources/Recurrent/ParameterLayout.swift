@@ -47,28 +47,19 @@ public struct ParameterLayout: Sendable, Equatable {
 
   public subscript(name: String) -> Entry? { entries.first { $0.name == name } }
 
-  /// The layout of a network, in PyTorch's module order: embedding, recurrent layers, then the head's linear layers.
+  /// The layout of a network, in PyTorch's module order: embedding, recurrent layers, of a decoder the same and its
+  /// attention, then the head's linear layers.
   ///
   /// Linear layers are named `fc` (the only one, or the last), else `fc0`, `fc1`, … in order before it. A tied one has no weight of
   /// its own.
   public init(_ a: Architecture) {
     if let embedding = a.embedding { add("embedding.weight", [embedding.vocabulary, embedding.width]) }
-    if a.cell != .none {
-      let gates = a.cell.gateCount
-      for layer in 0..<a.layers {
-        for direction in 0..<a.directions {
-          let place = LayerPlace(layer: layer, direction: direction)
-          let (hidden, width) = (a.hiddenSize(of: layer), a.width(of: layer))
-          add(place.name("weight_ih"), [gates * hidden, a.inputWidth(of: layer)])
-          add(place.name("weight_hh"), [gates * hidden, width])
-          if a.bias, !a.layerNorm {
-            add(place.name("bias_ih"), [gates * hidden])
-            add(place.name("bias_hh"), [gates * hidden])
-          }
-          if a.projectionSize > 0 { add(place.name("weight_hr"), [width, hidden]) }
-          addOptions(a, place)
-        }
-      }
+    addRecurrent(a)
+    if let decoder = a.decoder {
+      add("decoder_embedding.weight", [decoder.vocabulary, decoder.embedding])
+      addRecurrent(a.decoderNetwork, module: "decoder")
+      if decoder.attention == .general { add("attention.weight", [a.outputWidth, a.outputWidth]) }
+      if decoder.attention != .none { add("combine.weight", [a.outputWidth, 2 * a.outputWidth]) }
     }
     let linears = a.linearWidths
     for (index, linear) in linears.enumerated() {
@@ -76,6 +67,41 @@ public struct ParameterLayout: Sendable, Equatable {
       let isTied = a.embedding?.isTied == true && index == linears.count - 1
       if !isTied { add("\(name).weight", [linear.outputs, linear.inputs]) }
       if linear.hasBias { add("\(name).bias", [linear.outputs]) }
+    }
+  }
+
+  private mutating func addRecurrent(_ a: Architecture, _ prefix: String) {
+    guard a.cell != .none else { return }
+    let rows = a.cell.gateCount * a.hiddenSize
+    for layer in 0..<a.layers {
+      let input = layer == 0 ? a.inputWidth : a.directions * a.hiddenSize
+      for suffix in ["", "_reverse"].prefix(a.directions) {
+        add("\(prefix).weight_ih_l\(layer)\(suffix)", [rows, input])
+        add("\(prefix).weight_hh_l\(layer)\(suffix)", [rows, a.hiddenSize])
+        if a.bias {
+          add("\(prefix).bias_ih_l\(layer)\(suffix)", [rows])
+          add("\(prefix).bias_hh_l\(layer)\(suffix)", [rows])
+        }
+      }
+    }
+  }
+
+  private mutating func addRecurrent(_ a: Architecture, module: String = "rnn") {
+    guard a.cell != .none else { return }
+    let gates = a.cell.gateCount
+    for layer in 0..<a.layers {
+      for direction in 0..<a.directions {
+        let place = LayerPlace(layer: layer, direction: direction, module: module)
+        let (hidden, width) = (a.hiddenSize(of: layer), a.width(of: layer))
+        add(place.name("weight_ih"), [gates * hidden, a.inputWidth(of: layer)])
+        add(place.name("weight_hh"), [gates * hidden, width])
+        if a.bias, !a.layerNorm {
+          add(place.name("bias_ih"), [gates * hidden])
+          add(place.name("bias_hh"), [gates * hidden])
+        }
+        if a.projectionSize > 0 { add(place.name("weight_hr"), [width, hidden]) }
+        addOptions(a, place)
+      }
     }
   }
 

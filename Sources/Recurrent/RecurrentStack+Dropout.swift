@@ -1,7 +1,7 @@
 import CKernels
 
 extension RecurrentStack {
-  /// Number of the masks of the network's input; those after layer l have the number l.
+  /// Number of the masks of the network's input; those after layer l have the number firstMask + l.
   private static let inputNumber: UInt32 = 0x7000_0000
 
   /// Whether masks are applied to the outputs of this layer.
@@ -30,7 +30,7 @@ extension RecurrentStack {
     let size = sizes[index]
     let columns = Columns(
       stride: size.stride, blocks: architecture.directions, width: size.width, units: size.units)
-    apply(UInt32(index), architecture.dropout, columns, request, from, to)
+    apply(firstMask + UInt32(index), architecture.dropout, columns, request, from, to)
   }
 
   private struct Columns {

@@ -26,6 +26,8 @@ final class RecurrentStack {
   let learned: [LearnedState]?
   var parameters: UnsafePointer<Float>?
   let wantsInputGradient: Bool
+  /// The number of the masks after the first layer.
+  let firstMask: UInt32
   /// Gradient of the network's input `[T, B, F]`, where it was wanted.
   let dInputs = GrowingBuffer()
 
@@ -37,9 +39,11 @@ final class RecurrentStack {
   }
 
   init(
-    _ a: Architecture, _ layout: ParameterLayout, _ kernels: KernelSet, _ team: Team, wantsInputGradient: Bool
+    _ a: Architecture, _ layout: ParameterLayout, _ kernels: KernelSet, _ team: Team,
+    wantsInputGradient: Bool, module: String = "rnn", firstMask: UInt32 = 0
   ) {
     architecture = a
+    self.firstMask = firstMask
     self.wantsInputGradient = wantsInputGradient
     self.kernels = kernels
     let sizes = (0..<a.layers).map { LayerSizes(a, layer: $0, kernels) }
@@ -47,7 +51,7 @@ final class RecurrentStack {
     layers = (0..<a.layers).map { layer in
       (0..<a.directions).map { direction in
         let place = LayerPlace(
-          layer: layer, direction: direction, inputWidth: a.inputWidth(of: layer),
+          layer: layer, direction: direction, module: module, inputWidth: a.inputWidth(of: layer),
           inputBlocks: layer == 0 ? 1 : a.directions, needsInputGradient: layer > 0 || wantsInputGradient)
         return a.isStepped
           ? SteppedLayer(a, sizes[layer], place, layout, kernels, team)

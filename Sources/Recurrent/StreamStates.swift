@@ -40,6 +40,16 @@ public final class StreamStates {
     }
   }
 
+  /// Takes the state of another's stream.
+  func copy(_ stream: Int32, of other: StreamStates, to target: Int32) {
+    for layer in 0..<layers {
+      for (from, to) in [(other.hidden, hidden), (other.cell, cell)] where !to.isEmpty {
+        state(to, layer: layer, stream: target)
+          .update(from: other.state(from, layer: layer, stream: stream), count: hiddenSize)
+      }
+    }
+  }
+
   func state(_ values: UnsafeMutableBufferPointer<Float>, layer: Int, stream: Int32)
     -> UnsafeMutablePointer<Float>
   {

@@ -21,6 +21,8 @@ extension RecurrentLayer: TimeLayer {}
 struct LayerPlace {
   var layer: Int
   var direction: Int
+  /// The module whose parameters it has.
+  var module = "rnn"
   /// Columns of the input parameter; those of a layer below lie in `inputBlocks` padded blocks.
   var inputWidth = 0
   var inputBlocks = 1
@@ -28,7 +30,9 @@ struct LayerPlace {
 
   var isReverse: Bool { direction == 1 }
   /// PyTorch's name of one of its parameters.
-  func name(_ parameter: String) -> String { "rnn.\(parameter)_l\(layer)\(isReverse ? "_reverse" : "")" }
+  func name(_ parameter: String) -> String {
+    "\(module).\(parameter)_l\(layer)\(isReverse ? "_reverse" : "")"
+  }
 }
 
 /// Sizes of one layer, the same for both directions.

@@ -406,6 +406,69 @@ def language():
     return result
 
 
+class EncoderDecoder(nn.Module):
+    """Encoder and decoder of one cell, attention after Luong et al. 2015 without input feeding."""
+
+    def __init__(self, a, source, target, width, attention):
+        super().__init__()
+        self.a, self.attends = a, attention
+        cell = getattr(nn, a["cell"].upper())
+        options = {"nonlinearity": a["nonlinearity"]} if a["cell"] == "rnn" else {}
+        both = a["hidden"] * (2 if a["bidirectional"] else 1)
+        self.embedding = nn.Embedding(source, width)
+        self.rnn = cell(width, a["hidden"], num_layers=a["layers"], bidirectional=a["bidirectional"], **options)
+        self.decoder_embedding = nn.Embedding(target, width)
+        self.decoder = cell(width, both, num_layers=a["layers"], **options)
+        if attention == "general":
+            self.attention = nn.Linear(both, both, bias=False)
+        if attention != "none":
+            self.combine = nn.Linear(2 * both, both, bias=False)
+        self.fc = nn.Linear(both, target)
+
+    def forward(self, source, target):
+        """One pair without padding: [S], [T] → [T, V]."""
+        memory, state = self.rnn(self.embedding(source))
+        layers, both = self.a["layers"], self.decoder.hidden_size
+        side = lambda s: s.reshape(layers, both)
+        state = tuple(side(s) for s in state) if isinstance(state, tuple) else side(state)
+        output, _ = self.decoder(self.decoder_embedding(target), state)
+        if self.attends != "none":
+            keys = self.attention(memory) if self.attends == "general" else memory
+            weights = (output @ keys.T).softmax(-1)
+            output = torch.tanh(self.combine(torch.cat([weights @ memory, output], -1)))
+        return self.fc(output)
+
+
+def pairs():
+    """Encoder-decoders: mean cross entropy over the targets' steps, gradients as in `projections` (float64)."""
+    result = []
+    grid = itertools.product(CELLS, (False, True), ("none", "dot", "general"))
+    for index, (cell, bidirectional, attention) in enumerate(grid):
+        source, target, width, layers = (40 if index % 2 else 6), (30 if index % 3 else 7), 5, 1 + index % 2
+        a = architecture(cell[0], 0, 6, layers, bidirectional, True, "every_step", 8, [f"linear {target}"], cell[1])
+        seed = 13000 + index
+        torch.manual_seed(seed)
+        network = EncoderDecoder(a, source, target, width, attention)
+        first = fingerprint(flat(network))
+        network = network.double()
+        lengths = [(3, 5), (8, 1), (1, 4), (5, 6), (8, 3)]
+        total, count, outputs = 0.0, sum(t for _, t in lengths), []
+        for b, (s, t) in enumerate(lengths):
+            tokens = classes(s + 2 * b, source, None)[2 * b:]
+            steps = classes(t + 1 + 3 * b, target, None)[3 * b:]
+            outputs.append(network(tokens, torch.cat([torch.zeros(1, dtype=torch.long), steps[1:-1]])[:t]))
+            total = total + F.cross_entropy(outputs[-1], steps[1:], reduction="sum")
+        (total / count).backward()
+        numbers = []
+        for g in (p.grad.flatten() for p in network.parameters()):
+            numbers += [g.norm(), *(g @ wave((len(g),), phase).double() for phase in (0.1, 2.3))]
+        result.append(dict(
+            architecture=a, source=source, target=target, width=width, attention=attention, seed=seed, lengths=lengths,
+            fingerprint=first, sum=total.item(), outputs=[packed(o) for o in outputs],
+            projections=packed(torch.stack(numbers))))
+    return result
+
+
 def adam():
     """Parameters after ten Adam steps (float64), step k on the inputs and targets of phase seed + k."""
     result = []
@@ -549,6 +612,7 @@ if __name__ == "__main__":
     write("states.json", states())
     write("lengths.json", lengths())
     write("language.json", language())
+    write("pairs.json", pairs())
     write("adam.json", adam())
     write("optimizers.json", optimizers())
     write("schedules.json", schedules())

@@ -14,7 +14,7 @@ import Training
     "stock-rnn": 297, "stock-lstm": 1_065, "stock-gru": 809, "mnist-bilstm": 14_410,
     "classify-last": 3_522, "classify-deep": 970, "classify-bidirectional": 1_250, "many-to-one-sigmoid": 120,
     "feed-forward": 241, "japanese-vowels": 41_097, "char-lm": 1_220_095, "word-lm-small": 4_653_200,
-    "word-lm-medium": 19_780_400, "forecast": 12_120, "tagging": 2_884_028,
+    "word-lm-medium": 19_780_400, "forecast": 12_120, "tagging": 2_884_028, "g2p": 6_599_080,
   ]
 
   static let shapes = [
@@ -22,12 +22,19 @@ import Training
     "char-lm": tokens(64, 63), "word-lm-small": tokens(20, 10_000), "word-lm-medium": tokens(35, 10_000),
     "forecast": SampleShape(steps: 72, features: 7, target: .values(width: 24)),
     "tagging": tokens(659, 26_372, tags: 44),
+    "g2p": pairs(27, 40),
     "japanese-vowels": SampleShape(steps: 29, features: 12, target: .classes(count: 9)),
   ]
 
   private static func tokens(_ steps: Int, _ vocabulary: Int, tags: Int? = nil) -> SampleShape {
     var shape = SampleShape(steps: steps, features: 0, target: .classes(count: tags ?? vocabulary))
     (shape.vocabulary, shape.hasTargetPerStep, shape.hasEqualLengths) = (vocabulary, true, false)
+    return shape
+  }
+
+  private static func pairs(_ sources: Int, _ targets: Int) -> SampleShape {
+    var shape = tokens(30, targets)
+    (shape.vocabulary, shape.sourceSteps) = (sources, 30)
     return shape
   }
 

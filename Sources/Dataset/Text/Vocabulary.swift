@@ -24,12 +24,16 @@ public struct Vocabulary: Sendable, Equatable {
   init(_ tokens: DataSpecification.Tokens, of texts: [TokenText], minCount: Int, size: Int?) {
     if tokens == .byte {
       self.init(tokens, names: (0..<256).map(String.init))
-      return
+    } else {
+      let counts = texts.map { Dictionary(uniqueKeysWithValues: zip($0.names, $0.counts)) }
+      self.init(tokens, of: counts, minCount: minCount, size: size)
     }
+  }
+
+  /// - parts: how often each token occurs in each part of the data.
+  init(_ tokens: DataSpecification.Tokens, of parts: [[String: Int]], minCount: Int, size: Int? = nil) {
     var counts: [String: Int] = [:]
-    for text in texts {
-      for (name, count) in zip(text.names, text.counts) { counts[name, default: 0] += count }
-    }
+    for part in parts { counts.merge(part, uniquingKeysWith: +) }
     var kept = counts.filter { $0.value >= minCount && $0.key != Self.unknown }.sorted {
       $0.value != $1.value ? $0.value > $1.value : $0.key.utf8.lexicographicallyPrecedes($1.key.utf8)
     }.map(\.key)
@@ -53,6 +57,11 @@ public struct Vocabulary: Sendable, Equatable {
     case .char: return Array(name.utf8)
     case .word: return name == Self.endOfLine ? [newline] : Array((isFirst ? name : " " + name).utf8)
     }
+  }
+
+  /// A sequence of tokens as text, without the end of a target.
+  public func text(of sequence: some Sequence<Int32>) -> String {
+    sequence.map { names[Int($0)] }.joined(separator: tokens == .word ? " " : "")
   }
 
   /// The numbers of a text's tokens. A text that goes on has no end of line behind its last word.

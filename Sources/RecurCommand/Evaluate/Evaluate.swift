@@ -30,7 +30,8 @@ struct Evaluate: ReportingCommand {
     let checkpoint = try CheckpointedModel(noting: checkpoint, overrides: settings.settings)
     let data = try checkpoint.loadData()
     let evaluator = Evaluator(
-      model: try checkpoint.model(for: data.shape), loss: checkpoint.recipe.loss, scaler: data.scaler)
+      model: try checkpoint.model(for: data.shape), loss: checkpoint.recipe.loss, scaler: data.scaler,
+      beam: checkpoint.recipe.model.decoder?.beam ?? 1)
     var report = EvaluateReport(checkpoint)
     evaluator.topK = topK
     for part in try data.parts(split) {

@@ -96,11 +96,16 @@ extension ModelSpecification {
       network.embedding = .init(vocabulary: try shape("embedding.weight")[0], width: embedding)
       network.embedding?.isTied = tiesEmbeddings
     }
+    if let decoder {
+      network.decoder = .init(
+        vocabulary: try shape("decoder_embedding.weight")[0], embedding: decoder.embedding)
+      network.decoder?.attention = decoder.attention
+    }
     network.nonlinearity = nonlinearity
     network.layers = layers
     network.bidirectional = bidirectional
     network.bias = bias
-    network.readout = readout
+    network.readout = decoder == nil ? readout : .everyStep
     guard cell != .none, readout == .allSteps, let read else { return (network, nil) }
     network.steps = read / network.outputWidth
     return (network, network.steps)

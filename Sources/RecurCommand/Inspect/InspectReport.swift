@@ -83,6 +83,22 @@ struct LayerSummary: Encodable {
           ))
       }
     }
+    if let decoder = a.decoder {
+      layers += [
+        LayerSummary(
+          name: "decoder_embedding", kind: "\(decoder.vocabulary) tokens → \(decoder.embedding)",
+          shape: "[T, B, \(decoder.embedding)]", parameters: count("decoder_embedding.")),
+        LayerSummary(
+          name: "decoder", kind: "\(a.layers) × \(a.cell.rawValue.uppercased()) \(a.outputWidth)",
+          shape: "[T, B, \(a.outputWidth)]", parameters: count("decoder.")),
+      ]
+      if decoder.attention != .none {
+        layers.append(
+          LayerSummary(
+            name: "attention", kind: decoder.attention.rawValue, shape: "[T, B, \(a.outputWidth)]",
+            parameters: count("attention.") + count("combine.")))
+      }
+    }
     let rows = a.cell != .none && a.readout == .everyStep ? "\(steps)·B" : "B"
     layers.append(
       LayerSummary(

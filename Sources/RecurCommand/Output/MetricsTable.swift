@@ -35,6 +35,8 @@ struct MetricsTable {
       ("R²", { $0.metrics?.r2.map(Formatting.short) }),
       ("perplexity", { $0.metrics?.perplexity.map(Formatting.precise) }),
       ("bits per character", { $0.metrics?.bitsPerCharacter.map(Formatting.precise) }),
+      ("sequences right", { $0.metrics?.sequenceAccuracy.map(Formatting.percent) }),
+      ("error rate", { $0.metrics?.errorRate.map(Formatting.percent) }),
       ("mae in file units", { ($0.metrics?.originalUnits?.mae).map(Formatting.precise) }),
       ("rmse in file units", { ($0.metrics?.originalUnits?.rmse).map(Formatting.precise) }),
     ]

@@ -10,7 +10,10 @@ extension ModelSpecification {
     if bidirectional { kind = "bidirectional " + kind }
     let sizes = hiddenSizes.map { $0.map(String.init).joined(separator: "-") } ?? "\(hiddenSize)"
     let vectors = embedding.map { ["embedding \($0)" + (tiesEmbeddings ? " (tied)" : "")] } ?? []
-    return (vectors + ["\(layers) × \(kind) \(sizes)"] + options + [readout.rawValue] + layersOfHead)
+    let reader =
+      decoder.map { "decoder with \($0.attention == .none ? "no" : $0.attention.rawValue) attention" }
+      ?? readout.rawValue
+    return (vectors + ["\(layers) × \(kind) \(sizes)"] + options + [reader] + layersOfHead)
       .joined(separator: ", ")
   }
 }

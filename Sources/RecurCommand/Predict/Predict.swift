@@ -29,6 +29,7 @@ struct Predict: ReportingCommand {
       throw Failure.usage("\(checkpoint) predicts the next token of a text; use recur generate")
     }
     let data = try input.map(model.loadData(from:)) ?? model.loadData()
+    if data.shape.sourceSteps != nil { return try translate(model, data, console) }
     let predictions = try Predictions(model, data)
     let table = try OutputFile(file)
     try table.write(predictions.header)

@@ -123,7 +123,7 @@ extension Predictions {
   private static func number(_ value: Double) -> String { String(format: "%.7g", value) }
 
   /// Fields as RFC 4180 wants them.
-  private static func line(_ fields: [String]) -> String {
+  static func line(_ fields: [String]) -> String {
     fields.map { field in
       let isPlain = !field.contains { $0 == "," || $0 == "\"" || $0.isNewline }
       return isPlain ? field : "\"" + field.replacingOccurrences(of: "\"", with: "\"\"") + "\""

@@ -15,6 +15,7 @@ final class BatchBuffer {
   private let streams: UnsafeMutablePointer<Int32>
   /// Samples of each length, then where the next one goes.
   private let slots: UnsafeMutableBufferPointer<Int32>
+  private let sources: SourceBuffer?
   private(set) var count = 0
 
   init(_ set: any SampleSet, capacity: Int) {
@@ -31,6 +32,7 @@ final class BatchBuffer {
     lengths = .allocate(capacity: capacity)
     streams = .allocate(capacity: capacity)
     slots = .allocate(capacity: shape.steps + 1)
+    sources = (set as? any PairedSet).map { SourceBuffer($0, capacity: capacity) }
   }
 
   deinit {
@@ -47,6 +49,8 @@ final class BatchBuffer {
 
   var inputs: UnsafeMutablePointer<Float> { memory.inputs }
   var tokens: UnsafeMutablePointer<Int32>? { memory.tokens }
+  /// Of pairs.
+  var source: Model.Source? { sources?.source }
   var values: UnsafeMutablePointer<Float> { memory.values }
   var classes: UnsafeMutablePointer<Int32> { memory.classes }
 
@@ -61,7 +65,9 @@ final class BatchBuffer {
     } else {
       sort(samples)
     }
-    set.gather(UnsafeBufferPointer(start: numbers, count: count), into: memory)
+    let rows = UnsafeBufferPointer(start: numbers, count: count)
+    set.gather(rows, into: memory)
+    sources?.gather(rows)
   }
 
   /// By length, longest first; equal ones stay in order.
@@ -117,6 +123,11 @@ extension Model {
     -> UnsafeMutableBufferPointer<Float>
   {
     let carried = states.map { Carried(states: $0, streams: batch.rowStreams(of: $0.streams)) }
+    if let tokens = batch.tokens, let source = batch.source {
+      return forward(
+        source: source, tokens: tokens, samples: batch.rowNumbers, lengths: batch.rowLengths,
+        batch: batch.count, mode: mode)
+    }
     if let tokens = batch.tokens {
       return forward(
         tokens: tokens, samples: batch.rowNumbers, lengths: batch.rowLengths, batch: batch.count, mode: mode,

@@ -26,6 +26,10 @@ public struct EvaluationMetrics: Codable, Sendable, Equatable {
   public var perplexity: Double?
   /// The same in bits, for text of characters or bytes.
   public var bitsPerCharacter: Double?
+  /// Of targets that were searched for: the share that is right from end to end.
+  public var sequenceAccuracy: Double?
+  /// Tokens to be inserted, deleted or replaced to make them right, for each token of the right ones.
+  public var errorRate: Double?
   /// mae and rmse with the targets' scaling undone, where they were scaled.
   public var originalUnits: OriginalUnits?
 
@@ -39,6 +43,8 @@ public struct EvaluationMetrics: Codable, Sendable, Equatable {
     case top5Accuracy = "top_5_accuracy"
     case macroF1 = "macro_f1"
     case bitsPerCharacter = "bits_per_character"
+    case sequenceAccuracy = "sequence_accuracy"
+    case errorRate = "error_rate"
     case originalUnits = "original_units"
   }
 

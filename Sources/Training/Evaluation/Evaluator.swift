@@ -18,8 +18,13 @@ public final class Evaluator {
   let communicator: any Communicator
   /// Computes in place of the model where there is one.
   var device: DeviceTraining?
+  let beam: Int
 
-  public init(model: Model, loss: Loss, scaler: Scaler?, communicator: any Communicator = Solo()) {
+  /// - beam: hypotheses that a search for targets keeps.
+  public init(
+    model: Model, loss: Loss, scaler: Scaler?, communicator: any Communicator = Solo(), beam: Int = 1
+  ) {
+    self.beam = beam
     self.model = model
     self.loss = loss
     self.scaler = scaler
@@ -29,7 +34,7 @@ public final class Evaluator {
   /// Metrics over all samples of `set`; all ranks share the work and get the same values.
   public func evaluate(_ set: any SampleSet) throws -> EvaluationMetrics {
     let (sums, outcomes) = try measure(set)
-    return metrics(set, sums, outcomes)
+    return try metrics(set, sums, outcomes)
   }
 
   /// The same metrics, and what they are made of.
@@ -44,17 +49,18 @@ public final class Evaluator {
     let top = topK.compactMap { k in outcomes.topAccuracy(k).map { ("\(k)", $0) } }
     if !top.isEmpty { details.topAccuracy = Dictionary(top) { $1 } }
     if loss.hasErrors { details.targets = sums.targets(targetNames) }
-    return (metrics(set, sums, outcomes), details)
+    return (try metrics(set, sums, outcomes), details)
   }
 
   private func metrics(_ set: any SampleSet, _ sums: EvaluationSums, _ outcomes: OutcomeCounts)
-    -> EvaluationMetrics
+    throws -> EvaluationMetrics
   {
     let samples = (set as? any StreamedSet)?.pairs ?? set.count
     var metrics = sums.metrics(samples: samples, loss: loss, tokens: set.shape.tokens)
     metrics.accuracy = outcomes.accuracy
     metrics.top5Accuracy = outcomes.topAccuracy(5)
     metrics.macroF1 = outcomes.macroF1
+    if let pairs = set as? any PairedSet { try addSearch(pairs, to: &metrics) }
     return metrics
   }
 

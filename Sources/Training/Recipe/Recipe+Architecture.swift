@@ -11,12 +11,13 @@ extension Recipe {
       head: model.head(classes: shape.target))
     network.embedding = try embedding(for: shape)
     network.initRange = model.initRange
+    network.decoder = try decoder(for: shape)
     network.nonlinearity = model.nonlinearity
     network.layers = model.layers
     network.bidirectional = model.bidirectional
     network.bias = model.bias
     network.dropout = model.dropout
-    network.readout = model.readout
+    network.readout = network.decoder == nil ? model.readout : .everyStep
     network.initialization = model.initialization
     network.hiddenSizes = model.hiddenSizes
     network.inputDropout = model.inputDropout
@@ -37,6 +38,20 @@ extension Recipe {
     try loss.check(shape.target, outputs: network.outputSize)
     try checkSteps(network, shape)
     return network
+  }
+
+  private func decoder(for shape: SampleShape) throws -> Architecture.Decoder? {
+    guard shape.sourceSteps != nil, case .classes(let vocabulary) = shape.target else {
+      if model.decoder == nil { return nil }
+      throw Failure.badData("recipe \(name): model.decoder is for data.format pairs; remove it")
+    }
+    guard let settings = model.decoder else {
+      throw Failure.badData(
+        "recipe \(name): pairs need a model.decoder, such as {embedding: 128, attention: dot}")
+    }
+    var decoder = Architecture.Decoder(vocabulary: vocabulary, embedding: settings.embedding)
+    decoder.attention = settings.attention
+    return decoder
   }
 
   private func embedding(for shape: SampleShape) throws -> Architecture.Embedding? {
@@ -84,6 +99,9 @@ extension Recipe {
     let hidden = network.hiddenSize
     var products = [
       [network.embedding?.vocabulary ?? 0, network.inputWidth],
+      [network.decoder?.vocabulary ?? 0, network.decoder?.embedding ?? 0],
+      // A decoder is as wide as both directions.
+      [network.decoder == nil ? 0 : 8, 2 * hidden, 2 * hidden, network.layers],
       [network.cell.gateCount, hidden, inputs + hidden, network.layers, 2],
     ]
     var width = network.readoutWidth

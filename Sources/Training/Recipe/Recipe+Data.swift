@@ -30,6 +30,7 @@ extension RecipeSection {
     data.tokenColumn = try int("token_column", 0...1000) ?? data.tokenColumn
     data.tagColumn = try int("tag_column", 0...1000) ?? data.tagColumn
     data.tokens = try choice("tokens") ?? data.tokens
+    data.targetTokens = try choice("target_tokens")
     data.minCount = try int("min_count") ?? data.minCount
     data.vocabulary = try int("vocabulary", 2...Int(Int32.max))
     data.sequenceLength = try int("sequence_length") ?? data.sequenceLength
@@ -111,6 +112,7 @@ extension RecipeKeys {
     case .ts: return files + ["scale", "fit_scale_on"]
     case .idx: return files
     case .tagged: return files + ["token_column", "tag_column", "min_count", "vocabulary"]
+    case .pairs: return files + ["tokens", "target_tokens", "min_count"]
     case .text: return files + ["tokens", "min_count", "vocabulary", "sequence_length"]
     }
   }

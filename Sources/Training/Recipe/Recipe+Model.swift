@@ -33,6 +33,7 @@ extension RecipeSection {
       throw try required(key).failure("model.\(key) needs model.embedding")
     }
     model.initRange = try float("init_range", .positive)
+    model.decoder = try section("decoder")?.decoder()
     return model
   }
 
@@ -107,6 +108,17 @@ extension RecipeSection {
       throw try required("forget_bias").failure("model.init.forget_bias applies to cell: lstm only")
     }
     return changes
+  }
+}
+
+extension RecipeSection {
+  fileprivate func decoder() throws -> DecoderSpecification {
+    try allow(RecipeKeys.decoder)
+    _ = try required("embedding")
+    var decoder = DecoderSpecification(embedding: try int("embedding", 1...1 << 20) ?? 1)
+    decoder.attention = try choice("attention") ?? decoder.attention
+    decoder.beam = try int("beam", 1...1000) ?? decoder.beam
+    return decoder
   }
 }
 

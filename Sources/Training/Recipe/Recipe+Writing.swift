@@ -38,7 +38,8 @@ extension DataSpecification {
       ("window", .init(window)), ("horizon", horizons.map(\.asHorizon) ?? .init(horizon)),
       ("per_step", .init(perStep)),
       ("token_column", .init(tokenColumn)), ("tag_column", .init(tagColumn)),
-      ("tokens", .plain(tokens.rawValue)), ("min_count", .init(minCount)),
+      ("tokens", .plain(tokens.rawValue)),
+      ("target_tokens", targetTokens.map { .plain($0.rawValue) } ?? .null), ("min_count", .init(minCount)),
       ("vocabulary", .init(vocabulary)), ("sequence_length", .init(sequenceLength)),
       (
         "split",
@@ -82,6 +83,14 @@ extension ModelSpecification {
       ("proj_size", .init(projectionSize)), ("layer_norm", .init(layerNorm)), ("residual", .init(residual)),
       ("learned_initial_state", .init(learnedInitialState)), ("readout", .plain(readout.rawValue)),
       ("head", layers), ("init_range", .init(initRange)), ("init", .map(initialization.entries)),
+    ] + (decoder.map { [("decoder", .map($0.entries))] } ?? [])
+  }
+}
+
+extension DecoderSpecification {
+  fileprivate var entries: RecipeWriter.Entries {
+    [
+      ("embedding", .init(embedding)), ("attention", .plain(attention.rawValue)), ("beam", .init(beam)),
     ]
   }
 }

@@ -38,6 +38,8 @@ public struct ModelSpecification: Sendable, Equatable {
   public var embeddingDropout: Float = 0
   /// Whether the last linear layer shares the embedding's weight.
   public var tiesEmbeddings = false
+  /// For pairs: what writes the target.
+  public var decoder: DecoderSpecification?
   public var cell: Architecture.Cell
   public var nonlinearity: Architecture.Nonlinearity = .tanh
   /// H; not used with `cell: none`.
@@ -72,6 +74,16 @@ public struct ModelSpecification: Sendable, Equatable {
     self.hiddenSize = hiddenSize
     self.head = head
   }
+}
+
+/// The `decoder` section of a model.
+public struct DecoderSpecification: Sendable, Equatable {
+  /// Of the vectors of the target's tokens.
+  public var embedding: Int
+  public var attention: Architecture.Decoder.Attention = .none
+  /// Hypotheses that a search keeps, where targets are to be found: in evaluation and prediction.
+  public var beam: Int = 1
+  public init(embedding: Int) { self.embedding = embedding }
 }
 
 /// The `train` section.

@@ -10,7 +10,7 @@ enum RecipeKeys {
     "format", "path", "validation_path", "test_path", "labels_path", "validation_labels_path",
     "test_labels_path", "features", "targets", "label", "group", "header", "delimiter", "gaps",
     "scale", "fit_scale_on", "window", "horizon", "per_step", "token_column", "tag_column", "tokens",
-    "min_count", "vocabulary", "sequence_length",
+    "target_tokens", "min_count", "vocabulary", "sequence_length",
     "split",
   ]
   static let split = ["train", "validation", "test"]
@@ -18,7 +18,9 @@ enum RecipeKeys {
     "embedding", "embedding_dropout", "tie_embeddings", "cell", "nonlinearity", "hidden_size", "num_layers",
     "bidirectional", "bias", "dropout", "input_dropout", "locked_dropout", "recurrent_dropout", "zoneout",
     "proj_size", "layer_norm", "residual", "learned_initial_state", "readout", "head", "init_range", "init",
+    "decoder",
   ]
+  static let decoder = ["embedding", "attention", "beam"]
   static let initialization = ["orthogonal", "forget_bias"]
   static let loss = ["name", "delta", "ignore_index", "class_weights", "label_smoothing"]
   static let optimizer = [
@@ -44,6 +46,7 @@ enum RecipeKeys {
 
   private static let sections = [
     ("", root), ("data", data), ("data.split", split), ("model", model), ("model.init", initialization),
+    ("model.decoder", decoder),
     ("loss", loss),
     ("optimizer", optimizer), ("schedule", schedule), ("train", train), ("early_stopping", earlyStopping),
     ("checkpoint", checkpoint), ("distributed", distributed),

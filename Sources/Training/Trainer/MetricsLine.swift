@@ -27,6 +27,8 @@ struct MetricsLine {
     inner.add("r2", metrics.r2)
     inner.add("perplexity", metrics.perplexity)
     inner.add("bits_per_character", metrics.bitsPerCharacter)
+    inner.add("sequence_accuracy", metrics.sequenceAccuracy)
+    inner.add("error_rate", metrics.errorRate)
     if let units = metrics.originalUnits {
       inner.add("original_mae", units.mae)
       inner.add("original_rmse", units.rmse)

@@ -82,7 +82,7 @@ public final class Trainer {
     rankTimes = RankTimes(workers: roles.workers.size)
     evaluator = Evaluator(
       model: model, loss: recipe.loss, scaler: data.scaler,
-      communicator: roles.isCoordinator ? Solo() : communicator)
+      communicator: roles.isCoordinator ? Solo() : communicator, beam: recipe.model.decoder?.beam ?? 1)
     order = EpochOrder(
       count: set.count, seed: recipe.seed, shuffle: recipe.train.shuffle && !(set is any StreamedSet),
       buckets: recipe.train.buckets(set))

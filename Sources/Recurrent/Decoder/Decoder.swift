@@ -1,0 +1,126 @@
+import Kernels
+
+/// The second half of an encoder-decoder: it starts from the encoder's final states, reads the target token by token (the right
+/// ones in training: teacher forcing), and may attend to the encoder's outputs.
+///
+/// Each layer starts from the encoder's layer of its number, the final states of both directions side by side.
+final class Decoder {
+  let architecture: Architecture
+  let stack: RecurrentStack
+  let embedding: Embedding
+  let attention: Attention?
+  private let directions: Int
+  private let width: Int
+  private(set) var states: StreamStates
+  private var streams: [Int32] = []
+  private var dense = FloatBuffer(0)
+  private let dMemory = GrowingBuffer()
+
+  init(_ a: Architecture, _ layout: ParameterLayout, _ kernels: KernelSet, _ team: Team) {
+    architecture = a.decoderNetwork
+    directions = a.directions
+    width = a.outputWidth
+    stack = RecurrentStack(
+      architecture, layout, kernels, team, wantsInputGradient: true, module: "decoder", firstMask: 0x100)
+    embedding = Embedding(
+      architecture.embedding!, layout, team, name: "decoder_embedding", mask: 0x4000_0001)
+    attention = Attention(a, layout, kernels, team)
+    states = StreamStates(architecture, streams: 0)
+  }
+
+  func pack(_ parameters: UnsafePointer<Float>, forBackward: Bool) {
+    stack.pack(parameters, forBackward: forBackward)
+    attention?.pack(parameters, forBackward: forBackward)
+  }
+
+  /// What the head reads: `[Σ target, D]`.
+  /// - request: the target's tokens, completed here.
+  /// - places: the source's row for each sequence.
+  func forward(
+    _ request: inout Model.Batch, _ encoder: RecurrentStack, _ source: BatchRows,
+    places: UnsafePointer<Int32>, _ parameters: UnsafePointer<Float>
+  ) -> UnsafePointer<Float> {
+    start(encoder, source, places, count: request.batch)
+    attention?.read(encoder.output, source)
+    return streams.withUnsafeBufferPointer {
+      run(&request, source, places: places, streams: $0.baseAddress!, parameters)
+    }
+  }
+
+  /// Sequences start where the encoder ended.
+  func start(_ encoder: RecurrentStack, _ source: BatchRows, _ places: UnsafePointer<Int32>, count: Int) {
+    if states.streams < count {
+      states = StreamStates(architecture, streams: count)
+      streams = (0..<Int32(count)).map { $0 }
+    }
+    for layer in 0..<architecture.layers {
+      let size = encoder.sizes[layer]
+      let hidden = size.hidden
+      for direction in 0..<directions {
+        for b in 0..<count {
+          let row = Int(places[b])
+          let last = direction == 0 ? source.end(row) : row
+          states.state(states.hidden, layer: layer, stream: Int32(b)).advanced(by: direction * hidden)
+            .update(
+              from: encoder.output(of: layer) + direction * size.units + last * size.stride,
+              count: hidden)
+          guard architecture.cell == .lstm else { continue }
+          states.state(states.cell, layer: layer, stream: Int32(b)).advanced(by: direction * hidden)
+            .update(
+              from: encoder.layers[layer][direction].cellStates + last * size.cellUnits, count: hidden)
+        }
+      }
+    }
+  }
+
+  func run(
+    _ request: inout Model.Batch, _ source: BatchRows, places: UnsafePointer<Int32>,
+    streams: UnsafePointer<Int32>, _ parameters: UnsafePointer<Float>
+  ) -> UnsafePointer<Float> {
+    request.carried = Model.Carried(states: states, streams: streams)
+    request.lookUp(embedding, parameters)
+    stack.forward(request, initialState: nil)
+    if let attention {
+      return attention.forward(stack.output, request.rows, source, places: places)
+    }
+    if let view = stack.view(.everyStep, request.rows) { return view }
+    dense.reserve(request.rows.count * width)
+    for row in 0..<request.rows.count { stack.output.copyRow(row, to: dense.base + row * width) }
+    return UnsafePointer(dense.base)
+  }
+
+  /// - dOutput: the gradient of what `forward` returned; overwritten.
+  /// - Returns: the gradients of the encoder's outputs `[Σ source, D]` and of its final states.
+  func backward(
+    _ request: Model.Batch, _ dOutput: UnsafeMutablePointer<Float>, _ source: BatchRows,
+    places: UnsafePointer<Int32>, _ gradients: UnsafeMutablePointer<Float>
+  ) -> (outputs: UnsafePointer<Float>, final: RecurrentState) {
+    dMemory.zero(source.count * width)
+    attention?.backward(
+      dOutput, request.rows, source, places: places, dMemory: dMemory.base, gradients)
+    let initial = stack.backward(
+      request, dReadout: dOutput, gradients: gradients, finalState: nil, wantInitialState: true)!
+    if request.vocabulary == nil {
+      embedding.backward(request, dVectors: stack.dInputs.base, gradients)
+    }
+    let final = RecurrentState(
+      hidden: encoderOrder(initial.hidden, source, places), cell: encoderOrder(initial.cell, source, places))
+    return (UnsafePointer(dMemory.base), final)
+  }
+
+  /// `[layers, B, D·H]` of the decoder's sequences as `[layers·D, B, H]` of the encoder's rows.
+  private func encoderOrder(
+    _ states: [Float], _ source: BatchRows, _ places: UnsafePointer<Int32>
+  ) -> [Float] {
+    let (batch, hidden) = (source.batch, width / directions)
+    var ordered = [Float](repeating: 0, count: states.count)
+    for index in 0..<states.count / hidden {
+      // index = (layer · B + b) · D + direction
+      let (layer, rest) = index.quotientAndRemainder(dividingBy: batch * directions)
+      let (b, direction) = rest.quotientAndRemainder(dividingBy: directions)
+      let to = ((layer * directions + direction) * batch + Int(places[b])) * hidden
+      for unit in 0..<hidden { ordered[to + unit] = states[index * hidden + unit] }
+    }
+    return ordered
+  }
+}

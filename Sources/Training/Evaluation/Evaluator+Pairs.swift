@@ -1,0 +1,62 @@
+import Collective
+import Dataset
+import Recurrent
+
+extension Evaluator {
+  /// Searches for the targets of all samples, which the ranks share, and counts what is right.
+  func addSearch(_ set: some PairedSet, to metrics: inout EvaluationMetrics) throws {
+    let buffer = BatchBuffer(set, capacity: min(Self.batchSize, set.count))
+    // Targets right from end to end, edits, tokens: whole numbers, whose sums are exact in any order.
+    var counts = [0.0, 0, 0]
+    for start in stride(
+      from: communicator.rank * Self.batchSize, to: set.count, by: communicator.size * Self.batchSize)
+    {
+      let samples = start..<min(start + Self.batchSize, set.count)
+      samples.map { Int32($0) }.withUnsafeBufferPointer { buffer.gather($0) }
+      for (sample, found) in search(buffer) {
+        let target = set.target(of: sample)
+        counts[0] += found == target ? 1 : 0
+        counts[1] += Double(editDistance(found, target))
+        counts[2] += Double(target.count)
+      }
+    }
+    try counts.withUnsafeMutableBufferPointer { try communicator.allReduceSum($0) }
+    metrics.sequenceAccuracy = counts[0] / Double(set.count)
+    metrics.errorRate = counts[1] / counts[2]
+  }
+
+  /// Gives what a search finds for each sample in order, on this rank alone.
+  public func translate(
+    _ set: some PairedSet, _ body: (_ sample: Int, _ found: [Int32]) throws -> Void
+  ) throws {
+    let buffer = BatchBuffer(set, capacity: min(Self.batchSize, set.count))
+    for start in stride(from: 0, to: set.count, by: Self.batchSize) {
+      let samples = start..<min(start + Self.batchSize, set.count)
+      samples.map { Int32($0) }.withUnsafeBufferPointer { buffer.gather($0) }
+      for (sample, found) in search(buffer) { try body(sample, found) }
+    }
+  }
+
+  /// The targets found for a gathered batch, by sample.
+  private func search(_ buffer: BatchBuffer) -> [(sample: Int, found: [Int32])] {
+    guard let source = buffer.source else { return [] }
+    // Far longer than any right target: a network that has learned nothing may never end.
+    let found = model.search(source, batch: buffer.count, end: endOfTarget, beam: beam) { 2 * $0 + 10 }
+    return found.enumerated().map { (Int(source.samples[$0]), $1) }.sorted { $0.sample < $1.sample }
+  }
+}
+
+/// The fewest insertions, deletions and replacements that turn one sequence into the other (Levenshtein).
+package func editDistance(_ a: [Int32], _ b: [Int32]) -> Int {
+  var row = Array(0...b.count)
+  for (i, token) in a.enumerated() {
+    var corner = row[0]
+    row[0] = i + 1
+    for (j, other) in b.enumerated() {
+      let replaced = corner + (token == other ? 0 : 1)
+      corner = row[j + 1]
+      row[j + 1] = min(replaced, corner + 1, row[j] + 1)
+    }
+  }
+  return row[b.count]
+}

@@ -1,0 +1,96 @@
+import Dataset
+import Diagnostics
+import Testing
+
+@Suite("Pairs of source and target") struct PairTests {
+  static let text = "cat\tK AE T\nat\tAE T\n\nattack\tAH T AE K\r\na\tAH"
+
+  private func load(_ text: String, _ change: (inout DataSpecification) -> Void = { _ in }) throws
+    -> LoadedData
+  {
+    let folder = try TemporaryFolder()
+    var specification = DataSpecification(format: .pairs, path: try folder.write("d.tsv", text))
+    specification.targetTokens = .word
+    change(&specification)
+    do { return try LoadedData(specification) } catch {
+      throw Failure(error.kind, error.message.replacing(folder.path + "/", with: ""))
+    }
+  }
+
+  @Test func `targets are shifted behind their begin`() throws {
+    let data = try load(Self.text)
+    #expect(data.sourceNames == ["a", "c", "k", "t"])
+    // The end, then by frequency and bytes.
+    #expect(data.classNames == ["<eos>", "AE", "T", "AH", "K"])
+    #expect(data.shape.vocabulary == 4 && data.shape.target == .classes(count: 5))
+    #expect(data.shape.steps == 5 && data.shape.sourceSteps == 6 && data.shape.hasTargetPerStep)
+    let set = try #require(data.train as? any PairedSet)
+    #expect(set.count == 4 && (0..<4).map { set.length(of: $0) } == [4, 3, 5, 2])
+    #expect((0..<4).map { set.sourceLength(of: $0) } == [3, 2, 6, 1])
+    #expect(set.source(of: 0) == [1, 0, 3] && set.target(of: 0) == [4, 1, 2])
+    let batch = set.packed(targets: [0, 1], sources: [0, 1])
+    #expect(batch.inputs == [0, 0, 4, 1, 1, 2, 2] && batch.classes == [4, 1, 1, 2, 2, 0, 0])
+    #expect(batch.sources == [1, 0, 0, 3, 3])
+  }
+
+  @Test func `are split, and kept in files of their own`() throws {
+    let data = try load(Self.text) {
+      $0.split.train = .count(2)
+      $0.split.test = .rest
+    }
+    #expect((data.train as! any PairedSet).source(of: 1) == [0, 3])
+    #expect((data.test as! any PairedSet).source(of: 1) == [0] && data.test!.length(of: 0) == 5)
+    let folder = try TemporaryFolder()
+    var specification = DataSpecification(format: .pairs, path: try folder.write("a.tsv", "ab\tx\n"))
+    specification.testPath = try folder.write("b.tsv", "bc\txyz")
+    let files = try LoadedData(specification)
+    #expect(files.sourceNames == ["a", "b", "c"] && files.classNames == ["<eos>", "x", "y", "z"])
+    #expect((files.test as! any PairedSet).target(of: 0) == [1, 2, 3] && files.shape.steps == 4)
+    // A checkpoint's vocabularies hold for any file.
+    let again = try LoadedData(
+      specification, classNames: ["<eos>", "z", "y", "x"], sourceNames: ["c", "b", "a"])
+    #expect((again.test as! any PairedSet).target(of: 0) == [3, 2, 1])
+    #expect(
+      message(folder) {
+        _ = try LoadedData(specification, classNames: ["<eos>", "x"], sourceNames: ["a", "b", "c"])
+      }
+        == "b.tsv, line 1: 'y' is not among the 2 known tokens")
+  }
+
+  @Test func `bad lines are named`() {
+    #expect(message { _ = try load("") } == "d.tsv: has no pairs")
+    #expect(
+      message { _ = try load("a\tb\nno tab") }
+        == "d.tsv, line 2: needs a source, one tab and a target, but has 0 tabs")
+    #expect(message { _ = try load("a\tb\tc") }.hasSuffix("but has 2 tabs"))
+    #expect(message { _ = try load("a\t") } == "d.tsv, line 1: the target is empty")
+    #expect(message { _ = try load("\tb") } == "d.tsv, line 1: the source is empty")
+    #expect(message { _ = try load("a\tb") { $0.tokens = .byte } }.hasPrefix("data.tokens: pairs are"))
+    #expect(message { _ = try load("a\tb") { $0.window = 2 } } == "data.window is for csv, not for pairs")
+  }
+}
+
+extension PairedSet {
+  fileprivate func packed(targets: [Int32], sources: [Int32]) -> (
+    inputs: [Int32], classes: [Int32], sources: [Int32]
+  ) {
+    let rows = targets.reduce(0) { $0 + length(of: Int($1)) }
+    var read = [Int32](repeating: -77, count: sources.reduce(0) { $0 + sourceLength(of: Int($1)) } + 1)
+    var inputs = [Int32](repeating: -77, count: rows + 1)
+    var classes = inputs
+    var none: [Float] = [0]
+    inputs.withUnsafeMutableBufferPointer { inputs in
+      classes.withUnsafeMutableBufferPointer { classes in
+        none.withUnsafeMutableBufferPointer { none in
+          let memory = BatchMemory(
+            inputs: none.baseAddress!, tokens: inputs.baseAddress!, values: none.baseAddress!,
+            classes: classes.baseAddress!)
+          targets.withUnsafeBufferPointer { gather($0, into: memory) }
+        }
+      }
+    }
+    sources.withUnsafeBufferPointer { gatherSources($0, into: &read) }
+    #expect(inputs.popLast() == -77 && classes.popLast() == -77 && read.popLast() == -77)
+    return (inputs, classes, read)
+  }
+}

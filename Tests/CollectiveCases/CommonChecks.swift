@@ -72,7 +72,7 @@ package enum CommonChecks {
   private static func pendingBroadcasts(_ group: any Communicator) throws -> Bool {
     let root = group.size - 1
     var (first, second) = (
-      pattern(group.rank == root ? 1 : 9, 10), pattern(group.rank == root ? 2 : 9, 70_001)
+      pattern(group.rank == root ? 1 : 9, 10), pattern(group.rank == root ? 2 : 9, 5_001)
     )
     try first.withUnsafeMutableBytes { first in
       try second.withUnsafeMutableBytes { second in
@@ -85,7 +85,7 @@ package enum CommonChecks {
         if group.rank != root { try group.barrier() }
       }
     }
-    return first == pattern(1, 10) && second == pattern(2, 70_001)
+    return first == pattern(1, 10) && second == pattern(2, 5_001)
   }
 
   /// The upper half and the first two ranks, each with sums of its own.

@@ -60,7 +60,7 @@ let package = Package(
       exclude: ["README.md", "Bench/README.md"], swiftSettings: swift),
 
     .target(
-      name: "TestSupport", dependencies: ["Diagnostics", "Recurrent"], path: "Tests/TestSupport",
+      name: "TestSupport", dependencies: ["Diagnostics", "Recurrent", "CZlib"], path: "Tests/TestSupport",
       swiftSettings: swift),
     .testTarget(
       name: "KernelsTests", dependencies: ["Kernels", "CKernels", "TestSupport"],
@@ -79,7 +79,7 @@ let package = Package(
       dependencies: ["Collective", "CollectiveCases", "TestSupport", "collective-check"],
       swiftSettings: swift),
     .testTarget(
-      name: "DatasetTests", dependencies: ["Dataset", "Diagnostics", "CZlib", "TestSupport"],
+      name: "DatasetTests", dependencies: ["Dataset", "Diagnostics", "TestSupport"],
       swiftSettings: swift),
     .testTarget(
       name: "TrainingTests",
@@ -94,6 +94,13 @@ let package = Package(
         "CUDA", "CCUDA", "CUDAShim", "Collective", "Dataset", "Diagnostics", "Recurrent", "Training",
         "TestSupport",
       ], exclude: ["Headers"], swiftSettings: swift),
+    .executableTarget(
+      name: "recur-fuzz",
+      dependencies: [
+        "Training", "Recurrent", "Collective", "Dataset", "Diagnostics", "TestSupport",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], path: "Tests/Fuzz", swiftSettings: swift),
+    .testTarget(name: "FuzzTests", dependencies: ["recur-fuzz", "TestSupport"], swiftSettings: swift),
     .testTarget(
       name: "CommandTests", dependencies: ["Recur", "RecurCommand", "TestSupport", "Yams"],
       swiftSettings: swift),

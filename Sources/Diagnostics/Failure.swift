@@ -27,7 +27,7 @@ public struct Failure: Error, Equatable, Sendable, CustomStringConvertible {
 
   public init(_ kind: Kind, _ message: String) {
     self.kind = kind
-    self.message = message
+    self.message = Failure.line(message)
   }
 
   public var description: String { message }
@@ -36,4 +36,29 @@ public struct Failure: Error, Equatable, Sendable, CustomStringConvertible {
   public static func badData(_ message: String) -> Failure { Failure(.badData, message) }
   public static func missingInput(_ message: String) -> Failure { Failure(.missingInput, message) }
   public static func inputOutput(_ message: String) -> Failure { Failure(.inputOutput, message) }
+}
+
+extension Failure {
+  /// A longer message loses its middle.
+  private static let longest = 1000
+
+  /// Messages quote what stands in files: whatever that is, they stay a line that a terminal can show.
+  private static func line(_ text: String) -> String {
+    if text.utf8.count <= longest, text.utf8.allSatisfy({ (32..<127).contains($0) }) { return text }
+    var line = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars { line.append(scalar.staysOnLine ? scalar : "\u{FFFD}") }
+    let bytes = String(line).utf8
+    guard bytes.count > longest else { return String(line) }
+    let (start, end) = (bytes.prefix(longest * 7 / 10), bytes.suffix(longest / 4))
+    return String(decoding: start, as: UTF8.self) + " … " + String(decoding: end, as: UTF8.self)
+  }
+}
+
+extension Unicode.Scalar {
+  fileprivate var staysOnLine: Bool {
+    switch properties.generalCategory {
+    case .control, .lineSeparator, .paragraphSeparator: false
+    default: true
+    }
+  }
 }

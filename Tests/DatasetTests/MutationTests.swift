@@ -1,5 +1,6 @@
 import Dataset
 import Diagnostics
+import TestSupport
 import Testing
 
 /// Small valid files with random damage: whatever comes out, it is data or a `Failure` of one line, and never the end of the process.

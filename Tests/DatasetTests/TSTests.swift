@@ -1,5 +1,6 @@
 import Dataset
 import Diagnostics
+import TestSupport
 import Testing
 
 @Suite struct TSTests {

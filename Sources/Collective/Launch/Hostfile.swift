@@ -7,12 +7,18 @@ package struct Hostfile: Equatable, Sendable {
     package var slots: Int
   }
 
+  /// More on one machine is a mistake.
+  private static let mostSlots = 1 << 20
+
   package var hosts: [Host]
   package var slots: Int { hosts.reduce(0) { $0 + $1.slots } }
 
   package init(path: String) throws {
     let lines = Machine.lines(path)
-    guard !lines.isEmpty else { throw Failure.missingInput("\(path): can't be read, or is empty") }
+    guard !lines.isEmpty else {
+      throw Failure.missingInput(
+        "\(path): can't be read as a hostfile: missing, empty, or larger than 16 MiB")
+    }
     hosts = try lines.enumerated().compactMap { try Self.host($0.element, "\(path):\($0.offset + 1)") }
     guard !hosts.isEmpty else {
       throw Failure.badData("\(path): names no host; write lines such as `node-a slots=4`")
@@ -26,10 +32,11 @@ package struct Hostfile: Equatable, Sendable {
     for word in words.dropFirst() {
       let pair = word.split(separator: "=", maxSplits: 1).map(String.init)
       switch (pair.first, pair.count == 2 ? Int(pair[1]) : nil) {
-      case ("slots", let slots?) where slots > 0: host.slots = slots
+      case ("slots", let slots?) where (1...mostSlots).contains(slots): host.slots = slots
       case ("max-slots", _?), ("max_slots", _?): break
       default:
-        throw Failure.badData("\(place): `\(word)` is not understood; write `\(name) slots=N` with N from 1")
+        throw Failure.badData(
+          "\(place): `\(word)` is not understood; write `\(name) slots=N` with N from 1 to \(mostSlots)")
       }
     }
     return host

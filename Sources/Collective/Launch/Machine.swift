@@ -49,17 +49,20 @@ package enum Machine {
 
   private static func firstLine(_ path: String) -> String? { lines(path).first }
 
-  /// The lines of a small file; none where it can't be read.
+  /// The lines of a small file; none where it can't be read or is far too large.
   package static func lines(_ path: String) -> [String] {
     guard let file = fopen(path, "r") else { return [] }
     defer { fclose(file) }
-    var result: [String] = []
-    var buffer = [CChar](repeating: 0, count: 4096)
-    while fgets(&buffer, Int32(buffer.count), file) != nil {
-      let line = buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
-      result.append(String(decoding: line.last == 10 ? line.dropLast() : line[...], as: UTF8.self))
+    var text: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 1 << 16)
+    while case let count = fread(&chunk, 1, chunk.count, file), count > 0 {
+      text += chunk[..<count]
+      if text.count > 1 << 24 { return [] }
     }
-    return result
+    if text.last == 10 { text.removeLast() } else if text.isEmpty { return [] }
+    return text.split(separator: 10, omittingEmptySubsequences: false).map {
+      String(decoding: $0, as: UTF8.self)
+    }
   }
 }
 

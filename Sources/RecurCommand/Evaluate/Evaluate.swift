@@ -47,6 +47,10 @@ struct EvaluateReport: CommandReport {
   var command = "evaluate"
   let recipe: String
   let checkpoint: String
+  /// SHA-256 of the whole file.
+  let checksum: String
+  /// Always true: a file whose checksums do not match is an error.
+  var verified = true
   let epoch: Int
   let step: Int
   var train: EvaluationMetrics?
@@ -58,6 +62,7 @@ struct EvaluateReport: CommandReport {
   init(_ model: CheckpointedModel) {
     recipe = model.recipe.name
     checkpoint = model.path
+    checksum = model.file.checksum
     epoch = model.epoch
     step = model.step
   }
@@ -76,7 +81,12 @@ struct EvaluateReport: CommandReport {
     for (split, metrics) in [(Split.train, train), (.validation, validation), (.test, test)] {
       if let metrics { table.add(split.rawValue, metrics) }
     }
-    var lines = ["\(recipe), epoch \(epoch), step \(step): \(checkpoint)", ""] + table.lines
+    var lines =
+      [
+        "\(recipe), epoch \(epoch), step \(step): \(checkpoint)", "checksums verified, sha256 \(checksum)",
+        "",
+      ]
+      + table.lines
     for split in Split.allCases {
       guard let tables = details[split.rawValue].map({ DetailTables(details: $0).lines }), !tables.isEmpty
       else { continue }

@@ -23,7 +23,9 @@ struct RunHistory {
     for (number, line) in text.split(separator: "\n").enumerated() where line.contains("\"event\":\"epoch\"")
     {
       do {
-        epochs.append(Epoch(try decoder.decode(LogLine.self, from: Data(line.utf8))))
+        let line = try decoder.decode(LogLine.self, from: Data(line.utf8))
+        guard (0..<Int(Int32.max)).contains(line.epoch) else { throw CocoaError(.coderReadCorrupt) }
+        epochs.append(Epoch(line))
       } catch {
         throw Failure.badData("\(path), line \(number + 1): not a line that recur writes")
       }

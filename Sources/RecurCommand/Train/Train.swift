@@ -38,6 +38,7 @@ struct Train: ParsableCommand {
   func run() throws {
     let processor = try device.processor()
     _ = try KernelSet.fromEnvironment()
+    StopSignals.listen()
     let communicator = try Communicators.fromEnvironment()
     let console = Console(json: output.json, silent: communicator.rank != 0)
     do {

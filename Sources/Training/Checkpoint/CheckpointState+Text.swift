@@ -24,8 +24,16 @@ extension CheckpointState {
     } catch {
       throw .badData("state: \(JSON.reason(error))")
     }
-    let counts = ["epoch": epoch, "step": step, "position": position, "metrics_bytes": metricsBytes]
-    for (key, count) in counts.sorted(by: { $0.key < $1.key }) where count < 0 {
+    try CheckpointState.check([
+      "epoch": epoch, "step": step, "position": position, "metrics_bytes": metricsBytes,
+      "optimizer.t": optimizer.t,
+      "early_stopping.wait": earlyStopping.wait,
+    ])
+  }
+
+  /// Throws where a count is negative, or so large that counting on from it could overflow.
+  static func check(_ counts: [String: Int]) throws(Failure) {
+    for (key, count) in counts.sorted(by: { $0.key < $1.key }) where !(0...1 << 53).contains(count) {
       throw .badData("state: \(key) is \(count)")
     }
   }

@@ -66,11 +66,15 @@ public struct CheckpointedModel {
 
   /// The network for data of this shape, with the checkpoint's parameters: the averages where the recipe has `train.ema`.
   public func model(for shape: SampleShape) throws -> Model {
-    let model = try Model(recipe.architecture(for: shape), seed: recipe.seed, kernels: .fromEnvironment())
+    let architecture = try recipe.architecture(for: shape)
     let prefix = recipe.train.ema == nil ? "" : CheckpointFile.averagePrefix
-    for entry in model.layout.entries {
-      try file.tensor(prefix + entry.name, shape: entry.shape)
-        .copy(to: UnsafeMutableBufferPointer(rebasing: model.parameters[entry.range]))
+    // Before memory is taken for a network that the file does not hold.
+    let tensors = try ParameterLayout(architecture).entries.map {
+      try file.tensor(prefix + $0.name, shape: $0.shape)
+    }
+    let model = try Model(architecture, seed: recipe.seed, kernels: .fromEnvironment())
+    for (entry, tensor) in zip(model.layout.entries, tensors) {
+      tensor.copy(to: UnsafeMutableBufferPointer(rebasing: model.parameters[entry.range]))
     }
     model.parametersChanged()
     return model

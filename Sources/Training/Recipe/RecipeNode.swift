@@ -29,7 +29,7 @@ struct RecipeNode {
   var kindName: String {
     switch content {
     case .null: "null"
-    case .scalar(let text): text.isEmpty ? "an empty text" : text
+    case .scalar(let text): text.isEmpty ? "an empty text" : text.count > 60 ? "\(text.prefix(60))…" : text
     case .list: "a list"
     case .map: "a map"
     }

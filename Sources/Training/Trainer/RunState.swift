@@ -67,6 +67,10 @@ struct RunState {
     monitored = state.monitored
     sums = try (state.extra["sums"] ?? .null).decode(as: Sums.self, in: "sums")
     counters = try (state.extra["counters"] ?? .null).decode(as: Counters.self, in: "counters")
+    try CheckpointState.check([
+      "counters.skipped": counters.skipped, "counters.bad_in_a_row": counters.badInARow,
+      "schedule.bad_epochs": schedule.state.badEpochs, "schedule.cooldown": schedule.state.cooldown,
+    ])
     earlierSeconds = state.elapsedSeconds
   }
 }

@@ -10,7 +10,8 @@ extension Trainer {
       if file.state.kernelFamily != model.kernels.name {
         recorder?.note(
           "the checkpoint was made with \(file.state.kernelFamily) kernels, this run goes on with \(model.kernels.name): "
-            + "its bits will not be those of an unbroken run (RECUR_KERNELS chooses)")
+            + "its bits will not be those of an unbroken run; RECUR_KERNELS=\(file.state.kernelFamily) goes on with the same ones"
+        )
       }
       return [UInt8](try JSON.encoder().encode(file.state))
     }
@@ -47,8 +48,12 @@ extension Trainer {
     guard state.dataFingerprint == data.fingerprint else {
       throw Failure.badData("can't resume: the data files are not those the checkpoint was trained on")
     }
-    guard state.position <= set.count, state.epoch >= 0, state.position >= 0 else {
+    guard state.position <= set.count else {
       throw Failure.badData("can't resume: the checkpoint's position lies outside of the data")
+    }
+    guard state.epoch == state.epochLosses.count else {
+      throw Failure.badData(
+        "can't resume: epoch \(state.epoch) has \(state.epochLosses.count) losses before it")
     }
   }
 }

@@ -72,7 +72,7 @@ package enum CommonChecks {
   private static func pendingBroadcasts(_ group: any Communicator) throws -> Bool {
     let root = group.size - 1
     var (first, second) = (
-      pattern(group.rank == root ? 1 : 9, 10), pattern(group.rank == root ? 2 : 9, 70_001)
+      pattern(group.rank == root ? 1 : 9, 10), pattern(group.rank == root ? 2 : 9, 5_001)
     )
     try first.withUnsafeMutableBytes { first in
       try second.withUnsafeMutableBytes { second in

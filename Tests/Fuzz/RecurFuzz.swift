@@ -21,7 +21,8 @@ import Foundation
   @Option(help: "Folder for an input that breaks a reader.") var save = "."
   @Option(help: "Give this file to the reader once, and nothing else.") var input: String?
 
-  @Flag(help: "Without a bound of memory: for sanitizers and valgrind, which reserve a lot.") var unbounded = false
+  @Flag(help: "Without a bound of memory: for sanitizers and valgrind, which reserve a lot.") var unbounded =
+    false
 
   func validate() throws {
     for name in reader where Readers.named(name) == nil {

@@ -96,7 +96,12 @@ import Training
     ("coordinator: shared", "coordinator: none", "distributed.coordinator must be one of shared, dedicated"),
     ("reduction: fast", "reduction: strickt", "did you mean strict?"),
     (
+<<<<<<< HEAD
       "format: csv", "format: cvs", "data.format must be one of csv, idx, npy, ts, text, tagged, pairs, not cvs; did you mean csv?"
+=======
+      "format: csv", "format: cvs",
+      "data.format must be one of csv, idx, npy, ts, text, tagged, not cvs; did you mean csv?"
+>>>>>>> 72982332108190955899aa21a2906bc586b7e054
     ),
     ("format: csv", "format: idx", "data.features does not apply to data.format idx"),
     ("horizon: 1", "horizon: -1", "data.horizon must be at least 0, not -1"),

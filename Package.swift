@@ -82,6 +82,7 @@ let package = Package(
       dependencies: ["Training", "Recurrent", "Collective", "Dataset", "Kernels", "TestSupport"],
       swiftSettings: swift),
     .testTarget(
-      name: "CommandTests", dependencies: ["Recur", "RecurCommand", "TestSupport"], swiftSettings: swift),
+      name: "CommandTests", dependencies: ["Recur", "RecurCommand", "TestSupport", "Yams"],
+      swiftSettings: swift),
   ]
 )

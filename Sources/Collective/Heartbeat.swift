@@ -23,6 +23,8 @@ final class Heartbeat {
     fileprivate var addresses: [sockaddr_in]
   }
 
+  private static let messageSize = 64
+
   private(set) var peers: [Peer] = []
   private let channel: Int32
   private let rank: Int
@@ -51,13 +53,14 @@ final class Heartbeat {
 
   /// Tells every peer.
   func send(_ mark: RankProgress.Mark) {
-    var message = [token, UInt64(rank), mark.position, mark.calls]
+    var message =
+      [token, UInt64(rank), mark.position, mark.busyBeats] + mark.calls.indices.map { mark.calls[$0] }
     for peer in peers {
       for var address in peer.addresses {
         withUnsafePointer(to: &address) {
           $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
             _ = sendto(
-              channel, &message, 32, Int32(MSG_DONTWAIT), $0,
+              channel, &message, Self.messageSize, Int32(MSG_DONTWAIT), $0,
               socklen_t(MemoryLayout<sockaddr_in>.size))
           }
         }
@@ -94,21 +97,24 @@ final class Heartbeat {
 
   /// Takes one message; true where it asks to wake up.
   private func receive() -> Bool {
-    var message = [UInt64](repeating: 0, count: 4)
+    var message = [UInt64](repeating: 0, count: Self.messageSize / 8)
     var sender = sockaddr_in()
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)
     let count = withUnsafeMutablePointer(to: &sender) {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        recvfrom(channel, &message, 32, Int32(MSG_DONTWAIT), $0, &length)
+        recvfrom(channel, &message, Self.messageSize, Int32(MSG_DONTWAIT), $0, &length)
       }
     }
     if count == 8 && message[0] == token { return true }
-    guard count == 32, message[0] == token, message[1] < UInt64(peers.count + 1), message[1] != UInt64(rank)
+    guard count == Self.messageSize, message[0] == token, message[1] < UInt64(peers.count + 1),
+      message[1] != UInt64(rank)
     else {
       return false
     }
     let from = Int(message[1])
-    let mark = RankProgress.Mark(position: message[2], calls: message[3])
+    let mark = RankProgress.Mark(
+      position: message[2], busyBeats: message[3],
+      calls: .init(message[4], message[5], message[6], message[7]))
     update(&peers[from < rank ? from : from - 1], mark, sender)
     return false
   }

@@ -14,10 +14,13 @@ import Synchronization
 /// A thread of its own sends this rank's `RankProgress` to all others once a second, outside MPI, and listens to theirs. Where
 /// this rank has waited in one call for `nameAfter`, it logs which ranks have not come: they have entered fewer calls,
 /// or are not heard of any more. Where a late rank makes no progress for `stallTimeout`, this process ends with exit code 75
-/// and the launcher ends the others. A late rank that keeps marking progress is slow, not lost: it is named and waited for.
+/// and the launcher ends the others. A late rank that keeps marking progress, or computes, is slow, not lost: it is named and
+/// waited for.
 ///
 ///     let watchdog = try Watchdog(group)
 ///     watchdog.progress.enter(.backward, step: step)
+///     …
+///     try watchdog.finish()
 public final class Watchdog {
   public struct Options: Sendable {
     /// How long a wait lasts before the late ranks are named.
@@ -32,6 +35,12 @@ public final class Watchdog {
     public var end: (@Sendable (String) -> Void)?
 
     public init() {}
+
+    /// - stallTimeout: late ranks are named after half of it at the latest.
+    public init(stallTimeout: Duration) {
+      self.stallTimeout = stallTimeout
+      nameAfter = min(nameAfter, stallTimeout / 2)
+    }
   }
 
   /// How the last line of a rank that gave up ends; the supervisor listens for it.
@@ -39,11 +48,13 @@ public final class Watchdog {
 
   /// What the training loop marks. The communicator marks its calls by itself.
   public let progress = RankProgress()
+  private let group: any Communicator
   private let monitor: Monitor?
   private var thread: pthread_t?
 
   /// All ranks make one together. In a group of one it does nothing.
   public init(_ group: any Communicator, _ options: Options = Options()) throws {
+    self.group = group
     guard group.size > 1 else {
       monitor = nil
       return
@@ -55,7 +66,16 @@ public final class Watchdog {
     thread = startThread { monitor.run() }
   }
 
-  /// Stops watching: before the last call of the group, so that ranks that have left are not missed.
+  /// The last call of the group, in place of its own `finish`: ranks that never come are noticed, those that have left
+  /// are not missed.
+  public func finish() throws {
+    progress.enter(.finishing, step: progress.mark.step)
+    try group.barrier()
+    stop()
+    try group.finish()
+  }
+
+  /// Stops watching.
   public func stop() {
     monitor?.stop()
     if let thread { pthread_join(thread, nil) }
@@ -65,7 +85,7 @@ public final class Watchdog {
   deinit { stop() }
 }
 
-/// The watching thread of one rank.
+/// The watching thread of one rank. Made by the thread that it watches.
 final class Monitor: @unchecked Sendable {
   private let stopped = Atomic(false)
   private let progress: RankProgress
@@ -78,6 +98,7 @@ final class Monitor: @unchecked Sendable {
   private var waitingSince: ContinuousClock.Instant
   private var named: ContinuousClock.Instant?
   private var lastTick: ContinuousClock.Instant
+  private var processorTime = ProcessorTime()
 
   init(_ progress: RankProgress, _ heartbeat: Heartbeat, _ options: Watchdog.Options, place: String) {
     self.progress = progress
@@ -95,6 +116,9 @@ final class Monitor: @unchecked Sendable {
 
   func run() {
     while !stopped.load(ordering: .relaxed) {
+      if processorTime.passed(atLeast: options.beat / 50), progress.mark.waiting == nil {
+        progress.addBusyBeat()
+      }
       heartbeat.send(progress.mark)
       heartbeat.listen(until: lastTick + options.beat)
       if !look(clock.now) { return }
@@ -111,8 +135,9 @@ final class Monitor: @unchecked Sendable {
       if let named { say("goes on after \(seconds(now - (named - options.nameAfter)))") }
       (mine, waitingSince, named) = (mark, now, nil)
     }
-    guard mark.isWaiting, now - waitingSince >= options.nameAfter else { return true }
-    let late = heartbeat.peers.filter { isLate($0, now) }
+    guard let group = mark.waiting, now - waitingSince >= options.nameAfter else { return true }
+    let members = progress.members(of: group)
+    let late = heartbeat.peers.filter { members.contains($0.rank) && isLate($0, group, now) }
     if named == nil {
       named = now
       say("has waited \(waited(now)) for \(describe(late, now))")
@@ -125,10 +150,12 @@ final class Monitor: @unchecked Sendable {
     return false
   }
 
-  private func isLate(_ peer: Heartbeat.Peer, _ now: ContinuousClock.Instant) -> Bool {
+  private func isLate(_ peer: Heartbeat.Peer, _ group: Int, _ now: ContinuousClock.Instant) -> Bool {
     if now - peer.heard > options.beat * 4 { return true }
-    return peer.mark.callCount < mine.callCount
-      || (peer.mark.callCount == mine.callCount && !peer.mark.isWaiting)
+    // The two ends of a link don't make their calls in pairs.
+    if progress.members(of: group).count == 2 { return peer.mark.waiting != group }
+    let (theirs, ours) = (peer.mark.callCount(group), mine.callCount(group))
+    return theirs < ours || (theirs == ours && peer.mark.waiting != group)
   }
 
   private func forget(_ now: ContinuousClock.Instant) {
@@ -157,6 +184,27 @@ final class Monitor: @unchecked Sendable {
   private func end(_ text: String) {
     say(text)
     if let end = options.end { end(text) } else { _exit(Failure.Kind.retry.rawValue) }
+  }
+}
+
+/// What the thread that makes it computes, asked for by another one.
+private struct ProcessorTime {
+  private var clock = CLOCK_PROCESS_CPUTIME_ID
+  private var last: Int64 = 0
+
+  init() {
+    #if os(Linux)
+      pthread_getcpuclockid(pthread_self(), &clock)
+    #endif
+  }
+
+  /// Whether that much was used since the last call. A rank that waits for a disk or was stopped uses nothing.
+  mutating func passed(atLeast least: Duration) -> Bool {
+    var time = timespec()
+    guard clock_gettime(clock, &time) == 0 else { return false }
+    let now = Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    defer { last = now }
+    return .nanoseconds(now - last) >= least
   }
 }
 

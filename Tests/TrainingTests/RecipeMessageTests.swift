@@ -93,13 +93,11 @@ import Training
     ("clip_norm: null", "clip_norm: 0", "train.clip_norm must be above 0, not 0"),
     ("metric: validation.loss", "metric: validaton.loss", "did you mean validation.loss?"),
     ("metric: validation.loss", "metric: test.loss", "checkpoint.metric must be one of train.loss"),
-    (
-      "coordinator: shared", "coordinator: dedicated",
-      "dedicated is not available in this version; use shared"
-    ),
+    ("coordinator: shared", "coordinator: none", "distributed.coordinator must be one of shared, dedicated"),
     ("reduction: fast", "reduction: strickt", "did you mean strict?"),
     (
-      "format: csv", "format: cvs", "data.format must be one of csv, idx, npy, ts, text, tagged, not cvs; did you mean csv?"
+      "format: csv", "format: cvs",
+      "data.format must be one of csv, idx, npy, ts, text, tagged, not cvs; did you mean csv?"
     ),
     ("format: csv", "format: idx", "data.features does not apply to data.format idx"),
     ("horizon: 1", "horizon: -1", "data.horizon must be at least 0, not -1"),

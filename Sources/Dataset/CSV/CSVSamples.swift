@@ -1,19 +1,21 @@
 import Diagnostics
 
 extension LoadedData {
-  init(csv specification: DataSpecification, _ scaler: Scaler?, _ classNames: [String]?) throws(Failure) {
+  init(
+    csv specification: DataSpecification, _ scaler: Scaler?, _ classNames: [String]?, _ group: LoadingGroup?
+  ) throws(Failure) {
     var files: [InputFile] = []
     var names = classNames
     let sources = try SampleSources(specification) { (path, _, part) throws(Failure) in
-      let file = try InputFile(path: path, key: part.pathKey)
+      let file = try LoadingGroup.open(path, key: part.pathKey, group)
       files.append(file)
       let origin = classNames == nil ? specification.path : "the checkpoint"
-      return try SampleSource(csv: file, specification, &names, origin: origin)
+      return try SampleSource(csv: file, specification, &names, origin: origin, group)
     }
     try self.init(
       specification, sources, scaler, featureNames: specification.features,
       targetNames: specification.targetColumnNames, classNames: specification.label == nil ? [] : names ?? [],
-      files: files)
+      files: files, group)
   }
 }
 
@@ -21,10 +23,18 @@ extension SampleSource {
   /// - classNames: set from this file where nil.
   /// - origin: where they are from, for messages.
   init(
-    csv file: InputFile, _ specification: DataSpecification, _ classNames: inout [String]?, origin: String
+    csv file: InputFile, _ specification: DataSpecification, _ classNames: inout [String]?, origin: String,
+    _ group: LoadingGroup?
   ) throws(Failure) {
-    let header = try CSVHeader(
-      file, delimiter: specification.delimiterByte(), hasNames: specification.header)
+    let delimiter = try specification.delimiterByte()
+    var parts: CSVParts?
+    let header: CSVHeader
+    if file.isDivided, let group {
+      parts = try CSVParts(file, delimiter: delimiter, hasNames: specification.header, group)
+      header = parts!.header
+    } else {
+      header = try CSVHeader(file, delimiter: delimiter, hasNames: specification.header)
+    }
     let features = try header.indices(of: specification.features, key: "data.features")
     let targets = try header.indices(of: specification.targets, key: "data.targets")
     let label = try specification.label.map { (name) throws(Failure) in
@@ -32,8 +42,14 @@ extension SampleSource {
     }
     var columns = features
     for target in targets where !columns.contains(target) { columns.append(target) }
-    let table = try CSVReader.read(header, columns: columns, label: label, gaps: specification.gaps)
+    let table: CSVTable
+    if parts != nil {
+      table = try parts!.read(columns: columns, label: label, gaps: specification.gaps)
+    } else {
+      table = try CSVReader.read(header, columns: columns, label: label, gaps: specification.gaps)
+    }
     path = file.path
+    isDivided = file.isDivided
     if let group = specification.group {
       let starts = try table.sequences(by: header.index(of: group, key: "data.group"))
       samples = starts.count - 1

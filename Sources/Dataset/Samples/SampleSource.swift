@@ -13,6 +13,8 @@ struct SampleSource {
   let samples: Int
   /// How many rows behind its target row the targets of a sample reach.
   var reach = 0
+  /// Whether the processes of this machine have read it together.
+  var isDivided = false
   /// For series: the row of the file, from 0, that holds a target.
   var record: ((_ targetRow: Int) -> Int)?
 
@@ -61,8 +63,11 @@ struct SampleSources {
 
 extension SampleSources {
   /// Fits what the specification asks for; nil for `scale: none`.
-  func fit(_ specification: DataSpecification, train: Range<Int>?) throws(Failure) -> Scaler? {
+  func fit(
+    _ specification: DataSpecification, train: Range<Int>?, _ group: LoadingGroup?
+  ) throws(Failure) -> Scaler? {
     guard let method = Scaler.Method(rawValue: specification.scale.rawValue) else { return nil }
+    let group = all.contains { $0.isDivided } ? group : nil
     var inputs: [(table: any NumberTable, rows: Range<Int>)] = []
     var targets: [(table: any NumberTable, rows: Range<Int>)] = []
     switch specification.fitScaleOn {
@@ -80,10 +85,10 @@ extension SampleSources {
       if let values = main.values?.unshifted { targets.append((values, rows.targets)) }
     }
     // A target has one scale at all horizons.
-    let columns = try Scaler.fit(method, targets)
+    let columns = try Scaler.fit(method, targets, group)
     let copies = columns.isEmpty ? 0 : (main.values?.columns ?? 0) / columns.count
     return Scaler(
-      method: method, features: try Scaler.fit(method, inputs),
+      method: method, features: try Scaler.fit(method, inputs, group),
       targets: [[Scaler.Column]](repeating: columns, count: copies).flatMap { $0 })
   }
 }
@@ -91,10 +96,12 @@ extension SampleSources {
 extension SampleSource {
   /// The samples scaled, as sets of the given ranges that share one array.
   func sets(
-    _ ranges: [Range<Int>?], shape: SampleShape, _ scaler: Scaler?
+    _ ranges: [Range<Int>?], shape: SampleShape, _ scaler: Scaler?, _ group: LoadingGroup?
   ) throws(Failure) -> [SequenceSet<Float>?] {
-    let inputs = try inputs.floats(scaler.map { ($0.method, $0.features) })
-    let values = try values?.floats(scaler.map { ($0.method, $0.targets) }) ?? []
+    let group = isDivided ? group : nil
+    let inputs = try inputs.floats(scaler.map { ($0.method, $0.features) }, group)
+    let values = try values?.floats(scaler.map { ($0.method, $0.targets) }, group) ?? .own([])
+    let classes = try Elements.own(classes).once(group)
     return ranges.map { range in
       range.map {
         SequenceSet(

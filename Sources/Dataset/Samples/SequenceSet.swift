@@ -76,11 +76,11 @@ struct SequenceSet<Element: SequenceElement>: SampleSet {
   /// The samples of the whole array that belong to this set.
   let samples: Range<Int>
   /// `[rows, F]`.
-  let inputs: [Element]
+  let inputs: Elements<Element>
   /// `[target rows, width]`; empty for classes.
-  let values: [Float]
+  let values: Elements<Float>
   /// `[target rows]`; empty for values.
-  let classes: [Int32]
+  let classes: Elements<Int32>
 
   var count: Int { samples.count }
   func length(of sample: Int) -> Int { layout.length(samples.lowerBound + sample) }
@@ -139,7 +139,7 @@ struct SequenceSet<Element: SequenceElement>: SampleSet {
   }
 
   private func gatherTargets<Target: BitwiseCopyable>(
-    _ numbers: UnsafeBufferPointer<Int32>, _ targets: [Target], to out: UnsafeMutablePointer<Target>,
+    _ numbers: UnsafeBufferPointer<Int32>, _ targets: Elements<Target>, to out: UnsafeMutablePointer<Target>,
     width: Int
   ) {
     targets.withUnsafeBufferPointer { targets in

@@ -44,7 +44,7 @@ extension LoadedData {
     targetNames = []
     classNames = tags
     self.vocabulary = words
-    fingerprint = Self.fingerprint(sources.map(\.0.file))
+    fingerprint = try Self.fingerprint(sources.map(\.0.file))
     rows = nil
   }
 

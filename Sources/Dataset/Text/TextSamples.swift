@@ -51,7 +51,7 @@ extension LoadedData {
     featureNames = []
     targetNames = []
     classNames = vocabulary.names
-    fingerprint = Self.fingerprint(texts.map(\.file))
+    fingerprint = try Self.fingerprint(texts.map(\.file))
     rows = nil
   }
 }

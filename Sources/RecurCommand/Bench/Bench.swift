@@ -2,11 +2,14 @@ import ArgumentParser
 import Kernels
 import Recur
 
-struct Bench: ReportingCommand {
+struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Times training steps: forward, loss, backward and Adam on random data, float32.",
-    discussion: "Cases: " + BenchCase.all.map(\.name).joined(separator: ", ")
-      + "; all of them where none is named.")
+    discussion: """
+      Under recur launch or mpirun every rank has a batch of its own, and the gradients are summed over all ranks:
+      recur launch -n 2 -- bench mid-lstm
+      Cases: \(BenchCase.all.map(\.name).joined(separator: ", ")); all of them where none is named.
+      """)
 
   @Argument(help: "Which cases to run.") var cases: [String] = []
   @Option(help: "Threads that share a step.") var threads = 1
@@ -22,11 +25,20 @@ struct Bench: ReportingCommand {
     }
   }
 
-  func execute(_ console: Console) throws -> BenchReport {
+  func run() throws {
+    let group = try Communicators.fromEnvironment()
+    let console = Console(json: output.json, silent: group.rank != 0)
+    let report = try measure(group, console)
+    try group.finish()
+    try console.finish(report)
+  }
+
+  private func measure(_ group: any Communicator, _ console: Console) throws -> BenchReport {
     let chosen = try cases.isEmpty ? BenchCase.all : cases.map(BenchCase.named)
-    try console.say("case          threads    median ms       min ms    samples/s   GFLOP/s")
+    try console.say("case            ranks threads    median ms       min ms    samples/s   GFLOP/s")
     let results = try chosen.map { benchCase in
-      let result = try StepTimer(benchCase, threads: threads).measure(seconds: seconds, profiled: profile)
+      let result = try StepTimer(benchCase, threads: threads, group).measure(
+        seconds: seconds, profiled: profile)
       try console.say(result.line)
       for phase in result.profile ?? [] { try console.say(phase.line) }
       return result
@@ -41,7 +53,7 @@ struct Bench: ReportingCommand {
   }
 }
 
-struct BenchReport: CommandReport {
+struct BenchReport: Encodable {
   var command = "bench"
   let cases: [BenchResult]
   /// Measured for one core, with `--profile`.
@@ -54,11 +66,14 @@ struct BenchResult: Encodable {
     let min: Double
   }
   let name: String
+  let ranks: Int
+  /// Of each rank.
   let threads: Int
   /// Of one step.
   let milliseconds: Milliseconds
-  /// Matrix products only: 2 operations for each multiply-add, three passes (forward, and two in backward).
+  /// Matrix products only, of all ranks: 2 operations for each multiply-add, three passes (forward, and two in backward).
   let gflops: Double
+  /// Of all ranks.
   let samplesPerSecond: Double
   let steps: Int
   let profile: [PhaseResult]?
@@ -66,7 +81,7 @@ struct BenchResult: Encodable {
   var line: String {
     name + String(repeating: " ", count: max(1, 14 - name.count))
       + [
-        ("\(threads)", 7), (Formatting.fixed(milliseconds.median, 4), 13),
+        ("\(ranks)", 7), ("\(threads)", 8), (Formatting.fixed(milliseconds.median, 4), 13),
         (Formatting.fixed(milliseconds.min, 4), 13),
         (Formatting.fixed(samplesPerSecond, 0), 13), (Formatting.fixed(gflops, 1), 10),
       ].map { $0.leftPadded(to: $1) }.joined()

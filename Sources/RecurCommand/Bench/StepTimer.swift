@@ -1,10 +1,11 @@
 import Kernels
 import Recur
 
-/// Runs one bench case: a model, an optimizer and a batch of random numbers, straight from the library.
+/// Runs one bench case: a model, an optimizer and a batch of random numbers on each rank, straight from the library.
 final class StepTimer {
   private let benchCase: BenchCase
   private let threads: Int
+  private let group: any Communicator
   private let model: Model
   private let optimizer: Optimizer
   private let inputs: [Float]
@@ -14,10 +15,13 @@ final class StepTimer {
   private let samples: [Int32]
   private let lengths: [Int32]
   private var gradient: [Float]
+  /// Loss and weight, then of all ranks.
+  private var totals = [0.0, 0.0]
 
-  init(_ benchCase: BenchCase, threads: Int) throws {
+  init(_ benchCase: BenchCase, threads: Int, _ group: any Communicator) throws {
     self.benchCase = benchCase
     self.threads = threads
+    self.group = group
     let network = benchCase.architecture
     let rows = network.readsEveryStep ? benchCase.rows : benchCase.batch
     var random = Xorshift()
@@ -35,34 +39,54 @@ final class StepTimer {
 
   /// Steps for about `seconds`, five at least, after three that are not counted.
   /// - profiled: measure the parts of a step too.
-  func measure(seconds: Double, profiled: Bool = false) -> BenchResult {
+  func measure(seconds: Double, profiled: Bool = false) throws -> BenchResult {
     let clock = ContinuousClock()
     var times: [Duration] = []
     times.reserveCapacity(200_000)
-    for _ in 0..<3 { step() }
+    for _ in 0..<3 { try step() }
     let profile = profiled ? StepProfile() : nil
     model.team.profile = profile
     let end = clock.now + .seconds(seconds)
-    repeat { times.append(clock.measure(step)) } while times.count < 5 || clock.now < end
+    var next = 1
+    while next > 0 {
+      for _ in 0..<next { times.append(try clock.measure(step)) }
+      next = try agreed(stepsUntil(end, done: times.count, now: clock.now))
+    }
     let total = times.reduce(.zero, +) / .milliseconds(1)
-    let count = Double(times.count)
+    let (count, ranks) = (Double(times.count), Double(group.size))
     times.sort()
     let median = times[times.count / 2] / .milliseconds(1)
     return BenchResult(
-      name: benchCase.name, threads: threads,
+      name: benchCase.name, ranks: group.size, threads: threads,
       milliseconds: .init(median: median, min: times[0] / .milliseconds(1)),
-      gflops: benchCase.operations / median / 1e6, samplesPerSecond: Double(benchCase.batch) / median * 1e3,
+      gflops: ranks * benchCase.operations / median / 1e6,
+      samplesPerSecond: ranks * Double(benchCase.batch) / median * 1e3,
       steps: times.count, profile: profile?.results(steps: count, milliseconds: total / count))
   }
 
-  private func step() {
+  /// How many more steps to take before looking at the clock again. Alone it is looked at after each.
+  private func stepsUntil(_ end: ContinuousClock.Instant, done: Int, now: ContinuousClock.Instant) -> Int {
+    if done < 5 { return 1 }
+    if now >= end { return 0 }
+    return group.isSolo ? 1 : min(64, done)
+  }
+
+  /// Rank 0's number on every rank: all take the same number of steps.
+  private func agreed(_ count: Int) throws -> Int {
+    guard !group.isSolo else { return count }
+    var counts = [group.rank == 0 ? Double(count) : 0]
+    try counts.withUnsafeMutableBufferPointer { try group.allReduceSum($0) }
+    return Int(counts[0])
+  }
+
+  private func step() throws {
     model.zeroGradients()
-    inputs.withUnsafeBufferPointer { step($0.baseAddress!) }
+    try inputs.withUnsafeBufferPointer { try step($0.baseAddress!) }
     model.parametersChanged()
   }
 
   /// `inputs` stays in place from forward to backward.
-  private func step(_ inputs: UnsafePointer<Float>) {
+  private func step(_ inputs: UnsafePointer<Float>) throws {
     let network = benchCase.architecture
     let width = network.outputSize
     let mode = Model.Mode.training(seed: 0, step: UInt64(optimizer.steps))
@@ -79,8 +103,13 @@ final class StepTimer {
         classes: classes, gradient: &gradient, kernels: model.kernels)
     }
     model.backward(gradient)
+    totals = [total.sum, total.weight]
+    if !group.isSolo {
+      try group.allReduceSum(model.gradients)
+      try totals.withUnsafeMutableBufferPointer { try group.allReduceSum($0) }
+    }
     optimizer.update(
-      model.parameters, gradients: model.gradients, scale: Float(1 / total.weight), learningRate: 1e-3,
+      model.parameters, gradients: model.gradients, scale: Float(1 / totals[1]), learningRate: 1e-3,
       team: model.team)
   }
 }

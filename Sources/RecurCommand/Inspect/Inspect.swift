@@ -53,8 +53,11 @@ extension Recipe {
   /// The shape of a sample where the recipe says it without its data: columns of numbers.
   fileprivate var shapeOfColumns: SampleShape? {
     guard data.format == .csv, !data.features.isEmpty, !data.targets.isEmpty else { return nil }
-    return SampleShape(
-      steps: data.window, features: data.features.count, target: .values(width: data.targets.count))
+    var shape = SampleShape(
+      steps: data.window, features: data.features.count,
+      target: .values(width: data.targets.count * data.allHorizons.count))
+    shape.hasTargetPerStep = data.perStep
+    return shape
   }
 }
 
@@ -79,11 +82,7 @@ extension ModelSpecification {
       network.embedding = .init(vocabulary: try shape("embedding.weight")[0], width: embedding)
       network.embedding?.isTied = tiesEmbeddings
     }
-    network.nonlinearity = nonlinearity
-    network.layers = layers
-    network.bidirectional = bidirectional
-    network.bias = bias
-    network.readout = readout
+    describe(&network)
     guard cell != .none, readout == .allSteps, let read else { return (network, nil) }
     network.steps = read / network.outputWidth
     return (network, network.steps)

@@ -19,6 +19,8 @@ struct Train: ParsableCommand {
       "Where to start: auto (the newest checkpoint in --out), never, or a file.", valueName: "auto|never|file"
     ))
   var resume = "never"
+  @Option(help: "Write what each rank did when to this file, for chrome://tracing or ui.perfetto.dev.")
+  var trace: String?
   @Flag(help: "Replace the run that --out holds.") var overwrite = false
   @OptionGroup var parallel: ThreadOptions
   @Option(help: ArgumentHelp("What computes.", valueName: "auto|cpu|cuda")) var device = Device.auto
@@ -43,8 +45,11 @@ struct Train: ParsableCommand {
     let communicator = try Communicators.fromEnvironment()
     let console = Console(json: output.json, silent: communicator.rank != 0)
     do {
-      let report = try train(communicator, console)
-      try communicator.finish()
+      let recipe = try Recipe(contentsOf: recipe, overrides: settings.settings)
+      let watchdog = try Watchdog(
+        communicator, .init(stallTimeout: .seconds(recipe.distributed.stallTimeout)))
+      let report = try train(recipe, communicator, console)
+      try watchdog.finish()
       try console.finish(report)
       if report.exitCode != 0 { throw ExitCode(report.exitCode) }
     } catch  where communicator.size > 1 && !(error is ExitCode) {
@@ -55,9 +60,11 @@ struct Train: ParsableCommand {
     }
   }
 
-  private func train(_ communicator: any Communicator, _ console: Console) throws -> TrainingReport {
-    let recipe = try Recipe(contentsOf: recipe, overrides: settings.settings)
-    let data = try recipe.loadData()
+  private func train(_ recipe: Recipe, _ communicator: any Communicator, _ console: Console) throws
+    -> TrainingReport
+  {
+    communicator.progress?.enter(.loading, step: 0)
+    let data = try LoadedData(recipe.data, peers: communicator.loadingPeers)
     let display = TrainDisplay(recipe: recipe, console: console)
     let trainer = try Trainer(
       recipe: recipe, data: data, options: options, communicator: communicator, observer: display)
@@ -70,6 +77,7 @@ struct Train: ParsableCommand {
     var options = TrainingOptions()
     options.outputDirectory = out
     options.overwrite = overwrite
+    options.tracePath = trace
     options.threads = parallel.threads
     switch resume {
     case "auto": options.resume = .auto

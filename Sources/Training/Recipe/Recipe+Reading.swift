@@ -130,14 +130,22 @@ extension RecipeSection {
     distributed.coordinator = try choice("coordinator") ?? distributed.coordinator
     distributed.reduction = try choice("reduction") ?? distributed.reduction
     distributed.lanes = try int("lanes", 1...4096) ?? distributed.lanes
-    if distributed.coordinator == .dedicated {
-      throw try notAvailable("coordinator", "dedicated", instead: "shared")
+    distributed.compress = try choice("compress") ?? distributed.compress
+    distributed.optimizerSharding = try bool("optimizer_sharding") ?? distributed.optimizerSharding
+    if distributed.reduction == .strict {
+      if distributed.compress != .none { throw try notStrict("compress", "none") }
+      if distributed.optimizerSharding { throw try notStrict("optimizer_sharding", "false") }
     }
+    distributed.replicaCheckEvery =
+      try int("replica_check_every", 0...Int(Int32.max)) ?? distributed.replicaCheckEvery
+    distributed.stallTimeout = try double("stall_timeout", .positive) ?? distributed.stallTimeout
     return distributed
   }
 
-  private func notAvailable(_ key: String, _ value: String, instead: String) throws -> Failure {
-    try required(key).failure("\(fullPath(key)): \(value) is not available in this version; use \(instead)")
+  private func notStrict(_ key: String, _ value: String) throws -> Failure {
+    try required(key).failure(
+      "\(fullPath(key)) would make the bits depend on the number of ranks; set it to \(value), or distributed.reduction to fast"
+    )
   }
 
   /// `validation.loss` and the like.

@@ -82,7 +82,9 @@ extension DistributedSpecification {
   var entries: RecipeWriter.Entries {
     [
       ("coordinator", .plain(coordinator.rawValue)), ("reduction", .plain(reduction.rawValue)),
-      ("lanes", .init(lanes)),
+      ("lanes", .init(lanes)), ("compress", .plain(compress.rawValue)),
+      ("optimizer_sharding", .init(optimizerSharding)), ("replica_check_every", .init(replicaCheckEvery)),
+      ("stall_timeout", .init(stallTimeout)),
     ]
   }
 }

@@ -128,10 +128,20 @@ public struct CheckpointSpecification: Sendable, Equatable {
 public struct DistributedSpecification: Sendable, Equatable {
   public enum Coordinator: String, Sendable, CaseIterable { case shared, dedicated }
   public enum Reduction: String, Sendable, CaseIterable { case fast, strict }
+  /// Whether rank 0 trains too, or only evaluates, decides and saves.
   public var coordinator: Coordinator = .shared
   /// Strict: the same bits for any number of ranks.
   public var reduction: Reduction = .fast
   /// Parts that a strict run cuts each batch into; its bits depend on them.
   public var lanes: Int = 8
+  public enum Compression: String, Sendable, CaseIterable { case none, bf16 }
+  /// What gradients are rounded to on their way between ranks; they are added in float32.
+  public var compress: Compression = .none
+  /// Whether each rank updates a slice of the parameters, and keeps the optimizer's state of that slice only.
+  public var optimizerSharding: Bool = false
+  /// Steps between two comparisons of all ranks' parameters; 0 for none.
+  public var replicaCheckEvery: Int = 100
+  /// Seconds that a rank may stay away without progress before the job ends.
+  public var stallTimeout: Double = 60
   public init() {}
 }

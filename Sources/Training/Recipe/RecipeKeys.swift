@@ -37,7 +37,10 @@ enum RecipeKeys {
   ]
   static let earlyStopping = ["metric", "patience", "min_delta"]
   static let checkpoint = ["every_epochs", "every_seconds", "keep_last", "keep_best", "metric"]
-  static let distributed = ["coordinator", "reduction", "lanes"]
+  static let distributed = [
+    "coordinator", "reduction", "lanes", "compress", "optimizer_sharding", "replica_check_every",
+    "stall_timeout",
+  ]
 
   private static let sections = [
     ("", root), ("data", data), ("data.split", split), ("model", model), ("model.init", initialization),

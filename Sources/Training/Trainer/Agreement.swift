@@ -22,14 +22,23 @@ extension Communicator {
   }
 
   /// Throws on all ranks where they don't all say the same, naming those that differ from rank 0.
-  func requireEqual(_ text: String, _ what: String) throws {
-    let all = try allGather([UInt8](text.utf8))
+  /// - fix: what to do then.
+  func requireEqual(_ text: @autoclosure () -> String, _ what: String, fix: String) throws {
+    guard size > 1 else { return }
+    let all = try allGather([UInt8](text().utf8))
     let others = all.indices.filter { all[$0] != all[0] }
     if !others.isEmpty {
-      let ranks = others.map(String.init).joined(separator: ", ")
-      throw Failure.badData(
-        "\(what) of rank \(ranks) is not that of rank 0; start all ranks with the same files")
+      let ranks = (others.count == 1 ? "rank " : "ranks ") + others.map(String.init).joined(separator: ", ")
+      throw Failure.badData("\(what) of \(ranks) is not that of rank 0; \(fix)")
     }
+  }
+
+  /// The machines of the ranks, each once, in the order of their first ranks.
+  func hostNames() throws -> [String] {
+    var names: [String] = []
+    for name in try allGather([UInt8](hostName.utf8)).map({ String(decoding: $0, as: UTF8.self) })
+    where !names.contains(name) { names.append(name) }
+    return names
   }
 
   /// Rank 0's bytes on every rank.

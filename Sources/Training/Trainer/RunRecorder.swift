@@ -3,7 +3,7 @@ import Diagnostics
 import Foundation
 
 /// The files of a run and whoever watches it; there is one, on rank 0.
-final class RunRecorder {
+final class RunRecorder: StepLog {
   private let recipe: Recipe
   private let observer: (any TrainingObserver)?
   private let template: CheckpointState
@@ -79,7 +79,8 @@ extension RunRecorder {
     observer?.started(
       TrainingStart(
         outputDirectory: directory?.path ?? path, parameters: run.model.layout.count,
-        ranks: run.communicator.size, threads: run.model.team.count, epochs: recipe.train.epochs,
+        ranks: run.communicator.size, hosts: run.hosts, threads: run.model.team.count,
+        epochs: recipe.train.epochs,
         stepsPerEpoch: (run.set.count + recipe.train.batchSize - 1) / recipe.train.batchSize,
         trainSamples: run.set.count, validationSamples: run.data.validation?.count ?? 0,
         testSamples: run.data.test?.count ?? 0, resumedFrom: resumedFrom, firstEpoch: run.state.epoch))
@@ -87,45 +88,24 @@ extension RunRecorder {
   }
 
   func stepEnded(_ run: Trainer, _ outcome: TrainingStep.Outcome) throws {
-    if recipe.train.logEverySteps > 0, run.state.step % recipe.train.logEverySteps == 0 {
-      try logStep(run, outcome)
-    }
-    guard let observer, run.meter.now >= nextProgress else { return }
+    if let line = MetricsLine.step(run, outcome) { try append(line) }
+    guard observer != nil, run.meter.now >= nextProgress else { return }
     nextProgress = run.meter.now + 100_000_000
-    let left = (recipe.train.epochs - run.state.epoch) * run.set.count - run.state.position
-    observer.progress(
-      TrainingProgress(
-        epoch: run.state.epoch, epochs: recipe.train.epochs,
-        step: (run.state.position + recipe.train.batchSize - 1) / recipe.train.batchSize,
-        steps: (run.set.count + recipe.train.batchSize - 1) / recipe.train.batchSize,
-        loss: run.state.sums.meanLoss, samplesPerSecond: run.meter.epochSamplesPerSecond,
-        timeLeft: run.meter.timeLeft(left)))
+    try progressed(run.progress)
+  }
+
+  func wantsSave(_ meter: RunMeter) -> Bool { recipe.checkpoint.isDue(meter.now - lastSave) }
+
+  func progressed(_ progress: TrainingProgress) throws {
+    observer?.progress(progress)
     try drain()
   }
 
-  /// Whether the time for the next checkpoint has come.
-  func wantsSave(_ run: Trainer) -> Bool {
-    recipe.checkpoint.everySeconds.map { Double(run.meter.now - lastSave) > $0 * 1e9 } ?? false
-  }
+  func append(_ line: String) throws { try directory?.appendMetrics(line) }
 
-  private func logStep(_ run: Trainer, _ outcome: TrainingStep.Outcome) throws {
-    var line = MetricsLine("step")
-    line.add("epoch", run.state.epoch)
-    line.add("step", run.state.step)
-    line.add("loss", outcome.lossSum / outcome.weight)
-    line.add("gradient_norm", outcome.gradientNorm)
-    try directory?.appendMetrics(line.closed)
-  }
-
-  func skipped(_ step: Int, _ samples: Slice<UnsafeMutableBufferPointer<Int32>>, _ reason: StaticString)
-    throws
-  {
-    var line = MetricsLine("skipped")
-    line.add("step", step)
-    line.add("reason", reason)
-    line.add("samples", samples)
-    try directory?.appendMetrics(line.closed)
-    note("step \(step) skipped: \(reason)")
+  func skipped(_ line: String, note text: String) throws {
+    try append(line)
+    note(text)
   }
 
   /// - Returns: whether the present state was handed to be saved.
@@ -141,14 +121,15 @@ extension RunRecorder {
     line.add("seconds", run.meter.epochSeconds)
     line.add("samples_per_second", run.meter.epochSamplesPerSecond)
     line.add("skipped_steps", run.state.counters.skipped)
+    line.add(run.rankTimes, run.slowest)
     try directory?.appendMetrics(line.closed)
     observer?.epochEnded(
       EpochSummary(
         epoch: run.state.epoch - 1, epochs: recipe.train.epochs, step: run.state.step, trainLoss: values.loss,
         trainAccuracy: values.accuracy, validation: values.validation, learningRate: learningRate,
         seconds: run.meter.epochSeconds, samplesPerSecond: run.meter.epochSamplesPerSecond,
-        skippedSteps: run.state.counters.skipped))
-    let isDue = recipe.checkpoint.everyEpochs.map { run.state.epoch % $0 == 0 } ?? false
+        skippedSteps: run.state.counters.skipped, slowest: run.slowest))
+    let isDue = recipe.checkpoint.isDue(run.state.epoch)
     // Epochs may take microseconds: then not each of them is worth a file.
     let isBest = improved && recipe.checkpoint.keepBest > 0 && Double(monotonicNanoseconds() - lastSave) > 1e9
     guard isDue || isBest else { return false }
@@ -159,12 +140,13 @@ extension RunRecorder {
 
 extension RunRecorder {
   func save(_ run: Trainer) throws {
+    run.enter(.checkpoint)
     var state = template
     run.state.store(in: &state)
     state.optimizer.t = run.optimizer.steps
     state.kernelFamily = run.model.kernels.name
     state.elapsedSeconds = run.state.earlierSeconds + run.meter.seconds
-    try directory?.save(state, run.tensors)
+    try run.tracing(.checkpoint) { try directory?.save(state, run.tensors) }
     lastSave = monotonicNanoseconds()
     if let monitored = run.state.monitored, isBetter(monitored) {
       bestSaved = monitored.value

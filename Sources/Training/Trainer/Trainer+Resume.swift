@@ -20,7 +20,9 @@ extension Trainer {
       try state.restore(JSON.decoder().decode(CheckpointState.self, from: .init(all)))
       if let file { try fill(from: file) }
     }
-    for values in buffers.map(\.values) + carriedValues {
+    try communicator.broadcast(UnsafeMutableRawBufferPointer(model.parameters), from: 0)
+    try optimizerState.broadcast(communicator)
+    for values in (average.map { [$0.values] } ?? []) + carriedValues {
       try communicator.broadcast(UnsafeMutableRawBufferPointer(values), from: 0)
     }
     let saved = try JSON.decoder().decode(CheckpointState.self, from: .init(all))
@@ -57,11 +59,12 @@ extension Recipe {
     var saved = saved
     saved.name = name
     saved.checkpoint = checkpoint
-    // Strict bits depend on the lanes; how many ranks there are, and which one saves, does not matter.
-    if saved.distributed.reduction == .fast, distributed.reduction == .fast {
-      saved.distributed.lanes = distributed.lanes
+    // Of how ranks work together, only this matters to the bits of a strict run.
+    let (reduction, lanes) = (saved.distributed.reduction, saved.distributed.lanes)
+    saved.distributed = distributed
+    if reduction == .strict || distributed.reduction == .strict {
+      (saved.distributed.reduction, saved.distributed.lanes) = (reduction, lanes)
     }
-    saved.distributed.coordinator = distributed.coordinator
     saved.train.epochs = train.epochs
     saved.train.maxBadSteps = train.maxBadSteps
     saved.train.logEverySteps = train.logEverySteps

@@ -6,11 +6,11 @@ extension Trainer {
   /// This rank's streams are the rows that it computes of every batch.
   private var ownStreams: Range<Int> { step.ownRows(of: recipe.train.batchSize) }
 
-  /// Brings the states of all streams to every rank.
+  /// Brings the states of all streams to every rank that trains.
   func gatherStates() throws {
-    guard let states = step.states, communicator.size > 1 else { return }
+    guard let states = step.states, roles.workers.size > 1 else { return }
     for stream in 0..<states.streams where !ownStreams.contains(stream) { states.reset(stream) }
-    for values in carriedValues { try communicator.allReduceSum(values) }
+    for values in carriedValues { try roles.workers.allReduceSum(values) }
   }
 
   var carriedValues: [UnsafeMutableBufferPointer<Float>] {

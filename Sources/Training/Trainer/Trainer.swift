@@ -1,6 +1,7 @@
 import Collective
 import Dataset
 import Diagnostics
+import Foundation
 import Recurrent
 import Synchronization
 
@@ -10,21 +11,38 @@ public final class Trainer {
   let data: LoadedData
   let set: any SampleSet
   let communicator: any Communicator
+  /// The machines of all ranks.
+  let hosts: [String]
   let model: Model
   let optimizer: Optimizer
+  let optimizerState: OptimizerState
   /// Of the parameters, where the recipe asks for it: it is evaluated in their place.
   let average: ParameterAverage?
-  private let evaluator: Evaluator
+  /// For the ends of epochs.
+  let evaluator: Evaluator
   let step: TrainingStep
+  let replicas: ReplicaCheck
+  let trace: Trace?
+  /// Of the epoch.
+  var rankTimes: RankTimes
   let order: EpochOrder
   let samples: UnsafeMutableBufferPointer<Int32>
+  let roles: Roles
   /// Files and observer; on rank 0 only.
   let recorder: RunRecorder?
+  /// On the first worker of a run with a dedicated coordinator, and its other end on rank 0.
+  private(set) var workerLog: WorkerLog?
+  private var link: CoordinatorLink?
+  /// Measured by the workers, for the coordinator's report.
+  var workersStepTime: TrainingReport.StepTime?
   var state: RunState
   var times = StepTimes()
   var meter: RunMeter
   /// Set where all ranks throw the same, so that nobody needs to be told.
   var failsOnAllRanks = false
+  /// Lets things go wrong in tests: called with the number of steps done and the parameters, which it may change, before each
+  /// step. Without one it costs a nil check.
+  package var faults: ((_ step: Int, _ parameters: UnsafeMutableBufferPointer<Float>) -> Void)?
   private let stopRequested = Atomic<Bool>(false)
 
   /// Prepares the run and, on rank 0, its directory.
@@ -34,29 +52,45 @@ public final class Trainer {
     recipe: Recipe, data: LoadedData, options: TrainingOptions = TrainingOptions(),
     communicator: any Communicator = Solo(), observer: (any TrainingObserver)? = nil
   ) throws {
+    try communicator.requireEqual(programHash(), "the program", fix: "start the same build on all hosts")
     let recipe = try recipe.validated()
     self.recipe = recipe
     self.data = data
     self.communicator = communicator
+    hosts = try communicator.hostNames()
+    let roles = try Roles(recipe.distributed.coordinator, communicator)
+    self.roles = roles
     let set = try data.trainingSet(for: recipe).arranged(for: recipe)
     self.set = set
     let architecture = try recipe.architecture(for: data.shape)
-    try communicator.requireEqual(recipe.effectiveYAML, "the recipe")
-    try communicator.requireEqual(data.fingerprint, "the data")
+    try communicator.requireEqual(
+      recipe.effectiveYAML, "the recipe", fix: "give all ranks the same recipe and --set")
+    try communicator.requireEqual(data.fingerprint, "the data", fix: "give all hosts the same data files")
     model = try Model(
       architecture, seed: recipe.seed, kernels: .fromEnvironment(),
       threads: options.threads ?? communicator.coresPerRank)
-    try communicator.requireEqual(model.kernels.name, "the CPU's instruction set (see RECUR_KERNELS)")
-    optimizer = Optimizer(recipe.optimizer, count: model.layout.count, kernels: model.kernels)
-    evaluator = Evaluator(model: model, loss: recipe.loss, scaler: data.scaler, communicator: communicator)
+    try communicator.requireEqual(
+      model.kernels.name, "the processor's kernel family",
+      fix: "set RECUR_KERNELS to one that all have, such as portable")
+    let gradientSum = GradientSum(recipe.distributed, count: model.layout.count, group: roles.workers)
+    optimizer = Optimizer(recipe.optimizer, count: gradientSum.slice.count, kernels: model.kernels)
+    optimizerState = OptimizerState(
+      optimizer, gradientSum, count: model.layout.count, group: roles.workers)
+    trace = try options.tracePath.map { try Trace(path: $0, communicator) }
+    rankTimes = RankTimes(workers: roles.workers.size)
+    evaluator = Evaluator(
+      model: model, loss: recipe.loss, scaler: data.scaler,
+      communicator: roles.isCoordinator ? Solo() : communicator)
     order = EpochOrder(
       count: set.count, seed: recipe.seed, shuffle: recipe.train.shuffle && !(set is any StreamedSet),
       buckets: recipe.train.buckets(set))
     samples = .allocate(capacity: set.count)
     average = recipe.train.ema.map { [model] in ParameterAverage(decay: $0, model.parameters) }
     step = TrainingStep(
-      model: model, optimizer: optimizer, recipe: recipe, set: set, average: average,
-      communicator: communicator)
+      model: model, optimizer: optimizer, gradientSum: gradientSum, recipe: recipe, set: set,
+      average: average,
+      communicator: roles.workers, trace: trace)
+    replicas = ReplicaCheck(every: recipe.distributed.replicaCheckEvery, group: roles.workers)
     state = RunState(recipe)
     meter = RunMeter(totalSamples: recipe.train.epochs * set.count)
     let rank = communicator.rank
@@ -64,17 +98,30 @@ public final class Trainer {
       try rank == 0 ? RunRecorder(recipe: recipe, data: data, options: options, observer: observer) : nil
     }
     try resume(options)
-    try communicator.requireEqual(parametersSHA256(UnsafeBufferPointer(model.parameters)), "the parameters")
+    try communicator.requireEqual(
+      parametersSHA256(UnsafeBufferPointer(model.parameters)), "the start of the parameters",
+      fix: "check that rank's machine")
   }
 
   deinit { samples.deallocate() }
+
+  private func runRole() throws -> TrainingReport {
+    link = try roles.makeLink(
+      buffers.map(\.values) + (step.states.map { [$0.hidden, $0.cell] } ?? []).filter { !$0.isEmpty })
+    if let link, !roles.isCoordinator { workerLog = WorkerLog(link, recipe) }
+    if let link, roles.isCoordinator { return try coordinate(link) }
+    return try roles.isWorker ? work() : train()
+  }
+
+  /// Who takes note of steps on this rank, if anybody.
+  var log: (any StepLog)? { workerLog ?? recorder }
 
   /// Trains to the end, or until `requestStop`. The report's status tells which.
   ///
   /// Where one rank of several fails alone (a full disk), it ends the others through the communicator.
   public func run() throws -> TrainingReport {
     do {
-      return try train()
+      return try runRole()
     } catch {
       recorder?.abandon()
       if communicator.size > 1, !failsOnAllRanks {
@@ -85,8 +132,11 @@ public final class Trainer {
     }
   }
 
+  /// Tells the watchdog what this rank is at.
+  func enter(_ phase: RankProgress.Phase) { communicator.progress?.enter(phase, step: state.step) }
+
   /// Metrics of a part of the data: of the averaged parameters, where there are such.
-  func evaluate(_ set: any SampleSet) throws -> EvaluationMetrics {
+  func evaluate(_ set: any SampleSet, with evaluator: Evaluator) throws -> EvaluationMetrics {
     guard let average else { return try evaluator.evaluate(set) }
     func exchange() {
       average.exchange(model.parameters)
@@ -101,6 +151,14 @@ public final class Trainer {
   public func requestStop() { stopRequested.store(true, ordering: .relaxed) }
 
   var wantsStop: Bool { stopRequested.load(ordering: .relaxed) }
+}
+
+/// Tells builds of this program apart; empty where its file can't be read.
+private func programHash() -> String {
+  guard let path = Machine.executablePath(),
+    let bytes = try? Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
+  else { return "" }
+  return bytes.withUnsafeBytes { "\(fastHash($0))" }
 }
 
 extension SampleSet {
@@ -148,6 +206,9 @@ extension TrainSpecification {
 }
 
 extension Recipe {
+  /// Whether the rest of a run depends on the validation part.
+  var decidesOnValidation: Bool { decidingMetrics.contains { $0.1.part == .validation } }
+
   /// The keys whose metrics change what is computed.
   fileprivate var decidingMetrics: [(String, MetricName)] {
     var metrics: [(String, MetricName)] = []

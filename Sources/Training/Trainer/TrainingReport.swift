@@ -18,6 +18,8 @@ public struct TrainingReport: Codable, Sendable, Equatable {
   /// Count of all parameters.
   public var parameters: Int
   public var ranks: Int
+  /// The machines of the ranks, each once.
+  public var hosts: [String]
   public var threads: Int
   /// Epochs done, those before a resume included.
   public var epochs: Int
@@ -42,7 +44,7 @@ public struct TrainingReport: Codable, Sendable, Equatable {
   public var parametersSHA256: String
 
   enum CodingKeys: String, CodingKey {
-    case command, status, recipe, parameters, ranks, threads, epochs, steps, validation, test, seconds,
+    case command, status, recipe, parameters, ranks, hosts, threads, epochs, steps, validation, test, seconds,
       checkpoint
     case skippedSteps = "skipped_steps"
     case trainLoss = "train_loss"

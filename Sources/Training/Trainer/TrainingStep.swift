@@ -14,7 +14,7 @@ final class TrainingStep {
     var right = 0.0
     var counted = 0.0
     var stop = false
-    /// Whether rank 0 wants to save after this step.
+    /// Whether the first rank asks for a checkpoint.
     var save = false
     /// Of the mean gradient, before clipping.
     var gradientNorm = 0.0
@@ -33,8 +33,10 @@ final class TrainingStep {
   /// Where the streams stand, for samples that are windows of streams.
   let states: StreamStates?
   private let outputGradient: UnsafeMutableBufferPointer<Float>
-  /// The sums of each part (see `Field`), then whether a stop and whether a save is wanted.
+  /// The sums of each part (see `Field`), then `Flag`s, then the seconds that each rank computed.
   private let sums: UnsafeMutableBufferPointer<Double>
+  private let gradientSum: GradientSum
+  private let trace: Trace?
   /// How a strict run adds gradients; nil for a fast one.
   private let lanes: LaneReduction?
   private let laneCount: Int
@@ -45,11 +47,28 @@ final class TrainingStep {
     static let count = 4
   }
 
+  /// Added up over ranks.
+  private enum Flag {
+    static let (stop, save, squares) = (0, 1, 2)
+    static let count = 3
+  }
+
+  /// Of the last step: seconds that each rank took from the reduction before to this one, and this rank's in it.
+  var computeSeconds: UnsafeMutableBufferPointer<Double> {
+    .init(rebasing: sums[(laneCount * Field.count + Flag.count)...])
+  }
+  /// When all ranks were last together: what each one does from then on makes the others wait.
+  private var together = monotonicNanoseconds()
+  private(set) var wait = 0.0
+  private(set) var communication = 0.0
+
   init(
-    model: Model, optimizer: Optimizer, recipe: Recipe, set: any SampleSet, average: ParameterAverage?,
-    communicator: any Communicator
+    model: Model, optimizer: Optimizer, gradientSum: GradientSum, recipe: Recipe, set: any SampleSet,
+    average: ParameterAverage?, communicator: any Communicator, trace: Trace?
   ) {
     self.model = model
+    self.gradientSum = gradientSum
+    self.trace = trace
     self.optimizer = optimizer
     self.communicator = communicator
     loss = recipe.loss
@@ -62,7 +81,7 @@ final class TrainingStep {
     laneCount = isStrict ? recipe.distributed.lanes : 1
     lanes =
       isStrict ? LaneReduction(communicator, into: model.gradients, lanes: recipe.distributed.lanes) : nil
-    sums = .allocate(capacity: laneCount * Field.count + 2)
+    sums = .allocate(capacity: laneCount * Field.count + Flag.count + communicator.size)
     let parts = isStrict ? laneCount : communicator.size
     let part = equalPart(0, of: min(recipe.train.batchSize, set.count), among: parts).count
     let rows = model.architecture.outputRows(steps: set.shape.steps, batch: part)
@@ -77,18 +96,44 @@ final class TrainingStep {
   }
 
   /// - samples: the global batch; each rank takes its part of it, which may be empty.
+  /// - stop, save: what this rank asks all for.
   func run(
-    _ samples: UnsafeBufferPointer<Int32>, step: Int, learningRate: Double, stop: Bool, save: Bool = false
+    _ samples: UnsafeBufferPointer<Int32>, step: Int, learningRate: Double, stop: Bool, save: Bool
   ) throws -> Outcome {
     sums.update(repeating: 0)
-    sums[laneCount * Field.count] = stop ? 1 : 0
-    sums[laneCount * Field.count + 1] = save ? 1 : 0
+    self[flag: Flag.stop] = stop ? 1 : 0
+    self[flag: Flag.save] = save ? 1 : 0
     if let lanes {
-      try sumLanes(lanes, samples, step: step)
+      computeLanes(lanes, samples, step: step)
     } else {
-      try sumParts(samples, step: step)
+      computePart(samples, step: step)
     }
-    return apply(learningRate)
+    let computed = monotonicNanoseconds()
+    computeSeconds[communicator.rank] = Double(computed - together) / 1e9
+    try reduce()
+    let reduced = monotonicNanoseconds()
+    together = reduced
+    accountReduction(seconds: Double(reduced - computed) / 1e9)
+    trace?.add(.reduction, step: step + 1, from: computed, to: reduced)
+    communicator.progress?.enter(.optimizer, step: step + 1)
+    let outcome = try apply(learningRate)
+    trace?.add(.optimizer, step: step + 1, from: reduced)
+    return outcome
+  }
+
+  /// Notes that all ranks have just left a call together.
+  func meet() { together = monotonicNanoseconds() }
+
+  private subscript(flag flag: Int) -> Double {
+    get { sums[laneCount * Field.count + flag] }
+    set { sums[laneCount * Field.count + flag] = newValue }
+  }
+
+  /// The slowest one's lead is what the others waited.
+  private func accountReduction(seconds: Double) {
+    let own = computeSeconds[communicator.rank]
+    wait = min((computeSeconds.max() ?? own) - own, seconds)
+    communication = communicator.size > 1 ? seconds - wait : 0
   }
 
   /// The rows of a batch of this size that this rank computes.
@@ -101,25 +146,35 @@ final class TrainingStep {
       .lowerBound..<equalPart(last, of: count, among: laneCount).upperBound
   }
 
-  /// One part of the batch on each rank, added in the order that suits the network.
-  private func sumParts(_ samples: UnsafeBufferPointer<Int32>, step: Int) throws {
+  /// One part of the batch on each rank.
+  private func computePart(_ samples: UnsafeBufferPointer<Int32>, step: Int) {
     model.zeroGradients()
     let part = equalPart(communicator.rank, of: samples.count, among: communicator.size)
     compute(.init(rebasing: samples[part]), step: step, lane: 0, into: model.gradients)
-    guard communicator.size > 1 else { return }
-    try communicator.allReduceSum(model.gradients)
-    try communicator.allReduceSum(sums)
   }
 
-  /// Each lane of the batch by itself, added in one order for any number of ranks.
-  private func sumLanes(_ lanes: LaneReduction, _ samples: UnsafeBufferPointer<Int32>, step: Int) throws {
+  /// Each lane of the batch by itself.
+  private func computeLanes(_ lanes: LaneReduction, _ samples: UnsafeBufferPointer<Int32>, step: Int) {
     for lane in lanes.lanes {
       let part = equalPart(lane, of: samples.count, among: laneCount)
       compute(.init(rebasing: samples[part]), step: step, lane: lane, into: lanes.nextLane())
       lanes.finishLane()
     }
-    try lanes.sum()
-    try lanes.sum(sums, width: Field.count)
+  }
+
+  /// Adds in one order for any number of ranks, or in the order that suits the network.
+  private func reduce() throws {
+    if let lanes {
+      try lanes.sum()
+      return try lanes.sum(sums, width: Field.count)
+    }
+    try gradientSum.sum(model.gradients)
+    if gradientSum.isSharded { self[flag: Flag.squares] = squares(gradientSum.slice) }
+    try communicator.allReduceSum(sums)
+  }
+
+  private func squares(_ range: Range<Int>) -> Double {
+    model.kernels.functions.sum_of_squares(model.gradients.baseAddress! + range.lowerBound, range.count)
   }
 
   /// One part of the batch, in as many micro-batches as asked for.
@@ -144,6 +199,8 @@ final class TrainingStep {
     _ samples: UnsafeBufferPointer<Int32>, step: Int, into gradients: UnsafeMutableBufferPointer<Float>,
     _ sums: UnsafeMutableBufferPointer<Double>
   ) {
+    communicator.progress?.enter(.forward, step: step + 1)
+    let begin = trace == nil ? 0 : monotonicNanoseconds()
     batch.gather(samples)
     let outputs = model.forward(batch, mode: .training(seed: seed, step: UInt64(step)), states: states)
     let width = model.architecture.outputSize
@@ -156,7 +213,11 @@ final class TrainingStep {
     }
     let score = loss.score(
       outputs: base, rows: rows, width: width, values: batch.values, classes: batch.classes)
+    communicator.progress?.enter(.backward, step: step + 1)
+    let middle = trace == nil ? 0 : monotonicNanoseconds()
     model.backward(gradient, into: gradients)
+    trace?.add(.forward, step: step + 1, from: begin, to: middle)
+    trace?.add(.backward, step: step + 1, from: middle)
     sums[Field.loss] += total.sum
     sums[Field.weight] += total.weight
     sums[Field.right] += Double(score.right)
@@ -164,12 +225,11 @@ final class TrainingStep {
   }
 
   /// Decides on reduced values only, so that all ranks do the same.
-  private func apply(_ learningRate: Double) -> Outcome {
-    let wishes = laneCount * Field.count
-    var outcome = Outcome(result: .updated, stop: sums[wishes] > 0, save: sums[wishes + 1] > 0)
-    let gradients = model.gradients
+  private func apply(_ learningRate: Double) throws -> Outcome {
+    var outcome = Outcome(result: .updated, stop: self[flag: Flag.stop] > 0, save: self[flag: Flag.save] > 0)
+    let slice = gradientSum.slice
     let (loss, weight) = (sums[Field.loss], sums[Field.weight])
-    let squares = model.kernels.functions.sum_of_squares(gradients.baseAddress!, gradients.count)
+    let squares = gradientSum.isSharded ? self[flag: Flag.squares] : squares(slice)
     guard loss.isFinite, weight.isFinite, squares.isFinite else {
       outcome.result = .notFinite
       return outcome
@@ -181,12 +241,16 @@ final class TrainingStep {
     let norm = squares.squareRoot() / weight
     let clip = clipNorm.map { min(1, $0 / (norm + 1e-6)) } ?? 1
     var scale = Float(clip / weight)
+    let gradients = UnsafeMutableBufferPointer(rebasing: model.gradients[slice])
     if let clipValue {
       gradients.scale(by: scale, limitedTo: clipValue)
       scale = 1
     }
     optimizer.update(
-      model.parameters, gradients: gradients, scale: scale, learningRate: learningRate, team: model.team)
+      .init(rebasing: model.parameters[slice]), gradients: gradients, scale: scale,
+      learningRate: learningRate,
+      team: model.team)
+    try gradientSum.share(model.parameters)
     average?.update(model.parameters, isFirst: optimizer.steps == 1)
     model.parametersChanged()
     outcome.lossSum = loss

@@ -1,0 +1,67 @@
+import Collective
+import Dataset
+import Diagnostics
+import Foundation
+import Testing
+import Training
+
+/// A bit that flips in one rank's parameters is found, and the rank named.
+@Suite struct ReplicaTests {
+  /// Trains with a bit flipped before step 5 on one rank, and gives the error of each rank.
+  private func failures(ranks: Int, victim: Int, bit: Int, _ overrides: String...) throws -> [Failure?] {
+    let run = try TemporaryRun()
+    let recipe = try Recipe(
+      yaml: run.recipe().effectiveYAML, path: "r", baseDirectory: "/",
+      overrides: ["distributed.replica_check_every=3"] + overrides)
+    return try Threaded.withRanks(ranks) { group in
+      var options = TrainingOptions()
+      options.outputDirectory = run.path + "/run"
+      let trainer = try Trainer(
+        recipe: recipe, data: LoadedData(recipe.data), options: options, communicator: group)
+      trainer.faults = { step, parameters in
+        guard group.rank == victim, step == 4 else { return }
+        let (index, shift) = (bit / 32 % parameters.count, UInt32(bit % 32))
+        parameters[index] = Float(bitPattern: parameters[index].bitPattern ^ 1 << shift)
+      }
+      do { _ = try trainer.run() } catch { return error as? Failure }
+      return nil
+    }
+  }
+
+  @Test(arguments: [(3, 0), (3, 2), (4, 1), (2, 1)]) func theRankIsNamed(ranks: Int, victim: Int) throws {
+    let failures = try failures(ranks: ranks, victim: victim, bit: 32 * 50)
+    for failure in failures {
+      #expect(failure?.kind == .internalError)
+      let message = try #require(failure?.message)
+      #expect(message.hasPrefix("rank \(victim) on ") && message.contains("at step 6"), "\(message)")
+      #expect(message.contains(" and rank 0 on ") == (ranks == 2), "\(message)")
+    }
+  }
+
+  @Test func anyBitOfAnyParameter() throws {
+    for _ in 0..<10 {
+      // The two lowest bits may be rounded away again by the next update.
+      let bit = 32 * Int.random(in: 0..<186) + Int.random(in: 2..<32)
+      // A flip in the exponent may make the loss overflow: then the step is skipped, and the bit is still there.
+      let failures = try failures(ranks: 3, victim: 1, bit: bit)
+      #expect(failures.allSatisfy { $0?.message.hasPrefix("rank 1 on ") == true }, "bit \(bit)")
+    }
+  }
+
+  @Test func offMeansOff() throws {
+    #expect(
+      try failures(ranks: 2, victim: 1, bit: 0, "distributed.replica_check_every=0").allSatisfy { $0 == nil })
+  }
+
+  @Test(arguments: [1, 63, 64, 65, 4096, 4259]) func theHashSeesEveryBit(count: Int) {
+    var bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 131) }
+    let hash = bytes.withUnsafeBytes { fastHash($0) }
+    for bit in 0..<8 * count {
+      bytes[bit / 8] ^= 1 << (bit % 8)
+      #expect(bytes.withUnsafeBytes { fastHash($0) } != hash)
+      bytes[bit / 8] ^= 1 << (bit % 8)
+    }
+    bytes.append(0)
+    #expect(bytes.withUnsafeBytes { fastHash($0) } != hash)
+  }
+}

@@ -44,7 +44,7 @@ extension DataSpecification {
   /// Whether targets are brought beside the step they belong to, before samples are made of them.
   var shiftsTargets: Bool { group == nil && (horizons != nil || perStep) }
   /// How far behind a step its targets lie, ascending.
-  var allHorizons: [Int] { horizons ?? [horizon] }
+  public var allHorizons: [Int] { horizons ?? [horizon] }
   /// Names of the targets: with several horizons `Close+1`, `Close+2`, …, all targets of the first horizon before the next.
   var targetColumnNames: [String] {
     guard let horizons else { return targets }

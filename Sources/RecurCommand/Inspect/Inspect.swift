@@ -70,8 +70,11 @@ extension Recipe {
   /// The shape of a sample where the recipe says it without its data: columns of numbers.
   fileprivate var shapeOfColumns: SampleShape? {
     guard data.format == .csv, !data.features.isEmpty, !data.targets.isEmpty else { return nil }
-    return SampleShape(
-      steps: data.window, features: data.features.count, target: .values(width: data.targets.count))
+    var shape = SampleShape(
+      steps: data.window, features: data.features.count,
+      target: .values(width: data.targets.count * data.allHorizons.count))
+    shape.hasTargetPerStep = data.perStep
+    return shape
   }
 }
 
@@ -101,11 +104,7 @@ extension ModelSpecification {
         vocabulary: try shape("decoder_embedding.weight")[0], embedding: decoder.embedding)
       network.decoder?.attention = decoder.attention
     }
-    network.nonlinearity = nonlinearity
-    network.layers = layers
-    network.bidirectional = bidirectional
-    network.bias = bias
-    network.readout = decoder == nil ? readout : .everyStep
+    describe(&network)
     guard cell != .none, readout == .allSteps, let read else { return (network, nil) }
     network.steps = read / network.outputWidth
     return (network, network.steps)

@@ -12,22 +12,7 @@ extension Recipe {
     network.embedding = try embedding(for: shape)
     network.initRange = model.initRange
     network.decoder = try decoder(for: shape)
-    network.nonlinearity = model.nonlinearity
-    network.layers = model.layers
-    network.bidirectional = model.bidirectional
-    network.bias = model.bias
-    network.dropout = model.dropout
-    network.readout = network.decoder == nil ? model.readout : .everyStep
-    network.initialization = model.initialization
-    network.hiddenSizes = model.hiddenSizes
-    network.inputDropout = model.inputDropout
-    network.lockedDropout = model.lockedDropout
-    network.recurrentDropout = model.recurrentDropout
-    network.zoneout = model.zoneout
-    network.projectionSize = model.projectionSize
-    network.layerNorm = model.layerNorm
-    network.residual = model.residual
-    network.learnedInitialState = model.learnedInitialState
+    model.describe(&network)
     if shape.tokens != nil, model.learnedInitialState {
       throw Failure.badData(
         "recipe \(name): model.learned_initial_state is for sequences that begin anew; text carries its state on"
@@ -155,5 +140,27 @@ extension Loss {
         )
       }
     }
+  }
+}
+
+extension ModelSpecification {
+  /// Brings over what the recipe says about the layers.
+  public func describe(_ network: inout Architecture) {
+    network.nonlinearity = nonlinearity
+    network.layers = layers
+    network.bidirectional = bidirectional
+    network.bias = bias
+    network.dropout = dropout
+    network.readout = network.decoder == nil ? readout : .everyStep
+    network.initialization = initialization
+    network.hiddenSizes = hiddenSizes
+    network.inputDropout = inputDropout
+    network.lockedDropout = lockedDropout
+    network.recurrentDropout = recurrentDropout
+    network.zoneout = zoneout
+    network.projectionSize = projectionSize
+    network.layerNorm = layerNorm
+    network.residual = residual
+    network.learnedInitialState = learnedInitialState
   }
 }

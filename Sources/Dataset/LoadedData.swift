@@ -110,3 +110,13 @@ extension Scaler {
     guard isUsable else { throw .badData("the checkpoint's scaler holds numbers that can't be used") }
   }
 }
+
+extension LoadedData {
+  /// The same with another training part of the same shape: for tests of what bad samples do.
+  package func replacing(train: any SampleSet) -> LoadedData {
+    LoadedData(
+      train: train, validation: validation, test: test, shape: shape, scaler: scaler,
+      featureNames: featureNames,
+      targetNames: targetNames, classNames: classNames, fingerprint: fingerprint, rows: rows)
+  }
+}

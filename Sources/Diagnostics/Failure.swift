@@ -45,14 +45,12 @@ extension Failure {
   /// Messages quote what stands in files: whatever that is, they stay a line that a terminal can show.
   private static func line(_ text: String) -> String {
     if text.utf8.count <= longest, text.utf8.allSatisfy({ (32..<127).contains($0) }) { return text }
-    var scalars = Array(text.unicodeScalars)
-    if scalars.count > longest / 4, text.utf8.count > longest {
-      // A scalar takes four bytes at most.
-      scalars = scalars.prefix(longest / 5) + [" ", "…", " "] + scalars.suffix(longest / 25)
-    }
     var line = String.UnicodeScalarView()
-    for scalar in scalars { line.append(scalar.staysOnLine ? scalar : "\u{FFFD}") }
-    return String(line)
+    for scalar in text.unicodeScalars { line.append(scalar.staysOnLine ? scalar : "\u{FFFD}") }
+    let bytes = String(line).utf8
+    guard bytes.count > longest else { return String(line) }
+    let (start, end) = (bytes.prefix(longest * 7 / 10), bytes.suffix(longest / 4))
+    return String(decoding: start, as: UTF8.self) + " … " + String(decoding: end, as: UTF8.self)
   }
 }
 

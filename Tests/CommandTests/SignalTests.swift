@@ -28,4 +28,52 @@ import Testing
     #expect(a["parameters_sha256"] as? String == b["parameters_sha256"] as? String)
     #expect(a["epoch_losses"] as? [Double] == b["epoch_losses"] as? [Double])
   }
+
+  /// At any time of a process's life (RECUR_SIGNALS: so many): the last finished step is saved within five seconds and a
+  /// step, and going on gives what an undisturbed run gives.
+  @Test func sigtermAtAnyTimeSavesTheLastStep() throws {
+    let folder = try Folder()
+    try folder.writeWave(epochs: 1_000_000)
+    var steps = 0
+    for _ in 0..<(ProcessInfo.processInfo.environment["RECUR_SIGNALS"].flatMap { Int($0) } ?? 20) {
+      let running = try Command.start(
+        "train", "wave.yaml", "--out", "run", "--resume", "auto", "--json", in: folder.url)
+      // Until the program has begun to listen, a signal ends it as it ends any program: nothing is lost, but nothing said.
+      running.waitUntilListening(for: SIGTERM)
+      usleep(.random(in: 0...100_000))
+      let asked = Date()
+      #expect(kill(running.process.processIdentifier, SIGTERM) == 0)
+      let outcome = running.outcome()
+      #expect(outcome.status == 75 && -asked.timeIntervalSinceNow < 5, "\(outcome.err)")
+      let report = try outcome.json()
+      let done = try #require(report["steps"] as? Int)
+      let inspected = try Command.run("inspect", "run", "--json", in: folder.url).json()
+      #expect((inspected["checkpoint"] as? [String: Any])?["step"] as? Int == done)
+      #expect(done > steps)
+      steps = done
+    }
+    let epochs = steps / 5 + 1
+    let hashes = try ["run", "other"].map { out in
+      let outcome = try Command.run(
+        "train", "wave.yaml", "--out", out, "--resume", "auto", "--set", "train.epochs=\(epochs)", "--json",
+        in: folder.url)
+      #expect(outcome.status == 0, "\(outcome.err)")
+      return try outcome.json()["parameters_sha256"] as? String
+    }
+    #expect(hashes[0] != nil && hashes[0] == hashes[1])
+  }
+}
+
+extension Command.Running {
+  /// Returns when the process has a handler for the signal.
+  fileprivate func waitUntilListening(for signal: Int32) {
+    for _ in 0..<6000 where process.isRunning {
+      let status =
+        (try? String(contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8)) ?? ""
+      let line = status.split(separator: "\n").first { $0.hasPrefix("SigCgt:") }
+      let caught = line.flatMap { UInt64($0.dropFirst(7).filter { $0.isHexDigit }, radix: 16) } ?? 0
+      if caught & 1 << UInt64(signal - 1) != 0 { return }
+      usleep(1000)
+    }
+  }
 }

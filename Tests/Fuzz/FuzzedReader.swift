@@ -45,7 +45,7 @@ enum Readers {
   /// Readers that are wrong on purpose: they show that each kind of failure is noticed.
   static var faulty: [any FuzzedReader.Type] {
     [
-      TrappingReader.self, HangingReader.self, GreedyReader.self, LeakingReader.self, TalkativeReader.self,
+      TrappingReader.self, HangingReader.self, GreedyReader.self, LeakingReader.self, BlamelessReader.self,
     ]
   }
 

@@ -14,7 +14,12 @@ final class Watch {
     var seen = 0
     var ticks = 0
   }
-  nonisolated(unsafe) private static var current = Current()
+  /// By address: a handler may come between any two instructions of who uses it.
+  nonisolated(unsafe) private static let current: UnsafeMutablePointer<Current> = {
+    let current = UnsafeMutablePointer<Current>.allocate(capacity: 1)
+    current.initialize(to: Current())
+    return current
+  }()
   /// Ticks are a quarter of a second of this process's time: what takes five seconds hangs.
   private static let patience = 20
 
@@ -25,23 +30,33 @@ final class Watch {
     path = "\(folder)/recur-fuzz-\(reader)"
     advice =
       "reader \(reader): the input is in \(path); again with: recur-fuzz --reader \(reader) --input \(path)"
-    Self.current.input = .allocate(capacity: Mutator.longest)
-    Self.current.path = strdup(path)
-    Self.current.advice = strdup(advice + "\n")
+    _ = Self.hasOneArena
+    Self.current.pointee.input = .allocate(capacity: Mutator.longest)
+    Self.current.pointee.path = strdup(path)
+    Self.current.pointee.advice = strdup(advice + "\n")
     Self.arm()
   }
 
   func begin(_ input: [UInt8]) {
     let count = min(input.count, Mutator.longest)
-    input.withUnsafeBufferPointer { if count > 0 { memcpy(Self.current.input!, $0.baseAddress!, count) } }
-    Self.current.count = count
-    Self.current.execution += 1
-    Self.current.isRunning = true
+    input.withUnsafeBufferPointer {
+      if count > 0 { memcpy(Self.current.pointee.input!, $0.baseAddress!, count) }
+    }
+    Self.current.pointee.count = count
+    Self.current.pointee.execution += 1
+    Self.current.pointee.isRunning = true
   }
 
-  func end() { Self.current.isRunning = false }
+  func end() { Self.current.pointee.isRunning = false }
 
   func save(_ input: [UInt8]) { try? Data(input).write(to: URL(fileURLWithPath: path)) }
+
+  /// One place to allocate from: otherwise each new thread reserves 64 MiB of addresses, used or not.
+  private static let hasOneArena: Bool = {
+    // <malloc.h> is not part of the Glibc module; M_ARENA_MAX is -8.
+    guard let function = dlsym(nil, "mallopt") else { return false }
+    return unsafeBitCast(function, to: (@convention(c) (Int32, Int32) -> Int32).self)(-8, 1) == 1
+  }()
 
   /// From now on the process can't have more memory than now and this much.
   func limit(memory: Int) {
@@ -68,14 +83,14 @@ extension Watch {
       [SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGABRT, SIGFPE], Int32(SA_ONSTACK) | Int32(bitPattern: SA_RESETHAND)
     ) {
       signal in
-      if Watch.current.isRunning { Watch.tell() }
+      if Watch.current.pointee.isRunning { Watch.tell() }
       raise(signal)
     }
     handle([SIGVTALRM], SA_RESTART | SA_ONSTACK) { _ in
-      if Watch.current.seen != Watch.current.execution { Watch.current.ticks = 0 }
-      Watch.current.seen = Watch.current.execution
-      Watch.current.ticks += 1
-      if Watch.current.isRunning, Watch.current.ticks > Watch.patience {
+      if Watch.current.pointee.seen != Watch.current.pointee.execution { Watch.current.pointee.ticks = 0 }
+      Watch.current.pointee.seen = Watch.current.pointee.execution
+      Watch.current.pointee.ticks += 1
+      if Watch.current.pointee.isRunning, Watch.current.pointee.ticks > Watch.patience {
         Watch.tell()
         _exit(1)
       }
@@ -103,9 +118,9 @@ extension Watch {
 
   /// Saves the input and says so, with calls that a signal handler may make.
   private static func tell() {
-    let file = open(current.path!, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
-    _ = write(file, current.input!, current.count)
+    let file = open(current.pointee.path!, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+    _ = write(file, current.pointee.input!, current.pointee.count)
     close(file)
-    _ = write(STDERR_FILENO, current.advice!, strlen(current.advice!))
+    _ = write(STDERR_FILENO, current.pointee.advice!, strlen(current.pointee.advice!))
   }
 }

@@ -42,24 +42,35 @@ final class TemporaryRun: Sendable {
     return try Recipe(yaml: yaml, path: "series.yaml", baseDirectory: path, overrides: overrides)
   }
 
-  /// Trains on all ranks and gives rank 0's report.
+  /// Trains on all ranks and gives rank 0's report. The last rank may be asked to stop: at once, before the step of a number
+  /// from 0, or some time after the start.
   func train(
     _ recipe: Recipe, ranks: Int = 1, out: String, resume: ResumeChoice = .never, threads: Int? = nil,
-    observer: (any TrainingObserver & Sendable)? = nil, stopAtOnce: Bool = false
+    overwrite: Bool = false, observer: (any TrainingObserver & Sendable)? = nil, stopAtOnce: Bool = false,
+    stopAt step: Int? = nil, stopAfter microseconds: UInt32? = nil
   ) throws -> TrainingReport {
     let reports = try Threaded.withRanks(ranks) { group in
       var options = TrainingOptions()
       options.outputDirectory = "\(self.path)/\(out)"
       options.resume = resume
+      options.overwrite = overwrite
       options.threads = threads
       let trainer = try Trainer(
         recipe: recipe, data: LoadedData(recipe.data), options: options, communicator: group,
         observer: observer)
-      if stopAtOnce, group.rank == ranks - 1 { trainer.requestStop() }
+      guard group.rank == ranks - 1 else { return try trainer.run() }
+      if stopAtOnce { trainer.requestStop() }
+      if let step {
+        trainer.faults = { [unowned trainer] next, _ in if next >= step { trainer.requestStop() } }
+      }
+      guard let microseconds else { return try trainer.run() }
+      let asked = Stopper(trainer, after: microseconds)
+      defer { asked.wait() }
       return try trainer.run()
     }
     #expect(reports.allSatisfy { $0.parametersSHA256 == reports[0].parametersSHA256 })
-    #expect(reports.allSatisfy { $0.epochLosses == reports[0].epochLosses })
+    #expect(
+      reports.allSatisfy { $0.epochLosses.map(\.bitPattern) == reports[0].epochLosses.map(\.bitPattern) })
     #expect(reports.allSatisfy { $0.checkpoint == reports[0].checkpoint })
     return reports[0]
   }
@@ -69,6 +80,23 @@ final class TemporaryRun: Sendable {
     let file = try CheckpointFile(reading: report.checkpoint)
     return file.tensors.filter { !$0.name.hasPrefix("optimizer.") }.flatMap(\.values)
   }
+}
+
+/// Asks a trainer to stop from a thread of its own, as a signal does.
+private final class Stopper: @unchecked Sendable {
+  private let trainer: Trainer
+  private let done = DispatchSemaphore(value: 0)
+
+  init(_ trainer: Trainer, after microseconds: UInt32) {
+    self.trainer = trainer
+    Thread.detachNewThread { [self] in
+      usleep(microseconds)
+      self.trainer.requestStop()
+      done.signal()
+    }
+  }
+
+  func wait() { done.wait() }
 }
 
 func relativeDifference(_ a: [Float], _ b: [Float]) -> Double {

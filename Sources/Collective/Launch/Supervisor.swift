@@ -22,6 +22,8 @@ package struct Supervisor {
   package var plan: LaunchPlan
   package var maxRestarts = 0
   package var mpirun = "mpirun"
+  /// Seconds before the first restart; each further one waits twice as long, at most 30 (or this, where that is more).
+  package var pause = 1.0
   /// After a request to stop: how long the ranks have for saving.
   package var grace: Duration = .seconds(60)
   /// After the end of a rank: how long mpirun may take to end the others.
@@ -59,13 +61,17 @@ package struct Supervisor {
       case .retry: break
       }
       plan = try withoutLostHosts(self.plan).resuming()
-      let pause = min(30, 1 << min(attempt, 5))
+      let pause = min(max(30, self.pause), self.pause * Double(1 << min(attempt, 20)))
       say(
         "\(describe(code)) after \((ContinuousClock.now - start).components.seconds) s; restart \(attempt + 1) of \(maxRestarts)"
-          + " in \(pause) s with \(plan.rankCount) ranks, from the newest valid checkpoint")
-      if inbox.next(within: pause * 1000) != nil { return code }
+          + " in \(seconds(pause)) with \(plan.rankCount) ranks, from the newest valid checkpoint")
+      if inbox.next(within: Int(pause * 1000)) != nil { return code }
     }
     return 0
+  }
+
+  private func seconds(_ pause: Double) -> String {
+    pause == pause.rounded() ? "\(Int(pause)) s" : "\(Int(pause * 1000)) ms"
   }
 
   private func describe(_ code: Int32) -> String {

@@ -31,6 +31,10 @@ struct EvaluateReport: CommandReport {
   var command = "evaluate"
   let recipe: String
   let checkpoint: String
+  /// SHA-256 of the whole file.
+  let checksum: String
+  /// Always true: a file whose checksums do not match is an error.
+  var verified = true
   let epoch: Int
   let step: Int
   var train: EvaluationMetrics?
@@ -40,6 +44,7 @@ struct EvaluateReport: CommandReport {
   init(_ model: CheckpointedModel) {
     recipe = model.recipe.name
     checkpoint = model.path
+    checksum = model.file.checksum
     epoch = model.epoch
     step = model.step
   }
@@ -57,7 +62,9 @@ struct EvaluateReport: CommandReport {
     for (split, metrics) in [(Split.train, train), (.validation, validation), (.test, test)] {
       if let metrics { table.add(split.rawValue, metrics) }
     }
-    return ["\(recipe), epoch \(epoch), step \(step): \(checkpoint)", ""] + table.lines
+    return [
+      "\(recipe), epoch \(epoch), step \(step): \(checkpoint)", "checksums verified, sha256 \(checksum)", "",
+    ] + table.lines
   }
 }
 

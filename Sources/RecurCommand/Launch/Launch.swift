@@ -15,6 +15,9 @@ struct Launch: ParsableCommand {
   @Option(help: "Machines, one a line: NAME slots=N.") var hostfile: String?
   @Option(help: "How often a failed job is started again from its newest valid checkpoint.") var maxRestarts =
     0
+  @Option(help: "Seconds before the first restart; each further one waits twice as long, at most 30.")
+  var restartPause =
+    1.0
   @Option(help: "Threads of each rank (default: an equal share of the cores).") var threads: Int?
   @Option(help: "Use only TCP over this device or address range, such as eth0 or 10.0.0.0/24.") var network:
     String?
@@ -27,6 +30,9 @@ struct Launch: ParsableCommand {
       throw ValidationError("say what to run after --, such as: -- train recipe.yaml")
     }
     let counts = 1...1 << 20
+    guard (0...3600).contains(restartPause) else {
+      throw ValidationError("--restart-pause goes from 0 to 3600")
+    }
     guard counts ~= n ?? 1, counts ~= threads ?? 1, maxRestarts >= 0 else {
       throw ValidationError("-n and --threads go from 1 to \(counts.upperBound), --max-restarts starts at 0")
     }
@@ -40,6 +46,7 @@ struct Launch: ParsableCommand {
     }
     var supervisor = Supervisor(plan)
     supervisor.maxRestarts = maxRestarts
+    supervisor.pause = restartPause
     let code = try supervisor.run()
     if code != 0 { throw ExitCode(code) }
   }

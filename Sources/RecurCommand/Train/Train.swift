@@ -40,6 +40,7 @@ struct Train: ParsableCommand {
       throw Failure(.unavailable, "--device cuda: this build computes on the CPU only; use --device cpu")
     }
     _ = try KernelSet.fromEnvironment()
+    StopSignals.listen()
     let communicator = try Communicators.fromEnvironment()
     let console = Console(json: output.json, silent: communicator.rank != 0)
     do {

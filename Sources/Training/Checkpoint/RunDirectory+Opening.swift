@@ -2,7 +2,7 @@ import Diagnostics
 
 extension RunDirectory {
   static let checkpoints = "checkpoints"
-  private static let own: Set<String> = ["recipe.yaml", "metrics.jsonl", checkpoints]
+  private static let own: Set<String> = ["recipe.yaml", "metrics.jsonl", BadStepDump.fileName, checkpoints]
   private static let index: Set<String> = ["latest", "best"]
 
   /// Whether `path` holds a run (for `--resume auto`).
@@ -38,7 +38,8 @@ extension RunDirectory {
       // After a power loss a checkpoint of the old run must not come back among those of the new one.
       try fileSystem.synchronizeDirectory(directory)
     }
-    for name in try fileSystem.names(in: path) ?? [] where isTemporary(name) || name == "metrics.jsonl" {
+    let others = ["metrics.jsonl", BadStepDump.fileName]
+    for name in try fileSystem.names(in: path) ?? [] where isTemporary(name) || others.contains(name) {
       try fileSystem.remove("\(path)/\(name)")
     }
     try fileSystem.remove("\(path)/recipe.yaml")

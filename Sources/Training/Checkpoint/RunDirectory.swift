@@ -21,6 +21,8 @@ public final class RunDirectory {
   public var stopsOnSaveError = true
   let fileSystem: FileSystem
   let writer: CheckpointWriter
+  /// What `hold` copied; nil state for nothing.
+  private let held = Snapshot()
   private let lock: RunLock
   private var isOpen = true
 
@@ -86,12 +88,43 @@ extension RunDirectory {
   /// Throws the failure of an earlier save (see `stopsOnSaveError`; then nothing is saved now), and `badData` at once
   /// where a value is not finite.
   public func save(_ state: CheckpointState, _ tensors: [NamedTensor]) throws(Failure) {
-    precondition(isOpen, "the run directory was closed")
-    try waitForSaves()
+    try start(counting(state), tensors)
+  }
+
+  /// Copies state and tensors like `save`, but writes nothing: `saveHeld` does. What was held before is let go.
+  public func hold(_ state: CheckpointState, _ tensors: [NamedTensor]) throws(Failure) {
+    try held.capture(counting(state), tensors)
+  }
+
+  /// Saves what is held, if anything, as `save` does.
+  public func saveHeld() throws(Failure) {
+    guard let state = held.state else { return }
+    held.forget()
+    try start(state, held.tensors)
+  }
+
+  /// Lets go of what is held.
+  public func forgetHeld() { held.forget() }
+
+  private func counting(_ state: CheckpointState) -> CheckpointState {
     var state = state
     state.metricsBytes = writer.metrics.count
+    return state
+  }
+
+  private func start(_ state: CheckpointState, _ tensors: [NamedTensor]) throws(Failure) {
+    precondition(isOpen, "the run directory was closed")
+    try waitForSaves()
     try writer.snapshot.capture(state, tensors)
     writer.start()
+  }
+
+  /// The best checkpoint that is durable, once saves have been waited for.
+  var bestPath: String? { writer.catalogue.filter(\.isVerified).byRank.first.map { writer.path($0.name) } }
+
+  /// Writes a file beside `metrics.jsonl`, durably and whole or not at all.
+  func write(_ name: String, _ text: String) throws(Failure) {
+    try fileSystem.replace("\(path)/\(name)", with: text)
   }
 
   /// Returns when all saves are durable, or throws why one is not (see `stopsOnSaveError`).

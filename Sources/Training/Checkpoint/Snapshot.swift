@@ -12,6 +12,18 @@ final class Snapshot: @unchecked Sendable {
 
   var payload: UnsafeRawBufferPointer { UnsafeRawBufferPointer(storage.bytes) }
 
+  /// What was captured; valid until the next capture.
+  var tensors: [NamedTensor] {
+    layout.tensors.map { tensor in
+      let bytes = UnsafeRawBufferPointer(rebasing: payload[tensor.range])
+      return NamedTensor(
+        name: tensor.name, shape: tensor.shape, values: bytes.assumingMemoryBound(to: Float.self))
+    }
+  }
+
+  /// Nothing is captured any more. The memory is kept for the next time.
+  func forget() { state = nil }
+
   /// Copies. Throws `badData` that names the tensor where a value is not finite; then it must not be written.
   func capture(_ state: CheckpointState, _ tensors: [NamedTensor]) throws(Failure) {
     self.state = nil

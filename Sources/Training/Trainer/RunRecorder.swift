@@ -13,8 +13,8 @@ final class RunRecorder {
   private var nextProgress: UInt64 = 0
   private var lastSave: UInt64 = 0
   private var savedPath = ""
-  private var bestPath: String?
-  private var bestSaved: Double?
+  /// The step of the best state so far, where that is in memory only.
+  private var heldStep: Int?
 
   init(recipe: Recipe, data: LoadedData, options: TrainingOptions, observer: (any TrainingObserver)?) throws {
     self.recipe = recipe
@@ -92,8 +92,10 @@ extension RunRecorder {
     if let seconds = recipe.checkpoint.everySeconds, Double(run.meter.now - lastSave) > seconds * 1e9 {
       try save(run)
     }
-    guard let observer, run.meter.now >= nextProgress else { return }
+    guard run.meter.now >= nextProgress else { return }
     nextProgress = run.meter.now + 100_000_000
+    if heldStep != nil, !isEarly { try saveHeld() }
+    guard let observer else { return try drain() }
     let left = (recipe.train.epochs - run.state.epoch) * run.set.count - run.state.position
     observer.progress(
       TrainingProgress(
@@ -146,44 +148,71 @@ extension RunRecorder {
         seconds: run.meter.epochSeconds, samplesPerSecond: run.meter.epochSamplesPerSecond,
         skippedSteps: run.state.counters.skipped))
     let isDue = recipe.checkpoint.everyEpochs.map { run.state.epoch % $0 == 0 } ?? false
-    // Epochs may take microseconds: then not each of them is worth a file.
-    let isBest = improved && recipe.checkpoint.keepBest > 0 && Double(monotonicNanoseconds() - lastSave) > 1e9
+    let isBest = improved && recipe.checkpoint.keepBest > 0
+    if isBest, isEarly, !isDue {
+      try hold(run)
+      return false
+    }
     guard isDue || isBest else { return false }
+    if isBest { forgetHeld() }
     try save(run)
     return true
   }
+
+  /// Epochs may take microseconds: then not each that is better is worth a file. The best waits in memory for its turn.
+  private var isEarly: Bool { Double(monotonicNanoseconds() - lastSave) < 1e9 }
 }
 
 extension RunRecorder {
   func save(_ run: Trainer) throws {
     run.enter(.checkpoint)
+    if heldStep == run.state.step { forgetHeld() }
+    try saveHeld()
+    try directory?.save(checkpointState(run), run.tensors)
+    lastSave = monotonicNanoseconds()
+    try drain()
+  }
+
+  private func checkpointState(_ run: Trainer) -> CheckpointState {
     var state = template
     run.state.store(in: &state)
     state.optimizer.t = run.optimizer.steps
     state.kernelFamily = run.model.kernels.name
     state.elapsedSeconds = run.state.earlierSeconds + run.meter.seconds
-    try directory?.save(state, run.tensors)
+    return state
+  }
+
+  /// Keeps a copy of the present state, the best so far, for `saveHeld`.
+  private func hold(_ run: Trainer) throws {
+    try directory?.hold(checkpointState(run), run.tensors)
+    heldStep = run.state.step
+  }
+
+  private func forgetHeld() {
+    directory?.forgetHeld()
+    heldStep = nil
+  }
+
+  private func saveHeld() throws {
+    guard heldStep != nil else { return }
+    try directory?.saveHeld()
+    heldStep = nil
     lastSave = monotonicNanoseconds()
-    if let monitored = run.state.monitored, isBetter(monitored) {
-      bestSaved = monitored.value
-      bestPath = String(run.state.step)
-    }
     try drain()
   }
 
-  private func isBetter(_ monitored: CheckpointState.Monitored) -> Bool {
-    guard !monitored.value.isNaN else { return false }
-    guard let bestSaved else { return true }
-    return monitored.higherIsBetter ? monitored.value > bestSaved : monitored.value < bestSaved
+  /// For a person who has to find out why a run ended.
+  func dump(_ dump: BadStepDump) throws {
+    try directory?.write(BadStepDump.fileName, String(decoding: JSON.encoder().encode(dump), as: UTF8.self))
+    try saveHeld()
   }
 
   /// Passes on what the directory has to tell.
   private func drain() throws {
     for event in directory?.takeEvents() ?? [] {
       switch event {
-      case .saved(let path, let step, _, _):
+      case .saved(let path, _, _, _):
         savedPath = path
-        if bestPath == String(step) { bestPath = path }
         observer?.checkpointSaved(path: path)
       case .failed(let failure): note(failure.message)
       case .note(let line): note(line)
@@ -206,7 +235,7 @@ extension RunRecorder {
     try drain()
     report.runDirectory = directory?.path ?? path
     report.checkpoint = savedPath
-    report.bestCheckpoint = bestPath
+    report.bestCheckpoint = directory?.bestPath
     try directory?.close()
   }
 

@@ -37,6 +37,7 @@ extension Trainer {
         learningRate: rate * state.schedule.warmup(step: optimizer.steps), stop: wantsStop)
       state.position = batch.upperBound
       state.step += 1
+      state.monitored = nil
       try checkReplicas()
       try account(outcome, batch)
       times.add(nanoseconds: meter.stepEnded(samples: batch.count))
@@ -76,8 +77,9 @@ extension Trainer {
       try recorder?.skipped(state.step, samples[batch], "the loss or gradient is not finite")
       if state.counters.badInARow >= recipe.train.maxBadSteps {
         failsOnAllRanks = true
+        try? recorder?.dump(BadStepDump(self, samples: samples[batch]))
         throw Failure.badData(
-          "\(state.counters.badInARow) steps in a row had a loss or gradient that is not finite (the last was step \(state.step)); lower optimizer.lr, set train.clip_norm, or look at the samples named in metrics.jsonl"
+          "\(state.counters.badInARow) steps in a row had a loss or gradient that is not finite (the last was step \(state.step)); lower optimizer.lr, set train.clip_norm, or look at the samples named in metrics.jsonl and at \(BadStepDump.fileName)"
         )
       }
     }

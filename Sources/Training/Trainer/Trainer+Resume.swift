@@ -10,7 +10,8 @@ extension Trainer {
       if file.state.kernelFamily != model.kernels.name {
         recorder?.note(
           "the checkpoint was made with \(file.state.kernelFamily) kernels, this run goes on with \(model.kernels.name): "
-            + "its bits will not be those of an unbroken run (RECUR_KERNELS chooses)")
+            + "its bits will not be those of an unbroken run; RECUR_KERNELS=\(file.state.kernelFamily) goes on with the same ones"
+        )
       }
       return [UInt8](try JSON.encoder().encode(file.state))
     }

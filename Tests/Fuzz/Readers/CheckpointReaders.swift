@@ -162,6 +162,8 @@ struct StateFuzz: FuzzedReader {
 /// The same state, as `--resume` uses it: a step is made and saved.
 struct ResumeFuzz: FuzzedReader {
   static let name = "resume"
+  /// Checkpoints are written by threads, whose stacks have 8 MiB.
+  static let memory = 128 << 20
   private let scratch: Scratch
   private let run: SmallRun
 

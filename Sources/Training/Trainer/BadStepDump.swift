@@ -1,0 +1,53 @@
+import Recurrent
+
+/// What was seen at the last of too many steps whose loss or gradient was not finite, for a person to look at.
+struct BadStepDump: Encodable {
+  /// In the run directory, beside `metrics.jsonl`.
+  static let fileName = "bad-step.json"
+
+  struct Tensor: Encodable {
+    let name: String
+    /// Elements of the summed gradient that are NaN or infinite, and the first of them.
+    let notFinite: Int
+    let first: Int?
+    /// Largest magnitudes among the finite elements.
+    let gradient: Float
+    let parameter: Float
+
+    enum CodingKeys: String, CodingKey {
+      case name, first, gradient, parameter
+      case notFinite = "not_finite"
+    }
+  }
+
+  let step: Int
+  let epoch: Int
+  let badInARow: Int
+  /// The global batch.
+  let samples: [Int32]
+  let tensors: [Tensor]
+
+  enum CodingKeys: String, CodingKey {
+    case step, epoch, samples, tensors
+    case badInARow = "bad_in_a_row"
+  }
+
+  init(_ run: Trainer, samples: Slice<UnsafeMutableBufferPointer<Int32>>) {
+    step = run.state.step
+    epoch = run.state.epoch
+    badInARow = run.state.counters.badInARow
+    self.samples = Array(samples)
+    let (parameters, gradients) = (run.model.parameters, run.model.gradients)
+    tensors = run.model.layout.entries.map { entry in
+      let gradient = gradients[entry.range]
+      return Tensor(
+        name: entry.name, notFinite: gradient.count { !$0.isFinite },
+        first: gradient.firstIndex { !$0.isFinite }.map { $0 - entry.range.lowerBound },
+        gradient: largest(gradient), parameter: largest(parameters[entry.range]))
+    }
+  }
+}
+
+private func largest(_ values: Slice<UnsafeMutableBufferPointer<Float>>) -> Float {
+  values.reduce(0) { $1.isFinite ? max($0, abs($1)) : $0 }
+}

@@ -26,6 +26,10 @@ let package = Package(
     .target(
       name: "Kernels", dependencies: ["CKernels", "COpenBLAS", "Diagnostics"],
       exclude: ["README.md"], swiftSettings: swift),
+    .target(name: "CCUDA", exclude: ["README.md", "device"], cSettings: c),
+    .target(
+      name: "CUDA", dependencies: ["CCUDA", "Recurrent", "Diagnostics"], exclude: ["README.md"],
+      swiftSettings: swift),
     .target(
       name: "Recurrent", dependencies: ["Kernels", "CKernels", "Diagnostics"],
       exclude: ["README.md"], swiftSettings: swift),
@@ -39,7 +43,7 @@ let package = Package(
     .target(
       name: "Training",
       dependencies: [
-        "Recurrent", "Collective", "Dataset", "Kernels", "CKernels", "Diagnostics", "Yams",
+        "Recurrent", "Collective", "Dataset", "Kernels", "CKernels", "CUDA", "CCUDA", "Diagnostics", "Yams",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Logging", package: "swift-log"),
       ], exclude: ["README.md"], swiftSettings: swift),
@@ -50,7 +54,7 @@ let package = Package(
     .executableTarget(
       name: "RecurCommand",
       dependencies: [
-        "Recur", "Collective", "Kernels", "COpenBLAS",
+        "Recur", "Collective", "CUDA", "Kernels", "COpenBLAS",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["README.md", "Bench/README.md"], swiftSettings: swift),
@@ -88,7 +92,17 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], path: "Tests/Fuzz", swiftSettings: swift),
     .testTarget(name: "FuzzTests", dependencies: ["recur-fuzz", "TestSupport"], swiftSettings: swift),
+    .target(
+      name: "CUDAShim", dependencies: ["CCUDA"], path: "Tests/CUDAShim",
+      cxxSettings: [.treatAllWarnings(as: .error), .headerSearchPath(".")]),
     .testTarget(
-      name: "CommandTests", dependencies: ["Recur", "RecurCommand", "TestSupport"], swiftSettings: swift),
+      name: "CUDATests",
+      dependencies: [
+        "CUDA", "CCUDA", "CUDAShim", "Collective", "Dataset", "Diagnostics", "Recurrent", "Training",
+        "TestSupport",
+      ], exclude: ["Headers"], swiftSettings: swift),
+    .testTarget(
+      name: "CommandTests", dependencies: ["Recur", "RecurCommand", "TestSupport", "Yams"],
+      swiftSettings: swift),
   ]
 )

@@ -1,4 +1,5 @@
 #if defined(__x86_64__)
+#include <immintrin.h>
 #define VW 8
 #define RK_FMA 1
 #define RK_REGISTERS 16

@@ -13,16 +13,18 @@ static void philox(uint32_t counter[4], uint64_t key) {
   }
 }
 
-void rk_dropout_apply(const rk_dropout *d, const float *x, float *y, ptrdiff_t steps, ptrdiff_t batch, ptrdiff_t stride,
-                      ptrdiff_t blocks, ptrdiff_t block_width, ptrdiff_t block_stride, const int32_t *samples) {
+void rk_dropout_apply(const rk_dropout *d, const float *x, float *y, ptrdiff_t steps, ptrdiff_t batch, const ptrdiff_t *offsets,
+                      ptrdiff_t stride, ptrdiff_t blocks, ptrdiff_t block_width, ptrdiff_t block_stride,
+                      const int32_t *samples) {
   // A unit is dropped when its random word is below p·2^32.
   uint64_t threshold = (uint64_t)((double)d->probability * 4294967296.0);
   float scale = 1.0f / (1.0f - d->probability);
   uint64_t key = d->seed ^ (d->step * 0x9E3779B97F4A7C15ull);
-  for (ptrdiff_t t = 0; t < steps; t++)
-    for (ptrdiff_t b = 0; b < batch; b++) {
-      const float *from = x + (t * batch + b) * stride;
-      float *to = y + (t * batch + b) * stride;
+  for (ptrdiff_t t = 0; t < steps; t++) {
+    ptrdiff_t start = offsets ? offsets[t] : t * batch, rows = offsets ? offsets[t + 1] - start : batch;
+    for (ptrdiff_t b = 0; b < rows; b++) {
+      const float *from = x + (start + b) * stride;
+      float *to = y + (start + b) * stride;
       for (ptrdiff_t block = 0; block < blocks; block++)
         for (ptrdiff_t u = 0; u < block_width; u += 4) {
           uint32_t words[4] = {(uint32_t)(u >> 2) | (uint32_t)block << 28, (uint32_t)t,
@@ -34,4 +36,5 @@ void rk_dropout_apply(const rk_dropout *d, const float *x, float *y, ptrdiff_t s
           }
         }
     }
+  }
 }

@@ -40,14 +40,19 @@ static void RK(pack)(const float *w, ptrdiff_t ld, const int32_t *row_of, ptrdif
 }
 
 RK_INLINE void gemm_tile(const int MR, const int NV, ptrdiff_t depth, const float *a, ptrdiff_t rs, ptrdiff_t cs,
-                         const float *b, const float *bias, float *c, ptrdiff_t ldc, int width, int accumulate) {
+                         const float *b, const float *bias, float *c, ptrdiff_t ldc, int width, int accumulate,
+                         rk_ahead *ahead) {
+  // The rows of C that the next tile starts from.
+  if (accumulate && depth >= 64)
+    UNROLL for (int r = 0; r < MR; r++)
+      UNROLL for (int v = 0; v < NV * VW; v += 16) __builtin_prefetch(c + (MR + r) * ldc + v, 1, 3);
   vf acc[TILE_ROWS_2][4];
   UNROLL for (int v = 0; v < NV; v++) {
     int left = width - v * VW;
     vf start = bias && !accumulate ? v_load_n(bias + v * VW, left) : v_set(0);
     UNROLL for (int r = 0; r < MR; r++) acc[r][v] = accumulate ? v_load_n(c + r * ldc + v * VW, left) : start;
   }
-  tile_multiply(MR, NV, acc, (int)depth, a, rs, cs, b, PANEL);
+  tile_multiply(MR, NV, acc, (int)depth, a, rs, cs, b, PANEL, ahead);
   UNROLL for (int v = 0; v < NV; v++)
     UNROLL for (int r = 0; r < MR; r++) v_store_n(c + r * ldc + v * VW, acc[r][v], width - v * VW);
 }
@@ -55,33 +60,43 @@ RK_INLINE void gemm_tile(const int MR, const int NV, ptrdiff_t depth, const floa
 // One panel times a run of rows. A full panel has no partial vectors, which the compiler then leaves out.
 #define GEMM_ROWS(NAME, NV, WIDTH)                                                                             \
   static void RK(NAME)(ptrdiff_t m, ptrdiff_t depth, const float *a, ptrdiff_t rs, ptrdiff_t cs, const float *b,        \
-                       const float *bias, float *c, ptrdiff_t ldc, int width, int accumulate) {                  \
+                       const float *bias, float *c, ptrdiff_t ldc, int width, int accumulate, const float *next, ptrdiff_t lines) { \
     (void)width;                                                                                               \
+    rk_ahead ahead;                                                                                            \
+    ahead.rows = ahead.weight_lines = 0;                                                                       \
+    ptrdiff_t share = next ? (lines + m - 1) / m : 0;                                                            \
     for (ptrdiff_t i = 0; i < m;) {                                                                              \
       int rows = next_tile(m - i, ROWS);                                                                       \
       const float *ai = a + i * rs;                                                                            \
       float *ci = c + i * ldc;                                                                                 \
+      if (share) {                                                                                             \
+        ahead.weights = next + i * share * 16;                                                                 \
+        ahead.weight_lines = (int)at_most(rows * share, lines - i * share);                                      \
+      }                                                                                                        \
       switch (rows) { EACH_ROWS_2(GEMM_CASE, NV, WIDTH) }                                                       \
       i += rows;                                                                                               \
     }                                                                                                          \
   }
 #define GEMM_CASE(MR, NV, WIDTH) \
-  case MR: gemm_tile(MR, NV, depth, ai, rs, cs, b, bias, ci, ldc, WIDTH, accumulate); break;
+  case MR: gemm_tile(MR, NV, depth, ai, rs, cs, b, bias, ci, ldc, WIDTH, accumulate, share ? &ahead : 0); break;
 GEMM_ROWS(gemm_full, 2, 2 * VW)
 GEMM_ROWS(gemm_one, 1, VW)
 GEMM_ROWS(gemm_part_2, 2, width)
 GEMM_ROWS(gemm_part_1, 1, width)
 
 RK_INLINE void gemm_panel(ptrdiff_t m, ptrdiff_t depth, const float *a, ptrdiff_t rs, ptrdiff_t cs, const float *b,
-                          const float *bias, float *c, ptrdiff_t ldc, int width, int accumulate) {
-  if (width == 2 * VW) RK(gemm_full)(m, depth, a, rs, cs, b, bias, c, ldc, width, accumulate);
-  else if (width > VW) RK(gemm_part_2)(m, depth, a, rs, cs, b, bias, c, ldc, width, accumulate);
-  else if (width == VW) RK(gemm_one)(m, depth, a, rs, cs, b, bias, c, ldc, width, accumulate);
-  else RK(gemm_part_1)(m, depth, a, rs, cs, b, bias, c, ldc, width, accumulate);
+                          const float *bias, float *c, ptrdiff_t ldc, int width, int accumulate, const float *next,
+                          ptrdiff_t lines) {
+  if (width == 2 * VW) RK(gemm_full)(m, depth, a, rs, cs, b, bias, c, ldc, width, accumulate, next, lines);
+  else if (width > VW) RK(gemm_part_2)(m, depth, a, rs, cs, b, bias, c, ldc, width, accumulate, next, lines);
+  else if (width == VW) RK(gemm_one)(m, depth, a, rs, cs, b, bias, c, ldc, width, accumulate, next, lines);
+  else RK(gemm_part_1)(m, depth, a, rs, cs, b, bias, c, ldc, width, accumulate, next, lines);
 }
 
-#define RUN 256    // depth of a block: a panel's run of B stays in first-level cache
-#define BLOCK 240  // rows of a block: its run of A stays in second-level cache
+#define RUN 256    // depth of a run: a panel's run of B stays in first-level cache
+#define SIDE 120  // rows of a block of a gradient
+#define BLOCK 240  // the most rows of a block
+#define FEW 65536  // weights up to this many stay near by themselves
 
 static void RK(multiply)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, ptrdiff_t rs, ptrdiff_t cs, const float *packed,
                          const float *bias, float *c, ptrdiff_t ldc, ptrdiff_t accumulate) {
@@ -89,15 +104,30 @@ static void RK(multiply)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, 
     ptrdiff_t rows = at_most(BLOCK, m - i);
     for (ptrdiff_t k0 = 0; k0 < k; k0 += RUN) {
       ptrdiff_t depth = at_most(RUN, k - k0);
-      for (ptrdiff_t j = 0; j < n; j += PANEL)
-        gemm_panel(rows, depth, a + i * rs + k0 * cs, rs, cs, packed + j * k + k0 * PANEL, bias ? bias + j : 0,
-                   c + i * ldc + j, ldc, (int)at_most(PANEL, n - j), accumulate || k0 > 0);
+      for (ptrdiff_t j = 0; j < n; j += PANEL) {
+        const float *b = packed + j * k + k0 * PANEL;
+        gemm_panel(rows, depth, a + i * rs + k0 * cs, rs, cs, b, bias ? bias + j : 0, c + i * ldc + j, ldc,
+                   (int)at_most(PANEL, n - j), accumulate || k0 > 0, n * k > FEW && j + PANEL < n ? b + PANEL * k : 0,
+                   depth * PANEL / 16);
+      }
     }
   }
 }
 
+// The length of equal parts of at most `most` that `total` is cut into, a multiple of `grain`.
+RK_INLINE ptrdiff_t even_part(ptrdiff_t total, ptrdiff_t most, ptrdiff_t grain) {
+  ptrdiff_t parts = (total + most - 1) / most;
+  return ((total + parts - 1) / parts + grain - 1) / grain * grain;
+}
+
+RK_INLINE ptrdiff_t panels_and_tiles(ptrdiff_t m, ptrdiff_t n) {
+  return RUN * ((n + PANEL - 1) / PANEL * PANEL) + (RUN * ROWS + 16) * ((at_most(SIDE, m) + ROWS - 1) / ROWS);
+}
+// Where C has no more columns than a vector, its transpose is computed: that fills the vectors better. A caller may ask for fewer
+// columns than it took scratch for.
 static ptrdiff_t RK(gradient_scratch)(ptrdiff_t m, ptrdiff_t n) {
-  return RUN * ((n + PANEL - 1) / PANEL * PANEL) + RUN * at_most(BLOCK, (m + ROWS - 1) / ROWS * ROWS);
+  ptrdiff_t wide = panels_and_tiles(m, n), narrow = panels_and_tiles(at_most(n, VW), m) + m * at_most(n, VW);
+  return wide > narrow ? wide : narrow;
 }
 
 // Copies B[k0 ..< k0 + depth, 0 ..< n] into panels.
@@ -112,11 +142,24 @@ RK_INLINE void copy_panels(ptrdiff_t n, ptrdiff_t depth, const float *b, ptrdiff
   }
 }
 
+// Copies A[k0 ..< k0 + depth, 0 ..< rows] into tiles of ROWS columns: each a run of ROWS numbers for each k. Tiles lie a line more
+// than a power of two apart, or they would share cache sets.
+RK_INLINE void copy_tiles(ptrdiff_t rows, ptrdiff_t depth, const float *a, ptrdiff_t lda, float *tiles) {
+  ptrdiff_t whole = rows / ROWS;
+  for (ptrdiff_t p = 0; p < depth; p++, a += lda, tiles += ROWS) {
+    float *to = tiles;
+    const float *from = a;
+    for (ptrdiff_t r = 0; r < whole; r++, from += ROWS, to += RUN * ROWS + 16)
+      UNROLL for (int q = 0; q < ROWS; q++) to[q] = from[q];
+    for (ptrdiff_t q = 0; q < rows - whole * ROWS; q++) to[q] = from[q];
+  }
+}
+
 // Both sides run along k with a stride: a run of B is copied into panels, and of A as well where many columns share it.
-static void RK(multiply_gradient)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, ptrdiff_t lda, const float *b,
+static void RK(gradient)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, ptrdiff_t lda, const float *b,
                                   ptrdiff_t ldb, float *c, ptrdiff_t ldc, ptrdiff_t accumulate, float *scratch) {
   int narrow = n <= 4 * PANEL;
-  ptrdiff_t run = narrow ? 64 : RUN;
+  ptrdiff_t run = narrow ? 64 : RUN, side = even_part(m, SIDE, ROWS);
   float *bp = scratch, *ap = scratch + RUN * ((n + PANEL - 1) / PANEL * PANEL);
   for (ptrdiff_t k0 = 0; k0 < k; k0 += run) {
     ptrdiff_t depth = at_most(run, k - k0);
@@ -124,30 +167,42 @@ static void RK(multiply_gradient)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const f
     copy_panels(n, depth, b + k0 * ldb, ldb, bp);
     if (narrow) {
       for (ptrdiff_t j = 0; j < n; j += PANEL)
-        gemm_panel(m, depth, a + k0 * lda, 1, lda, bp + j * depth, 0, c + j, ldc, (int)at_most(PANEL, n - j), add);
+        gemm_panel(m, depth, a + k0 * lda, 1, lda, bp + j * depth, 0, c + j, ldc, (int)at_most(PANEL, n - j), add, 0, 0);
       continue;
     }
-    for (ptrdiff_t i = 0; i < m; i += BLOCK) {
-      ptrdiff_t rows = at_most(BLOCK, m - i);
-      // Row tiles as gemm_panel cuts them: each is a run of `tile` numbers for each k.
-      float *to = ap;
-      for (ptrdiff_t r = 0; r < rows;) {
-        int tile = next_tile(rows - r, ROWS);
-        const float *from = a + k0 * lda + i + r;
-        for (ptrdiff_t p = 0; p < depth; p++, to += tile, from += lda)
-          for (int q = 0; q < tile; q++) to[q] = from[q];
-        r += tile;
-      }
+    for (ptrdiff_t i = 0; i < m; i += side) {
+      ptrdiff_t rows = at_most(side, m - i);
+      copy_tiles(rows, depth, a + k0 * lda + i, lda, ap);
+      // What is copied next comes from memory while this block is multiplied.
+      int wraps = i + side >= m;
+      const float *coming = wraps ? a + (k0 + run) * lda : a + k0 * lda + i + side;
+      ptrdiff_t coming_rows = wraps ? at_most(run, k - k0 - run) : depth, tiles = (rows + ROWS - 1) / ROWS;
+      ptrdiff_t each = (coming_rows * PANEL + tiles * n - 1) / (tiles * n), asked = 0;
       for (ptrdiff_t j = 0; j < n; j += PANEL) {
         const float *from = ap;
-        for (ptrdiff_t r = 0; r < rows;) {
-          int tile = next_tile(rows - r, ROWS);
-          gemm_panel(tile, depth, from, 1, tile, bp + j * depth, 0, c + (i + r) * ldc + j, ldc,
-                     (int)at_most(PANEL, n - j), add);
-          from += depth * tile;
-          r += tile;
+        for (ptrdiff_t r = 0; r < rows; r += ROWS, from += RUN * ROWS + 16) {
+          for (ptrdiff_t end = at_most(asked + each, coming_rows); asked < end; asked++, coming += lda)
+            for (int line = 0; line < side; line += 16) __builtin_prefetch(coming + line, 0, 2);
+          gemm_panel(at_most(ROWS, rows - r), depth, from, 1, ROWS, bp + j * depth, 0, c + (i + r) * ldc + j, ldc,
+                     (int)at_most(PANEL, n - j), add, 0, 0);
         }
       }
     }
   }
+}
+
+static void RK(multiply_gradient)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, ptrdiff_t lda, const float *b,
+                                  ptrdiff_t ldb, float *c, ptrdiff_t ldc, ptrdiff_t accumulate, float *scratch) {
+  if (m <= 0 || n <= 0) return;  // a thread's share may be empty
+  if (n > VW) {
+    RK(gradient)(m, n, k, a, lda, b, ldb, c, ldc, accumulate, scratch);
+    return;
+  }
+  float *transposed = scratch + panels_and_tiles(n, m);
+  if (accumulate)
+    for (ptrdiff_t i = 0; i < m; i++)
+      for (ptrdiff_t j = 0; j < n; j++) transposed[j * m + i] = c[i * ldc + j];
+  RK(gradient)(n, m, k, b, ldb, a, lda, transposed, m, accumulate, scratch);
+  for (ptrdiff_t i = 0; i < m; i++)
+    for (ptrdiff_t j = 0; j < n; j++) c[i * ldc + j] = transposed[j * m + i];
 }

@@ -96,6 +96,7 @@ typedef struct {
   const float *c;      // likewise
   const float *panel;  // weights of this run
   ptrdiff_t k0, depth;
+  rk_ahead *ahead;
   int first, last;     // whether this run starts, ends the inner product
 } rk_run;
 
@@ -104,7 +105,7 @@ RK_INLINE void lstm_tile(const int MR, const int half, const rk_layer *l, const 
   vf acc[TILE_ROWS_4][4];
   UNROLL for (int r = 0; r < MR; r++)
     UNROLL for (int g = 0; g < 4; g++) acc[r][g] = u_load(gates + r * stride + g * units, half);
-  if (run->h) tile_multiply(MR, 4, acc, (int)run->depth, run->h + run->k0, run->h_stride, 1, run->panel, 4 * VW);
+  if (run->h) tile_multiply(MR, 4, acc, (int)run->depth, run->h + run->k0, run->h_stride, 1, run->panel, 4 * VW, run->ahead);
   UNROLL for (int r = 0; r < MR; r++)
     if (run->last)
       lstm_gates(acc[r], gates + r * stride, units, half, run->c ? run->c + r * units : 0, c + r * units,
@@ -122,7 +123,7 @@ RK_INLINE void gru_tile(const int MR, const int half, const rk_layer *l, const r
     acc[r][1] = u_load(gates + r * stride + 2 * units, half);
     acc[r][2] = u_load(run->first ? bias : gates + r * stride + 3 * units, half);
   }
-  if (run->h) tile_multiply(MR, 3, acc, (int)run->depth, run->h + run->k0, run->h_stride, 1, run->panel, 3 * VW);
+  if (run->h) tile_multiply(MR, 3, acc, (int)run->depth, run->h + run->k0, run->h_stride, 1, run->panel, 3 * VW, run->ahead);
   UNROLL for (int r = 0; r < MR; r++)
     if (run->last) {
       gru_gates(acc[r][0], acc[r][1], acc[r][2], gates + r * stride, units, half, h_units ? h_units + r * run->h_stride : 0,
@@ -139,7 +140,7 @@ RK_INLINE void rnn_tile(const int MR, const int NV, const int half, const rk_lay
   vf acc[TILE_ROWS_2][4];
   UNROLL for (int r = 0; r < MR; r++)
     UNROLL for (int v = 0; v < NV; v++) acc[r][v] = u_load(gates + r * l->gate_stride + v * VW, half && v == NV - 1);
-  if (run->h) tile_multiply(MR, NV, acc, (int)run->depth, run->h + run->k0, run->h_stride, 1, run->panel, PANEL);
+  if (run->h) tile_multiply(MR, NV, acc, (int)run->depth, run->h + run->k0, run->h_stride, 1, run->panel, PANEL, run->ahead);
   UNROLL for (int r = 0; r < MR; r++)
     UNROLL for (int v = 0; v < NV; v++) {
       int part = half && v == NV - 1;
@@ -148,28 +149,63 @@ RK_INLINE void rnn_tile(const int MR, const int NV, const int half, const rk_lay
     }
 }
 
-// While a tile computes, asks for its rows' share of the weights of the next run, which lie behind this run's `count`.
-RK_INLINE void prefetch_next(const float *panel, ptrdiff_t count, ptrdiff_t share, ptrdiff_t row, int tile) {
-  for (ptrdiff_t i = row * share, end = at_most(count, i + tile * share); i < end; i += 16)
-    __builtin_prefetch(panel + count + i, 0, 2);
-}
-// A row's share; 0 where the weights are small enough to stay near.
-RK_INLINE ptrdiff_t prefetch_share(const rk_layer *l, ptrdiff_t count, ptrdiff_t depth) {
-  ptrdiff_t rows = l->last_row - l->first_row;
-  return l->hidden > depth && rows > 0 ? (count + rows - 1) / rows : 0;
+// A tile of `tile` rows, `row` rows after the first of `rows`, asks for its share of the weights of the next run, which lie behind
+// the `count` of this run. Nothing where the weights are small enough to stay near.
+RK_INLINE void ask_next(rk_ahead *ahead, const rk_layer *l, const float *panel, ptrdiff_t count, ptrdiff_t depth, ptrdiff_t row,
+                        int tile, ptrdiff_t rows) {
+  ahead->weight_lines = 0;
+  if (l->hidden <= depth) return;
+  ptrdiff_t share = (count / 16 + rows - 1) / rows;
+  ahead->weights = panel + count + row * share * 16;
+  ahead->weight_lines = (int)at_most(tile * share, count / 16 - row * share);
 }
 
-// Asks for `blocks` of `rows` rows of gates that the tile after this one starts from. Small layers are near anyway.
-RK_INLINE void prefetch_rows(const rk_layer *l, const float *gates, int rows, int blocks) {
+// Asks for `blocks` of `rows` rows of gates, `width` floats each, that the tile after this one starts from. Small layers are
+// near anyway.
+RK_INLINE void prefetch_gates(const rk_layer *l, const float *gates, int rows, int blocks, const int width) {
   if (l->hidden < 64) return;
   for (int r = 0; r < rows; r++)
-    for (int g = 0; g < blocks; g++) __builtin_prefetch(gates + r * l->gate_stride + g * l->units, 1, 3);
+    for (int g = 0; g < blocks; g++)
+      UNROLL for (int i = 0; i < width; i += 16) __builtin_prefetch(gates + r * l->gate_stride + g * l->units + i, 1, 3);
 }
 
-// What a step of the loop reads from the step before: its outputs, or the initial state, or nothing.
-RK_INLINE const float *step_before(const rk_layer *l, ptrdiff_t i, ptrdiff_t *stride) {
-  *stride = i > 0 ? l->output_stride : l->units;
-  return i > 0 ? l->outputs + TIME(i - 1) * l->batch * l->output_stride : l->h0;
+// Where the rows of step t begin in memory, and how many there are.
+RK_INLINE ptrdiff_t step_start(const rk_layer *l, ptrdiff_t t) { return l->offsets ? l->offsets[t] : t * l->batch; }
+RK_INLINE ptrdiff_t step_rows(const rk_layer *l, ptrdiff_t t) {
+  return l->offsets ? l->offsets[t + 1] - l->offsets[t] : l->batch;
+}
+// How many rows of the i-th step walked go on from the step walked before it, or go on to the one behind it: the first ones,
+// since the rows that are there at both steps are those of the shorter.
+RK_INLINE ptrdiff_t rows_shared(const rk_layer *l, ptrdiff_t i, ptrdiff_t other) {
+  return other < 0 || other >= l->steps ? 0 : at_most(step_rows(l, TIME(i)), step_rows(l, TIME(other)));
+}
+
+// Rows of one step that start alike: from the step walked before (part 0), or from the initial state (part 1).
+typedef struct {
+  ptrdiff_t i, part;
+  ptrdiff_t first, last;   // rows of the batch, never empty
+  ptrdiff_t at;            // where row 0 of this step lies
+  const float *h, *c;      // row 0 of what they start from, or null for zero
+  ptrdiff_t h_stride;
+} rk_span;
+
+// Goes on to the next span of the walk; starts from {.part = -1}.
+RK_INLINE int next_span(const rk_layer *l, rk_span *s) {
+  do {
+    if (++s->part == 2) s->part = 0, s->i++;
+    if (s->i == l->steps) return 0;
+    ptrdiff_t old = rows_shared(l, s->i, s->i - 1);
+    s->first = s->part ? old : 0;
+    s->last = s->part ? step_rows(l, TIME(s->i)) : old;
+    if (s->first < l->first_row) s->first = l->first_row;
+    s->last = at_most(s->last, l->last_row);
+  } while (s->first >= s->last);
+  s->at = step_start(l, TIME(s->i));
+  ptrdiff_t before = s->part ? 0 : step_start(l, TIME(s->i - 1));
+  s->h_stride = s->part ? l->units : l->output_stride;
+  s->h = s->part ? l->h0 : l->outputs + before * l->output_stride;
+  s->c = s->part ? l->c0 : l->cells + before * l->units;
+  return 1;
 }
 
 #define TILE_CASE(MR, CALL) case MR: { enum { M = MR }; CALL; } break;
@@ -181,24 +217,24 @@ RK_INLINE const float *step_before(const rk_layer *l, ptrdiff_t i, ptrdiff_t *st
   else { CALL(1, 1) }
 
 static void RK(lstm_forward)(const rk_layer *l) {
+  rk_ahead ahead;
+  ahead.rows = ahead.weight_lines = 0;
   ptrdiff_t units = l->units, hidden = l->hidden;
-  for (ptrdiff_t i = 0; i < l->steps; i++) {
-    ptrdiff_t t = TIME(i), before;
-    const float *h = step_before(l, i, &before);
-    const float *c_in = i > 0 ? l->cells + TIME(i - 1) * l->batch * units : l->c0;
+  for (rk_span s = {.part = -1}; next_span(l, &s);) {
+    ptrdiff_t before = s.h_stride;
+    const float *h = s.h, *c_in = s.c;
     for (ptrdiff_t u = 0; u < units; u += VW)
       for (ptrdiff_t k0 = 0; k0 < hidden; k0 += DEPTH_4) {
         if (!h && k0 + DEPTH_4 < hidden) continue;  // no product: go straight to the gates
-        rk_run run = {.h_stride = before, .panel = l->weights + (u * hidden + k0 * VW) * 4, .k0 = k0,
+        rk_run run = {.ahead = hidden > DEPTH_4 ? &ahead : 0, .h_stride = before, .panel = l->weights + (u * hidden + k0 * VW) * 4, .k0 = k0,
                       .depth = at_most(DEPTH_4, hidden - k0), .last = k0 + DEPTH_4 >= hidden};
-        ptrdiff_t share = prefetch_share(l, run.depth * 4 * VW, DEPTH_4);
-        for (ptrdiff_t row = l->first_row; row < l->last_row;) {
-          int tile = next_tile(l->last_row - row, TILE_ROWS_4);
-          prefetch_next(run.panel, run.depth * 4 * VW, share, row - l->first_row, tile);
-          ptrdiff_t at = t * l->batch + row;
+        for (ptrdiff_t row = s.first; row < s.last;) {
+          int tile = next_tile(s.last - row, TILE_ROWS_4);
+          ask_next(&ahead, l, run.panel, run.depth * 4 * VW, DEPTH_4, row - s.first, tile, s.last - s.first);
+          ptrdiff_t at = s.at + row;
           run.h = h ? h + row * before : 0;
           run.c = c_in ? c_in + row * units + u : 0;
-          if (k0 == 0) prefetch_rows(l, l->gates + (at + tile) * l->gate_stride + u, tile, 4);
+          if (k0 == 0) prefetch_gates(l, l->gates + (at + tile) * l->gate_stride + u, tile, 4, VW);
           float *gates = l->gates + at * l->gate_stride + u, *c = l->cells + at * units + u;
           float *out = l->outputs + at * l->output_stride + u;
           if (u + VW <= units)
@@ -212,22 +248,23 @@ static void RK(lstm_forward)(const rk_layer *l) {
 }
 
 static void RK(gru_forward)(const rk_layer *l) {
+  rk_ahead ahead;
+  ahead.rows = ahead.weight_lines = 0;
   ptrdiff_t units = l->units, hidden = l->hidden;
-  for (ptrdiff_t i = 0; i < l->steps; i++) {
-    ptrdiff_t t = TIME(i), before;
-    const float *h = step_before(l, i, &before);
+  for (rk_span s = {.part = -1}; next_span(l, &s);) {
+    ptrdiff_t before = s.h_stride;
+    const float *h = s.h;
     for (ptrdiff_t u = 0; u < units; u += VW)
       for (ptrdiff_t k0 = 0; k0 < hidden; k0 += DEPTH_3) {
         if (!h && k0 + DEPTH_3 < hidden) continue;
-        rk_run run = {.h_stride = before, .panel = l->weights + (u * hidden + k0 * VW) * 3, .k0 = k0,
+        rk_run run = {.ahead = hidden > DEPTH_3 ? &ahead : 0, .h_stride = before, .panel = l->weights + (u * hidden + k0 * VW) * 3, .k0 = k0,
                       .depth = at_most(DEPTH_3, hidden - k0), .first = k0 == 0 || !h, .last = k0 + DEPTH_3 >= hidden};
-        ptrdiff_t share = prefetch_share(l, run.depth * 3 * VW, DEPTH_3);
-        for (ptrdiff_t row = l->first_row; row < l->last_row;) {
-          int tile = next_tile(l->last_row - row, TILE_ROWS_3);
-          prefetch_next(run.panel, run.depth * 3 * VW, share, row - l->first_row, tile);
-          ptrdiff_t at = t * l->batch + row;
+        for (ptrdiff_t row = s.first; row < s.last;) {
+          int tile = next_tile(s.last - row, TILE_ROWS_3);
+          ask_next(&ahead, l, run.panel, run.depth * 3 * VW, DEPTH_3, row - s.first, tile, s.last - s.first);
+          ptrdiff_t at = s.at + row;
           run.h = h ? h + row * before : 0;
-          if (k0 == 0) prefetch_rows(l, l->gates + (at + tile) * l->gate_stride + u, tile, 3);
+          if (k0 == 0) prefetch_gates(l, l->gates + (at + tile) * l->gate_stride + u, tile, 3, VW);
           float *gates = l->gates + at * l->gate_stride + u, *out = l->outputs + at * l->output_stride + u;
           const float *bias = l->bias_m + u, *h_units = h ? h + row * before + u : 0;
           if (u + VW <= units)
@@ -241,20 +278,23 @@ static void RK(gru_forward)(const rk_layer *l) {
 }
 
 RK_INLINE void rnn_loop(const rk_layer *l, const int relu) {
+  rk_ahead ahead;
+  ahead.rows = ahead.weight_lines = 0;
   ptrdiff_t units = l->units, hidden = l->hidden;
-  for (ptrdiff_t i = 0; i < l->steps; i++) {
-    ptrdiff_t t = TIME(i), before;
-    const float *h = step_before(l, i, &before);
+  for (rk_span s = {.part = -1}; next_span(l, &s);) {
+    ptrdiff_t before = s.h_stride;
+    const float *h = s.h;
     for (ptrdiff_t u = 0; u < units; u += PANEL)
       for (ptrdiff_t k0 = 0; k0 < hidden; k0 += DEPTH_2) {
         if (!h && k0 + DEPTH_2 < hidden) continue;
-        rk_run run = {.h_stride = before, .panel = l->weights + u * hidden + k0 * PANEL, .k0 = k0,
+        rk_run run = {.ahead = hidden > DEPTH_2 ? &ahead : 0, .h_stride = before, .panel = l->weights + u * hidden + k0 * PANEL, .k0 = k0,
                       .depth = at_most(DEPTH_2, hidden - k0), .last = k0 + DEPTH_2 >= hidden};
-        for (ptrdiff_t row = l->first_row; row < l->last_row;) {
-          int tile = next_tile(l->last_row - row, TILE_ROWS_2);
-          ptrdiff_t at = t * l->batch + row;
+        for (ptrdiff_t row = s.first; row < s.last;) {
+          int tile = next_tile(s.last - row, TILE_ROWS_2);
+          ask_next(&ahead, l, run.panel, run.depth * PANEL, DEPTH_2, row - s.first, tile, s.last - s.first);
+          ptrdiff_t at = s.at + row;
           run.h = h ? h + row * before : 0;
-          if (k0 == 0) prefetch_rows(l, l->gates + (at + tile) * l->gate_stride + u, tile, 1);
+          if (k0 == 0) prefetch_gates(l, l->gates + (at + tile) * l->gate_stride + u, tile, 1, PANEL);
           float *gates = l->gates + at * l->gate_stride + u, *out = l->outputs + at * l->output_stride + u;
 #define CALL(NV, HALF) switch (tile) { EACH_ROWS_2(TILE_CASE, rnn_tile(M, NV, HALF, l, &run, gates, out, relu)) }
           PANEL_CASE(units - u, CALL)
@@ -273,100 +313,146 @@ static void RK(rnn_forward)(const rk_layer *l, ptrdiff_t relu) {
 
 enum { RK_RNN = 1, RK_GRU = 3, RK_LSTM = 4 };
 
-RK_INLINE void back_gates(const int CELL, const int half, const rk_layer *l, vf dh, ptrdiff_t i, ptrdiff_t row, ptrdiff_t u, int relu) {
-  ptrdiff_t units = l->units, at = TIME(i) * l->batch + row;
+// Rows of one step that take their gradient alike: from the step behind (part 0); from the final state (part 1); part 2 are the
+// rows that began at this step, whose gradient goes on to the initial state.
+typedef struct {
+  ptrdiff_t i, part;
+  ptrdiff_t first, last;   // rows of the batch, never empty
+  ptrdiff_t at;            // where row 0 of this step lies
+  ptrdiff_t before, old;   // where row 0 of the step walked before lies, and how many rows are there
+  const float *from;       // gate gradients of the step behind, row 0, or null
+} rk_back;
+
+// Goes on to the next span of the walk backwards; starts from {.i = steps, .part = 2}.
+RK_INLINE int next_back(const int CELL, const rk_layer *l, rk_back *s) {
+  do {
+    if (++s->part == 3) s->part = 0, s->i--;
+    if (s->i < 0) return 0;
+    ptrdiff_t rows = step_rows(l, TIME(s->i)), on = rows_shared(l, s->i, s->i + 1);
+    s->old = rows_shared(l, s->i, s->i - 1);
+    s->first = s->part == 0 ? 0 : s->part == 1 ? on : s->old;
+    s->last = s->part == 0 ? on : s->part == 1 || l->want_initial ? rows : 0;
+    if (s->first < l->first_row) s->first = l->first_row;
+    s->last = at_most(s->last, l->last_row);
+  } while (s->first >= s->last);
+  s->at = step_start(l, TIME(s->i));
+  s->before = s->old ? step_start(l, TIME(s->i - 1)) : s->at;
+  ptrdiff_t behind = s->part == 2 ? s->at : s->part == 0 ? step_start(l, TIME(s->i + 1)) : -1;
+  // GRU gates lie as n r z m: the recurrent product saw r z m.
+  s->from = behind < 0 ? 0 : l->gates + behind * l->gate_stride + (CELL == RK_GRU ? l->units : 0);
+  return 1;
+}
+
+RK_INLINE void back_gates(const int CELL, const int half, const rk_layer *l, vf dh, const rk_back *s, ptrdiff_t row, ptrdiff_t u, int relu) {
+  ptrdiff_t units = l->units, at = s->at + row;
   float *gates = l->gates + at * l->gate_stride + u;
   if (CELL == RK_LSTM) {
-    const float *c_in = i > 0 ? l->cells + (TIME(i - 1) * l->batch + row) * units + u : l->c0 ? l->c0 + row * units + u : 0;
+    const float *c_in = row < s->old ? l->cells + (s->before + row) * units + u : l->c0 ? l->c0 + row * units + u : 0;
     lstm_gates_back(dh, gates, units, half, c_in, l->cells + at * units + u, l->d_cell + row * units + u);
   } else if (CELL == RK_GRU) {
-    ptrdiff_t before;
-    const float *h = step_before(l, i, &before);
-    u_store(l->d_hidden + row * units + u, gru_gates_back(dh, gates, units, half, h ? h + row * before + u : 0), half);
+    const float *h = row < s->old ? l->outputs + (s->before + row) * l->output_stride + u : l->h0 ? l->h0 + row * units + u : 0;
+    u_store(l->d_hidden + row * units + u, gru_gates_back(dh, gates, units, half, h), half);
   } else {
     vf h = u_load(l->outputs + at * l->output_stride + u, half);
     u_store(gates, relu ? v_select(h > v_set(0), dh, v_set(0)) : dh * (1.0f - h * h), half);
   }
 }
 
-// Asks for what the gates' derivatives of these rows will read once the product is done, and for the next tile's d_outputs.
-RK_INLINE void prefetch_back(const int CELL, const rk_layer *l, ptrdiff_t i, ptrdiff_t row, ptrdiff_t u, int rows) {
+// Asks for what the gates' derivatives of these rows will read once the product is done: `streams` blocks, of which each of the
+// product's `runs` asks for its part, so that they come while there is something to multiply.
+RK_INLINE void ask_back(rk_ahead *ahead, const int CELL, const int NV, const rk_layer *l, const rk_back *s, ptrdiff_t row, ptrdiff_t u,
+                          int rows, ptrdiff_t run, ptrdiff_t runs) {
   if (l->hidden < 64) return;
-  ptrdiff_t at = TIME(i) * l->batch + row, before = i > 0 ? TIME(i - 1) * l->batch + row : at;
-  for (int r = 0; r < rows; r++, at++, before++) {
-    if (l->d_outputs) __builtin_prefetch(l->d_outputs + (at + rows) * l->d_output_stride + u, 0, 3);
-    if (CELL == RK_RNN) {
-      __builtin_prefetch(l->outputs + at * l->output_stride + u, 0, 3);
-      __builtin_prefetch(l->gates + at * l->gate_stride + u, 1, 3);
-    } else {
-      for (int g = 0; g < 4; g++) __builtin_prefetch(l->gates + at * l->gate_stride + g * l->units + u, 1, 3);
-    }
-    if (CELL == RK_LSTM) {
-      __builtin_prefetch(l->cells + at * l->units + u, 0, 3);
-      __builtin_prefetch(l->cells + before * l->units + u, 0, 3);
-    }
-    if (CELL == RK_GRU) __builtin_prefetch(l->outputs + before * l->output_stride + u, 0, 3);
+  enum { STREAMS = 7 };
+  ptrdiff_t at = s->at + row, before = s->before + row;
+  const float *from[STREAMS];
+  ptrdiff_t stride[STREAMS];
+  int streams = 0;
+  for (int g = 0; g < (CELL == RK_RNN ? 1 : 4); g++) {
+    from[streams] = l->gates + at * l->gate_stride + g * l->units + u;
+    stride[streams++] = l->gate_stride;
   }
+  if (CELL == RK_LSTM) {
+    from[streams] = l->cells + at * l->units + u;
+    stride[streams++] = l->units;
+    from[streams] = l->cells + before * l->units + u;
+    stride[streams++] = l->units;
+  } else {
+    from[streams] = l->outputs + (CELL == RK_RNN ? at : before) * l->output_stride + u;
+    stride[streams++] = l->output_stride;
+  }
+  for (int f = (int)(streams * run / runs), end = (int)(streams * (run + 1) / runs); f < end; f++)
+    for (int r = 0; r < rows; r++)
+      UNROLL for (int v = 0; v < NV * VW; v += 16) ask_row(ahead, from[f] + r * stride[f] + v);
+}
+// The gradients of outputs that the next tile starts from.
+RK_INLINE void ask_outputs(rk_ahead *ahead, const int NV, const rk_layer *l, const rk_back *s, ptrdiff_t row, ptrdiff_t u, int rows) {
+  if (l->hidden < 64 || !l->d_outputs) return;
+  for (int r = 0; r < rows; r++)
+    UNROLL for (int v = 0; v < NV * VW; v += 16)
+      ask_row(ahead, l->d_outputs + (s->at + row + r) * l->d_output_stride + u + v);
 }
 
 // One tile of one run. `from` is the gradient of the gates this run reads, of the step behind. At the start of the inner
 // product acc is the part of dh that does not come through the gates; d_hidden carries it and the partial sums.
-RK_INLINE void back_tile(const int CELL, const int MR, const int NV, const int half, const rk_layer *l, ptrdiff_t i,
+RK_INLINE void back_tile(const int CELL, const int MR, const int NV, const int half, const rk_layer *l, rk_ahead *ahead, const rk_back *s,
                          ptrdiff_t row, ptrdiff_t u, const float *from, ptrdiff_t from_stride, const float *panel,
-                         ptrdiff_t depth, int first, int last, int relu) {
+                         ptrdiff_t depth, ptrdiff_t run, ptrdiff_t runs, int relu) {
   ptrdiff_t units = l->units;
+  int first = run == 0, last = run == runs - 1;
   vf acc[TILE_ROWS_2][4];
+  const int gates = s->part != 2;
   UNROLL for (int r = 0; r < MR; r++)
     UNROLL for (int v = 0; v < NV; v++) {
       int part = half && v == NV - 1;
       const float *carried = l->d_hidden + (row + r) * units + u + v * VW;
       int direct = CELL == RK_GRU || !from;  // without a step behind it holds the gradient of the final state
       acc[r][v] = !first || direct ? u_load(carried, part) : v_set(0);
-      if (first && i >= 0 && l->d_outputs)
-        acc[r][v] += u_load(l->d_outputs + (TIME(i) * l->batch + row + r) * l->d_output_stride + u + v * VW, part);
+      if (first && gates && l->d_outputs)
+        acc[r][v] += u_load(l->d_outputs + (s->at + row + r) * l->d_output_stride + u + v * VW, part);
     }
-  if (last && i >= 0) prefetch_back(CELL, l, i, row, u, MR);
-  if (from) tile_multiply(MR, NV, acc, (int)depth, from, from_stride, 1, panel, PANEL);
+  if (gates) ask_back(ahead, CELL, NV, l, s, row, u, MR, run, runs);
+  if (first && gates) ask_outputs(ahead, NV, l, s, row + MR, u, MR);
+  if (from) tile_multiply(MR, NV, acc, (int)depth, from, from_stride, 1, panel, PANEL, ahead);
   UNROLL for (int r = 0; r < MR; r++)
     UNROLL for (int v = 0; v < NV; v++) {
       int part = half && v == NV - 1;
-      if (last && i >= 0) back_gates(CELL, part, l, acc[r][v], i, row + r, u + v * VW, relu);
+      if (last && gates) back_gates(CELL, part, l, acc[r][v], s, row + r, u + v * VW, relu);
       else u_store(l->d_hidden + (row + r) * units + u + v * VW, acc[r][v], part);
     }
 }
 
-RK_INLINE void back_rows(const int CELL, const int NV, const int half, const rk_layer *l, ptrdiff_t i, ptrdiff_t u,
-                         const float *from, ptrdiff_t from_stride, const float *panel, ptrdiff_t depth, int first,
-                         int last, int relu) {
-  ptrdiff_t share = prefetch_share(l, depth * PANEL, DEPTH_2);
-  for (ptrdiff_t row = l->first_row; row < l->last_row;) {
-    int tile = next_tile(l->last_row - row, TILE_ROWS_2);
+RK_INLINE void back_rows(const int CELL, const int NV, const int half, const rk_layer *l, const rk_back *s, ptrdiff_t u,
+                         const float *from, ptrdiff_t from_stride, const float *panel, ptrdiff_t depth,
+                         ptrdiff_t run, ptrdiff_t runs, int relu) {
+  rk_ahead ahead;
+  ahead.rows = 0;
+  for (ptrdiff_t row = s->first; row < s->last;) {
+    int tile = next_tile(s->last - row, TILE_ROWS_2);
     const float *a = from ? from + row * from_stride : 0;
-    prefetch_next(panel, depth * PANEL, share, row - l->first_row, tile);
+    ask_next(&ahead, l, panel, depth * PANEL, DEPTH_2, row - s->first, tile, s->last - s->first);
     switch (tile) {
       EACH_ROWS_2(TILE_CASE,
-                 back_tile(CELL, M, NV, half, l, i, row, u, a, from_stride, panel, depth, first, last, relu))
+                 back_tile(CELL, M, NV, half, l, &ahead, s, row, u, a, from_stride, panel, depth, run, runs, relu))
     }
     row += tile;
   }
 }
 
-// Walks the steps backwards; step -1, where wanted, leaves the gradient of h0 in d_hidden (d_cell holds that of c0 by then).
+// Walks the steps backwards; where wanted, the gradient of h0 is left in d_hidden (d_cell holds that of c0 by then).
 RK_INLINE void back_loop(const int CELL, const rk_layer *l, int relu) {
   ptrdiff_t units = l->units, hidden = l->hidden;
-  for (ptrdiff_t i = l->steps - 1; i >= (l->want_initial ? -1 : 0); i--) {
-    int behind = i + 1 < l->steps;
-    // GRU gates lie as n r z m: the recurrent product saw r z m.
-    const float *from = behind ? l->gates + TIME(i + 1) * l->batch * l->gate_stride + (CELL == RK_GRU ? units : 0) : 0;
+  for (rk_back s = {.i = l->steps, .part = 2}; next_back(CELL, l, &s);) {
+    int behind = s.from != 0;
     for (ptrdiff_t u = 0; u < units; u += PANEL) {
       const float *panel = l->weights_back + u * CELL * hidden;
       for (ptrdiff_t g = 0; g < (behind ? CELL : 1); g++)
         for (ptrdiff_t k0 = 0; k0 < (behind ? hidden : 1); k0 += DEPTH_2) {
           ptrdiff_t depth = at_most(DEPTH_2, hidden - k0);
-          int first = g == 0 && k0 == 0, last = !behind || (g == CELL - 1 && k0 + DEPTH_2 >= hidden);
-          const float *a = from ? from + g * units + k0 : 0;
+          ptrdiff_t cuts = (hidden + DEPTH_2 - 1) / DEPTH_2, run = g * cuts + k0 / DEPTH_2, runs = behind ? CELL * cuts : 1;
+          const float *a = behind ? s.from + g * units + k0 : 0;
           const float *b = panel + (g * hidden + k0) * PANEL;
-#define CALL(NV, HALF) back_rows(CELL, NV, HALF, l, i, u, a, l->gate_stride, b, depth, first, last, relu);
+#define CALL(NV, HALF) back_rows(CELL, NV, HALF, l, &s, u, a, l->gate_stride, b, depth, run, runs, relu);
           PANEL_CASE(units - u, CALL)
 #undef CALL
         }

@@ -44,27 +44,54 @@ RK_INLINE int next_tile(ptrdiff_t left, const int most) {
   return left >= 4 ? 4 : left >= 2 ? 2 : 1;
 }
 
+// Lines to ask for while a tile computes, so that they come one by one and not in bursts that hold up the tile's own loads.
+typedef struct {
+  const float *weights;  // the next `weight_lines` lines of weights, into second-level cache
+  int weight_lines;
+  int rows;              // how many of `row` are left
+  const float *row[128]; // what this tile and the next read beside weights
+} rk_ahead;
+
+RK_INLINE void ask_row(rk_ahead *ahead, const float *line) {
+  if (ahead->rows < 128) ahead->row[ahead->rows++] = line;
+}
+RK_INLINE void ask(rk_ahead *ahead) {
+  UNROLL for (int i = 0; i < 2; i++)
+    if (ahead->weight_lines > 0) {
+      __builtin_prefetch(ahead->weights, 0, 2);
+      ahead->weights += 16;
+      ahead->weight_lines--;
+    }
+  if (ahead->rows > 0) __builtin_prefetch(ahead->row[--ahead->rows], 1, 3);
+}
+
+RK_INLINE void tile_step(const int MR, const int NV, vf acc[][4], const float *restrict a, ptrdiff_t rs, const float *restrict b) {
+  // The smaller side of the tile waits in registers, the other passes through one.
+  if (MR < NV) {
+    vf x[4];
+    UNROLL for (int r = 0; r < MR; r++) x[r] = v_set(a[r * rs]);
+    UNROLL for (int v = 0; v < NV; v++) {
+      vf y = v_load(b + v * VW);
+      UNROLL for (int r = 0; r < MR; r++) acc[r][v] = v_fma(x[r], y, acc[r][v]);
+    }
+  } else {
+    vf y[4];
+    UNROLL for (int v = 0; v < NV; v++) y[v] = v_load(b + v * VW);
+    UNROLL for (int r = 0; r < MR; r++) {
+      vf x = v_set(a[r * rs]);
+      UNROLL for (int v = 0; v < NV; v++) acc[r][v] = v_fma(x, y[v], acc[r][v]);
+    }
+  }
+}
+
+// `ahead` may be null.
 RK_INLINE void tile_multiply(
     const int MR, const int NV, vf acc[][4], int depth, const float *restrict a, ptrdiff_t rs, ptrdiff_t cs,
-    const float *restrict b, ptrdiff_t ldb) {
-  for (int k = 0; k < depth; k++) {
-    // The smaller side of the tile waits in registers, the other passes through one.
-    if (MR < NV) {
-      vf x[4];
-      UNROLL for (int r = 0; r < MR; r++) x[r] = v_set(a[r * rs]);
-      UNROLL for (int v = 0; v < NV; v++) {
-        vf y = v_load(b + v * VW);
-        UNROLL for (int r = 0; r < MR; r++) acc[r][v] = v_fma(x[r], y, acc[r][v]);
-      }
-    } else {
-      vf y[4];
-      UNROLL for (int v = 0; v < NV; v++) y[v] = v_load(b + v * VW);
-      UNROLL for (int r = 0; r < MR; r++) {
-        vf x = v_set(a[r * rs]);
-        UNROLL for (int v = 0; v < NV; v++) acc[r][v] = v_fma(x, y[v], acc[r][v]);
-      }
-    }
-    a += cs;
-    b += ldb;
+    const float *restrict b, ptrdiff_t ldb, rk_ahead *ahead) {
+  for (int k = 0; k < depth; k++, a += cs, b += ldb) {
+    if (ahead && !(k & 3)) ask(ahead);
+    tile_step(MR, NV, acc, a, rs, b);
   }
+  if (ahead)
+    while (ahead->rows > 0) __builtin_prefetch(ahead->row[--ahead->rows], 1, 3);
 }

@@ -46,6 +46,15 @@ RK_INLINE void v_store_half(float *p, vf x) {
 }
 
 // The first n < VW floats; the others are zero.
+#if RK_FMA && VW == 16
+RK_INLINE vf v_load_part(const float *p, int n) { return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p); }
+RK_INLINE void v_store_part(float *p, vf x, int n) { _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), x); }
+#elif RK_FMA && VW == 8
+static const int32_t RK(first)[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+RK_INLINE __m256i first_n(int n) { return _mm256_loadu_si256((const __m256i *)(RK(first) + 8 - n)); }
+RK_INLINE vf v_load_part(const float *p, int n) { return _mm256_maskload_ps(p, first_n(n)); }
+RK_INLINE void v_store_part(float *p, vf x, int n) { _mm256_maskstore_ps(p, first_n(n), x); }
+#else
 RK_INLINE vf v_load_part(const float *p, int n) {
   if (n == VW / 2) return v_load_half(p);
   vf x = {};
@@ -57,6 +66,7 @@ RK_INLINE void v_store_part(float *p, vf x, int n) {
   else
     for (int i = 0; i < n; i++) p[i] = x[i];
 }
+#endif
 RK_INLINE vf v_load_n(const float *p, int n) { return n >= VW ? v_load(p) : v_load_part(p, n); }
 RK_INLINE void v_store_n(float *p, vf x, int n) {
   if (n >= VW) v_store(p, x);

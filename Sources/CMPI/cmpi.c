@@ -31,7 +31,7 @@ static struct {
 #undef X
 } mpi;
 
-static MPI_Comm group;
+static cmpi_group world;  // of all processes
 static int ours;  // this process called MPI_Init, so it calls MPI_Finalize
 
 static enum cmpi_found other(void *library, char *detail, size_t capacity) {
@@ -90,7 +90,12 @@ static void finish_at_exit(int status, void *unused) {
   if (status == 0) cmpi_finish();
 }
 
-int cmpi_start(int *granted) {
+// A group's communicator.
+static MPI_Comm comm(cmpi_group group) { return group.handle; }
+
+static int return_errors(MPI_Comm c) { return mpi.MPI_Comm_set_errhandler(c, mpi.MPI_ERRORS_RETURN); }
+
+int cmpi_start(int *granted, cmpi_group *all) {
   int started = 0, code = mpi.MPI_Initialized(&started);
   *granted = MPI_THREAD_SERIALIZED;
   if (code == MPI_SUCCESS && started) code = mpi.MPI_Query_thread(granted);
@@ -99,32 +104,41 @@ int cmpi_start(int *granted) {
     ours = 1;
   }
   *granted = *granted >= MPI_THREAD_SERIALIZED;
-  if (code == MPI_SUCCESS) code = mpi.MPI_Comm_set_errhandler(mpi.MPI_COMM_WORLD, mpi.MPI_ERRORS_RETURN);
-  if (code == MPI_SUCCESS) code = mpi.MPI_Comm_dup(mpi.MPI_COMM_WORLD, &group);
-  if (code == MPI_SUCCESS) code = mpi.MPI_Comm_set_errhandler(group, mpi.MPI_ERRORS_RETURN);
+  if (code == MPI_SUCCESS) code = return_errors(mpi.MPI_COMM_WORLD);
+  if (code == MPI_SUCCESS) code = mpi.MPI_Comm_dup(mpi.MPI_COMM_WORLD, (MPI_Comm *)&world.handle);
+  if (code == MPI_SUCCESS) code = return_errors(comm(world));
   if (code == MPI_SUCCESS) on_exit(finish_at_exit, NULL);
+  *all = world;
   return code;
 }
 
 int cmpi_finish(void) {
   int done = 0, code = mpi.MPI_Finalized(&done);
-  if (code != MPI_SUCCESS || done || group == NULL) return code;
-  code = mpi.MPI_Comm_free(&group);
-  group = NULL;
+  if (code != MPI_SUCCESS || done || world.handle == NULL) return code;
+  code = mpi.MPI_Comm_free((MPI_Comm *)&world.handle);
+  world.handle = NULL;
   if (code == MPI_SUCCESS && ours) code = mpi.MPI_Finalize();
   return code;
 }
 
 void cmpi_abort(int code) { mpi.MPI_Abort(mpi.MPI_COMM_WORLD, code); }
 
-int cmpi_rank(int *rank) { return mpi.MPI_Comm_rank(group, rank); }
-int cmpi_size(int *size) { return mpi.MPI_Comm_size(group, size); }
+int cmpi_rank(cmpi_group group, int *rank) { return mpi.MPI_Comm_rank(comm(group), rank); }
+int cmpi_size(cmpi_group group, int *size) { return mpi.MPI_Comm_size(comm(group), size); }
 
-int cmpi_local(int *rank, int *size) {
-  MPI_Comm machine;
-  int number, code = mpi.MPI_Comm_rank(group, &number);
+int cmpi_part(cmpi_group group, int is_member, cmpi_group *part) {
+  int number, code = mpi.MPI_Comm_rank(comm(group), &number);
   if (code == MPI_SUCCESS)
-    code = mpi.MPI_Comm_split_type(group, MPI_COMM_TYPE_SHARED, number, mpi.MPI_INFO_NULL, &machine);
+    code = mpi.MPI_Comm_split(comm(group), is_member ? 0 : MPI_UNDEFINED, number, (MPI_Comm *)&part->handle);
+  if (code == MPI_SUCCESS && comm(*part) == mpi.MPI_COMM_NULL) part->handle = NULL;
+  return code == MPI_SUCCESS && part->handle != NULL ? return_errors(comm(*part)) : code;
+}
+
+int cmpi_local(cmpi_group group, int *rank, int *size) {
+  MPI_Comm machine;
+  int number, code = mpi.MPI_Comm_rank(comm(group), &number);
+  if (code == MPI_SUCCESS)
+    code = mpi.MPI_Comm_split_type(comm(group), MPI_COMM_TYPE_SHARED, number, mpi.MPI_INFO_NULL, &machine);
   if (code != MPI_SUCCESS) return code;
   code = mpi.MPI_Comm_rank(machine, rank);
   if (code == MPI_SUCCESS) code = mpi.MPI_Comm_size(machine, size);
@@ -147,32 +161,36 @@ void cmpi_library_version(char *text) {
   if (mpi.MPI_Get_library_version(text, &length) != MPI_SUCCESS) text[0] = 0;
 }
 
-int cmpi_barrier(void) { return mpi.MPI_Barrier(group); }
+int cmpi_barrier(cmpi_group group) { return mpi.MPI_Barrier(comm(group)); }
 
-int cmpi_broadcast(void *bytes, int count, int root) {
-  return mpi.MPI_Bcast(bytes, count, mpi.MPI_BYTE, root, group);
+int cmpi_broadcast(cmpi_group group, void *bytes, int count, int root) {
+  return mpi.MPI_Bcast(bytes, count, mpi.MPI_BYTE, root, comm(group));
 }
 
-int cmpi_all_reduce_float(float *values, int count) {
-  return mpi.MPI_Allreduce(MPI_IN_PLACE, values, count, mpi.MPI_FLOAT, mpi.MPI_SUM, group);
+int cmpi_start_broadcast(cmpi_group group, void *bytes, int count, int root, cmpi_request *request) {
+  return mpi.MPI_Ibcast(bytes, count, mpi.MPI_BYTE, root, comm(group), (MPI_Request *)&request->handle);
 }
 
-int cmpi_all_reduce_double(double *values, int count) {
-  return mpi.MPI_Allreduce(MPI_IN_PLACE, values, count, mpi.MPI_DOUBLE, mpi.MPI_SUM, group);
+int cmpi_all_reduce_float(cmpi_group group, float *values, int count) {
+  return mpi.MPI_Allreduce(MPI_IN_PLACE, values, count, mpi.MPI_FLOAT, mpi.MPI_SUM, comm(group));
 }
 
-int cmpi_start_all_reduce_float(float *values, int count, cmpi_request *request) {
-  return mpi.MPI_Iallreduce(MPI_IN_PLACE, values, count, mpi.MPI_FLOAT, mpi.MPI_SUM, group,
+int cmpi_all_reduce_double(cmpi_group group, double *values, int count) {
+  return mpi.MPI_Allreduce(MPI_IN_PLACE, values, count, mpi.MPI_DOUBLE, mpi.MPI_SUM, comm(group));
+}
+
+int cmpi_start_all_reduce_float(cmpi_group group, float *values, int count, cmpi_request *request) {
+  return mpi.MPI_Iallreduce(MPI_IN_PLACE, values, count, mpi.MPI_FLOAT, mpi.MPI_SUM, comm(group),
                             (MPI_Request *)&request->handle);
 }
 
-int cmpi_all_gather(const void *bytes, int count, void *all) {
-  return mpi.MPI_Allgather(bytes, count, mpi.MPI_BYTE, all, count, mpi.MPI_BYTE, group);
+int cmpi_all_gather(cmpi_group group, const void *bytes, int count, void *all) {
+  return mpi.MPI_Allgather(bytes, count, mpi.MPI_BYTE, all, count, mpi.MPI_BYTE, comm(group));
 }
 
-int cmpi_send_receive(const void *out, int out_count, int to, void *in, int in_count, int from) {
+int cmpi_send_receive(cmpi_group group, const void *out, int out_count, int to, void *in, int in_count, int from) {
   return mpi.MPI_Sendrecv(out, out_count, mpi.MPI_BYTE, to < 0 ? MPI_PROC_NULL : to, 0,  //
-                          in, in_count, mpi.MPI_BYTE, from < 0 ? MPI_PROC_NULL : from, 0, group,
+                          in, in_count, mpi.MPI_BYTE, from < 0 ? MPI_PROC_NULL : from, 0, comm(group),
                           MPI_STATUS_IGNORE);
 }
 

@@ -6,6 +6,7 @@
 #define CMPI_CONSTANTS(X)     \
   X(MPI_SUCCESS, 0)           \
   X(MPI_PROC_NULL, -2)        \
+  X(MPI_UNDEFINED, -32766)    \
   X(MPI_THREAD_FUNNELED, 1)   \
   X(MPI_THREAD_SERIALIZED, 2) \
   X(MPI_COMM_TYPE_SHARED, 0)  \
@@ -16,6 +17,7 @@
 // Handles are the addresses of global objects: type, name in the standard, symbol in the library.
 #define CMPI_HANDLES(X)                                       \
   X(MPI_Comm, MPI_COMM_WORLD, ompi_mpi_comm_world)            \
+  X(MPI_Comm, MPI_COMM_NULL, ompi_mpi_comm_null)              \
   X(MPI_Info, MPI_INFO_NULL, ompi_mpi_info_null)              \
   X(MPI_Errhandler, MPI_ERRORS_RETURN, ompi_mpi_errors_return) \
   X(MPI_Datatype, MPI_BYTE, ompi_mpi_byte)                    \
@@ -37,10 +39,12 @@
   X(MPI_Comm_size, (MPI_Comm, int *))                                                                      \
   X(MPI_Comm_dup, (MPI_Comm, MPI_Comm *))                                                                  \
   X(MPI_Comm_free, (MPI_Comm *))                                                                           \
+  X(MPI_Comm_split, (MPI_Comm, int, int, MPI_Comm *))                                                      \
   X(MPI_Comm_split_type, (MPI_Comm, int, int, MPI_Info, MPI_Comm *))                                       \
   X(MPI_Comm_set_errhandler, (MPI_Comm, MPI_Errhandler))                                                   \
   X(MPI_Barrier, (MPI_Comm))                                                                               \
   X(MPI_Bcast, (void *, int, MPI_Datatype, int, MPI_Comm))                                                 \
+  X(MPI_Ibcast, (void *, int, MPI_Datatype, int, MPI_Comm, MPI_Request *))                                 \
   X(MPI_Allreduce, (const void *, void *, int, MPI_Datatype, MPI_Op, MPI_Comm))                            \
   X(MPI_Iallreduce, (const void *, void *, int, MPI_Datatype, MPI_Op, MPI_Comm, MPI_Request *))            \
   X(MPI_Allgather, (const void *, int, MPI_Datatype, void *, int, MPI_Datatype, MPI_Comm))                 \

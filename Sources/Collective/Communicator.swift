@@ -26,7 +26,9 @@ public protocol Communicator: AnyObject {
   ///
   /// `values` must stay where it is, untouched, until the result's `wait()` returns. Sums may be under way side by side,
   /// started in the same order on every rank.
-  func startAllReduceSum(_ values: UnsafeMutableBufferPointer<Float>) throws -> PendingSum
+  func startAllReduceSum(_ values: UnsafeMutableBufferPointer<Float>) throws -> PendingCall
+  /// Starts `broadcast` and returns; `bytes` must stay untouched, as for a sum. Calls of one group match in their order.
+  func startBroadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws -> PendingCall
   /// The parts of all ranks in rank order, on every rank. Parts may differ in length.
   func allGather(_ part: [UInt8]) throws -> [[UInt8]]
   /// Gives `outgoing[outgoingParts[r]]` to each rank r, and fills `incoming[incomingParts[r]]` with what rank r gave.
@@ -38,29 +40,36 @@ public protocol Communicator: AnyObject {
     into incoming: UnsafeMutableRawBufferPointer, _ incomingParts: [Range<Int>]) throws
   /// Returns when every rank has arrived.
   func barrier() throws
+  /// Some consecutive ranks as a group of their own, with its own calls; nil on the others. All ranks make this call.
+  func part(_ members: Range<Int>) throws -> (any Communicator)?
   /// The last call: leaves the group in good order, so that any exit code may follow. Returns when every rank has arrived.
   func finish() throws
   /// Ends every rank with this exit code. `reason` is one line.
   func abort(reason: String, code: Int32) -> Never
 }
 
-/// A sum that has been started. See `Communicator.startAllReduceSum`.
-public protocol PendingSum: AnyObject {
-  /// Lets the sum advance, and says whether it is done. Calls between products give it the processor now and then.
+/// A call that has been started. See `Communicator.startAllReduceSum`.
+public protocol PendingCall: AnyObject {
+  /// Lets the call advance, and says whether it is done. Calls between products give it the processor now and then.
   func advance() throws -> Bool
-  /// Returns when the sum is in place.
+  /// Returns when its result is in place.
   func wait() throws
+  /// The same for a long wait that leaves the processor to others.
+  /// - meanwhile: is called after each pause.
+  func wait(pausing microseconds: UInt32, _ meanwhile: () throws -> Void) throws
 }
 
-/// A sum that was done before anyone could wait for it.
-final class FinishedSum: PendingSum {
-  static func of(_ group: some Communicator, _ values: UnsafeMutableBufferPointer<Float>) throws -> PendingSum
+/// A call that was done before anyone could wait for it.
+final class FinishedCall: PendingCall {
+  static func of(_ group: some Communicator, _ values: UnsafeMutableBufferPointer<Float>) throws
+    -> PendingCall
   {
     try group.allReduceSum(values)
-    return FinishedSum()
+    return FinishedCall()
   }
   func advance() -> Bool { true }
   func wait() {}
+  func wait(pausing microseconds: UInt32, _ meanwhile: () throws -> Void) {}
 }
 
 extension Communicator {

@@ -23,7 +23,7 @@ final class Heartbeat {
     fileprivate var addresses: [sockaddr_in]
   }
 
-  private static let messageSize = 40
+  private static let messageSize = 64
 
   private(set) var peers: [Peer] = []
   private let channel: Int32
@@ -53,7 +53,8 @@ final class Heartbeat {
 
   /// Tells every peer.
   func send(_ mark: RankProgress.Mark) {
-    var message = [token, UInt64(rank), mark.position, mark.calls, mark.busyBeats]
+    var message =
+      [token, UInt64(rank), mark.position, mark.busyBeats] + mark.calls.indices.map { mark.calls[$0] }
     for peer in peers {
       for var address in peer.addresses {
         withUnsafePointer(to: &address) {
@@ -111,7 +112,9 @@ final class Heartbeat {
       return false
     }
     let from = Int(message[1])
-    let mark = RankProgress.Mark(position: message[2], calls: message[3], busyBeats: message[4])
+    let mark = RankProgress.Mark(
+      position: message[2], busyBeats: message[3],
+      calls: .init(message[4], message[5], message[6], message[7]))
     update(&peers[from < rank ? from : from - 1], mark, sender)
     return false
   }

@@ -40,6 +40,12 @@ package struct Launcher: Equatable, Sendable {
     return hasPMIx ? Launcher(name: "a PMIx launcher", size: nil, canJoin: true) : nil
   }
 
+  /// This process's number among those of its job on this machine, where the launcher tells it; else 0.
+  package static func localRank(_ environment: [String: String] = processEnvironment()) -> Int {
+    let names = ["OMPI_COMM_WORLD_LOCAL_RANK", "SLURM_LOCALID", "MPI_LOCALRANKID", "PMI_LOCAL_RANK"]
+    return names.lazy.compactMap { environment[$0].flatMap { Int($0) } }.first ?? 0
+  }
+
   /// What to do where the processes did not find each other.
   package var fix: String {
     switch name {
@@ -81,7 +87,7 @@ public enum Communicators {
 }
 
 /// The environment, without Foundation.
-func processEnvironment() -> [String: String] {
+package func processEnvironment() -> [String: String] {
   var result: [String: String] = [:]
   var next = environ
   while let entry = next.pointee {

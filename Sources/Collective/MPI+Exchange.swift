@@ -1,13 +1,26 @@
 import CMPI
 
 extension MPI {
-  public func startAllReduceSum(_ values: UnsafeMutableBufferPointer<Float>) throws -> PendingSum {
-    let pending = PendingMPISum(self)
+  public func startAllReduceSum(_ values: UnsafeMutableBufferPointer<Float>) throws -> PendingCall {
+    let pending = PendingMPICall(self, .allReduce)
     try pieces(values.count) { piece in
       let start = values.baseAddress! + piece.lowerBound
       let index = pending.open()
       try check(
-        "MPI_Iallreduce", cmpi_start_all_reduce_float(start, CInt(piece.count), &pending.requests[index]))
+        "MPI_Iallreduce",
+        cmpi_start_all_reduce_float(group, start, CInt(piece.count), &pending.requests[index]))
+    }
+    return pending
+  }
+
+  public func startBroadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws -> PendingCall {
+    let pending = PendingMPICall(self, .broadcast)
+    try pieces(bytes.count) { piece in
+      let start = bytes.baseAddress! + piece.lowerBound
+      let index = pending.open()
+      try check(
+        "MPI_Ibcast",
+        cmpi_start_broadcast(group, start, CInt(piece.count), CInt(root), &pending.requests[index]))
     }
     return pending
   }
@@ -16,7 +29,7 @@ extension MPI {
     let lengths = try entering(.allGather) {
       var lengths = [Int](repeating: 0, count: size)
       var mine = part.count
-      try check("MPI_Allgather", cmpi_all_gather(&mine, CInt(MemoryLayout<Int>.size), &lengths))
+      try check("MPI_Allgather", cmpi_all_gather(group, &mine, CInt(MemoryLayout<Int>.size), &lengths))
       return lengths
     }
     let ranges = lengths.runningRanges
@@ -57,20 +70,24 @@ extension MPI {
       try check(
         "MPI_Sendrecv",
         cmpi_send_receive(
-          sent > 0 ? out.baseAddress! + position : nil, CInt(sent), sent > 0 ? CInt(to) : -1,
+          group, sent > 0 ? out.baseAddress! + position : nil, CInt(sent), sent > 0 ? CInt(to) : -1,
           received > 0 ? into.baseAddress! + position : nil, CInt(received), received > 0 ? CInt(from) : -1))
       position += longestMessage
     }
   }
 }
 
-/// A sum on its way through `MPI_Iallreduce`, in one request per piece. Open MPI moves it only inside MPI calls.
-final class PendingMPISum: PendingSum {
+/// A call on its way through `MPI_Iallreduce` or `MPI_Ibcast`, in one request per piece. Open MPI moves it only inside MPI calls.
+final class PendingMPICall: PendingCall {
   fileprivate(set) var requests: [cmpi_request] = []
   private let group: MPI
+  private let call: RankProgress.Call
   private var finished = 0
 
-  init(_ group: MPI) { self.group = group }
+  init(_ group: MPI, _ call: RankProgress.Call) {
+    self.group = group
+    self.call = call
+  }
 
   fileprivate func open() -> Int {
     requests.append(cmpi_request(handle: nil))
@@ -87,8 +104,17 @@ final class PendingMPISum: PendingSum {
     return true
   }
 
+  func wait(pausing microseconds: UInt32, _ meanwhile: () throws -> Void) throws {
+    try group.entering(call) {
+      while try !advance() {
+        pause(microseconds)
+        try meanwhile()
+      }
+    }
+  }
+
   func wait() throws {
-    try group.entering(.allReduce) {
+    try group.entering(call) {
       while finished < requests.count {
         try group.check("MPI_Wait", cmpi_wait(&requests[finished]))
         finished += 1

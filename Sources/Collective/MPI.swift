@@ -20,25 +20,47 @@ public final class MPI: Communicator {
   public let localRank: Int
   public let localSize: Int
   public var progress: RankProgress?
+  let group: cmpi_group
+  /// This group's number in `progress`, and this rank's name among all ranks.
+  private let groupNumber: Int
+  private let worldPlace: String
   /// The largest count handed to one MPI call, in elements. Tests make it small.
   package var longestMessage = 1 << 30
 
   /// Loads and initialises MPI. Throws where there is none, where it is not Open MPI, or where it can't start.
-  public init() throws {
+  public convenience init() throws {
     try Self.load()
     var granted: CInt = 0
-    try Collective.check("MPI_Init_thread", cmpi_start(&granted))
+    var group = cmpi_group(handle: nil)
+    try Collective.check("MPI_Init_thread", cmpi_start(&granted, &group))
     guard granted != 0 else {
       throw Failure(
         .unavailable,
         "this Open MPI was built without thread support (MPI_THREAD_SERIALIZED); install one built with it")
     }
-    rank = try value("MPI_Comm_rank") { cmpi_rank($0) }
-    size = try value("MPI_Comm_size") { cmpi_size($0) }
+    try self.init(group, groupNumber: 0, worldPlace: nil)
+  }
+
+  private init(_ group: cmpi_group, groupNumber: Int, worldPlace: String?) throws {
+    self.group = group
+    self.groupNumber = groupNumber
+    rank = try value("MPI_Comm_rank") { cmpi_rank(group, $0) }
+    size = try value("MPI_Comm_size") { cmpi_size(group, $0) }
     var local: (rank: CInt, size: CInt) = (0, 0)
-    try Collective.check("MPI_Comm_split_type", cmpi_local(&local.rank, &local.size))
+    try Collective.check("MPI_Comm_split_type", cmpi_local(group, &local.rank, &local.size))
     (localRank, localSize) = (Int(local.rank), Int(local.size))
     hostName = text { _ = cmpi_processor_name($0) }
+    self.worldPlace = worldPlace ?? "rank \(rank) of \(size) on \(hostName)"
+  }
+
+  public func part(_ members: Range<Int>) throws -> (any Communicator)? {
+    var part = cmpi_group(handle: nil)
+    try check("MPI_Comm_split", cmpi_part(group, members.contains(rank) ? 1 : 0, &part))
+    let number = progress?.addGroup(members) ?? 0
+    guard part.handle != nil else { return nil }
+    let result = try MPI(part, groupNumber: number, worldPlace: worldPlace)
+    result.progress = progress
+    return result
   }
 
   /// The library's version line, such as "Open MPI v4.1.4, …".
@@ -70,7 +92,8 @@ extension MPI {
     try entering(.broadcast) {
       try pieces(bytes.count) { piece in
         try check(
-          "MPI_Bcast", cmpi_broadcast(bytes.baseAddress! + piece.lowerBound, CInt(piece.count), CInt(root)))
+          "MPI_Bcast",
+          cmpi_broadcast(group, bytes.baseAddress! + piece.lowerBound, CInt(piece.count), CInt(root)))
       }
     }
   }
@@ -79,7 +102,7 @@ extension MPI {
     try entering(.allReduce) {
       try pieces(values.count) { piece in
         let start = values.baseAddress! + piece.lowerBound
-        try check("MPI_Allreduce", cmpi_all_reduce_float(start, CInt(piece.count)))
+        try check("MPI_Allreduce", cmpi_all_reduce_float(group, start, CInt(piece.count)))
       }
     }
   }
@@ -88,18 +111,18 @@ extension MPI {
     try entering(.allReduce) {
       try pieces(values.count) { piece in
         let start = values.baseAddress! + piece.lowerBound
-        try check("MPI_Allreduce", cmpi_all_reduce_double(start, CInt(piece.count)))
+        try check("MPI_Allreduce", cmpi_all_reduce_double(group, start, CInt(piece.count)))
       }
     }
   }
 
-  public func barrier() throws { try entering(.barrier) { try check("MPI_Barrier", cmpi_barrier()) } }
+  public func barrier() throws { try entering(.barrier) { try check("MPI_Barrier", cmpi_barrier(group)) } }
 
   public func finish() throws { try entering(.barrier) { try check("MPI_Finalize", cmpi_finish()) } }
 
   /// Says why on one line of standard error and ends all ranks. Where MPI can't end them, this process still ends.
   public func abort(reason: String, code: Int32) -> Never {
-    writeLine("recur: \(place): \(reason)")
+    writeLine("recur: \(worldPlace): \(reason)")
     alarm(10)
     cmpi_abort(code)
     _exit(code)
@@ -107,8 +130,8 @@ extension MPI {
 
   /// Tells the watchdog that this rank waits for the others.
   func entering<Result>(_ call: RankProgress.Call, _ body: () throws -> Result) rethrows -> Result {
-    progress?.enter(call)
-    defer { progress?.leave() }
+    progress?.enter(call, group: groupNumber)
+    defer { progress?.leave(group: groupNumber) }
     return try body()
   }
 
@@ -122,7 +145,7 @@ extension MPI {
     }
   }
 
-  func check(_ call: String, _ code: CInt) throws { try Collective.check(call, code, place: place) }
+  func check(_ call: String, _ code: CInt) throws { try Collective.check(call, code, place: worldPlace) }
 }
 
 private func check(_ call: String, _ code: CInt, place: String = "this rank") throws {

@@ -20,6 +20,9 @@ final class Meeting: @unchecked Sendable {
   private var arrived = 0
   private var round = 0
   private var firstFailure: (any Error)?
+  /// Broadcasts that were started, by their number, with how many ranks have yet to take them.
+  private var posts: [Int: (bytes: [UInt8], left: Int)] = [:]
+  private var children: [Meeting] = []
 
   init(size: Int) {
     self.size = size
@@ -48,11 +51,44 @@ final class Meeting: @unchecked Sendable {
   /// Waits until every rank has arrived.
   func arrive() throws { try locked { try arriveLocked() } }
 
-  /// Ends every wait, now and later, with an error.
+  /// Ends every wait, now and later, with an error; those of its parts too.
   func fail(_ error: any Error) {
-    locked {
+    let children = locked {
       if firstFailure == nil { firstFailure = error }
       pthread_cond_broadcast(changed)
+      return self.children
+    }
+    for child in children { child.fail(error) }
+  }
+
+  /// A meeting of some of its ranks.
+  func part(size: Int) -> Meeting {
+    let child = Meeting(size: size)
+    locked { children.append(child) }
+    return child
+  }
+
+  /// Leaves the bytes of a broadcast for the other ranks.
+  func post(_ number: Int, _ bytes: [UInt8]) {
+    locked {
+      posts[number] = (bytes, size - 1)
+      pthread_cond_broadcast(changed)
+    }
+  }
+
+  /// Fetches the bytes of a broadcast, where they are there or are waited for.
+  func take(_ number: Int, waiting: Bool, into target: UnsafeMutableRawBufferPointer) throws -> Bool {
+    try locked {
+      try checkPeers()
+      while waiting, posts[number] == nil {
+        pthread_cond_wait(changed, lock)
+        try checkPeers()
+      }
+      guard let post = posts[number] else { return false }
+      precondition(post.bytes.count == target.count, "broadcast: ranks gave buffers of different sizes")
+      target.copyBytes(from: post.bytes)
+      posts[number] = post.left == 1 ? nil : (post.bytes, post.left - 1)
+      return true
     }
   }
 
@@ -82,6 +118,46 @@ final class Meeting: @unchecked Sendable {
     pthread_mutex_lock(lock)
     defer { pthread_mutex_unlock(lock) }
     return try body()
+  }
+}
+
+/// A broadcast that this rank is to receive.
+final class PendingPost: PendingCall {
+  private let meeting: Meeting
+  private let number: Int
+  private let target: UnsafeMutableRawBufferPointer
+  private let mark: (_ entering: Bool) -> Void
+  private var isDone = false
+
+  init(
+    _ meeting: Meeting, _ number: Int, _ target: UnsafeMutableRawBufferPointer,
+    mark: @escaping (_ entering: Bool) -> Void
+  ) {
+    self.meeting = meeting
+    self.number = number
+    self.target = target
+    self.mark = mark
+  }
+
+  func advance() throws -> Bool {
+    if !isDone { isDone = try meeting.take(number, waiting: false, into: target) }
+    return isDone
+  }
+
+  func wait(pausing microseconds: UInt32, _ meanwhile: () throws -> Void) throws {
+    mark(true)
+    defer { mark(false) }
+    while try !advance() {
+      pause(microseconds)
+      try meanwhile()
+    }
+  }
+
+  func wait() throws {
+    guard !isDone else { return }
+    mark(true)
+    defer { mark(false) }
+    isDone = try meeting.take(number, waiting: true, into: target)
   }
 }
 
@@ -120,6 +196,8 @@ extension Threaded {
     }
   }
 }
+
+func pause(_ microseconds: UInt32) { usleep(microseconds) }
 
 /// Starts a thread. Plain POSIX: the cooperative pool of Swift's tasks must not be blocked.
 func startThread(_ body: @escaping @Sendable () -> Void) -> pthread_t {

@@ -15,10 +15,19 @@ public final class RankProgress: Sendable {
 
   // phase in the lowest byte, step above it
   private let position = Atomic<UInt64>(0)
-  // call in the lowest byte, how many calls were entered above it
-  private let calls = Atomic<UInt64>(0)
+  // of each group: call in the lowest byte, how many calls were entered above it
+  private let calls = (0..<4).map { _ in Counter() }
   // beats in which this process computed outside of calls
-  private let busyBeats = Atomic<UInt64>(0)
+  private let busyBeats = Counter()
+  // the ranks of each group; the first is that of all
+  private let groups = Mutex<[Range<Int>]>([0..<Int.max])
+
+  private final class Counter: Sendable {
+    let value = Atomic<UInt64>(0)
+    var now: UInt64 { value.load(ordering: .relaxed) }
+    /// Only one thread writes: no read-modify-write needed.
+    func set(_ new: UInt64) { value.store(new, ordering: .relaxed) }
+  }
 
   public init() {}
 
@@ -27,34 +36,45 @@ public final class RankProgress: Sendable {
     position.store(UInt64(truncatingIfNeeded: step) << 8 | UInt64(phase.rawValue), ordering: .relaxed)
   }
 
-  func enter(_ call: Call) {
-    // Only the owner of the communicator writes: no read-modify-write needed.
-    let count = (calls.load(ordering: .relaxed) >> 8) + 1
-    calls.store(count << 8 | UInt64(call.rawValue), ordering: .relaxed)
+  /// Makes a number for some of the ranks, the same on all of them; there are three at most.
+  func addGroup(_ members: Range<Int>) -> Int {
+    groups.withLock { groups in
+      precondition(groups.count < calls.count, "a watched program makes three parts of its group at most")
+      groups.append(members)
+      return groups.count - 1
+    }
   }
 
-  func leave() { calls.store(calls.load(ordering: .relaxed) & ~0xff, ordering: .relaxed) }
+  /// The ranks of a group.
+  func members(of group: Int) -> Range<Int> { groups.withLock { $0[group] } }
+
+  func enter(_ call: Call, group: Int) {
+    calls[group].set(((calls[group].now >> 8) + 1) << 8 | UInt64(call.rawValue))
+  }
+
+  func leave(group: Int) { calls[group].set(calls[group].now & ~0xff) }
 
   /// Notes that this process computed since the last beat: a long phase without marks is progress too.
-  func addBusyBeat() { busyBeats.store(busyBeats.load(ordering: .relaxed) + 1, ordering: .relaxed) }
+  func addBusyBeat() { busyBeats.set(busyBeats.now + 1) }
 
   /// A copy of all that is marked.
   var mark: Mark {
     Mark(
-      position: position.load(ordering: .relaxed), calls: calls.load(ordering: .relaxed),
-      busyBeats: busyBeats.load(ordering: .relaxed))
+      position: position.load(ordering: .relaxed), busyBeats: busyBeats.now,
+      calls: .init(calls[0].now, calls[1].now, calls[2].now, calls[3].now))
   }
 
   struct Mark: Equatable, Sendable {
     var position: UInt64 = 0
-    var calls: UInt64 = 0
     var busyBeats: UInt64 = 0
+    var calls: SIMD4<UInt64> = .zero
 
     var step: Int { Int(position >> 8) }
     var phase: Phase { Phase(rawValue: UInt8(position & 0xff)) ?? .starting }
-    /// How many calls this rank has entered.
-    var callCount: UInt64 { calls >> 8 }
-    var call: Call { Call(rawValue: UInt8(calls & 0xff)) ?? .none }
-    var isWaiting: Bool { call != .none }
+    /// The group in whose call this rank waits.
+    var waiting: Int? { calls.indices.first { calls[$0] & 0xff != 0 } }
+    var call: Call { waiting.flatMap { Call(rawValue: UInt8(calls[$0] & 0xff)) } ?? .none }
+    /// How many calls of a group this rank has entered.
+    func callCount(_ group: Int) -> UInt64 { calls[group] >> 8 }
   }
 }

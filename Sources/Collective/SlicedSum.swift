@@ -47,5 +47,5 @@ public final class SlicedSum {
 
 extension Range<Int> {
   /// The same range of floats, counted in bytes.
-  var inBytes: Range<Int> { lowerBound * 4..<upperBound * 4 }
+  package var inBytes: Range<Int> { lowerBound * 4..<upperBound * 4 }
 }

@@ -15,10 +15,13 @@ public final class Threaded: Communicator {
   public var localRank: Int { rank }
   public var localSize: Int { size }
   let meeting: Meeting
+  private let groupNumber: Int
+  private var startedBroadcasts = 0
 
-  init(rank: Int, meeting: Meeting) {
+  init(rank: Int, meeting: Meeting, groupNumber: Int = 0) {
     self.rank = rank
     self.meeting = meeting
+    self.groupNumber = groupNumber
     hostName = localHostName()
   }
 }
@@ -34,8 +37,42 @@ extension Threaded {
   public func allReduceSum(_ values: UnsafeMutableBufferPointer<Float>) throws { try sum(values) }
   public func allReduceSum(_ values: UnsafeMutableBufferPointer<Double>) throws { try sum(values) }
 
-  public func startAllReduceSum(_ values: UnsafeMutableBufferPointer<Float>) throws -> PendingSum {
-    try FinishedSum.of(self, values)
+  public func startAllReduceSum(_ values: UnsafeMutableBufferPointer<Float>) throws -> PendingCall {
+    try FinishedCall.of(self, values)
+  }
+
+  public func startBroadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws -> PendingCall {
+    defer { startedBroadcasts += 1 }
+    guard rank != root else {
+      if size > 1 { meeting.post(startedBroadcasts, [UInt8](bytes)) }
+      return FinishedCall()
+    }
+    return PendingPost(meeting, startedBroadcasts, bytes) { [self] entering in
+      if entering {
+        progress?.enter(.broadcast, group: groupNumber)
+      } else {
+        progress?.leave(group: groupNumber)
+      }
+    }
+  }
+
+  public func part(_ members: Range<Int>) throws -> (any Communicator)? {
+    let number = progress?.addGroup(members) ?? 0
+    let meeting = rank == members.lowerBound ? meeting.part(size: members.count) : nil
+    let address = meeting.map { Int(bitPattern: Unmanaged.passUnretained($0).toOpaque()) } ?? 0
+    let addresses = try allGather(address.bytes)
+    // The one who made it holds it until all have taken it.
+    defer { withExtendedLifetime(meeting) {} }
+    var part: Threaded?
+    if members.contains(rank),
+      let address = UnsafeRawPointer(bitPattern: Int(bytes: addresses[members.lowerBound]))
+    {
+      let shared = Unmanaged<Meeting>.fromOpaque(address).takeUnretainedValue()
+      part = Threaded(rank: rank - members.lowerBound, meeting: shared, groupNumber: number)
+      part?.progress = progress
+    }
+    try barrier()
+    return part
   }
 
   public func allGather(_ part: [UInt8]) throws -> [[UInt8]] {
@@ -82,8 +119,8 @@ extension Threaded {
     _ call: RankProgress.Call, _ bytes: UnsafeMutableRawBufferPointer, _ parts: [Range<Int>] = [],
     _ body: ([UnsafeMutableRawBufferPointer], [[Range<Int>]]) throws -> Result
   ) throws -> Result {
-    progress?.enter(call)
-    defer { progress?.leave() }
+    progress?.enter(call, group: groupNumber)
+    defer { progress?.leave(group: groupNumber) }
     try meeting.show(bytes, parts, from: rank)
     let result = try body(meeting.buffers, meeting.parts)
     try meeting.arrive()

@@ -116,7 +116,9 @@ final class Monitor: @unchecked Sendable {
 
   func run() {
     while !stopped.load(ordering: .relaxed) {
-      if processorTime.passed(atLeast: options.beat / 50), !progress.mark.isWaiting { progress.addBusyBeat() }
+      if processorTime.passed(atLeast: options.beat / 50), progress.mark.waiting == nil {
+        progress.addBusyBeat()
+      }
       heartbeat.send(progress.mark)
       heartbeat.listen(until: lastTick + options.beat)
       if !look(clock.now) { return }
@@ -133,8 +135,9 @@ final class Monitor: @unchecked Sendable {
       if let named { say("goes on after \(seconds(now - (named - options.nameAfter)))") }
       (mine, waitingSince, named) = (mark, now, nil)
     }
-    guard mark.isWaiting, now - waitingSince >= options.nameAfter else { return true }
-    let late = heartbeat.peers.filter { isLate($0, now) }
+    guard let group = mark.waiting, now - waitingSince >= options.nameAfter else { return true }
+    let members = progress.members(of: group)
+    let late = heartbeat.peers.filter { members.contains($0.rank) && isLate($0, group, now) }
     if named == nil {
       named = now
       say("has waited \(waited(now)) for \(describe(late, now))")
@@ -147,10 +150,12 @@ final class Monitor: @unchecked Sendable {
     return false
   }
 
-  private func isLate(_ peer: Heartbeat.Peer, _ now: ContinuousClock.Instant) -> Bool {
+  private func isLate(_ peer: Heartbeat.Peer, _ group: Int, _ now: ContinuousClock.Instant) -> Bool {
     if now - peer.heard > options.beat * 4 { return true }
-    return peer.mark.callCount < mine.callCount
-      || (peer.mark.callCount == mine.callCount && !peer.mark.isWaiting)
+    // The two ends of a link don't make their calls in pairs.
+    if progress.members(of: group).count == 2 { return peer.mark.waiting != group }
+    let (theirs, ours) = (peer.mark.callCount(group), mine.callCount(group))
+    return theirs < ours || (theirs == ours && peer.mark.waiting != group)
   }
 
   private func forget(_ now: ContinuousClock.Instant) {

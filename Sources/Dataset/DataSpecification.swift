@@ -1,6 +1,15 @@
 /// What the `data` section of a recipe says: which file, which columns, how it becomes samples.
 public struct DataSpecification: Sendable, Equatable {
-  public enum Format: String, Sendable, CaseIterable { case csv, idx, npy, ts }
+  public enum Format: String, Sendable, CaseIterable { case csv, idx, npy, ts, text, tagged }
+  /// What a text is cut into.
+  public enum Tokens: String, Sendable, CaseIterable {
+    /// Unicode code points.
+    case char
+    /// The bytes of the file.
+    case byte
+    /// What stands between blanks, and the end of each line.
+    case word
+  }
   public enum Scaling: String, Sendable, CaseIterable { case none, minmax, standard }
   public enum ScaleFit: String, Sendable, CaseIterable { case train, all }
   /// What to do with an empty CSV field.
@@ -48,6 +57,9 @@ public struct DataSpecification: Sendable, Equatable {
   public var targets: [String] = []
   /// csv: the one column that holds a class label (any text); excludes `targets`.
   public var label: String?
+  /// csv: the column (any text) that names the sequence a row belongs to; the rows of one stand together. Each sequence is a
+  /// sample, as long as it is, with the target of its last row. Excludes `window` and `horizon`.
+  public var group: String?
   /// csv: whether the first line names the columns.
   public var header: Bool = true
   /// csv: one character.
@@ -59,7 +71,21 @@ public struct DataSpecification: Sendable, Equatable {
   public var window: Int = 1
   /// csv: how far behind the window's last row the target lies; 0 is the last row itself.
   public var horizon: Int = 0
+  /// csv: several of these, ascending; each target at each of them is one output. nil for `horizon` alone.
+  public var horizons: [Int]?
+  /// csv: whether each step of a sample has a target (`horizon` rows behind it), not only the last.
+  public var perStep: Bool = false
   public var split: Split = Split()
+  public var tokens: Tokens = .char
+  /// text and tagged: tokens that occur less often are all one, `<unk>`.
+  public var minCount: Int = 1
+  /// tagged: the columns of token and tag, from 0.
+  public var tokenColumn: Int = 0
+  public var tagColumn: Int = 1
+  /// text and tagged: the most tokens in the vocabulary, the most frequent ones; nil for all.
+  public var vocabulary: Int?
+  /// text: tokens per window; gradients do not reach further back.
+  public var sequenceLength: Int = 35
 
   public init(format: Format, path: String) {
     self.format = format

@@ -17,9 +17,12 @@ public struct LoadedData: Sendable {
   /// Name of each class by its number; empty for values.
   ///
   /// csv: the labels of `path` in order: as numbers where all are whole numbers, else by their UTF-8 bytes.
-  /// ts: the order of `@classLabel`. idx and npy: "0" up to the largest label of the main file.
+  /// text: the tokens of the vocabulary, see `Vocabulary`. ts: the order of `@classLabel`. idx and npy: "0" up to the largest label of the main file.
   public let classNames: [String]
-  /// SHA-256, in hexadecimal, over the bytes of the files read: path, labels, validation, its labels, test, its labels.
+  /// tagged: the words by their numbers, `Vocabulary.unknown` first; else empty.
+  public var vocabulary: [String] = []
+  /// SHA-256, in hexadecimal, over the files read (path, labels, validation, its labels, test, its labels): of each its size and the
+  /// SHA-256 of every 4 MiB.
   public let fingerprint: String
   /// csv: for each sample, train before validation before test, the row of its file (from 0, the header not counted) that holds its target.
   public let rows: [Int]?
@@ -29,23 +32,29 @@ extension LoadedData {
   /// Reads, checks, scales and splits the data.
   /// - scaler: from a checkpoint that is evaluated; takes the place of the one that would be fitted.
   /// - classNames: from a checkpoint; labels outside are errors.
+  /// - vocabulary: of a checkpoint of tagged text.
+  /// - peers: where several processes load the same data, all together: those of one machine then read and hold large files once.
   /// - Throws: `Failure` that names file, line and column, or the recipe's key.
   public init(
-    _ specification: DataSpecification, scaler: Scaler? = nil, classNames: [String]? = nil
+    _ specification: DataSpecification, scaler: Scaler? = nil, classNames: [String]? = nil,
+    vocabulary: [String]? = nil, peers: LoadingPeers? = nil
   ) throws(Failure) {
     try specification.validate()
+    let group = try peers.flatMap { (peers) throws(Failure) in try LoadingGroup(peers) }
     switch specification.format {
-    case .csv: try self.init(csv: specification, scaler, classNames)
-    case .npy: try self.init(npy: specification, scaler, classNames)
+    case .csv: try self.init(csv: specification, scaler, classNames, group)
+    case .npy: try self.init(npy: specification, scaler, classNames, group)
     case .ts: try self.init(ts: specification, scaler, classNames)
-    case .idx: try self.init(idx: specification, classNames)
+    case .idx: try self.init(idx: specification, classNames, group)
+    case .text: try self.init(text: specification, classNames)
+    case .tagged: try self.init(tagged: specification, classNames, vocabulary)
     }
   }
 
   /// Splits and scales what a format's reader found.
   init(
     _ specification: DataSpecification, _ sources: SampleSources, _ given: Scaler?, featureNames: [String],
-    targetNames: [String], classNames: [String], files: [InputFile]
+    targetNames: [String], classNames: [String], files: [InputFile], _ group: LoadingGroup? = nil
   ) throws(Failure) {
     for source in sources.all where source.samples > Int(Int32.max) {
       throw .badData(
@@ -54,34 +63,50 @@ extension LoadedData {
     let main = sources.main
     let partition = try Partition(specification.split, of: main.samples, file: main.path)
     let features = main.inputs.columns
-    let shape = SampleShape(
-      steps: main.layout.steps, features: features,
+    var shape = SampleShape(
+      steps: sources.all.map(\.layout.steps).max() ?? 0, features: features,
       target: main.values.map { .values(width: $0.columns) } ?? .classes(count: classNames.count))
+    shape.hasEqualLengths = sources.all.allSatisfy {
+      $0.layout.starts == nil && $0.layout.steps == shape.steps
+    }
+    shape.hasTargetPerStep = main.layout.targets == .eachRow
     var scaler = given
     if let given {
       try given.check(features: features, targets: main.values?.columns ?? 0)
     } else {
-      scaler = try sources.fit(specification, train: partition.train)
+      scaler = try sources.fit(specification, train: partition.train, group)
     }
 
-    var parts = try main.sets([partition.train, partition.validation, partition.test], shape: shape, scaler)
+    var parts = try main.sets(
+      [partition.train, partition.validation, partition.test], shape: shape, scaler, group)
     if let other = sources.validation {
-      parts[1] = try other.sets([0..<other.samples], shape: shape, scaler)[0]
+      parts[1] = try other.sets([0..<other.samples], shape: shape, scaler, group)[0]
     }
-    if let other = sources.test { parts[2] = try other.sets([0..<other.samples], shape: shape, scaler)[0] }
+    if let other = sources.test {
+      parts[2] = try other.sets([0..<other.samples], shape: shape, scaler, group)[0]
+    }
     (train, validation, test) = (parts[0], parts[1], parts[2])
     self.shape = shape
     self.scaler = scaler
     self.featureNames = featureNames
     self.targetNames = targetNames
     self.classNames = classNames
-    fingerprint = Self.fingerprint(files)
+    fingerprint = try Self.fingerprint(files, group)
     rows = Self.rows(sources, parts)
   }
 
-  static func fingerprint(_ files: [InputFile]) -> String {
+  static func fingerprint(_ files: [InputFile], _ group: LoadingGroup? = nil) throws(Failure) -> String {
     var hash = SHA256()
-    for file in files { file.withBytes { hash.update(bufferPointer: $0) } }
+    for file in files {
+      var size = ByteWriter()
+      size.add(file.size)
+      hash.update(data: size.bytes)
+      if file.isDivided, let group {
+        for part in try group.share({ file.digests(group.part(of: file.pieces)) }) { hash.update(data: part) }
+      } else {
+        hash.update(data: file.digests(0..<file.pieces))
+      }
+    }
     let digits = Array("0123456789abcdef".utf8)
     return String(
       decoding: hash.finalize().flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
@@ -94,7 +119,7 @@ extension LoadedData {
       sets, [sources.main, sources.validation ?? sources.main, sources.test ?? sources.main])
     {
       guard let set, let record = source.record else { continue }
-      for sample in set.samples { rows.append(record(sample + set.layout.targetOffset)) }
+      for sample in set.samples { rows.append(record(set.layout.targetRows(sample).lowerBound)) }
     }
     return rows
   }

@@ -7,6 +7,8 @@ extension DataSpecification {
     switch format {
     case .csv: try checkColumns()
     case .npy: try checkLabelFiles()
+    case .text: try checkText()
+    case .tagged: try checkTagged()
     case .idx, .ts: break
     }
     if format != .csv { try refuseColumnKeys() }
@@ -45,6 +47,14 @@ extension DataSpecification {
     _ = try delimiterByte()
     if window < 1 { throw .badData("data.window must be at least 1, not \(window)") }
     if horizon < 0 { throw .badData("data.horizon must be at least 0, not \(horizon)") }
+    if let horizons {
+      if horizons.count < 2 || zip(horizons, horizons.dropFirst()).contains(where: { $0 >= $1 })
+        || horizons[0] < 0
+      {
+        throw .badData("data.horizon must be a number, a range [first, last] or an ascending list of numbers")
+      }
+      if label != nil { throw .badData("data.horizon: a label has one horizon; give one number") }
+    }
     if features.isEmpty { throw .badData("data.features is empty; name at least one column of \(path)") }
     if targets.isEmpty && label == nil {
       throw .badData("the data has no target; set data.targets (numbers) or data.label (a class)")
@@ -52,6 +62,17 @@ extension DataSpecification {
     if let label {
       if !targets.isEmpty { throw .badData("data.targets and data.label exclude each other; keep one") }
       if features.contains(label) { throw .badData("data.label \(quoted(label)) is also in data.features") }
+    }
+    if let group {
+      if window != 1 || horizon != 0 || horizons != nil {
+        throw .badData("data.window and data.horizon are not for sequences of data.group; remove them")
+      }
+      if (features + targets).contains(group) || label == group {
+        throw .badData("data.group \(quoted(group)) is also a feature or the target")
+      }
+      if gaps == .previous || gaps == .linear {
+        throw .badData("data.gaps: \(gaps.rawValue) would fill across the sequences of data.group; use drop")
+      }
     }
     for (key, names) in [("features", features), ("targets", targets)] {
       var seen: Set<String> = []
@@ -64,7 +85,8 @@ extension DataSpecification {
   private func refuseColumnKeys() throws(Failure) {
     let used: [(String, Bool)] = [
       ("features", !features.isEmpty), ("targets", !targets.isEmpty), ("label", label != nil),
-      ("window", window != 1), ("horizon", horizon != 0),
+      ("group", group != nil), ("window", window != 1), ("horizon", horizon != 0 || horizons != nil),
+      ("per_step", perStep),
     ]
     for (key, isUsed) in used where isUsed {
       throw .badData("data.\(key) is for csv, not for \(format.rawValue)")
@@ -79,6 +101,32 @@ extension DataSpecification {
       ("validation", validationPath, validationLabelsPath), ("test", testPath, testLabelsPath),
     ] where (file == nil) != (labels == nil) {
       throw .badData("data.\(key)_path and data.\(key)_labels_path belong together; set both or none")
+    }
+  }
+
+  private func checkText() throws(Failure) {
+    if scale != .none { throw .badData("data.scale is not for text") }
+    if sequenceLength < 1 {
+      throw .badData("data.sequence_length must be at least 1, not \(sequenceLength)")
+    }
+    if minCount < 1 { throw .badData("data.min_count must be at least 1, not \(minCount)") }
+    if let vocabulary, vocabulary < 2 {
+      throw .badData("data.vocabulary must be at least 2, not \(vocabulary)")
+    }
+    if tokens == .byte, minCount > 1 || vocabulary != nil {
+      throw .badData(
+        "data.min_count and data.vocabulary are not for bytes, which are always 256; remove them")
+    }
+  }
+
+  private func checkTagged() throws(Failure) {
+    if scale != .none { throw .badData("data.scale is not for tagged text") }
+    if minCount < 1 { throw .badData("data.min_count must be at least 1, not \(minCount)") }
+    if let vocabulary, vocabulary < 2 {
+      throw .badData("data.vocabulary must be at least 2, not \(vocabulary)")
+    }
+    if tokenColumn < 0 || tagColumn < 0 || tokenColumn == tagColumn {
+      throw .badData("data.token_column and data.tag_column must be two different columns, from 0")
     }
   }
 

@@ -13,9 +13,12 @@ public struct FloatBuffer: ~Copyable {
   public init(_ count: Int) {
     var memory: UnsafeMutableRawPointer?
     let bytes = (count + FloatBuffer.slack) * MemoryLayout<Float>.stride
-    guard posix_memalign(&memory, 64, bytes) == 0, let memory else {
+    let isLarge = bytes >= 2 * FloatBuffer.hugePage
+    guard posix_memalign(&memory, isLarge ? FloatBuffer.hugePage : 64, bytes) == 0, let memory else {
       fatalError("out of memory: \(bytes) bytes")
     }
+    // Rows of large buffers lie pages apart: with small pages each row is another address to look up.
+    if isLarge { madvise(memory, bytes, FloatBuffer.adviseHuge) }
     memset(memory, 0, bytes)
     base = memory.bindMemory(to: Float.self, capacity: count + FloatBuffer.slack)
     self.count = count
@@ -32,4 +35,7 @@ public struct FloatBuffer: ~Copyable {
 
   /// Kernels may read (never write) up to one vector past the end.
   private static let slack = 16
+  private static let hugePage = 2 << 20
+  /// MADV_HUGEPAGE, which Swift's view of the C library leaves out; a system without it ignores the advice.
+  private static let adviseHuge: Int32 = 14
 }

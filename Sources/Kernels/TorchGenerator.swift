@@ -47,6 +47,9 @@ public struct TorchGenerator: Sendable {
     }
   }
 
+  /// Leaves out the next `count` 32-bit numbers.
+  public mutating func skip(_ count: Int) { forEachRun(count) { _, _ in } }
+
   static func temper(_ word: UInt32) -> UInt32 {
     var y = word
     y ^= y >> 11

@@ -14,7 +14,8 @@ struct RecurCommand: ParsableCommand {
       """,
     version: "recur 0.1.0",
     subcommands: [
-      Train.self, Evaluate.self, Predict.self, Inspect.self, Export.self, Plot.self, Launch.self, Bench.self,
+      Train.self, Evaluate.self, Predict.self, Generate.self, Inspect.self, Export.self, Plot.self,
+      Launch.self, Bench.self,
       Doctor.self,
     ])
 

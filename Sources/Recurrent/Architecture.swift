@@ -27,19 +27,67 @@ public struct Architecture: Sendable, Equatable {
     case dropout(Float)
   }
 
+  /// What is changed about the first parameters, behind `initRange`.
+  public struct Initialization: Sendable, Equatable {
+    /// Each gate's recurrent weights orthogonal, `torch.nn.init.orthogonal_` gate by gate.
+    public var orthogonal: Bool = false
+    /// LSTM: the bias of the forget gate, all of it in bias_ih (Jozefowicz et al. 2015 recommend 1).
+    public var forgetBias: Float?
+    public init() {}
+  }
+
+  /// Inputs that are tokens of a vocabulary become vectors first: `torch.nn.Embedding`.
+  public struct Embedding: Sendable, Equatable {
+    public var vocabulary: Int
+    public var width: Int
+    /// Probability of dropping an element of a vector, `0..<1`.
+    public var dropout: Float = 0
+    /// Whether the last linear layer has the same weight.
+    public var isTied = false
+    public init(vocabulary: Int, width: Int) {
+      self.vocabulary = vocabulary
+      self.width = width
+    }
+  }
+
   public var cell: Cell
   public var nonlinearity: Nonlinearity = .tanh
+  /// Numbers per step; not used with an embedding.
   public var inputSize: Int
+  public var embedding: Embedding?
+  /// Where given, all parameters start uniform in ±this, not as PyTorch's modules start them.
+  public var initRange: Float?
   public var hiddenSize: Int = 0
   public var layers: Int = 1
   public var bidirectional: Bool = false
   public var bias: Bool = true
+  /// H of each layer where they differ; nil for `hiddenSize` in all.
+  public var hiddenSizes: [Int]?
   /// Probability of dropping an output between recurrent layers, `0..<1`.
   public var dropout: Float = 0
+  /// The same for the network's input.
+  public var inputDropout: Float = 0
+  /// Whether these two have one mask for all steps of a sample (Gal and Ghahramani 2016).
+  public var lockedDropout: Bool = false
+  /// Probability of dropping a unit of h on its way into the recurrent product, with one mask for all steps of a sample.
+  public var recurrentDropout: Float = 0
+  public var zoneout: Zoneout = Zoneout()
+  /// LSTM: outputs of a layer and direction, h = W_hr·(o·tanh c) (PyTorch's `proj_size`); 0 for none.
+  public var projectionSize: Int = 0
+  /// Layer norm inside the cell (Ba et al. 2016, equations 20 to 25); its biases take the place of the layer's.
+  ///
+  /// LSTM: the gates are LN(W_ih·x) + LN(W_hh·h) over all 4·H, and h = o·tanh(LN(c)). GRU: r and z likewise over 2·H together,
+  /// n = tanh(LN(W_in·x) + r·LN(W_hn·h)). RNN: h' = tanh(LN(W_ih·x) + LN(W_hh·h)).
+  public var layerNorm: Bool = false
+  /// Adds what a layer reads to what it gives, from the second layer on.
+  public var residual: Bool = false
+  /// Whether h0 and c0 are parameters, zero at first; else they are zero.
+  public var learnedInitialState: Bool = false
   public var readout: Readout = .lastStep
   /// Time steps per sample; `all_steps` and `cell: none` need it to size the first linear layer.
   public var steps: Int
   public var head: [HeadLayer]
+  public var initialization: Initialization = Initialization()
 
   public init(cell: Cell, inputSize: Int, hiddenSize: Int = 0, steps: Int, head: [HeadLayer]) {
     self.cell = cell
@@ -49,10 +97,35 @@ public struct Architecture: Sendable, Equatable {
     self.head = head
   }
 
+  /// Probabilities that a unit keeps its state of the step before, drawn for each step (Krueger et al. 2017). In evaluation the
+  /// states are mixed by them.
+  public struct Zoneout: Sendable, Equatable {
+    public var hidden: Float = 0
+    /// LSTM.
+    public var cell: Float = 0
+    public init(hidden: Float = 0, cell: Float = 0) {
+      self.hidden = hidden
+      self.cell = cell
+    }
+  }
+
+  public func hiddenSize(of layer: Int) -> Int { hiddenSizes?[layer] ?? hiddenSize }
+  var largestHiddenSize: Int { hiddenSizes?.max() ?? hiddenSize }
+  /// Outputs of one direction of a layer.
+  public func width(of layer: Int) -> Int { projectionSize > 0 ? projectionSize : hiddenSize(of: layer) }
+  /// Columns of a layer's input.
+  public func inputWidth(of layer: Int) -> Int { layer == 0 ? inputWidth : directions * width(of: layer - 1) }
+  /// Whether layers need more than the fused time loop has.
+  var isStepped: Bool {
+    projectionSize > 0 || layerNorm || recurrentDropout > 0 || zoneout.hidden > 0 || zoneout.cell > 0
+  }
+
   /// D: 2 for a bidirectional network.
   public var directions: Int { bidirectional ? 2 : 1 }
+  /// The width of what the first layer reads.
+  public var inputWidth: Int { embedding?.width ?? inputSize }
   /// The width of the recurrent part's output, D·H; of the input where there is no recurrent part.
-  public var outputWidth: Int { cell == .none ? inputSize : directions * hiddenSize }
+  public var outputWidth: Int { cell == .none ? inputSize : directions * width(of: layers - 1) }
   /// The width of what the head reads.
   public var readoutWidth: Int {
     cell == .none || readout == .allSteps ? steps * outputWidth : outputWidth
@@ -62,23 +135,52 @@ public struct Architecture: Sendable, Equatable {
     for case .linear(let width, _) in head.reversed() { return width }
     return readoutWidth
   }
+  /// Whether there is an output for each time step.
+  public var readsEveryStep: Bool { cell != .none && readout == .everyStep }
   /// Output rows of a batch: T·B for `every_step`, else B.
-  public func outputRows(steps: Int, batch: Int) -> Int {
-    cell != .none && readout == .everyStep ? steps * batch : batch
-  }
+  public func outputRows(steps: Int, batch: Int) -> Int { readsEveryStep ? steps * batch : batch }
+  /// Whether the first linear layer's size depends on the number of steps.
+  public var needsEqualLengths: Bool { cell == .none || readout == .allSteps }
 
   /// Throws a `Failure` that names the first key whose value can't work.
   public func validate() throws(Failure) {
     func require(_ condition: Bool, _ message: @autoclosure () -> String) throws(Failure) {
       if !condition { throw .badData(message()) }
     }
-    try require(inputSize > 0, "the data has no features")
+    try require(embedding != nil || inputSize > 0, "the data has no features")
     try require(steps > 0, "the data has no time steps")
     if cell != .none {
-      try require(hiddenSize > 0, "model.hidden_size must be at least 1, not \(hiddenSize)")
       try require(layers > 0, "model.num_layers must be at least 1, not \(layers)")
       try require(
-        dropout >= 0 && dropout < 1, "model.dropout must be at least 0 and below 1, not \(dropout)")
+        hiddenSizes == nil || hiddenSizes!.count == layers,
+        "model.hidden_size has \(hiddenSizes?.count ?? 0) numbers for \(layers) layers")
+      for layer in 0..<layers {
+        let size = hiddenSize(of: layer)
+        try require(size > 0, "model.hidden_size must be at least 1, not \(size)")
+        try require(
+          projectionSize >= 0 && projectionSize < size,
+          "model.proj_size must be smaller than model.hidden_size (\(size)), not \(projectionSize)")
+        try require(
+          !residual || layer < 2 || width(of: layer) == width(of: layer - 1),
+          "model.residual needs layers of equal width from the second on")
+      }
+      try require(
+        !residual || layers < 2 || width(of: 1) == width(of: 0), "model.residual needs layers of equal width")
+      let probabilities = [
+        ("dropout", dropout), ("input_dropout", inputDropout), ("recurrent_dropout", recurrentDropout),
+        ("zoneout", zoneout.hidden), ("zoneout", zoneout.cell),
+      ]
+      for (key, probability) in probabilities {
+        try require(
+          probability >= 0 && probability < 1,
+          "model.\(key) must be at least 0 and below 1, not \(probability)")
+      }
+      try require(
+        cell == .lstm || (projectionSize == 0 && zoneout.cell == 0),
+        "model.proj_size and zoneout of the cell state apply to cell: lstm")
+      try require(
+        initialization.forgetBias == nil || (cell == .lstm && bias),
+        "model.init.forget_bias applies to cell: lstm with bias")
     }
     for layer in head {
       switch layer {
@@ -89,5 +191,29 @@ public struct Architecture: Sendable, Equatable {
       case .relu, .tanh, .sigmoid: break
       }
     }
+    guard let embedding else { return }
+    try require(cell != .none, "model.embedding needs a recurrent cell, not cell: none")
+    try require(embedding.width > 0, "model.embedding must be at least 1, not \(embedding.width)")
+    try require(embedding.vocabulary > 0, "the vocabulary is empty")
+    try require(
+      embedding.dropout >= 0 && embedding.dropout < 1,
+      "model.embedding_dropout must be at least 0 and below 1, not \(embedding.dropout)")
+    guard embedding.isTied else { return }
+    let last = linearWidths.last
+    try require(
+      last?.inputs == embedding.width && last?.outputs == embedding.vocabulary,
+      "model.tie_embeddings: the last linear layer reads \(last?.inputs ?? 0) numbers and gives \(last?.outputs ?? 0), but the "
+        + "embedding has \(embedding.width) for each of \(embedding.vocabulary) tokens; make them equal")
+  }
+
+  /// Sizes of the head's linear layers.
+  var linearWidths: [(inputs: Int, outputs: Int, hasBias: Bool)] {
+    var width = readoutWidth
+    var widths: [(inputs: Int, outputs: Int, hasBias: Bool)] = []
+    for case .linear(let outputs, let bias) in head {
+      widths.append((width, outputs, bias))
+      width = outputs
+    }
+    return widths
   }
 }

@@ -47,16 +47,18 @@ final class Head {
     inputWidth = a.readoutWidth
     var width = a.readoutWidth
     var widths: [Int] = []
-    var names = layout.linearNames.makeIterator()
+    let linears = a.linearWidths.count
+    var index = 0
     layers = a.head.map { layer in
       defer { widths.append(width) }
       switch layer {
       case .linear(let outputs, _):
-        let name = names.next()!
-        defer { width = outputs }
+        let name = ParameterLayout.linearName(index, of: linears)
+        defer { (width, index) = (outputs, index + 1) }
+        let weight = layout["\(name).weight"] ?? layout["embedding.weight"]!
         return .linear(
           Linear(
-            inputs: width, outputs: outputs, weight: layout["\(name).weight"]!.range.lowerBound,
+            inputs: width, outputs: outputs, weight: weight.range.lowerBound,
             bias: layout["\(name).bias"]?.range.lowerBound, kernels: kernels))
       case .relu: return .relu
       case .tanh: return .tanh
@@ -172,16 +174,9 @@ final class Head {
       return
     }
     var mask = rk_dropout(seed: seed, step: step, layer: 0x8000_0000 + UInt32(index), probability: p)
+    let everyStep = rows == request.rows.count
     rk_dropout_apply(
-      &mask, x, y, rows / request.batch, request.batch, width, 1, width, width, request.samples)
-  }
-}
-
-extension ParameterLayout {
-  /// The names of the head's linear layers, in order.
-  var linearNames: [String] {
-    entries.compactMap {
-      $0.name.hasPrefix("fc") && $0.name.hasSuffix(".weight") ? String($0.name.dropLast(7)) : nil
-    }
+      &mask, x, y, everyStep ? request.steps : 1, request.batch, everyStep ? request.rows.offsets : nil,
+      width, 1, width, width, request.samples)
   }
 }

@@ -2,25 +2,97 @@ import Kernels
 
 extension ParameterLayout {
   /// Fills the flat buffer with the bits `torch.manual_seed(seed)` and building the same modules would leave in them:
-  /// the recurrent module first, then the head's linear layers in order.
+  /// embedding, recurrent module, then the head's linear layers in order; a tied one draws a weight that nobody keeps.
+  /// With `initRange` each parameter is then drawn anew, as by `uniform_(-range, range)`.
   public func initialize(
     _ parameters: UnsafeMutableBufferPointer<Float>, architecture: Architecture, seed: UInt64
   ) {
     precondition(parameters.count == count, "the buffer does not fit the layout")
     var generator = TorchGenerator(seed: seed)
     var fanIn = 0
-    for entry in entries {
+    for entry in entries where !setConstant(entry, parameters) {
+      let tensor = UnsafeMutableBufferPointer(rebasing: parameters[entry.range])
+      if entry.name == "embedding.weight" {
+        generator.normal(tensor)
+        continue
+      }
       if entry.shape.count == 2 { fanIn = entry.shape[1] }
+      if entry.name == "fc.bias", let width = architecture.tiedWidth {
+        generator.skip(architecture.outputSize * width)
+        fanIn = width
+      }
       let bound =
         if entry.name.hasPrefix("rnn.") {
-          recurrentBound(architecture.hiddenSize)
+          recurrentBound(hiddenSize(entry, architecture.cell))
         } else if entry.shape.count == 2 {
           linearWeightBound(fanIn)
         } else {
           1 / Double(fanIn).squareRoot()
         }
-      let tensor = UnsafeMutableBufferPointer(rebasing: parameters[entry.range])
       generator.uniform(tensor, from: Float(-bound), to: Float(bound))
+    }
+    drawAnew(parameters, architecture, &generator)
+    apply(architecture.initialization, to: parameters, gates: architecture.cell.gateCount, &generator)
+  }
+
+  /// With `initRange`, all but what is constant.
+  private func drawAnew(
+    _ parameters: UnsafeMutableBufferPointer<Float>, _ architecture: Architecture,
+    _ generator: inout TorchGenerator
+  ) {
+    guard let range = architecture.initRange else { return }
+    if self["fc.bias"] == nil, let width = architecture.tiedWidth {
+      generator.skip(architecture.outputSize * width)
+    }
+    for entry in entries where !isConstant(entry) {
+      generator.uniform(
+        UnsafeMutableBufferPointer(rebasing: parameters[entry.range]), from: -range, to: range)
+    }
+  }
+
+  /// Layer norm starts as the identity, a learned state as zero: nothing is drawn for them.
+  private func setConstant(_ entry: Entry, _ parameters: UnsafeMutableBufferPointer<Float>) -> Bool {
+    guard isConstant(entry) else { return false }
+    parameters[entry.range].update(repeating: entry.name.hasSuffix(".weight") ? 1 : 0)
+    return true
+  }
+  private func isConstant(_ entry: Entry) -> Bool {
+    ["rnn.norm_", "rnn.h0_", "rnn.c0_"].contains { entry.name.hasPrefix($0) }
+  }
+
+  /// H of the layer that a recurrent parameter belongs to.
+  private func hiddenSize(_ entry: Entry, _ cell: Architecture.Cell) -> Int {
+    entry.name.hasPrefix("rnn.weight_hr") ? entry.shape[1] : entry.shape[0] / cell.gateCount
+  }
+
+  /// Changes the first parameters, drawing on where the modules' own drawing ended.
+  private func apply(
+    _ changes: Architecture.Initialization, to parameters: UnsafeMutableBufferPointer<Float>, gates: Int,
+    _ generator: inout TorchGenerator
+  ) {
+    func tensors(_ prefix: String, suffix: String = "") -> [(
+      tensor: UnsafeMutableBufferPointer<Float>, shape: [Int]
+    )] {
+      entries.filter { $0.name.hasPrefix(prefix) && (suffix.isEmpty || $0.name.hasSuffix(suffix)) }
+        .map { (UnsafeMutableBufferPointer(rebasing: parameters[$0.range]), $0.shape) }
+    }
+    if changes.orthogonal {
+      for (tensor, shape) in tensors("rnn.weight_hh") {
+        let block = tensor.count / gates
+        for gate in 0..<gates {
+          generator.orthogonal(
+            UnsafeMutableBufferPointer(rebasing: tensor[gate * block..<(gate + 1) * block]), columns: shape[1]
+          )
+        }
+      }
+    }
+    if let bias = changes.forgetBias {
+      let biases = [("rnn.bias_ih", bias), ("rnn.bias_hh", 0), ("rnn.norm_ih", bias), ("rnn.norm_hh", 0)]
+      for (name, value) in biases {
+        for (tensor, shape) in tensors(name, suffix: name.contains("norm") ? ".bias" : "") {
+          tensor[shape[0] / gates..<2 * shape[0] / gates].update(repeating: value)
+        }
+      }
     }
   }
 
@@ -33,4 +105,9 @@ extension ParameterLayout {
     let gain = (2 / (1 + slope * slope)).squareRoot()
     return 3.0.squareRoot() * (gain / Double(fanIn).squareRoot())
   }
+}
+
+extension Architecture {
+  /// The inputs of a last linear layer that has the embedding's weight.
+  fileprivate var tiedWidth: Int? { embedding.flatMap { $0.isTied ? $0.width : nil } }
 }

@@ -21,20 +21,38 @@ public final class Model {
   private let parameterBuffer: FloatBuffer
   private let gradientBuffer: FloatBuffer
   private let stack: RecurrentStack?
+  private let embedding: Embedding?
   private let head: Head
   private var readout = FloatBuffer(0)
   private var dReadout = FloatBuffer(0)
   private var packed = Packed.nothing
   private var last: Batch?
+  private let offsets = OffsetTable()
 
   /// Which packed copies of the weights are up to date.
   private enum Packed { case nothing, forward, both }
   struct Batch {
+    /// Not used where all tokens of the vocabulary are projected.
     var inputs: UnsafePointer<Float>
+    var tokens: UnsafePointer<Int32>?
+    var vocabulary: RecurrentLayer.Vocabulary?
     var samples: UnsafePointer<Int32>
-    var steps: Int
-    var batch: Int
+    var rows: BatchRows
     var mode: Mode
+    var carried: Carried?
+    var steps: Int { rows.steps }
+    var batch: Int { rows.batch }
+  }
+
+  /// The states a batch's rows begin from and leave behind.
+  public struct Carried {
+    public var states: StreamStates
+    /// `[B]`, the stream of each row; each stream once. Must stay valid until `backward` returns.
+    public var streams: UnsafePointer<Int32>
+    public init(states: StreamStates, streams: UnsafePointer<Int32>) {
+      self.states = states
+      self.streams = streams
+    }
   }
 
   /// Parameters start with the bits that `torch.manual_seed(seed)` and building the same modules would give.
@@ -50,7 +68,7 @@ public final class Model {
     try architecture.validate()
     self.architecture = architecture
     // A vector wider than the hidden layer would be mostly padding.
-    let wide = kernels.name == "avx512" && architecture.cell != .none && architecture.hiddenSize <= 8
+    let wide = kernels.name == "avx512" && architecture.cell != .none && architecture.largestHiddenSize <= 8
     let kernels = wide ? KernelSet(named: "avx2") ?? kernels : kernels
     self.kernels = kernels
     team = try Team(threads: threads)
@@ -59,7 +77,11 @@ public final class Model {
     gradientBuffer = FloatBuffer(layout.count)
     stack =
       architecture.cell == .none
-      ? nil : RecurrentStack(architecture, layout, kernels, team, wantsInputGradient: wantsInputGradient)
+      ? nil
+      : RecurrentStack(
+        architecture, layout, kernels, team,
+        wantsInputGradient: wantsInputGradient || architecture.embedding != nil)
+    embedding = architecture.embedding.map { [layout, team] in Embedding($0, layout, team) }
     head = Head(architecture, layout, kernels, team)
     layout.initialize(parameterBuffer.all, architecture: architecture, seed: seed)
   }
@@ -82,14 +104,61 @@ public final class Model {
     inputs: UnsafePointer<Float>, samples: UnsafePointer<Int32>, steps: Int, batch: Int, mode: Mode,
     initialState: RecurrentState? = nil
   ) -> UnsafeMutableBufferPointer<Float> {
-    let request = Batch(inputs: inputs, samples: samples, steps: steps, batch: batch, mode: mode)
+    forward(
+      Batch(inputs: inputs, samples: samples, rows: BatchRows(steps: steps, batch: batch), mode: mode),
+      initialState)
+  }
+
+  /// The network's output for one batch of sequences of different lengths, longest first.
+  ///
+  /// Nothing is padded: of step t there are only the rows of sequences longer than t, in `inputs` as in an `every_step` output.
+  /// Final states and last steps are those of each sequence's own end, where the backward direction begins.
+  /// - inputs: `[Σ lengths, F]`, step by step. It must stay valid until `backward` returns.
+  /// - samples: the B sample numbers; must stay valid until `backward` returns.
+  /// - lengths: `[B]`, at least 1 each, none longer than the one before it; must stay valid until `backward` returns. Not for
+  ///   `all_steps` or a network without recurrent part, unless all are equal.
+  public func forward(
+    inputs: UnsafePointer<Float>, samples: UnsafePointer<Int32>, lengths: UnsafePointer<Int32>, batch: Int,
+    mode: Mode, initialState: RecurrentState? = nil, carried: Carried? = nil
+  ) -> UnsafeMutableBufferPointer<Float> {
+    precondition(embedding == nil, "this network reads tokens")
+    let rows = BatchRows(lengths: lengths, batch: batch, table: offsets)
+    precondition(
+      rows.isUniform || !architecture.needsEqualLengths, "this network needs sequences of equal length")
+    return forward(
+      Batch(inputs: inputs, samples: samples, rows: rows, mode: mode, carried: carried), initialState)
+  }
+
+  /// The output of a network with an embedding for one batch of tokens.
+  /// - tokens: `[Σ lengths]`, step by step, each in `0..<vocabulary`. It must stay valid until `backward` returns.
+  /// - samples, lengths: as for inputs of numbers.
+  public func forward(
+    tokens: UnsafePointer<Int32>, samples: UnsafePointer<Int32>, lengths: UnsafePointer<Int32>, batch: Int,
+    mode: Mode, initialState: RecurrentState? = nil, carried: Carried? = nil
+  ) -> UnsafeMutableBufferPointer<Float> {
+    guard let embedding else { preconditionFailure("this network has no embedding") }
+    let rows = BatchRows(lengths: lengths, batch: batch, table: offsets)
+    precondition(
+      rows.isUniform || !architecture.needsEqualLengths, "this network needs sequences of equal length")
+    let parameters = UnsafePointer(parameterBuffer.base)
+    var request = Batch(
+      inputs: parameters, tokens: tokens, samples: samples, rows: rows, mode: mode, carried: carried)
+    if !architecture.isStepped, architecture.inputDropout == 0 || mode == .evaluation {
+      request.vocabulary = embedding.vocabulary(request, parameters)
+    }
+    if request.vocabulary == nil { request.inputs = embedding.forward(request, parameters) }
+    return forward(request, initialState)
+  }
+
+  private func forward(_ request: Batch, _ initialState: RecurrentState?) -> UnsafeMutableBufferPointer<Float>
+  {
     last = request
-    pack(forBackward: mode != .evaluation)
-    let rows = architecture.outputRows(steps: steps, batch: batch)
+    pack(forBackward: request.mode != .evaluation)
+    let rows = outputRows(request)
     if let stack {
       stack.forward(request, initialState: initialState)
       let (values, width) = (stack.output, architecture.readoutWidth)
-      if let view = stack.view(architecture.readout, steps: steps, batch: batch) {
+      if let view = stack.view(architecture.readout, request.rows) {
         return head.forward(view, rows: rows, request)
       }
       readout.reserve(rows * width)
@@ -118,26 +187,34 @@ public final class Model {
     guard let request = last, request.mode != .evaluation else {
       preconditionFailure("backward follows a forward in training mode")
     }
-    let rows = architecture.outputRows(steps: request.steps, batch: request.batch)
+    let rows = outputRows(request)
     let gradients = target ?? gradients
     precondition(gradients.count == layout.count, "gradients have the layout of the parameters")
     dReadout.reserve(rows * architecture.readoutWidth)
     head.backward(
       dOutput, dInput: stack == nil ? nil : dReadout.base, rows: rows, request, gradients.baseAddress!)
-    return stack?.backward(
+    let initial = stack?.backward(
       request, dReadout: dReadout.base, gradients: gradients.baseAddress!, finalState: finalState,
       wantInitialState: wantInitialState)
+    if let embedding, let stack, request.vocabulary == nil {
+      embedding.backward(request, dVectors: stack.dInputs.base, gradients.baseAddress!)
+    }
+    return initial
   }
 
   /// Gradient of the last batch's inputs, `[T, B, F]`, for a recurrent model made with `wantsInputGradient`.
   public var inputGradient: UnsafeBufferPointer<Float>? {
     guard let last, let stack else { return nil }
     return UnsafeBufferPointer(
-      start: stack.dInputs.base, count: last.steps * last.batch * architecture.inputSize)
+      start: stack.dInputs.base, count: last.rows.count * architecture.inputWidth)
   }
 
   /// h_n and c_n of the last forward.
   public var finalState: RecurrentState? { last.flatMap { stack?.finalState($0) } }
+
+  private func outputRows(_ request: Batch) -> Int {
+    architecture.readsEveryStep ? request.rows.count : request.batch
+  }
 
   private func pack(forBackward: Bool) {
     guard packed == .nothing || (forBackward && packed == .forward) else { return }
@@ -152,7 +229,7 @@ public final class Model {
     let (steps, batch) = (request.steps, request.batch)
     switch architecture.readout {
     case .everyStep:
-      for row in 0..<steps * batch { values.copyRow(row, to: rows + row * values.width) }
+      for row in 0..<request.rows.count { values.copyRow(row, to: rows + row * values.width) }
     case .allSteps:
       for step in 0..<steps {
         for row in 0..<batch {
@@ -160,13 +237,13 @@ public final class Model {
         }
       }
     case .lastStep:
-      for row in 0..<batch { values.copyRow((steps - 1) * batch + row, to: rows + row * values.width) }
+      for row in 0..<batch { values.copyRow(request.rows.end(row), to: rows + row * values.width) }
     case .finalState:
       for row in 0..<batch {
         for direction in 0..<values.directions {
-          let step = direction == 0 ? steps - 1 : 0
           values.copyBlock(
-            direction, ofRow: step * batch + row, to: rows + row * values.width + direction * values.hidden)
+            direction, ofRow: direction == 0 ? request.rows.end(row) : row,
+            to: rows + row * values.width + direction * values.hidden)
         }
       }
     }

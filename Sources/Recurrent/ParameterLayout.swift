@@ -27,38 +27,59 @@ public struct ParameterLayout: Sendable, Equatable {
     return range
   }
 
+  /// What PyTorch's modules don't have: layer norm under the names of its `LayerNorm`, and learned initial states.
+  private mutating func addOptions(_ a: Architecture, _ place: LayerPlace) {
+    let hidden = a.hiddenSize(of: place.layer)
+    if a.layerNorm {
+      let norms = [
+        ("norm_ih", a.cell.gateCount), ("norm_hh", a.cell.gateCount), ("norm_c", a.cell == .lstm ? 1 : 0),
+      ]
+      for (name, blocks) in norms where blocks > 0 {
+        add(place.name(name) + ".weight", [blocks * hidden])
+        if a.bias { add(place.name(name) + ".bias", [blocks * hidden]) }
+      }
+    }
+    if a.learnedInitialState {
+      add(place.name("h0"), [a.width(of: place.layer)])
+      if a.cell == .lstm { add(place.name("c0"), [hidden]) }
+    }
+  }
+
   public subscript(name: String) -> Entry? { entries.first { $0.name == name } }
 
-  /// The layout of a network, in PyTorch's module order: recurrent layers, then the head's linear layers.
+  /// The layout of a network, in PyTorch's module order: embedding, recurrent layers, then the head's linear layers.
   ///
-  /// Linear layers are named `fc` (the only one, or the last), else `fc0`, `fc1`, … in order before it.
+  /// Linear layers are named `fc` (the only one, or the last), else `fc0`, `fc1`, … in order before it. A tied one has no weight of
+  /// its own.
   public init(_ a: Architecture) {
+    if let embedding = a.embedding { add("embedding.weight", [embedding.vocabulary, embedding.width]) }
     if a.cell != .none {
       let gates = a.cell.gateCount
       for layer in 0..<a.layers {
-        let input = layer == 0 ? a.inputSize : a.directions * a.hiddenSize
-        for suffix in ["", "_reverse"].prefix(a.directions) {
-          let rows = gates * a.hiddenSize
-          add("rnn.weight_ih_l\(layer)\(suffix)", [rows, input])
-          add("rnn.weight_hh_l\(layer)\(suffix)", [rows, a.hiddenSize])
-          if a.bias {
-            add("rnn.bias_ih_l\(layer)\(suffix)", [rows])
-            add("rnn.bias_hh_l\(layer)\(suffix)", [rows])
+        for direction in 0..<a.directions {
+          let place = LayerPlace(layer: layer, direction: direction)
+          let (hidden, width) = (a.hiddenSize(of: layer), a.width(of: layer))
+          add(place.name("weight_ih"), [gates * hidden, a.inputWidth(of: layer)])
+          add(place.name("weight_hh"), [gates * hidden, width])
+          if a.bias, !a.layerNorm {
+            add(place.name("bias_ih"), [gates * hidden])
+            add(place.name("bias_hh"), [gates * hidden])
           }
+          if a.projectionSize > 0 { add(place.name("weight_hr"), [width, hidden]) }
+          addOptions(a, place)
         }
       }
     }
-    let linears = a.head.filter { if case .linear = $0 { true } else { false } }.count
-    var index = 0
-    var width = a.readoutWidth
-    for case .linear(let outputs, let bias) in a.head {
-      let name = index == linears - 1 ? "fc" : "fc\(index)"
-      add("\(name).weight", [outputs, width])
-      if bias { add("\(name).bias", [outputs]) }
-      width = outputs
-      index += 1
+    let linears = a.linearWidths
+    for (index, linear) in linears.enumerated() {
+      let name = Self.linearName(index, of: linears.count)
+      let isTied = a.embedding?.isTied == true && index == linears.count - 1
+      if !isTied { add("\(name).weight", [linear.outputs, linear.inputs]) }
+      if linear.hasBias { add("\(name).bias", [linear.outputs]) }
     }
   }
+
+  static func linearName(_ index: Int, of count: Int) -> String { index == count - 1 ? "fc" : "fc\(index)" }
 }
 
 extension Architecture.Cell {

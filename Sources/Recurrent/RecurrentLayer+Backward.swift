@@ -21,7 +21,7 @@ extension RecurrentLayer {
 
   func backward(_ pass: Pass, _ g: Gradients) {
     let f = kernels.functions
-    let state = pass.batch * units
+    let state = pass.rows.batch * units
     copy(g.dFinalHidden, to: dHidden.base, count: state)
     copy(g.dFinalCell, to: dCell.base, count: state)
     var layer = layer(pass)
@@ -30,7 +30,7 @@ extension RecurrentLayer {
     layer.want_initial = g.wantInitial ? 1 : 0
     team.run(.recurrenceBackward, operations: loopOperations(pass)) { share in
       var part = layer
-      (part.first_row, part.last_row) = bounds(share.of(pass.batch))
+      (part.first_row, part.last_row) = bounds(pass.rows, share)
       switch kind.cell {
       case .lstm: f.lstm_backward(&part)
       case .gru: f.gru_backward(&part)
@@ -38,15 +38,41 @@ extension RecurrentLayer {
       }
     }
     weightGradients(pass, g.parameters)
-    guard needsInputGradient, let dInput = g.dInput else { return }
-    let rows = pass.steps * pass.batch
+    guard needsInputGradient else { return }
+    if let vocabulary = pass.vocabulary {
+      inputGradients(
+        tokenGates.base, rows: vocabulary.count, to: g.parameters + vocabulary.weight, stride: inputWidth,
+        accumulate: true)
+    } else if let dInput = g.dInput {
+      inputGradients(
+        gates.base, rows: pass.rows.count, to: dInput, stride: g.dInputStride, accumulate: g.accumulate)
+    }
+  }
+
+  private func inputGradients(
+    _ dGates: UnsafePointer<Float>, rows: Int, to dInput: UnsafeMutablePointer<Float>, stride: Int,
+    accumulate: Bool
+  ) {
+    let f = kernels.functions
     team.run(.inputGradients, operations: rows * inputRows.count * inputColumns.count) { share in
       let part = share.of(rows)
       f.multiply(
-        part.count, inputColumns.count, inputRows.count, gates.base + part.lowerBound * gateStride,
-        gateStride, 1,
-        inputPackedBack.base, nil, dInput + part.lowerBound * g.dInputStride, g.dInputStride,
-        g.accumulate ? 1 : 0)
+        part.count, inputColumns.count, inputRows.count, dGates + part.lowerBound * gateStride,
+        gateStride, 1, inputPackedBack.base, nil, dInput + part.lowerBound * stride, stride,
+        accumulate ? 1 : 0)
+    }
+  }
+
+  /// Sums the gate gradients of each token, in the order of the rows.
+  private func sumTokens(_ vocabulary: Vocabulary, rows: Int) {
+    tokenGates.base.update(repeating: 0, count: vocabulary.count * gateStride)
+    team.run(.weightGradients, operations: rows * inputRows.count) { share in
+      let columns = share.of(inputRows.count, grain: 16)
+      for row in 0..<rows {
+        let from = gates.base + row * gateStride
+        let to = tokenGates.base + Int(vocabulary.tokens[row]) * gateStride
+        for column in columns { to[column] += from[column] }
+      }
     }
   }
 
@@ -61,12 +87,32 @@ extension RecurrentLayer {
 
   /// One merged product per weight matrix over all steps.
   private func weightGradients(_ pass: Pass, _ parameters: UnsafeMutablePointer<Float>) {
-    let (steps, batch) = (pass.steps, pass.batch)
+    if let vocabulary = pass.vocabulary {
+      sumTokens(vocabulary, rows: pass.rows.count)
+      addProduct(
+        tokenGates.base, rows: inputRows, vocabulary.vectors, columns: inputColumns, ld: inputWidth,
+        depth: vocabulary.count, to: parameters + ranges.inputWeight, width: inputWidth)
+    } else {
+      addProduct(
+        gates.base, rows: inputRows, pass.input, columns: inputColumns, ld: pass.inputStride,
+        depth: pass.rows.count, to: parameters + ranges.inputWeight, width: inputWidth)
+    }
+    if pass.rows.isUniform {
+      recurrentGradient(pass, parameters)
+    } else {
+      packedRecurrentGradient(pass, parameters)
+    }
+    if let inputBias = ranges.inputBias, let recurrentBias = ranges.recurrentBias {
+      padded.base.update(repeating: 0, count: padded.count)
+      kernels.functions.column_sums(gates.base, pass.rows.count, gateStride, gateStride, padded.base)
+      inputRows.scatterAdd(padded.base, to: parameters + inputBias)
+      recurrentRows.scatterAdd(padded.base + kind.recurrentSlot * units, to: parameters + recurrentBias)
+    }
+  }
+
+  private func recurrentGradient(_ pass: Pass, _ parameters: UnsafeMutablePointer<Float>) {
+    let (steps, batch) = (pass.rows.steps, pass.rows.batch)
     let dRecurrent = gates.base + kind.recurrentSlot * units
-    addProduct(
-      gates.base, rows: inputRows, pass.input, columns: inputColumns, ld: pass.inputStride,
-      depth: steps * batch,
-      to: parameters + ranges.inputWeight, width: inputWidth)
     // Step t's gates saw the outputs of the step walked before it.
     let dLater = reverse ? dRecurrent : dRecurrent + batch * gateStride
     let before = reverse ? pass.output + batch * pass.outputStride : pass.output
@@ -79,12 +125,38 @@ extension RecurrentLayer {
         columns: recurrentColumns,
         ld: units, depth: batch, to: parameters + ranges.recurrentWeight, width: hidden)
     }
-    if let inputBias = ranges.inputBias, let recurrentBias = ranges.recurrentBias {
-      padded.base.update(repeating: 0, count: padded.count)
-      kernels.functions.column_sums(gates.base, steps * batch, gateStride, gateStride, padded.base)
-      inputRows.scatterAdd(padded.base, to: parameters + inputBias)
-      recurrentRows.scatterAdd(padded.base + kind.recurrentSlot * units, to: parameters + recurrentBias)
+  }
+
+  /// Where lengths differ, the rows of a step and of the one before it are not a fixed distance apart: what the gates saw is
+  /// copied beside them, so that it still is one product. Rows that begin from zero add nothing.
+  private func packedRecurrentGradient(_ pass: Pass, _ parameters: UnsafeMutablePointer<Float>) {
+    let rows = pass.rows
+    before.reserve(rows.count * units)
+    let to = before.base
+    for step in 0..<rows.steps {
+      let (start, end) = (rows.start(step), rows.start(step + 1))
+      let other = reverse ? step + 1 : step - 1
+      var shared = 0
+      if other >= 0, other < rows.steps {
+        let from = pass.output + rows.start(other) * pass.outputStride
+        shared = min(end - start, rows.start(other + 1) - rows.start(other))
+        for row in 0..<shared {
+          (to + (start + row) * units).update(from: from + row * pass.outputStride, count: units)
+        }
+      }
+      let fresh = (end - start - shared) * units
+      if let h0 = pass.h0 {
+        (to + (start + shared) * units).update(from: h0 + shared * units, count: fresh)
+      } else {
+        (to + (start + shared) * units).update(repeating: 0, count: fresh)
+      }
     }
+    // Forward, all rows begin at the first step.
+    let skipped = reverse || pass.h0 != nil ? 0 : rows.batch
+    addProduct(
+      gates.base + kind.recurrentSlot * units + skipped * gateStride, rows: recurrentRows,
+      to + skipped * units, columns: recurrentColumns, ld: units, depth: rows.count - skipped,
+      to: parameters + ranges.recurrentWeight, width: hidden)
   }
 
   /// Adds (gate gradients)ᵀ · x to a weight's gradient, straight into it where nothing is padded or reordered.

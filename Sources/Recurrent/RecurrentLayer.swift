@@ -36,6 +36,10 @@ final class RecurrentLayer {
   var dCell = FloatBuffer(0)
   var scratch = FloatBuffer(0)
   var padded: FloatBuffer
+  /// Of each row of gates, the outputs of the step before: only where lengths differ.
+  var before = FloatBuffer(0)
+  /// Gates of each token of a vocabulary, then their gradients `[V, gateStride]`.
+  var tokenGates = FloatBuffer(0)
 
   /// Where this layer's parameters lie in the flat buffer.
   struct ParameterRanges {
@@ -47,18 +51,21 @@ final class RecurrentLayer {
   }
 
   init(
-    _ architecture: Architecture, inputWidth: Int, inputBlocks: Int, padsInput: Bool, reverse: Bool,
-    needsInputGradient: Bool,
-    ranges: ParameterRanges, kernels: KernelSet, team: Team
+    _ architecture: Architecture, _ sizes: LayerSizes, _ place: LayerPlace, _ layout: ParameterLayout,
+    _ kernels: KernelSet, _ team: Team
   ) {
     kind = CellKind(architecture)
     self.kernels = kernels
     self.team = team
-    self.reverse = reverse
-    self.ranges = ranges
+    reverse = place.isReverse
+    func start(_ name: String) -> Int? { layout[place.name(name)]?.range.lowerBound }
+    ranges = ParameterRanges(
+      inputWeight: start("weight_ih")!, recurrentWeight: start("weight_hh")!, inputBias: start("bias_ih"),
+      recurrentBias: start("bias_hh"))
+    let (inputWidth, inputBlocks) = (place.inputWidth, place.inputBlocks)
     self.inputWidth = inputWidth
-    hidden = architecture.hiddenSize
-    units = kernels.padded(hidden)
+    hidden = sizes.hidden
+    units = sizes.units
     inputRows = IndexMap(order: kind.inputOrder, width: hidden, padded: units)
     recurrentRows = IndexMap(order: kind.recurrentOrder, width: hidden, padded: units)
     recurrentColumns = IndexMap(order: [0], width: hidden, padded: units)
@@ -66,10 +73,10 @@ final class RecurrentLayer {
     // The data come as they are; what a layer below computed is padded.
     inputColumns = IndexMap(
       order: Array(0..<inputBlocks), width: blockWidth,
-      padded: padsInput ? kernels.padded(blockWidth) : blockWidth)
+      padded: place.layer > 0 ? kernels.padded(blockWidth) : blockWidth)
     let f = kernels.functions
     inputPacked = FloatBuffer(f.packed_size(inputRows.count, inputColumns.count))
-    self.needsInputGradient = needsInputGradient
+    needsInputGradient = place.needsInputGradient
     inputPackedBack = FloatBuffer(needsInputGradient ? f.packed_size(inputColumns.count, inputRows.count) : 0)
     recurrentPacked = FloatBuffer(f.packed_recurrent_size(kind.gates, hidden))
     recurrentPackedBack = FloatBuffer(f.packed_recurrent_size(kind.gates, hidden))
@@ -118,20 +125,32 @@ final class RecurrentLayer {
   }
 
   /// Makes room for a batch of this size.
-  func prepare(steps: Int, batch: Int) {
-    gates.reserve(steps * batch * gateStride)
-    if kind.hasCellState { cells.reserve(steps * batch * units) }
-    dHidden.reserve(batch * units)
-    dCell.reserve(batch * units)
+  func prepare(_ rows: BatchRows) {
+    gates.reserve(rows.count * gateStride)
+    if kind.hasCellState { cells.reserve(rows.count * units) }
+    dHidden.reserve(rows.batch * units)
+    dCell.reserve(rows.batch * units)
+  }
+
+  /// Inputs that are tokens of a vocabulary smaller than the batch: each token of it is projected once.
+  struct Vocabulary {
+    /// `[T, B]`
+    var tokens: UnsafePointer<Int32>
+    var count: Int
+    /// `[count, I]`
+    var vectors: UnsafePointer<Float>
+    /// Where they lie in the flat buffer.
+    var weight: Int
   }
 
   /// One batch as it lies in memory.
   struct Pass {
-    var steps: Int
-    var batch: Int
+    var rows: BatchRows
     /// `[T, B, inputStride]`
     var input: UnsafePointer<Float>
     var inputStride: Int
+    /// Takes the place of `input` where it is given.
+    var vocabulary: Vocabulary?
     /// `[T, B, outputStride]`; this direction's columns begin here.
     var output: UnsafeMutablePointer<Float>
     var outputStride: Int
@@ -140,12 +159,15 @@ final class RecurrentLayer {
     var c0: UnsafePointer<Float>?
     /// Whether backward will follow.
     var keep: Bool
+    /// nil in evaluation.
+    var key: MaskKey?
   }
 
   func layer(_ pass: Pass) -> rk_layer {
     rk_layer(
-      steps: pass.steps, batch: pass.batch, hidden: hidden, units: units, first_row: 0, last_row: pass.batch,
-      reverse: reverse ? 1 : 0, keep: pass.keep ? 1 : 0, want_initial: 0, weights: recurrentPacked.base,
+      steps: pass.rows.steps, batch: pass.rows.batch, hidden: hidden, units: units, first_row: 0,
+      last_row: pass.rows.batch, offsets: pass.rows.offsets, reverse: reverse ? 1 : 0,
+      keep: pass.keep ? 1 : 0, want_initial: 0, weights: recurrentPacked.base,
       weights_back: recurrentPackedBack.base, bias_m: biasM.base, gate_stride: gateStride, gates: gates.base,
       cells: cells.base,
       outputs: pass.output, output_stride: pass.outputStride, h0: pass.h0, c0: pass.c0, d_outputs: nil,
@@ -158,17 +180,14 @@ final class RecurrentLayer {
   /// so the bits are the same for any number of threads.
   func forward(_ pass: Pass) {
     let f = kernels.functions
-    let rows = pass.steps * pass.batch
-    team.run(.projection, operations: rows * inputRows.count * inputColumns.count) { share in
-      let part = share.of(rows)
-      f.multiply(
-        part.count, inputRows.count, inputColumns.count, pass.input + part.lowerBound * pass.inputStride,
-        pass.inputStride, 1, inputPacked.base, bias.base, gates.base + part.lowerBound * gateStride,
-        gateStride, 0)
+    if let vocabulary = pass.vocabulary {
+      project(vocabulary, rows: pass.rows.count)
+    } else {
+      project(pass.input, stride: pass.inputStride, rows: pass.rows.count, to: gates.base)
     }
     team.run(.recurrence, operations: loopOperations(pass)) { share in
       var layer = layer(pass)
-      (layer.first_row, layer.last_row) = bounds(share.of(pass.batch))
+      (layer.first_row, layer.last_row) = bounds(pass.rows, share)
       switch kind.cell {
       case .lstm: f.lstm_forward(&layer)
       case .gru: f.gru_forward(&layer)
@@ -177,11 +196,37 @@ final class RecurrentLayer {
     }
   }
 
-  func loopOperations(_ pass: Pass) -> Int { pass.steps * pass.batch * kind.gates * hidden * hidden }
-  func bounds(_ range: Range<Int>) -> (Int, Int) { (range.lowerBound, range.upperBound) }
-
-  /// The cell state after the last step walked, `[B, Hp]` (LSTM).
-  func finalCell(_ pass: Pass) -> UnsafePointer<Float> {
-    UnsafePointer(cells.base + (reverse ? 0 : pass.steps - 1) * pass.batch * units)
+  private func project(
+    _ input: UnsafePointer<Float>, stride: Int, rows: Int, to gates: UnsafeMutablePointer<Float>
+  ) {
+    let f = kernels.functions
+    team.run(.projection, operations: rows * inputRows.count * inputColumns.count) { share in
+      let part = share.of(rows)
+      f.multiply(
+        part.count, inputRows.count, inputColumns.count, input + part.lowerBound * stride, stride, 1,
+        inputPacked.base, bias.base, gates + part.lowerBound * gateStride, gateStride, 0)
+    }
   }
+
+  private func project(_ vocabulary: Vocabulary, rows: Int) {
+    tokenGates.reserve(vocabulary.count * gateStride)
+    project(vocabulary.vectors, stride: inputWidth, rows: vocabulary.count, to: tokenGates.base)
+    team.run(.projection, operations: rows * inputRows.count) { share in
+      for row in share.of(rows) {
+        let token = Int(vocabulary.tokens[row])
+        precondition(token >= 0 && token < vocabulary.count, "token \(token) is not in the vocabulary")
+        (gates.base + row * gateStride).update(
+          from: tokenGates.base + token * gateStride, count: inputRows.count)
+      }
+    }
+  }
+
+  func loopOperations(_ pass: Pass) -> Int { pass.rows.count * kind.gates * hidden * hidden }
+  func bounds(_ rows: BatchRows, _ share: Team.Share) -> (Int, Int) {
+    let part = rows.part(of: share.index, among: share.count)
+    return (part.lowerBound, part.upperBound)
+  }
+
+  /// The cell states `[T, B, Hp]` (LSTM).
+  var cellStates: UnsafePointer<Float> { UnsafePointer(cells.base) }
 }

@@ -8,46 +8,49 @@ extension RecurrentStack {
   ) -> RecurrentState? {
     let batch = request.batch
     let top = architecture.layers - 1
-    for buffer in finalHidden + finalCell { buffer.zero(batch * units) }
-    if let finalState {
-      fill(finalHidden, from: finalState.hidden, batch: batch)
-      if architecture.cell == .lstm { fill(finalCell, from: finalState.cell, batch: batch) }
+    for (index, buffer) in finalHidden.enumerated() {
+      let size = sizes[index / architecture.directions]
+      buffer.zero(batch * size.units)
+      finalCell[index].zero(batch * size.cellUnits)
     }
+    if let finalState {
+      fill(finalHidden, from: finalState.hidden, batch: batch, \.hiddenRow)
+      if architecture.cell == .lstm { fill(finalCell, from: finalState.cell, batch: batch, \.cellRow) }
+    }
+    let isLearned = initial == .learned
     var dOutput = scatterReadout(dReadout, request)
     var initial = [RecurrentState](repeating: RecurrentState(hidden: []), count: architecture.layers)
     for index in (0...top).reversed() {
       let below = index > 0 ? dOutputs[(top - index + 1) % 2] : dInputs
-      let width = index > 0 ? stride : architecture.inputSize
-      let hasBelow = index > 0 || wantsInputGradient
-      if hasBelow { below.reserve(request.steps * batch * width) }
+      let width = index > 0 ? sizes[index - 1].stride : architecture.inputWidth
+      let hasBelow = index > 0 || (wantsInputGradient && request.vocabulary == nil)
+      if hasBelow { below.reserve(request.rows.count * width) }
       for direction in 0..<architecture.directions {
         let state = index * architecture.directions + direction
         layers[index][direction].backward(
           pass(index, direction, request),
           .init(
-            dOutput: dOutput.map { UnsafePointer($0 + direction * units) }, dOutputStride: stride,
+            dOutput: dOutput.map { UnsafePointer($0 + direction * sizes[index].units) },
+            dOutputStride: sizes[index].stride,
             dFinalHidden: finalHidden[state].base, dFinalCell: finalCell[state].base,
             dInput: hasBelow ? below.base : nil, dInputStride: width, accumulate: direction > 0,
-            wantInitial: wantInitialState, parameters: gradients))
-        if wantInitialState { collectInitial(&initial[index], layers[index][direction], batch: batch) }
+            wantInitial: wantInitialState || isLearned, parameters: gradients))
+        if wantInitialState { collectInitial(&initial[index], index, direction, batch: batch) }
+        if isLearned { addLearned(index, direction, batch: batch, to: gradients) }
+      }
+      if addsInput(index), let dOutput {
+        for i in 0..<request.rows.count * width { below.base[i] += dOutput[i] }
       }
       if index > 0 && drops(index - 1, request.mode) {
         applyDropout(after: index - 1, request, from: below.base, to: below.base)
+      }
+      if index == 0, hasBelow, dropsInput(request.mode) {
+        applyInputDropout(request, from: below.base, to: below.base)
       }
       dOutput = below.base
     }
     return wantInitialState
       ? RecurrentState(hidden: initial.flatMap(\.hidden), cell: initial.flatMap(\.cell)) : nil
-  }
-
-  private func collectInitial(_ state: inout RecurrentState, _ layer: RecurrentLayer, batch: Int) {
-    let gradient = layer.initialGradients
-    state.hidden += StateRows.dense(
-      gradient.hidden, stride: units, batch: batch, hidden: architecture.hiddenSize)
-    if architecture.cell == .lstm {
-      state.cell += StateRows.dense(
-        gradient.cell, stride: units, batch: batch, hidden: architecture.hiddenSize)
-    }
   }
 
   /// Spreads the readout's gradient over the last layer's outputs, or into its final states where that is all it read.
@@ -57,33 +60,42 @@ extension RecurrentStack {
     -> UnsafeMutablePointer<Float>?
   {
     let (steps, batch, width) = (request.steps, request.batch, output.width)
-    let count = steps * batch * stride
+    let size = sizes[architecture.layers - 1]
+    let count = request.rows.count * size.stride
     let readsFinalOnly =
       architecture.readout == .finalState
       || (architecture.readout == .lastStep && !architecture.bidirectional)
-    if readsFinalOnly {
+    if readsFinalOnly, !addsInput(architecture.layers - 1) {
       for direction in 0..<architecture.directions {
         let target = finalHidden[(architecture.layers - 1) * architecture.directions + direction].base
         for row in 0..<batch {
-          let from = dReadout + row * width + direction * architecture.hiddenSize
-          for unit in 0..<architecture.hiddenSize { target[row * units + unit] += from[unit] }
+          let from = dReadout + row * width + direction * size.width
+          for unit in 0..<size.width { target[row * size.units + unit] += from[unit] }
         }
       }
       return nil
     }
     dOutputs[0].zero(count)
-    let target = padded(dOutputs[0].base)
+    let target = padded(dOutputs[0].base, architecture.layers - 1)
     switch architecture.readout {
     case .everyStep:
-      for row in 0..<steps * batch { target.setRow(row, from: dReadout + row * width) }
+      for row in 0..<request.rows.count { target.setRow(row, from: dReadout + row * width) }
     case .allSteps:
       for step in 0..<steps {
         for row in 0..<batch {
           target.setRow(step * batch + row, from: dReadout + (row * steps + step) * width)
         }
       }
-    case .lastStep, .finalState:
-      for row in 0..<batch { target.setRow((steps - 1) * batch + row, from: dReadout + row * width) }
+    case .lastStep:
+      for row in 0..<batch { target.setRow(request.rows.end(row), from: dReadout + row * width) }
+    case .finalState:
+      for row in 0..<batch {
+        for direction in 0..<architecture.directions {
+          target.setBlock(
+            direction, ofRow: direction == 0 ? request.rows.end(row) : row,
+            from: dReadout + row * width + direction * size.width)
+        }
+      }
     }
     return target.base
   }

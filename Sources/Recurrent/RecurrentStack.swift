@@ -1,26 +1,40 @@
 import CKernels
 import Kernels
 
-/// All recurrent layers and directions of a network, with the dropout between them.
+/// All recurrent layers and directions of a network, with what lies between them: dropout and residual connections.
 final class RecurrentStack {
   let architecture: Architecture
-  private let kernels: KernelSet
-  let layers: [[RecurrentLayer]]
-  let units: Int
-  /// Outputs of each layer `[T, B, D·Hp]`, and what the next layer reads where dropout changed it.
-  private let outputs: [GrowingBuffer]
-  private let dropped: [GrowingBuffer]
+  let kernels: KernelSet
+  let sizes: [LayerSizes]
+  let layers: [[any TimeLayer]]
+  /// Outputs of each layer `[T, B, D·units]`; with what it read added, where it has a residual connection; and what the next
+  /// layer reads where dropout changed that.
+  let outputs: [GrowingBuffer]
+  let sums: [GrowingBuffer]
+  let dropped: [GrowingBuffer]
+  let droppedInput = GrowingBuffer()
+  let lockedMask = GrowingBuffer()
   /// Gradients of a layer's outputs; layers take turns.
   let dOutputs = [GrowingBuffer(), GrowingBuffer()]
-  /// Initial and final states of each layer and direction, `[B, Hp]`.
-  private let initialHidden: [GrowingBuffer]
-  private let initialCell: [GrowingBuffer]
+  /// Initial and final states of each layer and direction, `[B, units]`.
+  let initialHidden: [GrowingBuffer]
+  let initialCell: [GrowingBuffer]
   let finalHidden: [GrowingBuffer]
   let finalCell: [GrowingBuffer]
-  private var hasInitialState = false
+  var initial = InitialState.zero
+  /// Where the initial states of each layer and direction lie in the flat buffer, where they are learned.
+  let learned: [LearnedState]?
+  var parameters: UnsafePointer<Float>?
   let wantsInputGradient: Bool
   /// Gradient of the network's input `[T, B, F]`, where it was wanted.
   let dInputs = GrowingBuffer()
+
+  enum InitialState { case zero, given, learned }
+  struct LearnedState {
+    var hidden: Int
+    /// nil for RNN and GRU.
+    var cell: Int?
+  }
 
   init(
     _ a: Architecture, _ layout: ParameterLayout, _ kernels: KernelSet, _ team: Team, wantsInputGradient: Bool
@@ -28,136 +42,118 @@ final class RecurrentStack {
     architecture = a
     self.wantsInputGradient = wantsInputGradient
     self.kernels = kernels
-    units = kernels.padded(a.hiddenSize)
+    let sizes = (0..<a.layers).map { LayerSizes(a, layer: $0, kernels) }
+    self.sizes = sizes
     layers = (0..<a.layers).map { layer in
-      ["", "_reverse"].prefix(a.directions).map { suffix in
-        func start(_ name: String) -> Int? { layout["rnn.\(name)_l\(layer)\(suffix)"]?.range.lowerBound }
-        return RecurrentLayer(
-          a, inputWidth: layer == 0 ? a.inputSize : a.directions * a.hiddenSize,
-          inputBlocks: layer == 0 ? 1 : a.directions, padsInput: layer > 0, reverse: suffix != "",
-          needsInputGradient: layer > 0 || wantsInputGradient,
-          ranges: .init(
-            inputWeight: start("weight_ih")!, recurrentWeight: start("weight_hh")!,
-            inputBias: start("bias_ih"),
-            recurrentBias: start("bias_hh")), kernels: kernels, team: team)
+      (0..<a.directions).map { direction in
+        let place = LayerPlace(
+          layer: layer, direction: direction, inputWidth: a.inputWidth(of: layer),
+          inputBlocks: layer == 0 ? 1 : a.directions, needsInputGradient: layer > 0 || wantsInputGradient)
+        return a.isStepped
+          ? SteppedLayer(a, sizes[layer], place, layout, kernels, team)
+          : RecurrentLayer(a, sizes[layer], place, layout, kernels, team)
       }
     }
+    func buffers(_ count: Int) -> [GrowingBuffer] { (0..<count).map { _ in GrowingBuffer() } }
     let states = a.layers * a.directions
-    outputs = (0..<a.layers).map { _ in GrowingBuffer() }
-    dropped = (0..<a.layers).map { _ in GrowingBuffer() }
-    initialHidden = (0..<states).map { _ in GrowingBuffer() }
-    initialCell = (0..<states).map { _ in GrowingBuffer() }
-    finalHidden = (0..<states).map { _ in GrowingBuffer() }
-    finalCell = (0..<states).map { _ in GrowingBuffer() }
+    (outputs, sums, dropped) = (buffers(a.layers), buffers(a.layers), buffers(a.layers))
+    (initialHidden, initialCell) = (buffers(states), buffers(states))
+    (finalHidden, finalCell) = (buffers(states), buffers(states))
+    learned =
+      a.learnedInitialState
+      ? (0..<states).map { state in
+        let place = LayerPlace(layer: state / a.directions, direction: state % a.directions)
+        return LearnedState(
+          hidden: layout[place.name("h0")]!.range.lowerBound, cell: layout[place.name("c0")]?.range.lowerBound
+        )
+      } : nil
   }
 
-  var stride: Int { architecture.directions * units }
   /// The last layer's outputs.
-  var output: PaddedOutput { padded(outputs[architecture.layers - 1].base) }
+  var output: PaddedOutput { padded(result(architecture.layers - 1), architecture.layers - 1) }
 
-  func padded(_ base: UnsafeMutablePointer<Float>) -> PaddedOutput {
+  func padded(_ base: UnsafeMutablePointer<Float>, _ layer: Int) -> PaddedOutput {
     PaddedOutput(
-      base: base, stride: stride, directions: architecture.directions, hidden: architecture.hiddenSize,
-      units: units)
+      base: base, stride: sizes[layer].stride, directions: architecture.directions,
+      hidden: sizes[layer].width, units: sizes[layer].units)
   }
 
   /// The readout where it lies in memory as it should be: no copy.
-  func view(_ readout: Architecture.Readout, steps: Int, batch: Int) -> UnsafePointer<Float>? {
-    guard units == architecture.hiddenSize else { return nil }
+  func view(_ readout: Architecture.Readout, _ rows: BatchRows) -> UnsafePointer<Float>? {
+    let output = output
+    guard output.units == output.hidden else { return nil }
+    let lastStep =
+      rows.isUniform ? UnsafePointer(output.base + rows.start(rows.steps - 1) * output.stride) : nil
     switch readout {
     case .everyStep: return UnsafePointer(output.base)
-    case .lastStep: return UnsafePointer(output.base + (steps - 1) * batch * stride)
-    case .finalState:
-      return architecture.bidirectional ? nil : UnsafePointer(output.base + (steps - 1) * batch * stride)
+    case .lastStep: return lastStep
+    case .finalState: return architecture.bidirectional ? nil : lastStep
     case .allSteps: return nil
     }
   }
 
   func pack(_ parameters: UnsafePointer<Float>, forBackward: Bool) {
+    self.parameters = parameters
     for layer in layers { for direction in layer { direction.pack(parameters, forBackward: forBackward) } }
   }
 
-  /// Whether masks are applied to the outputs of this layer.
-  func drops(_ layer: Int, _ mode: Model.Mode) -> Bool {
-    architecture.dropout > 0 && layer < architecture.layers - 1 && mode != .evaluation
-  }
+  func output(of layer: Int) -> UnsafePointer<Float> { UnsafePointer(outputs[layer].base) }
 
   func forward(_ request: Model.Batch, initialState: RecurrentState?) {
-    let count = request.steps * request.batch * stride
-    setInitialState(initialState, batch: request.batch)
+    if let carried = request.carried {
+      initial = .given
+      setInitialState(carried, batch: request.batch)
+    } else {
+      setInitialState(initialState, batch: request.batch)
+    }
+    dropInput(request)
     for index in 0..<architecture.layers {
+      let count = request.rows.count * sizes[index].stride
       outputs[index].reserve(count)
       for direction in 0..<architecture.directions {
         let layer = layers[index][direction]
-        layer.prepare(steps: request.steps, batch: request.batch)
+        layer.prepare(request.rows)
         layer.forward(pass(index, direction, request))
       }
+      if addsInput(index) { addInput(index, request, count: count) }
       if drops(index, request.mode) {
         dropped[index].reserve(count)
-        applyDropout(after: index, request, from: outputs[index].base, to: dropped[index].base)
+        applyDropout(after: index, request, from: result(index), to: dropped[index].base)
       }
     }
+    if let carried = request.carried { keepFinalState(request, carried) }
+  }
+
+  /// What a layer gives to those above it, before dropout.
+  func result(_ layer: Int) -> UnsafeMutablePointer<Float> { (addsInput(layer) ? sums : outputs)[layer].base }
+
+  /// What a layer reads.
+  private func reads(_ layer: Int, _ request: Model.Batch) -> UnsafePointer<Float> {
+    guard layer > 0 else {
+      return dropsInput(request.mode) ? UnsafePointer(droppedInput.base) : request.inputs
+    }
+    return UnsafePointer(drops(layer - 1, request.mode) ? dropped[layer - 1].base : result(layer - 1))
   }
 
   func pass(_ index: Int, _ direction: Int, _ request: Model.Batch) -> RecurrentLayer.Pass {
     let state = index * architecture.directions + direction
-    let below = index > 0 ? (drops(index - 1, request.mode) ? dropped : outputs)[index - 1].base : nil
+    let startsAnew = initial == .zero
     return RecurrentLayer.Pass(
-      steps: request.steps, batch: request.batch, input: below.map { UnsafePointer($0) } ?? request.inputs,
-      inputStride: index > 0 ? stride : architecture.inputSize,
-      output: outputs[index].base + direction * units, outputStride: stride,
-      h0: hasInitialState ? UnsafePointer(initialHidden[state].base) : nil,
-      c0: hasInitialState && architecture.cell == .lstm ? UnsafePointer(initialCell[state].base) : nil,
-      keep: request.mode != .evaluation)
+      rows: request.rows, input: reads(index, request),
+      inputStride: index > 0 ? sizes[index - 1].stride : architecture.inputWidth,
+      vocabulary: index > 0 ? nil : request.vocabulary,
+      output: outputs[index].base + direction * sizes[index].units, outputStride: sizes[index].stride,
+      h0: startsAnew ? nil : UnsafePointer(initialHidden[state].base),
+      c0: startsAnew || architecture.cell != .lstm ? nil : UnsafePointer(initialCell[state].base),
+      keep: request.mode != .evaluation, key: MaskKey(request))
   }
 
-  func applyDropout(
-    after index: Int, _ request: Model.Batch, from: UnsafePointer<Float>, to: UnsafeMutablePointer<Float>
-  ) {
-    guard case .training(let seed, let step) = request.mode else { return }
-    var mask = rk_dropout(seed: seed, step: step, layer: UInt32(index), probability: architecture.dropout)
-    rk_dropout_apply(
-      &mask, from, to, request.steps, request.batch, stride, architecture.directions, architecture.hiddenSize,
-      units,
-      request.samples)
-  }
+  /// Whether a layer has a residual connection: the lowest has none, its input is another kind of thing.
+  func addsInput(_ layer: Int) -> Bool { architecture.residual && layer > 0 }
 
-  private func setInitialState(_ state: RecurrentState?, batch: Int) {
-    hasInitialState = state != nil
-    guard let state else { return }
-    fill(initialHidden, from: state.hidden, batch: batch)
-    if architecture.cell == .lstm { fill(initialCell, from: state.cell, batch: batch) }
-  }
-
-  func fill(_ buffers: [GrowingBuffer], from dense: [Float], batch: Int) {
-    let hidden = architecture.hiddenSize
-    precondition(dense.count == buffers.count * batch * hidden, "a state has the shape [layers·D, B, H]")
-    for (index, buffer) in buffers.enumerated() {
-      buffer.zero(batch * units)
-      dense.withUnsafeBufferPointer {
-        StateRows.pad(
-          $0.baseAddress! + index * batch * hidden, to: buffer.base, batch: batch, hidden: hidden,
-          units: units)
-      }
-    }
-  }
-
-  /// h_n and c_n of the last forward.
-  func finalState(_ request: Model.Batch) -> RecurrentState {
-    var state = RecurrentState(hidden: [])
-    for index in 0..<architecture.layers {
-      for direction in 0..<architecture.directions {
-        let step = direction == 0 ? request.steps - 1 : 0
-        let rows = outputs[index].base + step * request.batch * stride + direction * units
-        state.hidden += StateRows.dense(
-          rows, stride: stride, batch: request.batch, hidden: architecture.hiddenSize)
-        if architecture.cell == .lstm {
-          let cell = layers[index][direction].finalCell(pass(index, direction, request))
-          state.cell += StateRows.dense(
-            cell, stride: units, batch: request.batch, hidden: architecture.hiddenSize)
-        }
-      }
-    }
-    return state
+  private func addInput(_ index: Int, _ request: Model.Batch, count: Int) {
+    sums[index].reserve(count)
+    let (sum, output, input) = (sums[index].base, outputs[index].base, reads(index, request))
+    for i in 0..<count { sum[i] = output[i] + input[i] }
   }
 }

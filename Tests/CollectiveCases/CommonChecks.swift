@@ -24,6 +24,8 @@ package enum CommonChecks {
         "sum of \(count) doubles")
     }
     expect(try pendingSums(group), "two sums under way")
+    expect(try pendingBroadcasts(group), "two broadcasts under way")
+    expect(try parts(group), "parts of the group")
     let gathered = try group.allGather(pattern(group.rank, group.rank * 3))
     expect(gathered == (0..<group.size).map { pattern($0, $0 * 3) }, "allGather of unlike parts")
     expect(try exchanges(group), "exchange of unlike parts")
@@ -64,6 +66,39 @@ package enum CommonChecks {
     let ranks = group.size
     return first.allSatisfy { $0 == Float(ranks * (ranks - 1) / 2) }
       && second.allSatisfy { $0 == Float(ranks) }
+  }
+
+  /// Two in a row from the last rank, which does not wait for anyone; the others poll.
+  private static func pendingBroadcasts(_ group: any Communicator) throws -> Bool {
+    let root = group.size - 1
+    var (first, second) = (
+      pattern(group.rank == root ? 1 : 9, 10), pattern(group.rank == root ? 2 : 9, 70_001)
+    )
+    try first.withUnsafeMutableBytes { first in
+      try second.withUnsafeMutableBytes { second in
+        let calls = [
+          try group.startBroadcast(first, from: root), try group.startBroadcast(second, from: root),
+        ]
+        if group.rank == root { try group.barrier() }
+        try calls[0].wait(pausing: 100) {}
+        try calls[1].wait()
+        if group.rank != root { try group.barrier() }
+      }
+    }
+    return first == pattern(1, 10) && second == pattern(2, 70_001)
+  }
+
+  /// The upper half and the first two ranks, each with sums of its own.
+  private static func parts(_ group: any Communicator) throws -> Bool {
+    var right = true
+    for members in [group.size / 2..<group.size, 0..<min(2, group.size)] {
+      let part = try group.part(members)
+      right = right && (part != nil) == members.contains(group.rank)
+      guard let part else { continue }
+      right = right && part.size == members.count && part.rank == group.rank - members.lowerBound
+      right = try right && sumOfFloats(part, 1000) == expectedSum(members.count, 1000)
+    }
+    return right
   }
 
   /// Rank r gives rank p r + 2p bytes.

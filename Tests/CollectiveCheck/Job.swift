@@ -6,7 +6,7 @@ private nonisolated(unsafe) var askedToStop = false
 
 extension Check {
   /// A job for `recur launch` to look after: `job FILE CODE... [options]`. Its k-th run ends with the k-th code; a code above
-  /// 128 is a signal to the last rank, "wait" runs until SIGUSR1 and then ends with 75, "watch" until a watchdog ends it. Every run adds a line to FILE:
+  /// 128 is a signal to the last rank, "wait" runs until SIGUSR1 and then ends with 75. Every run adds a line to FILE:
   /// ranks, process numbers, arguments.
   func job(_ arguments: [String]) throws {
     signal(SIGUSR1) { _ in askedToStop = true }
@@ -21,7 +21,6 @@ extension Check {
   }
 
   private func end(as code: String) throws {
-    if code == "watch" { try stall(-1) }
     if code == "wait" {
       var stops = [Double(0)]
       while stops[0] == 0 {

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// `recur launch` around real jobs that fail in the ways jobs fail.

@@ -1,6 +1,7 @@
 import Collective
 import CollectiveCases
 import Diagnostics
+import TestSupport
 import Testing
 
 @Suite struct ThreadedTests {

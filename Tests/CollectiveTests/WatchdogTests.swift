@@ -1,6 +1,7 @@
 import Collective
 import Diagnostics
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite struct WatchdogTests {

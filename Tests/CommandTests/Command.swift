@@ -74,6 +74,10 @@ struct Command {
   ) throws -> Outcome {
     try Running(arguments, in: directory, environment: environment).outcome()
   }
+
+  static func run(arguments: [String], in directory: URL = repository) throws -> Outcome {
+    try Running(arguments, in: directory, environment: [:]).outcome()
+  }
 }
 
 /// A temporary folder that goes with its owner.

@@ -45,6 +45,15 @@ struct RankLossTests {
     #expect(-begin.timeIntervalSinceNow < 15)
   }
 
+  @Test func aDedicatedCoordinatorMissesItsWorker() throws {
+    let running = try start(
+      ranks: 2, "distributed.stall_timeout=2", "distributed.coordinator=dedicated")
+    #expect(kill(try process(ofRank: 1), SIGSTOP) == 0)
+    let outcome = running.outcome()
+    #expect(outcome.status == 75 && outcome.err.contains("rank 0 of 2 on "), "\(outcome.err)")
+    #expect(outcome.err.contains("gives up") && outcome.err.contains("for rank 1 on "), "\(outcome.err)")
+  }
+
   @Test func aStoppedRankIsNamedByAllAndTheJobEndsWorthARetry() throws {
     let running = try start(ranks: 3, "distributed.stall_timeout=3")
     let begin = Date()

@@ -7,9 +7,13 @@ let mpirun = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator
 /// The same recipe under mpirun: as many ranks as were asked for, and the numbers of one process.
 @Suite(.enabled(if: mpirun != nil, "mpirun is not installed"))
 struct RankTests {
-  private func train(ranks: Int, reduction: String = "fast", in folder: Folder) throws -> [String: Any] {
+  private func train(
+    ranks: Int, reduction: String = "fast", coordinator: String = "shared", in folder: Folder
+  ) throws -> [String: Any] {
     let outcome = try Command.run(
-      "launch", "-n", "\(ranks)", "--", "train", "wave.yaml", "--out", "run-\(reduction)-\(ranks)", "--json",
+      "launch", "-n", "\(ranks)", "--", "train", "wave.yaml", "--out",
+      "run-\(reduction)-\(coordinator)-\(ranks)",
+      "--json", "--set", "distributed.coordinator=\(coordinator)",
       "--set", "distributed.reduction=\(reduction)", in: folder.url)
     #expect(outcome.status == 0, "\(outcome.err)")
     return try outcome.json()
@@ -40,10 +44,13 @@ struct RankTests {
       "train", "wave.yaml", "--out", "run", "--json", "--set", "distributed.reduction=strict", in: folder.url
     ).json()
     let hash = try #require(alone["parameters_sha256"] as? String)
-    for ranks in 2...4 {
-      let report = try train(ranks: ranks, reduction: "strict", in: folder)
+    for (ranks, coordinator) in [
+      (2, "shared"), (3, "shared"), (4, "shared"), (2, "dedicated"), (3, "dedicated"),
+    ] {
+      let report = try train(ranks: ranks, reduction: "strict", coordinator: coordinator, in: folder)
       #expect(report["parameters_sha256"] as? String == hash, "\(ranks) ranks")
       #expect(report["epoch_losses"] as? [Double] == alone["epoch_losses"] as? [Double])
+      #expect(report["validation"] as? NSDictionary == alone["validation"] as? NSDictionary)
     }
   }
 

@@ -65,9 +65,17 @@ import Testing
     #expect(outcome.err.contains("RECUR_KERNELS=avx9"))
   }
 
-  @Test func cudaIsRefusedBeforeAnythingElse() throws {
-    let outcome = try Command.run("train", "missing.yaml", "--device", "cuda")
+  /// Where there is no usable GPU: before anything else, with what was tried.
+  @Test(arguments: [
+    ["train", "missing.yaml", "--device", "cuda"], ["bench", "--device", "cuda"], ["doctor", "--gpu"],
+  ])
+  func cudaIsRefusedBeforeAnythingElse(arguments: [String]) throws {
+    let outcome = try Command.Running(
+      arguments, in: Command.repository, environment: ["CUDA_VISIBLE_DEVICES": "-1"]
+    ).outcome()
     #expect(outcome.status == 69)
-    #expect(outcome.err.contains("--device cpu"))
+    #expect(
+      outcome.err.contains("libcuda.so.1") || outcome.err.contains("GPU") || outcome.err.contains("CUDA"))
+    #expect(outcome.err.split(separator: "\n").count == 1)
   }
 }

@@ -125,6 +125,16 @@ import Testing
     #expect(recipe["tensors"] as? NSArray == inspection["tensors"] as? NSArray)
   }
 
+  @Test func inspectPrintsTheStepAsAGPURunsIt() throws {
+    let (folder, _) = try trained(epochs: 1)
+    let outcome = try Command.run("inspect", "wave.yaml", "--program", in: folder.url)
+    #expect(outcome.status == 0, "\(outcome.err)")
+    for word in ["gru_walk_forward<", "product gradients [", "ranks add up", "adam<"] {
+      #expect(outcome.out.contains(word), "\(word)")
+    }
+    #expect(try Command.run("inspect", "run", "--program", in: folder.url).status == 64)
+  }
+
   @Test func exportWritesTheParametersAlone() throws {
     let (folder, report) = try trained()
     let outcome = try Command.run("export", "run", "--safetensors", "m.safetensors", "--json", in: folder.url)

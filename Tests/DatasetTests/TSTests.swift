@@ -74,9 +74,6 @@ import Testing
       failure(replacing: "@timeStamps false", with: "@timeStamps true").hasPrefix("d.ts, line 3: time stamps")
     )
     #expect(
-      failure(replacing: "@equalLength true", with: "@equalLength false").hasPrefix("d.ts, line 7: series of")
-    )
-    #expect(
       failure(replacing: "@dimensions 2", with: "@dimensions -2").hasPrefix("d.ts, line 6: @dimensions needs")
     )
     #expect(
@@ -93,11 +90,11 @@ import Testing
   @Test func samplesThatAreWrong() {
     #expect(
       failure(replacing: "5,6 ", with: "5 ")
-        == "d.ts, line 13: dimension 1 has 2 values, the first series has 3; series of unequal length are not supported yet"
+        == "d.ts, line 13: dimension 2 has 3 values, its first dimension has 2"
     )
     #expect(
       failure(replacing: "20,30", with: "20,30,40")
-        == "d.ts, line 11: dimension 2 has 4 values, the first series has 3; series of unequal length are not supported yet"
+        == "d.ts, line 11: dimension 2 has 4 values, its first dimension has 3"
     )
     #expect(
       failure(replacing: ": 40,50,6e1", with: "") == "d.ts, line 13: has 1 dimensions, the first sample has 2"

@@ -21,6 +21,9 @@ import Foundation
   @Option(help: "Folder for an input that breaks a reader.") var save = "."
   @Option(help: "Give this file to the reader once, and nothing else.") var input: String?
 
+  @Flag(help: "Without a bound of memory: for sanitizers and valgrind, which reserve a lot.") var unbounded =
+    false
+
   func validate() throws {
     for name in reader where Readers.named(name) == nil {
       throw ValidationError("there is no reader \(name)")
@@ -32,6 +35,7 @@ import Foundation
   }
 
   func run() throws {
+    Watch.keepLibrariesSmall()
     let chosen = reader.isEmpty ? Readers.all : reader.map { Readers.named($0)! }
     var total = 0
     var left = seconds
@@ -42,7 +46,8 @@ import Foundation
       if let input {
         try fuzzing.run(once: [UInt8](Data(contentsOf: URL(fileURLWithPath: input))))
       } else {
-        try fuzzing.run(executions, until: start + left / Double(chosen.count - index))
+        try fuzzing.run(
+          executions, until: start + left / Double(chosen.count - index), bounded: !unbounded)
       }
       left += start.timeIntervalSinceNow
       total += fuzzing.count

@@ -30,7 +30,6 @@ final class Watch {
     path = "\(folder)/recur-fuzz-\(reader)"
     advice =
       "reader \(reader): the input is in \(path); again with: recur-fuzz --reader \(reader) --input \(path)"
-    _ = Self.hasOneArena
     Self.current.pointee.input = .allocate(capacity: Mutator.longest)
     Self.current.pointee.path = strdup(path)
     Self.current.pointee.advice = strdup(advice + "\n")
@@ -51,12 +50,14 @@ final class Watch {
 
   func save(_ input: [UInt8]) { try? Data(input).write(to: URL(fileURLWithPath: path)) }
 
-  /// One place to allocate from: otherwise each new thread reserves 64 MiB of addresses, used or not.
-  private static let hasOneArena: Bool = {
-    // <malloc.h> is not part of the Glibc module; M_ARENA_MAX is -8.
-    guard let function = dlsym(nil, "mallopt") else { return false }
-    return unsafeBitCast(function, to: (@convention(c) (Int32, Int32) -> Int32).self)(-8, 1) == 1
-  }()
+  /// Starts the program again where its libraries have room to grow that no reader asked for: an arena of 64 MiB for each
+  /// thread that allocates, and the threads of OpenBLAS with their buffers, which are made when it is loaded.
+  static func keepLibrariesSmall() {
+    guard getenv("MALLOC_ARENA_MAX") == nil else { return }
+    setenv("MALLOC_ARENA_MAX", "1", 1)
+    setenv("OPENBLAS_NUM_THREADS", "1", 1)
+    execv("/proc/self/exe", CommandLine.unsafeArgv)
+  }
 
   /// From now on the process can't have more memory than now and this much.
   func limit(memory: Int) {

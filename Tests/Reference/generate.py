@@ -302,6 +302,110 @@ def states():
     return result
 
 
+def packed_lengths(count, longest):
+    """Lengths from 1 to `longest`, longest first, some of them equal."""
+    return sorted((1 + (7 * k * k + 3 * k) % longest for k in range(count)), reverse=True)
+
+
+def run_packed(network, lengths, x, initial):
+    """x: [sum of lengths, F], step by step without padding. Returns (output rows of the head, [h_n] or [h_n, c_n])."""
+    sizes = torch.tensor([sum(n > t for n in lengths) for t in range(lengths[0])])
+    given = initial and (tuple(initial) if len(initial) == 2 else initial[0])
+    output, state = network.rnn(nn.utils.rnn.PackedSequence(x, sizes), given)
+    final = list(state) if isinstance(state, tuple) else [state]
+    readout = network.a["readout"]
+    if readout == "every_step":
+        read = output.data
+    elif readout == "last_step":
+        starts = [0, *sizes.cumsum(0).tolist()]
+        read = output.data[[starts[n - 1] + row for row, n in enumerate(lengths)]]
+    else:
+        last = final[0][-2:] if network.a["bidirectional"] else final[0][-1:]
+        read = last.transpose(0, 1).reshape(len(lengths), -1)
+    return network.head(read), final
+
+
+def lengths():
+    """Sequences of different lengths as PackedSequence; with h0 and c0 every other time, and a loss that reads h_n and c_n."""
+    result = []
+    readouts = ("last_step", "final_state", "every_step")
+    grid = itertools.product(CELLS, (1, 2), (False, True), readouts, [(5, 7, 6), (40, 37, 23)])
+    for index, (cell, layers, bidirectional, readout, (hidden, batch, longest)) in enumerate(grid):
+        a = architecture(cell[0], 3, hidden, layers, bidirectional, True, readout, longest, ["linear 2"], cell[1])
+        seed, steps = 11000 + index, packed_lengths(batch, longest)
+        network = build(a, seed).double()
+        shape = (layers * (2 if bidirectional else 1), batch, hidden)
+        states = 2 if cell[0] == "lstm" else 1
+        initial = None
+        if index // 2 % 2:
+            initial = [wave(shape, phase).double().requires_grad_() for phase in (0.2, 1.1)][:states]
+        output, final = run_packed(network, steps, wave((sum(steps), a["input"]), seed).double(), initial)
+        mean = evaluate(LOSSES[0], output, seed)[2]
+        (mean + sum((f * wave(shape, phase).double()).sum() / 50 for f, phase in zip(final, (0.7, 1.9)))).backward()
+        numbers = []
+        for g in [p.grad.flatten() for p in network.parameters()] + [i.grad.flatten() for i in initial or []]:
+            numbers += [g.norm(), *(g @ wave((len(g),), phase).double() for phase in (0.1, 2.3))]
+        whole = hidden < 40
+        flatten = output.detach().flatten()
+        result.append(dict(
+            architecture=a, lengths=steps, seed=seed, initial=initial is not None,
+            output=packed(flatten if whole else flatten[::7]), projections=packed(torch.stack(numbers))))
+    return result
+
+
+class LanguageModel(nn.Module):
+    """As PyTorch's example word_language_model: tokens, vectors, recurrent layers, one linear layer."""
+
+    def __init__(self, a, vocabulary, width, tied, start):
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary, width)
+        options = {"nonlinearity": a["nonlinearity"]} if a["cell"] == "rnn" else {}
+        self.rnn = getattr(nn, a["cell"].upper())(width, a["hidden"], num_layers=a["layers"], **options)
+        self.fc = nn.Linear(a["hidden"], vocabulary)
+        if tied:
+            self.fc.weight = self.embedding.weight
+        if start:
+            for p in self.parameters():
+                nn.init.uniform_(p, -start, start)
+
+
+def language():
+    """Truncated back-propagation through time: four windows of three streams, SGD with clipping after each (float64)."""
+    result = []
+    grid = itertools.product(CELLS, [(11, 9, False, 0.0), (50, 9, False, 0.25), (11, 12, True, 0.0), (50, 12, True, 0.1)])
+    for index, (cell, (vocabulary, hidden, tied, start)) in enumerate(grid):
+        layers, steps, streams, windows = 1 + index % 2, 6, 3, 4
+        width = hidden if tied else 7
+        a = architecture(cell[0], 0, hidden, layers, False, True, "every_step", steps, [f"linear {vocabulary}"], cell[1])
+        seed = 12000 + index
+        torch.manual_seed(seed)
+        network = LanguageModel(a, vocabulary, width, tied, start)
+        first = fingerprint(flat(network))
+        network = network.double()
+        # One token more than a window's: targets are the next ones.
+        tokens = classes(windows * steps * streams + 1, vocabulary, None)
+        state, losses, states = None, [], []
+        for window in range(windows):
+            place = lambda t, b: b * windows * steps + window * steps + t
+            inputs = torch.tensor([[tokens[place(t, b)] for b in range(streams)] for t in range(steps)])
+            targets = torch.tensor([tokens[place(t, b) + 1] for t in range(steps) for b in range(streams)])
+            network.zero_grad()
+            output, state = network.rnn(network.embedding(inputs), state)
+            state = tuple(s.detach() for s in state) if isinstance(state, tuple) else state.detach()
+            mean = F.cross_entropy(network.fc(output.reshape(steps * streams, -1)), targets)
+            mean.backward()
+            nn.utils.clip_grad_norm_(network.parameters(), 0.5)
+            with torch.no_grad():
+                for p in network.parameters():
+                    p -= 0.7 * p.grad
+            losses.append(mean.item())
+        final = list(state) if isinstance(state, tuple) else [state]
+        result.append(dict(
+            architecture=a, vocabulary=vocabulary, width=width, tied=tied, start=start, seed=seed, fingerprint=first,
+            losses=losses, final=[packed(f) for f in final], parameters=packed(flat(network))))
+    return result
+
+
 def adam():
     """Parameters after ten Adam steps (float64), step k on the inputs and targets of phase seed + k."""
     result = []
@@ -443,6 +547,8 @@ if __name__ == "__main__":
     write("projections.json", projections())
     write("sizes.json", sizes())
     write("states.json", states())
+    write("lengths.json", lengths())
+    write("language.json", language())
     write("adam.json", adam())
     write("optimizers.json", optimizers())
     write("schedules.json", schedules())

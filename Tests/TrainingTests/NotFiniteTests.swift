@@ -143,19 +143,16 @@ final class FaultySet: SampleSet, @unchecked Sendable {
   var count: Int { base.count }
   var shape: SampleShape { base.shape }
 
-  func gather(
-    _ samples: UnsafeBufferPointer<Int32>, inputs: UnsafeMutablePointer<Float>,
-    values: UnsafeMutablePointer<Float>, classes: UnsafeMutablePointer<Int32>
-  ) {
-    base.gather(samples, inputs: inputs, values: values, classes: classes)
+  func gather(_ samples: UnsafeBufferPointer<Int32>, into memory: BatchMemory) {
+    base.gather(samples, into: memory)
     guard let fault, !samples.isEmpty else { return }
     self.fault = nil
     let sample = Int.random(in: 0..<samples.count)
     switch fault {
-    case .input: inputs[sample * shape.features] = .nan
-    case .infiniteInput: inputs[sample * shape.features] = .infinity
-    case .target: values[sample] = .nan
-    case .hugeTarget: values[sample] = 3e38
+    case .input: memory.inputs[sample * shape.features] = .nan
+    case .infiniteInput: memory.inputs[sample * shape.features] = .infinity
+    case .target: memory.values[sample] = .nan
+    case .hugeTarget: memory.values[sample] = 3e38
     }
   }
 }

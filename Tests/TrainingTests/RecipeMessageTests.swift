@@ -57,16 +57,47 @@ import Training
     ("{name: constant}", "{name: cosine, gamma: 1}", "schedule.gamma does not apply to schedule cosine"),
     ("epochs: 301", "epochs: 0", "train.epochs must be at least 1, not 0"),
     ("epochs: 301, ", "", "train.epochs is missing"),
+    (
+      "clip_norm: null", "clip_norm: 1, clip_value: 1",
+      "train.clip_value and train.clip_norm exclude each other; keep one"
+    ),
+    ("clip_norm: null", "ema: 1.0", "train.ema must be at least 0 and below 1, not 1.0"),
+    ("hidden_size: 8", "hidden_size: [8, 0]", "model.hidden_size must be at least 1, not 0"),
+    (
+      "hidden_size: 8", "hidden_size: [8, 4, 2]",
+      "model.num_layers is 2, but model.hidden_size has 3 widths; leave it out"
+    ),
+    ("dropout: 0.0", "proj_size: 8", "model.proj_size must be smaller than model.hidden_size (8), not 8"),
+    ("cell: lstm", "cell: gru\n  proj_size: 2", "model.proj_size applies to cell: lstm only"),
+    ("cell: lstm", "cell: gru\n  zoneout: {cell: 0.1}", "model.zoneout.cell applies to cell: lstm only"),
+    (
+      "cell: lstm", "cell: lstm\n  zoneout: {hiden: 0.1}",
+      "unknown key model.zoneout.hiden; did you mean hidden?"
+    ),
+    (
+      "cell: lstm", "cell: gru\n  init: {forget_bias: 1}", "model.init.forget_bias applies to cell: lstm only"
+    ),
+    (
+      "cell: lstm", "cell: gru\n  init: {orthogonl: true}",
+      "unknown key model.init.orthogonl; did you mean orthogonal?"
+    ),
+    (
+      "cell: lstm", "cell: lstm\n  locked_dropout: true",
+      "model.locked_dropout needs model.dropout or model.input_dropout"
+    ),
+    ("num_layers: 2", "residual: true", "model.residual needs at least two layers"),
+    (
+      "hidden_size: 8\n  num_layers: 2", "hidden_size: [8, 4]\n  residual: true",
+      "model.residual needs layers of equal width, not [8, 4]"
+    ),
     ("clip_norm: null", "clip_norm: 0", "train.clip_norm must be above 0, not 0"),
     ("metric: validation.loss", "metric: validaton.loss", "did you mean validation.loss?"),
     ("metric: validation.loss", "metric: test.loss", "checkpoint.metric must be one of train.loss"),
-    (
-      "coordinator: shared", "coordinator: dedicated",
-      "dedicated is not available in this version; use shared"
-    ),
+    ("coordinator: shared", "coordinator: none", "distributed.coordinator must be one of shared, dedicated"),
     ("reduction: fast", "reduction: strickt", "did you mean strict?"),
     (
-      "format: csv", "format: cvs", "data.format must be one of csv, idx, npy, ts, not cvs; did you mean csv?"
+      "format: csv", "format: cvs",
+      "data.format must be one of csv, idx, npy, ts, text, tagged, not cvs; did you mean csv?"
     ),
     ("format: csv", "format: idx", "data.features does not apply to data.format idx"),
     ("horizon: 1", "horizon: -1", "data.horizon must be at least 0, not -1"),

@@ -24,6 +24,12 @@ import Training
     ["model.cell=gru", "model.bidirectional=true", "model.dropout=0.5", "train.accumulate=2"],
     ["distributed.lanes=3", "model.dropout=0.3"],
     [
+      "model.layer_norm=true", "model.recurrent_dropout=0.2", "model.zoneout=0.1", "model.proj_size=3",
+      "model.learned_initial_state=true", "model.residual=true", "model.dropout=0.3",
+      "model.locked_dropout=true",
+      "train.ema=0.9", "train.clip_norm=null", "train.clip_value=0.01",
+    ],
+    [
       "data.targets=null", "data.label=d", "loss={name: cross_entropy, class_weights: [1, 3]}",
       "model.head=[{linear: 2}]", "early_stopping={metric: train.loss, patience: 1}",
     ],

@@ -4,18 +4,21 @@ import Foundation
 import Testing
 import Training
 
-/// A folder with a small series, removed at the end: sin and cos, the next value of their product is the target.
+/// A folder with a small series, removed at the end: sin and cos, the next value of their product is the target. Column g names
+/// sequences of one to five rows.
 final class TemporaryRun: Sendable {
   let path: String
 
   init(rows: Int = 60) throws {
     path = NSTemporaryDirectory() + "recur-training-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    var ends: [Int] = []
+    while (ends.last ?? 0) < rows { ends.append((ends.last ?? 0) + 1 + ends.count * 3 % 5) }
     let lines = (0..<rows).map { i in
       let (a, b) = (sin(0.3 * Double(i)), 5 * cos(0.11 * Double(i)))
-      return "\(a),\(b),\(a * b),\(a * b > 0 ? "up" : "down")"
+      return "\(a),\(b),\(a * b),\(a * b > 0 ? "up" : "down"),\(ends.firstIndex { i < $0 }!)"
     }
-    try (["a,b,c,d"] + lines).joined(separator: "\n").write(
+    try (["a,b,c,d,g"] + lines).joined(separator: "\n").write(
       toFile: path + "/series.csv", atomically: true, encoding: .utf8)
   }
 
@@ -78,7 +81,7 @@ final class TemporaryRun: Sendable {
   /// All model tensors of a report's checkpoint, one after the other.
   static func parameters(_ report: TrainingReport) throws -> [Float] {
     let file = try CheckpointFile(reading: report.checkpoint)
-    return file.tensors.filter { !$0.name.hasPrefix("optimizer.") }.flatMap(\.values)
+    return file.modelTensors.flatMap(\.values)
   }
 }
 

@@ -8,6 +8,11 @@ import Testing
 import Training
 
 @Suite struct TrainerTests {
+  /// The split in sequences rather than windows.
+  private static let groups = [
+    "data.split={train: 12, validation: 3, test: rest}", "model.readout=final_state",
+  ]
+
   @Test func learnsAndReports() throws {
     let run = try TemporaryRun()
     let report = try run.train(try run.recipe("train.epochs=60"), out: "a")
@@ -31,6 +36,12 @@ import Training
 
   @Test(arguments: [
     ([], 1e-6), (["train.batch_size=3"], 1e-6), (["train.batch_size=37", "train.clip_norm=0.01"], 1e-6),
+    (
+      [
+        "data.group=g", "data.window=1", "data.horizon=0", "model.bidirectional=true",
+        "train.bucket_batches=2",
+      ] + groups, 1e-6
+    ),
     (["loss={name: huber, delta: 0.1}", "optimizer=sgd"], 1e-6),
     (["model.num_layers=2", "model.dropout=0.4"], 1e-6),
     (
@@ -109,9 +120,9 @@ import Training
   private func checkSums(_ evaluator: Evaluator, _ data: LoadedData, _ metrics: EvaluationMetrics) throws {
     let test = data.test!
     var outputs: [Float] = []
-    try evaluator.predict(test) { range, batch in
-      #expect(range.lowerBound == outputs.count && batch.count == range.count)
-      outputs += batch
+    try evaluator.predict(test) { batch in
+      #expect(batch.samples.lowerBound == outputs.count && batch.outputs.count == batch.samples.count)
+      outputs += batch.outputs
     }
     #expect(outputs.count == test.count)
     var (absolute, squared, original) = (0.0, 0.0, 0.0)

@@ -10,12 +10,16 @@
 
 // One direction of one recurrent layer over one batch, time-major.
 //
+// Sequences may differ in length: rows are then in order of length, longest first, and step t has the rows that are longer than t
+// and no others. "[T, B]" below stands for these rows, one step after the other. The reverse direction begins at each row's own end.
+//
 // T steps, B rows, H hidden units padded to Hp (a multiple of half the vector width; what is padded stays zero). A row of `gates`
 // holds `slots` blocks of Hp: i f g o (LSTM), n r z m (GRU, m = W_hn·h + b_hn), a (RNN).
 // A thread works on the rows first_row ..< last_row of every step; rows do not depend on one another.
 typedef struct {
   ptrdiff_t steps, batch, hidden, units;
   ptrdiff_t first_row, last_row;
+  const ptrdiff_t *_Nullable offsets;  // [T + 1] where each step's rows begin; null: every step has all B rows
   ptrdiff_t reverse;           // nonzero: from the last step to the first
   ptrdiff_t keep;              // nonzero: leave activated gates and cells behind for backward
   ptrdiff_t want_initial;      // nonzero: backward goes on to the gradient of h0
@@ -109,9 +113,11 @@ typedef struct {
   uint32_t layer;
   float probability;
 } rk_dropout;
-// x, y [steps, batch, stride]; the units of block d lie at columns d·block_stride ..< d·block_stride + block_width.
-void rk_dropout_apply(const rk_dropout *, const float *x, float *y, ptrdiff_t steps, ptrdiff_t batch, ptrdiff_t stride,
-                      ptrdiff_t blocks, ptrdiff_t block_width, ptrdiff_t block_stride, const int32_t *samples);
+// x, y [steps, batch, stride], or the rows that `offsets` says as in rk_layer; the units of block d lie at columns
+// d·block_stride ..< d·block_stride + block_width.
+void rk_dropout_apply(const rk_dropout *, const float *x, float *y, ptrdiff_t steps, ptrdiff_t batch,
+                      const ptrdiff_t *_Nullable offsets, ptrdiff_t stride, ptrdiff_t blocks, ptrdiff_t block_width,
+                      ptrdiff_t block_stride, const int32_t *samples);
 
 // A team of `count` threads, the caller among them; null where they can't be started. Used from one thread at a time.
 typedef struct rk_team rk_team;

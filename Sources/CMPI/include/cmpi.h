@@ -1,4 +1,4 @@
-// MPI, looked up at run time. Every call works on one private copy of MPI_COMM_WORLD.
+// MPI, looked up at run time. Calls work on private groups: a copy of MPI_COMM_WORLD, and parts of it.
 // Unless said otherwise the result is MPI's return code, 0 for success.
 #ifndef CMPI_H
 #define CMPI_H
@@ -13,6 +13,8 @@ enum cmpi_found {
   CMPI_INCOMPLETE,     // Open MPI without a symbol that is needed; detail is its name
 };
 
+// A communicator.
+typedef struct cmpi_group { void *handle; } cmpi_group;
 // A request that is on its way. Zero it before its first use.
 typedef struct cmpi_request { void *handle; } cmpi_request;
 
@@ -20,28 +22,31 @@ typedef struct cmpi_request { void *handle; } cmpi_request;
 enum cmpi_found cmpi_load(char *detail, size_t capacity);
 
 // Initialises MPI where nobody has, checks that it grants calls from one thread at a time (`*granted` is 0 where it does not),
-// and makes the private communicator. MPI is finalized when the process exits with status 0.
-int cmpi_start(int *granted);
+// and makes the group of all processes. MPI is finalized when the process exits with status 0.
+int cmpi_start(int *granted, cmpi_group *all);
 int cmpi_finish(void);
 void cmpi_abort(int code);
 
-int cmpi_rank(int *rank);
-int cmpi_size(int *size);
+int cmpi_rank(cmpi_group group, int *rank);
+int cmpi_size(cmpi_group group, int *size);
+// Some members of a group, in the same order; the handle is null on the others. All call it; it lasts as long as the process.
+int cmpi_part(cmpi_group group, int is_member, cmpi_group *part);
 // This rank's number among the ranks of its machine, and how many there are.
-int cmpi_local(int *rank, int *size);
+int cmpi_local(cmpi_group group, int *rank, int *size);
 // Both write at most 256 bytes, zero included.
 int cmpi_processor_name(char *name);
 void cmpi_error_text(int code, char *text);
 void cmpi_library_version(char *text);
 
-int cmpi_barrier(void);
-int cmpi_broadcast(void *bytes, int count, int root);
-int cmpi_all_reduce_float(float *values, int count);
-int cmpi_all_reduce_double(double *values, int count);
-int cmpi_start_all_reduce_float(float *values, int count, cmpi_request *request);
-int cmpi_all_gather(const void *bytes, int count, void *all);
+int cmpi_barrier(cmpi_group group);
+int cmpi_broadcast(cmpi_group group, void *bytes, int count, int root);
+int cmpi_start_broadcast(cmpi_group group, void *bytes, int count, int root, cmpi_request *request);
+int cmpi_all_reduce_float(cmpi_group group, float *values, int count);
+int cmpi_all_reduce_double(cmpi_group group, double *values, int count);
+int cmpi_start_all_reduce_float(cmpi_group group, float *values, int count, cmpi_request *request);
+int cmpi_all_gather(cmpi_group group, const void *bytes, int count, void *all);
 // Sends to one rank and receives from another; a negative rank is nobody.
-int cmpi_send_receive(const void *out, int out_count, int to, void *in, int in_count, int from);
+int cmpi_send_receive(cmpi_group group, const void *out, int out_count, int to, void *in, int in_count, int from);
 int cmpi_test(cmpi_request *request, int *done);
 int cmpi_wait(cmpi_request *request);
 

@@ -27,7 +27,7 @@ package struct Supervisor {
   /// After a request to stop: how long the ranks have for saving.
   package var grace: Duration = .seconds(60)
   /// After the end of a rank: how long mpirun may take to end the others.
-  package var patience: Duration = .seconds(15)
+  package var patience: Duration = .seconds(8)
   package var say: @Sendable (String) -> Void = { writeLine("recur launch: \($0)") }
 
   package init(_ plan: LaunchPlan) { self.plan = plan }
@@ -45,7 +45,8 @@ package struct Supervisor {
         "--max-restarts needs --out DIR in the train command: a restart goes on from the checkpoints there")
     }
     var plan = plan
-    var inbox = SignalInbox([SIGINT, SIGTERM, SIGHUP])
+    // SIGUSR1: what a batch system is told to send before the time is up.
+    var inbox = SignalInbox([SIGINT, SIGTERM, SIGHUP, SIGUSR1])
     defer { inbox.close() }
     for attempt in 0... {
       let start = ContinuousClock.now

@@ -1,13 +1,15 @@
 import Diagnostics
 
 extension LoadedData {
-  init(npy specification: DataSpecification, _ scaler: Scaler?, _ classNames: [String]?) throws(Failure) {
+  init(
+    npy specification: DataSpecification, _ scaler: Scaler?, _ classNames: [String]?, _ group: LoadingGroup?
+  ) throws(Failure) {
     var files: [InputFile] = []
     var count = classNames?.count
     var shape: [Int]?
     let sources = try SampleSources(specification) { (path, labelsPath, part) throws(Failure) in
-      let file = try InputFile(path: path, key: part.pathKey)
-      let labels = try InputFile(path: labelsPath ?? "", key: part.labelsKey)
+      let file = try NPYFile.open(path, key: part.pathKey, group)
+      let labels = try NPYFile.open(labelsPath ?? "", key: part.labelsKey, group)
       files += [file, labels]
       let source = try SampleSource(npy: file, labels: labels, &count)
       let found = [source.layout.steps, source.inputs.columns, source.values?.columns ?? 0]
@@ -21,7 +23,7 @@ extension LoadedData {
     try self.init(
       specification, sources, scaler, featureNames: numbered(sources.main.inputs.columns),
       targetNames: numbered(values ?? 0), classNames: values == nil ? classNames ?? numbered(count ?? 0) : [],
-      files: files)
+      files: files, group)
   }
 
   init(ts specification: DataSpecification, _ scaler: Scaler?, _ classNames: [String]?) throws(Failure) {
@@ -33,7 +35,7 @@ extension LoadedData {
       files.append(file)
       let series = try TSFile(file)
       if names == nil { names = series.header.classNames }
-      let found = [series.steps, series.dimensions, series.header.hasTargetValues ? 1 : 0]
+      let found = [series.dimensions, series.header.hasTargetValues ? 1 : 0]
       guard shape ?? found == found else {
         throw file.failure("its series have another shape than those of \(specification.path)")
       }
@@ -66,6 +68,7 @@ extension SampleSource {
         "has the shape \(labels.shape); needed is one row for each of the \(shape[0]) samples")
     }
     path = file.path
+    isDivided = file.isDivided
     inputs = NPYTable(array, columns: shape.last!)
     layout = .separate(steps: steps)
     samples = count
@@ -81,7 +84,7 @@ extension SampleSource {
   init(ts series: TSFile, classNames: [String]) throws(Failure) {
     path = series.file.path
     inputs = TSInputs(series: series)
-    layout = .separate(steps: series.steps)
+    layout = .separate(starts: series.starts)
     samples = series.samples
     values = series.header.hasTargetValues ? TSTargets(series: series) : nil
     classes = try series.classes(in: classNames)
@@ -89,6 +92,15 @@ extension SampleSource {
 }
 
 extension NPYFile {
+  /// Holds the header; the numbers of a large file are read where they are needed.
+  static func open(_ path: String, key: String, _ group: LoadingGroup?) throws(Failure) -> InputFile {
+    let head = 1 << 20
+    guard let group else { return try InputFile(path: path, key: key) { 0..<min($0, head) } }
+    var file = try group.open(path, key: key)
+    if file.isDivided { try file.hold(0..<min(file.size, head)) }
+    return file
+  }
+
   /// More classes than any network here could tell apart: a label above is taken for a mistake.
   static let largestClass = 1 << 20
 
@@ -113,7 +125,7 @@ extension NPYFile {
 
 private struct TSInputs: NumberTable {
   let series: TSFile
-  var rows: Int { series.samples * series.steps }
+  var rows: Int { series.starts.last! }
   var columns: Int { series.dimensions }
 
   func read(_ rows: Range<Int>, into block: UnsafeMutablePointer<Double>) {

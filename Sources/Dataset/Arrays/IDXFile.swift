@@ -7,9 +7,35 @@ import Diagnostics
 package struct IDXFile: Sendable {
   package let path: String
   package let shape: [Int]
-  package let elements: [UInt8]
+  package let elements: Elements<UInt8>
 
   /// - dimensions: how many the file must have: 3 for images, 1 for labels.
+  private init(path: String, shape: [Int], elements: Elements<UInt8>) {
+    (self.path, self.shape, self.elements) = (path, shape, elements)
+  }
+
+  /// - group: whose processes have a divided file's elements once; the first reads them.
+  init(_ file: inout InputFile, dimensions: Int, _ group: LoadingGroup?) throws(Failure) {
+    guard file.isDivided, let group else {
+      try self.init(file, dimensions: dimensions)
+      return
+    }
+    var first: IDXFile?
+    let shapes = try group.share { () throws(Failure) in
+      guard group.index == 0 else { return [] }
+      try file.hold(0..<file.size)
+      first = try IDXFile(file, dimensions: dimensions)
+      try file.hold(0..<0)
+      var writer = ByteWriter()
+      for size in first!.shape { writer.add(size) }
+      return writer.bytes
+    }
+    var reader = ByteReader(shapes[0])
+    let shape = (0..<dimensions).map { _ in reader.int() }
+    let elements = try Elements.once(first?.elements, count: product(shape)!, group)
+    self.init(path: file.path, shape: shape, elements: elements)
+  }
+
   package init(_ file: InputFile, dimensions: Int) throws(Failure) {
     path = file.path
     if file.count == 0 { throw file.failure("is empty") }
@@ -21,7 +47,7 @@ package struct IDXFile: Sendable {
       }
       shape = try Self.shape(bytes.prefix(headerSize), dimensions: dimensions, file)
       bytes.removeFirst(headerSize)
-      elements = bytes
+      elements = .own(bytes)
     } else {
       shape = try Self.shape(file.padded.prefix(file.count).prefix(headerSize), dimensions: dimensions, file)
       let size = try Self.size(shape, headerSize: headerSize, file)
@@ -31,7 +57,7 @@ package struct IDXFile: Sendable {
       guard file.count == size else {
         throw file.failure("holds \(file.count) bytes, more than the \(size) its header declares")
       }
-      elements = Array(file.padded[headerSize..<file.count])
+      elements = .own(Array(file.padded[headerSize..<file.count]))
     }
   }
 

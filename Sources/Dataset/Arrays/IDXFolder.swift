@@ -15,15 +15,15 @@ struct IDXPart {
   let labels: IDXFile
 
   /// Reads "train" or "t10k", or returns nil where the folder has neither images nor labels of that name.
-  init?(_ name: String, folder: String) throws(Failure) {
-    let images = try Self.find("\(name)-images", "idx3-ubyte", folder)
-    let labels = try Self.find("\(name)-labels", "idx1-ubyte", folder)
+  init?(_ name: String, folder: String, _ group: LoadingGroup?) throws(Failure) {
+    let images = try Self.find("\(name)-images", "idx3-ubyte", folder, group)
+    let labels = try Self.find("\(name)-labels", "idx1-ubyte", folder, group)
     guard images != nil || labels != nil else { return nil }
-    guard let images else { throw Self.missing("\(name)-images-idx3-ubyte", folder) }
-    guard let labels else { throw Self.missing("\(name)-labels-idx1-ubyte", folder) }
+    guard var images else { throw Self.missing("\(name)-images-idx3-ubyte", folder) }
+    guard var labels else { throw Self.missing("\(name)-labels-idx1-ubyte", folder) }
+    self.images = try IDXFile(&images, dimensions: 3, group)
+    self.labels = try IDXFile(&labels, dimensions: 1, group)
     files = [images, labels]
-    self.images = try IDXFile(images, dimensions: 3)
-    self.labels = try IDXFile(labels, dimensions: 1)
     guard self.images.shape[0] == self.labels.shape[0] else {
       throw labels.failure(
         "holds \(self.labels.shape[0]) labels for the \(self.images.shape[0]) images of \(images.path)")
@@ -31,11 +31,15 @@ struct IDXPart {
   }
 
   /// The file as it is called by its authors, with a dot before the ending, or either gzipped.
-  private static func find(_ stem: String, _ ending: String, _ folder: String) throws(Failure) -> InputFile? {
+  private static func find(
+    _ stem: String, _ ending: String, _ folder: String, _ group: LoadingGroup?
+  ) throws(Failure) -> InputFile? {
     for name in ["\(stem)-\(ending)", "\(stem).\(ending)"] {
       for suffix in ["", ".gz"] {
         let path = "\(folder)/\(name)\(suffix)"
-        if access(path, F_OK) == 0 { return try InputFile(path: path, key: "data.path") }
+        if access(path, F_OK) == 0 {
+          return try LoadingGroup.open(path, key: "data.path", group)
+        }
       }
     }
     return nil

@@ -2,10 +2,12 @@ import Diagnostics
 
 extension LoadedData {
   /// The folder's train files, which may be split further, and its t10k files as the test part.
-  init(idx specification: DataSpecification, _ classNames: [String]?) throws(Failure) {
+  init(
+    idx specification: DataSpecification, _ classNames: [String]?, _ group: LoadingGroup?
+  ) throws(Failure) {
     let folder = specification.path
-    let main = try IDXPart("train", folder: folder)
-    let held = try IDXPart("t10k", folder: folder)
+    let main = try IDXPart("train", folder: folder, group)
+    let held = try IDXPart("t10k", folder: folder, group)
     guard let any = main ?? held else { throw IDXPart.missing("train-images-idx3-ubyte", folder) }
     if let main, let held, main.images.shape[1...] != held.images.shape[1...] {
       throw .badData("\(held.images.path): its images have another size than those of \(main.images.path)")
@@ -13,7 +15,7 @@ extension LoadedData {
     if held != nil && specification.split.test != nil {
       throw .badData("data.split.test is not for \(folder): its t10k files are the test part")
     }
-    let count = classNames?.count ?? Int(any.labels.elements.max() ?? 0) + 1
+    let count = classNames?.count ?? Int(any.labels.elements.withUnsafeBufferPointer { $0.max() } ?? 0) + 1
     for part in [main, held] { try part?.checkLabels(count) }
     let shape = SampleShape(
       steps: any.images.shape[1], features: any.images.shape[2], target: .classes(count: count))
@@ -30,7 +32,7 @@ extension LoadedData {
     featureNames = numbered(shape.features)
     targetNames = []
     self.classNames = classNames ?? numbered(count)
-    fingerprint = Self.fingerprint((main?.files ?? []) + (held?.files ?? []))
+    fingerprint = try Self.fingerprint((main?.files ?? []) + (held?.files ?? []), group)
     rows = nil
   }
 }
@@ -39,13 +41,16 @@ extension IDXPart {
   func set(_ samples: Range<Int>, _ shape: SampleShape) -> SequenceSet<UInt8> {
     SequenceSet(
       shape: shape, layout: .separate(steps: shape.steps), samples: samples, inputs: images.elements,
-      values: [], classes: labels.elements.map { Int32($0) })
+      values: .own([]), classes: .own(labels.elements.withUnsafeBufferPointer { $0.map { Int32($0) } }))
   }
 
   func checkLabels(_ count: Int) throws(Failure) {
-    if let index = labels.elements.firstIndex(where: { Int($0) >= count }) {
+    let wrong = labels.elements.withUnsafeBufferPointer { labels in
+      labels.firstIndex { Int($0) >= count }.map { ($0, labels[$0]) }
+    }
+    if let (index, label) = wrong {
       throw .badData(
-        "\(labels.path), label \(index): class label \(labels.elements[index]) is out of range; "
+        "\(labels.path), label \(index): class label \(label) is out of range; "
           + "classes go from 0 to \(count - 1)")
     }
   }

@@ -44,7 +44,7 @@ package struct NPYFile: Sendable {
     guard let size = product(header.shape + [element.size]) else {
       throw file.failure("declares the shape \(header.shape): far too large")
     }
-    let held = file.count - body
+    let held = file.size - body
     guard held >= size else {
       throw file.failure("is truncated: its header declares \(size) bytes of numbers, it holds \(held)")
     }
@@ -74,11 +74,11 @@ package struct NPYFile: Sendable {
   private func convert<T: BitwiseCopyable>(
     _ range: Range<Int>, _ out: UnsafeMutablePointer<Double>, _ number: (T) -> Double
   ) {
-    file.withBytes { bytes in
-      for i in range {
-        let stored = bytes.loadUnaligned(fromByteOffset: body + i * MemoryLayout<T>.size, as: T.self)
-        out[i - range.lowerBound] = number(stored)
-      }
+    if range.isEmpty { return }
+    let size = MemoryLayout<T>.size
+    withUnsafeTemporaryAllocation(byteCount: range.count * size, alignment: 16) { bytes in
+      file.copy(body + range.lowerBound * size..<body + range.upperBound * size, to: bytes.baseAddress!)
+      for i in 0..<range.count { out[i] = number(bytes.loadUnaligned(fromByteOffset: i * size, as: T.self)) }
     }
   }
 

@@ -21,7 +21,10 @@ struct NPYHeader {
     // The length has two bytes in version 1, four later; the padding may be read.
     let start = version == 1 ? 10 : 12
     let length = (8..<start).reversed().reduce(0) { $0 << 8 | Int(bytes[$1]) }
-    guard length <= file.count - start else { throw file.failure("is truncated inside its header") }
+    guard length <= file.size - start else { throw file.failure("is truncated inside its header") }
+    guard length <= file.count - start else {
+      throw file.failure("has a header of \(length) bytes: far too long")
+    }
     size = start + length
     var parser = PythonLiteral(bytes: Array(bytes[start..<start + length]))
     guard let entries = parser.dictionary() else { throw file.failure("has a header that can't be read") }

@@ -1,17 +1,18 @@
 import Diagnostics
 
-/// A file in the `.ts` format of the UEA and UCR time series archives: series of equal length with a class or a number each.
+/// A file in the `.ts` format of the UEA and UCR time series archives: series with a class or a number each.
 ///
 /// After a header of `@` lines each line of `@data` is one sample: its dimensions separated by colons, the values of a dimension
 /// separated by commas, the class label (or the target value) last.
 /// Source: "The ts file format", timeseriesclassification.com.
 package struct TSFile {
   package internal(set) var header: TSHeader
-  /// Samples (N), steps (T) and dimensions (F).
+  /// Samples (N) and dimensions (F).
   package private(set) var samples = 0
-  package private(set) var steps = 0
   package private(set) var dimensions = 0
-  /// `[N, T, F]`.
+  /// The first row of each sample, and the end of the last.
+  private(set) var starts = [0]
+  /// A row for each step of each sample, `[Σ T, F]`.
   package private(set) var values: [Double] = []
   /// `[N]` where the header has class labels: numbers into `header.classNames`.
   package private(set) var classes: [Int32] = []
@@ -45,14 +46,16 @@ package struct TSFile {
     if let declared = header.dimensions, declared != dimensions {
       throw file.failure("declares @dimensions \(declared), its samples have \(dimensions)")
     }
-    if let declared = header.seriesLength, declared != steps {
-      throw file.failure("declares @seriesLength \(declared), its series have \(steps) values")
+    let layout = SampleLayout.separate(starts: starts)
+    if let declared = header.seriesLength, layout.starts == nil, declared != layout.steps {
+      throw file.failure("declares @seriesLength \(declared), its series have \(layout.steps) values")
     }
   }
 
-  /// Where a number stands: row is sample · T + step, column the dimension.
+  /// Where a number stands, by its row and its dimension.
   func place(row: Int, column: Int) -> String {
-    "\(file.path), line \(lines[row / steps]), dimension \(column + 1), value \(row % steps + 1)"
+    let sample = starts.lastIndex { $0 <= row }!
+    return "\(file.path), line \(lines[sample]), dimension \(column + 1), value \(row - starts[sample] + 1)"
   }
 }
 
@@ -66,7 +69,7 @@ extension TSFile {
     guard count >= 1 else {
       throw context.failure(line, "has no ':' between the values and the class label")
     }
-    try checkShape(fields.dropLast(), line, context)
+    let steps = try length(fields.dropLast(), line, context, header)
     let base = values.count
     values.append(contentsOf: repeatElement(0, count: steps * dimensions))
     for (dimension, field) in fields.dropLast().enumerated() {
@@ -77,24 +80,32 @@ extension TSFile {
     }
     try readTarget(fields[count], line, context, header)
     samples += 1
+    starts.append(starts[starts.count - 1] + steps)
     lines.append(line.number)
   }
 
-  /// The first dimension of the first sample fixes the length, the first sample the number of dimensions.
-  private mutating func checkShape(
-    _ fields: ArraySlice<Slice<UnsafeBufferPointer<UInt8>>>, _ line: TSLines.Line, _ context: TSContext
-  ) throws(Failure) {
+  /// The steps of a sample. Its first dimension fixes them, and the first sample the number of dimensions.
+  private mutating func length(
+    _ fields: ArraySlice<Slice<UnsafeBufferPointer<UInt8>>>, _ line: TSLines.Line, _ context: TSContext,
+    _ header: TSHeader
+  ) throws(Failure) -> Int {
     if samples == 0 { dimensions = fields.count }
     guard fields.count == dimensions else {
       throw context.failure(line, "has \(fields.count) dimensions, the first sample has \(dimensions)")
     }
+    var steps = 0
     for (dimension, field) in fields.enumerated() {
       let count = field.reduce(1) { $0 + ($1 == comma ? 1 : 0) }
-      if samples == 0 && dimension == 0 { steps = count }
+      if dimension == 0 { steps = count }
       if count == steps { continue }
-      let what = "dimension \(dimension + 1) has \(count) values, the first series has \(steps)"
-      throw context.failure(line, "\(what); series of unequal length are not supported yet")
+      throw context.failure(
+        line, "dimension \(dimension + 1) has \(count) values, its first dimension has \(steps)")
     }
+    if header.declaresEqualLength, samples > 0, steps != starts[1] {
+      throw context.failure(
+        line, "has \(steps) values, the first series has \(starts[1]); the header says @equalLength true")
+    }
+    return steps
   }
 
   private mutating func readTarget(

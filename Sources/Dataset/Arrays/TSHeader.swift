@@ -8,6 +8,7 @@ package struct TSHeader: Sendable {
   package private(set) var hasTargetValues = false
   private(set) var dimensions: Int?
   private(set) var seriesLength: Int?
+  private(set) var declaresEqualLength = false
   /// Whether `@data` was read.
   private(set) var isComplete = false
 
@@ -20,9 +21,7 @@ package struct TSHeader: Sendable {
     switch key {
     case "@problemname": break
     case "@equallength":
-      if words.last?.lowercased() == "false" {
-        throw failure("series of unequal length are not supported yet")
-      }
+      declaresEqualLength = words.last?.lowercased() == "true"
     case "@timestamps":
       if words.last?.lowercased() != "false" {
         throw failure("time stamps are not supported; save plain values")

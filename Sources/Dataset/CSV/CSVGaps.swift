@@ -45,6 +45,13 @@ extension CSVTable {
     records = kept
   }
 
+  /// Takes over which rows another process has kept in the shared numbers.
+  func keep(_ kept: [Int]) {
+    if !labels.isEmpty { labels = kept.map { labels[$0] } }
+    numbers.rows = kept.count
+    records = kept
+  }
+
   /// Fills the gaps of one column from the row before, or along a line between the rows around them.
   private func fill(_ column: Int, linear: Bool) throws(Failure) {
     let width = columns.count

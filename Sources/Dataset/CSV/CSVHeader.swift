@@ -10,6 +10,12 @@ package struct CSVHeader: Sendable {
   let body: Int
   let hasNames: Bool
 
+  init(_ file: InputFile, delimiter: UInt8, body: Int, names: [String], hasNames: Bool) {
+    (self.file, self.delimiter, self.body, self.names, self.hasNames) = (
+      file, delimiter, body, names, hasNames
+    )
+  }
+
   package init(_ file: InputFile, delimiter: UInt8, hasNames: Bool) throws(Failure) {
     self.file = file
     self.delimiter = delimiter
@@ -27,6 +33,17 @@ package struct CSVHeader: Sendable {
       }
       if isEmpty { throw file.failure("has a header but no rows") }
     }
+  }
+
+  /// The same over other bytes of the file.
+  func `in`(_ file: InputFile) -> CSVHeader {
+    CSVHeader(file, delimiter: delimiter, body: body, names: names, hasNames: hasNames)
+  }
+
+  /// The same over the whole file, where this process holds only a part: for messages.
+  var whole: CSVHeader {
+    guard file.isDivided, let whole = try? InputFile(path: file.path, key: "") else { return self }
+    return self.in(whole)
   }
 
   /// Behind a byte order mark.

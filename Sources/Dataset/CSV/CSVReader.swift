@@ -12,6 +12,8 @@ package struct CSVReader: ~Copyable {
 
   private var numbers: RowBuffer
   private var hasGaps = false
+  /// Whether the bytes held ended inside of quotes.
+  private var isCutOff = false
   private var labels: [Int32] = []
   private var labelNames: [String] = []
   private var labelNumbers: [String: Int32] = [:]
@@ -21,51 +23,68 @@ package struct CSVReader: ~Copyable {
   package static func read(
     _ header: CSVHeader, columns: [Int], label: Int? = nil, gaps: DataSpecification.GapPolicy = .error
   ) throws(Failure) -> CSVTable {
+    let table = try rows(header, columns: columns, label: label, in: header.body..<header.file.count)!
+    if table.hasGaps { try table.closeGaps(gaps) }
+    return table
+  }
+
+  /// Reads the rows that begin in this range of the bytes held.
+  /// - Returns: nil where the bytes held end before the last of these rows does.
+  static func rows(
+    _ header: CSVHeader, columns: [Int], label: Int?, in range: Range<Int>
+  ) throws(Failure) -> CSVTable? {
     var plan = [Int](repeating: skip, count: header.names.count)
     for (slot, column) in columns.enumerated() { plan[column] = slot }
     if let label { plan[label] = Self.label }
-    let (table, hasGaps) = try header.file.withScanner(delimiter: header.delimiter) {
-      (scanner) throws(Failure) in
+    return try header.file.withScanner(delimiter: header.delimiter) { (scanner) throws(Failure) in
       try DecimalTables.with { (decimal) throws(Failure) in
-        try plan.withUnsafeBufferPointer { (plan) throws(Failure) in
-          var reader = CSVReader(header, scanner, decimal, plan, columns.count)
-          try reader.readRows()
-          return reader.table(columns, label)
+        try plan.withUnsafeBufferPointer { (plan) throws(Failure) -> CSVTable? in
+          var reader = CSVReader(header, scanner, decimal, plan, columns.count, bytes: range.count)
+          do throws(Failure) {
+            guard let end = try reader.readRows(in: range) else { return nil }
+            return reader.table(columns, label, end: end)
+          } catch {
+            if reader.isCutOff && !header.file.reachesEnd { return nil }
+            throw error
+          }
         }
       }
     }
-    if hasGaps { try table.closeGaps(gaps) }
-    return table
   }
 
   private init(
     _ header: CSVHeader, _ scanner: CSVScanner, _ decimal: DecimalTables, _ plan: UnsafeBufferPointer<Int>,
-    _ width: Int
+    _ width: Int, bytes: Int
   ) {
     self.header = header
     self.scanner = scanner
     self.decimal = decimal
     self.plan = plan
     // Most fields take eight bytes or more.
-    let capacity = (header.file.count - header.body) / (8 * plan.count) + 16
+    let capacity = bytes / (8 * plan.count) + 16
     numbers = RowBuffer(width: width, capacity: capacity)
   }
 
-  private consuming func table(_ columns: [Int], _ label: Int?) -> (CSVTable, hasGaps: Bool) {
+  private consuming func table(_ columns: [Int], _ label: Int?, end: Int) -> CSVTable {
     let hasGaps = hasGaps
-    let table = CSVTable(
+    return CSVTable(
       header: header, columns: columns, labelColumn: label, numbers: numbers, labels: labels,
-      labelNames: labelNames)
-    return (table, hasGaps)
+      labelNames: labelNames, hasGaps: hasGaps, end: end)
   }
 
-  private mutating func readRows() throws(Failure) {
-    var p = scanner.base + header.body
-    while p < scanner.end {
-      if scanner.endsLine(p.pointee) && scanner.isBlank(from: p) { break }
+  /// Returns where the row behind the last one begins, or nil where the bytes held end too early to tell.
+  private mutating func readRows(in range: Range<Int>) throws(Failure) -> Int? {
+    var p = scanner.base + range.lowerBound
+    let limit = scanner.base + range.upperBound
+    while p < limit {
+      if p >= scanner.end { return header.file.reachesEnd ? p - scanner.base : nil }
+      if scanner.endsLine(p.pointee) && scanner.isBlank(from: p) {
+        return header.file.reachesEnd ? header.file.count : nil
+      }
       p = try readRow(p)
       numbers.rows += 1
     }
+    return p - scanner.base
   }
 
   /// Reads the row at `start` and returns where the next begins.
@@ -145,8 +164,9 @@ package struct CSVReader: ~Copyable {
 }
 
 extension CSVReader {
-  private func field(_ p: UnsafePointer<UInt8>, _ column: Int) throws(Failure) -> CSVScanner.Field {
+  private mutating func field(_ p: UnsafePointer<UInt8>, _ column: Int) throws(Failure) -> CSVScanner.Field {
     do { return try scanner.field(p) } catch {
+      isCutOff = error.isOpen
       throw header.file.failure(at: error.offset, column: header.names[column], error.explanation)
     }
   }

@@ -1,19 +1,21 @@
 import Diagnostics
 
 extension LoadedData {
-  init(csv specification: DataSpecification, _ scaler: Scaler?, _ classNames: [String]?) throws(Failure) {
+  init(
+    csv specification: DataSpecification, _ scaler: Scaler?, _ classNames: [String]?, _ group: LoadingGroup?
+  ) throws(Failure) {
     var files: [InputFile] = []
     var names = classNames
     let sources = try SampleSources(specification) { (path, _, part) throws(Failure) in
-      let file = try InputFile(path: path, key: part.pathKey)
+      let file = try LoadingGroup.open(path, key: part.pathKey, group)
       files.append(file)
       let origin = classNames == nil ? specification.path : "the checkpoint"
-      return try SampleSource(csv: file, specification, &names, origin: origin)
+      return try SampleSource(csv: file, specification, &names, origin: origin, group)
     }
     try self.init(
       specification, sources, scaler, featureNames: specification.features,
-      targetNames: specification.targets, classNames: specification.label == nil ? [] : names ?? [],
-      files: files)
+      targetNames: specification.targetColumnNames, classNames: specification.label == nil ? [] : names ?? [],
+      files: files, group)
   }
 }
 
@@ -21,10 +23,18 @@ extension SampleSource {
   /// - classNames: set from this file where nil.
   /// - origin: where they are from, for messages.
   init(
-    csv file: InputFile, _ specification: DataSpecification, _ classNames: inout [String]?, origin: String
+    csv file: InputFile, _ specification: DataSpecification, _ classNames: inout [String]?, origin: String,
+    _ group: LoadingGroup?
   ) throws(Failure) {
-    let header = try CSVHeader(
-      file, delimiter: specification.delimiterByte(), hasNames: specification.header)
+    let delimiter = try specification.delimiterByte()
+    var parts: CSVParts?
+    let header: CSVHeader
+    if file.isDivided, let group {
+      parts = try CSVParts(file, delimiter: delimiter, hasNames: specification.header, group)
+      header = parts!.header
+    } else {
+      header = try CSVHeader(file, delimiter: delimiter, hasNames: specification.header)
+    }
     let features = try header.indices(of: specification.features, key: "data.features")
     let targets = try header.indices(of: specification.targets, key: "data.targets")
     let label = try specification.label.map { (name) throws(Failure) in
@@ -32,22 +42,42 @@ extension SampleSource {
     }
     var columns = features
     for target in targets where !columns.contains(target) { columns.append(target) }
-    let table = try CSVReader.read(header, columns: columns, label: label, gaps: specification.gaps)
+    let table: CSVTable
+    if parts != nil {
+      table = try parts!.read(columns: columns, label: label, gaps: specification.gaps)
+    } else {
+      table = try CSVReader.read(header, columns: columns, label: label, gaps: specification.gaps)
+    }
     path = file.path
-    samples = try Self.windows(table.rows, specification, file)
-    layout = .windows(specification.window, horizon: specification.horizon)
+    isDivided = file.isDivided
+    if let group = specification.group {
+      let starts = try table.sequences(by: header.index(of: group, key: "data.group"))
+      samples = starts.count - 1
+      layout = .separate(starts: starts, targets: specification.perStep ? .eachRow : .lastRow)
+    } else {
+      samples = try Self.windows(table.rows, specification, file)
+      layout = .windows(specification)
+    }
     inputs = CSVColumns(table: table, slots: Array(features.indices))
-    values =
-      label == nil ? CSVColumns(table: table, slots: targets.map { columns.firstIndex(of: $0)! }) : nil
-    classes = try label == nil ? [] : table.classes(&classNames, origin: origin)
+    let own = CSVColumns(table: table, slots: targets.map { columns.firstIndex(of: $0)! })
+    let labels = try label == nil ? [] : table.classes(&classNames, origin: origin)
     record = table.record
+    guard specification.shiftsTargets else {
+      (values, classes) = (label == nil ? own : nil, labels)
+      return
+    }
+    let horizons = specification.allHorizons
+    values = label == nil ? HorizonTable(base: own, horizons: horizons) : nil
+    classes = Array(labels.dropFirst(horizons[0]))
+    reach = horizons[horizons.count - 1]
+    record = { [record = table.record] in record($0 + horizons[0]) }
   }
 
-  /// How many windows with their target fit: `rows - (window - 1) - horizon`.
+  /// How many windows with their targets fit: `rows - (window - 1) - horizon`.
   private static func windows(
     _ rows: Int, _ specification: DataSpecification, _ file: InputFile
   ) throws(Failure) -> Int {
-    let (window, horizon) = (specification.window, specification.horizon)
+    let (window, horizon) = (specification.window, specification.allHorizons.last ?? 0)
     guard window <= rows, horizon <= rows - window else {
       let reach =
         horizon == 0 ? "data.window \(window)" : "data.window \(window) with data.horizon \(horizon)"
@@ -66,6 +96,27 @@ extension CSVHeader {
 }
 
 extension CSVTable {
+  /// The first row of each run of rows with the same text in a column of the file, and the end of the last.
+  func sequences(by column: Int) throws(Failure) -> [Int] {
+    guard rows > 0 else { throw file.failure("has no rows") }
+    let names = try CSVReader.read(header, columns: [], label: column)
+    var starts: [Int] = []
+    var seen: Set<Int32> = []
+    var current: Int32 = -1
+    for row in 0..<rows {
+      let name = names.labels[record(row)]
+      if name == current { continue }
+      guard seen.insert(name).inserted else {
+        throw .badData(
+          "\(place(row: row, fileColumn: column)): sequence \(quoted(names.labelNames[Int(name)])) was complete; "
+            + "put its rows together")
+      }
+      starts.append(row)
+      current = name
+    }
+    return starts + [rows]
+  }
+
   /// The class of each row as a number into `classNames`.
   func classes(_ classNames: inout [String]?, origin: String) throws(Failure) -> [Int32] {
     let names = classNames ?? sortedClassNames(labelNames)

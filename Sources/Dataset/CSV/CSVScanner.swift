@@ -22,6 +22,8 @@ struct CSVScanner {
   struct QuoteError: Error {
     let offset: Int
     let explanation: String
+    /// Whether more bytes could have closed the quotation.
+    var isOpen = false
   }
 
   @inline(__always)
@@ -78,7 +80,8 @@ struct CSVScanner {
       p += p.pointee == quotationMark ? 2 : 1
     }
     guard p < end else {
-      throw QuoteError(offset: start - base, explanation: "a quotation mark opens here and never closes")
+      throw QuoteError(
+        offset: start - base, explanation: "a quotation mark opens here and never closes", isOpen: true)
     }
     guard endsField(p[1]) else {
       throw QuoteError(offset: p - base, explanation: "text follows a closing quotation mark")

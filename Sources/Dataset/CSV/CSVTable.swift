@@ -6,14 +6,24 @@ struct RowBuffer: ~Copyable {
   var rows = 0
   private(set) var capacity: Int
   private(set) var values: UnsafeMutablePointer<Double>
+  /// Where the rows are not this process's own.
+  private let memory: SharedMemory?
 
   init(width: Int, capacity: Int) {
     self.width = width
     self.capacity = max(1, capacity)
     values = Self.allocate(self.capacity * max(1, width))
+    memory = nil
   }
 
-  deinit { values.deallocate() }
+  /// Rows that stand in shared memory; none can be added.
+  init(width: Int, rows: Int, _ memory: SharedMemory) {
+    (self.width, self.rows, capacity) = (width, rows, rows)
+    values = memory.base.assumingMemoryBound(to: Double.self)
+    self.memory = memory
+  }
+
+  deinit { if memory == nil { values.deallocate() } }
 
   private static func allocate(_ count: Int) -> UnsafeMutablePointer<Double> {
     let values = UnsafeMutablePointer<Double>.allocate(capacity: count)
@@ -51,12 +61,16 @@ package final class CSVTable {
   package internal(set) var labels: [Int32]
   /// Class names as they were first seen.
   package let labelNames: [String]
+  /// Whether a field is empty.
+  let hasGaps: Bool
+  /// Behind the last row, in the bytes of the file that are held.
+  let end: Int
   /// Where rows were dropped: each row's number in the file, from 0.
   package internal(set) var records: [Int]?
 
   init(
     header: CSVHeader, columns: [Int], labelColumn: Int?, numbers: consuming RowBuffer, labels: [Int32],
-    labelNames: [String]
+    labelNames: [String], hasGaps: Bool, end: Int
   ) {
     self.header = header
     self.columns = columns
@@ -64,6 +78,8 @@ package final class CSVTable {
     self.numbers = numbers
     self.labels = labels
     self.labelNames = labelNames
+    self.hasGaps = hasGaps
+    self.end = end
   }
 
   var file: InputFile { header.file }
@@ -76,12 +92,14 @@ package final class CSVTable {
 
   /// "FILE, line L, column 'NAME'", found by reading the file again: only messages need it.
   package func place(row: Int, fileColumn: Int) -> String {
-    let line = file.line(at: offset(ofRecord: record(row)))
+    let whole = header.whole
+    let line = whole.file.line(at: Self.offset(ofRecord: record(row), whole))
     return "\(file.path), line \(line), column \(quoted(header.names[fileColumn]))"
   }
 
-  private func offset(ofRecord record: Int) -> Int {
-    let offset = try? file.withScanner(delimiter: header.delimiter) { (scanner) throws(Failure) -> Int in
+  private static func offset(ofRecord record: Int, _ header: CSVHeader) -> Int {
+    let offset = try? header.file.withScanner(delimiter: header.delimiter) {
+      (scanner) throws(Failure) -> Int in
       var p = scanner.base + header.body
       for _ in 0..<record {
         while p < scanner.end, let field = try? scanner.field(p) {

@@ -8,23 +8,39 @@ public struct EpochOrder: Sendable, Equatable {
   public let seed: UInt64
   /// Off: the order is 0, 1, 2, ….
   public let shuffle: Bool
+  /// nil for batches of samples as they come.
+  public let buckets: LengthBuckets?
 
   /// - count: samples in the training set, at most `Int32.max`.
-  public init(count: Int, seed: UInt64, shuffle: Bool = true) {
+  public init(count: Int, seed: UInt64, shuffle: Bool = true, buckets: LengthBuckets? = nil) {
     precondition(count >= 0 && count <= Int(Int32.max), "sample numbers are 32 bits")
     self.count = count
     self.seed = seed
     self.shuffle = shuffle
+    self.buckets = buckets
   }
 
-  /// Writes the order of `epoch` into the first `count` elements. Does not allocate.
+  /// Writes the order of `epoch` into the first `count` elements. Does not allocate, unless there are buckets.
   public func write(epoch: Int, into order: UnsafeMutableBufferPointer<Int32>) {
     precondition(order.count >= count, "the buffer is shorter than the order")
     for i in 0..<count { order.initializeElement(at: i, to: Int32(truncatingIfNeeded: i)) }
-    guard shuffle, count > 1 else { return }
+    guard count > 1 else { return }
     var draws = Draws(seed: seed, epoch: UInt64(bitPattern: Int64(epoch)))
-    for last in stride(from: count - 1, to: 0, by: -1) {
-      order.swapAt(last, Int(draws.next(below: UInt32(last + 1))))
+    if shuffle {
+      for last in stride(from: count - 1, to: 0, by: -1) {
+        order.swapAt(last, Int(draws.next(below: UInt32(last + 1))))
+      }
+    }
+    guard let buckets else { return }
+    let window = buckets.batches * buckets.batchSize
+    for start in stride(from: 0, to: count, by: window) {
+      let samples = UnsafeMutableBufferPointer(rebasing: order[start..<min(start + window, count)])
+      buckets.sort(samples)
+      guard shuffle else { continue }
+      // Whole batches change places, or each stretch would go from long to short.
+      for last in stride(from: samples.count / buckets.batchSize - 1, to: 0, by: -1) {
+        buckets.exchange(last, Int(draws.next(below: UInt32(last + 1))), in: samples)
+      }
     }
   }
 
@@ -34,6 +50,37 @@ public struct EpochOrder: Sendable, Equatable {
       write(epoch: epoch, into: buffer)
       initialized = count
     }
+  }
+}
+
+/// Batches of samples of like length: each stretch of `batches` batches of an epoch's order is sorted by length, longest first, before
+/// it is cut into batches. Every sample still comes once, and the order depends on seed and epoch alone.
+public struct LengthBuckets: Sendable, Equatable {
+  public let batchSize: Int
+  /// At least 2; a stretch of one batch is only put in order.
+  public let batches: Int
+  /// Of each sample.
+  public let lengths: [Int32]
+
+  public init(batchSize: Int, batches: Int, lengths: [Int32]) {
+    precondition(batchSize > 0 && batches > 0)
+    self.batchSize = batchSize
+    self.batches = batches
+    self.lengths = lengths
+  }
+
+  /// Samples of one length stay in order.
+  fileprivate func sort(_ samples: UnsafeMutableBufferPointer<Int32>) {
+    let sorted = samples.enumerated().sorted {
+      let (a, b) = (lengths[Int($0.element)], lengths[Int($1.element)])
+      return a != b ? a > b : $0.offset < $1.offset
+    }
+    for (place, sample) in sorted.enumerated() { samples[place] = sample.element }
+  }
+
+  fileprivate func exchange(_ a: Int, _ b: Int, in samples: UnsafeMutableBufferPointer<Int32>) {
+    if a == b { return }
+    for i in 0..<batchSize { samples.swapAt(a * batchSize + i, b * batchSize + i) }
   }
 }
 

@@ -29,25 +29,45 @@ extension NumberTable {
 
   /// The numbers as floats `[rows, columns]`, scaled in double first where `scaling` is given.
   /// Throws where a number is not finite, before or after.
-  func floats(_ scaling: (Scaler.Method, [Scaler.Column])? = nil) throws(Failure) -> [Float] {
-    var bad: Int?
-    let columns = columns
+  /// - group: whose processes convert a part of the rows each, and have the result once.
+  func floats(
+    _ scaling: (Scaler.Method, [Scaler.Column])? = nil, _ group: LoadingGroup? = nil
+  ) throws(Failure) -> Elements<Float> {
+    if let group {
+      let memory = try group.memory(size: 4 * rows * columns)
+      _ = try group.share { () throws(Failure) in
+        try write(group.part(of: rows), to: memory.base.assumingMemoryBound(to: Float.self), scaling)
+        return []
+      }
+      return .shared(memory)
+    }
+    var failure: Failure?
     let floats = [Float](unsafeUninitializedCapacity: rows * columns) { buffer, initialized in
       guard let out = buffer.baseAddress else { return }
       preferLargePages(out, 4 * buffer.count)
-      forEachBlock(0..<rows) { block, numbers in
-        let start = out + block.lowerBound * columns
-        for column in 0..<columns {
-          let (method, scale) = scaling.map { ($0.0, $0.1[column]) } ?? (.minmax, .identity)
-          let good = Self.convert(
-            numbers + column, start + column, count: block.count, stride: columns, method, scale)
-          if let good, bad == nil { bad = (block.lowerBound + good) * columns + column }
-        }
-      }
+      do throws(Failure) { try write(0..<rows, to: out, scaling) } catch { failure = error }
       initialized = rows * columns
     }
+    if let failure { throw failure }
+    return .own(floats)
+  }
+
+  /// Writes these rows to their places in `[rows, columns]`.
+  private func write(
+    _ rows: Range<Int>, to out: UnsafeMutablePointer<Float>, _ scaling: (Scaler.Method, [Scaler.Column])?
+  ) throws(Failure) {
+    var bad: Int?
+    let columns = columns
+    forEachBlock(rows) { block, numbers in
+      let start = out + block.lowerBound * columns
+      for column in 0..<columns {
+        let (method, scale) = scaling.map { ($0.0, $0.1[column]) } ?? (.minmax, .identity)
+        let good = Self.convert(
+          numbers + column, start + column, count: block.count, stride: columns, method, scale)
+        if let good, bad == nil { bad = (block.lowerBound + good) * columns + column }
+      }
+    }
     if let bad { throw unusable(row: bad / columns, column: bad % columns) }
-    return floats
   }
 
   /// Returns the first row whose result is not finite.

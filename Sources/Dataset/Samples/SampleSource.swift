@@ -11,6 +11,10 @@ struct SampleSource {
   let classes: [Int32]
   let layout: SampleLayout
   let samples: Int
+  /// Whether the processes of this machine have read it together.
+  var isDivided = false
+  /// How many rows behind its target row the targets of a sample reach.
+  var reach = 0
   /// For series: the row of the file, from 0, that holds a target.
   var record: ((_ targetRow: Int) -> Int)?
 
@@ -18,10 +22,11 @@ struct SampleSource {
   /// so that a column used as feature and as target has one scale.
   func rows(of samples: Range<Int>) -> (inputs: Range<Int>, targets: Range<Int>) {
     let last = samples.upperBound - 1
-    let inputs = samples.lowerBound * layout.stride..<last * layout.stride + layout.steps
-    let targets = samples.lowerBound + layout.targetOffset..<last + layout.targetOffset + 1
+    let inputs = layout.start(samples.lowerBound)..<layout.rows(last).upperBound
+    let targets =
+      layout.targetRows(samples.lowerBound).lowerBound..<layout.targetRows(last).upperBound
     guard record != nil else { return (inputs, targets) }
-    let both = inputs.lowerBound..<max(inputs.upperBound, targets.upperBound)
+    let both = inputs.lowerBound..<max(inputs.upperBound, targets.upperBound + reach)
     return (both, both)
   }
 }
@@ -58,15 +63,18 @@ struct SampleSources {
 
 extension SampleSources {
   /// Fits what the specification asks for; nil for `scale: none`.
-  func fit(_ specification: DataSpecification, train: Range<Int>?) throws(Failure) -> Scaler? {
+  func fit(
+    _ specification: DataSpecification, train: Range<Int>?, _ group: LoadingGroup?
+  ) throws(Failure) -> Scaler? {
     guard let method = Scaler.Method(rawValue: specification.scale.rawValue) else { return nil }
+    let group = all.contains { $0.isDivided } ? group : nil
     var inputs: [(table: any NumberTable, rows: Range<Int>)] = []
     var targets: [(table: any NumberTable, rows: Range<Int>)] = []
     switch specification.fitScaleOn {
     case .all:
       for source in all {
         inputs.append((source.inputs, 0..<source.inputs.rows))
-        if let values = source.values { targets.append((values, 0..<values.rows)) }
+        if let values = source.values?.unshifted { targets.append((values, 0..<values.rows)) }
       }
     case .train:
       guard let train else {
@@ -74,20 +82,26 @@ extension SampleSources {
       }
       let rows = main.rows(of: train)
       inputs.append((main.inputs, rows.inputs))
-      if let values = main.values { targets.append((values, rows.targets)) }
+      if let values = main.values?.unshifted { targets.append((values, rows.targets)) }
     }
+    // A target has one scale at all horizons.
+    let columns = try Scaler.fit(method, targets, group)
+    let copies = columns.isEmpty ? 0 : (main.values?.columns ?? 0) / columns.count
     return Scaler(
-      method: method, features: try Scaler.fit(method, inputs), targets: try Scaler.fit(method, targets))
+      method: method, features: try Scaler.fit(method, inputs, group),
+      targets: [[Scaler.Column]](repeating: columns, count: copies).flatMap { $0 })
   }
 }
 
 extension SampleSource {
   /// The samples scaled, as sets of the given ranges that share one array.
   func sets(
-    _ ranges: [Range<Int>?], shape: SampleShape, _ scaler: Scaler?
+    _ ranges: [Range<Int>?], shape: SampleShape, _ scaler: Scaler?, _ group: LoadingGroup?
   ) throws(Failure) -> [SequenceSet<Float>?] {
-    let inputs = try inputs.floats(scaler.map { ($0.method, $0.features) })
-    let values = try values?.floats(scaler.map { ($0.method, $0.targets) }) ?? []
+    let group = isDivided ? group : nil
+    let inputs = try inputs.floats(scaler.map { ($0.method, $0.features) }, group)
+    let values = try values?.floats(scaler.map { ($0.method, $0.targets) }, group) ?? .own([])
+    let classes = try Elements.own(classes).once(group)
     return ranges.map { range in
       range.map {
         SequenceSet(

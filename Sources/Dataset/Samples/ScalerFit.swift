@@ -13,14 +13,24 @@ extension Scaler {
   }
 
   /// Fits each column of the tables, taken together, over the given rows of each.
+  /// - group: whose processes look at a part of the rows each. The bits are the same for any number of them.
   static func fit(
-    _ method: Method, _ tables: [(table: any NumberTable, rows: Range<Int>)]
+    _ method: Method, _ tables: [(table: any NumberTable, rows: Range<Int>)], _ group: LoadingGroup? = nil
   ) throws(Failure) -> [Column] {
     guard let columns = tables.first?.table.columns else { return [] }
     var statistics = [Statistics](repeating: Statistics(), count: columns)
-    for (table, rows) in tables { try table.addExtremes(rows, to: &statistics) }
+    for (table, rows) in tables {
+      try combine(table, rows, group, &statistics) { (table, rows, part) throws(Failure) in
+        try table.addExtremes(rows, to: &part)
+      }
+    }
     if method == .standard {
-      for (table, rows) in tables { table.addSquares(rows, to: &statistics) }
+      let means = statistics.map(\.mean)
+      for (table, rows) in tables {
+        try combine(table, rows, group, &statistics) { (table, rows, part) throws(Failure) in
+          table.addSquares(rows, means, to: &part)
+        }
+      }
     }
     var fitted: [Column] = []
     for (index, column) in statistics.enumerated() {
@@ -35,6 +45,60 @@ extension Scaler {
       fitted.append(scaling)
     }
     return fitted
+  }
+
+  /// Looks at stretches of 65,536 rows one by one and adds them up in their order, whoever looked at them.
+  private static func combine(
+    _ table: any NumberTable, _ rows: Range<Int>, _ group: LoadingGroup?, _ statistics: inout [Statistics],
+    _ look: (any NumberTable, Range<Int>, inout [Statistics]) throws(Failure) -> Void
+  ) throws(Failure) {
+    let stretch = 1 << 16
+    let count = (rows.count + stretch - 1) / stretch
+    let columns = statistics.count
+    func bytes(_ stretches: Range<Int>) throws(Failure) -> [UInt8] {
+      var writer = ByteWriter()
+      for index in stretches {
+        let first = rows.lowerBound + index * stretch
+        var part = [Statistics](repeating: Statistics(), count: columns)
+        try look(table, first..<min(first + stretch, rows.upperBound), &part)
+        for column in part { column.write(to: &writer) }
+      }
+      return writer.bytes
+    }
+    let parts: [[UInt8]]
+    if let group {
+      parts = try group.share { () throws(Failure) in try bytes(group.part(of: count)) }
+    } else {
+      parts = [try bytes(0..<count)]
+    }
+    for part in parts {
+      var reader = ByteReader(part)
+      for index in 0..<part.count / Statistics.byteCount {
+        statistics[index % columns].add(Statistics(from: &reader))
+      }
+    }
+  }
+}
+
+extension Scaler.Statistics {
+  static let byteCount = 40
+
+  mutating func add(_ other: Self) {
+    minimum = min(minimum, other.minimum)
+    maximum = max(maximum, other.maximum)
+    count += other.count
+    sum += other.sum
+    squares += other.squares
+  }
+
+  func write(to writer: inout ByteWriter) {
+    for number in [minimum, maximum, sum, squares] { writer.add(number) }
+    writer.add(count)
+  }
+
+  init(from reader: inout ByteReader) {
+    (minimum, maximum, sum, squares) = (reader.double(), reader.double(), reader.double(), reader.double())
+    count = reader.int()
   }
 }
 
@@ -80,10 +144,12 @@ extension NumberTable {
     }
   }
 
-  fileprivate func addSquares(_ range: Range<Int>, to statistics: inout [Scaler.Statistics]) {
+  fileprivate func addSquares(
+    _ range: Range<Int>, _ means: [Double], to statistics: inout [Scaler.Statistics]
+  ) {
     forEachBlock(range) { block, numbers in
       for column in 0..<columns {
-        let mean = statistics[column].mean
+        let mean = means[column]
         var squares = 0.0
         for row in 0..<block.count {
           let distance = numbers[row * columns + column] - mean

@@ -1,15 +1,28 @@
 import ArgumentParser
+import CUDA
 import Kernels
 import Recur
 
-struct Bench: ReportingCommand {
+struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Times training steps: forward, loss, backward and Adam on random data, float32.",
-    discussion: "Cases: " + BenchCase.all.map(\.name).joined(separator: ", ")
-      + "; all of them where none is named.")
+    discussion: """
+      Under recur launch or mpirun every rank has a batch of its own, and the gradients are summed over all ranks:
+      recur launch -n 2 -- bench mid-lstm
+      Cases: \(BenchCase.all.map(\.name).joined(separator: ", ")); all of them where none is named.
+      """)
 
   @Argument(help: "Which cases to run.") var cases: [String] = []
   @Option(help: "Threads that share a step.") var threads = 1
+  @Option(help: ArgumentHelp("What computes.", valueName: "cpu|cuda")) var device = DeviceOptions.Device.cpu
+  @Option(
+    help: ArgumentHelp(
+      "What a GPU rounds the factors of matrix products to.", valueName: "fp32|tf32|bf16"))
+  var precision = DeviceOptions.Factors.tf32
+  @Option(
+    help: ArgumentHelp(
+      "How a GPU walks over time; the one that suits a case if not given.", valueName: "stepwise|walk"))
+  var engine: Engine?
   @Option(help: "How long to measure each case, in seconds.") var seconds = 2.0
   @Flag(help: "Also print what each part of a step takes, and the core's multiply-add peak.") var profile =
     false
@@ -17,16 +30,28 @@ struct Bench: ReportingCommand {
 
   func validate() throws {
     guard (1...4096).contains(threads) else { throw ValidationError("--threads must be 1 to 4096") }
+    guard device == .cpu || !profile else { throw ValidationError("--profile is for --device cpu") }
     guard seconds > 0 && seconds <= 86400 else {
       throw ValidationError("--seconds must be above 0, at most 86400")
     }
   }
 
-  func execute(_ console: Console) throws -> BenchReport {
+  func run() throws {
+    let group = try Communicators.fromEnvironment()
+    let console = Console(json: output.json, silent: group.rank != 0)
+    let report = try measure(group, console)
+    try group.finish()
+    try console.finish(report)
+  }
+
+  private func measure(_ group: any Communicator, _ console: Console) throws -> BenchReport {
     let chosen = try cases.isEmpty ? BenchCase.all : cases.map(BenchCase.named)
-    try console.say("case          threads    median ms       min ms    samples/s   GFLOP/s")
+    let executor = try DeviceOptions(device, precision).processor().executor
+    if let executor { try console.say("on \(executor.name), \(precision.rawValue)") }
+    try console.say("case            ranks threads    median ms       min ms    samples/s   GFLOP/s")
     let results = try chosen.map { benchCase in
-      let result = try StepTimer(benchCase, threads: threads).measure(seconds: seconds, profiled: profile)
+      let timer = try StepTimer(benchCase, threads: threads, group, executor: executor, engine: engine)
+      let result = try timer.measure(seconds: seconds, profiled: profile)
       try console.say(result.line)
       for phase in result.profile ?? [] { try console.say(phase.line) }
       return result
@@ -37,12 +62,14 @@ struct Bench: ReportingCommand {
         "multiply-add peak of one core: \(Formatting.fixed(peak, 1)) GFLOP/s (\(try KernelSet.fromEnvironment().name))"
       )
     }
-    return BenchReport(cases: results, peakGflops: peak)
+    return BenchReport(device: executor?.name ?? "cpu", cases: results, peakGflops: peak)
   }
 }
 
-struct BenchReport: CommandReport {
+struct BenchReport: Encodable {
   var command = "bench"
+  /// `cpu`, or the GPU's name.
+  let device: String
   let cases: [BenchResult]
   /// Measured for one core, with `--profile`.
   let peakGflops: Double?
@@ -54,11 +81,14 @@ struct BenchResult: Encodable {
     let min: Double
   }
   let name: String
+  let ranks: Int
+  /// Of each rank.
   let threads: Int
   /// Of one step.
   let milliseconds: Milliseconds
-  /// Matrix products only: 2 operations for each multiply-add, three passes (forward, and two in backward).
+  /// Matrix products only, of all ranks: 2 operations for each multiply-add, three passes (forward, and two in backward).
   let gflops: Double
+  /// Of all ranks.
   let samplesPerSecond: Double
   let steps: Int
   let profile: [PhaseResult]?
@@ -66,9 +96,11 @@ struct BenchResult: Encodable {
   var line: String {
     name + String(repeating: " ", count: max(1, 14 - name.count))
       + [
-        ("\(threads)", 7), (Formatting.fixed(milliseconds.median, 4), 13),
+        ("\(ranks)", 7), ("\(threads)", 8), (Formatting.fixed(milliseconds.median, 4), 13),
         (Formatting.fixed(milliseconds.min, 4), 13),
         (Formatting.fixed(samplesPerSecond, 0), 13), (Formatting.fixed(gflops, 1), 10),
       ].map { $0.leftPadded(to: $1) }.joined()
   }
 }
+
+extension Engine: ExpressibleByArgument {}

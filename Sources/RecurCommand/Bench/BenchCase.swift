@@ -4,9 +4,11 @@ import Recur
 /// A network and batch whose step time is worth knowing, from ten kilobytes of parameters to many megabytes.
 struct BenchCase {
   let name: String
-  let architecture: Architecture
+  private(set) var architecture: Architecture
   let batch: Int
   let loss: Loss
+  /// Steps of each sequence, longest first; nil where all have the architecture's.
+  var lengths: [Int32]?
 
   static let all: [BenchCase] = [
     stock("stock-rnn", .rnn), stock("stock-lstm", .lstm), stock("stock-gru", .gru),
@@ -15,7 +17,23 @@ struct BenchCase {
     mid("mid-rnn", .rnn), mid("mid-lstm", .lstm), mid("mid-gru", .gru),
     characters("charlm-lstm", .lstm), characters("charlm-gru", .gru),
     BenchCase("big-lstm", .lstm, 1024, 1024, steps: 35, batch: 64, .lastStep, outputs: 10),
+    vowels, words,
   ]
+
+  /// The medium language model of Zaremba et al. 2014.
+  private static var words: BenchCase {
+    var network = BenchCase("word-lm", .lstm, 0, 650, steps: 35, batch: 20, .everyStep, outputs: 10_000)
+    network.architecture.embedding = .init(vocabulary: 10_000, width: 650)
+    return network
+  }
+
+  /// Sequences of 7 to 29 steps, as in the Japanese Vowels.
+  private static var vowels: BenchCase {
+    var vowels = BenchCase(
+      "vowels-lstm", .lstm, 12, 64, steps: 29, batch: 32, layers: 1, .finalState, outputs: 9)
+    vowels.lengths = (0..<32).map { Int32(29 - 22 * $0 / 31) }
+    return vowels
+  }
 
   static func named(_ name: String) throws -> BenchCase {
     if let found = all.first(where: { $0.name == name }) { return found }
@@ -37,11 +55,12 @@ struct BenchCase {
 
   private init(
     _ name: String, _ cell: Architecture.Cell, _ inputs: Int, _ hidden: Int, steps: Int, batch: Int,
-    bidirectional: Bool = false, _ readout: Architecture.Readout, outputs: Int, loss: Loss = .crossEntropy()
+    layers: Int = 2, bidirectional: Bool = false, _ readout: Architecture.Readout, outputs: Int,
+    loss: Loss = .crossEntropy()
   ) {
     var network = Architecture(
       cell: cell, inputSize: inputs, hiddenSize: hidden, steps: steps, head: [.linear(outputs)])
-    network.layers = 2
+    network.layers = layers
     network.bidirectional = bidirectional
     network.readout = readout
     self.name = name
@@ -50,16 +69,19 @@ struct BenchCase {
     self.loss = loss
   }
 
+  /// Steps of all sequences together.
+  var rows: Int { lengths.map { $0.reduce(0) { $0 + Int($1) } } ?? architecture.steps * batch }
+
   /// Floating-point operations of the matrix products in one step.
   var operations: Double {
     let a = architecture
-    let rows = Double(a.steps * batch)
+    let rows = Double(rows)
     var forward = 0.0
     for layer in 0..<a.layers {
-      let inputs = layer == 0 ? a.inputSize : a.outputWidth
+      let inputs = layer == 0 ? a.inputWidth : a.outputWidth
       forward += 2 * rows * Double(a.directions * a.cell.gateCount * a.hiddenSize * (inputs + a.hiddenSize))
     }
-    forward += 2 * Double(a.outputRows(steps: a.steps, batch: batch) * a.outputSize * a.readoutWidth)
+    forward += 2 * Double((a.readsEveryStep ? self.rows : batch) * a.outputSize * a.readoutWidth)
     return 3 * forward
   }
 }

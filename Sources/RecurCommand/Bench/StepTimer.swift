@@ -1,68 +1,111 @@
+import CUDA
 import Kernels
 import Recur
 
-/// Runs one bench case: a model, an optimizer and a batch of random numbers, straight from the library.
+/// Runs one bench case: a model, an optimizer and a batch of random numbers on each rank, straight from the library.
 final class StepTimer {
   private let benchCase: BenchCase
   private let threads: Int
+  private let group: any Communicator
   private let model: Model
   private let optimizer: Optimizer
   private let inputs: [Float]
+  private let tokens: [Int32]
   private let values: [Float]
   private let classes: [Int32]
   private let samples: [Int32]
+  private let lengths: [Int32]
   private var gradient: [Float]
+  /// Loss and weight, then of all ranks.
+  private var totals = [0.0, 0.0]
+  /// Takes the steps in place of the model where there is one; the batch lies in its memory.
+  private let device: DeviceModel?
 
-  init(_ benchCase: BenchCase, threads: Int) throws {
+  /// - executor: a device to time instead of the processor, for one rank.
+  init(
+    _ benchCase: BenchCase, threads: Int, _ group: any Communicator, executor: (any Executor)? = nil,
+    engine: Engine? = nil
+  ) throws {
     self.benchCase = benchCase
     self.threads = threads
+    self.group = group
     let network = benchCase.architecture
-    let rows = network.outputRows(steps: network.steps, batch: benchCase.batch)
+    let rows = network.readsEveryStep ? benchCase.rows : benchCase.batch
     var random = Xorshift()
     model = try Model(network, seed: 0, kernels: .fromEnvironment(), threads: threads)
     optimizer = Optimizer(OptimizerSpecification(.adam()), count: model.parameters.count)
-    inputs = (0..<network.steps * benchCase.batch * network.inputSize).map { _ in random.uniform() * 2 - 1 }
+    lengths = benchCase.lengths ?? Array(repeating: Int32(network.steps), count: benchCase.batch)
+    inputs = (0..<benchCase.rows * network.inputSize).map { _ in random.uniform() * 2 - 1 }
+    let vocabulary = Float(network.embedding?.vocabulary ?? 0)
+    tokens = (0..<(vocabulary > 0 ? benchCase.rows : 0)).map { _ in Int32(random.uniform() * vocabulary) }
     values = (0..<rows * network.outputSize).map { _ in random.uniform() }
     classes = (0..<rows).map { _ in Int32(random.uniform() * Float(network.outputSize)) }
     samples = (0..<Int32(benchCase.batch)).map { $0 }
     gradient = [Float](repeating: 0, count: rows * network.outputSize)
+    device = try executor.map { try DeviceModel(benchCase, $0, engine) }
+    try fillDevice()
   }
 
   /// Steps for about `seconds`, five at least, after three that are not counted.
   /// - profiled: measure the parts of a step too.
-  func measure(seconds: Double, profiled: Bool = false) -> BenchResult {
+  func measure(seconds: Double, profiled: Bool = false) throws -> BenchResult {
     let clock = ContinuousClock()
     var times: [Duration] = []
     times.reserveCapacity(200_000)
-    for _ in 0..<3 { step() }
+    for _ in 0..<3 { try step() }
     let profile = profiled ? StepProfile() : nil
     model.team.profile = profile
     let end = clock.now + .seconds(seconds)
-    repeat { times.append(clock.measure(step)) } while times.count < 5 || clock.now < end
+    var next = 1
+    while next > 0 {
+      for _ in 0..<next { times.append(try clock.measure(step)) }
+      next = try agreed(stepsUntil(end, done: times.count, now: clock.now))
+    }
     let total = times.reduce(.zero, +) / .milliseconds(1)
-    let count = Double(times.count)
+    let (count, ranks) = (Double(times.count), Double(group.size))
     times.sort()
     let median = times[times.count / 2] / .milliseconds(1)
     return BenchResult(
-      name: benchCase.name, threads: threads,
+      name: benchCase.name, ranks: group.size, threads: threads,
       milliseconds: .init(median: median, min: times[0] / .milliseconds(1)),
-      gflops: benchCase.operations / median / 1e6, samplesPerSecond: Double(benchCase.batch) / median * 1e3,
+      gflops: ranks * benchCase.operations / median / 1e6,
+      samplesPerSecond: ranks * Double(benchCase.batch) / median * 1e3,
       steps: times.count, profile: profile?.results(steps: count, milliseconds: total / count))
   }
 
-  private func step() {
+  /// How many more steps to take before looking at the clock again. Alone it is looked at after each.
+  private func stepsUntil(_ end: ContinuousClock.Instant, done: Int, now: ContinuousClock.Instant) -> Int {
+    if done < 5 { return 1 }
+    if now >= end { return 0 }
+    return group.isSolo ? 1 : min(64, done)
+  }
+
+  /// Rank 0's number on every rank: all take the same number of steps.
+  private func agreed(_ count: Int) throws -> Int {
+    guard !group.isSolo else { return count }
+    var counts = [group.rank == 0 ? Double(count) : 0]
+    try counts.withUnsafeMutableBufferPointer { try group.allReduceSum($0) }
+    return Int(counts[0])
+  }
+
+  private func step() throws {
+    if let device { return try deviceStep(device) }
     model.zeroGradients()
-    inputs.withUnsafeBufferPointer { step($0.baseAddress!) }
+    try inputs.withUnsafeBufferPointer { try step($0.baseAddress!) }
     model.parametersChanged()
   }
 
   /// `inputs` stays in place from forward to backward.
-  private func step(_ inputs: UnsafePointer<Float>) {
+  private func step(_ inputs: UnsafePointer<Float>) throws {
     let network = benchCase.architecture
     let width = network.outputSize
-    let outputs = model.forward(
-      inputs: inputs, samples: samples, steps: network.steps, batch: benchCase.batch,
-      mode: .training(seed: 0, step: UInt64(optimizer.steps)))
+    let mode = Model.Mode.training(seed: 0, step: UInt64(optimizer.steps))
+    let outputs =
+      tokens.isEmpty
+      ? model.forward(
+        inputs: inputs, samples: samples, lengths: lengths, batch: benchCase.batch, mode: mode)
+      : model.forward(
+        tokens: tokens, samples: samples, lengths: lengths, batch: benchCase.batch, mode: mode)
     let total = model.team.measure(.loss) {
       benchCase.loss.evaluate(
         outputs: UnsafePointer(outputs.baseAddress!), rows: outputs.count / width, width: width,
@@ -70,9 +113,50 @@ final class StepTimer {
         classes: classes, gradient: &gradient, kernels: model.kernels)
     }
     model.backward(gradient)
+    totals = [total.sum, total.weight]
+    if !group.isSolo {
+      try group.allReduceSum(model.gradients)
+      try totals.withUnsafeMutableBufferPointer { try group.allReduceSum($0) }
+    }
     optimizer.update(
-      model.parameters, gradients: model.gradients, scale: Float(1 / total.weight), learningRate: 1e-3,
+      model.parameters, gradients: model.gradients, scale: Float(1 / totals[1]), learningRate: 1e-3,
       team: model.team)
+  }
+}
+
+extension StepTimer {
+  /// Parameters and the batch; it is the whole resident data set.
+  private func fillDevice() throws {
+    guard let device else { return }
+    let network = benchCase.architecture
+    try device.load(
+      parameters: UnsafeBufferPointer(model.parameters),
+      states: optimizer.buffers.map { UnsafeBufferPointer($0.values) })
+    for sample in 0..<benchCase.batch {
+      let rows = network.outputRows(steps: network.steps, batch: 1)
+      func part<Element>(_ all: [Element], _ count: Int) -> [Element] {
+        Array(all[sample * count..<(sample + 1) * count])
+      }
+      try device.setSample(
+        sample, inputs: part(inputs, network.steps * network.inputSize),
+        values: part(values, rows * network.outputSize), classes: part(classes, rows))
+    }
+  }
+
+  private func deviceStep(_ device: DeviceModel) throws {
+    let control = optimizer.control(seed: 0, step: optimizer.steps, learningRate: 1e-3, clipNorm: nil)
+    _ = try samples.withUnsafeBufferPointer {
+      try device.step(.init(resident: $0.baseAddress!, count: $0.count), control)
+    }
+    optimizer.countUpdate()
+  }
+}
+
+extension DeviceModel {
+  fileprivate convenience init(_ benchCase: BenchCase, _ executor: any Executor, _ engine: Engine?) throws {
+    try self.init(
+      benchCase.architecture, loss: benchCase.loss, rule: .adam, steps: benchCase.architecture.steps,
+      capacity: benchCase.batch, resident: benchCase.batch, engine: engine, executor: executor)
   }
 }
 

@@ -2,13 +2,14 @@ import ArgumentParser
 
 struct Doctor: ReportingCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Checks what this machine offers: processor, kernels, memory, MPI, plotting, disk.",
+    abstract: "Checks what this machine offers: processor, kernels, memory, MPI, plotting, GPU, disk.",
     discussion: "Ends with exit code 1 where a check failed; warnings do not count.")
 
+  @Flag(help: "Train small networks on the GPU instead, and compare with the processor.") var gpu = false
   @OptionGroup var output: OutputOptions
 
   func execute(_ console: Console) throws -> DoctorReport {
-    let report = DoctorReport(checks: HealthCheck.all)
+    let report = DoctorReport(checks: gpu ? try HealthCheck.gpuSelfTest() : HealthCheck.all)
     let width = report.checks.map(\.name.count).max() ?? 0
     for check in report.checks {
       let name = check.name + String(repeating: " ", count: width - check.name.count)

@@ -7,13 +7,24 @@ enum Split: String, ExpressibleByArgument, CaseIterable, Encodable { case train,
 
 struct Evaluate: ReportingCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Measures a checkpoint on its data: the numbers that train printed at its end.")
+    abstract:
+      "Measures a checkpoint on its data: the numbers that train printed at its end, and what they are made of.",
+    discussion: """
+      Classes: precision, recall and F1 of each, the confusion matrix, top-k accuracy. Numbers: MAE, RMSE, MAPE and R² \
+      of each target, in the units of the data file.
+      """)
 
   @Argument(help: "A checkpoint, or a run directory for its newest one.") var checkpoint: String
   @OptionGroup var settings: SettingOptions
   @Option(help: "The part of the data: train, validation or test (default: validation and test).") var split:
     Split?
+  @Option(name: .customLong("top-k"), help: "Measure top-k accuracy for this k; may be given several times.")
+  var topK: [Int] = [5]
   @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    if let k = topK.first(where: { $0 < 1 }) { throw ValidationError("--top-k must be at least 1, not \(k)") }
+  }
 
   func execute(_ console: Console) throws -> EvaluateReport {
     let checkpoint = try CheckpointedModel(noting: checkpoint, overrides: settings.settings)
@@ -21,7 +32,12 @@ struct Evaluate: ReportingCommand {
     let evaluator = Evaluator(
       model: try checkpoint.model(for: data.shape), loss: checkpoint.recipe.loss, scaler: data.scaler)
     var report = EvaluateReport(checkpoint)
-    for part in try data.parts(split) { report.set(part.split, try evaluator.evaluate(part.samples)) }
+    evaluator.topK = topK
+    for part in try data.parts(split) {
+      let (metrics, details) = try evaluator.examine(
+        part.samples, classNames: data.classNames, targetNames: data.targetNames)
+      report.set(part.split, metrics, details)
+    }
     for line in report.lines(loss: checkpoint.recipe.loss.name) { try console.say(line) }
     return report
   }
@@ -40,6 +56,8 @@ struct EvaluateReport: CommandReport {
   var train: EvaluationMetrics?
   var validation: EvaluationMetrics?
   var test: EvaluationMetrics?
+  /// By the part's name.
+  var details: [String: EvaluationDetails] = [:]
 
   init(_ model: CheckpointedModel) {
     recipe = model.recipe.name
@@ -49,7 +67,8 @@ struct EvaluateReport: CommandReport {
     step = model.step
   }
 
-  mutating func set(_ split: Split, _ metrics: EvaluationMetrics) {
+  mutating func set(_ split: Split, _ metrics: EvaluationMetrics, _ parts: EvaluationDetails) {
+    details[split.rawValue] = parts
     switch split {
     case .train: train = metrics
     case .validation: validation = metrics
@@ -62,9 +81,17 @@ struct EvaluateReport: CommandReport {
     for (split, metrics) in [(Split.train, train), (.validation, validation), (.test, test)] {
       if let metrics { table.add(split.rawValue, metrics) }
     }
-    return [
-      "\(recipe), epoch \(epoch), step \(step): \(checkpoint)", "checksums verified, sha256 \(checksum)", "",
-    ] + table.lines
+    var lines =
+      [
+        "\(recipe), epoch \(epoch), step \(step): \(checkpoint)", "checksums verified, sha256 \(checksum)",
+        "",
+      ] + table.lines
+    for split in Split.allCases {
+      guard let tables = details[split.rawValue].map({ DetailTables(details: $0).lines }), !tables.isEmpty
+      else { continue }
+      lines += (details.count > 1 ? ["", "\(split.rawValue):"] : []) + tables
+    }
+    return lines
   }
 }
 

@@ -31,8 +31,3 @@ struct ExportReport: CommandReport {
   let tensors: Int
   let parameters: Int
 }
-
-extension CheckpointFile {
-  /// The model's own, without the optimizer's.
-  var modelTensors: [Tensor] { tensors.filter { !$0.name.hasPrefix("optimizer.") } }
-}

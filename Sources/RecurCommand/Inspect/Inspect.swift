@@ -1,4 +1,5 @@
 import ArgumentParser
+import CUDA
 import Foundation
 import Recur
 
@@ -8,11 +9,17 @@ struct Inspect: ReportingCommand {
 
   @Argument(help: "A recipe, a checkpoint, or a run directory for its newest checkpoint.") var file: String
   @OptionGroup var settings: SettingOptions
+  @Flag(help: "Print the training step as a GPU runs it: kernels, matrix products, buffers.") var program =
+    false
   @OptionGroup var output: OutputOptions
 
   func execute(_ console: Console) throws -> InspectReport {
+    guard try !program || isRecipe else {
+      throw Failure.usage("--program needs a recipe; a checkpoint does not say how long its batches are")
+    }
     let report = try isRecipe ? inspectRecipe() : inspectCheckpoint()
     for line in report.lines { try console.say(line) }
+    if let program = report.program { try console.say("\n\(program)") }
     return report
   }
 
@@ -35,7 +42,16 @@ struct Inspect: ReportingCommand {
   private func inspectRecipe() throws -> InspectReport {
     let recipe = try Recipe(contentsOf: file, overrides: settings.settings)
     let shape = try recipe.shapeOfColumns ?? recipe.loadData().shape
-    return InspectReport(.recipe, recipe, try recipe.architecture(for: shape), steps: shape.steps)
+    let network = try recipe.architecture(for: shape)
+    var report = InspectReport(.recipe, recipe, network, steps: shape.steps)
+    if program {
+      report.program =
+        StepProgram(
+          network, loss: recipe.loss, rule: recipe.optimizer.deviceRule, steps: shape.steps,
+          batch: recipe.train.batchSize, capacity: recipe.train.batchSize
+        ).description
+    }
+    return report
   }
 
   /// Needs no data: the tensors' shapes say what the recipe leaves open.
@@ -61,16 +77,24 @@ extension Recipe {
 extension ModelSpecification {
   /// The network whose tensors a file holds, and its time steps where they show in a shape.
   fileprivate func architecture(of file: CheckpointFile) throws -> (Architecture, steps: Int?) {
-    func width(_ name: String) throws -> Int {
+    func shape(_ name: String) throws -> [Int] {
       guard let tensor = file.tensors.first(where: { $0.name == name }), tensor.shape.count == 2 else {
         throw Failure.badData("\(file.path): tensor \(name) is missing")
       }
-      return tensor.shape[1]
+      return tensor.shape
     }
     let linears = head.count { if case .linear = $0 { true } else { false } }
-    let read = linears == 0 ? nil : try width(linears == 1 ? "fc.weight" : "fc0.weight")
-    let inputs = try cell == .none ? read ?? 1 : width("rnn.weight_ih_l0")
-    var network = Architecture(cell: cell, inputSize: inputs, hiddenSize: hiddenSize, steps: 1, head: head)
+    let isTiedOnly = tiesEmbeddings && linears == 1
+    let read = linears == 0 || isTiedOnly ? nil : try shape(linears == 1 ? "fc.weight" : "fc0.weight")[1]
+    let inputs = try cell == .none ? read ?? 1 : shape("rnn.weight_ih_l0")[1]
+    let classes = try linears == 0 ? 0 : shape(tiesEmbeddings ? "embedding.weight" : "fc.weight")[0]
+    var network = Architecture(
+      cell: cell, inputSize: inputs, hiddenSize: hiddenSize, steps: 1,
+      head: self.head(classes: .classes(count: classes)))
+    if let embedding {
+      network.embedding = .init(vocabulary: try shape("embedding.weight")[0], width: embedding)
+      network.embedding?.isTied = tiesEmbeddings
+    }
     network.nonlinearity = nonlinearity
     network.layers = layers
     network.bidirectional = bidirectional

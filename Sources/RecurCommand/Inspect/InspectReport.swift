@@ -16,6 +16,8 @@ struct InspectReport: CommandReport {
   /// Count of all parameters.
   let parameters: Int
   var checkpoint: CheckpointSummary?
+  /// The training step as a GPU runs it, where it was asked for.
+  var program: String?
 
   /// - steps: time steps of a sample, where they are known.
   init(_ kind: Kind, _ recipe: Recipe, _ architecture: Architecture, steps: Int?) {
@@ -57,17 +59,28 @@ struct LayerSummary: Encodable {
       layout.entries.filter { $0.name.hasPrefix(prefix) }.reduce(0) { $0 + $1.range.count }
     }
     var layers: [LayerSummary] = []
+    if let embedding = a.embedding {
+      layers.append(
+        LayerSummary(
+          name: "embedding", kind: "\(embedding.vocabulary) tokens → \(embedding.width)",
+          shape: "[\(steps), B, \(embedding.width)]", parameters: count("embedding.")))
+    }
     if a.cell != .none {
       let name = (a.bidirectional ? "bidirectional " : "") + a.cell.rawValue.uppercased()
       for layer in 0..<a.layers {
-        let inputs = layer == 0 ? a.inputSize : a.outputWidth
-        let parameters = ["weight_ih", "weight_hh", "bias_ih", "bias_hh"].flatMap { part in
-          ["", "_reverse"].map { layout["rnn.\(part)_l\(layer)\($0)"]?.range.count ?? 0 }
+        let (inputs, width) = (a.inputWidth(of: layer), a.width(of: layer))
+        // The layer's number ends a name, or stands before the direction or the part of a norm.
+        let own = layout.entries.filter { entry in
+          entry.name.hasPrefix("rnn.")
+            && entry.name.split(separator: ".")[1].split(separator: "_").contains("l\(layer)")
         }
+        let hidden = a.hiddenSize(of: layer)
         layers.append(
           LayerSummary(
-            name: "rnn l\(layer)", kind: "\(name) \(inputs) → \(a.hiddenSize)",
-            shape: "[\(steps), B, \(a.outputWidth)]", parameters: parameters.reduce(0, +)))
+            name: "rnn l\(layer)",
+            kind: "\(name) \(inputs) → \(hidden)" + (width == hidden ? "" : " → \(width)"),
+            shape: "[\(steps), B, \(a.directions * width)]", parameters: own.reduce(0) { $0 + $1.range.count }
+          ))
       }
     }
     let rows = a.cell != .none && a.readout == .everyStep ? "\(steps)·B" : "B"
@@ -77,12 +90,14 @@ struct LayerSummary: Encodable {
         shape: "[\(rows), \(a.readoutWidth)]",
         parameters: 0))
     var width = a.readoutWidth
-    var names = layout.entries.map(\.name).filter { $0.hasPrefix("fc") && $0.hasSuffix(".weight") }
+    let linears = a.head.count { if case .linear = $0 { true } else { false } }
+    var index = 0
     for layer in a.head {
       var name = layer.summary
       var parameters = 0
       if case .linear(let outputs, _) = layer {
-        name = String(names.removeFirst().dropLast(".weight".count))
+        name = index == linears - 1 ? "fc" : "fc\(index)"
+        index += 1
         parameters = count(name + ".")
         layers.append(
           LayerSummary(

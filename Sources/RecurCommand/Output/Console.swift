@@ -14,6 +14,12 @@ struct Console {
     try Console.write(line + "\n", to: json ? STDERR_FILENO : STDOUT_FILENO)
   }
 
+  /// A piece of the readable result, which may end within a line or a character.
+  func write(_ bytes: [UInt8]) throws {
+    guard !silent else { return }
+    try bytes.withUnsafeBufferPointer { try Console.write($0, to: json ? STDERR_FILENO : STDOUT_FILENO) }
+  }
+
   /// With `--json`, the result as one line of JSON on standard output. NaN and the infinities become words,
   /// which JSON has no numbers for.
   func finish(_ report: some Encodable) throws {
@@ -43,16 +49,18 @@ struct Console {
 
   static func write(_ text: String, to descriptor: Int32) throws {
     var text = text
-    try text.withUTF8 { bytes in
-      var rest = bytes[...]
-      while !rest.isEmpty {
-        let count = Glibc.write(descriptor, UnsafeBufferPointer(rebasing: rest).baseAddress, rest.count)
-        if count < 0 && errno == EINTR { continue }
-        if count < 0 {
-          throw Failure.inputOutput("can't write to standard output: \(String(cString: strerror(errno)))")
-        }
-        rest = rest.dropFirst(count)
+    try text.withUTF8 { try write($0, to: descriptor) }
+  }
+
+  private static func write(_ bytes: UnsafeBufferPointer<UInt8>, to descriptor: Int32) throws {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let count = Glibc.write(descriptor, UnsafeBufferPointer(rebasing: rest).baseAddress, rest.count)
+      if count < 0 && errno == EINTR { continue }
+      if count < 0 {
+        throw Failure.inputOutput("can't write to standard output: \(String(cString: strerror(errno)))")
       }
+      rest = rest.dropFirst(count)
     }
   }
 }

@@ -5,7 +5,8 @@ struct MetricsTable {
   private struct Row {
     var part: String
     var samples: Int?
-    var loss, accuracy, mae, rmse, perplexity, originalMAE, originalRMSE: Double?
+    var loss: Double?
+    var metrics: EvaluationMetrics?
   }
   let loss: String
   private var rows: [Row] = []
@@ -13,24 +14,29 @@ struct MetricsTable {
   init(loss: String) { self.loss = loss }
 
   mutating func add(_ part: String, loss: Double?, accuracy: Double?) {
-    rows.append(Row(part: part, loss: loss, accuracy: accuracy))
+    var metrics = EvaluationMetrics(samples: 0, loss: loss ?? .nan)
+    metrics.accuracy = accuracy
+    rows.append(Row(part: part, loss: loss, metrics: metrics))
   }
 
   mutating func add(_ part: String, _ m: EvaluationMetrics) {
-    rows.append(
-      Row(
-        part: part, samples: m.samples, loss: m.loss, accuracy: m.accuracy, mae: m.mae, rmse: m.rmse,
-        perplexity: m.perplexity, originalMAE: m.originalUnits?.mae, originalRMSE: m.originalUnits?.rmse))
+    rows.append(Row(part: part, samples: m.samples, loss: m.loss, metrics: m))
   }
 
   var lines: [String] {
     let columns: [(String, (Row) -> String?)] = [
       ("samples", { $0.samples.map(Formatting.grouped) }), (loss, { $0.loss.map(Formatting.precise) }),
-      ("accuracy", { $0.accuracy.map(Formatting.percent) }), ("mae", { $0.mae.map(Formatting.precise) }),
-      ("rmse", { $0.rmse.map(Formatting.precise) }),
-      ("perplexity", { $0.perplexity.map(Formatting.precise) }),
-      ("mae in file units", { $0.originalMAE.map(Formatting.precise) }),
-      ("rmse in file units", { $0.originalRMSE.map(Formatting.precise) }),
+      ("accuracy", { $0.metrics?.accuracy.map(Formatting.percent) }),
+      ("top 5", { $0.metrics?.top5Accuracy.map(Formatting.percent) }),
+      ("macro F1", { $0.metrics?.macroF1.map(Formatting.short) }),
+      ("mae", { $0.metrics?.mae.map(Formatting.precise) }),
+      ("rmse", { $0.metrics?.rmse.map(Formatting.precise) }),
+      ("mape", { $0.metrics?.mape.map(Formatting.percent) }),
+      ("R²", { $0.metrics?.r2.map(Formatting.short) }),
+      ("perplexity", { $0.metrics?.perplexity.map(Formatting.precise) }),
+      ("bits per character", { $0.metrics?.bitsPerCharacter.map(Formatting.precise) }),
+      ("mae in file units", { ($0.metrics?.originalUnits?.mae).map(Formatting.precise) }),
+      ("rmse in file units", { ($0.metrics?.originalUnits?.rmse).map(Formatting.precise) }),
     ]
     let used = columns.filter { column in rows.contains { column.1($0) != nil } }
     return TextTable(

@@ -8,14 +8,37 @@ extension ModelSpecification {
     var kind = cell.rawValue.uppercased()
     if cell == .rnn && nonlinearity == .relu { kind += " (relu)" }
     if bidirectional { kind = "bidirectional " + kind }
-    return (["\(layers) × \(kind) \(hiddenSize)", readout.rawValue] + layersOfHead).joined(separator: ", ")
+    let sizes = hiddenSizes.map { $0.map(String.init).joined(separator: "-") } ?? "\(hiddenSize)"
+    let vectors = embedding.map { ["embedding \($0)" + (tiesEmbeddings ? " (tied)" : "")] } ?? []
+    return (vectors + ["\(layers) × \(kind) \(sizes)"] + options + [readout.rawValue] + layersOfHead)
+      .joined(separator: ", ")
+  }
+}
+
+extension ModelSpecification {
+  /// What differs from a plain network.
+  private var options: [String] {
+    var words: [String] = []
+    if projectionSize > 0 { words.append("projected to \(projectionSize)") }
+    if layerNorm { words.append("layer norm") }
+    if residual { words.append("residual") }
+    let locked = lockedDropout ? "locked " : ""
+    if inputDropout > 0 { words.append("\(locked)input dropout \(inputDropout)") }
+    if dropout > 0, layers > 1 { words.append("\(locked)dropout \(dropout)") }
+    if recurrentDropout > 0 { words.append("recurrent dropout \(recurrentDropout)") }
+    if zoneout.hidden > 0 || zoneout.cell > 0 {
+      words.append("zoneout \(zoneout.hidden)" + (cell == .lstm ? ", \(zoneout.cell)" : ""))
+    }
+    if learnedInitialState { words.append("learned initial state") }
+    return words
   }
 }
 
 extension Architecture.HeadLayer {
   var summary: String {
     switch self {
-    case .linear(let width, let bias): "linear \(width)" + (bias ? "" : " without bias")
+    case .linear(let width, let bias):
+      "linear \(width == ModelSpecification.classes ? "classes" : "\(width)")" + (bias ? "" : " without bias")
     case .relu: "relu"
     case .tanh: "tanh"
     case .sigmoid: "sigmoid"

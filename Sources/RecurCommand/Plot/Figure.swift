@@ -12,13 +12,21 @@ struct Panel {
     var after: String
   }
 
+  /// How often a class (row) was taken for which (column).
+  struct Matrix {
+    var names: [String]
+    var counts: [[Int]]
+  }
+
   var xLabel: String
   var yLabel: String
   var logarithmic = false
   /// The upper end of the y axis; nil for that of the values.
   var top: Double?
-  var curves: [Curve]
+  var curves: [Curve] = []
   var boundary: Boundary?
+  /// Drawn in place of curves.
+  var matrix: Matrix?
   /// Draw y = x behind the points, for predicted against actual.
   var diagonal = false
 }

@@ -8,18 +8,22 @@ struct GnuplotScript {
   let terminal: Terminal
 
   private static let width = 1000
-  private var height: Int { figure.panels.count > 1 ? 860 : 560 }
+  private var height: Int { figure.panels.count > 1 ? 430 * figure.panels.count : 560 }
+  private func share(_ pixels: Double) -> String { String(format: "%.4f", pixels / Double(height)) }
 
   var text: String {
     var lines = [terminalLine, "set encoding utf8", "set datafile missing '?'"]
     for (p, panel) in figure.panels.enumerated() {
       for (c, curve) in panel.curves.enumerated() { lines.append(dataBlock("$p\(p)c\(c)", curve.thinned())) }
+      if let matrix = panel.matrix { lines.append(dataBlock("$p\(p)m", matrix)) }
     }
     let title = quoted(figure.title)
     lines.append(
       "set multiplot layout \(figure.panels.count),1 title \(title) font ',15' noenhanced "
-        + "margins 0.09,0.97,\(figure.panels.count > 1 ? "0.075,0.93" : "0.11,0.90") spacing 0,0.12")
-    for (p, panel) in figure.panels.enumerated() { lines += commands(panel, number: p) }
+        + "margins 0.09,0.97,\(share(64)),\(share(Double(height) - 60)) spacing 0,\(share(103))")
+    for (p, panel) in figure.panels.enumerated() {
+      lines += panel.matrix.map { commands($0, panel, number: p) } ?? commands(panel, number: p)
+    }
     lines.append("unset multiplot")
     return lines.joined(separator: "\n") + "\n"
   }
@@ -93,10 +97,10 @@ struct GnuplotScript {
     return "\(data) using 1:2 with \(style) title \(quoted(curve.name))"
   }
 
-  private static func number(_ value: Double) -> String { value.isFinite ? "\(value)" : "?" }
+  static func number(_ value: Double) -> String { value.isFinite ? "\(value)" : "?" }
 
   /// A gnuplot string that means just these characters.
-  private func quoted(_ text: String) -> String {
+  func quoted(_ text: String) -> String {
     let line = text.map { $0.isNewline ? " " : String($0) }.joined()
     return "'" + line.replacingOccurrences(of: "'", with: "''") + "'"
   }

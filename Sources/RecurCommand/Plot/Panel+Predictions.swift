@@ -14,6 +14,11 @@ extension Panel {
       try predictions.forEach(part) { samples.append($0) }
       parts.append((split, samples))
     }
+    if let last = parts.last?.samples,
+      let panel = forecast(last, model, targets: model.recipe.data.targets)
+    {
+      return panel
+    }
     let isSeries = data.shape.steps > 1 && data.rows != nil
     return isSeries ? series(parts, name, file: model.recipe.data.path) : scatter(parts, name)
   }

@@ -4,7 +4,8 @@ import Recur
 
 struct Plot: ReportingCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Draws a run: its loss by epoch, and predicted against actual values or its accuracy.")
+    abstract:
+      "Draws a run: its loss by epoch, and predicted against actual values or its accuracy and confusions.")
 
   @Argument(help: "A run directory.") var run: String
   @Option(name: [.customLong("output"), .customShort("o")], help: "The picture to write, .svg or .png.")
@@ -25,6 +26,9 @@ struct Plot: ReportingCommand {
       panels: [.loss(history, name: "loss (\(model.recipe.loss.name))")])
     if !history.curves(train: \.trainAccuracy, validation: \.validationAccuracy).isEmpty {
       figure.panels.append(.accuracy(history))
+    }
+    if let panel = try Panel.confusion(model) {
+      figure.panels.append(panel)
     } else if let panel = try Panel.predictions(model) {
       figure.panels.append(panel)
     }

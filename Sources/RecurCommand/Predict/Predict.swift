@@ -25,6 +25,9 @@ struct Predict: ReportingCommand {
 
   func execute(_ console: Console) throws -> PredictReport {
     let model = try CheckpointedModel(noting: checkpoint, overrides: settings.settings)
+    if model.recipe.data.format == .text {
+      throw Failure.usage("\(checkpoint) predicts the next token of a text; use recur generate")
+    }
     let data = try input.map(model.loadData(from:)) ?? model.loadData()
     let predictions = try Predictions(model, data)
     let table = try OutputFile(file)
@@ -62,6 +65,6 @@ extension CheckpointedModel {
     specification.split = .init()
     (specification.validationPath, specification.testPath) = (nil, nil)
     (specification.validationLabelsPath, specification.testLabelsPath) = (nil, nil)
-    return try LoadedData(specification, scaler: scaler, classNames: classNames)
+    return try loadData(specification)
   }
 }

@@ -7,6 +7,8 @@ struct Predictions {
     let split: Split
     /// Number in its part.
     let number: Int
+    /// Where there is a target for each step: which one, from 0.
+    let step: Int?
     /// csv: the row of the file that holds the target, from 0.
     let row: Int?
     /// Target values, or the number of the class.
@@ -42,15 +44,18 @@ struct Predictions {
   ) throws {
     let rows = rowOffset(of: part.split)
     let width = classNames?.count ?? targetNames.count
-    try evaluator.predict(part.samples) { numbers, outputs in
-      let actual = targets(part.samples, numbers, width)
-      for (i, number) in numbers.enumerated() {
-        let output = outputs[i * width..<(i + 1) * width]
-        try body(
-          Sample(
-            split: part.split, number: number, row: rows.flatMap { data.rows?[$0 + number] },
-            actual: actual[i],
-            predicted: classNames == nil ? unscaled(output) : probabilities(output)))
+    try evaluator.predict(part.samples) { batch in
+      var at = 0
+      for (i, number) in batch.samples.enumerated() {
+        for step in 0..<(batch.lengths?[i] ?? 1) {
+          let output = batch.outputs[at * width..<(at + 1) * width]
+          try body(
+            Sample(
+              split: part.split, number: number, step: batch.lengths == nil ? nil : step,
+              row: rows.flatMap { data.rows?[$0 + number] }, actual: actual(batch, at, width),
+              predicted: classNames == nil ? unscaled(output) : probabilities(output)))
+          at += 1
+        }
       }
     }
   }
@@ -65,22 +70,12 @@ struct Predictions {
     }
   }
 
-  private func targets(_ samples: any SampleSet, _ numbers: Range<Int>, _ width: Int) -> [[Double]] {
-    let shape = samples.shape
-    var inputs = [Float](repeating: 0, count: shape.steps * numbers.count * shape.features)
-    var values = [Float](repeating: 0, count: numbers.count * width)
-    var classes = [Int32](repeating: 0, count: numbers.count)
-    numbers.map { Int32($0) }.withUnsafeBufferPointer {
-      samples.gather($0, inputs: &inputs, values: &values, classes: &classes)
-    }
-    guard classNames == nil else { return classes.map { [Double($0)] } }
-    return numbers.indices.map { i in
-      let start = (i - numbers.startIndex) * width
-      return (0..<width).map { unscale(values[start + $0], $0) }
-    }
+  private func actual(_ batch: Evaluator.Prediction, _ row: Int, _ width: Int) -> [Double] {
+    if classNames != nil { return [Double(batch.classes[row])] }
+    return (0..<width).map { unscale(batch.values[row * width + $0], $0) }
   }
 
-  private func unscaled(_ output: Slice<UnsafeBufferPointer<Float>>) -> [Double] {
+  private func unscaled(_ output: ArraySlice<Float>) -> [Double] {
     let isLogit = loss == .bceWithLogits
     return output.enumerated().map { isLogit ? 1 / (1 + exp(-Double($1))) : unscale($1, $0) }
   }
@@ -90,7 +85,7 @@ struct Predictions {
   }
 
   /// Softmax.
-  private func probabilities(_ output: Slice<UnsafeBufferPointer<Float>>) -> [Double] {
+  private func probabilities(_ output: ArraySlice<Float>) -> [Double] {
     let largest = Double(output.max() ?? 0)
     let powers = output.map { exp(Double($0) - largest) }
     let sum = powers.reduce(0, +)
@@ -101,7 +96,8 @@ struct Predictions {
 extension Predictions {
   /// The CSV's first line.
   var header: String {
-    let place = ["split", "sample"] + (data.rows == nil ? [] : ["row"])
+    let place =
+      ["split", "sample"] + (data.shape.hasTargetPerStep ? ["step"] : []) + (data.rows == nil ? [] : ["row"])
     guard let classNames else {
       return Self.line(place + targetNames.flatMap { ["actual_\($0)", "predicted_\($0)"] })
     }
@@ -109,7 +105,9 @@ extension Predictions {
   }
 
   func row(_ sample: Sample) -> String {
-    let place = [sample.split.rawValue, "\(sample.number)"] + (sample.row.map { ["\($0)"] } ?? [])
+    let place =
+      [sample.split.rawValue, "\(sample.number)"]
+      + [sample.step, sample.row].compactMap { $0.map(String.init) }
     guard let classNames else {
       return Self.line(
         place + zip(sample.actual, sample.predicted).flatMap { [Self.number($0), Self.number($1)] })

@@ -13,6 +13,7 @@ struct ProgressLine {
     var steps: Int
     var loss: Double
     var validation: EvaluationMetrics?
+    var slowest: SlowestRank?
     var samplesPerSecond: Double
     var secondsLeft: Double
 
@@ -66,6 +67,10 @@ extension ProgressLine.Position {
     }
     parts.append("\(Formatting.rate(samplesPerSecond)) samples/s")
     parts.append("\(Formatting.duration(secondsLeft)) left")
+    if let slowest {
+      parts.append(
+        "slowest rank \(slowest.rank) on \(slowest.host) +\(Int((100 * slowest.excess).rounded()))%")
+    }
     return parts.joined(separator: "  ")
   }
 }

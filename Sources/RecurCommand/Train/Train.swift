@@ -19,12 +19,12 @@ struct Train: ParsableCommand {
       "Where to start: auto (the newest checkpoint in --out), never, or a file.", valueName: "auto|never|file"
     ))
   var resume = "never"
+  @Option(help: "Write what each rank did when to this file, for chrome://tracing or ui.perfetto.dev.")
+  var trace: String?
   @Flag(help: "Replace the run that --out holds.") var overwrite = false
   @OptionGroup var parallel: ThreadOptions
-  @Option(help: ArgumentHelp("What computes.", valueName: "auto|cpu|cuda")) var device = Device.auto
+  @OptionGroup var device: DeviceOptions
   @OptionGroup var output: OutputOptions
-
-  enum Device: String, ExpressibleByArgument { case auto, cpu, cuda }
 
   func validate() throws {
     guard !(overwrite && resume != "never") else {
@@ -36,9 +36,7 @@ struct Train: ParsableCommand {
   }
 
   func run() throws {
-    guard device != .cuda else {
-      throw Failure(.unavailable, "--device cuda: this build computes on the CPU only; use --device cpu")
-    }
+    let processor = try device.processor()
     _ = try KernelSet.fromEnvironment()
     StopSignals.listen()
     let communicator = try Communicators.fromEnvironment()
@@ -47,7 +45,7 @@ struct Train: ParsableCommand {
       let recipe = try Recipe(contentsOf: recipe, overrides: settings.settings)
       let watchdog = try Watchdog(
         communicator, .init(stallTimeout: .seconds(recipe.distributed.stallTimeout)))
-      let report = try train(recipe, communicator, console)
+      let report = try train(recipe, communicator, console, processor)
       try watchdog.finish()
       try console.finish(report)
       if report.exitCode != 0 { throw ExitCode(report.exitCode) }
@@ -59,14 +57,15 @@ struct Train: ParsableCommand {
     }
   }
 
-  private func train(_ recipe: Recipe, _ communicator: any Communicator, _ console: Console) throws
-    -> TrainingReport
-  {
+  private func train(
+    _ recipe: Recipe, _ communicator: any Communicator, _ console: Console, _ processor: Processor
+  ) throws -> TrainingReport {
     communicator.progress?.enter(.loading, step: 0)
-    let data = try recipe.loadData()
+    let data = try LoadedData(recipe.data, peers: communicator.loadingPeers)
     let display = TrainDisplay(recipe: recipe, console: console)
     let trainer = try Trainer(
-      recipe: recipe, data: data, options: options, communicator: communicator, observer: display)
+      recipe: recipe, data: data, options: options, communicator: communicator, observer: display,
+      processor: processor)
     let report = try StopSignals.stopping(trainer) { try trainer.run() }
     try display.finish(report)
     return report
@@ -76,6 +75,7 @@ struct Train: ParsableCommand {
     var options = TrainingOptions()
     options.outputDirectory = out
     options.overwrite = overwrite
+    options.tracePath = trace
     options.threads = parallel.threads
     switch resume {
     case "auto": options.resume = .auto

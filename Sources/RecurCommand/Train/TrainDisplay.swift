@@ -37,7 +37,7 @@ final class TrainDisplay: TrainingObserver {
     line.show(
       .init(
         epoch: epoch.epoch + 1, epochs: epoch.epochs, step: stepsPerEpoch, steps: stepsPerEpoch,
-        loss: epoch.trainLoss, validation: epoch.validation,
+        loss: epoch.trainLoss, validation: epoch.validation, slowest: epoch.slowest,
         samplesPerSecond: epoch.samplesPerSecond,
         secondsLeft: elapsed / done * Double(epoch.epochs - epoch.epoch - 1), atEpochEnd: true))
   }
@@ -72,7 +72,9 @@ extension TrainDisplay {
       ],
       [
         "runs on",
-        "\(start.ranks.counted("process", "processes")) of \(start.threads.counted("thread", "threads"))",
+        "\(start.ranks.counted("process", "processes")) of \(start.threads.counted("thread", "threads"))"
+          + (start.device == "cpu" ? "" : ", \(start.device)")
+          + (start.hosts.count > 1 ? " on \(start.hosts.joined(separator: ", "))" : ""),
       ],
       ["run", start.outputDirectory],
     ]

@@ -1,12 +1,27 @@
 import Diagnostics
 
 extension CheckpointFile {
-  /// Writes the model's tensors alone, under PyTorch's names, as a safetensors file for other programs.
+  /// Stands before the names of averaged parameters.
+  static let averagePrefix = "average."
+
+  /// The model's own tensors, without the optimizer's, averages and carried states.
+  public var modelTensors: [Tensor] {
+    tensors.filter { tensor in
+      !["optimizer.", Self.averagePrefix, "carried."].contains { tensor.name.hasPrefix($0) }
+    }
+  }
+
+  /// Writes the model's tensors alone, under PyTorch's names, as a safetensors file for other programs: the averages where
+  /// there are such.
   public func exportModel(to path: String, fileSystem: FileSystem = .real) throws(Failure) {
-    let model = tensors.filter { !$0.name.hasPrefix("optimizer.") }
+    let averages = tensors.filter { $0.name.hasPrefix(Self.averagePrefix) }
+    let model = averages.isEmpty ? modelTensors : averages
+    func name(_ tensor: Tensor) -> String {
+      averages.isEmpty ? tensor.name : String(tensor.name.dropFirst(Self.averagePrefix.count))
+    }
     var header = SafetensorsHeader()
     header.metadata = [("format", "pt")]
-    for tensor in model { try header.add(tensor.name, tensor.shape) }
+    for tensor in model { try header.add(name(tensor), tensor.shape) }
     let head = try header.encoded()
     try fileSystem.replace(path) { temporary throws(Failure) in
       let file = try fileSystem.open(temporary, .create)

@@ -36,6 +36,11 @@ enum JSON {
     return decoder
   }
 
+  /// A string as JSON has it, quotes included.
+  static func quoted(_ text: String) -> String {
+    String(decoding: try! encoder().encode(text), as: UTF8.self)
+  }
+
   /// A decoding error in a few words, with the key it is about.
   static func reason(_ error: any Error) -> String {
     func path(_ context: DecodingError.Context) -> String {

@@ -14,6 +14,8 @@ public struct CheckpointedModel {
   /// Names of the classes in order, where the data named them.
   public let classNames: [String]?
   public let scaler: Scaler?
+  /// tagged: the words by their numbers.
+  private let words: [String]?
   /// Newer checkpoints that were asked for but can't be used, with the reason.
   public let skipped: [RunDirectory.Search.Skipped]
   public let file: CheckpointFile
@@ -33,19 +35,43 @@ public struct CheckpointedModel {
     epoch = file.state.epoch
     step = file.state.step
     classNames = file.state.classNames
+    words = try file.state.extra["vocabulary"].map { try $0.decode(as: [String].self, in: "vocabulary") }
     scaler = file.state.scaler == .null ? nil : try file.state.scaler.decode(as: Scaler.self, in: "scaler")
   }
 
   /// Loads the data the recipe names, scaled as in training.
   public func loadData() throws -> LoadedData {
-    try LoadedData(recipe.data, scaler: scaler, classNames: classNames)
+    try loadData(recipe.data)
   }
 
-  /// The network for data of this shape, with the checkpoint's parameters.
+  /// Loads other data of the same kind, scaled and numbered as in training.
+  public func loadData(_ specification: DataSpecification) throws -> LoadedData {
+    try LoadedData(specification, scaler: scaler, classNames: classNames, vocabulary: words)
+  }
+
+  /// The tokens of a checkpoint that was trained on text; nil for other data.
+  public var vocabulary: Vocabulary? {
+    guard recipe.data.format == .text, let classNames else { return nil }
+    return Vocabulary(recipe.data.tokens, names: classNames)
+  }
+
+  /// The shape of samples of text, which needs no file.
+  public func textShape(_ vocabulary: Vocabulary) -> SampleShape {
+    var shape = SampleShape(
+      steps: recipe.data.sequenceLength, features: 0, target: .classes(count: vocabulary.count))
+    (shape.hasTargetPerStep, shape.hasEqualLengths) = (true, false)
+    (shape.vocabulary, shape.tokens) = (vocabulary.count, recipe.data.tokens)
+    return shape
+  }
+
+  /// The network for data of this shape, with the checkpoint's parameters: the averages where the recipe has `train.ema`.
   public func model(for shape: SampleShape) throws -> Model {
     let architecture = try recipe.architecture(for: shape)
+    let prefix = recipe.train.ema == nil ? "" : CheckpointFile.averagePrefix
     // Before memory is taken for a network that the file does not hold.
-    let tensors = try ParameterLayout(architecture).entries.map { try file.tensor($0.name, shape: $0.shape) }
+    let tensors = try ParameterLayout(architecture).entries.map {
+      try file.tensor(prefix + $0.name, shape: $0.shape)
+    }
     let model = try Model(architecture, seed: recipe.seed, kernels: .fromEnvironment())
     for (entry, tensor) in zip(model.layout.entries, tensors) {
       tensor.copy(to: UnsafeMutableBufferPointer(rebasing: model.parameters[entry.range]))

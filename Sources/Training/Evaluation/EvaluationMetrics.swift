@@ -10,11 +10,22 @@ public struct EvaluationMetrics: Codable, Sendable, Equatable {
   public var loss: Double
   /// The share of right answers, 0...1; for classes and for bce_with_logits.
   public var accuracy: Double?
+  /// The share of answers where the right class is among the five with the largest outputs; where there are more than five.
+  public var top5Accuracy: Double?
+  /// The mean of the classes' F1, over the classes that occur or were predicted (scikit-learn's `f1_score(average="macro")`).
+  public var macroF1: Double?
   /// Mean absolute error, in the units of the loss; for numbers.
   public var mae: Double?
   /// Root of the mean squared error, in the units of the loss; for numbers.
   public var rmse: Double?
+  /// Mean of |error / actual| in the units of the data file, 0.1 for ten per cent; nil where an actual value is 0.
+  public var mape: Double?
+  /// Coefficient of determination, the mean of the targets' (scikit-learn's `r2_score`); nil for fewer than two values.
+  public var r2: Double?
+  /// e to the mean negative log-likelihood, which no weights or smoothing change; for text.
   public var perplexity: Double?
+  /// The same in bits, for text of characters or bytes.
+  public var bitsPerCharacter: Double?
   /// mae and rmse with the targets' scaling undone, where they were scaled.
   public var originalUnits: OriginalUnits?
 
@@ -24,7 +35,10 @@ public struct EvaluationMetrics: Codable, Sendable, Equatable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case samples, loss, accuracy, mae, rmse, perplexity
+    case samples, loss, accuracy, mae, rmse, mape, r2, perplexity
+    case top5Accuracy = "top_5_accuracy"
+    case macroF1 = "macro_f1"
+    case bitsPerCharacter = "bits_per_character"
     case originalUnits = "original_units"
   }
 
@@ -32,8 +46,49 @@ public struct EvaluationMetrics: Codable, Sendable, Equatable {
     switch quantity {
     case .loss: loss
     case .accuracy: accuracy
+    case .macroF1: macroF1
     case .mae: mae
     case .rmse: rmse
+    case .mape: mape
+    case .r2: r2
+    case .perplexity: perplexity
     }
+  }
+}
+
+/// What the metrics of one part are made of, class by class or target by target.
+public struct EvaluationDetails: Codable, Sendable, Equatable {
+  /// One class of a classification, or one output of bce_with_logits.
+  public struct ClassScore: Codable, Sendable, Equatable {
+    public var name: String
+    /// Right among those predicted to be of this class; 0 where none was.
+    public var precision: Double
+    /// Right among those that are of this class; 0 where none is.
+    public var recall: Double
+    /// 2·precision·recall / (precision + recall).
+    public var f1: Double
+    /// How many are of this class.
+    public var support: Int
+  }
+  /// The errors of one target, in the units of the data file.
+  public struct TargetErrors: Codable, Sendable, Equatable {
+    public var name: String
+    public var mae: Double
+    public var rmse: Double
+    public var mape: Double?
+    public var r2: Double?
+  }
+
+  public var classes: [ClassScore]?
+  /// `[actual][predicted]`, how often; for one answer of several classes.
+  public var confusion: [[Int]]?
+  /// For each k that was asked for, in words: the share of answers where the right class is among the k largest outputs.
+  public var topAccuracy: [String: Double]?
+  public var targets: [TargetErrors]?
+
+  enum CodingKeys: String, CodingKey {
+    case classes, targets
+    case confusion = "confusion_matrix"
+    case topAccuracy = "top_k_accuracy"
   }
 }

@@ -7,12 +7,17 @@ import Recurrent
 /// Samples are cut into batches of fixed size, and the batches' sums are added in their order, whichever rank computed
 /// them: the same model gives the same bits for any number of ranks.
 public final class Evaluator {
-  private static let batchSize = 128
+  static let batchSize = 128
 
-  private let model: Model
-  private let loss: Loss
+  /// The k of top-k accuracy in the details.
+  public var topK: [Int] = [5]
+
+  let model: Model
+  let loss: Loss
   private let scaler: Scaler?
-  private let communicator: any Communicator
+  let communicator: any Communicator
+  /// Computes in place of the model where there is one.
+  var device: DeviceTraining?
 
   public init(model: Model, loss: Loss, scaler: Scaler?, communicator: any Communicator = Solo()) {
     self.model = model
@@ -23,30 +28,94 @@ public final class Evaluator {
 
   /// Metrics over all samples of `set`; all ranks share the work and get the same values.
   public func evaluate(_ set: any SampleSet) throws -> EvaluationMetrics {
+    let (sums, outcomes) = try measure(set)
+    return metrics(set, sums, outcomes)
+  }
+
+  /// The same metrics, and what they are made of.
+  /// - classNames, targetNames: of the data; numbers stand in for those that have none.
+  public func examine(_ set: any SampleSet, classNames: [String] = [], targetNames: [String] = []) throws
+    -> (metrics: EvaluationMetrics, details: EvaluationDetails)
+  {
+    let (sums, outcomes) = try measure(set)
+    var details = EvaluationDetails()
+    details.classes = outcomes.classScores(classNames)
+    details.confusion = outcomes.confusion
+    let top = topK.compactMap { k in outcomes.topAccuracy(k).map { ("\(k)", $0) } }
+    if !top.isEmpty { details.topAccuracy = Dictionary(top) { $1 } }
+    if loss.hasErrors { details.targets = sums.targets(targetNames) }
+    return (metrics(set, sums, outcomes), details)
+  }
+
+  private func metrics(_ set: any SampleSet, _ sums: EvaluationSums, _ outcomes: OutcomeCounts)
+    -> EvaluationMetrics
+  {
+    let samples = (set as? any StreamedSet)?.pairs ?? set.count
+    var metrics = sums.metrics(samples: samples, loss: loss, tokens: set.shape.tokens)
+    metrics.accuracy = outcomes.accuracy
+    metrics.top5Accuracy = outcomes.topAccuracy(5)
+    metrics.macroF1 = outcomes.macroF1
+    return metrics
+  }
+
+  /// Every rank adds up its batches; together they have all.
+  private func measure(_ set: any SampleSet) throws -> (EvaluationSums, OutcomeCounts) {
+    if let text = set as? any StreamedSet { return try measure(stream: text) }
     let batches = (set.count + Self.batchSize - 1) / Self.batchSize
-    let fields = EvaluationSums.fields(set.shape.targetWidth)
-    var all = [Double](repeating: 0, count: batches * fields)
+    let pivots = loss.hasErrors ? firstTarget(set) : []
+    let fields = EvaluationSums.fields(pivots.count)
+    let kind = loss.outcomes(model.architecture.outputSize)
+    var all = [Double](repeating: 0, count: batches * fields + OutcomeCounts.fields(kind))
     try all.withUnsafeMutableBufferPointer { all in
+      let counts = UnsafeMutableBufferPointer(rebasing: all[(batches * fields)...])
       try forEachBatch(set, step: communicator.size, offset: communicator.rank) {
         index, range, outputs, batch in
         let sums = UnsafeMutableBufferPointer(rebasing: all[index * fields..<(index + 1) * fields])
-        add(outputs, batch, count: range.count, width: set.shape.targetWidth, to: sums)
+        add(
+          outputs, batch, kind, pivots: pivots, isText: set.shape.tokens != nil, to: sums, counts)
       }
       try communicator.allReduceSum(all)
     }
     var sums = [Double](repeating: 0, count: fields)
-    for (index, value) in all.enumerated() { sums[index % fields] += value }
-    return EvaluationSums(sums).metrics(samples: set.count, loss: loss, scaler: scaler)
+    for (index, value) in all[..<(batches * fields)].enumerated() { sums[index % fields] += value }
+    return (EvaluationSums(sums, scaler: scaler), OutcomeCounts(kind, all[(batches * fields)...]))
+  }
+
+  /// The first sample's values.
+  private func firstTarget(_ set: any SampleSet) -> [Double] {
+    let width = set.shape.targetWidth
+    guard set.count > 0, width > 0 else { return [Double](repeating: 0, count: width) }
+    let buffer = BatchBuffer(set, capacity: 1)
+    [Int32(0)].withUnsafeBufferPointer { buffer.gather($0) }
+    return (0..<width).map { Double(buffer.values[$0]) }
   }
 
   /// Gives the outputs of all samples in order, batch by batch, on this rank alone.
-  /// - body: the samples' numbers and their outputs, `[samples, outputSize]`, in scaled units.
-  public func predict(
-    _ set: any SampleSet, _ body: (Range<Int>, UnsafeBufferPointer<Float>) throws -> Void
-  ) throws {
-    try forEachBatch(set, step: 1, offset: 0) { _, range, outputs, _ in
-      try body(range, UnsafeBufferPointer(outputs))
+  public func predict(_ set: any SampleSet, _ body: (Prediction) throws -> Void) throws {
+    let perStep = set.shape.hasTargetPerStep
+    try forEachBatch(set, step: 1, offset: 0) { _, range, outputs, batch in
+      let width = set.shape.targetWidth
+      var prediction = Prediction(samples: range, lengths: nil)
+      prediction.outputs = batch.restore(
+        outputs.baseAddress!, perStep: perStep, width: model.architecture.outputSize)
+      if width > 0 { prediction.values = batch.restore(batch.values, perStep: perStep, width: width) }
+      if width == 0 { prediction.classes = batch.restore(batch.classes, perStep: perStep, width: 1) }
+      if perStep { prediction.lengths = range.map { set.length(of: $0) } }
+      try body(prediction)
     }
+  }
+
+  /// Outputs and targets of some samples, in their order; with a target per step, one row for each step of a sample.
+  public struct Prediction {
+    public let samples: Range<Int>
+    /// Rows of each sample; nil for one each.
+    public internal(set) var lengths: [Int]?
+    /// `[rows, outputSize]`, in scaled units.
+    public internal(set) var outputs: [Float] = []
+    /// `[rows, width]`, in scaled units; empty for classes.
+    public internal(set) var values: [Float] = []
+    /// `[rows]`; empty for values.
+    public internal(set) var classes: [Int32] = []
   }
 
   private func forEachBatch(
@@ -60,9 +129,9 @@ public final class Evaluator {
       let samples = range.map { Int32($0) }
       try samples.withUnsafeBufferPointer { samples in
         buffer.gather(samples)
-        let outputs = model.forward(
-          inputs: buffer.inputs, samples: samples.baseAddress!, steps: set.shape.steps, batch: range.count,
-          mode: .evaluation)
+        let outputs =
+          try device?.evaluate(buffer.inputs, batch: range.count)
+          ?? model.forward(buffer, mode: .evaluation)
         try body(index, range, outputs, buffer)
       }
       index += step
@@ -70,27 +139,34 @@ public final class Evaluator {
   }
 
   private func add(
-    _ outputs: UnsafeMutableBufferPointer<Float>, _ batch: BatchBuffer, count: Int, width: Int,
-    to sums: UnsafeMutableBufferPointer<Double>
+    _ outputs: UnsafeMutableBufferPointer<Float>, _ batch: BatchBuffer, _ kind: OutcomeCounts.Kind,
+    pivots: [Double], isText: Bool, to sums: UnsafeMutableBufferPointer<Double>,
+    _ counts: UnsafeMutableBufferPointer<Double>
   ) {
     guard let base = outputs.baseAddress else { return }
-    let outputWidth = model.architecture.outputSize
-    let total = loss.evaluate(
-      outputs: base, rows: count, width: outputWidth, values: batch.values, classes: batch.classes,
-      gradient: nil,
-      kernels: model.kernels)
-    let score = loss.score(
-      outputs: base, rows: count, width: outputWidth, values: batch.values, classes: batch.classes)
-    sums[0] = total.sum
-    sums[1] = total.weight
-    sums[2] = Double(score.right)
-    sums[3] = Double(score.counted)
-    for row in 0..<count {
-      for column in 0..<width {
-        let error = Double(base[row * outputWidth + column]) - Double(batch.values[row * width + column])
-        sums[4 + 2 * column] += abs(error)
-        sums[5 + 2 * column] += error * error
-      }
+    add(
+      base, rows: outputs.count / model.architecture.outputSize, values: batch.values, classes: batch.classes,
+      kind, pivots: pivots, isText: isText, to: sums, counts)
+  }
+
+  /// Adds some rows of outputs with their targets.
+  func add(
+    _ outputs: UnsafePointer<Float>, rows: Int, values: UnsafePointer<Float>, classes: UnsafePointer<Int32>,
+    _ kind: OutcomeCounts.Kind, pivots: [Double], isText: Bool, to sums: UnsafeMutableBufferPointer<Double>,
+    _ counts: UnsafeMutableBufferPointer<Double>
+  ) {
+    let width = model.architecture.outputSize
+    func total(_ loss: Loss) -> Loss.Total {
+      loss.evaluate(
+        outputs: outputs, rows: rows, width: width, values: values, classes: classes, gradient: nil,
+        kernels: model.kernels)
     }
+    let loss = total(self.loss)
+    EvaluationSums.add(
+      loss, likelihood: isText ? self.loss.likelihood.map(total) ?? loss : Loss.Total(), outputs: outputs,
+      values: values, rows: rows, pivots: pivots, scaler: scaler, to: sums)
+    OutcomeCounts.add(
+      kind, loss: self.loss, outputs: outputs, rows: rows, width: width, values: values, classes: classes,
+      to: counts)
   }
 }

@@ -30,11 +30,29 @@ extension Loss {
     case .crossEntropy, .bceWithLogits: false
     }
   }
+
+  /// Whether this is measured where it is the loss.
+  func measures(_ quantity: MetricName.Quantity) -> Bool {
+    switch quantity {
+    case .loss: true
+    case .accuracy, .macroF1: !hasErrors
+    case .mae, .rmse, .mape, .r2: hasErrors
+    case .perplexity: takesClasses
+    }
+  }
+
+  /// The plain negative log-likelihood, where the loss is weighted or smoothed; nil where it is the loss itself.
+  var likelihood: Loss? {
+    guard case .crossEntropy(let ignoreIndex, let weights, let smoothing) = self,
+      weights != nil || smoothing > 0
+    else { return nil }
+    return .crossEntropy(ignoreIndex: ignoreIndex)
+  }
 }
 
 /// The index of the largest number, the first of equals.
 @inline(__always)
-private func largest(_ values: UnsafePointer<Float>, _ count: Int) -> Int {
+func largest(_ values: UnsafePointer<Float>, _ count: Int) -> Int {
   var best = 0
   for i in 1..<max(count, 1) where values[i] > values[best] { best = i }
   return best

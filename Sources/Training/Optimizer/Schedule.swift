@@ -35,6 +35,7 @@ public struct Schedule: Sendable, Equatable {
     switch specification.rule {
     case .constant: baseRate
     case .step(let stepSize, let gamma): baseRate * pow(gamma, Double(epoch / stepSize))
+    case .exponential(let gamma, let startEpoch): baseRate * pow(gamma, Double(max(0, epoch - startEpoch)))
     case .cosine(let tMax, let minLR):
       minLR + (baseRate - minLR) * (1 + cos(.pi * Double(epoch) / Double(tMax ?? epochs))) / 2
     case .plateau: state.rate

@@ -34,6 +34,8 @@ public struct ScheduleSpecification: Sendable, Equatable {
     case constant
     /// `StepLR`: times `gamma` every `stepSize` epochs.
     case step(stepSize: Int, gamma: Double = 0.1)
+    /// `ExponentialLR`, times `gamma` every epoch after `startEpoch` (from 0), up to which the rate stays.
+    case exponential(gamma: Double, startEpoch: Int = 0)
     /// `CosineAnnealingLR` over `tMax` epochs (nil: all of them) down to `minLR`.
     case cosine(tMax: Int? = nil, minLR: Double = 0)
     /// `ReduceLROnPlateau` (relative threshold): times `factor` after more than `patience` epochs without improvement,
@@ -57,7 +59,10 @@ public struct ScheduleSpecification: Sendable, Equatable {
 /// A measured quantity that decisions are made on, written `validation.loss`.
 public struct MetricName: Sendable, Equatable, CustomStringConvertible {
   public enum Part: String, Sendable, CaseIterable { case train, validation }
-  public enum Quantity: String, Sendable, CaseIterable { case loss, accuracy, mae, rmse }
+  public enum Quantity: String, Sendable, CaseIterable {
+    case loss, accuracy, mae, rmse, mape, r2, perplexity
+    case macroF1 = "macro_f1"
+  }
   public var part: Part
   public var quantity: Quantity
 
@@ -66,6 +71,6 @@ public struct MetricName: Sendable, Equatable, CustomStringConvertible {
     self.quantity = quantity
   }
   /// Whether more is better.
-  public var increases: Bool { quantity == .accuracy }
+  public var increases: Bool { [.accuracy, .macroF1, .r2].contains(quantity) }
   public var description: String { "\(part.rawValue).\(quantity.rawValue)" }
 }

@@ -8,29 +8,83 @@ extension Recipe {
   public func architecture(for shape: SampleShape) throws -> Architecture {
     var network = Architecture(
       cell: model.cell, inputSize: shape.features, hiddenSize: model.hiddenSize, steps: shape.steps,
-      head: model.head)
+      head: model.head(classes: shape.target))
+    network.embedding = try embedding(for: shape)
+    network.initRange = model.initRange
     network.nonlinearity = model.nonlinearity
     network.layers = model.layers
     network.bidirectional = model.bidirectional
     network.bias = model.bias
     network.dropout = model.dropout
     network.readout = model.readout
+    network.initialization = model.initialization
+    network.hiddenSizes = model.hiddenSizes
+    network.inputDropout = model.inputDropout
+    network.lockedDropout = model.lockedDropout
+    network.recurrentDropout = model.recurrentDropout
+    network.zoneout = model.zoneout
+    network.projectionSize = model.projectionSize
+    network.layerNorm = model.layerNorm
+    network.residual = model.residual
+    network.learnedInitialState = model.learnedInitialState
+    if shape.tokens != nil, model.learnedInitialState {
+      throw Failure.badData(
+        "recipe \(name): model.learned_initial_state is for sequences that begin anew; text carries its state on"
+      )
+    }
     try network.validate()
     try checkSize(network)
     try loss.check(shape.target, outputs: network.outputSize)
-    if network.outputRows(steps: 2, batch: 1) != 1 {
+    try checkSteps(network, shape)
+    return network
+  }
+
+  private func embedding(for shape: SampleShape) throws -> Architecture.Embedding? {
+    guard let vocabulary = shape.vocabulary else {
+      if model.embedding == nil { return nil }
+      throw Failure.badData(
+        "recipe \(name): model.embedding is for tokens, but this data has numbers; remove it")
+    }
+    guard let width = model.embedding else {
+      throw Failure.badData(
+        "recipe \(name): this data has tokens; set model.embedding to the size of their vectors")
+    }
+    if model.bidirectional, data.format == .text {
+      throw Failure.badData(
+        "recipe \(name): with model.bidirectional the network would see the text it is to predict")
+    }
+    var embedding = Architecture.Embedding(vocabulary: vocabulary, width: width)
+    embedding.dropout = model.embeddingDropout
+    embedding.isTied = model.tiesEmbeddings
+    return embedding
+  }
+
+  /// Refuses readouts that these samples have no use for, or can't be read with.
+  private func checkSteps(_ network: Architecture, _ shape: SampleShape) throws {
+    if network.readsEveryStep, !shape.hasTargetPerStep {
       throw Failure.badData(
         "recipe \(name): model.readout every_step needs a target for each time step; this data has one per sample"
       )
     }
-    return network
+    if !network.readsEveryStep, shape.hasTargetPerStep {
+      throw Failure.badData(
+        "recipe \(name): this data has a target for each time step; set model.readout to every_step")
+    }
+    if network.needsEqualLengths, !shape.hasEqualLengths {
+      let what = network.cell == .none ? "model.cell none" : "model.readout all_steps"
+      throw Failure.badData(
+        "recipe \(name): \(what) needs sequences of equal length, but these differ; use a recurrent cell with final_state or last_step"
+      )
+    }
   }
 
   /// Refuses networks whose buffers can't be counted or held, before anything is allocated.
   private func checkSize(_ network: Architecture) throws {
-    let inputs = max(network.inputSize, network.outputWidth)
+    let inputs = max(network.inputWidth, network.directions * network.hiddenSize)
+    let hidden = network.hiddenSize
     var products = [
-      [network.cell.gateCount, network.hiddenSize, inputs + network.hiddenSize, network.layers, 2]
+      [network.embedding?.vocabulary ?? 0, network.inputWidth],
+      [network.cell.gateCount, hidden, inputs + hidden, network.layers, 2],
     ]
     var width = network.readoutWidth
     for case .linear(let size, _) in network.head {
@@ -40,6 +94,20 @@ extension Recipe {
     let limit = Double(1 << 36)
     for product in products where product.reduce(1, { $0 * Double($1) }) > limit {
       throw Failure.badData("recipe \(name): this model has more than 2^36 parameters; make it smaller")
+    }
+  }
+}
+
+extension ModelSpecification {
+  /// The head with its open width filled in.
+  public func head(classes target: TargetKind) -> [Architecture.HeadLayer] {
+    let width =
+      switch target {
+      case .classes(let count): count
+      case .values(let width): width
+      }
+    return head.map { layer in
+      if case .linear(Self.classes, let bias) = layer { .linear(width, bias: bias) } else { layer }
     }
   }
 }

@@ -25,15 +25,38 @@ extension RecipeSection {
     data.scale = try choice("scale") ?? data.scale
     data.fitScaleOn = try choice("fit_scale_on") ?? data.fitScaleOn
     data.window = try int("window") ?? data.window
-    data.horizon = try int("horizon", 0...Int(Int32.max)) ?? data.horizon
+    try readHorizon(into: &data)
+    data.perStep = try bool("per_step") ?? data.perStep
+    data.tokenColumn = try int("token_column", 0...1000) ?? data.tokenColumn
+    data.tagColumn = try int("tag_column", 0...1000) ?? data.tagColumn
+    data.tokens = try choice("tokens") ?? data.tokens
+    data.minCount = try int("min_count") ?? data.minCount
+    data.vocabulary = try int("vocabulary", 2...Int(Int32.max))
+    data.sequenceLength = try int("sequence_length") ?? data.sequenceLength
     if let split = try section("split") { data.split = try split.split() }
     return data
+  }
+
+  /// One distance, a range of two numbers, or a list of more.
+  private func readHorizon(into data: inout DataSpecification) throws {
+    guard let list = try ints("horizon", 0...100_000) else { return }
+    guard list.count > 1 else {
+      data.horizon = list.first ?? data.horizon
+      return
+    }
+    guard zip(list, list.dropFirst()).allSatisfy({ $0 < $1 }) else {
+      throw try required("horizon").failure(
+        "data.horizon must be a number, a range [first, last] or an ascending list of numbers")
+    }
+    data.horizons = list.count == 2 ? Array(list[0]...list[1]) : list
+    data.horizon = list[0]
   }
 
   private func readColumns(into data: inout DataSpecification) throws {
     data.features = try strings("features") ?? []
     data.targets = try strings("targets") ?? []
     data.label = try string("label")
+    data.group = try string("group")
     data.header = try bool("header") ?? data.header
     data.delimiter = try string("delimiter") ?? data.delimiter
     if data.delimiter.utf8.count != 1 {
@@ -77,13 +100,18 @@ extension RecipeKeys {
     let files = ["format", "path", "validation_path", "test_path", "split"]
     switch format {
     case .csv:
-      let columns = ["features", "targets", "label", "header", "delimiter", "gaps", "window", "horizon"]
+      let columns = [
+        "features", "targets", "label", "group", "header", "delimiter", "gaps", "window", "horizon",
+        "per_step",
+      ]
       return files + columns + ["scale", "fit_scale_on"]
     case .npy:
       let labels = ["labels_path", "validation_labels_path", "test_labels_path"]
       return files + labels + ["scale", "fit_scale_on"]
     case .ts: return files + ["scale", "fit_scale_on"]
     case .idx: return files
+    case .tagged: return files + ["token_column", "tag_column", "min_count", "vocabulary"]
+    case .text: return files + ["tokens", "min_count", "vocabulary", "sequence_length"]
     }
   }
 }

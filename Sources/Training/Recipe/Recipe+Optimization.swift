@@ -91,7 +91,7 @@ extension RecipeSection {
   /// Reads the `schedule` section.
   func scheduleSpecification() throws -> ScheduleSpecification {
     try allow(RecipeKeys.schedule)
-    let name = try name(["constant", "step", "cosine", "plateau"])
+    let name = try name(["constant", "step", "exponential", "cosine", "plateau"])
     func only(_ keys: [String]) throws {
       try allow(["name", "warmup_steps"] + keys, others: RecipeKeys.schedule, reason: "schedule \(name)")
     }
@@ -101,6 +101,12 @@ extension RecipeSection {
       try only(["step_size", "gamma"])
       _ = try required("step_size")
       rule = .step(stepSize: try int("step_size") ?? 1, gamma: try double("gamma", .positive) ?? 0.1)
+    case "exponential":
+      try only(["gamma", "start_epoch"])
+      _ = try required("gamma")
+      rule = .exponential(
+        gamma: try double("gamma", .positive) ?? 1,
+        startEpoch: try int("start_epoch", 0...Int(Int32.max)) ?? 0)
     case "cosine":
       try only(["t_max", "min_lr"])
       rule = .cosine(tMax: try int("t_max"), minLR: try double("min_lr", .notNegative) ?? 0)

@@ -89,7 +89,14 @@ extension RecipeSection {
     _ = try (required("epochs"), required("batch_size"))
     var train = TrainSpecification(epochs: try int("epochs") ?? 0, batchSize: try int("batch_size") ?? 0)
     train.shuffle = try bool("shuffle") ?? train.shuffle
+    train.bucketBatches = try int("bucket_batches") ?? train.bucketBatches
     train.clipNorm = try double("clip_norm", .positive)
+    train.clipValue = try double("clip_value", .positive)
+    if train.clipNorm != nil, train.clipValue != nil {
+      throw try required("clip_value").failure(
+        "train.clip_value and train.clip_norm exclude each other; keep one")
+    }
+    train.ema = try double("ema", .belowOne)
     train.accumulate = try int("accumulate") ?? train.accumulate
     train.maxBadSteps = try int("max_bad_steps") ?? train.maxBadSteps
     train.evalEveryEpochs = try int("eval_every_epochs") ?? train.evalEveryEpochs
@@ -123,17 +130,22 @@ extension RecipeSection {
     distributed.coordinator = try choice("coordinator") ?? distributed.coordinator
     distributed.reduction = try choice("reduction") ?? distributed.reduction
     distributed.lanes = try int("lanes", 1...4096) ?? distributed.lanes
+    distributed.compress = try choice("compress") ?? distributed.compress
+    distributed.optimizerSharding = try bool("optimizer_sharding") ?? distributed.optimizerSharding
+    if distributed.reduction == .strict {
+      if distributed.compress != .none { throw try notStrict("compress", "none") }
+      if distributed.optimizerSharding { throw try notStrict("optimizer_sharding", "false") }
+    }
     distributed.replicaCheckEvery =
       try int("replica_check_every", 0...Int(Int32.max)) ?? distributed.replicaCheckEvery
     distributed.stallTimeout = try double("stall_timeout", .positive) ?? distributed.stallTimeout
-    if distributed.coordinator == .dedicated {
-      throw try notAvailable("coordinator", "dedicated", instead: "shared")
-    }
     return distributed
   }
 
-  private func notAvailable(_ key: String, _ value: String, instead: String) throws -> Failure {
-    try required(key).failure("\(fullPath(key)): \(value) is not available in this version; use \(instead)")
+  private func notStrict(_ key: String, _ value: String) throws -> Failure {
+    try required(key).failure(
+      "\(fullPath(key)) would make the bits depend on the number of ranks; set it to \(value), or distributed.reduction to fast"
+    )
   }
 
   /// `validation.loss` and the like.

@@ -32,9 +32,14 @@ extension DataSpecification {
       ("labels_path", .init(labelsPath)), ("validation_labels_path", .init(validationLabelsPath)),
       ("test_labels_path", .init(testLabelsPath)), ("features", .list(features.map { .text($0) })),
       ("targets", targets.isEmpty ? .null : .list(targets.map { .text($0) })), ("label", .init(label)),
+      ("group", .init(group)),
       ("header", .init(header)), ("delimiter", .text(delimiter)), ("gaps", .plain(gaps.rawValue)),
       ("scale", .plain(scale.rawValue)), ("fit_scale_on", .plain(fitScaleOn.rawValue)),
-      ("window", .init(window)), ("horizon", .init(horizon)),
+      ("window", .init(window)), ("horizon", horizons.map(\.asHorizon) ?? .init(horizon)),
+      ("per_step", .init(perStep)),
+      ("token_column", .init(tokenColumn)), ("tag_column", .init(tagColumn)),
+      ("tokens", .plain(tokens.rawValue)), ("min_count", .init(minCount)),
+      ("vocabulary", .init(vocabulary)), ("sequence_length", .init(sequenceLength)),
       (
         "split",
         .map([
@@ -47,24 +52,56 @@ extension DataSpecification {
   }
 }
 
+extension [Int] {
+  /// A range is written by its ends.
+  fileprivate var asHorizon: RecipeWriter.Value {
+    let isRange = zip(self, dropFirst()).allSatisfy { $0 + 1 == $1 }
+    return .list((isRange ? [self[0], self[count - 1]] : self).map { .init($0) })
+  }
+}
+
 extension ModelSpecification {
   fileprivate var entries: RecipeWriter.Entries {
     let layers = RecipeWriter.Value.list(head.map(\.value))
     guard cell != .none else { return [("cell", .plain("none")), ("head", layers)] }
-    return [
+    var entries: RecipeWriter.Entries = []
+    if let embedding {
+      entries += [
+        ("embedding", .init(embedding)), ("embedding_dropout", .plain("\(embeddingDropout)")),
+        ("tie_embeddings", .init(tiesEmbeddings)),
+      ]
+    }
+    return entries + [
       ("cell", .plain(cell.rawValue)), ("nonlinearity", .plain(nonlinearity.rawValue)),
-      ("hidden_size", .init(hiddenSize)), ("num_layers", .init(self.layers)),
+      ("hidden_size", hiddenSizes.map { .list($0.map { .init($0) }) } ?? .init(hiddenSize)),
+      ("num_layers", .init(self.layers)),
       ("bidirectional", .init(bidirectional)), ("bias", .init(bias)), ("dropout", .plain("\(dropout)")),
-      ("readout", .plain(readout.rawValue)), ("head", layers),
+      ("input_dropout", .plain("\(inputDropout)")), ("locked_dropout", .init(lockedDropout)),
+      ("recurrent_dropout", .plain("\(recurrentDropout)")),
+      ("zoneout", .map([("hidden", .plain("\(zoneout.hidden)")), ("cell", .plain("\(zoneout.cell)"))])),
+      ("proj_size", .init(projectionSize)), ("layer_norm", .init(layerNorm)), ("residual", .init(residual)),
+      ("learned_initial_state", .init(learnedInitialState)), ("readout", .plain(readout.rawValue)),
+      ("head", layers), ("init_range", .init(initRange)), ("init", .map(initialization.entries)),
+    ]
+  }
+}
+
+extension Architecture.Initialization {
+  fileprivate var entries: RecipeWriter.Entries {
+    [
+      ("orthogonal", .init(orthogonal)), ("forget_bias", .init(forgetBias)),
     ]
   }
 }
 
 extension Architecture.HeadLayer {
   fileprivate var value: RecipeWriter.Value {
-    switch self {
-    case .linear(let size, true): .map([("linear", .init(size))])
-    case .linear(let size, false): .map([("linear", .map([("size", .init(size)), ("bias", .init(false))]))])
+    func width(_ size: Int) -> RecipeWriter.Value {
+      size == ModelSpecification.classes ? .plain("classes") : .init(size)
+    }
+    return switch self {
+    case .linear(let size, true): .map([("linear", width(size))])
+    case .linear(let size, false): .map([("linear", .map([("size", width(size)), ("bias", .init(false))]))])
     case .relu: .plain("relu")
     case .tanh: .plain("tanh")
     case .sigmoid: .plain("sigmoid")

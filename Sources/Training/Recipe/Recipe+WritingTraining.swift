@@ -33,6 +33,10 @@ extension ScheduleSpecification {
     case .constant: settings = [("name", .plain("constant"))]
     case .step(let stepSize, let gamma):
       settings = [("name", .plain("step")), ("step_size", .init(stepSize)), ("gamma", .init(gamma))]
+    case .exponential(let gamma, let startEpoch):
+      settings = [
+        ("name", .plain("exponential")), ("gamma", .init(gamma)), ("start_epoch", .init(startEpoch)),
+      ]
     case .cosine(let tMax, let minLR):
       settings = [("name", .plain("cosine")), ("t_max", .init(tMax)), ("min_lr", .init(minLR))]
     case .plateau(let factor, let patience, let threshold, let cooldown, let minLR, let metric):
@@ -50,7 +54,9 @@ extension TrainSpecification {
   var entries: RecipeWriter.Entries {
     [
       ("epochs", .init(epochs)), ("batch_size", .init(batchSize)), ("shuffle", .init(shuffle)),
-      ("clip_norm", .init(clipNorm)), ("accumulate", .init(accumulate)),
+      ("bucket_batches", .init(bucketBatches)),
+      ("clip_norm", .init(clipNorm)), ("clip_value", .init(clipValue)), ("ema", .init(ema)),
+      ("accumulate", .init(accumulate)),
       ("max_bad_steps", .init(maxBadSteps)), ("eval_every_epochs", .init(evalEveryEpochs)),
       ("log_every_steps", .init(logEverySteps)),
     ]
@@ -76,7 +82,8 @@ extension DistributedSpecification {
   var entries: RecipeWriter.Entries {
     [
       ("coordinator", .plain(coordinator.rawValue)), ("reduction", .plain(reduction.rawValue)),
-      ("lanes", .init(lanes)), ("replica_check_every", .init(replicaCheckEvery)),
+      ("lanes", .init(lanes)), ("compress", .plain(compress.rawValue)),
+      ("optimizer_sharding", .init(optimizerSharding)), ("replica_check_every", .init(replicaCheckEvery)),
       ("stall_timeout", .init(stallTimeout)),
     ]
   }

@@ -33,6 +33,11 @@ public struct Recipe: Sendable, Equatable {
 
 /// The `model` section: an `Architecture` without what only the data knows (features and time steps).
 public struct ModelSpecification: Sendable, Equatable {
+  /// N, for tokens; nil for numbers.
+  public var embedding: Int?
+  public var embeddingDropout: Float = 0
+  /// Whether the last linear layer shares the embedding's weight.
+  public var tiesEmbeddings = false
   public var cell: Architecture.Cell
   public var nonlinearity: Architecture.Nonlinearity = .tanh
   /// H; not used with `cell: none`.
@@ -40,9 +45,27 @@ public struct ModelSpecification: Sendable, Equatable {
   public var layers: Int = 1
   public var bidirectional: Bool = false
   public var bias: Bool = true
+  /// H of each layer where they differ; nil for `hiddenSize` in all.
+  public var hiddenSizes: [Int]?
   public var dropout: Float = 0
+  public var inputDropout: Float = 0
+  public var lockedDropout: Bool = false
+  public var recurrentDropout: Float = 0
+  public var zoneout: Architecture.Zoneout = Architecture.Zoneout()
+  public var projectionSize: Int = 0
+  public var layerNorm: Bool = false
+  public var residual: Bool = false
+  public var learnedInitialState: Bool = false
   public var readout: Architecture.Readout = .lastStep
+  /// A linear layer of width `classes` gets as many outputs as the data have classes.
   public var head: [Architecture.HeadLayer]
+  /// All parameters start uniform in ±this; nil for PyTorch's start of each module.
+  public var initRange: Float?
+
+  public var initialization: Architecture.Initialization = Architecture.Initialization()
+
+  /// A linear layer's width that the data decide.
+  public static let classes = 0
 
   public init(cell: Architecture.Cell, hiddenSize: Int = 0, head: [Architecture.HeadLayer]) {
     self.cell = cell
@@ -57,8 +80,14 @@ public struct TrainSpecification: Sendable, Equatable {
   /// Samples per optimizer step, over all ranks together.
   public var batchSize: Int
   public var shuffle: Bool = true
+  /// Batches whose samples are sorted by length before they are cut into batches; 1 for none.
+  public var bucketBatches: Int = 1
   /// The largest allowed norm of the gradient of all parameters together; nil for no limit.
   public var clipNorm: Double?
+  /// The largest allowed size of each element of the mean gradient; nil for no limit. Excludes `clipNorm`.
+  public var clipValue: Double?
+  /// Decay of the moving average of the parameters that is evaluated, 0..<1; nil for none.
+  public var ema: Double?
   /// Micro-batches that a rank's part of a batch (in a strict run: each lane) is computed in; the result is that of the whole.
   public var accumulate: Int = 1
   /// Steps with a loss or gradient that is not finite, in a row, after which training stops.
@@ -99,11 +128,17 @@ public struct CheckpointSpecification: Sendable, Equatable {
 public struct DistributedSpecification: Sendable, Equatable {
   public enum Coordinator: String, Sendable, CaseIterable { case shared, dedicated }
   public enum Reduction: String, Sendable, CaseIterable { case fast, strict }
+  /// Whether rank 0 trains too, or only evaluates, decides and saves.
   public var coordinator: Coordinator = .shared
   /// Strict: the same bits for any number of ranks.
   public var reduction: Reduction = .fast
   /// Parts that a strict run cuts each batch into; its bits depend on them.
   public var lanes: Int = 8
+  public enum Compression: String, Sendable, CaseIterable { case none, bf16 }
+  /// What gradients are rounded to on their way between ranks; they are added in float32.
+  public var compress: Compression = .none
+  /// Whether each rank updates a slice of the parameters, and keeps the optimizer's state of that slice only.
+  public var optimizerSharding: Bool = false
   /// Steps between two comparisons of all ranks' parameters; 0 for none.
   public var replicaCheckEvery: Int = 100
   /// Seconds that a rank may stay away without progress before the job ends.

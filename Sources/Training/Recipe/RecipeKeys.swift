@@ -8,32 +8,43 @@ enum RecipeKeys {
   ]
   static let data = [
     "format", "path", "validation_path", "test_path", "labels_path", "validation_labels_path",
-    "test_labels_path", "features", "targets", "label", "header", "delimiter", "gaps", "scale",
-    "fit_scale_on", "window", "horizon", "split",
+    "test_labels_path", "features", "targets", "label", "group", "header", "delimiter", "gaps",
+    "scale", "fit_scale_on", "window", "horizon", "per_step", "token_column", "tag_column", "tokens",
+    "min_count", "vocabulary", "sequence_length",
+    "split",
   ]
   static let split = ["train", "validation", "test"]
   static let model = [
-    "cell", "nonlinearity", "hidden_size", "num_layers", "bidirectional", "bias", "dropout", "readout",
-    "head",
+    "embedding", "embedding_dropout", "tie_embeddings", "cell", "nonlinearity", "hidden_size", "num_layers",
+    "bidirectional", "bias", "dropout", "input_dropout", "locked_dropout", "recurrent_dropout", "zoneout",
+    "proj_size", "layer_norm", "residual", "learned_initial_state", "readout", "head", "init_range", "init",
   ]
+  static let initialization = ["orthogonal", "forget_bias"]
   static let loss = ["name", "delta", "ignore_index", "class_weights", "label_smoothing"]
   static let optimizer = [
     "name", "lr", "momentum", "dampening", "nesterov", "betas", "alpha", "eps", "weight_decay",
   ]
   static let schedule = [
-    "name", "step_size", "gamma", "t_max", "factor", "patience", "threshold", "cooldown", "min_lr", "metric",
+    "name", "step_size", "gamma", "start_epoch", "t_max", "factor", "patience", "threshold", "cooldown",
+    "min_lr", "metric",
     "warmup_steps",
   ]
   static let train = [
-    "epochs", "batch_size", "shuffle", "clip_norm", "accumulate", "max_bad_steps", "eval_every_epochs",
+    "epochs", "batch_size", "shuffle", "bucket_batches", "clip_norm", "clip_value", "ema", "accumulate",
+    "max_bad_steps",
+    "eval_every_epochs",
     "log_every_steps",
   ]
   static let earlyStopping = ["metric", "patience", "min_delta"]
   static let checkpoint = ["every_epochs", "every_seconds", "keep_last", "keep_best", "metric"]
-  static let distributed = ["coordinator", "reduction", "lanes", "replica_check_every", "stall_timeout"]
+  static let distributed = [
+    "coordinator", "reduction", "lanes", "compress", "optimizer_sharding", "replica_check_every",
+    "stall_timeout",
+  ]
 
   private static let sections = [
-    ("", root), ("data", data), ("data.split", split), ("model", model), ("loss", loss),
+    ("", root), ("data", data), ("data.split", split), ("model", model), ("model.init", initialization),
+    ("loss", loss),
     ("optimizer", optimizer), ("schedule", schedule), ("train", train), ("early_stopping", earlyStopping),
     ("checkpoint", checkpoint), ("distributed", distributed),
   ]

@@ -65,12 +65,22 @@ extension RecipeSection {
 
   func int(_ key: String, _ range: ClosedRange<Int> = 1...Int(Int32.max)) throws -> Int? {
     guard let node = self[key] else { return nil }
+    return try int(node, key, range)
+  }
+
+  func int(_ node: RecipeNode, _ key: String, _ range: ClosedRange<Int>) throws -> Int {
     guard case .scalar(let text) = node.content, let value = Int(text) else {
       throw wrong(node, key, "a whole number")
     }
     if value < range.lowerBound { throw wrong(node, key, "at least \(range.lowerBound)") }
     if value > range.upperBound { throw wrong(node, key, "at most \(range.upperBound)") }
     return value
+  }
+
+  /// A list of whole numbers; one alone counts as a list of one.
+  func ints(_ key: String, _ range: ClosedRange<Int>) throws -> [Int]? {
+    guard let node = self[key] else { return nil }
+    return try items(node).map { try int($0, key, range) }
   }
 
   /// - also: what must hold besides being finite, with its words.

@@ -30,6 +30,7 @@ extension RecipeWriter.Value {
   init(_ value: Bool) { self = .plain("\(value)") }
   init(_ value: String?) { self = value.map { .text($0) } ?? .null }
   init(_ value: Int?) { self = value.map { .init($0) } ?? .null }
+  init(_ value: Float?) { self = value.map { .plain("\($0)") } ?? .null }
   init(_ value: Double?) { self = value.map { .init($0) } ?? .null }
   init(_ share: DataSpecification.Share?) {
     switch share {

@@ -33,6 +33,11 @@ extension Communicator {
     }
   }
 
+  /// The machine of each rank.
+  func hostNames() throws -> [String] {
+    try allGather([UInt8](hostName.utf8)).map { String(decoding: $0, as: UTF8.self) }
+  }
+
   /// Rank 0's bytes on every rank.
   func broadcastBytes(_ bytes: [UInt8]) throws -> [UInt8] {
     guard size > 1 else { return bytes }

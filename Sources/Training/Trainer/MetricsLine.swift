@@ -21,6 +21,12 @@ struct MetricsLine {
     inner.add("accuracy", metrics.accuracy)
     inner.add("mae", metrics.mae)
     inner.add("rmse", metrics.rmse)
+    inner.add("top_5_accuracy", metrics.top5Accuracy)
+    inner.add("macro_f1", metrics.macroF1)
+    inner.add("mape", metrics.mape)
+    inner.add("r2", metrics.r2)
+    inner.add("perplexity", metrics.perplexity)
+    inner.add("bits_per_character", metrics.bitsPerCharacter)
     if let units = metrics.originalUnits {
       inner.add("original_mae", units.mae)
       inner.add("original_rmse", units.rmse)
@@ -30,4 +36,45 @@ struct MetricsLine {
 
   private init(open: String) { text = open }
   var closed: String { text + "}" }
+}
+
+extension MetricsLine {
+  /// Where the time of an epoch went, for several ranks.
+  mutating func add(_ times: RankTimes, _ slowest: SlowestRank?) {
+    guard let slowest else { return }
+    text += ",\"compute_seconds\":[\(times.compute.map { "\($0)" }.joined(separator: ","))]"
+    add("wait_seconds", times.wait)
+    add("communication_seconds", times.communication)
+    add("slowest_rank", slowest.rank)
+    text += ",\"slowest_host\":\(JSON.quoted(slowest.host))"
+  }
+
+  /// The line of the step that has just ended, where one is wanted.
+  static func step(_ run: Trainer, _ outcome: TrainingStep.Outcome) -> String? {
+    let every = run.recipe.train.logEverySteps
+    guard every > 0, run.state.step % every == 0 else { return nil }
+    var line = MetricsLine("step")
+    line.add("epoch", run.state.epoch)
+    line.add("step", run.state.step)
+    line.add("loss", outcome.lossSum / outcome.weight)
+    line.add("gradient_norm", outcome.gradientNorm)
+    if run.roles.workers.size > 1 {
+      line.add("compute_seconds", run.step.computeSeconds[run.roles.workers.rank])
+      line.add("wait_seconds", run.step.wait)
+      line.add("communication_seconds", run.step.communication)
+    }
+    return line.closed
+  }
+
+  static func skipped(
+    _ step: Int, _ samples: Slice<UnsafeMutableBufferPointer<Int32>>, _ reason: StaticString
+  )
+    -> String
+  {
+    var line = MetricsLine("skipped")
+    line.add("step", step)
+    line.add("reason", reason)
+    line.add("samples", samples)
+    return line.closed
+  }
 }

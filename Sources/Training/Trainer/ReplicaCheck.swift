@@ -17,9 +17,12 @@ final class ReplicaCheck {
 
   deinit { halves.deallocate() }
 
+  /// Whether the parameters are compared after this step.
+  func isDue(_ step: Int) -> Bool { every > 0 && step % every == 0 }
+
   /// Throws the same on all ranks where the parameters are not the same after this step.
   func stepEnded(_ step: Int, _ parameters: UnsafeMutableBufferPointer<Float>) throws {
-    guard every > 0, step % every == 0 else { return }
+    guard isDue(step) else { return }
     halves.update(repeating: 0)
     let hash = fastHash(UnsafeRawBufferPointer(parameters))
     halves[2 * group.rank] = Double(hash >> 32)
@@ -35,7 +38,7 @@ final class ReplicaCheck {
   /// Names the ranks that differ from most others, where there are most others.
   private func failure(_ step: Int, _ first: Int) throws -> Failure {
     let ranks = 0..<group.size
-    let hosts = try group.allGather([UInt8](group.hostName.utf8)).map { String(decoding: $0, as: UTF8.self) }
+    let hosts = try group.hostNames()
     let counts = ranks.map { rank in ranks.count { areEqual($0, rank) } }
     let most = counts.max()!
     let healthy = counts.firstIndex(of: most)!

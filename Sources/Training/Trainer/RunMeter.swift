@@ -32,6 +32,26 @@ struct RunMeter {
     return now - last
   }
 
+  /// What another rank may know of it.
+  struct Speed: Codable {
+    var epochNanoseconds: UInt64
+    var epochSamples: Int
+    var samples: Int
+    var stepTime: UInt64
+  }
+
+  var speed: Speed {
+    Speed(
+      epochNanoseconds: last - epochBegin, epochSamples: epochSamples, samples: samples, stepTime: stepTime)
+  }
+
+  /// Takes over the steps of a rank that has a clock of its own.
+  mutating func adopt(_ other: Speed) {
+    last = monotonicNanoseconds()
+    epochBegin = last - other.epochNanoseconds
+    (epochSamples, samples, stepTime) = (other.epochSamples, other.samples, other.stepTime)
+  }
+
   /// Leaves out what happened since the last step.
   mutating func resume() { last = monotonicNanoseconds() }
 

@@ -3,7 +3,7 @@ import Diagnostics
 import Foundation
 
 /// The files of a run and whoever watches it; there is one, on rank 0.
-final class RunRecorder {
+final class RunRecorder: StepLog {
   private let recipe: Recipe
   private let observer: (any TrainingObserver)?
   private let template: CheckpointState
@@ -25,6 +25,7 @@ final class RunRecorder {
       optimizer: .init(name: recipe.optimizer.name, t: 0))
     if let scaler = data.scaler { state.scaler = JSONValue(encoding: scaler) }
     if !data.classNames.isEmpty { state.classNames = data.classNames }
+    if !data.vocabulary.isEmpty { state.extra["vocabulary"] = JSONValue(encoding: data.vocabulary) }
     state.dataFingerprint = data.fingerprint
     template = state
   }
@@ -78,7 +79,8 @@ extension RunRecorder {
     observer?.started(
       TrainingStart(
         outputDirectory: directory?.path ?? path, parameters: run.model.layout.count,
-        ranks: run.communicator.size, threads: run.model.team.count, epochs: recipe.train.epochs,
+        ranks: run.communicator.size, hosts: run.machines, threads: run.model.team.count,
+        device: run.deviceName, epochs: recipe.train.epochs,
         stepsPerEpoch: (run.set.count + recipe.train.batchSize - 1) / recipe.train.batchSize,
         trainSamples: run.set.count, validationSamples: run.data.validation?.count ?? 0,
         testSamples: run.data.test?.count ?? 0, resumedFrom: resumedFrom, firstEpoch: run.state.epoch))
@@ -86,45 +88,25 @@ extension RunRecorder {
   }
 
   func stepEnded(_ run: Trainer, _ outcome: TrainingStep.Outcome) throws {
-    if recipe.train.logEverySteps > 0, run.state.step % recipe.train.logEverySteps == 0 {
-      try logStep(run, outcome)
-    }
-    if let seconds = recipe.checkpoint.everySeconds, Double(run.meter.now - lastSave) > seconds * 1e9 {
-      try save(run)
-    }
+    if let line = MetricsLine.step(run, outcome) { try append(line) }
     guard run.meter.now >= nextProgress else { return }
     nextProgress = run.meter.now + 100_000_000
+    try progressed(run.progress)
+  }
+
+  func wantsSave(_ meter: RunMeter) -> Bool { recipe.checkpoint.isDue(meter.now - lastSave) }
+
+  func progressed(_ progress: TrainingProgress) throws {
     if heldStep != nil, !isEarly { try saveHeld() }
-    guard let observer else { return try drain() }
-    let left = (recipe.train.epochs - run.state.epoch) * run.set.count - run.state.position
-    observer.progress(
-      TrainingProgress(
-        epoch: run.state.epoch, epochs: recipe.train.epochs,
-        step: (run.state.position + recipe.train.batchSize - 1) / recipe.train.batchSize,
-        steps: (run.set.count + recipe.train.batchSize - 1) / recipe.train.batchSize,
-        loss: run.state.sums.meanLoss, samplesPerSecond: run.meter.epochSamplesPerSecond,
-        timeLeft: run.meter.timeLeft(left)))
+    observer?.progress(progress)
     try drain()
   }
 
-  private func logStep(_ run: Trainer, _ outcome: TrainingStep.Outcome) throws {
-    var line = MetricsLine("step")
-    line.add("epoch", run.state.epoch)
-    line.add("step", run.state.step)
-    line.add("loss", outcome.lossSum / outcome.weight)
-    line.add("gradient_norm", outcome.gradientNorm)
-    try directory?.appendMetrics(line.closed)
-  }
+  func append(_ line: String) throws { try directory?.appendMetrics(line) }
 
-  func skipped(_ step: Int, _ samples: Slice<UnsafeMutableBufferPointer<Int32>>, _ reason: StaticString)
-    throws
-  {
-    var line = MetricsLine("skipped")
-    line.add("step", step)
-    line.add("reason", reason)
-    line.add("samples", samples)
-    try directory?.appendMetrics(line.closed)
-    note("step \(step) skipped: \(reason)")
+  func skipped(_ line: String, note text: String) throws {
+    try append(line)
+    note(text)
   }
 
   /// - Returns: whether the present state was handed to be saved.
@@ -140,14 +122,15 @@ extension RunRecorder {
     line.add("seconds", run.meter.epochSeconds)
     line.add("samples_per_second", run.meter.epochSamplesPerSecond)
     line.add("skipped_steps", run.state.counters.skipped)
+    line.add(run.rankTimes, run.slowest)
     try directory?.appendMetrics(line.closed)
     observer?.epochEnded(
       EpochSummary(
         epoch: run.state.epoch - 1, epochs: recipe.train.epochs, step: run.state.step, trainLoss: values.loss,
         trainAccuracy: values.accuracy, validation: values.validation, learningRate: learningRate,
         seconds: run.meter.epochSeconds, samplesPerSecond: run.meter.epochSamplesPerSecond,
-        skippedSteps: run.state.counters.skipped))
-    let isDue = recipe.checkpoint.everyEpochs.map { run.state.epoch % $0 == 0 } ?? false
+        skippedSteps: run.state.counters.skipped, slowest: run.slowest))
+    let isDue = recipe.checkpoint.isDue(run.state.epoch)
     let isBest = improved && recipe.checkpoint.keepBest > 0
     if isBest, isEarly, !isDue {
       try hold(run)
@@ -165,10 +148,11 @@ extension RunRecorder {
 
 extension RunRecorder {
   func save(_ run: Trainer) throws {
+    try run.step.device?.fetch()
     run.enter(.checkpoint)
     if heldStep == run.state.step { forgetHeld() }
     try saveHeld()
-    try directory?.save(checkpointState(run), run.tensors)
+    try run.tracing(.checkpoint) { try directory?.save(checkpointState(run), run.tensors) }
     lastSave = monotonicNanoseconds()
     try drain()
   }
@@ -177,7 +161,7 @@ extension RunRecorder {
     var state = template
     run.state.store(in: &state)
     state.optimizer.t = run.optimizer.steps
-    state.kernelFamily = run.model.kernels.name
+    state.kernelFamily = run.kernelFamily
     state.elapsedSeconds = run.state.earlierSeconds + run.meter.seconds
     return state
   }

@@ -51,7 +51,8 @@ struct RunState {
     state.schedule = JSONValue(encoding: schedule.state)
     if let stopping { state.earlyStopping = .init(best: stopping.best, wait: stopping.wait) }
     state.monitored = monitored
-    state.extra = ["sums": JSONValue(encoding: sums), "counters": JSONValue(encoding: counters)]
+    state.extra["sums"] = JSONValue(encoding: sums)
+    state.extra["counters"] = JSONValue(encoding: counters)
   }
 
   /// Continues from a checkpoint's state.

@@ -6,6 +6,14 @@ extension Trainer {
   func train() throws -> TrainingReport {
     try recorder?.started(self)
     meter.start()
+    step.meet()
+    let (status, isSaved) = try trainEpochs()
+    return try finish(status, isSaved: isSaved)
+  }
+
+  /// All epochs that are left.
+  /// - Returns: how it ended, and whether the present state was handed to be saved.
+  func trainEpochs() throws -> (TrainingReport.Status, isSaved: Bool) {
     var status = TrainingReport.Status.completed
     var isFresh = false
     while state.epoch < recipe.train.epochs {
@@ -19,7 +27,7 @@ extension Trainer {
         break
       }
     }
-    return try finish(status, isSaved: isFresh)
+    return (status, isFresh)
   }
 
   enum EpochResult { case finished, stopped }
@@ -27,21 +35,26 @@ extension Trainer {
   /// All batches of the epoch that are left.
   private func runEpoch() throws -> EpochResult {
     order.write(epoch: state.epoch, into: samples)
+    if state.position == 0 { step.states?.resetAll() }
     meter.startEpoch()
+    rankTimes.reset()
     let rate = state.schedule.rate(epoch: state.epoch)
     while state.position < set.count {
       faults.map { inject($0) }
       let batch = state.position..<min(state.position + recipe.train.batchSize, set.count)
       let outcome = try step.run(
         UnsafeBufferPointer(rebasing: samples[batch]), step: state.step,
-        learningRate: rate * state.schedule.warmup(step: optimizer.steps), stop: wantsStop)
+        learningRate: rate * state.schedule.warmup(step: optimizer.steps),
+        stop: wantsStop || workerLog?.stopWanted() == true, save: log?.wantsSave(meter) == true)
       state.position = batch.upperBound
       state.step += 1
       state.monitored = nil
       try checkReplicas()
       try account(outcome, batch)
       times.add(nanoseconds: meter.stepEnded(samples: batch.count))
-      try recorder?.stepEnded(self, outcome)
+      rankTimes.add(step)
+      try log?.stepEnded(self, outcome)
+      if outcome.save { try save() }
       let isLast = state.position == set.count && state.epoch + 1 == recipe.train.epochs
       if outcome.stop, !isLast { return .stopped }
     }
@@ -49,6 +62,7 @@ extension Trainer {
   }
 
   private func checkReplicas() throws {
+    if replicas.isDue(state.step) { try step.device?.fetch() }
     do { try replicas.stepEnded(state.step, model.parameters) } catch {
       failsOnAllRanks = (error as? Failure)?.kind == .internalError
       throw error
@@ -70,11 +84,11 @@ extension Trainer {
       state.counters.badInARow = 0
     case .weightless:
       state.counters.skipped += 1
-      try recorder?.skipped(state.step, samples[batch], "no sample of the batch counts")
+      try noteSkipped(batch, "no sample of the batch counts")
     case .notFinite:
       state.counters.skipped += 1
       state.counters.badInARow += 1
-      try recorder?.skipped(state.step, samples[batch], "the loss or gradient is not finite")
+      try noteSkipped(batch, "the loss or gradient is not finite")
       if state.counters.badInARow >= recipe.train.maxBadSteps {
         failsOnAllRanks = true
         try? recorder?.dump(BadStepDump(self, samples: samples[batch]))
@@ -85,27 +99,46 @@ extension Trainer {
     }
   }
 
-  /// Evaluates, decides and saves.
+  /// Saves the present state. All ranks that train call it.
+  private func save() throws {
+    try gather()
+    try log?.save(self)
+    meter.resume()
+  }
+
+  /// Brings what ranks hold in parts to the one that saves it, or sends it to be saved.
+  func gather() throws {
+    try gatherStates()
+    try optimizerState.gather()
+  }
+
+  private func noteSkipped(_ batch: Range<Int>, _ reason: StaticString) throws {
+    try log?.skipped(
+      MetricsLine.skipped(state.step, samples[batch], reason), note: "step \(state.step) skipped: \(reason)")
+  }
+
+  /// Evaluates, decides and saves. Workers of a dedicated coordinator leave that to it.
   /// - Returns: whether the present state was handed to be saved.
-  private func endEpoch() throws -> Bool {
+  func endEpoch() throws -> Bool {
+    if roles.isWorker { try gather() }
+    try workerLog?.send(.epoch, self)
     let loss = state.sums.meanLoss
     let rate = state.schedule.rate(epoch: state.epoch)
     state.epochLosses.append(loss)
     state.counters.trainAccuracy = state.sums.accuracy
     state.epoch += 1
     state.position = 0
-    let isDue = state.epoch % recipe.train.evalEveryEpochs == 0 || state.epoch == recipe.train.epochs
+    let isEvaluated = state.epoch % recipe.train.evalEveryEpochs == 0 || state.epoch == recipe.train.epochs
     enter(.evaluation)
-    let validation = try isDue ? data.validation.map { try evaluator.evaluate($0) } : nil
+    let validation =
+      try isEvaluated && !roles.isWorker
+      ? data.validation.map { part in try tracing(.evaluation) { try evaluate(part, with: evaluator) } } : nil
+    if validation != nil { step.meet() }
     let values = EpochValues(loss: loss, accuracy: state.counters.trainAccuracy, validation: validation)
-    if let metric = state.schedule.metric, let value = values[metric] {
-      state.schedule.epochEnded(value: value)
-    }
-    if let metric = state.stopping?.specification.metric, let value = values[metric] {
-      state.stopping?.evaluated(value)
-    }
+    try decide(values, isEvaluated: isEvaluated)
     let improved = monitor(values)
     state.sums = RunState.Sums()
+    if !roles.isWorker, improved || recipe.checkpoint.isDue(state.epoch) { try gather() }
     let isSaved = try recorder?.epochEnded(self, values, learningRate: rate, improved: improved) ?? false
     meter.resume()
     return isSaved
@@ -124,6 +157,32 @@ extension Trainer {
     guard metric.isImprovement(value, over: state.counters.best) else { return false }
     state.counters.best = value
     return metric.part == .validation
+  }
+}
+
+extension Trainer {
+  /// Notes how long something takes, where a trace was asked for.
+  func tracing<Result>(_ activity: Trace.Activity, _ body: () throws -> Result) rethrows -> Result {
+    guard let trace else { return try body() }
+    let begin = monotonicNanoseconds()
+    defer { trace.add(activity, step: state.step, from: begin) }
+    return try body()
+  }
+
+  /// Of several ranks.
+  var slowest: SlowestRank? {
+    rankTimes.slowest(firstRank: recipe.distributed.coordinator == .dedicated ? 1 : 0, hosts: hosts)
+  }
+
+  /// Where the run is, for people.
+  var progress: TrainingProgress {
+    let left = (recipe.train.epochs - state.epoch) * set.count - state.position
+    return TrainingProgress(
+      epoch: state.epoch, epochs: recipe.train.epochs,
+      step: (state.position + recipe.train.batchSize - 1) / recipe.train.batchSize,
+      steps: (set.count + recipe.train.batchSize - 1) / recipe.train.batchSize,
+      loss: state.sums.meanLoss, samplesPerSecond: meter.epochSamplesPerSecond,
+      timeLeft: meter.timeLeft(left))
   }
 }
 

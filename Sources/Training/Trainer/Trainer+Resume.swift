@@ -18,10 +18,12 @@ extension Trainer {
     let all = try communicator.broadcastBytes(bytes)
     guard !all.isEmpty else { return }
     try communicator.together {
-      if let file { try fill(from: file) }
       try state.restore(JSON.decoder().decode(CheckpointState.self, from: .init(all)))
+      if let file { try fill(from: file) }
     }
-    for values in [model.parameters] + optimizer.buffers.map(\.values) {
+    try communicator.broadcast(UnsafeMutableRawBufferPointer(model.parameters), from: 0)
+    try optimizerState.broadcast(communicator)
+    for values in (average.map { [$0.values] } ?? []) + carriedValues {
       try communicator.broadcast(UnsafeMutableRawBufferPointer(values), from: 0)
     }
     let saved = try JSON.decoder().decode(CheckpointState.self, from: .init(all))

@@ -11,15 +11,30 @@ public final class Trainer {
   let data: LoadedData
   let set: any SampleSet
   let communicator: any Communicator
+  /// The machine of each rank.
+  let hosts: [String]
   let model: Model
   let optimizer: Optimizer
+  let optimizerState: OptimizerState
+  /// Of the parameters, where the recipe asks for it: it is evaluated in their place.
+  let average: ParameterAverage?
+  /// For the ends of epochs.
   let evaluator: Evaluator
   let step: TrainingStep
   let replicas: ReplicaCheck
+  let trace: Trace?
+  /// Of the epoch.
+  var rankTimes: RankTimes
   let order: EpochOrder
   let samples: UnsafeMutableBufferPointer<Int32>
+  let roles: Roles
   /// Files and observer; on rank 0 only.
   let recorder: RunRecorder?
+  /// On the first worker of a run with a dedicated coordinator, and its other end on rank 0.
+  private(set) var workerLog: WorkerLog?
+  private var link: CoordinatorLink?
+  /// Measured by the workers, for the coordinator's report.
+  var workersStepTime: TrainingReport.StepTime?
   var state: RunState
   var times = StepTimes()
   var meter: RunMeter
@@ -32,17 +47,22 @@ public final class Trainer {
 
   /// Prepares the run and, on rank 0, its directory.
   /// - observer: told of progress on rank 0.
+  /// - processor: what computes; checkpoints are the same files for any.
   /// - Throws: a `Failure` where recipe, data, checkpoint and directory don't fit together.
   public init(
     recipe: Recipe, data: LoadedData, options: TrainingOptions = TrainingOptions(),
-    communicator: any Communicator = Solo(), observer: (any TrainingObserver)? = nil
+    communicator: any Communicator = Solo(), observer: (any TrainingObserver)? = nil,
+    processor: Processor = .cpu
   ) throws {
     try communicator.requireEqual(programHash(), "the program", fix: "start the same build on all hosts")
     let recipe = try recipe.validated()
     self.recipe = recipe
     self.data = data
     self.communicator = communicator
-    let set = try data.trainingSet(for: recipe)
+    hosts = try communicator.hostNames()
+    let roles = try Roles(recipe.distributed.coordinator, communicator)
+    self.roles = roles
+    let set = try data.trainingSet(for: recipe).arranged(for: recipe)
     self.set = set
     let architecture = try recipe.architecture(for: data.shape)
     try communicator.requireEqual(
@@ -54,13 +74,25 @@ public final class Trainer {
     try communicator.requireEqual(
       model.kernels.name, "the processor's kernel family",
       fix: "set RECUR_KERNELS to one that all have, such as portable")
-    optimizer = Optimizer(recipe.optimizer, count: model.layout.count, kernels: model.kernels)
-    evaluator = Evaluator(model: model, loss: recipe.loss, scaler: data.scaler, communicator: communicator)
-    order = EpochOrder(count: set.count, seed: recipe.seed, shuffle: recipe.train.shuffle)
+    let gradientSum = GradientSum(recipe.distributed, count: model.layout.count, group: roles.workers)
+    optimizer = Optimizer(recipe.optimizer, count: gradientSum.slice.count, kernels: model.kernels)
+    optimizerState = OptimizerState(
+      optimizer, gradientSum, count: model.layout.count, group: roles.workers)
+    trace = try options.tracePath.map { try Trace(path: $0, communicator) }
+    rankTimes = RankTimes(workers: roles.workers.size)
+    evaluator = Evaluator(
+      model: model, loss: recipe.loss, scaler: data.scaler,
+      communicator: roles.isCoordinator ? Solo() : communicator)
+    order = EpochOrder(
+      count: set.count, seed: recipe.seed, shuffle: recipe.train.shuffle && !(set is any StreamedSet),
+      buckets: recipe.train.buckets(set))
     samples = .allocate(capacity: set.count)
+    average = recipe.train.ema.map { [model] in ParameterAverage(decay: $0, model.parameters) }
     step = TrainingStep(
-      model: model, optimizer: optimizer, recipe: recipe, set: set, communicator: communicator)
-    replicas = ReplicaCheck(every: recipe.distributed.replicaCheckEvery, group: communicator)
+      model: model, optimizer: optimizer, gradientSum: gradientSum, recipe: recipe, set: set,
+      average: average,
+      communicator: roles.workers, trace: trace)
+    replicas = ReplicaCheck(every: recipe.distributed.replicaCheckEvery, group: roles.workers)
     state = RunState(recipe)
     meter = RunMeter(totalSamples: recipe.train.epochs * set.count)
     let rank = communicator.rank
@@ -71,16 +103,28 @@ public final class Trainer {
     try communicator.requireEqual(
       parametersSHA256(UnsafeBufferPointer(model.parameters)), "the start of the parameters",
       fix: "check that rank's machine")
+    try useDevice(processor)
   }
 
   deinit { samples.deallocate() }
+
+  private func runRole() throws -> TrainingReport {
+    link = try roles.makeLink(
+      buffers.map(\.values) + (step.states.map { [$0.hidden, $0.cell] } ?? []).filter { !$0.isEmpty })
+    if let link, !roles.isCoordinator { workerLog = WorkerLog(link, recipe) }
+    if let link, roles.isCoordinator { return try coordinate(link) }
+    return try roles.isWorker ? work() : train()
+  }
+
+  /// Who takes note of steps on this rank, if anybody.
+  var log: (any StepLog)? { workerLog ?? recorder }
 
   /// Trains to the end, or until `requestStop`. The report's status tells which.
   ///
   /// Where one rank of several fails alone (a full disk), it ends the others through the communicator.
   public func run() throws -> TrainingReport {
     do {
-      return try train()
+      return try runRole()
     } catch {
       recorder?.abandon()
       if communicator.size > 1, !failsOnAllRanks {
@@ -94,8 +138,25 @@ public final class Trainer {
   /// Tells the watchdog what this rank is at.
   func enter(_ phase: RankProgress.Phase) { communicator.progress?.enter(phase, step: state.step) }
 
+  /// Metrics of a part of the data: of the averaged parameters, where there are such.
+  func evaluate(_ set: any SampleSet, with evaluator: Evaluator) throws -> EvaluationMetrics {
+    guard let average else { return try evaluator.evaluate(set) }
+    func exchange() {
+      average.exchange(model.parameters)
+      model.parametersChanged()
+    }
+    exchange()
+    defer { exchange() }
+    return try evaluator.evaluate(set)
+  }
+
   /// Asks for a stop after the current step, with everything saved. May be called from any thread or a signal handler.
   public func requestStop() { stopRequested.store(true, ordering: .relaxed) }
+
+  /// Each once.
+  var machines: [String] {
+    hosts.indices.filter { hosts.firstIndex(of: hosts[$0]) == $0 }.map { hosts[$0] }
+  }
 
   var wantsStop: Bool { stopRequested.load(ordering: .relaxed) }
 }
@@ -106,6 +167,19 @@ private func programHash() -> String {
     let bytes = try? Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
   else { return "" }
   return bytes.withUnsafeBytes { "\(fastHash($0))" }
+}
+
+extension SampleSet {
+  /// A text as one stream for each row of a batch.
+  fileprivate func arranged(for recipe: Recipe) throws -> any SampleSet {
+    guard let text = self as? any StreamedSet else { return self }
+    guard text.pairs >= recipe.train.batchSize else {
+      throw Failure.badData(
+        "train.batch_size: the training text of \(text.pairs + 1) tokens can't be \(recipe.train.batchSize) streams; make it smaller"
+      )
+    }
+    return text.arranged(inStreams: recipe.train.batchSize, isEven: true)
+  }
 }
 
 extension LoadedData {
@@ -121,21 +195,28 @@ extension LoadedData {
         )
       }
     }
-    if recipe.loss.isClassless {
-      for (key, metric) in recipe.decidingMetrics + [("checkpoint.metric", recipe.checkpoint.metric)]
-      where metric.quantity == .accuracy {
-        throw Failure.badData("\(key): loss \(recipe.loss.name) has no accuracy; use validation.loss")
-      }
+    for (key, metric) in recipe.decidingMetrics + [("checkpoint.metric", recipe.checkpoint.metric)]
+    where !recipe.loss.measures(metric.quantity) {
+      throw Failure.badData(
+        "\(key): loss \(recipe.loss.name) has no \(metric.quantity.rawValue); use validation.loss")
     }
     return train
   }
 }
 
-extension Loss {
-  fileprivate var isClassless: Bool { hasErrors }
+extension TrainSpecification {
+  fileprivate func buckets(_ set: any SampleSet) -> LengthBuckets? {
+    guard bucketBatches > 1, !set.shape.hasEqualLengths else { return nil }
+    return LengthBuckets(
+      batchSize: batchSize, batches: bucketBatches,
+      lengths: (0..<set.count).map { Int32(set.length(of: $0)) })
+  }
 }
 
 extension Recipe {
+  /// Whether the rest of a run depends on the validation part.
+  var decidesOnValidation: Bool { decidingMetrics.contains { $0.1.part == .validation } }
+
   /// The keys whose metrics change what is computed.
   fileprivate var decidingMetrics: [(String, MetricName)] {
     var metrics: [(String, MetricName)] = []

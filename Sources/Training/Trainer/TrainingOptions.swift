@@ -15,6 +15,8 @@ public struct TrainingOptions: Sendable, Equatable {
   public var resume: ResumeChoice = .never
   /// Whether a run that the output directory holds may be removed.
   public var overwrite: Bool = false
+  /// Where rank 0 writes what each rank did when, for chrome://tracing or Perfetto; nil for nowhere.
+  public var tracePath: String?
   /// Threads per rank; nil for the cores this rank may use. The bits are the same for any number.
   public var threads: Int?
   public init() {}
@@ -38,7 +40,11 @@ public struct TrainingStart: Sendable, Equatable {
   public var outputDirectory: String
   public var parameters: Int
   public var ranks: Int
+  /// The machines of the ranks, each once.
+  public var hosts: [String]
   public var threads: Int
+  /// What computes: `cpu`, or the GPU's name.
+  public var device: String
   public var epochs: Int
   public var stepsPerEpoch: Int
   public var trainSamples: Int
@@ -49,7 +55,7 @@ public struct TrainingStart: Sendable, Equatable {
   public var firstEpoch: Int
 }
 
-public struct TrainingProgress: Sendable, Equatable {
+public struct TrainingProgress: Sendable, Equatable, Codable {
   /// From 0.
   public var epoch: Int
   public var epochs: Int
@@ -75,4 +81,6 @@ public struct EpochSummary: Sendable, Equatable {
   public var seconds: Double
   public var samplesPerSecond: Double
   public var skippedSteps: Int
+  /// Of several ranks.
+  public var slowest: SlowestRank?
 }

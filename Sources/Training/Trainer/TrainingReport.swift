@@ -18,7 +18,11 @@ public struct TrainingReport: Codable, Sendable, Equatable {
   /// Count of all parameters.
   public var parameters: Int
   public var ranks: Int
+  /// The machines of the ranks, each once.
+  public var hosts: [String]
   public var threads: Int
+  /// What computed: `cpu`, or the GPU's name.
+  public var device: String
   /// Epochs done, those before a resume included.
   public var epochs: Int
   public var steps: Int
@@ -42,8 +46,8 @@ public struct TrainingReport: Codable, Sendable, Equatable {
   public var parametersSHA256: String
 
   enum CodingKeys: String, CodingKey {
-    case command, status, recipe, parameters, ranks, threads, epochs, steps, validation, test, seconds,
-      checkpoint
+    case command, status, recipe, parameters, ranks, hosts, threads, device, epochs, steps, validation, test,
+      seconds, checkpoint
     case skippedSteps = "skipped_steps"
     case trainLoss = "train_loss"
     case trainAccuracy = "train_accuracy"

@@ -14,6 +14,8 @@ final class TrainingStep {
     var right = 0.0
     var counted = 0.0
     var stop = false
+    /// Whether the first rank asks for a checkpoint.
+    var save = false
     /// Of the mean gradient, before clipping.
     var gradientNorm = 0.0
   }
@@ -22,14 +24,21 @@ final class TrainingStep {
   private let loss: Loss
   private let optimizer: Optimizer
   private let communicator: any Communicator
-  private let steps: Int
   private let seed: UInt64
   private let clipNorm: Double?
+  private let clipValue: Float?
+  private let average: ParameterAverage?
   private let accumulate: Int
   private let batch: BatchBuffer
+  /// Where the streams stand, for samples that are windows of streams.
+  let states: StreamStates?
   private let outputGradient: UnsafeMutableBufferPointer<Float>
-  /// The sums of each part (see `Field`), then whether a stop is wanted.
+  /// Computes in place of the model where there is one.
+  var device: DeviceTraining?
+  /// The sums of each part (see `Field`), then `Flag`s, then the seconds that each rank computed.
   private let sums: UnsafeMutableBufferPointer<Double>
+  private let gradientSum: GradientSum
+  private let trace: Trace?
   /// How a strict run adds gradients; nil for a fast one.
   private let lanes: LaneReduction?
   private let laneCount: Int
@@ -40,26 +49,46 @@ final class TrainingStep {
     static let count = 4
   }
 
+  /// Added up over ranks.
+  private enum Flag {
+    static let (stop, save, squares) = (0, 1, 2)
+    static let count = 3
+  }
+
+  /// Of the last step: seconds that each rank took from the reduction before to this one, and this rank's in it.
+  var computeSeconds: UnsafeMutableBufferPointer<Double> {
+    .init(rebasing: sums[(laneCount * Field.count + Flag.count)...])
+  }
+  /// When all ranks were last together: what each one does from then on makes the others wait.
+  private var together = monotonicNanoseconds()
+  private(set) var wait = 0.0
+  private(set) var communication = 0.0
+
   init(
-    model: Model, optimizer: Optimizer, recipe: Recipe, set: any SampleSet, communicator: any Communicator
+    model: Model, optimizer: Optimizer, gradientSum: GradientSum, recipe: Recipe, set: any SampleSet,
+    average: ParameterAverage?, communicator: any Communicator, trace: Trace?
   ) {
     self.model = model
+    self.gradientSum = gradientSum
+    self.trace = trace
     self.optimizer = optimizer
     self.communicator = communicator
     loss = recipe.loss
-    steps = set.shape.steps
     seed = recipe.seed
     clipNorm = recipe.train.clipNorm
+    clipValue = recipe.train.clipValue.map { Float($0) }
+    self.average = average
     accumulate = recipe.train.accumulate
     let isStrict = recipe.distributed.reduction == .strict
     laneCount = isStrict ? recipe.distributed.lanes : 1
     lanes =
       isStrict ? LaneReduction(communicator, into: model.gradients, lanes: recipe.distributed.lanes) : nil
-    sums = .allocate(capacity: laneCount * Field.count + 1)
+    sums = .allocate(capacity: laneCount * Field.count + Flag.count + communicator.size)
     let parts = isStrict ? laneCount : communicator.size
     let part = equalPart(0, of: min(recipe.train.batchSize, set.count), among: parts).count
     let rows = model.architecture.outputRows(steps: set.shape.steps, batch: part)
     batch = BatchBuffer(set, capacity: part)
+    states = (set as? any StreamedSet).map { StreamStates(model.architecture, streams: $0.streams) }
     outputGradient = .allocate(capacity: rows * model.architecture.outputSize)
   }
 
@@ -69,39 +98,88 @@ final class TrainingStep {
   }
 
   /// - samples: the global batch; each rank takes its part of it, which may be empty.
-  func run(_ samples: UnsafeBufferPointer<Int32>, step: Int, learningRate: Double, stop: Bool) throws
-    -> Outcome
-  {
-    sums.update(repeating: 0)
-    sums[laneCount * Field.count] = stop ? 1 : 0
-    if let lanes {
-      try sumLanes(lanes, samples, step: step)
-    } else {
-      try sumParts(samples, step: step)
+  /// - stop, save: what this rank asks all for.
+  func run(
+    _ samples: UnsafeBufferPointer<Int32>, step: Int, learningRate: Double, stop: Bool, save: Bool
+  ) throws -> Outcome {
+    if let device {
+      return try device.run(samples, step: step, learningRate: learningRate, stop: stop, save: save)
     }
+    sums.update(repeating: 0)
+    self[flag: Flag.stop] = stop ? 1 : 0
+    self[flag: Flag.save] = save ? 1 : 0
+    if let lanes {
+      computeLanes(lanes, samples, step: step)
+    } else {
+      computePart(samples, step: step)
+    }
+    let computed = monotonicNanoseconds()
+    computeSeconds[communicator.rank] = Double(computed - together) / 1e9
+    try reduce()
+    let reduced = monotonicNanoseconds()
+    together = reduced
+    accountReduction(seconds: Double(reduced - computed) / 1e9)
+    trace?.add(.reduction, step: step + 1, from: computed, to: reduced)
     communicator.progress?.enter(.optimizer, step: step + 1)
-    return apply(learningRate)
+    let outcome = try apply(learningRate)
+    trace?.add(.optimizer, step: step + 1, from: reduced)
+    return outcome
   }
 
-  /// One part of the batch on each rank, added in the order that suits the network.
-  private func sumParts(_ samples: UnsafeBufferPointer<Int32>, step: Int) throws {
+  /// Notes that all ranks have just left a call together.
+  func meet() { together = monotonicNanoseconds() }
+
+  private subscript(flag flag: Int) -> Double {
+    get { sums[laneCount * Field.count + flag] }
+    set { sums[laneCount * Field.count + flag] = newValue }
+  }
+
+  /// The slowest one's lead is what the others waited.
+  private func accountReduction(seconds: Double) {
+    let own = computeSeconds[communicator.rank]
+    wait = min((computeSeconds.max() ?? own) - own, seconds)
+    communication = communicator.size > 1 ? seconds - wait : 0
+  }
+
+  /// The rows of a batch of this size that this rank computes.
+  func ownRows(of count: Int) -> Range<Int> {
+    guard let lanes = lanes?.lanes else {
+      return equalPart(communicator.rank, of: count, among: communicator.size)
+    }
+    guard let first = lanes.first, let last = lanes.last else { return 0..<0 }
+    return equalPart(first, of: count, among: laneCount)
+      .lowerBound..<equalPart(last, of: count, among: laneCount).upperBound
+  }
+
+  /// One part of the batch on each rank.
+  private func computePart(_ samples: UnsafeBufferPointer<Int32>, step: Int) {
     model.zeroGradients()
     let part = equalPart(communicator.rank, of: samples.count, among: communicator.size)
     compute(.init(rebasing: samples[part]), step: step, lane: 0, into: model.gradients)
-    guard communicator.size > 1 else { return }
-    try communicator.allReduceSum(model.gradients)
-    try communicator.allReduceSum(sums)
   }
 
-  /// Each lane of the batch by itself, added in one order for any number of ranks.
-  private func sumLanes(_ lanes: LaneReduction, _ samples: UnsafeBufferPointer<Int32>, step: Int) throws {
+  /// Each lane of the batch by itself.
+  private func computeLanes(_ lanes: LaneReduction, _ samples: UnsafeBufferPointer<Int32>, step: Int) {
     for lane in lanes.lanes {
       let part = equalPart(lane, of: samples.count, among: laneCount)
       compute(.init(rebasing: samples[part]), step: step, lane: lane, into: lanes.nextLane())
       lanes.finishLane()
     }
-    try lanes.sum()
-    try lanes.sum(sums, width: Field.count)
+  }
+
+  /// Adds in one order for any number of ranks, or in the order that suits the network.
+  private func reduce() throws {
+    if let lanes {
+      try lanes.sum()
+      return try lanes.sum(sums, width: Field.count)
+    }
+    try gradientSum.sum(model.gradients)
+    if gradientSum.isSharded { self[flag: Flag.squares] = squares(gradientSum.slice) }
+    try communicator.allReduceSum(sums)
+  }
+
+  private func squares(_ range: Range<Int>) -> Double {
+    model.kernels.functions.sum_of_squares(model.gradients.baseAddress! + range.lowerBound, range.count)
   }
 
   /// One part of the batch, in as many micro-batches as asked for.
@@ -127,10 +205,9 @@ final class TrainingStep {
     _ sums: UnsafeMutableBufferPointer<Double>
   ) {
     communicator.progress?.enter(.forward, step: step + 1)
+    let begin = trace == nil ? 0 : monotonicNanoseconds()
     batch.gather(samples)
-    let outputs = model.forward(
-      inputs: batch.inputs, samples: samples.baseAddress!, steps: steps, batch: samples.count,
-      mode: .training(seed: seed, step: UInt64(step)))
+    let outputs = model.forward(batch, mode: .training(seed: seed, step: UInt64(step)), states: states)
     let width = model.architecture.outputSize
     let rows = outputs.count / width
     let (base, gradient) = (outputs.baseAddress!, outputGradient.baseAddress!)
@@ -142,7 +219,10 @@ final class TrainingStep {
     let score = loss.score(
       outputs: base, rows: rows, width: width, values: batch.values, classes: batch.classes)
     communicator.progress?.enter(.backward, step: step + 1)
+    let middle = trace == nil ? 0 : monotonicNanoseconds()
     model.backward(gradient, into: gradients)
+    trace?.add(.forward, step: step + 1, from: begin, to: middle)
+    trace?.add(.backward, step: step + 1, from: middle)
     sums[Field.loss] += total.sum
     sums[Field.weight] += total.weight
     sums[Field.right] += Double(score.right)
@@ -150,11 +230,11 @@ final class TrainingStep {
   }
 
   /// Decides on reduced values only, so that all ranks do the same.
-  private func apply(_ learningRate: Double) -> Outcome {
-    var outcome = Outcome(result: .updated, stop: sums[laneCount * Field.count] > 0)
-    let gradients = model.gradients
+  private func apply(_ learningRate: Double) throws -> Outcome {
+    var outcome = Outcome(result: .updated, stop: self[flag: Flag.stop] > 0, save: self[flag: Flag.save] > 0)
+    let slice = gradientSum.slice
     let (loss, weight) = (sums[Field.loss], sums[Field.weight])
-    let squares = model.kernels.functions.sum_of_squares(gradients.baseAddress!, gradients.count)
+    let squares = gradientSum.isSharded ? self[flag: Flag.squares] : squares(slice)
     guard loss.isFinite, weight.isFinite, squares.isFinite else {
       outcome.result = .notFinite
       return outcome
@@ -165,9 +245,18 @@ final class TrainingStep {
     }
     let norm = squares.squareRoot() / weight
     let clip = clipNorm.map { min(1, $0 / (norm + 1e-6)) } ?? 1
+    var scale = Float(clip / weight)
+    let gradients = UnsafeMutableBufferPointer(rebasing: model.gradients[slice])
+    if let clipValue {
+      gradients.scale(by: scale, limitedTo: clipValue)
+      scale = 1
+    }
     optimizer.update(
-      model.parameters, gradients: gradients, scale: Float(clip / weight), learningRate: learningRate,
+      .init(rebasing: model.parameters[slice]), gradients: gradients, scale: scale,
+      learningRate: learningRate,
       team: model.team)
+    try gradientSum.share(model.parameters)
+    average?.update(model.parameters, isFirst: optimizer.steps == 1)
     model.parametersChanged()
     outcome.lossSum = loss
     outcome.weight = weight

@@ -1,16 +1,15 @@
 import Foundation
-import Testing
 
 /// What a program that a test started did.
-struct Outcome: Sendable {
-  var status: Int32
-  var output: String
-  var errors: String
-  var seconds: Double
+public struct Outcome: Sendable {
+  public var status: Int32
+  public var output: String
+  public var errors: String
+  public var seconds: Double
 }
 
 /// Runs a program to its end, or to `limit` seconds, when it is killed. `meanwhile` gets its process number.
-func run(
+public func run(
   _ program: String, _ arguments: [String], environment: [String: String] = [:], limit: Double = 60,
   meanwhile: ((pid_t) -> Void)? = nil
 ) throws -> Outcome {
@@ -38,13 +37,17 @@ func run(
 }
 
 /// Where a program is in the search path.
-func find(_ program: String) -> String? {
+public func find(_ program: String) -> String? {
   (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map { "\($0)/\(program)" }
     .first { FileManager.default.isExecutableFile(atPath: $0) }
 }
 
+/// The package's root.
+public let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+  .deletingLastPathComponent()
+
 /// A program this package builds, beside the tests.
-func built(_ program: String) -> String {
+public func built(_ program: String) -> String {
   var folder = URL(fileURLWithPath: CommandLine.arguments[0])
   while folder.path != "/" {
     folder.deleteLastPathComponent()
@@ -54,6 +57,6 @@ func built(_ program: String) -> String {
   return program
 }
 
-func pause(_ time: Duration) {
+public func pause(_ time: Duration) {
   usleep(UInt32(time.components.seconds * 1_000_000 + time.components.attoseconds / 1_000_000_000_000))
 }

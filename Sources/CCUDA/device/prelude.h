@@ -1,0 +1,49 @@
+// The few names the kernels are written in. NVRTC compiles them for a GPU; tests compile the same files for the processor, where
+// `gpu_shim.h` gives these names another meaning. No header of the CUDA toolkit is needed.
+#ifndef PRELUDE_H
+#define PRELUDE_H
+
+#ifdef __CUDACC_RTC__
+#define GPU_KERNEL extern "C" __global__ void __launch_bounds__(256)
+#define GPU_DEVICE static __device__ __forceinline__
+#define gpu_thread() ((int)threadIdx.x)
+#define gpu_threads() ((int)blockDim.x)
+#define gpu_block() ((int)blockIdx.x)
+#define gpu_block_y() ((int)blockIdx.y)
+// This thread's number among all of a one-dimensional launch.
+#define gpu_index() ((long long)blockIdx.x * blockDim.x + threadIdx.x)
+#define gpu_barrier() __syncthreads()
+// Values of other lanes of the warp; all 32 lanes take part.
+#define gpu_shuffle_down(value, lanes) __shfl_down_sync(0xffffffffu, value, lanes)
+#define gpu_shuffle_xor(value, lanes) __shfl_xor_sync(0xffffffffu, value, lanes)
+// The block's shared memory, as large as the launch asked for.
+extern __shared__ __align__(16) double gpu_shared_memory[];
+#define GPU_SHARED(type, name) type *name = (type *)gpu_shared_memory
+#define gpu_bits(x) __float_as_uint(x)
+#define gpu_float(bits) __uint_as_float(bits)
+#define gpu_fma(a, b, c) fmaf(a, b, c)
+#else
+#include "gpu_shim.h"
+#endif
+
+// Σ over the block in a fixed order, valid in thread 0. The block is whole warps; scratch holds 32 numbers.
+GPU_DEVICE double block_sum(double value, double *scratch) {
+  int thread = gpu_thread();
+  for (int lanes = 16; lanes; lanes /= 2) value += gpu_shuffle_down(value, lanes);
+  if (thread % 32 == 0) scratch[thread / 32] = value;
+  gpu_barrier();
+  if (thread < 32) {
+    value = thread < gpu_threads() / 32 ? scratch[thread] : 0;
+    for (int lanes = 16; lanes; lanes /= 2) value += gpu_shuffle_down(value, lanes);
+  }
+  gpu_barrier();
+  return value;
+}
+
+// 1 / (1 + exp(-x)), written with exp(-|x|) so that neither side overflows.
+GPU_DEVICE float sigmoid(float x) {
+  float e = expf(-fabsf(x));
+  return (x < 0 ? e : 1.0f) / (e + 1.0f);
+}
+
+#endif

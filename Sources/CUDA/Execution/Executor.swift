@@ -1,0 +1,34 @@
+/// A device's memory and what runs programs in it. Used from one thread at a time.
+///
+/// The CUDA executor is one; the tests have another that runs the same kernels on the processor.
+public protocol Executor: AnyObject {
+  /// For people: the GPU's name.
+  var name: String { get }
+  /// Takes memory for the buffers, zeroed; what was there before is given back.
+  func allocate(_ buffers: [StepProgram.Buffer]) throws
+  /// Copies host memory into a buffer, in order with what runs. The source may be changed afterwards.
+  func write(_ bytes: UnsafeRawBufferPointer, to region: StepProgram.Region) throws
+  /// Copies from a buffer, after everything before it has run.
+  func read(_ region: StepProgram.Region, into bytes: UnsafeMutableRawBufferPointer) throws
+  /// Runs operations one after another; may return before they have run.
+  /// - key: names the list: equal keys come with equal operations.
+  func run(_ operations: [StepProgram.Operation], key: ProgramKey) throws
+}
+
+/// Which part of which program a list of operations is.
+public struct ProgramKey: Hashable, Sendable {
+  public enum Part: Hashable, Sendable {
+    /// begin, compute and update of a step of one rank and one micro-batch.
+    case step
+    /// The same, and load before compute.
+    case residentStep
+    case begin, load, compute, update, evaluate
+  }
+  public let part: Part
+  public let batch: Int
+
+  public init(_ part: Part, batch: Int) {
+    self.part = part
+    self.batch = batch
+  }
+}

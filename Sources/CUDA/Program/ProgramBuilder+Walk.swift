@@ -1,0 +1,34 @@
+extension ProgramBuilder {
+  enum Pass: String { case forward, backward }
+
+  /// One kernel for all steps of a layer.
+  mutating func walk(_ directions: [Direction], _ pass: Pass, dOutput: Region?) {
+    // Few rows in a block: the more blocks, the more multiprocessors work.
+    let rows = max(1, min(256 / hidden, (batch + 127) / 128))
+    let threads = (rows * hidden + 31) / 32 * 32
+    let stored = pass == .forward && gates == 3 ? 4 : gates
+    let state = pass == .forward ? 1 : gates
+    var arguments: [Argument] = []
+    for index in 0..<2 {
+      guard index < directions.count else {
+        arguments += [Argument](repeating: .region(nil), count: 8)
+        continue
+      }
+      let d = directions[index]
+      let columns = d.reverse ? hidden : 0
+      let regions: [Region?] = [
+        d.gates, d.recurrent, parameter(d.recurrentWeight), d.inputBias.map(parameter),
+        d.recurrentBias.map(parameter), d.cells, outputs(d.layer).advanced(columns),
+        dOutput?.advanced(columns),
+      ]
+      arguments += regions.map { .region($0) }
+    }
+    arguments += [width, steps, batch, hidden, rows].map { .int(Int32($0)) } + [isRelu]
+    operations.append(
+      .launch(
+        StepProgram.Launch(
+          kernel: "\(architecture.cell.rawValue)_walk_\(pass.rawValue)",
+          grid: ((batch + rows - 1) / rows, directions.count), threads: threads,
+          shared: 4 * (stored * hidden * hidden + 2 * rows * state * hidden), arguments: arguments)))
+  }
+}

@@ -1,0 +1,170 @@
+import Recurrent
+
+/// How parameters follow their gradients, as far as a program depends on it; the numbers come with each step.
+public enum UpdateRule: Sendable, Equatable {
+  case adam
+  case sgd(momentum: Bool)
+  case rmsprop(momentum: Bool)
+}
+
+/// How a recurrent layer walks over time.
+public enum Engine: String, Sendable, CaseIterable {
+  /// A matrix product and a kernel for each step: any size.
+  case stepwise
+  /// One kernel for a layer's whole walk in both directions, weights in shared memory: up to 64 hidden units.
+  case walk
+
+  /// The engine for a network: `walk` where it can.
+  public init(for architecture: Architecture) {
+    self = Engine.walk.can(architecture) ? .walk : .stepwise
+  }
+
+  /// Whether it can compute the network.
+  public func can(_ architecture: Architecture) -> Bool {
+    self == .stepwise || architecture.cell != .none && architecture.hiddenSize <= 64
+  }
+}
+
+/// Writes the step of a network as a program.
+///
+/// Memory is laid out for the largest batch, so that the programs of smaller ones use the same buffers.
+struct ProgramBuilder {
+  let architecture: Architecture
+  let layout: ParameterLayout
+  let loss: Loss
+  let rule: UpdateRule
+  let steps: Int
+  let batch: Int
+  /// The largest batch.
+  let capacity: Int
+  /// Samples of the data set in device memory; 0 for none.
+  let resident: Int
+  let engine: Engine
+
+  var program = StepProgram()
+  var operations: [StepProgram.Operation] = []
+  /// Whether the operations written are for training.
+  var trains = true
+  private var buffers: [String: Int] = [:]
+
+  init(
+    _ architecture: Architecture, loss: Loss, rule: UpdateRule, steps: Int, batch: Int, capacity: Int,
+    resident: Int, engine: Engine
+  ) {
+    precondition(batch > 0 && batch <= capacity && steps > 0)
+    self.architecture = architecture
+    layout = ParameterLayout(architecture)
+    self.loss = loss
+    self.rule = rule
+    self.steps = steps
+    self.batch = batch
+    self.capacity = capacity
+    self.resident = resident
+    self.engine = engine
+    declarePlaces()
+  }
+
+  typealias Region = StepProgram.Region
+  typealias Argument = StepProgram.Argument
+  typealias Matrix = StepProgram.Matrix
+
+  /// The whole program.
+  mutating func build() -> StepProgram {
+    program.begin = [
+      .zero(place(.gradients), bytes: 4 * layout.count),
+      .zero(place(.outcome), bytes: program.buffers[StepProgram.Place.outcome.rawValue].bytes),
+    ]
+    writeLoad()
+    program.load = take()
+    trains = true
+    let read = forwardLayers()
+    let (output, dOutput) = forwardHead(read)
+    writeLoss(output, dOutput)
+    backwardLayers(backwardHead(read, dOutput))
+    program.compute = take()
+    writeUpdate()
+    program.update = take()
+    trains = false
+    program.output = forwardHead(forwardLayers()).output
+    program.evaluate = take()
+    program.step = program.begin + program.compute + program.update
+    program.residentStep = program.begin + program.load + program.compute + program.update
+    return program
+  }
+
+  /// What `body` writes, as a list of its own.
+  private mutating func branch(_ body: (inout ProgramBuilder) -> Void) -> [StepProgram.Operation] {
+    let before = take()
+    body(&self)
+    defer { operations = before }
+    return operations
+  }
+
+  /// Writes lists that need nothing from one another.
+  mutating func parallel(_ bodies: [(inout ProgramBuilder) -> Void]) {
+    let branches = bodies.map { branch($0) }.filter { !$0.isEmpty }
+    if branches.count == 1 { operations += branches[0] } else { operations.append(.parallel(branches)) }
+  }
+
+  private mutating func take() -> [StepProgram.Operation] {
+    defer { operations = [] }
+    return operations
+  }
+
+  // MARK: Memory
+
+  /// A buffer of this name, of `count` elements for the largest batch.
+  mutating func buffer(_ name: String, _ count: Int, bytes: Int = 4) -> Region {
+    if let known = buffers[name] { return Region(buffer: known, offset: 0) }
+    let index = program.buffers.count
+    program.buffers.append(StepProgram.Buffer(name: name, bytes: max(count * bytes, 16)))
+    buffers[name] = index
+    return Region(buffer: index, offset: 0)
+  }
+
+  func place(_ place: StepProgram.Place) -> Region { Region(buffer: place.rawValue, offset: 0) }
+  func parameter(_ start: Int) -> Region { place(.parameters).advanced(start) }
+  func gradient(_ start: Int) -> Region { place(.gradients).advanced(start) }
+
+  /// Rows of the network's output for a batch.
+  func rows(_ batch: Int) -> Int { architecture.outputRows(steps: steps, batch: batch) }
+
+  // MARK: Operations
+
+  mutating func launch(
+    _ kernel: String, grid: Int, threads: Int = 256, shared: Int = 0, _ arguments: [Argument]
+  ) {
+    operations.append(
+      .launch(
+        StepProgram.Launch(
+          kernel: kernel, grid: (grid, 1), threads: threads, shared: shared, arguments: arguments)))
+  }
+
+  /// One thread for each of `count` elements.
+  mutating func each(_ kernel: String, _ count: Int, threads: Int = 128, _ arguments: [Argument]) {
+    launch(kernel, grid: (count + threads - 1) / threads, threads: threads, arguments)
+  }
+
+  /// C (+)= A·B for matrices of these sizes.
+  mutating func product(
+    _ a: Matrix, _ b: Matrix, to c: Region, stride: Int, _ rows: Int, _ columns: Int, depth: Int,
+    accumulates: Bool = false
+  ) {
+    operations.append(
+      .product(
+        StepProgram.Product(
+          a: a, b: b, c: Matrix(region: c, stride: stride, transposed: false), rows: rows, columns: columns,
+          depth: depth, accumulates: accumulates)))
+  }
+
+  func matrix(_ region: Region, _ stride: Int, transposed: Bool = false) -> Matrix {
+    Matrix(region: region, stride: stride, transposed: transposed)
+  }
+
+  /// first[j] (and second[j]) += Σ over rows of x[row, j].
+  mutating func columnSums(_ x: Region, rows: Int, columns: Int, to first: Region, _ second: Region? = nil) {
+    launch(
+      "column_sums", grid: (columns + 31) / 32, shared: 256 * 4,
+      [.region(x), .region(first), .region(second), .long(Int64(rows)), .int(Int32(columns))])
+  }
+}

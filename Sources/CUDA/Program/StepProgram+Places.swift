@@ -1,0 +1,81 @@
+import CCUDA
+import Recurrent
+
+extension StepProgram {
+  /// The buffers the host writes and reads; they come first.
+  public enum Place: Int, CaseIterable, Sendable {
+    /// What changes from step to step (`step_control`), and what a step leaves behind (`step_outcome`).
+    case control, outcome
+    /// In layout order.
+    case parameters, gradients
+    /// The optimizer's state, in layout order.
+    case first, second
+    /// A batch: `[T, B, F]`, targets `[rows, width]` or classes `[rows]`, sample numbers `[B]`.
+    case inputs, values, classes, samples
+    /// `[width]`
+    case classWeights
+    /// The resident data set, sample by sample: `[N, T, F]`, `[N, width]` or `[N]`.
+    case allInputs, allValues, allClasses
+  }
+
+  /// The step of a network.
+  /// - engine: nil for the one that suits the network.
+  /// - batch: samples of a micro-batch; capacity: of the largest one; resident: of the data set in device memory. Programs of the
+  ///   same capacity and resident data have the same buffers.
+  public init(
+    _ architecture: Architecture, loss: Loss, rule: UpdateRule, steps: Int, batch: Int, capacity: Int,
+    resident: Int = 0, engine: Engine? = nil
+  ) {
+    var builder = ProgramBuilder(
+      architecture, loss: loss, rule: rule, steps: steps, batch: batch, capacity: capacity,
+      resident: resident,
+      engine: engine ?? Engine(for: architecture))
+    self = builder.build()
+  }
+}
+
+extension ProgramBuilder {
+  mutating func declarePlaces() {
+    let rows = rows(capacity)
+    for place in StepProgram.Place.allCases {
+      let count =
+        switch place {
+        case .control: MemoryLayout<step_control>.size / 4
+        case .outcome: MemoryLayout<step_outcome>.size / 4
+        case .parameters, .gradients, .first, .second: layout.count
+        case .inputs: steps * capacity * architecture.inputSize
+        case .values: loss.takesClasses ? 0 : rows * architecture.outputSize
+        case .classes: loss.takesClasses ? rows : 0
+        case .samples: capacity
+        case .classWeights: loss.takesClasses ? architecture.outputSize : 0
+        case .allInputs: resident * steps * architecture.inputSize
+        case .allValues: loss.takesClasses ? 0 : resident * rows / capacity * architecture.outputSize
+        case .allClasses: loss.takesClasses ? resident * rows / capacity : 0
+        }
+      _ = buffer("\(place)", count)
+    }
+  }
+
+  /// Takes a batch out of the resident data set.
+  mutating func writeLoad() {
+    guard resident > 0 else { return }
+    gather(.allInputs, to: .inputs, steps: steps, width: architecture.inputSize)
+    let targetSteps = rows(batch) / batch
+    if loss.takesClasses {
+      gather(.allClasses, to: .classes, steps: targetSteps, width: 1)
+    } else {
+      gather(.allValues, to: .values, steps: targetSteps, width: architecture.outputSize)
+    }
+  }
+
+  private mutating func gather(
+    _ all: StepProgram.Place, to some: StepProgram.Place, steps: Int, width: Int
+  ) {
+    each(
+      "gather", steps * batch * width,
+      [
+        .region(place(all)), .region(place(.samples)), .region(place(some)), .int(Int32(steps)),
+        .int(Int32(batch)), .int(Int32(width)),
+      ])
+  }
+}

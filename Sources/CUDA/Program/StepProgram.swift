@@ -1,0 +1,120 @@
+/// One train step on a device as a plain list of what to do, in order. Executors run it, a printer shows it.
+///
+/// A step is `begin`, `compute` for each micro-batch, then, behind the point where ranks add up their gradients, `update`.
+public struct StepProgram: Sendable {
+  /// Sets gradients and sums to zero.
+  public var begin: [Operation] = []
+  /// Takes a batch out of the resident data set, by its samples' numbers.
+  public var load: [Operation] = []
+  /// Forward, loss and backward of one micro-batch: adds to gradients and sums.
+  public var compute: [Operation] = []
+  /// Decides on the reduced values, and changes parameters and optimizer state.
+  public var update: [Operation] = []
+  /// A whole step of one rank with one micro-batch, which was copied to the device or is loaded from the resident data.
+  public var step: [Operation] = []
+  public var residentStep: [Operation] = []
+  /// Forward without dropout, for evaluation.
+  public var evaluate: [Operation] = []
+  /// All memory of the program; an operation names a buffer by its index.
+  public internal(set) var buffers: [Buffer] = []
+  /// Where the network's output `[rows, width]` lies after `compute` or `evaluate`.
+  public internal(set) var output = Region(buffer: 0, offset: 0)
+
+  init() {}
+
+  /// A piece of device memory.
+  public struct Buffer: Sendable, Equatable {
+    public let name: String
+    public let bytes: Int
+  }
+
+  /// A place in a buffer.
+  public struct Region: Sendable, Hashable {
+    public let buffer: Int
+    /// In bytes.
+    public let offset: Int
+
+    /// The place `count` floats further.
+    func advanced(_ count: Int) -> Region { Region(buffer: buffer, offset: offset + 4 * count) }
+  }
+
+  /// What a kernel is called with.
+  public enum Argument: Sendable, Equatable {
+    /// An address; nil is the null pointer.
+    case region(Region?)
+    case int(Int32)
+    case long(Int64)
+    case unsigned(UInt32)
+    case unsignedLong(UInt64)
+    case float(Float)
+  }
+
+  /// A kernel over a grid of blocks.
+  public struct Launch: Sendable, Equatable {
+    public let kernel: String
+    public let grid: (x: Int, y: Int)
+    /// Threads of a block.
+    public let threads: Int
+    /// Bytes of shared memory for each block.
+    public let shared: Int
+    public let arguments: [Argument]
+
+    public static func == (a: Launch, b: Launch) -> Bool {
+      a.kernel == b.kernel && a.grid == b.grid && a.threads == b.threads && a.shared == b.shared
+        && a.arguments == b.arguments
+    }
+  }
+
+  /// A matrix in row-major order, or the transpose of one.
+  public struct Matrix: Sendable, Hashable {
+    public let region: Region
+    /// Elements from one stored row to the next.
+    public let stride: Int
+    public let transposed: Bool
+  }
+
+  /// C `[rows, columns]` = A `[rows, depth]` · B `[depth, columns]`, added to what is there where `accumulates`.
+  public struct Product: Sendable, Hashable {
+    public let a: Matrix
+    public let b: Matrix
+    public let c: Matrix
+    public let rows: Int
+    public let columns: Int
+    public let depth: Int
+    public let accumulates: Bool
+  }
+
+  public indirect enum Operation: Sendable, Equatable {
+    case launch(Launch)
+    case product(Product)
+    /// Sets bytes to zero.
+    case zero(Region, bytes: Int)
+    /// Lists that need nothing from one another; what follows waits for all of them.
+    case parallel([[Operation]])
+  }
+}
+
+/// What the factors of matrix products are rounded to; sums are formed in float32 always.
+public enum Precision: Int32, Sendable, CaseIterable {
+  case fp32 = 0
+  case tf32 = 1
+  case bf16 = 2
+}
+
+extension StepProgram.Product {
+  /// The same as a launch of the own product kernel.
+  public func launch(_ precision: Precision) -> StepProgram.Launch {
+    func strides(_ matrix: StepProgram.Matrix) -> [StepProgram.Argument] {
+      let (row, column) = matrix.transposed ? (1, matrix.stride) : (matrix.stride, 1)
+      return [.region(matrix.region), .long(Int64(row)), .long(Int64(column))]
+    }
+    let tile = 64
+    return StepProgram.Launch(
+      kernel: "product", grid: ((rows + tile - 1) / tile, (columns + tile - 1) / tile), threads: 256,
+      shared: 2 * 16 * (tile + 4) * 4,
+      arguments: strides(a) + strides(b) + [
+        .region(c.region), .long(Int64(c.stride)), .int(Int32(rows)), .int(Int32(columns)),
+        .int(Int32(depth)), .int(accumulates ? 1 : 0), .int(precision.rawValue),
+      ])
+  }
+}

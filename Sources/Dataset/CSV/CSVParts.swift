@@ -1,0 +1,193 @@
+import Diagnostics
+
+/// A CSV file that the processes of a machine read together: each the rows that begin in its part of the bytes.
+///
+/// Where in its part the first row begins can't be known for sure, because a line end may stand in quotes. So each process
+/// takes the first line end for one, and then all look whether each began where the one before it ended; who did not reads
+/// again from there. The rows are those that one process would read, and so is the first error.
+struct CSVParts {
+  private var file: InputFile
+  private let group: LoadingGroup
+  private let parts: [Range<Int>]
+  private var own: Range<Int> { parts[group.index] }
+  private(set) var header: CSVHeader
+
+  init(_ file: InputFile, delimiter: UInt8, hasNames: Bool, _ group: LoadingGroup) throws(Failure) {
+    var file = file
+    parts = (0..<group.count).map { group.part(of: file.size, at: $0) }
+    let own = parts[group.index]
+    let given = try group.share { () throws(Failure) in
+      guard group.index == 0 else { return [] }
+      try file.hold(0..<min(file.size, own.upperBound + 1 << 16))
+      let header = try CSVHeader(file, delimiter: delimiter, hasNames: hasNames)
+      guard header.body < file.count else {
+        throw file.failure("has a first line of more than \(file.count) bytes")
+      }
+      var writer = ByteWriter()
+      writer.add(header.body)
+      writer.add(header.names)
+      return writer.bytes
+    }
+    var reader = ByteReader(given[0])
+    header = CSVHeader(
+      file, delimiter: delimiter, body: reader.int(), names: reader.texts(), hasNames: hasNames)
+    (self.file, self.group) = (file, group)
+  }
+
+  /// What a process has read of its part. Offsets count from the beginning of the file.
+  private struct Piece {
+    var start: Int
+    var end: Int
+    var rows: CSVTable?
+    var failure: Failure?
+  }
+
+  mutating func read(columns: [Int], label: Int?, gaps: DataSpecification.GapPolicy) throws(Failure)
+    -> CSVTable
+  {
+    var piece = piece(from: group.index == 0 ? header.body : nil, columns, label)
+    while true {
+      switch try fit(piece) {
+      case .all: return try table(piece.rows, columns, label, gaps)
+      case .again(let start): piece = self.piece(from: start, columns, label)
+      case .wait: break
+      }
+    }
+  }
+
+  /// - from: where the first row begins, if that is known.
+  private mutating func piece(from known: Int?, _ columns: [Int], _ label: Int?) -> Piece {
+    var (tail, start) = (1 << 16, known)
+    do {
+      while true {
+        let held = max(0, own.lowerBound - 1)..<min(file.size, own.upperBound + tail)
+        try file.hold(held)
+        if held.upperBound < file.size { file.endAtLine() }
+        start = start ?? file.secondLine().map { held.lowerBound + $0 }
+        if let first = start, first >= own.upperBound || first >= file.size { break }
+        if let first = start,
+          let rows = try CSVReader.rows(
+            header.in(file), columns: columns, label: label,
+            in: first - held.lowerBound..<own.upperBound - held.lowerBound)
+        {
+          return Piece(start: first, end: held.lowerBound + rows.end, rows: rows)
+        }
+        if held.upperBound == file.size { break }
+        tail *= 16
+      }
+      // Some row before covers all of this part.
+      return Piece(start: own.upperBound, end: own.upperBound)
+    } catch {
+      return Piece(start: start ?? own.lowerBound, end: own.upperBound, failure: error)
+    }
+  }
+
+  /// How the pieces of all processes fit together.
+  private enum Fit {
+    case all
+    /// This process must read again from there, or another one must.
+    case again(Int)
+    case wait
+  }
+
+  private func fit(_ piece: Piece) throws(Failure) -> Fit {
+    var writer = ByteWriter()
+    for number in [piece.start, piece.end, piece.failure == nil ? 0 : 1] { writer.add(number) }
+    let all = try group.share { writer.bytes }
+    var (expected, wrong, failed) = (header.body, nil as Int?, nil as Int?)
+    for (index, part) in all.enumerated() {
+      var reader = ByteReader(part)
+      let (start, end, failure) = (reader.int(), reader.int(), reader.int())
+      if expected >= parts[index].upperBound { continue }
+      if start != expected { wrong = index }
+      if wrong == nil, failure == 1 { failed = index }
+      if wrong != nil || failed != nil { break }
+      expected = end
+    }
+    let states = try group.everyone { () throws(Failure) in
+      if failed == group.index, let failure = piece.failure { throw failure }
+      return [wrong == nil ? 0 : 1]
+    }
+    if !states.contains([1]) { return .all }
+    return wrong == group.index ? .again(expected) : .wait
+  }
+
+  /// Puts the rows of all processes one after the other into memory that all see.
+  private func table(
+    _ rows: CSVTable?, _ columns: [Int], _ label: Int?, _ gaps: DataSpecification.GapPolicy
+  ) throws(Failure) -> CSVTable {
+    var writer = ByteWriter()
+    writer.add(rows?.rows ?? 0)
+    writer.add(rows?.hasGaps == true ? 1 : 0)
+    writer.add(rows?.labelNames ?? [])
+    var counts: [Int] = []
+    var hasGaps = false
+    var names: [String] = []
+    var numbers: [String: Int32] = [:]
+    for part in try group.share({ writer.bytes }) {
+      var reader = ByteReader(part)
+      counts.append(reader.int())
+      hasGaps = reader.int() == 1 || hasGaps
+      // In the order in which one process would meet them.
+      for name in reader.texts() where numbers[name] == nil {
+        numbers[name] = Int32(names.count)
+        names.append(name)
+      }
+    }
+    let (first, total) = (counts[..<group.index].reduce(0, +), counts.reduce(0, +))
+    let memory = try group.memory(size: 8 * total * columns.count)
+    let labelMemory = try group.memory(size: label == nil ? 0 : 4 * total)
+    _ = try group.share {
+      guard let rows else { return [] }
+      let width = columns.count
+      memory.base.assumingMemoryBound(to: Double.self).advanced(by: first * width)
+        .update(from: rows.numbers.values, count: rows.rows * width)
+      let labels = labelMemory.base.assumingMemoryBound(to: Int32.self)
+      for (row, label) in rows.labels.enumerated() {
+        labels[first + row] = label < 0 ? -1 : numbers[rows.labelNames[Int(label)]]!
+      }
+      return []
+    }
+    let labels = Elements<Int32>.shared(labelMemory).withUnsafeBufferPointer { Array($0) }
+    let table = CSVTable(
+      header: header, columns: columns, labelColumn: label,
+      numbers: RowBuffer(width: columns.count, rows: total, memory), labels: labels, labelNames: names,
+      hasGaps: hasGaps, end: 0)
+    if hasGaps { try close(gaps, table) }
+    return table
+  }
+
+  /// The first process closes the gaps for all.
+  private func close(_ gaps: DataSpecification.GapPolicy, _ table: CSVTable) throws(Failure) {
+    let kept = try group.share { () throws(Failure) in
+      guard group.index == 0 else { return [] }
+      try table.closeGaps(gaps)
+      var writer = ByteWriter()
+      for record in table.records ?? [] { writer.add(record) }
+      return writer.bytes
+    }
+    guard group.index > 0, !kept[0].isEmpty else { return }
+    var reader = ByteReader(kept[0])
+    table.keep((0..<kept[0].count / 8).map { _ in reader.int() })
+  }
+}
+
+extension InputFile {
+  /// Lets go of an unfinished line at the end of the bytes held.
+  fileprivate mutating func endAtLine() {
+    var end = count
+    // Of CR LF the LF might be missing.
+    while end > 0, padded[end - 1] != newline && (padded[end - 1] != carriageReturn || end == count) {
+      end -= 1
+    }
+    shorten(to: end)
+  }
+
+  /// Where a line begins behind the first line end held; nil where none does.
+  fileprivate func secondLine() -> Int? {
+    guard let end = padded[..<count].firstIndex(where: { $0 == newline || $0 == carriageReturn }) else {
+      return nil
+    }
+    return padded[end] == carriageReturn && padded[end + 1] == newline && end + 1 < count ? end + 2 : end + 1
+  }
+}

@@ -1,0 +1,84 @@
+import Diagnostics
+
+extension LoadedData {
+  /// - tagNames, vocabulary: of a checkpoint.
+  init(
+    tagged specification: DataSpecification, _ tagNames: [String]?, _ vocabulary: [String]?
+  ) throws(Failure) {
+    func read(_ path: String, _ key: String) throws(Failure) -> TaggedText {
+      try TaggedText(
+        InputFile(path: path, key: "data.\(key)"), tokenColumn: specification.tokenColumn,
+        tagColumn: specification.tagColumn)
+    }
+    let main = try read(specification.path, "path")
+    let partition = try Partition(specification.split, of: main.sentences, file: main.file.path)
+    var sources = [(main, [partition.train, partition.validation, partition.test])]
+    if let path = specification.validationPath {
+      let text = try read(path, "validation_path")
+      sources.append((text, [nil, 0..<text.sentences, nil]))
+    }
+    if let path = specification.testPath {
+      let text = try read(path, "test_path")
+      sources.append((text, [nil, nil, 0..<text.sentences]))
+    }
+    // What is only in the other parts is unknown to a network that never saw it.
+    let seen = main.starts[(partition.train ?? 0..<main.sentences).upperBound]
+    let words = vocabulary ?? Self.words(main.tokens[..<seen], specification)
+    let tags = tagNames ?? sortedClassNames(Array(Set(sources.flatMap { $0.0.tags }.map(String.init))))
+    var shape = SampleShape(
+      steps: sources.flatMap { lengths($0.0) }.max() ?? 0, features: 0, target: .classes(count: tags.count))
+    (shape.hasTargetPerStep, shape.hasEqualLengths, shape.vocabulary) = (true, false, words.count)
+
+    var parts: [TaggedSet?] = [nil, nil, nil]
+    for (text, ranges) in sources {
+      let (tokens, labels) = try text.encoded(words, tags)
+      for (part, range) in ranges.enumerated() where range != nil {
+        parts[part] = TaggedSet(
+          shape: shape, tokens: tokens, tags: labels, starts: text.starts, sentences: range!)
+      }
+    }
+    (train, validation, test) = (parts[0], parts[1], parts[2])
+    self.shape = shape
+    scaler = nil
+    featureNames = []
+    targetNames = []
+    classNames = tags
+    self.vocabulary = words
+    fingerprint = try Self.fingerprint(sources.map(\.0.file))
+    rows = nil
+  }
+
+  /// The words that occur often enough, the most frequent first, behind the one for all others.
+  private static func words(_ tokens: ArraySlice<Substring>, _ specification: DataSpecification) -> [String] {
+    var counts: [Substring: Int] = [:]
+    for token in tokens { counts[token, default: 0] += 1 }
+    let kept = counts.filter { $0.value >= specification.minCount }
+      .sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+    return [Vocabulary.unknown]
+      + kept.prefix((specification.vocabulary ?? Int.max) - 1).map { String($0.key) }
+  }
+}
+
+private func lengths(_ text: TaggedText) -> [Int] {
+  zip(text.starts, text.starts.dropFirst()).map { $1 - $0 }
+}
+
+extension TaggedText {
+  /// Tokens and tags as numbers; a token that is not among `words` is number 0.
+  fileprivate func encoded(_ words: [String], _ names: [String]) throws(Failure) -> ([Int32], [Int32]) {
+    var numbers: [Substring: Int32] = [:]
+    for (number, word) in words.enumerated() { numbers[Substring(word)] = Int32(number) }
+    var classes: [Substring: Int32] = [:]
+    for (number, name) in names.enumerated() { classes[Substring(name)] = Int32(number) }
+    var labels: [Int32] = []
+    labels.reserveCapacity(tags.count)
+    for (token, tag) in zip(tokens, tags) {
+      guard let label = classes[tag] else {
+        throw file.failure(
+          "tag \(quoted(String(tag))) of \(quoted(String(token))) is not among the \(names.count) known tags")
+      }
+      labels.append(label)
+    }
+    return (tokens.map { numbers[$0] ?? 0 }, labels)
+  }
+}

@@ -1,0 +1,57 @@
+import Diagnostics
+
+extension LoadedData {
+  /// - names: the vocabulary of a checkpoint.
+  init(text specification: DataSpecification, _ names: [String]?) throws(Failure) {
+    var texts: [TokenText] = []
+    let paths =
+      [("path", specification.path)]
+      + [("validation_path", specification.validationPath), ("test_path", specification.testPath)]
+      .compactMap { key, path in path.map { (key, $0) } }
+    for (key, path) in paths {
+      texts.append(try TokenText(InputFile(path: path, key: "data.\(key)"), specification.tokens))
+    }
+    for text in texts where text.ids.isEmpty { throw text.file.failure("is empty") }
+    let vocabulary =
+      names.map { Vocabulary(specification.tokens, names: $0) }
+      ?? Vocabulary(
+        specification.tokens, of: texts, minCount: specification.minCount, size: specification.vocabulary)
+    var shape = SampleShape(
+      steps: specification.sequenceLength, features: 0, target: .classes(count: vocabulary.count))
+    shape.hasTargetPerStep = true
+    // The last windows are as long as the text allows.
+    shape.hasEqualLengths = false
+    shape.tokens = specification.tokens
+    shape.vocabulary = vocabulary.count
+
+    var parts: [TextSet?] = [nil, nil, nil]
+    let partition = try Partition(specification.split, of: texts[0].ids.count, file: texts[0].file.path)
+    var sources = [(texts[0], [partition.train, partition.validation, partition.test])]
+    var next = 1
+    for (part, path) in [(1, specification.validationPath), (2, specification.testPath)] where path != nil {
+      var ranges: [Range<Int>?] = [nil, nil, nil]
+      ranges[part] = 0..<texts[next].ids.count
+      sources.append((texts[next], ranges))
+      next += 1
+    }
+    for (text, ranges) in sources {
+      let tokens = try text.encoded(by: vocabulary)
+      for (part, range) in ranges.enumerated() {
+        guard let range else { continue }
+        guard range.count > 1 else {
+          throw text.file.failure(
+            "a part of \(range.count) token has nothing to predict; it needs two at least")
+        }
+        parts[part] = TextSet(shape: shape, tokens: tokens, range: range)
+      }
+    }
+    (train, validation, test) = (parts[0], parts[1], parts[2])
+    self.shape = shape
+    scaler = nil
+    featureNames = []
+    targetNames = []
+    classNames = vocabulary.names
+    fingerprint = try Self.fingerprint(texts.map(\.file))
+    rows = nil
+  }
+}

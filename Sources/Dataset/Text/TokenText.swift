@@ -1,0 +1,89 @@
+import Diagnostics
+
+/// A text cut into tokens, which are numbered as they first occur.
+struct TokenText {
+  let file: InputFile
+  private(set) var ids: [Int32] = []
+  private(set) var names: [String] = []
+
+  /// - Throws: a `Failure` where characters or words are wanted of what is not UTF-8.
+  init(_ file: InputFile, _ tokens: DataSpecification.Tokens) throws(Failure) {
+    self.file = file
+    switch tokens {
+    case .byte: readBytes()
+    case .char: try readCharacters()
+    case .word: try readWords()
+    }
+    if ids.count > Int(Int32.max) {
+      throw file.failure("\(ids.count) tokens are more than the \(Int32.max) that can be numbered")
+    }
+  }
+
+  /// How often each name occurs.
+  var counts: [Int] {
+    var counts = [Int](repeating: 0, count: names.count)
+    for id in ids { counts[Int(id)] += 1 }
+    return counts
+  }
+
+  mutating func removeLast() { ids.removeLast() }
+
+  private mutating func readBytes() {
+    names = (0..<256).map(String.init)
+    ids = file.withBytes { $0.map { Int32($0) } }
+  }
+
+  private mutating func readCharacters() throws(Failure) {
+    var numbers: [Unicode.Scalar: Int32] = [:]
+    for scalar in try text().unicodeScalars {
+      if let number = numbers[scalar] {
+        ids.append(number)
+        continue
+      }
+      numbers[scalar] = Int32(names.count)
+      ids.append(Int32(names.count))
+      names.append(String(Character(scalar)))
+    }
+  }
+
+  /// Each line is its words, set apart by blanks, and the end of the line.
+  private mutating func readWords() throws(Failure) {
+    var numbers: [Substring: Int32] = [:]
+    func append(_ word: Substring) {
+      if let number = numbers[word] {
+        ids.append(number)
+        return
+      }
+      numbers[word] = Int32(names.count)
+      ids.append(Int32(names.count))
+      names.append(String(word))
+    }
+    let text = try text()
+    var lines = text.split(omittingEmptySubsequences: false) { $0.isNewline }
+    if lines.last?.isEmpty == true { lines.removeLast() }
+    for line in lines {
+      for word in line.split(whereSeparator: { $0 == " " || $0 == "\t" }) { append(word) }
+      append(Substring(Vocabulary.endOfLine))
+    }
+  }
+
+  private func text() throws(Failure) -> String {
+    let text = file.withBytes { String(validating: $0, as: UTF8.self) }
+    guard let text else { throw file.failure("is not UTF-8 text; use data.tokens: byte") }
+    return text
+  }
+
+  /// The tokens as numbers of a vocabulary.
+  func encoded(by vocabulary: Vocabulary) throws(Failure) -> [Int32] {
+    let map = names.map { vocabulary.number($0) ?? -1 }
+    let encoded = ids.map { map[Int($0)] }
+    if let place = encoded.firstIndex(of: -1) {
+      let ends = ["\n", Vocabulary.endOfLine]
+      let line = 1 + ids[..<place].count { ends.contains(names[Int($0)]) }
+      throw .badData(
+        "\(file.path), line \(line): \(quoted(names[Int(ids[place])])) is not among the \(vocabulary.count) known tokens"
+      )
+    }
+    return encoded
+  }
+}

@@ -1,0 +1,65 @@
+import Diagnostics
+
+/// The tokens a text is made of, numbered from 0.
+public struct Vocabulary: Sendable, Equatable {
+  public let tokens: DataSpecification.Tokens
+  /// By number. Bytes are named "0" to "255".
+  public let names: [String]
+  private let numbers: [String: Int32]
+
+  /// Stands for words and characters that are not in the vocabulary.
+  public static let unknown = "<unk>"
+  /// The end of a line, where tokens are words.
+  public static let endOfLine = "<eos>"
+
+  public init(_ tokens: DataSpecification.Tokens, names: [String]) {
+    self.tokens = tokens
+    self.names = names
+    numbers = Dictionary(names.enumerated().map { ($1, Int32($0)) }, uniquingKeysWith: { first, _ in first })
+  }
+
+  /// The vocabulary of texts: bytes are all 256; characters by code point; words by how often they occur, then by their bytes.
+  /// - minCount: tokens that occur less often become `unknown`.
+  /// - size: the most tokens kept, `unknown` included; the most frequent are.
+  init(_ tokens: DataSpecification.Tokens, of texts: [TokenText], minCount: Int, size: Int?) {
+    if tokens == .byte {
+      self.init(tokens, names: (0..<256).map(String.init))
+      return
+    }
+    var counts: [String: Int] = [:]
+    for text in texts {
+      for (name, count) in zip(text.names, text.counts) { counts[name, default: 0] += count }
+    }
+    var kept = counts.filter { $0.value >= minCount && $0.key != Self.unknown }.sorted {
+      $0.value != $1.value ? $0.value > $1.value : $0.key.utf8.lexicographicallyPrecedes($1.key.utf8)
+    }.map(\.key)
+    let needsUnknown = kept.count < counts.count || size.map { kept.count > $0 } ?? false
+    if let size { kept.removeLast(max(0, kept.count - size + (needsUnknown ? 1 : 0))) }
+    if tokens == .char { kept.sort { $0.utf8.lexicographicallyPrecedes($1.utf8) } }
+    self.init(tokens, names: (needsUnknown ? [Self.unknown] : []) + kept)
+  }
+
+  public var count: Int { names.count }
+
+  /// A token's number; that of `unknown` where it is not in the vocabulary, nil where there is none for it.
+  public func number(_ name: String) -> Int32? { numbers[name] ?? numbers[Self.unknown] }
+
+  /// The bytes of a token as a text goes on with it: words are set apart by blanks, and a line's end is one.
+  /// - isFirst: whether a line begins with it.
+  public func bytes(of token: Int32, isFirst: Bool) -> [UInt8] {
+    let name = names[Int(token)]
+    switch tokens {
+    case .byte: return [UInt8(name) ?? UInt8(ascii: "?")]
+    case .char: return Array(name.utf8)
+    case .word: return name == Self.endOfLine ? [newline] : Array((isFirst ? name : " " + name).utf8)
+    }
+  }
+
+  /// The numbers of a text's tokens. A text that goes on has no end of line behind its last word.
+  /// - Throws: a `Failure` that names the token that is not known.
+  public func encode(_ text: String) throws(Failure) -> [Int32] {
+    var found = try TokenText(InputFile(path: "the text", bytes: Array(text.utf8)), tokens)
+    if tokens == .word, text.utf8.last != newline, !found.ids.isEmpty { found.removeLast() }
+    return try found.encoded(by: self)
+  }
+}

@@ -1,0 +1,36 @@
+import Foundation
+import Recur
+
+extension Panel {
+  /// Forecasts drawn over the last part of the data; a longer stretch would be a blot.
+  private static let forecasts = 12
+
+  /// Forecasts from several origins, one behind the other, over what came; nil where the data have one horizon.
+  static func forecast(
+    _ samples: [Predictions.Sample], _ model: CheckpointedModel, targets: [String]
+  ) -> Panel? {
+    let data = model.recipe.data
+    guard let horizons = data.horizons, let first = horizons.first, let last = horizons.last else {
+      return nil
+    }
+    let stretch = last - first + 1
+    let shown = samples.suffix(stretch * forecasts)
+    // A sample's row is that of its first horizon.
+    func x(_ sample: Predictions.Sample) -> Double { Double(sample.row ?? sample.number) }
+    var curve = Curve(name: "forecast", style: .line, color: .orange, points: [])
+    for (index, sample) in shown.enumerated() where index % stretch == 0 {
+      for (number, horizon) in horizons.enumerated() {
+        curve.points.append((x(sample) + Double(horizon - first), sample.predicted[number * targets.count]))
+      }
+      curve.points.append((x(sample) + Double(stretch) - 0.5, .nan))
+    }
+    return Panel(
+      xLabel:
+        "row of \(URL(fileURLWithPath: data.path).lastPathComponent), forecasts of rows +\(first) to +\(last)",
+      yLabel: targets[0],
+      curves: [
+        Curve(name: "actual", style: .thinLine, color: .blue, points: shown.map { (x($0), $0.actual[0]) }),
+        curve,
+      ])
+  }
+}

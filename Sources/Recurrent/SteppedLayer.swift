@@ -1,0 +1,199 @@
+import CKernels
+import Kernels
+
+/// One direction of one recurrent layer, one step after the other: for what the fused time loop of `RecurrentLayer` does not
+/// have, which is projection, layer norm, recurrent dropout and zoneout.
+///
+/// N rows of all steps, G gates, H units of the cell padded to Hp, P outputs padded to Pp (P = H without projection). A row of
+/// gates is G blocks of Hp in PyTorch's order. Rows don't depend on one another: threads share them, with the same bits.
+final class SteppedLayer: TimeLayer {
+  let cell: Architecture.Cell
+  let relu: Bool
+  let sizes: LayerSizes
+  let kernels: KernelSet
+  let team: Team
+  let reverse: Bool
+  let options: Options
+
+  let input: PackedWeight
+  let recurrent: PackedWeight
+  /// LSTM: h = W_hr·(o·tanh c).
+  let projection: PackedWeight?
+  let inputNorm: LayerNorm?
+  let recurrentNorm: LayerNorm?
+  let cellNorm: LayerNorm?
+  let inputBias: PaddedBias?
+  let recurrentBias: PaddedBias?
+  /// A state of zeros.
+  let zero: FloatBuffer
+
+  // Kept for backward, N rows each.
+  /// Activated gates, then their gradients as the input product sees them.
+  var gates = FloatBuffer(0)
+  /// What the recurrent product gave: for GRU its part of n, with layer norm x̂.
+  var products = FloatBuffer(0)
+  /// GRU with layer norm: what the reset gate multiplies, `[N, Hp]`.
+  var normed = FloatBuffer(0)
+  /// h of the step before as the recurrent product saw it, `[N, Pp]`.
+  var seen = FloatBuffer(0)
+  /// LSTM: c after zoneout; and tanh of the (normalized) c before it.
+  var cells = FloatBuffer(0)
+  var squashed = FloatBuffer(0)
+  /// The cell's own output before projection and zoneout, `[N, Hp]`, and after the projection, `[N, Pp]`.
+  var wide = FloatBuffer(0)
+  var narrow = FloatBuffer(0)
+  /// x̂ and 1/deviation of each layer norm.
+  var inputX = FloatBuffer(0)
+  var inputDeviation = FloatBuffer(0)
+  var recurrentDeviation = FloatBuffer(0)
+  var cellX = FloatBuffer(0)
+  var cellDeviation = FloatBuffer(0)
+  /// Masks: `[B, Pp]` of the recurrent product's input; `[N, Pp]` and `[N, Hp]` the share that is kept of the state before.
+  var recurrentMask = FloatBuffer(0)
+  var hiddenZone = FloatBuffer(0)
+  var cellZone = FloatBuffer(0)
+
+  // Scratch of backward.
+  /// Gradients of what the recurrent product gave, as the gates see it and, with layer norm, before that.
+  var dRecurrent = FloatBuffer(0)
+  var dProducts = FloatBuffer(0)
+  var dInputProducts = FloatBuffer(0)
+  var dNarrow = FloatBuffer(0)
+  var dWide = FloatBuffer(0)
+  var dHidden = FloatBuffer(0)
+  var dBefore = FloatBuffer(0)
+  var dCell = FloatBuffer(0)
+  var dCellX = FloatBuffer(0)
+
+  struct Options {
+    var recurrentDropout: Float
+    var zoneout: Architecture.Zoneout
+    /// Keys this layer's masks, and only its.
+    var number: UInt32
+  }
+
+  /// Where this layer's parameters lie in the flat buffer; nil for those it does not have.
+  struct Ranges {
+    var inputWeight: Int
+    var recurrentWeight: Int
+    var inputBias: Int?
+    var recurrentBias: Int?
+    var projection: Int?
+    var inputNorm: Norm?
+    var recurrentNorm: Norm?
+    var cellNorm: Norm?
+
+    struct Norm {
+      var weight: Int
+      var bias: Int?
+    }
+
+    init(_ place: LayerPlace, _ layout: ParameterLayout) {
+      func start(_ name: String, _ part: String = "") -> Int? {
+        layout[place.name(name) + part]?.range.lowerBound
+      }
+      func norm(_ name: String) -> Norm? {
+        start(name, ".weight").map { Norm(weight: $0, bias: start(name, ".bias")) }
+      }
+      inputWeight = start("weight_ih")!
+      recurrentWeight = start("weight_hh")!
+      (inputBias, recurrentBias) = (start("bias_ih"), start("bias_hh"))
+      projection = start("weight_hr")
+      (inputNorm, recurrentNorm, cellNorm) = (norm("norm_ih"), norm("norm_hh"), norm("norm_c"))
+    }
+  }
+
+  init(
+    _ a: Architecture, _ sizes: LayerSizes, _ place: LayerPlace, _ layout: ParameterLayout,
+    _ kernels: KernelSet,
+    _ team: Team
+  ) {
+    cell = a.cell
+    relu = a.nonlinearity == .relu
+    self.sizes = sizes
+    self.kernels = kernels
+    self.team = team
+    reverse = place.isReverse
+    let ranges = Ranges(place, layout)
+    options = Options(
+      recurrentDropout: a.recurrentDropout, zoneout: a.zoneout,
+      number: UInt32(place.layer * a.directions + place.direction))
+    let (hidden, units) = (sizes.hidden, sizes.cellUnits)
+    let rows = IndexMap(order: Array(0..<cell.gateCount), width: hidden, padded: units)
+    let outputs = IndexMap(order: [0], width: sizes.width, padded: sizes.units)
+    let block = place.inputWidth / place.inputBlocks
+    // The data come as they are; what a layer below computed is padded.
+    let inputs = IndexMap(
+      order: Array(0..<place.inputBlocks), width: block,
+      padded: place.layer > 0 ? kernels.padded(block) : block)
+    input = PackedWeight(ranges.inputWeight, rows, inputs, width: place.inputWidth, kernels)
+    recurrent = PackedWeight(ranges.recurrentWeight, rows, outputs, width: sizes.width, kernels)
+    let wide = IndexMap(order: [0], width: hidden, padded: units)
+    projection = ranges.projection.map { PackedWeight($0, outputs, wide, width: hidden, kernels) }
+    let groups = cell == .gru ? [0..<2, 2..<3] : [0..<cell.gateCount]
+    func norm(_ range: Ranges.Norm?, _ groups: [Range<Int>]) -> LayerNorm? {
+      range.map { LayerNorm(weight: $0.weight, bias: $0.bias, groups: groups, hidden: hidden, units: units) }
+    }
+    inputNorm = norm(ranges.inputNorm, groups)
+    recurrentNorm = norm(ranges.recurrentNorm, groups)
+    cellNorm = norm(ranges.cellNorm, [0..<1])
+    inputBias = ranges.inputBias.map { PaddedBias($0, rows) }
+    recurrentBias = ranges.recurrentBias.map { PaddedBias($0, rows) }
+    zero = FloatBuffer(max(sizes.units, sizes.cellUnits))
+  }
+
+  /// Columns of a row of gates.
+  var gateWidth: Int { cell.gateCount * sizes.cellUnits }
+
+  func pack(_ parameters: UnsafePointer<Float>, forBackward: Bool) {
+    for weight in [input, recurrent, projection] { weight?.pack(parameters, forBackward: forBackward) }
+    for norm in [inputNorm, recurrentNorm, cellNorm] { norm?.pack(parameters) }
+    for bias in [inputBias, recurrentBias] { bias?.pack(parameters) }
+  }
+
+  func prepare(_ rows: BatchRows) {
+    let (count, batch) = (rows.count, rows.batch)
+    let (gateWidth, cellUnits, units) = (gateWidth, sizes.cellUnits, sizes.units)
+    gates.reserve(count * gateWidth)
+    products.reserve(count * gateWidth)
+    seen.reserve(count * units)
+    wide.reserve(count * cellUnits)
+    if projection != nil { narrow.reserve(count * units) }
+    if cell == .lstm {
+      cells.reserve(count * cellUnits)
+      squashed.reserve(count * cellUnits)
+    }
+    if let inputNorm {
+      inputX.reserve(count * gateWidth)
+      inputDeviation.reserve(count * inputNorm.deviations)
+    }
+    if cell == .gru, recurrentNorm != nil { normed.reserve(count * cellUnits) }
+    if let recurrentNorm { recurrentDeviation.reserve(count * recurrentNorm.deviations) }
+    if cellNorm != nil {
+      cellX.reserve(count * cellUnits)
+      cellDeviation.reserve(count)
+    }
+    if options.recurrentDropout > 0 { recurrentMask.reserve(batch * units) }
+    if options.zoneout.hidden > 0 { hiddenZone.reserve(count * units) }
+    if options.zoneout.cell > 0 { cellZone.reserve(count * cellUnits) }
+    dHidden.reserve(batch * units)
+    dCell.reserve(batch * cellUnits)
+  }
+
+  /// Room that only backward needs.
+  func prepareBackward(_ rows: BatchRows) {
+    let (count, batch) = (rows.count, rows.batch)
+    if cell == .gru { dRecurrent.reserve(count * gateWidth) }
+    if recurrentNorm != nil { dProducts.reserve(count * gateWidth) }
+    if inputNorm != nil { dInputProducts.reserve(count * gateWidth) }
+    if cellNorm != nil { dCellX.reserve(count * sizes.cellUnits) }
+    dNarrow.reserve(count * sizes.units)
+    dWide.reserve(batch * sizes.cellUnits)
+    dBefore.reserve(batch * sizes.units)
+  }
+
+  var initialGradients: (hidden: UnsafePointer<Float>, cell: UnsafePointer<Float>) {
+    (UnsafePointer(dHidden.base), UnsafePointer(dCell.base))
+  }
+  var cellStates: UnsafePointer<Float> { UnsafePointer(cells.base) }
+}

@@ -1,0 +1,68 @@
+import Kernels
+
+/// One direction of one recurrent layer, as the stack sees it.
+protocol TimeLayer: AnyObject {
+  /// Makes the packed copies of the weights anew.
+  func pack(_ parameters: UnsafePointer<Float>, forBackward: Bool)
+  /// Makes room for a batch of this size.
+  func prepare(_ rows: BatchRows)
+  /// Fills `pass.output` with h for every step.
+  func forward(_ pass: RecurrentLayer.Pass)
+  func backward(_ pass: RecurrentLayer.Pass, _ gradients: RecurrentLayer.Gradients)
+  /// Gradients of h0 and c0 after `backward` with `wantInitial`, `[B, units]` each.
+  var initialGradients: (hidden: UnsafePointer<Float>, cell: UnsafePointer<Float>) { get }
+  /// The cell states `[T, B, units]` (LSTM).
+  var cellStates: UnsafePointer<Float> { get }
+}
+
+extension RecurrentLayer: TimeLayer {}
+
+/// Which layer and direction, and what it reads.
+struct LayerPlace {
+  var layer: Int
+  var direction: Int
+  /// Columns of the input parameter; those of a layer below lie in `inputBlocks` padded blocks.
+  var inputWidth = 0
+  var inputBlocks = 1
+  var needsInputGradient = false
+
+  var isReverse: Bool { direction == 1 }
+  /// PyTorch's name of one of its parameters.
+  func name(_ parameter: String) -> String { "rnn.\(parameter)_l\(layer)\(isReverse ? "_reverse" : "")" }
+}
+
+/// Sizes of one layer, the same for both directions.
+struct LayerSizes {
+  /// H, the units of the cell, and these padded.
+  var hidden: Int
+  var cellUnits: Int
+  /// Outputs of a direction (H, or P with a projection), and these padded.
+  var width: Int
+  var units: Int
+  /// From one row of outputs to the next: D·units.
+  var stride: Int
+
+  /// A row of a state: its numbers, and these padded.
+  struct Row {
+    var width: Int
+    var units: Int
+  }
+  var hiddenRow: Row { Row(width: width, units: units) }
+  var cellRow: Row { Row(width: hidden, units: cellUnits) }
+
+  init(_ a: Architecture, layer: Int, _ kernels: KernelSet) {
+    hidden = a.hiddenSize(of: layer)
+    width = a.width(of: layer)
+    cellUnits = kernels.padded(hidden)
+    units = kernels.padded(width)
+    stride = a.directions * units
+  }
+}
+
+/// What masks are drawn for: nil parts of a pass in evaluation, where nothing is dropped.
+struct MaskKey {
+  var seed: UInt64
+  var step: UInt64
+  /// `[B]`
+  var samples: UnsafePointer<Int32>
+}

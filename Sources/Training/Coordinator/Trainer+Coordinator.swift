@@ -1,0 +1,100 @@
+import Collective
+import Diagnostics
+
+/// `distributed.coordinator: dedicated`: rank 0 evaluates, decides, and saves what the workers send, while they go on.
+extension Trainer {
+  /// Rank 0's run: the workers' messages, to the last one.
+  func coordinate(_ link: CoordinatorLink) throws -> TrainingReport {
+    try recorder?.started(self)
+    meter.start()
+    var isSaved = false
+    while true {
+      enter(.checkpoint)
+      let message = try link.receive { if wantsStop { try link.sendStop(true) } }
+      let step = state.step
+      try adopt(message)
+      switch message.kind {
+      case .progress: try message.progress.map { try recorder?.progressed($0) }
+      case .save: try recorder?.save(self)
+      case .epoch: isSaved = try endEpoch()
+      case .failed:
+        failsOnAllRanks = true
+        throw Failure(message.failure!)
+      case .end:
+        try link.sendStop(false)
+        workersStepTime = message.stepTime
+        return try finish(message.status!, isSaved: isSaved && step == state.step)
+      }
+    }
+  }
+
+  private func adopt(_ message: WorkerMessage) throws {
+    for line in message.lines { try recorder?.append(line) }
+    for note in message.notes { recorder?.note(note) }
+    meter.adopt(message.speed)
+    rankTimes = message.times
+    guard message.kind != .progress else { return }
+    if message.position.step != state.step { state.monitored = nil }
+    state.adopt(message.position)
+    optimizer.restore(steps: message.position.updates)
+    model.parametersChanged()
+  }
+
+  /// What an epoch's values mean for the rest of the run: the coordinator decides where the validation part is asked.
+  func decide(_ values: EpochValues, isEvaluated: Bool) throws {
+    let isAsked = isEvaluated && recipe.decidesOnValidation
+    if roles.isWorker, isAsked {
+      enter(.evaluation)
+      let bytes = try communicator.broadcastBytes([])
+      step.meet()
+      return state.adopt(try JSON.decoder().decode(EpochDecision.self, from: .init(bytes)))
+    }
+    state.decide(values)
+    if roles.isCoordinator, isAsked {
+      _ = try communicator.broadcastBytes([UInt8](JSON.encoder().encode(state.decision)))
+    }
+  }
+
+  /// A worker's run: what all do, and at its end what the coordinator waits for.
+  func work() throws -> TrainingReport {
+    meter.start()
+    do {
+      step.meet()
+      let (status, _) = try trainEpochs()
+      try gather()
+      try workerLog?.send(.end, self) { message in
+        message.status = status
+        message.stepTime = .init(
+          median: times.milliseconds(quantile: 0.5), p95: times.milliseconds(quantile: 0.95))
+      }
+      try workerLog?.finish()
+      return try finish(status, isSaved: true)
+    } catch let failure as Failure where failsOnAllRanks {
+      try workerLog?.send(.failed, self) {
+        $0.failure = .init(code: failure.kind.rawValue, message: failure.message)
+      }
+      throw failure
+    }
+  }
+}
+
+extension RunState {
+  mutating func decide(_ values: EpochValues) {
+    if let metric = schedule.metric, let value = values[metric] { schedule.epochEnded(value: value) }
+    if let metric = stopping?.specification.metric, let value = values[metric] { stopping?.evaluated(value) }
+  }
+
+  var decision: EpochDecision { .init(schedule: schedule.state, best: stopping?.best, wait: stopping?.wait) }
+
+  mutating func adopt(_ decision: EpochDecision) {
+    schedule.state = decision.schedule
+    stopping?.best = decision.best
+    stopping?.wait = decision.wait ?? 0
+  }
+}
+
+extension Failure {
+  fileprivate init(_ failed: WorkerMessage.Failed) {
+    self.init(Kind(rawValue: failed.code) ?? .internalError, failed.message)
+  }
+}

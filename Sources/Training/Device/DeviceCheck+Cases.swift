@@ -1,0 +1,60 @@
+import Recurrent
+
+extension DeviceCheck {
+  /// All cells, readouts, losses and optimizers, one and two layers and directions, dropout, clipping, odd sizes.
+  public static let all: [DeviceCheck] = [
+    DeviceCheck(.lstm) { $0.network.layers = 2 },
+    DeviceCheck(.gru) { $0.network.layers = 2 },
+    DeviceCheck(.rnn) { $0.network.layers = 2 },
+    DeviceCheck(.lstm, hidden: 18, steps: 3, .allSteps, head: [.linear(1), .sigmoid]) {
+      $0.network.layers = 2
+      $0.network.bidirectional = true
+      $0.network.dropout = 0.3
+      $0.clipNorm = 0.05
+      $0.learningRate = 0.002
+    },
+    DeviceCheck(.gru, hidden: 5, .finalState, head: [.linear(6), .relu, .dropout(0.4), .linear(3)]) {
+      $0.network.bidirectional = true
+      $0.network.layers = 2
+      $0.network.dropout = 0.2
+      $0.loss = .crossEntropy(ignoreIndex: 1, classWeights: [0.5, 1, 2], labelSmoothing: 0.1)
+      $0.optimizer = OptimizerSpecification(.adamW())
+    },
+    DeviceCheck(.rnn, .everyStep, head: [.linear(70)]) {
+      $0.network.nonlinearity = .relu
+      $0.network.bidirectional = true
+      $0.network.bias = false
+      $0.batch = 12
+      $0.loss = .crossEntropy()
+      $0.optimizer = OptimizerSpecification(.sgd(momentum: 0.9, nesterov: true))
+    },
+    DeviceCheck(.gru, steps: 1, .everyStep, head: [.linear(2, bias: false), .tanh]) {
+      $0.loss = .huber(delta: 0.3)
+      $0.optimizer = OptimizerSpecification(.rmsprop(momentum: 0.5))
+      $0.learningRate = 0.001
+      $0.network.bias = false
+    },
+    DeviceCheck(.lstm, .finalState, head: [.tanh, .linear(1)]) {
+      $0.loss = .bceWithLogits
+      $0.optimizer = OptimizerSpecification(.rmsprop())
+      $0.learningRate = 0.001
+      $0.batch = 1
+    },
+    DeviceCheck(.none, input: 9, steps: 2, head: [.linear(33), .sigmoid, .linear(20), .relu, .linear(2)]) {
+      $0.loss = .mae
+      $0.optimizer = OptimizerSpecification(.sgd())
+      $0.batch = 70
+    },
+    DeviceCheck(.lstm, .lastStep, head: []) { $0.network.bidirectional = true },
+  ]
+
+  /// One of each cell with plain gradient descent, for precisions that round.
+  public static let plain: [DeviceCheck] = [Architecture.Cell.lstm, .gru, .rnn].map { cell in
+    DeviceCheck(cell, hidden: 32) {
+      $0.network.layers = 2
+      $0.optimizer = OptimizerSpecification(.sgd())
+      $0.learningRate = 0.1
+      $0.batch = 16
+    }
+  }
+}

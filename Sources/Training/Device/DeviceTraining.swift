@@ -1,0 +1,225 @@
+import CCUDA
+import CUDA
+import Collective
+import Dataset
+import Diagnostics
+import Recurrent
+
+/// What computes a run's steps.
+public enum Processor {
+  /// The cores of this machine.
+  case cpu
+  /// This device.
+  case device(any Executor)
+  /// This device, where a step of the run takes less time on it than on the cores.
+  case fasterOf(any Executor)
+
+  public var executor: (any Executor)? {
+    switch self {
+    case .cpu: nil
+    case .device(let executor), .fasterOf(let executor): executor
+    }
+  }
+}
+
+/// Trains on a device in place of the processor. The model and the optimizer of the run are its copy in host memory, current only
+/// after `fetch`.
+final class DeviceTraining {
+  private let device: DeviceModel
+  private let model: Model
+  private let loss: Loss
+  private let optimizer: Optimizer
+  private let communicator: any Communicator
+  private let steps: Int
+  private let seed: UInt64
+  private let clipNorm: Double?
+  private let accumulate: Int
+  private let batch: BatchBuffer
+  /// Whether the data set lies in device memory.
+  private let isResident: Bool
+  private var isLoaded = false
+  private var isFetched = true
+  private var outputs: [Float] = []
+
+  /// - part: the most samples this rank gets in a step, and evaluates at once.
+  /// - Throws: a `Failure` where the device can't train this network.
+  init(
+    _ executor: any Executor, model: Model, optimizer: Optimizer, recipe: Recipe, set: any SampleSet,
+    part: Int,
+    communicator: any Communicator
+  ) throws {
+    self.model = model
+    self.optimizer = optimizer
+    self.communicator = communicator
+    loss = recipe.loss
+    steps = set.shape.steps
+    seed = recipe.seed
+    clipNorm = recipe.train.clipNorm
+    accumulate = recipe.train.accumulate
+    batch = BatchBuffer(set, capacity: part)
+    isResident = set.residentBytes <= Self.residentLimit && !model.architecture.hasTargetsForSteps
+    device = try DeviceModel(
+      model.architecture, loss: recipe.loss, rule: recipe.optimizer.deviceRule, steps: set.shape.steps,
+      capacity: part, resident: isResident ? set.count : 0, executor: executor)
+    if isResident { try loadData(set) }
+  }
+
+  /// Bytes of inputs that are put into device memory once instead of being copied for each step.
+  private static let residentLimit = 1 << 30
+
+  private func loadData(_ set: any SampleSet) throws {
+    for number in 0..<Int32(set.count) {
+      withUnsafePointer(to: number) { batch.gather(UnsafeBufferPointer(start: $0, count: 1)) }
+      try device.setSample(Int(number), inputs: batch.inputs, values: batch.values, classes: batch.classes)
+    }
+  }
+
+  /// For people and checkpoints.
+  var name: String { device.executor.name }
+
+  /// As `TrainingStep.run`.
+  func run(
+    _ samples: UnsafeBufferPointer<Int32>, step: Int, learningRate: Double, stop: Bool, save: Bool
+  ) throws -> TrainingStep.Outcome {
+    try load()
+    let control = optimizer.control(seed: seed, step: step, learningRate: learningRate, clipNorm: clipNorm)
+    let own = equalPart(communicator.rank, of: samples.count, among: communicator.size)
+    let parts = microBatches(UnsafeBufferPointer(rebasing: samples[own]))
+    var flags = [stop ? 1.0 : 0, save ? 1.0 : 0]
+    isFetched = false
+    if communicator.size == 1, parts.count == 1 {
+      return finish(try device.step(deviceBatch(parts[0]), control), flags)
+    }
+    try device.begin(control)
+    for part in parts { try device.compute(deviceBatch(part)) }
+    if communicator.size > 1 { flags = try reduce(flags) }
+    return finish(try device.update(), flags)
+  }
+
+  private func microBatches(_ samples: UnsafeBufferPointer<Int32>) -> [UnsafeBufferPointer<Int32>] {
+    let size = max(1, (samples.count + accumulate - 1) / accumulate)
+    return stride(from: 0, to: samples.count, by: size).map {
+      UnsafeBufferPointer(rebasing: samples[$0..<min($0 + size, samples.count)])
+    }
+  }
+
+  private func deviceBatch(_ samples: UnsafeBufferPointer<Int32>) -> DeviceModel.Batch {
+    isResident
+      ? DeviceModel.Batch(resident: samples.baseAddress!, count: samples.count) : gather(samples)
+  }
+
+  private func gather(_ samples: UnsafeBufferPointer<Int32>) -> DeviceModel.Batch {
+    batch.gather(samples)
+    return DeviceModel.Batch(
+      inputs: batch.inputs, values: batch.values, classes: batch.classes, samples: samples.baseAddress!,
+      count: samples.count)
+  }
+
+  /// Adds up all ranks' gradients and sums, by way of host memory.
+  private func reduce(_ flags: [Double]) throws -> [Double] {
+    try device.readGradients(into: model.gradients)
+    var outcome = try device.outcome()
+    var sums = [outcome.loss, outcome.weight, outcome.right, outcome.counted] + flags
+    try communicator.allReduceSum(model.gradients)
+    try sums.withUnsafeMutableBufferPointer { try communicator.allReduceSum($0) }
+    (outcome.loss, outcome.weight, outcome.right, outcome.counted) = (sums[0], sums[1], sums[2], sums[3])
+    try device.setGradients(UnsafeBufferPointer(model.gradients))
+    try device.setOutcome(outcome)
+    return Array(sums[4...])
+  }
+
+  /// - flags: whether a rank wants to stop, and to save.
+  private func finish(_ sums: step_outcome, _ flags: [Double]) -> TrainingStep.Outcome {
+    let (stop, save) = (flags[0] > 0, flags[1] > 0)
+    guard sums.result == 0 else {
+      return TrainingStep.Outcome(result: sums.result == 1 ? .notFinite : .weightless, stop: stop, save: save)
+    }
+    optimizer.countUpdate()
+    return TrainingStep.Outcome(
+      result: .updated, lossSum: sums.loss, weight: sums.weight, right: sums.right, counted: sums.counted,
+      stop: stop, save: save, gradientNorm: sums.norm)
+  }
+
+  private func load() throws {
+    if isLoaded { return }
+    try device.load(
+      parameters: UnsafeBufferPointer(model.parameters),
+      states: optimizer.buffers.map { UnsafeBufferPointer($0.values) })
+    isLoaded = true
+  }
+
+  /// Makes the copy in host memory current.
+  func fetch() throws {
+    if isFetched { return }
+    try device.store(parameters: model.parameters, states: optimizer.buffers.map(\.values))
+    model.parametersChanged()
+    isFetched = true
+  }
+
+  /// The outputs for a batch, valid until the next call.
+  func evaluate(_ inputs: UnsafePointer<Float>, batch: Int) throws -> UnsafeMutableBufferPointer<Float> {
+    try load()
+    let count = model.architecture.outputRows(steps: steps, batch: batch) * model.architecture.outputSize
+    if outputs.count < count { outputs = [Float](repeating: 0, count: count) }
+    // The array is not touched again before the next call.
+    let all = outputs.withUnsafeMutableBufferPointer { $0 }
+    let result = UnsafeMutableBufferPointer(rebasing: all[..<count])
+    try device.evaluate(inputs: inputs, batch: batch, outputs: result)
+    return result
+  }
+}
+
+extension DeviceTraining {
+  /// Whether a step takes less time here than on the processor; all ranks agree. Changes nothing of the run.
+  /// - samples: a batch to try with, this rank's part.
+  func isFaster(_ samples: UnsafeBufferPointer<Int32>) throws -> Bool {
+    var seconds = [0.0, 0.0]
+    if !samples.isEmpty {
+      seconds[0] = try shortest(of: 5) { try tryStep(samples) }
+      seconds[1] = try shortest(of: 3) { tryOnProcessor(samples) }
+    }
+    // What was tried did change the device's copy.
+    isLoaded = false
+    isFetched = true
+    try seconds.withUnsafeMutableBufferPointer { try communicator.allReduceSum($0) }
+    return seconds[0] < seconds[1]
+  }
+
+  private func shortest(of count: Int, _ body: () throws -> Void) throws -> Double {
+    let clock = ContinuousClock()
+    // The first two make programs, graphs and memory.
+    for _ in 0..<2 { try body() }
+    return try (0..<count).map { _ in try clock.measure(body) / .seconds(1) }.min()!
+  }
+
+  private func tryStep(_ samples: UnsafeBufferPointer<Int32>) throws {
+    try load()
+    let control = optimizer.control(seed: seed, step: 0, learningRate: 0, clipNorm: clipNorm)
+    _ = try device.step(deviceBatch(samples), control)
+  }
+
+  private func tryOnProcessor(_ samples: UnsafeBufferPointer<Int32>) {
+    batch.gather(samples)
+    model.zeroGradients()
+    let result = model.forward(
+      inputs: batch.inputs, samples: samples.baseAddress!, steps: steps, batch: samples.count,
+      mode: .training(seed: seed, step: 0))
+    let width = model.architecture.outputSize
+    var gradient = [Float](repeating: 0, count: result.count)
+    _ = loss.evaluate(
+      outputs: result.baseAddress!, rows: result.count / width, width: width, values: batch.values,
+      classes: batch.classes, gradient: &gradient, kernels: model.kernels)
+    model.backward(gradient)
+    model.zeroGradients()
+  }
+}
+
+extension SampleSet {
+  /// Bytes of all samples' inputs.
+  fileprivate var residentBytes: Int { count * shape.steps * shape.features * 4 }
+}
+
+extension Architecture {
+  /// Whether a sample has a target for each of its steps.
+  fileprivate var hasTargetsForSteps: Bool { cell != .none && readout == .everyStep }
+}

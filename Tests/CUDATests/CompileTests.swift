@@ -1,0 +1,57 @@
+import CUDA
+import CUDAShim
+import Testing
+
+/// What NVRTC makes of the kernels, on any machine where it can be loaded: no GPU is needed. `pip install nvidia-cuda-nvrtc` brings it.
+@Suite(.enabled("needs NVRTC: pip install nvidia-cuda-nvrtc") { (try? Compiler()) != nil })
+struct CompileTests {
+  /// Registers a thread may use: with more, fewer than two blocks of 256 threads fit on a multiprocessor.
+  static let registerBudget = 128
+
+  @Test(arguments: [80, 90, 100])
+  func everyKernelCompilesWithinItsBudget(architecture: Int) throws {
+    let compiler = try Compiler()
+    guard compiler.architectures.contains(architecture) else { return }
+    let output = try compiler.compile(architecture: architecture)
+    #expect(output.image.starts(with: [0x7f, 0x45, 0x4c, 0x46]))
+    #expect(!output.log.contains("warning"))
+    let usage = Usage.all(in: output.log)
+    var index: Int32 = 0
+    while let name = shim_kernel(index).map({ String(cString: $0) }) {
+      index += 1
+      let kernel = try #require(usage[name], "\(name) was not compiled")
+      #expect(kernel.spills == 0, "\(name) spills \(kernel.spills) bytes")
+      #expect(kernel.registers > 0 && kernel.registers <= Self.registerBudget, "\(name): \(kernel.registers)")
+    }
+    #expect(usage.count == index)
+  }
+
+  @Test func anErrorIsToldInALine() throws {
+    let compiler = try Compiler()
+    #expect(throws: (any Error).self) { try compiler.compile(architecture: 12) }
+  }
+
+  /// What the compiler says about a kernel.
+  struct Usage {
+    var registers = 0
+    var spills = 0
+
+    static func all(in log: String) -> [String: Usage] {
+      var all: [String: Usage] = [:]
+      var name = ""
+      for line in log.split(separator: "\n") {
+        if line.contains("Compiling entry function") { name = String(line.split(separator: "'")[1]) }
+        let words = line.split(whereSeparator: { " ,".contains($0) }).map(String.init)
+        func number(before word: String) -> Int {
+          words.indices.dropFirst().filter { words[$0] == word }.compactMap { Int(words[$0 - 1]) }.first ?? 0
+        }
+        if line.contains("Used") { all[name, default: Usage()].registers = number(before: "registers") }
+        if line.contains("spill") {
+          all[name, default: Usage()].spills = words.indices.filter { words[$0] == "spill" && $0 >= 2 }
+            .compactMap { Int(words[$0 - 2]) }.reduce(0, +)
+        }
+      }
+      return all
+    }
+  }
+}

@@ -1,0 +1,61 @@
+// Compares recur's own declarations with the vendor's headers: number, kind and size of each argument. Compiled by HeaderTests,
+// where those headers are installed.
+#include "ccuda.h"
+#include <cstddef>
+#include <type_traits>
+#ifdef CHECK_DRIVER
+#include <cuda.h>
+#endif
+#ifdef CHECK_NVRTC
+#include <nvrtc.h>
+#endif
+#ifdef CHECK_CUBLASLT
+#include <cublasLt.h>
+#endif
+
+template <class A, class B> constexpr bool alike() {
+  if (std::is_void_v<A> || std::is_void_v<B>) return std::is_void_v<A> == std::is_void_v<B>;
+  else {
+    constexpr bool numbers = (std::is_integral_v<A> || std::is_enum_v<A>) && (std::is_integral_v<B> || std::is_enum_v<B>);
+    return sizeof(A) == sizeof(B) && (numbers || (std::is_pointer_v<A> && std::is_pointer_v<B>) ||
+                                      (std::is_floating_point_v<A> && std::is_floating_point_v<B>));
+  }
+}
+template <class Own, class Vendor> struct Same : std::false_type {};
+template <class R, class... A, class S, class... B>
+struct Same<R (*)(A...), S (*)(B...)>
+    : std::bool_constant<[] {
+        if constexpr (sizeof...(A) != sizeof...(B)) return false;
+        else return alike<R, S>() && (alike<A, B>() && ...);
+      }()> {};
+
+#define COMPARE(table, name) \
+  static_assert(Same<decltype(table::name), decltype(&::name)>::value, #name " is declared otherwise by the vendor");
+#define DRIVER(name, arguments) COMPARE(ccuda_driver, name)
+#define NVRTC(name, arguments) COMPARE(ccuda_nvrtc, name)
+#define CUBLASLT(name, arguments) COMPARE(ccuda_cublaslt, name)
+
+#ifdef CHECK_DRIVER
+CCUDA_DRIVER(DRIVER)
+static_assert(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR == 75 && CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT == 16);
+static_assert(CU_STREAM_NON_BLOCKING == 1 && CU_EVENT_DISABLE_TIMING == 2 && CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN == 97 &&
+              CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES == 8 && CU_STREAM_CAPTURE_MODE_THREAD_LOCAL == 1);
+#endif
+#ifdef CHECK_NVRTC
+CCUDA_NVRTC(NVRTC)
+#endif
+#ifdef CHECK_CUBLASLT
+CCUDA_CUBLASLT(CUBLASLT)
+static_assert(sizeof(ccuda_product_choice) == sizeof(cublasLtMatmulHeuristicResult_t));
+static_assert(offsetof(ccuda_product_choice, workspace) == offsetof(cublasLtMatmulHeuristicResult_t, workspaceSize));
+static_assert(CUBLASLT_MATMUL_DESC_TRANSA == 3 && CUBLASLT_MATMUL_DESC_TRANSB == 4);
+static_assert(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES == 1 && CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK == 3);
+static_assert(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES == 5 && CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES == 8);
+static_assert(CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE == 2 && CUBLASLT_REDUCTION_SCHEME_OUTPUT_TYPE == 4);
+static_assert(CUBLAS_COMPUTE_32F == 68 && CUBLAS_COMPUTE_32F_FAST_16BF == 75 && CUBLAS_COMPUTE_32F_FAST_TF32 == 77);
+static_assert(CUDA_R_32F == 0);
+#endif
+
+#ifdef PLANT_A_WRONG_PAIR
+static_assert(Same<decltype(ccuda_driver::cuMemFree_v2), decltype(&::cuMemAlloc_v2)>::value, "planted");
+#endif

@@ -1,0 +1,63 @@
+import CUDA
+import CUDAShim
+import Testing
+import Training
+
+/// Whole training runs by the program, its kernels executed on the processor, against the processor's own engine.
+@Suite struct ProgramTests {
+  @Test(arguments: DeviceCheck.all, Engine.allCases)
+  func twentyStepsEqualTheProcessors(_ c: DeviceCheck, _ engine: Engine) throws {
+    guard engine.can(c.network) else { return }
+    let expected = try c.onProcessor(steps: 20)
+    let result = try c.on(ShimExecutor(seed: 1), steps: 20, engine: engine)
+    #expect(result.difference(from: expected) < 1e-5)
+    #expect(result.right == expected.right)
+  }
+
+  @Test(arguments: DeviceCheck.all, Engine.allCases)
+  func everyScheduleAndCapacityGivesTheSameBits(_ c: DeviceCheck, _ engine: Engine) throws {
+    guard engine.can(c.network) else { return }
+    let natural = try c.on(ShimExecutor(), steps: 2, engine: engine)
+    for seed in 1...2 {
+      #expect(
+        try c.on(ShimExecutor(seed: UInt64(seed)), steps: 2, capacity: c.batch + seed, engine: engine)
+          == natural)
+    }
+  }
+
+  /// With factors rounded as tensor cores round them; plain steps, since Adam's would make much of little differences.
+  @Test(arguments: [(Precision.tf32, 1e-3), (.bf16, 2e-2)])
+  func roundedFactorsStayNear(_ precision: Precision, tolerance: Double) throws {
+    for c in DeviceCheck.plain {
+      let expected = try c.onProcessor(steps: 2)
+      let difference = try c.on(ShimExecutor(precision: precision), steps: 2).difference(from: expected)
+      #expect(difference < tolerance, "\(c)")
+      #expect(difference > 1e-3 * tolerance, "nothing was rounded")
+    }
+  }
+
+  /// The shim mixes lists that run side by side: a program that claims too much gives other numbers.
+  @Test func aWrongClaimOfIndependenceIsNoticed() throws {
+    let c = DeviceCheck.all[0]
+    let expected = try c.on(ShimExecutor(), steps: 1)
+    let noticed = (1...4).contains { seed in
+      let executor = ShimExecutor(seed: UInt64(seed))
+      executor.mixesAll = true
+      return (try? c.on(executor, steps: 1)) != expected
+    }
+    #expect(noticed)
+  }
+
+  @Test func everyKernelRuns() throws {
+    let executor = ShimExecutor()
+    for c in DeviceCheck.all {
+      for engine in Engine.allCases where engine.can(c.network) {
+        _ = try c.on(executor, steps: 1, engine: engine)
+      }
+    }
+    var all: Set<String> = []
+    while let name = shim_kernel(Int32(all.count)) { all.insert(String(cString: name)) }
+    // `gather` belongs to resident data sets, see DeviceTrainingTests.
+    #expect(all.subtracting(executor.kernels) == ["gather"])
+  }
+}

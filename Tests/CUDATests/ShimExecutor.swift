@@ -1,0 +1,116 @@
+import CUDA
+import CUDAShim
+import Diagnostics
+import Foundation
+
+/// Runs programs on the processor: the kernels' own source, each GPU thread a fiber.
+///
+/// Memory that a program has to fill itself starts as NaN, and every buffer lies between guards that no kernel may touch.
+final class ShimExecutor: Executor {
+  let name = "kernels on the processor"
+  /// The schedule's seed; 0 runs threads in their natural order.
+  private var seed: UInt64
+  /// The site a bug is planted at.
+  var planted: Int?
+  var precision: Precision
+  /// Treats all operations as if they needed nothing from one another.
+  var mixesAll = false
+  /// Kernels that ran, and the sites they passed with what is there.
+  private(set) var kernels: Set<String> = []
+  private(set) var sites: [Int: String] = [:]
+
+  private static let guardBytes = 256
+  private static let guardByte: UInt8 = 0xa5
+  private var buffers: [UnsafeMutableRawBufferPointer] = []
+
+  init(seed: UInt64 = 0, precision: Precision = .fp32) {
+    self.seed = seed
+    self.precision = precision
+  }
+
+  deinit { for buffer in buffers { buffer.deallocate() } }
+
+  func allocate(_ program: [StepProgram.Buffer]) {
+    for buffer in buffers { buffer.deallocate() }
+    buffers = program.enumerated().map { index, buffer in
+      let memory = UnsafeMutableRawBufferPointer.allocate(
+        byteCount: buffer.bytes + 2 * Self.guardBytes, alignment: 256)
+      memory.initializeMemory(as: UInt8.self, repeating: Self.guardByte)
+      let isPlace = index < StepProgram.Place.allCases.count
+      memset(memory.baseAddress! + Self.guardBytes, isPlace ? 0 : 0xff, buffer.bytes)
+      return memory
+    }
+  }
+
+  private func address(_ region: StepProgram.Region) -> UnsafeMutableRawPointer {
+    buffers[region.buffer].baseAddress! + Self.guardBytes + region.offset
+  }
+
+  func write(_ bytes: UnsafeRawBufferPointer, to region: StepProgram.Region) {
+    UnsafeMutableRawBufferPointer(start: address(region), count: bytes.count).copyMemory(from: bytes)
+  }
+
+  func read(_ region: StepProgram.Region, into bytes: UnsafeMutableRawBufferPointer) {
+    bytes.copyMemory(from: UnsafeRawBufferPointer(start: address(region), count: bytes.count))
+  }
+
+  func run(_ operations: [StepProgram.Operation], key: ProgramKey) throws {
+    if mixesAll { try interleave(operations.map { [$0] }) } else { try run(operations) }
+    try checkGuards()
+  }
+
+  private func run(_ operations: [StepProgram.Operation]) throws {
+    for operation in operations {
+      switch operation {
+      case .zero(let region, let bytes):
+        memset(address(region), 0, bytes)
+      case .product(let product): try launch(product.launch(precision))
+      case .launch(let launch): try self.launch(launch)
+      case .parallel(let branches):
+        try interleave(branches)
+      }
+    }
+  }
+
+  /// Lists that are said to need nothing from one another, their operations mixed at random.
+  private func interleave(_ branches: [[StepProgram.Operation]]) throws {
+    var left = branches.map { $0[...] }
+    while true {
+      let open = left.indices.filter { !left[$0].isEmpty }
+      guard let first = open.first else { return }
+      advance()
+      let choice = seed == 0 ? first : open[Int(seed >> 33) % open.count]
+      try run([left[choice].removeFirst()])
+    }
+  }
+
+  /// The schedule's next random number; 0 stays 0.
+  private func advance() {
+    seed = seed == 0 ? 0 : seed &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+  }
+
+  private func launch(_ launch: StepProgram.Launch) throws {
+    advance()
+    var shape = shim_launch_shape(
+      grid_x: Int32(launch.grid.x), grid_y: Int32(launch.grid.y), threads: Int32(launch.threads),
+      shared: launch.shared, seed: seed, planted: Int32(planted ?? -1))
+    kernels.insert(launch.kernel)
+    func number(_ region: StepProgram.Region) -> UInt64 { UInt64(UInt(bitPattern: address(region))) }
+    let problem = launch.withArguments(number) { arguments, sizes in
+      shim_launch(launch.kernel, &shape, arguments, sizes, Int32(sizes.count))
+    }
+    for site in 0..<512 {
+      if let kind = shim_site(Int32(site)) { sites[site] = String(cString: kind) }
+    }
+    if let problem { throw Failure(.internalError, String(cString: problem)) }
+  }
+
+  private func checkGuards() throws {
+    for (index, buffer) in buffers.enumerated() {
+      let ends = [buffer[..<Self.guardBytes], buffer[(buffer.count - Self.guardBytes)...]]
+      guard ends.allSatisfy({ $0.allSatisfy { $0 == Self.guardByte } }) else {
+        throw Failure(.internalError, "buffer \(index) was written outside of its bounds")
+      }
+    }
+  }
+}

@@ -1,0 +1,149 @@
+import Foundation
+import TestSupport
+import Testing
+import Yams
+
+/// `cluster/mpijob.yaml` says what the MPI Operator understands, and what `recur` understands.
+@Suite struct KubernetesTests {
+  private let job: [String: Any]
+
+  init() throws {
+    let text = try String(
+      contentsOf: Command.repository.appendingPathComponent("cluster/mpijob.yaml"), encoding: .utf8)
+    job = try #require(try Yams.load(yaml: text) as? [String: Any])
+  }
+
+  /// What may stand in an object of the MPI Operator.
+  private indirect enum Field {
+    case word([String])
+    case text
+    case count(from: Int)
+    case flag
+    /// Fields, and those that must be there.
+    case object([String: Field], required: [String] = [])
+    /// Checked elsewhere.
+    case other
+
+    /// Where and why a value does not fit.
+    func faults(_ value: Any, at path: String) -> [String] {
+      switch self {
+      case .word(let words):
+        let word = value as? String
+        return word.map(words.contains) == true ? [] : ["\(path): not one of \(words)"]
+      case .text: return value is String ? [] : ["\(path): not a string"]
+      case .count(let least):
+        return (value as? Int).map { $0 >= least } == true ? [] : ["\(path): not a number from \(least)"]
+      case .flag: return value is Bool ? [] : ["\(path): not true or false"]
+      case .other: return []
+      case .object(let fields, let required):
+        guard let object = value as? [String: Any] else { return ["\(path): not an object"] }
+        let missing = required.filter { object[$0] == nil }.map { "\(path).\($0): missing" }
+        return missing
+          + object.flatMap { key, value in
+            fields[key]?.faults(value, at: "\(path).\(key)") ?? ["\(path).\(key): no such field"]
+          }
+      }
+    }
+  }
+
+  /// The fields of an MPIJob, version kubeflow.org/v2beta1, as the operator's documentation describes them
+  /// (github.com/kubeflow/mpi-operator, pkg/apis/kubeflow/v2beta1).
+  private static let schema: Field = {
+    let replica = Field.object(
+      ["replicas": .count(from: 1), "restartPolicy": .word(["Never", "OnFailure"]), "template": .other],
+      required: ["template"])
+    let policy = Field.object([
+      "activeDeadlineSeconds": .count(from: 1), "backoffLimit": .count(from: 0),
+      "cleanPodPolicy": .word(["None", "Running", "All"]), "managedBy": .text, "schedulingPolicy": .other,
+      "suspend": .flag, "ttlSecondsAfterFinished": .count(from: 0),
+    ])
+    let spec = Field.object(
+      [
+        "launcherCreationPolicy": .word(["AtStartup", "WaitForWorkersReady"]),
+        "mpiImplementation": .word(["OpenMPI", "Intel", "MPICH"]),
+        "mpiReplicaSpecs": .object(["Launcher": replica, "Worker": replica], required: ["Launcher"]),
+        "runLauncherAsWorker": .flag, "runPolicy": policy, "slotsPerWorker": .count(from: 1),
+        "sshAuthMountPath": .text,
+      ], required: ["mpiReplicaSpecs"])
+    return .object(
+      [
+        "apiVersion": .word(["kubeflow.org/v2beta1"]), "kind": .word(["MPIJob"]), "metadata": .other,
+        "spec": spec,
+      ], required: ["apiVersion", "kind", "metadata", "spec"])
+  }()
+
+  @Test func hasOnlyTheOperatorsFields() {
+    #expect(Self.schema.faults(job, at: "mpijob") == [])
+    // The check finds what it is for.
+    var wrong = job
+    wrong["spec"] = ["slotsPerWorker": "4", "waitForWorkers": true]
+    #expect(
+      Self.schema.faults(wrong, at: "mpijob").sorted() == [
+        "mpijob.spec.mpiReplicaSpecs: missing", "mpijob.spec.slotsPerWorker: not a number from 1",
+        "mpijob.spec.waitForWorkers: no such field",
+      ])
+  }
+
+  private func template(_ replica: String) throws -> [String: Any] {
+    let spec = try #require(job["spec"] as? [String: Any])
+    let replicas = try #require(spec["mpiReplicaSpecs"] as? [String: [String: Any]])
+    return try #require(replicas[replica]?["template"] as? [String: Any])
+  }
+
+  private func container(_ replica: String) throws -> [String: Any] {
+    let spec = try #require(try template(replica)["spec"] as? [String: Any])
+    return try #require((spec["containers"] as? [[String: Any]])?.first)
+  }
+
+  @Test func waitsForItsWorkersAndFillsThem() throws {
+    let spec = try #require(job["spec"] as? [String: Any])
+    #expect(spec["launcherCreationPolicy"] as? String == "WaitForWorkersReady")
+    let workers = (spec["mpiReplicaSpecs"] as? [String: [String: Any]])?["Worker"]?["replicas"] as? Int
+    let slots = try #require(spec["slotsPerWorker"] as? Int)
+    let arguments = try #require(try container("Launcher")["args"] as? [String])
+    let index = try #require(arguments.firstIndex(of: "-n"))
+    #expect(Int(arguments[index + 1]) == (workers ?? 0) * slots)
+    // A rank for each core of a worker.
+    let limits = (try container("Worker")["resources"] as? [String: [String: Any]])?["limits"]
+    #expect(limits?["cpu"] as? String == "\(slots)")
+  }
+
+  /// The launcher's command line, with a hostfile as the operator writes it and the recipe where the image has it.
+  @Test func itsCommandIsUnderstood() throws {
+    let folder = try Folder()
+    let hosts = try folder.write(
+      "hostfile", "recur-worker-0.recur.jobs.svc slots=4\nrecur-worker-1.recur.jobs.svc slots=4\n")
+    let given = try #require(try container("Launcher")["args"] as? [String])
+    #expect(given.first == "launch" && given.contains("/etc/mpi/hostfile"))
+    let arguments =
+      ["launch", "--dry-run"] + given.dropFirst().map { $0 == "/etc/mpi/hostfile" ? hosts : $0 }
+    let outcome = try Command.Running(arguments, in: folder.url, environment: [:]).outcome()
+    #expect(outcome.status == 0, "\(outcome.err)")
+    #expect(outcome.out.contains("-n 8 --hostfile \(hosts)"), "\(outcome.out)")
+    let recipe = try #require(given.first { $0.hasSuffix(".yaml") })
+    #expect(FileManager.default.fileExists(atPath: Command.repository.path + recipe))
+  }
+
+  private static let validator: String? = {
+    [ProcessInfo.processInfo.environment["RECUR_PYTHON"], find("python3")].compactMap { $0 }
+      .first { (try? run($0, ["-c", "import kubernetes_validate"]).status) == 0 }
+  }()
+
+  /// The pods, against the schema of Kubernetes itself.
+  @Test(
+    .enabled(if: validator != nil, "needs Python with kubernetes-validate; name it in RECUR_PYTHON"),
+    arguments: ["Launcher", "Worker"])
+  func itsPodsAreThoseOfKubernetes(replica: String) throws {
+    let pod: [String: Any] = [
+      "apiVersion": "v1", "kind": "Pod", "metadata": ["name": "pod"],
+      "spec": try #require(try template(replica)["spec"]),
+    ]
+    let text = String(decoding: try JSONSerialization.data(withJSONObject: pod), as: UTF8.self)
+    let program = """
+      import json, sys, kubernetes_validate
+      kubernetes_validate.validate(json.loads(sys.argv[1]), kubernetes_validate.latest_version(), strict=True)
+      """
+    let outcome = try run(try #require(Self.validator), ["-c", program, text])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+  }
+}

@@ -1,0 +1,159 @@
+import Dataset
+import Diagnostics
+import Testing
+
+@Suite("Text") struct TextTests {
+  private func load(_ text: String, names: [String]? = nil, _ change: (inout DataSpecification) -> Void)
+    throws
+    -> LoadedData
+  {
+    let folder = try TemporaryFolder()
+    var specification = DataSpecification(format: .text, path: try folder.write("d.txt", text))
+    change(&specification)
+    do { return try LoadedData(specification, classNames: names) } catch {
+      throw Failure(error.kind, error.message.replacing(folder.path + "/", with: ""))
+    }
+  }
+
+  @Test func `characters are code points in order`() throws {
+    let data = try load("bäb\na") { $0.sequenceLength = 3 }
+    #expect(data.classNames == ["\n", "a", "b", "ä"])
+    #expect(
+      data.shape.vocabulary == 4 && data.shape.target == .classes(count: 4) && data.shape.hasTargetPerStep)
+    let batch = data.train!.tokens([0, 1])
+    #expect(batch.inputs == [2, 0, 3, 2] && batch.targets == [3, 1, 2, 0])
+    #expect(data.train!.count == 2 && data.train!.length(of: 1) == 1)
+  }
+
+  @Test func `bytes need no vocabulary`() throws {
+    let data = try load("ä!") { ($0.tokens, $0.sequenceLength) = (.byte, 9) }
+    #expect(data.classNames.count == 256)
+    #expect(data.train!.tokens([0]).inputs == [0xC3, 0xA4] && data.train!.tokens([0]).targets == [0xA4, 33])
+  }
+
+  @Test func `words are counted, lines end`() throws {
+    let text = "the cat  sat\n\n the\tcat ran\r\nthe end"
+    let data = try load(text) { $0.tokens = .word }
+    #expect(data.classNames == ["<eos>", "the", "cat", "end", "ran", "sat"])
+    #expect(data.train!.tokens([0]).inputs == [1, 2, 5, 0, 0, 1, 2, 4, 0, 1, 3])
+    #expect(data.train!.tokens([0]).targets.last == 0)
+    let rare = try load(text) { ($0.tokens, $0.minCount) = (.word, 2) }
+    #expect(rare.classNames == ["<unk>", "<eos>", "the", "cat"])
+    #expect(rare.train!.tokens([0]).inputs == [2, 3, 0, 1, 1, 2, 3, 0, 1, 2, 0])
+    let few = try load(text) { ($0.tokens, $0.vocabulary) = (.word, 3) }
+    #expect(few.classNames == ["<unk>", "<eos>", "the"])
+  }
+
+  @Test func `a checkpoint's vocabulary is kept`() throws {
+    let names = ["<unk>", "a", "b", "\n"]
+    let data = try load("abxa", names: names) { _ in }
+    #expect(data.classNames == names && data.train!.tokens([0]).inputs == [1, 2, 0])
+    #expect(
+      message { _ = try load("ab\nb?", names: ["a", "b", "\n"]) { _ in } }
+        == "d.txt, line 2: '?' is not among the 3 known tokens")
+    #expect(
+      message { _ = try load("a\nb c", names: ["<eos>", "a", "b"]) { $0.tokens = .word } }
+        == "d.txt, line 2: 'c' is not among the 3 known tokens")
+  }
+
+  @Test(arguments: [(101, 7, 5), (101, 1, 5), (100, 10, 3), (31, 30, 1), (64, 9, 100), (8, 7, 1)])
+  func `streams read every token once, in order`(_ count: Int, _ streams: Int, _ steps: Int) throws {
+    let text = String(decoding: (0..<count).map { UInt8($0) }, as: UTF8.self)
+    let data = try load(text) { ($0.tokens, $0.sequenceLength) = (.byte, steps) }
+    let train = try #require(data.train as? any StreamedSet)
+    for isEven in [false, true] {
+      let set = train.arranged(inStreams: streams, isEven: isEven)
+      #expect(set.streams == streams && set.pairs == count - 1)
+      var read: [[Int32]] = Array(repeating: [], count: streams)
+      for sample in 0..<set.count {
+        let batch = set.tokens([Int32(sample)])
+        #expect(batch.inputs.count == set.length(of: sample) && (1...steps).contains(batch.inputs.count))
+        #expect(batch.targets == batch.inputs.map { $0 + 1 })
+        read[sample % streams] += batch.inputs
+      }
+      let whole = isEven ? (count - 1) / streams * streams : count - 1
+      #expect(read.flatMap { $0 } == (0..<Int32(whole)).map { $0 })
+      #expect(Set(read.map(\.count)).count <= (isEven ? 1 : 2))
+      // A whole batch at once is the rows of its samples, step by step.
+      let samples = (0..<Int32(min(streams, set.count))).map { $0 }
+      let all = set.tokens(samples)
+      #expect(all.inputs.prefix(samples.count).elementsEqual(samples.map { set.tokens([$0]).inputs[0] }))
+      #expect(all.inputs.count == samples.reduce(0) { $0 + set.length(of: Int($1)) })
+    }
+  }
+
+  @Test func `parts are consecutive`() throws {
+    let data = try load("abcdefghij") {
+      $0.split.train = .fraction(0.5)
+      $0.split.validation = .count(2)
+      $0.split.test = .rest
+    }
+    #expect(data.classNames.count == 10)
+    #expect(data.train!.tokens([0]).inputs == [0, 1, 2, 3] && data.validation!.tokens([0]).targets == [6])
+    #expect(data.test!.tokens([0]).inputs == [7, 8])
+    let folder = try TemporaryFolder()
+    var files = DataSpecification(format: .text, path: try folder.write("a.txt", "abc"))
+    files.testPath = try folder.write("b.txt", "cd")
+    let both = try LoadedData(files)
+    #expect(both.classNames == ["a", "b", "c", "d"] && both.test!.tokens([0]).targets == [3])
+    #expect(both.validation == nil)
+  }
+
+  @Test func `what can't be read is named`() {
+    #expect(message { _ = try load("") { _ in } }.hasPrefix("d.txt"))
+    #expect(
+      message { _ = try load("a") { _ in } }
+        == "d.txt: a part of 1 token has nothing to predict; it needs two at least")
+    #expect(
+      message { _ = try load("ab") { $0.sequenceLength = 0 } }
+        == "data.sequence_length must be at least 1, not 0")
+    #expect(
+      message { _ = try load("ab") { ($0.tokens, $0.minCount) = (.byte, 2) } }.contains("are not for bytes"))
+    #expect(message { _ = try load("ab") { $0.scale = .minmax } } == "data.scale is not for text")
+    #expect(
+      message { _ = try load("ab") { $0.features = ["x"] } } == "data.features is for csv, not for text")
+    let bytes: [UInt8] = [0x61, 0xFF, 0x62]
+    #expect(
+      message {
+        let folder = try TemporaryFolder()
+        let path = try folder.write("d.txt", bytes)
+        _ = try LoadedData(DataSpecification(format: .text, path: path))
+      }.hasSuffix("is not UTF-8 text; use data.tokens: byte"))
+  }
+
+  @Test func `a vocabulary writes what it reads`() throws {
+    let characters = Vocabulary(.char, names: ["\n", "a", "ä"])
+    #expect(try characters.encode("äa\n") == [2, 1, 0])
+    #expect(characters.bytes(of: 2, isFirst: false) == Array("ä".utf8))
+    let words = Vocabulary(.word, names: ["<eos>", "<unk>", "in", "the"])
+    #expect(try words.encode("in the") == [2, 3] && words.encode("the\nbeginning\n") == [3, 0, 1, 0])
+    #expect(
+      words.bytes(of: 3, isFirst: false) == Array(" the".utf8)
+        && words.bytes(of: 3, isFirst: true) == Array("the".utf8))
+    #expect(words.bytes(of: 0, isFirst: false) == [10])
+    #expect(
+      message { _ = try characters.encode("b") } == "the text, line 1: 'b' is not among the 3 known tokens")
+  }
+}
+
+extension SampleSet {
+  /// The tokens and targets of these samples, longest first.
+  func tokens(_ samples: [Int32]) -> (inputs: [Int32], targets: [Int32]) {
+    let rows = samples.reduce(0) { $0 + length(of: Int($1)) }
+    let memory = (0..<2).map { _ in UnsafeMutablePointer<Int32>.allocate(capacity: rows + 1) }
+    let none = UnsafeMutablePointer<Float>.allocate(capacity: 1)
+    defer {
+      for part in memory { part.deallocate() }
+      none.deallocate()
+    }
+    for part in memory { part[rows] = -77 }
+    samples.withUnsafeBufferPointer {
+      gather($0, into: BatchMemory(inputs: none, tokens: memory[0], values: none, classes: memory[1]))
+    }
+    #expect(memory[0][rows] == -77 && memory[1][rows] == -77)
+    return (
+      Array(UnsafeBufferPointer(start: memory[0], count: rows)),
+      Array(UnsafeBufferPointer(start: memory[1], count: rows))
+    )
+  }
+}

@@ -1,0 +1,171 @@
+import Kernels
+import Recurrent
+import TestSupport
+import Testing
+
+@Suite("Language models") struct LanguageTests {
+  struct Case: Decodable, Sendable {
+    let architecture: Reference.ArchitectureDescription
+    let vocabulary, width: Int
+    let tied: Bool
+    /// 0 for each module's own start.
+    let start: Float
+    let seed: UInt64
+    let fingerprint: String
+    let losses: [Double]
+    let final: [Reference.Floats]
+    let parameters: Reference.Floats
+
+    var network: Architecture {
+      var a = architecture.architecture
+      a.embedding = .init(vocabulary: vocabulary, width: width)
+      a.embedding?.isTied = tied
+      a.initRange = start > 0 ? start : nil
+      return a
+    }
+  }
+
+  private static let streams = 3
+  private static let windows = 4
+
+  /// 18 tokens a window: the vocabulary of 11 is projected whole, that of 50 is not.
+  @Test(arguments: KernelSet.available.map(\.name))
+  func `start and train as PyTorch's example`(_ kernels: String) throws {
+    let cases: [Case] = try Reference.load("language.json")
+    #expect(cases.count == 16)
+    for expected in cases {
+      let model = try Model(expected.network, seed: expected.seed, kernels: KernelSet(named: kernels)!)
+      let name = "\(expected.architecture), V \(expected.vocabulary), tied \(expected.tied)"
+      #expect(fingerprint(model.parameters) == expected.fingerprint, "\(name)")
+      let states = StreamStates(expected.network, streams: Self.streams)
+      let losses = (0..<Self.windows).map { train(model, states, window: $0) }
+      for (found, known) in zip(losses, expected.losses) {
+        #expect(abs(found - known) < 2e-6 * known, "\(name)")
+      }
+      #expect(relativeDistance(model.parameters, expected.parameters.values) < 2e-6, "\(name)")
+      #expect(relativeDistance(states.hidden, expected.final[0].values) < 1e-5, "\(name)")
+      if expected.final.count > 1 {
+        #expect(relativeDistance(states.cell, expected.final[1].values) < 1e-5, "\(name)")
+      }
+    }
+  }
+
+  /// One step of plain SGD with the gradient's norm cut at 0.5; returns the mean loss.
+  private func train(_ model: Model, _ states: StreamStates, window: Int) -> Double {
+    let a = model.architecture
+    let (vocabulary, steps) = (a.embedding!.vocabulary, a.steps)
+    let text = Reference.classes(Self.windows * steps * Self.streams + 1, width: vocabulary, ignore: nil)
+    let places = (0..<steps).flatMap { t in
+      (0..<Self.streams).map { $0 * Self.windows * steps + window * steps + t }
+    }
+    var gradient = [Float](repeating: 0, count: places.count * vocabulary)
+    var total = Loss.Total()
+    model.zeroGradients()
+    Batch(places.map { text[$0] }, steps: steps, streams: Array(0..<Int32(Self.streams)))
+      .forward(model, states) { outputs in
+        total = Loss.crossEntropy().evaluate(
+          outputs: outputs.baseAddress!, rows: places.count, width: vocabulary, values: [],
+          classes: places.map { text[$0 + 1] }, gradient: &gradient, kernels: model.kernels)
+        model.backward(gradient)
+      }
+    let mean = Float(1 / total.weight)
+    let norm = model.gradients.reduce(0.0) { $0 + Double($1 * mean) * Double($1 * mean) }.squareRoot()
+    let scale = 0.7 * mean * Float(min(1, 0.5 / (norm + 1e-6)))
+    for i in 0..<model.parameters.count { model.parameters[i] -= scale * model.gradients[i] }
+    model.parametersChanged()
+    return total.sum / total.weight
+  }
+
+  /// Tokens `[T, B]` with what the model needs beside them.
+  struct Batch {
+    let tokens, samples, lengths, streams: [Int32]
+
+    init(_ tokens: [Int32], steps: Int, streams: [Int32]) {
+      self.tokens = tokens
+      self.streams = streams
+      samples = streams
+      lengths = streams.map { _ in Int32(steps) }
+    }
+
+    func forward(
+      _ model: Model, _ states: StreamStates, mode: Model.Mode = .training(seed: 1, step: 2),
+      _ body: (UnsafeMutableBufferPointer<Float>) -> Void
+    ) {
+      tokens.withUnsafeBufferPointer { tokens in
+        samples.withUnsafeBufferPointer { samples in
+          lengths.withUnsafeBufferPointer { lengths in
+            streams.withUnsafeBufferPointer { streams in
+              body(
+                model.forward(
+                  tokens: tokens.baseAddress!, samples: samples.baseAddress!, lengths: lengths.baseAddress!,
+                  batch: streams.count, mode: mode,
+                  carried: .init(states: states, streams: streams.baseAddress!)))
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /// Whether the vocabulary is projected whole, how many threads there are, and who is in the batch: no bit of an output depends on it.
+  @Test(arguments: [Architecture.Cell.rnn, .lstm, .gru]) func `give each stream its own bits`(
+    _ cell: Architecture.Cell
+  ) throws {
+    var a = Architecture(cell: cell, inputSize: 0, hiddenSize: 40, steps: 12, head: [.linear(30)])
+    a.embedding = .init(vocabulary: 30, width: 24)
+    a.readout = .everyStep
+    a.layers = 2
+    let tokens = Reference.classes(12 * 5, width: 30, ignore: nil)
+    for kernels in KernelSet.available {
+      let model = try Model(a, seed: 1, kernels: kernels)
+      let states = StreamStates(a, streams: 5)
+      var together: [Float] = []
+      Batch(tokens, steps: 12, streams: [0, 1, 2, 3, 4]).forward(model, states) { together = Array($0) }
+      for threads in [1, 3] {
+        let other = try Model(a, seed: 1, kernels: kernels, threads: threads)
+        for row in 0..<5 {
+          // Step by step, so that the vocabulary is larger than the batch, and in another place.
+          let own = StreamStates(a, streams: 2)
+          for step in 0..<12 {
+            Batch([tokens[step * 5 + row]], steps: 1, streams: [1]).forward(other, own, mode: .evaluation) {
+              let start = (step * 5 + row) * 30
+              #expect(Array($0) == Array(together[start..<start + 30]))
+            }
+          }
+          #expect(own.state(1) == states.state(Int32(row)))
+        }
+      }
+    }
+  }
+
+  /// Dropped elements of vectors are zero and without gradient, the others twice as large.
+  @Test func `drop elements of vectors by sample and time`() throws {
+    var a = Architecture(cell: .rnn, inputSize: 0, hiddenSize: 8, steps: 3, head: [.linear(4)])
+    a.embedding = .init(vocabulary: 4, width: 40)
+    a.embedding?.dropout = 0.5
+    a.readout = .everyStep
+    let model = try Model(a, seed: 1)
+    let states = StreamStates(a, streams: 2)
+    // One token throughout: its row's gradient is zero only where every mask dropped it.
+    Batch([2, 2, 2, 2, 2, 2], steps: 3, streams: [0, 1]).forward(model, states) {
+      model.backward([Float](repeating: 1, count: $0.count))
+    }
+    let gradient = model.gradients[model.layout["embedding.weight"]!.range]
+    let own = gradient.dropFirst(80).prefix(40)
+    #expect(
+      own.contains { $0 != 0 }
+        && zip(gradient.indices, gradient).allSatisfy { $1 == 0 || (80..<120).contains($0) })
+    #expect((0...5).contains(own.count { $0 == 0 }), "each of 40 is dropped six times once in 64")
+  }
+}
+
+extension StreamStates {
+  /// h of all layers of one stream.
+  fileprivate func state(_ stream: Int32) -> [Float] {
+    let (layers, size) = (shape[0], shape[2])
+    return (0..<layers).flatMap { layer in
+      let start = (layer * streams + Int(stream)) * size
+      return Array(hidden[start..<start + size])
+    }
+  }
+}

@@ -1,0 +1,192 @@
+import Collective
+import Dataset
+import Diagnostics
+import Foundation
+import Testing
+import Training
+
+/// Several processes that load the same files together have what one has: samples, scaler, names, fingerprint, errors.
+@Suite struct SharedLoadingTests {
+  private let scratch = Scratch()
+
+  /// What a process has after loading.
+  private struct Outcome: Equatable {
+    var scaler: Scaler?
+    var fingerprint: String
+    var classNames: [String]
+    var rows: [Int]?
+    var inputs: [[UInt32]] = []
+    var values: [[UInt32]] = []
+    var classes: [[Int32]] = []
+
+    init(_ data: LoadedData) {
+      (scaler, fingerprint, classNames, rows) = (data.scaler, data.fingerprint, data.classNames, data.rows)
+      for set in [data.train, data.validation, data.test] {
+        guard let set else { continue }
+        let (shape, count) = (set.shape, set.count)
+        var width = 0
+        if case .values(let columns) = shape.target { width = columns }
+        var inputs = [Float](repeating: 0, count: count * shape.steps * shape.features)
+        var values = [Float](repeating: 0, count: count * width)
+        var classes = [Int32](repeating: 0, count: count)
+        (0..<Int32(count)).map { $0 }.withUnsafeBufferPointer { numbers in
+          set.gather(numbers, inputs: &inputs, values: &values, classes: &classes)
+        }
+        self.inputs.append(inputs.map(\.bitPattern))
+        self.values.append(values.map(\.bitPattern))
+        self.classes.append(classes)
+      }
+    }
+  }
+
+  private func result(_ specification: DataSpecification, _ peers: LoadingPeers?) -> Result<Outcome, Failure>
+  {
+    do throws(Failure) { return .success(Outcome(try LoadedData(specification, peers: peers))) } catch {
+      return .failure(error)
+    }
+  }
+
+  /// Loads with 2, 3 and 5 processes, and expects what one process has.
+  private func expectTheSame(_ specification: DataSpecification, fails: Bool = false) throws {
+    let alone = result(specification, nil)
+    switch alone {
+    case .success: #expect(!fails)
+    case .failure(let failure): #expect(fails, "\(failure)")
+    }
+    for ranks in [2, 3, 5] {
+      let all = try Threaded.withRanks(ranks) { group in
+        var peers = try #require(group.loadingPeers)
+        peers.sharedFrom = 1
+        return self.result(specification, peers)
+      }
+      for result in all { #expect(result == alone, "\(ranks) ranks") }
+    }
+  }
+
+  private func csv(_ text: String) throws -> DataSpecification {
+    let path = scratch("data.csv")
+    try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+    var specification = DataSpecification(format: .csv, path: path)
+    specification.features = ["a", "b"]
+    return specification
+  }
+
+  private static func numbers(_ rows: Int) -> [[String]] {
+    (0..<rows).map { row in
+      ["\(sin(Double(row)))", "\(Double(row % 17) / 3)", ["low", "high", "\"none, or\nfew\""][row * 7 % 3]]
+    }
+  }
+
+  private static func text(_ rows: [[String]], end: String = "\n") -> String {
+    ([["a", "b", "label"]] + rows).map { $0.joined(separator: ",") }.joined(separator: end) + end
+  }
+
+  @Test(arguments: ["\n", "\r\n", "\r"]) func csvOfNumbers(end: String) throws {
+    var specification = try csv(Self.text(Self.numbers(211), end: end))
+    specification.targets = ["b"]
+    specification.scale = .standard
+    specification.window = 4
+    specification.horizon = 1
+    specification.split = .init(train: .count(120), validation: .count(30), test: .rest)
+    try expectTheSame(specification)
+  }
+
+  /// Line ends in quotes mislead every guess where a row begins.
+  @Test func csvWithLineEndsInQuotes() throws {
+    let long = "\"" + (0..<40).map { "line \($0), 1\n2,3,x\n" }.joined() + "\""
+    var rows = Self.numbers(60)
+    for row in stride(from: 3, to: 60, by: 11) { rows[row][2] = long }
+    var specification = try csv(Self.text(rows))
+    specification.label = "label"
+    specification.scale = .minmax
+    specification.split = .init(train: .fraction(0.5), test: .rest)
+    try expectTheSame(specification)
+  }
+
+  @Test(arguments: [DataSpecification.GapPolicy.drop, .linear, .previous])
+  func csvWithGaps(policy: DataSpecification.GapPolicy) throws {
+    var rows = Self.numbers(150)
+    for row in [20, 21, 22, 74, 75, 76, 110] { rows[row][row % 2] = "" }
+    var specification = try csv(Self.text(rows))
+    specification.targets = ["a"]
+    specification.gaps = policy
+    specification.window = 3
+    try expectTheSame(specification)
+  }
+
+  /// The first error of the file, with its line, whoever met it.
+  @Test(arguments: ["x", "", "1e999", "\"open"]) func csvThatIsWrong(field: String) throws {
+    var rows = Self.numbers(150)
+    for row in [83, 130] { rows[row][1] = field }
+    var specification = try csv(Self.text(rows))
+    specification.targets = ["a"]
+    try expectTheSame(specification, fails: true)
+  }
+
+  @Test func csvWithLinesMissing() throws {
+    for text in [
+      Self.text(Self.numbers(50)) + "\n\n\n" + "1,2,low\n", Self.text(Self.numbers(50)) + "1,2\n",
+      "a,b,label\n", "", "a,b,label\n1,2,low\n\n\n",
+    ] {
+      var specification = try csv(text)
+      specification.targets = ["a"]
+      try expectTheSame(specification, fails: !text.hasSuffix("low\n\n\n"))
+    }
+  }
+
+  private func npy(_ name: String, _ type: String, _ shape: String, _ bytes: [UInt8]) throws -> String {
+    let head = "{'descr': '\(type)', 'fortran_order': False, 'shape': \(shape), }\n"
+    var file: [UInt8] = [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(head.utf8.count), 0] + Array(head.utf8)
+    file += bytes
+    let path = scratch(name)
+    try Data(file).write(to: URL(fileURLWithPath: path))
+    return path
+  }
+
+  @Test(arguments: [false, true]) func npy(isWrong: Bool) throws {
+    var numbers = (0..<300).map { Float(sin(Double($0))) }
+    if isWrong { numbers[187] = .nan }
+    let bytes = numbers.flatMap { number in withUnsafeBytes(of: number.bitPattern.littleEndian) { Array($0) }
+    }
+    var specification = DataSpecification(
+      format: .npy, path: try npy("x.npy", "<f4", "(50, 3, 2)", bytes))
+    specification.labelsPath = try npy("y.npy", "|u1", "(50,)", (0..<50).map { UInt8($0 % 4) })
+    specification.scale = .standard
+    specification.split = .init(train: .count(30), test: .rest)
+    try expectTheSame(specification, fails: isWrong)
+  }
+
+  @Test func idx() throws {
+    for (name, count) in [("train", 40), ("t10k", 10)] {
+      let images: [UInt8] = [0, 0, 8, 3, 0, 0, 0, UInt8(count), 0, 0, 0, 3, 0, 0, 0, 2]
+      let labels: [UInt8] = [0, 0, 8, 1, 0, 0, 0, UInt8(count)]
+      try Data(images + (0..<count * 6).map { UInt8($0 % 251) }).write(
+        to: URL(fileURLWithPath: scratch("\(name)-images-idx3-ubyte")))
+      try Data(labels + (0..<count).map { UInt8($0 % 10) }).write(
+        to: URL(fileURLWithPath: scratch("\(name)-labels-idx1-ubyte")))
+    }
+    try expectTheSame(DataSpecification(format: .idx, path: scratch("")))
+  }
+
+  @Test func filesThatDifferAreNamed() throws {
+    var specifications: [DataSpecification] = []
+    for text in [Self.text(Self.numbers(10)), Self.text(Self.numbers(11))] {
+      var specification = try csv(text)
+      specification.targets = ["a"]
+      let path = scratch("data\(specifications.count).csv")
+      try FileManager.default.moveItem(atPath: specification.path, toPath: path)
+      specification.path = path
+      specifications.append(specification)
+    }
+    let all = try Threaded.withRanks(2) { [specifications] group in
+      self.result(specifications[group.rank], group.loadingPeers)
+    }
+    for result in all {
+      guard case .failure(let failure) = result else {
+        Issue.record("no error")
+        continue
+      }
+      #expect(failure.kind == .badData && failure.message.contains("rank 1"), "\(failure)")
+    }
+  }
+}

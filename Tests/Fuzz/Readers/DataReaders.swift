@@ -166,20 +166,37 @@ extension LoadedData {
 }
 
 extension SampleSet {
-  /// The first and last samples as one batch.
+  /// The first, middle and last sample as one batch.
   fileprivate func gatherSome() throws {
-    let samples = Array(Set([0, count / 2, count - 1]).filter { $0 >= 0 }.sorted().map { Int32($0) })
+    let some = Set([0, count / 2, count - 1]).filter { $0 >= 0 }.sorted {
+      (length(of: $0), $1) > (length(of: $1), $0)
+    }
+    let rows = some.reduce(0) { $0 + length(of: $1) }
+    let targets = shape.hasTargetPerStep ? rows : some.count
     var (width, classCount) = (0, 0)
     switch shape.target {
     case .values(let count): width = count
     case .classes(let count): classCount = count
     }
-    var inputs = [Float](repeating: .nan, count: shape.steps * shape.features * samples.count)
-    var values = [Float](repeating: .nan, count: width * samples.count)
-    var classes = [Int32](repeating: -1, count: width == 0 ? samples.count : 0)
-    samples.withUnsafeBufferPointer { gather($0, inputs: &inputs, values: &values, classes: &classes) }
+    var inputs = [Float](repeating: .nan, count: rows * shape.features)
+    var tokens = [Int32](repeating: -1, count: shape.vocabulary == nil ? 0 : rows)
+    var values = [Float](repeating: .nan, count: width * targets)
+    var classes = [Int32](repeating: -1, count: width == 0 ? targets : 0)
+    inputs.withUnsafeMutableBufferPointer { inputs in
+      tokens.withUnsafeMutableBufferPointer { tokens in
+        values.withUnsafeMutableBufferPointer { values in
+          classes.withUnsafeMutableBufferPointer { classes in
+            let memory = BatchMemory(
+              inputs: inputs.baseAddress!, tokens: tokens.baseAddress, values: values.baseAddress!,
+              classes: classes.baseAddress!)
+            some.map { Int32($0) }.withUnsafeBufferPointer { gather($0, into: memory) }
+          }
+        }
+      }
+    }
     try require(inputs.allSatisfy { $0.isFinite }, "an input is not finite")
     try require(values.allSatisfy { $0.isFinite }, "a target is not finite")
     try require(classes.allSatisfy { $0 >= 0 && Int($0) < classCount }, "a class is out of range")
+    try require(tokens.allSatisfy { $0 >= 0 && Int($0) < shape.vocabulary! }, "a token is out of range")
   }
 }

@@ -8,7 +8,7 @@ extension InputFile {
 
   /// The SHA-256 of each of these pieces, one after the other.
   func digests(_ pieces: Range<Int>) -> [UInt8] {
-    let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.piece, alignment: 64)
+    let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: min(size, Self.piece), alignment: 64)
     defer { memory.deallocate() }
     return pieces.flatMap { piece in
       let range = piece * Self.piece..<min(size, (piece + 1) * Self.piece)

@@ -25,7 +25,8 @@ extension Trainer {
 
   /// All ranks share it, a dedicated coordinator too.
   private var finalEvaluator: Evaluator {
-    let final = Evaluator(model: model, loss: recipe.loss, scaler: data.scaler, communicator: communicator)
+    let final = Evaluator(
+      model: model, loss: recipe.loss, scaler: data.scaler, communicator: communicator, beam: evaluator.beam)
     final.device = step.device
     return final
   }

@@ -98,19 +98,25 @@ final class LayerNorm {
     }
   }
 
-  /// Adds the gradients of α and β over all rows; `x` holds the products afterwards.
+  /// Adds the gradients of α and β over these rows, of which `x` holds the products afterwards.
   func addGradients(
-    _ dy: UnsafePointer<Float>, _ x: UnsafeMutablePointer<Float>, rows: Int, _ kernels: KernelSet,
+    _ dy: UnsafePointer<Float>, _ x: UnsafeMutablePointer<Float>, _ groups: RowGroups, _ kernels: KernelSet,
     to parameters: UnsafeMutablePointer<Float>
   ) {
-    for i in 0..<rows * width { x[i] *= dy[i] }
+    for rows in groups {
+      for i in rows.lowerBound * width..<rows.upperBound * width { x[i] *= dy[i] }
+    }
+    sum(x, groups, kernels, to: parameters + weight)
+    if let bias { sum(dy, groups, kernels, to: parameters + bias) }
+  }
+
+  private func sum(
+    _ x: UnsafePointer<Float>, _ groups: RowGroups, _ kernels: KernelSet,
+    to parameter: UnsafeMutablePointer<Float>
+  ) {
     sums.base.update(repeating: 0, count: width)
-    kernels.functions.column_sums(x, rows, width, width, sums.base)
-    map.scatterAdd(sums.base, to: parameters + weight)
-    guard let bias else { return }
-    sums.base.update(repeating: 0, count: width)
-    kernels.functions.column_sums(dy, rows, width, width, sums.base)
-    map.scatterAdd(sums.base, to: parameters + bias)
+    groups.addColumns(of: x, width, stride: width, kernels, to: sums.base)
+    map.scatterAdd(sums.base, to: parameter)
   }
 
   /// Σ f(x[unit], unit) over a block's units, eight sums side by side.

@@ -10,7 +10,17 @@ extension SteppedLayer {
       let steps = walk(pass.rows, pass.rows.part(of: share.index, among: share.count))
       for step in steps.reversed() { retreat(pass, g, step) }
     }
-    parameterGradients(pass, g.parameters)
+    if let inputNorm {
+      for row in 0..<pass.rows.count {
+        inputNorm.backward(
+          gates.base + row * gateWidth, inputX.base + row * gateWidth,
+          deviation: inputDeviation.base + row * inputNorm.deviations,
+          dx: dInputProducts.base + row * gateWidth)
+      }
+    }
+    g.parameters.add(ranges.all, batch: pass.rows.batch) { sequences, gradients in
+      parameterGradients(pass, pass.rows.groups(of: sequences), gradients)
+    }
     guard let dInput = g.dInput else { return }
     let count = pass.rows.count
     team.run(.inputGradients, operations: count * input.rows.count * input.columns.count) { share in
@@ -151,27 +161,21 @@ extension SteppedLayer {
     if relu { f.relu_back(h, dh, d, units) } else { f.tanh_back(h, dh, d, units) }
   }
 
-  /// One merged product per weight over all rows, in an order that does not depend on the threads.
-  private func parameterGradients(_ pass: RecurrentLayer.Pass, _ parameters: UnsafeMutablePointer<Float>) {
-    let (count, width) = (pass.rows.count, gateWidth)
-    if let inputNorm {
-      for row in 0..<count {
-        inputNorm.backward(
-          gates.base + row * width, inputX.base + row * width,
-          deviation: inputDeviation.base + row * inputNorm.deviations, dx: dInputProducts.base + row * width)
-      }
-      inputNorm.addGradients(gates.base, inputX.base, rows: count, kernels, to: parameters)
-    }
-    recurrentNorm?.addGradients(dRecurrentSums, products.base, rows: count, kernels, to: parameters)
-    cellNorm?.addGradients(dCellX.base, cellX.base, rows: count, kernels, to: parameters)
+  /// One merged product per weight over these rows, in an order that does not depend on the threads.
+  private func parameterGradients(
+    _ pass: RecurrentLayer.Pass, _ groups: RowGroups, _ parameters: UnsafeMutablePointer<Float>
+  ) {
+    let width = gateWidth
+    inputNorm?.addGradients(gates.base, inputX.base, groups, kernels, to: parameters)
+    recurrentNorm?.addGradients(dRecurrentSums, products.base, groups, kernels, to: parameters)
+    cellNorm?.addGradients(dCellX.base, cellX.base, groups, kernels, to: parameters)
     input.addGradient(
-      dInputGates, stride: width, pass.input, stride: pass.inputStride, count: count, to: parameters, team)
+      dInputGates, stride: width, pass.input, stride: pass.inputStride, groups, to: parameters, team)
     recurrent.addGradient(
-      dRecurrentGates, stride: width, seen.base, stride: sizes.units, count: count, to: parameters, team)
+      dRecurrentGates, stride: width, seen.base, stride: sizes.units, groups, to: parameters, team)
     projection?.addGradient(
-      dNarrow.base, stride: sizes.units, wide.base, stride: sizes.cellUnits, count: count, to: parameters,
-      team)
-    inputBias?.addGradient(dInputGates, stride: width, count: count, to: parameters, kernels)
-    recurrentBias?.addGradient(dRecurrentGates, stride: width, count: count, to: parameters, kernels)
+      dNarrow.base, stride: sizes.units, wide.base, stride: sizes.cellUnits, groups, to: parameters, team)
+    inputBias?.addGradient(dInputGates, stride: width, groups, to: parameters, kernels)
+    recurrentBias?.addGradient(dRecurrentGates, stride: width, groups, to: parameters, kernels)
   }
 }

@@ -18,8 +18,8 @@ extension SteppedLayer {
           dx: dInputProducts.base + row * gateWidth)
       }
     }
-    g.parameters.add(ranges.all, batch: pass.rows.batch) { sequences, gradients in
-      parameterGradients(pass, pass.rows.groups(of: sequences), gradients)
+    g.parameters.add(ranges.all, batch: pass.rows.batch, team) { part in
+      parameterGradients(pass, pass.rows.groups(of: part.sequences), part.gradients)
     }
     guard let dInput = g.dInput else { return }
     let count = pass.rows.count

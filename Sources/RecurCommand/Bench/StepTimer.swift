@@ -25,8 +25,8 @@ final class StepTimer {
 
   /// - executor: a device to time instead of the processor, for one rank.
   init(
-    _ benchCase: BenchCase, threads: Int, _ group: any Communicator, executor: (any Executor)? = nil,
-    engine: Engine? = nil, strictLanes: Int? = nil
+    _ benchCase: BenchCase, _ kernels: KernelSet, threads: Int, _ group: any Communicator,
+    executor: (any Executor)? = nil, engine: Engine? = nil, strictLanes: Int? = nil
   ) throws {
     self.benchCase = benchCase
     self.threads = threads
@@ -34,7 +34,7 @@ final class StepTimer {
     let network = benchCase.architecture
     let rows = network.readsEveryStep ? benchCase.rows : benchCase.batch
     var random = Xorshift()
-    model = try Model(network, seed: 0, kernels: .fromEnvironment(), threads: threads)
+    model = try Model(network, seed: 0, kernels: kernels, threads: threads)
     optimizer = Optimizer(OptimizerSpecification(.adam()), count: model.parameters.count)
     lengths = benchCase.lengths ?? Array(repeating: Int32(network.steps), count: benchCase.batch)
     inputs = (0..<benchCase.rows * network.inputSize).map { _ in random.uniform() * 2 - 1 }

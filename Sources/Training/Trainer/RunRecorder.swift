@@ -26,7 +26,6 @@ final class RunRecorder: StepLog {
     if let scaler = data.scaler { state.scaler = JSONValue(encoding: scaler) }
     if !data.classNames.isEmpty { state.classNames = data.classNames }
     if !data.vocabulary.isEmpty { state.extra["vocabulary"] = JSONValue(encoding: data.vocabulary) }
-    if !data.sourceNames.isEmpty { state.sourceNames = data.sourceNames }
     state.dataFingerprint = data.fingerprint
     template = state
   }

@@ -30,6 +30,7 @@ struct Bench: ParsableCommand {
   @Option(help: "How long to measure each case, in seconds.") var seconds = 2.0
   @Flag(help: "Also print what each part of a step takes, and the core's multiply-add peak.") var profile =
     false
+  @OptionGroup var network: BenchOptions
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
@@ -50,7 +51,7 @@ struct Bench: ParsableCommand {
 
   private func measure(_ group: any Communicator, _ console: Console) throws -> BenchReport {
     let named = try cases.map(BenchCase.named) + (odd ? BenchCase.odd : [])
-    let chosen = named.isEmpty ? BenchCase.all : named
+    let chosen = try (named.isEmpty ? BenchCase.all : named).map(network.applied)
     let executor = try DeviceOptions(device, precision).processor().executor
     if let executor { try console.say("on \(executor.name), \(precision.rawValue)") }
     try console.say("case            ranks threads    median ms       min ms    samples/s   GFLOP/s")
@@ -95,6 +96,8 @@ struct BenchResult: Encodable {
   let gflops: Double
   /// Of all ranks.
   let samplesPerSecond: Double
+  /// Of one rank's batch, all sequences together.
+  let timeSteps: Int
   let steps: Int
   let profile: [PhaseResult]?
 

@@ -70,7 +70,8 @@ final class StepTimer {
       milliseconds: .init(median: median, min: times[0] / .milliseconds(1)),
       gflops: ranks * benchCase.operations / median / 1e6,
       samplesPerSecond: ranks * Double(benchCase.batch) / median * 1e3,
-      steps: times.count, profile: profile?.results(steps: count, milliseconds: total / count))
+      timeSteps: benchCase.rows, steps: times.count,
+      profile: profile?.results(steps: count, milliseconds: total / count))
   }
 
   /// How many more steps to take before looking at the clock again. Alone it is looked at after each.

@@ -130,25 +130,45 @@ static ptrdiff_t RK(gradient_scratch)(ptrdiff_t m, ptrdiff_t n) {
   return wide > narrow ? wide : narrow;
 }
 
+// A walk along the inner index of rows that lie in groups.
+typedef struct {
+  const float *row;
+  ptrdiff_t left;  // rows of this group from here on
+} rk_walk;
+RK_INLINE rk_walk walk_from(const rk_groups *g, ptrdiff_t k, const float *base, ptrdiff_t ld) {
+  ptrdiff_t group = k / g->size, inside = k - group * g->size;
+  return (rk_walk){base + (group * g->stride + inside) * ld, g->size - inside};
+}
+RK_INLINE void walk_on(rk_walk *w, const rk_groups *g, ptrdiff_t ld) {
+  w->row += ld;
+  if (--w->left == 0) {
+    w->row += (g->stride - g->size) * ld;
+    w->left = g->size;
+  }
+}
+
 // Copies B[k0 ..< k0 + depth, 0 ..< n] into panels.
-RK_INLINE void copy_panels(ptrdiff_t n, ptrdiff_t depth, const float *b, ptrdiff_t ldb, float *panels) {
+RK_INLINE void copy_panels(ptrdiff_t n, const rk_groups *g, ptrdiff_t k0, ptrdiff_t depth, const float *b, ptrdiff_t ldb,
+                           float *panels) {
   for (ptrdiff_t j = 0; j < n; j += PANEL) {
     int left = (int)at_most(PANEL, n - j);
-    const float *row = b + j;
-    for (ptrdiff_t p = 0; p < depth; p++, row += ldb, panels += PANEL) {
-      v_store(panels, v_load_n(row, left));
-      v_store(panels + VW, left > VW ? v_load_n(row + VW, left - VW) : v_set(0));
+    rk_walk w = walk_from(g, k0, b + j, ldb);
+    for (ptrdiff_t p = 0; p < depth; p++, walk_on(&w, g, ldb), panels += PANEL) {
+      v_store(panels, v_load_n(w.row, left));
+      v_store(panels + VW, left > VW ? v_load_n(w.row + VW, left - VW) : v_set(0));
     }
   }
 }
 
 // Copies A[k0 ..< k0 + depth, 0 ..< rows] into tiles of ROWS columns: each a run of ROWS numbers for each k. Tiles lie a line more
 // than a power of two apart, or they would share cache sets.
-RK_INLINE void copy_tiles(ptrdiff_t rows, ptrdiff_t depth, const float *a, ptrdiff_t lda, float *tiles) {
+RK_INLINE void copy_tiles(ptrdiff_t rows, const rk_groups *g, ptrdiff_t k0, ptrdiff_t depth, const float *a, ptrdiff_t lda,
+                          float *tiles) {
   ptrdiff_t whole = rows / ROWS;
-  for (ptrdiff_t p = 0; p < depth; p++, a += lda, tiles += ROWS) {
+  rk_walk w = walk_from(g, k0, a, lda);
+  for (ptrdiff_t p = 0; p < depth; p++, walk_on(&w, g, lda), tiles += ROWS) {
     float *to = tiles;
-    const float *from = a;
+    const float *from = w.row;
     for (ptrdiff_t r = 0; r < whole; r++, from += ROWS, to += RUN * ROWS + 16)
       UNROLL for (int q = 0; q < ROWS; q++) to[q] = from[q];
     for (ptrdiff_t q = 0; q < rows - whole * ROWS; q++) to[q] = from[q];
@@ -156,15 +176,15 @@ RK_INLINE void copy_tiles(ptrdiff_t rows, ptrdiff_t depth, const float *a, ptrdi
 }
 
 // Both sides run along k with a stride: a run of B is copied into panels, and of A as well where many columns share it.
-static void RK(gradient)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, ptrdiff_t lda, const float *b,
+static void RK(gradient)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const rk_groups *g, const float *a, ptrdiff_t lda, const float *b,
                                   ptrdiff_t ldb, float *c, ptrdiff_t ldc, ptrdiff_t accumulate, float *scratch) {
-  int narrow = n <= 4 * PANEL;
+  int narrow = n <= 4 * PANEL && g->size >= k;
   ptrdiff_t run = narrow ? 64 : RUN, side = even_part(m, SIDE, ROWS);
   float *bp = scratch, *ap = scratch + RUN * ((n + PANEL - 1) / PANEL * PANEL);
   for (ptrdiff_t k0 = 0; k0 < k; k0 += run) {
     ptrdiff_t depth = at_most(run, k - k0);
     int add = accumulate || k0 > 0;
-    copy_panels(n, depth, b + k0 * ldb, ldb, bp);
+    copy_panels(n, g, k0, depth, b, ldb, bp);
     if (narrow) {
       for (ptrdiff_t j = 0; j < n; j += PANEL)
         gemm_panel(m, depth, a + k0 * lda, 1, lda, bp + j * depth, 0, c + j, ldc, (int)at_most(PANEL, n - j), add, 0, 0);
@@ -172,17 +192,17 @@ static void RK(gradient)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, 
     }
     for (ptrdiff_t i = 0; i < m; i += side) {
       ptrdiff_t rows = at_most(side, m - i);
-      copy_tiles(rows, depth, a + k0 * lda + i, lda, ap);
+      copy_tiles(rows, g, k0, depth, a + i, lda, ap);
       // What is copied next comes from memory while this block is multiplied.
       int wraps = i + side >= m;
-      const float *coming = wraps ? a + (k0 + run) * lda : a + k0 * lda + i + side;
+      rk_walk coming = wraps ? walk_from(g, k0 + run, a, lda) : walk_from(g, k0, a + i + side, lda);
       ptrdiff_t coming_rows = wraps ? at_most(run, k - k0 - run) : depth, tiles = (rows + ROWS - 1) / ROWS;
       ptrdiff_t each = (coming_rows * PANEL + tiles * n - 1) / (tiles * n), asked = 0;
       for (ptrdiff_t j = 0; j < n; j += PANEL) {
         const float *from = ap;
         for (ptrdiff_t r = 0; r < rows; r += ROWS, from += RUN * ROWS + 16) {
-          for (ptrdiff_t end = at_most(asked + each, coming_rows); asked < end; asked++, coming += lda)
-            for (int line = 0; line < side; line += 16) __builtin_prefetch(coming + line, 0, 2);
+          for (ptrdiff_t end = at_most(asked + each, coming_rows); asked < end; asked++, walk_on(&coming, g, lda))
+            for (int line = 0; line < side; line += 16) __builtin_prefetch(coming.row + line, 0, 2);
           gemm_panel(at_most(ROWS, rows - r), depth, from, 1, ROWS, bp + j * depth, 0, c + (i + r) * ldc + j, ldc,
                      (int)at_most(PANEL, n - j), add, 0, 0);
         }
@@ -191,18 +211,25 @@ static void RK(gradient)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, 
   }
 }
 
-static void RK(multiply_gradient)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, ptrdiff_t lda, const float *b,
-                                  ptrdiff_t ldb, float *c, ptrdiff_t ldc, ptrdiff_t accumulate, float *scratch) {
+static void RK(multiply_gradient_groups)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const rk_groups *g, const float *a, ptrdiff_t lda,
+                                         const float *b, ptrdiff_t ldb, float *c, ptrdiff_t ldc, ptrdiff_t accumulate,
+                                         float *scratch) {
   if (m <= 0 || n <= 0) return;  // a thread's share may be empty
   if (n > VW) {
-    RK(gradient)(m, n, k, a, lda, b, ldb, c, ldc, accumulate, scratch);
+    RK(gradient)(m, n, k, g, a, lda, b, ldb, c, ldc, accumulate, scratch);
     return;
   }
   float *transposed = scratch + panels_and_tiles(n, m);
   if (accumulate)
     for (ptrdiff_t i = 0; i < m; i++)
       for (ptrdiff_t j = 0; j < n; j++) transposed[j * m + i] = c[i * ldc + j];
-  RK(gradient)(n, m, k, b, ldb, a, lda, transposed, m, accumulate, scratch);
+  RK(gradient)(n, m, k, g, b, ldb, a, lda, transposed, m, accumulate, scratch);
   for (ptrdiff_t i = 0; i < m; i++)
     for (ptrdiff_t j = 0; j < n; j++) c[i * ldc + j] = transposed[j * m + i];
+}
+
+static void RK(multiply_gradient)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, ptrdiff_t lda, const float *b,
+                                  ptrdiff_t ldb, float *c, ptrdiff_t ldc, ptrdiff_t accumulate, float *scratch) {
+  rk_groups all = {k > 0 ? k : 1, k > 0 ? k : 1};
+  RK(multiply_gradient_groups)(m, n, k, &all, a, lda, b, ldb, c, ldc, accumulate, scratch);
 }

@@ -79,17 +79,20 @@ final class LayerNorm {
     kernels.functions.stepped.norm_backward(&norm, dy, x, deviation, dx, rows)
   }
 
-  /// Adds the gradients of α and β over all rows.
+  /// Adds the gradients of α and β over these rows.
   func addGradients(
-    _ dy: UnsafePointer<Float>, _ x: UnsafePointer<Float>, rows: Int,
+    _ dy: UnsafePointer<Float>, _ x: UnsafePointer<Float>, _ groups: RowGroups,
     to parameters: UnsafeMutablePointer<Float>
   ) {
     sums.base.update(repeating: 0, count: width)
-    kernels.functions.stepped.column_products(x, dy, rows, width, sums.base)
+    for rows in groups {
+      let start = rows.lowerBound * width
+      kernels.functions.stepped.column_products(x + start, dy + start, rows.count, width, sums.base)
+    }
     map.scatterAdd(sums.base, to: parameters + weight)
     guard let bias else { return }
     sums.base.update(repeating: 0, count: width)
-    kernels.functions.column_sums(dy, rows, width, width, sums.base)
+    groups.addColumns(of: dy, width, stride: width, kernels, to: sums.base)
     map.scatterAdd(sums.base, to: parameters + bias)
   }
 }

@@ -10,7 +10,10 @@ extension SteppedLayer {
       let steps = walk(pass.rows, pass.rows.part(of: share.index, among: share.count))
       for step in steps.reversed() { retreat(pass, g, step) }
     }
-    parameterGradients(pass, g.parameters)
+    if let inputNorm { normalizeInputBackward(inputNorm, rows: pass.rows.count) }
+    g.parameters.add(ranges.all, batch: pass.rows.batch) { sequences, gradients in
+      parameterGradients(pass, pass.rows.groups(of: sequences), gradients)
+    }
     guard let dInput = g.dInput else { return }
     let count = pass.rows.count
     team.run(.inputGradients, operations: count * input.rows.count * input.columns.count) { share in
@@ -18,6 +21,17 @@ extension SteppedLayer {
       input.multiplyBack(
         dInputGates + part.lowerBound * gateWidth, stride: gateWidth, count: part.count,
         to: dInput + part.lowerBound * g.dInputStride, stride: g.dInputStride, adding: g.accumulate)
+    }
+  }
+
+  private func normalizeInputBackward(_ norm: LayerNorm, rows: Int) {
+    team.run(.inputGradients, operations: rows * gateWidth) { share in
+      let part = share.of(rows)
+      let start = part.lowerBound * gateWidth
+      norm.backward(
+        gates.base + start, inputX.base + start,
+        deviation: inputDeviation.base + part.lowerBound * norm.deviations, dx: dInputProducts.base + start,
+        rows: part.count)
     }
   }
 
@@ -97,29 +111,21 @@ extension SteppedLayer {
     if relu { f.relu_back(h, dh, d, count * units) } else { f.tanh_back(h, dh, d, count * units) }
   }
 
-  /// One merged product per weight over all rows, in an order that does not depend on the threads.
-  private func parameterGradients(_ pass: RecurrentLayer.Pass, _ parameters: UnsafeMutablePointer<Float>) {
-    let (count, width) = (pass.rows.count, gateWidth)
-    if let inputNorm {
-      team.run(.inputGradients, operations: count * width) { share in
-        let (first, rows) = (share.of(count).lowerBound, share.of(count).count)
-        inputNorm.backward(
-          gates.base + first * width, inputX.base + first * width,
-          deviation: inputDeviation.base + first * inputNorm.deviations,
-          dx: dInputProducts.base + first * width, rows: rows)
-      }
-      inputNorm.addGradients(gates.base, inputX.base, rows: count, to: parameters)
-    }
-    recurrentNorm?.addGradients(dRecurrentSums, products.base, rows: count, to: parameters)
-    cellNorm?.addGradients(dCellX.base, cellX.base, rows: count, to: parameters)
+  /// One merged product per weight over these rows, in an order that does not depend on the threads.
+  private func parameterGradients(
+    _ pass: RecurrentLayer.Pass, _ groups: RowGroups, _ parameters: UnsafeMutablePointer<Float>
+  ) {
+    let width = gateWidth
+    inputNorm?.addGradients(gates.base, inputX.base, groups, to: parameters)
+    recurrentNorm?.addGradients(dRecurrentSums, products.base, groups, to: parameters)
+    cellNorm?.addGradients(dCellX.base, cellX.base, groups, to: parameters)
     input.addGradient(
-      dInputGates, stride: width, pass.input, stride: pass.inputStride, count: count, to: parameters, team)
+      dInputGates, stride: width, pass.input, stride: pass.inputStride, groups, to: parameters, team)
     recurrent.addGradient(
-      dRecurrentGates, stride: width, seen.base, stride: sizes.units, count: count, to: parameters, team)
+      dRecurrentGates, stride: width, seen.base, stride: sizes.units, groups, to: parameters, team)
     projection?.addGradient(
-      dNarrow.base, stride: sizes.units, wide.base, stride: sizes.cellUnits, count: count, to: parameters,
-      team)
-    inputBias?.addGradient(dInputGates, stride: width, count: count, to: parameters, kernels)
-    recurrentBias?.addGradient(dRecurrentGates, stride: width, count: count, to: parameters, kernels)
+      dNarrow.base, stride: sizes.units, wide.base, stride: sizes.cellUnits, groups, to: parameters, team)
+    inputBias?.addGradient(dInputGates, stride: width, groups, to: parameters, kernels)
+    recurrentBias?.addGradient(dRecurrentGates, stride: width, groups, to: parameters, kernels)
   }
 }

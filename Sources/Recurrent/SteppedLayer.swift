@@ -14,6 +14,7 @@ final class SteppedLayer: TimeLayer {
   let team: Team
   let reverse: Bool
   let options: Options
+  let ranges: Ranges
 
   let input: PackedWeight
   let recurrent: PackedWeight
@@ -80,6 +81,8 @@ final class SteppedLayer: TimeLayer {
     var inputNorm: Norm?
     var recurrentNorm: Norm?
     var cellNorm: Norm?
+    /// All of them lie one after the other.
+    var all: Range<Int>
 
     struct Norm {
       var weight: Int
@@ -98,6 +101,10 @@ final class SteppedLayer: TimeLayer {
       (inputBias, recurrentBias) = (start("bias_ih"), start("bias_hh"))
       projection = start("weight_hr")
       (inputNorm, recurrentNorm, cellNorm) = (norm("norm_ih"), norm("norm_hh"), norm("norm_c"))
+      let norms = ["norm_ih", "norm_hh", "norm_c"].map { place.name($0) }
+      all = layout.span(
+        of: ["weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr"].map { place.name($0) }
+          + norms.flatMap { [$0 + ".weight", $0 + ".bias"] })
     }
   }
 
@@ -112,7 +119,7 @@ final class SteppedLayer: TimeLayer {
     self.kernels = kernels
     self.team = team
     reverse = place.isReverse
-    let ranges = Ranges(place, layout)
+    ranges = Ranges(place, layout)
     options = Options(
       recurrentDropout: a.recurrentDropout, zoneout: a.zoneout,
       number: UInt32(place.layer * a.directions + place.direction))

@@ -55,6 +55,17 @@ import Training
     }
   }
 
+  @Test func `strict runs give the same bits on any number of ranks`() throws {
+    let run = try TemporaryRun()
+    let recipe = try recipe(run, ["distributed={reduction: strict, lanes: 5}", "model.dropout=0.2"])
+    let one = try run.train(recipe, out: "one")
+    for ranks in [2, 3, 7] {
+      let many = try run.train(recipe, ranks: ranks, out: "many\(ranks)")
+      #expect(many.parametersSHA256 == one.parametersSHA256, "\(ranks) ranks")
+      #expect(many.epochLosses == one.epochLosses)
+    }
+  }
+
   @Test func `evaluate to the same bits on any number of ranks, and resume`() throws {
     let run = try TemporaryRun()
     let recipe = try recipe(run, ["model.dropout=0.1"])

@@ -39,6 +39,11 @@ typedef struct {
   float *_Nullable d_cell;             // [B, Hp] LSTM, likewise for c
 } rk_layer;
 
+// Rows that are a part of a batch: `size` of them one after the other, the next ones `stride` rows after the first.
+typedef struct {
+  ptrdiff_t size, stride;
+} rk_groups;
+
 // What one optimizer step needs beside the four buffers.
 typedef struct {
   float gradient_scale;      // multiplies each gradient first: 1 / weight sum · clip factor
@@ -76,6 +81,9 @@ typedef struct {
   // C[m, n] (+)= Aᵀ·B with A [k, m] and B [k, n], for the columns of C in first ..< last; scratch from gradient_scratch.
   void (*multiply_gradient)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, ptrdiff_t lda, const float *b, ptrdiff_t ldb,
                             float *c, ptrdiff_t ldc, ptrdiff_t accumulate, float *scratch);
+  // The same over k rows of A and B that lie in groups: the bits are those of the same rows one after the other.
+  void (*multiply_gradient_groups)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const rk_groups *, const float *a, ptrdiff_t lda,
+                                   const float *b, ptrdiff_t ldb, float *c, ptrdiff_t ldc, ptrdiff_t accumulate, float *scratch);
   ptrdiff_t (*gradient_scratch)(ptrdiff_t m, ptrdiff_t n);
 
   // Recurrent weights [gates·H, H] for the time loops. `gates` is 1, 3 or 4 and tells the cell.

@@ -6,12 +6,15 @@
 #include "gemm.h"
 #include "recurrent.h"
 #include "elementwise.h"
+#include "stepped.h"
+#include "philox.h"
 
 extern const rk_kernels RK(table);
 const rk_kernels RK(table) = {
     RK_NAME, VW, RK(packed_size), RK(pack_transposed), RK(pack), RK(multiply), RK(multiply_gradient),
-    RK(gradient_scratch), RK(packed_recurrent_size), RK(pack_recurrent), RK(pack_recurrent_back), RK(rnn_forward),
+    RK(multiply_gradient_groups), RK(gradient_scratch), RK(packed_recurrent_size), RK(pack_recurrent), RK(pack_recurrent_back), RK(rnn_forward),
     RK(rnn_backward), RK(lstm_forward), RK(lstm_backward), RK(gru_forward), RK(gru_backward), RK(column_sums), RK(exp),
     RK(sigmoid), RK(tanh), RK(relu), RK(sigmoid_back), RK(tanh_back), RK(relu_back), RK(softmax), RK(sum_of_squares),
     RK(adam), RK(sgd), RK(rmsprop), RK(peak),
+    RK(dropout), RK_STEPPED,
 };

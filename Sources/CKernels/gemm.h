@@ -173,17 +173,40 @@ static ptrdiff_t RK(gradient_scratch)(ptrdiff_t m, ptrdiff_t n) {
   return wide > narrow ? wide : narrow;
 }
 
-// Copies `depth` operands of each column of B [rows, n] into panels.
-RK_INLINE void copy_panels(ptrdiff_t n, ptrdiff_t depth, ptrdiff_t rows, const float *b, ptrdiff_t ldb, float *panels) {
+// A walk along the inner index of rows that lie in groups.
+typedef struct {
+  const float *row;
+  ptrdiff_t left;  // rows of this group from here on
+} rk_walk;
+RK_INLINE rk_walk walk_from(const rk_groups *g, ptrdiff_t k, const float *base, ptrdiff_t ld) {
+  ptrdiff_t group = k / g->size, inside = k - group * g->size;
+  return (rk_walk){base + (group * g->stride + inside) * ld, g->size - inside};
+}
+// Returns the row it stands on and goes on to the next.
+RK_INLINE const float *next_row(rk_walk *w, const rk_groups *g, ptrdiff_t ld) {
+  const float *row = w->row;
+  w->row += ld;
+  if (--w->left == 0) {
+    w->row += (g->stride - g->size) * ld;
+    w->left = g->size;
+  }
+  return row;
+}
+
+// Copies `depth` operands of each column of B into panels, from `rows` rows on from row k0.
+RK_INLINE void copy_panels(ptrdiff_t n, ptrdiff_t depth, ptrdiff_t rows, const rk_groups *g, ptrdiff_t k0, const float *b,
+                           ptrdiff_t ldb, float *panels) {
+  (void)rows;
   for (ptrdiff_t j = 0; j < n; j += PANEL) {
     int left = (int)at_most(PANEL, n - j);
-    const float *row = b + j;
-    for (ptrdiff_t p = 0; p < depth; p++, row += ELEMENTS * ldb, panels += PANEL) {
+    rk_walk w = walk_from(g, k0, b + j, ldb);
+    for (ptrdiff_t p = 0; p < depth; p++, panels += PANEL) {
+      const float *row = next_row(&w, g, ldb);
       vf first = v_load_n(row, left), second = left > VW ? v_load_n(row + VW, left - VW) : v_set(0);
 #if RK_BF16
-      int both = 2 * p + 1 < rows;
-      first = v_pairs(first, both ? v_load_n(row + ldb, left) : v_set(0));
-      if (left > VW) second = v_pairs(second, both ? v_load_n(row + ldb + VW, left - VW) : v_set(0));
+      const float *other = 2 * p + 1 < rows ? next_row(&w, g, ldb) : 0;
+      first = v_pairs(first, other ? v_load_n(other, left) : v_set(0));
+      if (left > VW) second = v_pairs(second, other ? v_load_n(other + VW, left - VW) : v_set(0));
 #endif
       v_store(panels, first);
       v_store(panels + VW, second);
@@ -191,19 +214,22 @@ RK_INLINE void copy_panels(ptrdiff_t n, ptrdiff_t depth, ptrdiff_t rows, const f
   }
 }
 
-// Copies `depth` operands of each of `columns` columns of A [rows, columns] into tiles of ROWS columns: each a run of ROWS operands for
-// each k. Tiles lie a line more than a power of two apart, or they would share cache sets.
-RK_INLINE void copy_tiles(ptrdiff_t columns, ptrdiff_t depth, ptrdiff_t rows, const float *a, ptrdiff_t lda, float *tiles) {
+// Copies `depth` operands of each of `columns` columns of A, from `rows` rows on from row k0, into tiles of ROWS columns: each a
+// run of ROWS operands for each k. Tiles lie a line more than a power of two apart, or they would share cache sets.
+RK_INLINE void copy_tiles(ptrdiff_t columns, ptrdiff_t depth, ptrdiff_t rows, const rk_groups *g, ptrdiff_t k0, const float *a,
+                          ptrdiff_t lda, float *tiles) {
+  (void)rows;
   ptrdiff_t whole = columns / ROWS;
-  for (ptrdiff_t p = 0; p < depth; p++, a += ELEMENTS * lda, tiles += ROWS) {
+  rk_walk w = walk_from(g, k0, a, lda);
+  for (ptrdiff_t p = 0; p < depth; p++, tiles += ROWS) {
     float *to = tiles;
-    const float *from = a;
+    const float *from = next_row(&w, g, lda);
 #if RK_BF16
     float line[SIDE + VW];
+    const float *other = 2 * p + 1 < rows ? next_row(&w, g, lda) : 0;
     for (ptrdiff_t i = 0; i < columns; i += VW) {
       int left = (int)(columns - i);
-      vf high = 2 * p + 1 < rows ? v_load_n(a + lda + i, left) : v_set(0);
-      v_store(line + i, v_pairs(v_load_n(a + i, left), high));
+      v_store(line + i, v_pairs(v_load_n(from + i, left), other ? v_load_n(other + i, left) : v_set(0)));
     }
     from = line;
 #endif
@@ -213,36 +239,37 @@ RK_INLINE void copy_tiles(ptrdiff_t columns, ptrdiff_t depth, ptrdiff_t rows, co
   }
 }
 
-// Both sides run along k with a stride: a run of B is copied into panels, and of A as well where many columns share it (pairs
-// always are copied: that is where they are made).
-static void RK(gradient)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, ptrdiff_t lda, const float *b,
-                                  ptrdiff_t ldb, float *c, ptrdiff_t ldc, ptrdiff_t accumulate, float *scratch) {
-  int narrow = ELEMENTS == 1 && n <= 4 * PANEL;
+// Both sides run along k with a stride: a run of B is copied into panels, and of A as well where many columns share it (pairs and
+// rows in groups always are copied: that is where they are made, or brought together).
+static void RK(gradient)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const rk_groups *g, const float *a, ptrdiff_t lda, const float *b,
+                         ptrdiff_t ldb, float *c, ptrdiff_t ldc, ptrdiff_t accumulate, float *scratch) {
+  int narrow = ELEMENTS == 1 && n <= 4 * PANEL && g->size >= k;
   ptrdiff_t inner = INNER(k), run = narrow ? 64 : RUN, side = even_part(m, SIDE, ROWS);
   float *bp = scratch, *ap = scratch + RUN * ((n + PANEL - 1) / PANEL * PANEL);
   for (ptrdiff_t k0 = 0; k0 < inner; k0 += run) {
     ptrdiff_t depth = at_most(run, inner - k0), rows_left = k - k0 * ELEMENTS;
-    const float *a0 = a + k0 * ELEMENTS * lda;
     int add = accumulate || k0 > 0;
-    copy_panels(n, depth, rows_left, b + k0 * ELEMENTS * ldb, ldb, bp);
+    copy_panels(n, depth, rows_left, g, k0 * ELEMENTS, b, ldb, bp);
     if (narrow) {
       for (ptrdiff_t j = 0; j < n; j += PANEL)
-        gemm_panel(m, depth, a0, 1, lda, bp + j * depth, 0, c + j, ldc, (int)at_most(PANEL, n - j), add, 0, 0);
+        gemm_panel(m, depth, a + k0 * lda, 1, lda, bp + j * depth, 0, c + j, ldc, (int)at_most(PANEL, n - j), add, 0, 0);
       continue;
     }
     for (ptrdiff_t i = 0; i < m; i += side) {
       ptrdiff_t columns = at_most(side, m - i);
-      copy_tiles(columns, depth, rows_left, a0 + i, lda, ap);
+      copy_tiles(columns, depth, rows_left, g, k0 * ELEMENTS, a + i, lda, ap);
       // What is copied next comes from memory while this block is multiplied.
       int wraps = i + side >= m;
-      const float *coming = wraps ? a0 + run * ELEMENTS * lda : a0 + i + side;
+      rk_walk coming = walk_from(g, (wraps ? k0 + run : k0) * ELEMENTS, wraps ? a : a + i + side, lda);
       ptrdiff_t coming_rows = at_most(run * ELEMENTS, wraps ? rows_left - run * ELEMENTS : rows_left);
       ptrdiff_t tiles = (columns + ROWS - 1) / ROWS, each = (coming_rows * PANEL + tiles * n - 1) / (tiles * n), asked = 0;
       for (ptrdiff_t j = 0; j < n; j += PANEL) {
         const float *from = ap;
         for (ptrdiff_t r = 0; r < columns; r += ROWS, from += RUN * ROWS + 16) {
-          for (ptrdiff_t end = at_most(asked + each, coming_rows); asked < end; asked++, coming += lda)
-            for (int line = 0; line < side; line += 16) __builtin_prefetch(coming + line, 0, 2);
+          for (ptrdiff_t end = at_most(asked + each, coming_rows); asked < end; asked++) {
+            const float *row = next_row(&coming, g, lda);
+            for (int line = 0; line < side; line += 16) __builtin_prefetch(row + line, 0, 2);
+          }
           gemm_panel(at_most(ROWS, columns - r), depth, from, 1, ROWS, bp + j * depth, 0, c + (i + r) * ldc + j, ldc,
                      (int)at_most(PANEL, n - j), add, 0, 0);
         }
@@ -251,18 +278,25 @@ static void RK(gradient)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, 
   }
 }
 
-static void RK(multiply_gradient)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, ptrdiff_t lda, const float *b,
-                                  ptrdiff_t ldb, float *c, ptrdiff_t ldc, ptrdiff_t accumulate, float *scratch) {
+static void RK(multiply_gradient_groups)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const rk_groups *g, const float *a, ptrdiff_t lda,
+                                         const float *b, ptrdiff_t ldb, float *c, ptrdiff_t ldc, ptrdiff_t accumulate,
+                                         float *scratch) {
   if (m <= 0 || n <= 0) return;  // a thread's share may be empty
   if (n > VW) {
-    RK(gradient)(m, n, k, a, lda, b, ldb, c, ldc, accumulate, scratch);
+    RK(gradient)(m, n, k, g, a, lda, b, ldb, c, ldc, accumulate, scratch);
     return;
   }
   float *transposed = scratch + panels_and_tiles(n, m);
   if (accumulate)
     for (ptrdiff_t i = 0; i < m; i++)
       for (ptrdiff_t j = 0; j < n; j++) transposed[j * m + i] = c[i * ldc + j];
-  RK(gradient)(n, m, k, b, ldb, a, lda, transposed, m, accumulate, scratch);
+  RK(gradient)(n, m, k, g, b, ldb, a, lda, transposed, m, accumulate, scratch);
   for (ptrdiff_t i = 0; i < m; i++)
     for (ptrdiff_t j = 0; j < n; j++) c[i * ldc + j] = transposed[j * m + i];
+}
+
+static void RK(multiply_gradient)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, ptrdiff_t lda, const float *b,
+                                  ptrdiff_t ldb, float *c, ptrdiff_t ldc, ptrdiff_t accumulate, float *scratch) {
+  rk_groups all = {k > 0 ? k : 1, k > 0 ? k : 1};
+  RK(multiply_gradient_groups)(m, n, k, &all, a, lda, b, ldb, c, ldc, accumulate, scratch);
 }

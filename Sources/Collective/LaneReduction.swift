@@ -11,7 +11,10 @@
 ///       reduction.finishLane()
 ///     }
 ///     try reduction.sum()
+///
+/// A lane's sum may also come piece by piece, by `begin` and `finish`: of each range of values all lanes in their order.
 public final class LaneReduction {
+  public var laneCount: Int { tree.laneCount }
   /// The lanes this rank computes; empty where there are more ranks than lanes.
   public let lanes: Range<Int>
 
@@ -22,12 +25,14 @@ public final class LaneReduction {
   private let sliced: SlicedSum
   private let plan: Plan
 
-  private var own: PartialSums<Buffer>
+  /// Of each of `lanes`: the buffer it is computed in, and how many nodes are complete with it.
+  private let places: [(level: Int, joins: Int)]
+  /// The nodes in the making; those that are left at the end are what this rank can add up on its own.
+  private let levels: [Buffer]
+  /// Values handed over, of all lanes.
+  private var finished = 0
   private var arriving: PartialSums<Buffer>
-  private let pool: Pool
   private let arrived: Buffer
-  private var current: Buffer?
-  private var nextIndex: Int
   private var small: PartialSums<Int>
 
   /// - result: gets the sum; until then the first lane is computed in it. It must outlive this object.
@@ -36,46 +41,69 @@ public final class LaneReduction {
   {
     self.group = group
     self.result = result
-    tree = LaneTree(laneCount: laneCount)
+    let tree = LaneTree(laneCount: laneCount)
+    self.tree = tree
     sliced = SlicedSum(group, count: result.count)
     lanes = equalPart(group.rank, of: laneCount, among: group.size)
-    nextIndex = lanes.lowerBound
     plan = Plan(group, tree, sliced.slices)
     arrived = .allocate(capacity: group.size == 1 ? 0 : plan.nodes.count * sliced.slice.count)
-    pool = Pool(count: result.count)
-    own = PartialSums(tree)
+    var stack = PartialSums<Void>(tree)
+    places = lanes.map { lane in
+      var joins = 0
+      let level = stack.nodes.count
+      stack.append(lane..<lane + 1, ()) { _, _ in joins += 1 }
+      return (level, joins)
+    }
+    let top = places.map(\.level).max() ?? 0
+    levels = [result] + (0..<top).map { _ in .allocate(capacity: result.count) }
     arriving = PartialSums(tree)
     small = PartialSums(tree)
   }
 
-  deinit { arrived.deallocate() }
+  deinit {
+    arrived.deallocate()
+    for buffer in levels.dropFirst() { buffer.deallocate() }
+  }
+
+  /// The buffer of one of `lanes`, zeroed at these values, for their sum.
+  public func begin(_ lane: Int, _ values: Range<Int>) -> UnsafeMutablePointer<Float> {
+    let buffer = levels[places[lane - lanes.lowerBound].level]
+    buffer[values].update(repeating: 0)
+    return buffer.baseAddress!
+  }
+
+  /// Hands over these values of a lane: each value of each lane once, of a value the lanes in their order.
+  public func finish(_ lane: Int, _ values: Range<Int>) {
+    let (level, joins) = places[lane - lanes.lowerBound]
+    finished += values.count
+    guard joins > 0 else { return }
+    // Block by block, so that a block is read from memory once for all of its sums.
+    var start = values.lowerBound
+    while start < values.upperBound {
+      let block = start..<min(start + 4096, values.upperBound)
+      let sum = UnsafeMutableBufferPointer(rebasing: levels[level][block])
+      for join in 1..<joins { addInPlace(sum, .init(rebasing: levels[level - join][block])) }
+      addInPlace(.init(rebasing: levels[level - joins][block]), sum)
+      start = block.upperBound
+    }
+  }
 
   /// A zeroed buffer for the gradient sum of the next of `lanes`; it is this object's, until `finishLane()`.
   public func nextLane() -> UnsafeMutableBufferPointer<Float> {
-    precondition(current == nil && nextIndex < lanes.upperBound, "nextLane: all lanes of this rank are done")
-    // The first lane is the leftmost leaf: what is added to it stays in its buffer.
-    let buffer = nextIndex == lanes.lowerBound ? result : pool.take()
-    buffer.update(repeating: 0)
-    current = buffer
-    return buffer
+    precondition(next < lanes.upperBound, "nextLane: all lanes of this rank are done")
+    return .init(start: begin(next, 0..<result.count), count: result.count)
   }
 
   /// Hands over the lane that `nextLane()` gave.
-  public func finishLane() {
-    guard let buffer = current else { preconditionFailure("finishLane without nextLane") }
-    current = nil
-    own.append(nextIndex..<nextIndex + 1, buffer) { left, right in
-      addInPlace(left, right)
-      pool.give(right)
-      return left
-    }
-    nextIndex += 1
-  }
+  public func finishLane() { finish(next, 0..<result.count) }
+
+  /// Of lanes that are handed over whole.
+  private var next: Int { lanes.lowerBound + finished / max(result.count, 1) }
 
   /// Leaves the sum of all lanes of all ranks in `result`, on every rank, and starts over.
   public func sum() throws {
-    precondition(nextIndex == lanes.upperBound && current == nil, "sum: a lane of this rank is missing")
-    defer { restart() }
+    precondition(finished == lanes.count * result.count, "sum: a lane of this rank is missing")
+    finished = 0
     guard group.size > 1 else { return }
     try finishTree(.init(rebasing: result[sliced.slice]))
     try sliced.allGather(result)
@@ -104,7 +132,7 @@ extension LaneReduction {
   private func finishTree(_ slice: Buffer) throws {
     for (round, parts) in plan.rounds.enumerated() {
       try group.exchange(
-        parts.sends ? .init(own.nodes[round].value) : .init(start: nil, count: 0), parts.outgoing,
+        parts.sends ? .init(levels[round]) : .init(start: nil, count: 0), parts.outgoing,
         into: .init(arrived), parts.incoming)
     }
     arriving.removeAll()
@@ -116,13 +144,6 @@ extension LaneReduction {
       }
     }
     _ = slice.update(fromContentsOf: arriving.nodes[0].value)
-  }
-
-  private func restart() {
-    // The first node lies in `result`.
-    for index in own.nodes.indices.dropFirst() { pool.give(own.nodes[index].value) }
-    own.removeAll()
-    nextIndex = lanes.lowerBound
   }
 
   /// Who sends which nodes where: in round k the k-th node of each rank that has one goes to the owners of its slices.
@@ -156,24 +177,4 @@ private func addInPlace(
   _ left: UnsafeMutableBufferPointer<Float>, _ right: UnsafeMutableBufferPointer<Float>
 ) {
   for i in 0..<left.count { left[i] += right[i] }
-}
-
-/// Buffers to use again: after the first step nothing is allocated.
-private final class Pool {
-  private let count: Int
-  private var all: [UnsafeMutableBufferPointer<Float>] = []
-  private var free: [UnsafeMutableBufferPointer<Float>] = []
-
-  init(count: Int) { self.count = count }
-
-  func take() -> UnsafeMutableBufferPointer<Float> {
-    if let buffer = free.popLast() { return buffer }
-    let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: count)
-    all.append(buffer)
-    return buffer
-  }
-
-  func give(_ buffer: UnsafeMutableBufferPointer<Float>) { free.append(buffer) }
-
-  deinit { for buffer in all { buffer.deallocate() } }
 }

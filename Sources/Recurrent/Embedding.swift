@@ -4,7 +4,8 @@ import Kernels
 /// Tokens as vectors: row k of the weight `[V, N]` stands for token k, `torch.nn.Embedding`.
 final class Embedding {
   let specification: Architecture.Embedding
-  private let weight: Int
+  private let range: Range<Int>
+  private var weight: Int { range.lowerBound }
   private let maskNumber: UInt32
   private let team: Team
   /// `[T, B, N]`
@@ -18,19 +19,23 @@ final class Embedding {
     self.specification = specification
     self.team = team
     maskNumber = mask
-    weight = layout["\(name).weight"]!.range.lowerBound
+    range = layout["\(name).weight"]!.range
   }
 
   /// Whether it is less work to project the whole vocabulary than every token. Masks differ from token to token.
-  func isFolded(_ request: Model.Batch) -> Bool {
-    specification.vocabulary < request.rows.count && !drops(request)
+  func isFolded(_ request: Model.Batch, rows: Int) -> Bool {
+    specification.vocabulary < rows && !drops(request)
   }
 
   /// The first layer's view of a batch whose tokens are not looked up one by one.
-  func vocabulary(_ request: Model.Batch, _ parameters: UnsafePointer<Float>) -> RecurrentLayer.Vocabulary? {
-    guard let tokens = request.tokens, isFolded(request) else { return nil }
+  /// - rows: of the batch, or of its smallest lane.
+  func vocabulary(_ request: Model.Batch, rows: Int, _ parameters: UnsafePointer<Float>)
+    -> RecurrentLayer.Vocabulary?
+  {
+    guard let tokens = request.tokens, isFolded(request, rows: rows) else { return nil }
     return .init(
-      tokens: tokens, count: specification.vocabulary, vectors: parameters + weight, weight: weight)
+      tokens: tokens, count: specification.vocabulary, vectors: parameters + weight, weight: weight,
+      parameters: range)
   }
 
   /// The vectors of a batch's tokens, `[T, B, N]`.
@@ -48,16 +53,21 @@ final class Embedding {
 
   /// Adds the gradients of the vectors, `[T, B, N]`, to those of the tokens' rows, in the order of the rows.
   func backward(
-    _ request: Model.Batch, dVectors: UnsafeMutablePointer<Float>, _ gradients: UnsafeMutablePointer<Float>
+    _ request: Model.Batch, dVectors: UnsafeMutablePointer<Float>, _ target: GradientTarget
   ) {
     drop(request, dVectors)
     let (width, tokens) = (specification.width, request.tokens!)
-    team.run(.inputGradients, operations: request.rows.count * width) { share in
-      let columns = share.of(width, grain: 16)
-      for row in 0..<request.rows.count {
-        let from = dVectors + row * width
-        let to = gradients + weight + Int(tokens[row]) * width
-        for column in columns { to[column] += from[column] }
+    target.add(range, batch: request.batch) { sequences, gradients in
+      let groups = request.rows.groups(of: sequences)
+      team.run(.inputGradients, operations: groups.rows * width) { share in
+        let columns = share.of(width, grain: 16)
+        for rows in groups {
+          for row in rows {
+            let from = dVectors + row * width
+            let to = gradients + weight + Int(tokens[row]) * width
+            for column in columns { to[column] += from[column] }
+          }
+        }
       }
     }
   }

@@ -35,8 +35,8 @@ final class Head {
         let weight = layout["\(name).weight"] ?? layout["embedding.weight"]!
         return .linear(
           Linear(
-            inputs: width, outputs: outputs, weight: weight.range.lowerBound,
-            bias: layout["\(name).bias"]?.range.lowerBound, kernels: kernels, team: team))
+            inputs: width, outputs: outputs, weight: weight.range, bias: layout["\(name).bias"]?.range,
+            kernels: kernels, team: team))
       case .relu: return .relu
       case .tanh: return .tanh
       case .sigmoid: return .sigmoid
@@ -77,10 +77,10 @@ final class Head {
 
   /// - dInput: gets the gradient of the input; nil where nobody reads it.
   func backward(
-    _ dOutput: UnsafePointer<Float>, dInput: UnsafeMutablePointer<Float>?, rows: Int, _ request: Model.Batch,
-    _ parameterGradients: UnsafeMutablePointer<Float>
+    _ dOutput: UnsafePointer<Float>, dInput: UnsafeMutablePointer<Float>?, _ headRows: HeadRows,
+    _ request: Model.Batch, _ target: GradientTarget
   ) {
-    let f = kernels.functions
+    let (f, rows) = (kernels.functions, headRows.count)
     var dy = dOutput
     for index in layers.indices.reversed() {
       let x = index > 0 ? UnsafePointer(activations[index - 1].base) : input!
@@ -89,7 +89,7 @@ final class Head {
       gradients[index % 2].reserve(rows * max(width, widths[index]))
       let dx = index == 0 ? dInput : gradients[index % 2].base
       switch layers[index] {
-      case .linear(let linear): linear.backward(x, dy, dx: dx, rows: rows, parameterGradients)
+      case .linear(let linear): linear.backward(x, dy, dx: dx, headRows, target)
       case .relu: if let dx { f.relu_back(activations[index].base, dy, dx, count) }
       case .tanh: if let dx { f.tanh_back(activations[index].base, dy, dx, count) }
       case .sigmoid: if let dx { f.sigmoid_back(activations[index].base, dy, dx, count) }

@@ -5,8 +5,8 @@ import Kernels
 final class Linear {
   let inputs: Int
   let outputs: Int
-  private let weight: Int
-  private let bias: Int?
+  private let weight: Range<Int>
+  private let bias: Range<Int>?
   private let kernels: KernelSet
   private let team: Team
   private let packed: FloatBuffer
@@ -15,7 +15,9 @@ final class Linear {
   private var scratch = FloatBuffer(0)
 
   /// - weight, bias: where they lie in the flat buffer; no bias where nil.
-  init(inputs: Int, outputs: Int, weight: Int, bias: Int?, kernels: KernelSet, team: Team) {
+  init(
+    inputs: Int, outputs: Int, weight: Range<Int>, bias: Range<Int>?, kernels: KernelSet, team: Team
+  ) {
     self.inputs = inputs
     self.outputs = outputs
     self.weight = weight
@@ -29,13 +31,14 @@ final class Linear {
   func pack(_ parameters: UnsafePointer<Float>, forBackward: Bool) {
     self.parameters = parameters
     let f = kernels.functions
-    f.pack_transposed(parameters + weight, inputs, nil, outputs, nil, inputs, packed.base)
-    if forBackward { f.pack(parameters + weight, inputs, nil, outputs, nil, inputs, packedBack.base) }
+    let weight = parameters + weight.lowerBound
+    f.pack_transposed(weight, inputs, nil, outputs, nil, inputs, packed.base)
+    if forBackward { f.pack(weight, inputs, nil, outputs, nil, inputs, packedBack.base) }
   }
 
   func forward(_ x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>, rows: Int) {
     let f = kernels.functions
-    let bias = bias.map { parameters! + $0 }
+    let bias = bias.map { parameters! + $0.lowerBound }
     team.run(.head, operations: rows * outputs * inputs) { share in
       let part = share.of(rows)
       f.multiply(
@@ -44,29 +47,43 @@ final class Linear {
     }
   }
 
-  /// Adds the gradients of weight and bias to the flat buffer; dx gets that of x where it is wanted.
+  /// Adds the gradients of weight and bias; dx gets that of x where it is wanted.
+  /// - rows: how the rows of x and dy belong to the sequences of a batch.
   func backward(
-    _ x: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, dx: UnsafeMutablePointer<Float>?, rows: Int,
-    _ gradients: UnsafeMutablePointer<Float>
+    _ x: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, dx: UnsafeMutablePointer<Float>?,
+    _ rows: HeadRows, _ target: GradientTarget
   ) {
-    let f = kernels.functions
-    let operations = rows * outputs * inputs
-    let panels = f.gradient_scratch(outputs, inputs)
-    scratch.reserve(panels * team.count)
-    let own = scratch.base
-    team.run(.head, operations: operations) { share in
-      let part = share.of(inputs, grain: 16)
-      f.multiply_gradient(
-        outputs, part.count, rows, dy, outputs, x + part.lowerBound, inputs,
-        gradients + weight + part.lowerBound, inputs, 1, own + share.index * panels)
+    target.add(weight, bias, batch: rows.batch) { sequences, gradients in
+      addGradients(x, dy, rows.groups(of: sequences), gradients)
     }
-    if let bias { f.column_sums(dy, rows, outputs, outputs, gradients + bias) }
     guard let dx else { return }
-    team.run(.head, operations: operations) { share in
+    let (f, rows) = (kernels.functions, rows.count)
+    team.run(.head, operations: rows * outputs * inputs) { share in
       let part = share.of(rows)
       f.multiply(
         part.count, inputs, outputs, dy + part.lowerBound * outputs, outputs, 1, packedBack.base, nil,
         dx + part.lowerBound * inputs, inputs, 0)
+    }
+  }
+
+  private func addGradients(
+    _ x: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ groups: RowGroups,
+    _ gradients: UnsafeMutablePointer<Float>
+  ) {
+    let (f, depth) = (kernels.functions, groups.rows)
+    let (x, d) = (x + groups.first * inputs, dy + groups.first * outputs)
+    let panels = f.gradient_scratch(outputs, inputs)
+    scratch.reserve(panels * team.count)
+    let (own, to) = (scratch.base, gradients + weight.lowerBound)
+    var layout = groups.kernel
+    team.run(.head, operations: depth * outputs * inputs) { share in
+      let part = share.of(inputs, grain: 16)
+      f.multiply_gradient_groups(
+        outputs, part.count, depth, &layout, d, outputs, x + part.lowerBound, inputs, to + part.lowerBound,
+        inputs, 1, own + share.index * panels)
+    }
+    if let bias {
+      groups.addColumns(of: dy, outputs, stride: outputs, kernels, to: gradients + bias.lowerBound)
     }
   }
 }

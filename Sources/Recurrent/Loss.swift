@@ -37,26 +37,30 @@ public enum Loss: Sendable, Equatable {
   /// - values: targets `[rows, width]`; used by mse, mae, huber, bce.
   /// - classes: targets `[rows]` in `0..<width`, or the ignored index; used by cross entropy.
   /// - gradient: `[rows, width]`, overwritten with the gradient of the *sum*.
+  /// - start: of rows before these; the result has the bits of all as one call.
   public func evaluate(
     outputs: UnsafePointer<Float>, rows: Int, width: Int, values: UnsafePointer<Float>,
-    classes: UnsafePointer<Int32>, gradient: UnsafeMutablePointer<Float>?, kernels: KernelSet = .preferred
+    classes: UnsafePointer<Int32>, gradient: UnsafeMutablePointer<Float>?, kernels: KernelSet = .preferred,
+    addingTo start: Total = Total()
   ) -> Total {
     let count = rows * width
     switch self {
     case .mse:
-      return Loss.sum(outputs, values, count, gradient) { d in (Double(d) * Double(d), 2 * d) }
+      return Loss.sum(start, outputs, values, count, gradient) { d in (Double(d) * Double(d), 2 * d) }
     case .mae:
-      return Loss.sum(outputs, values, count, gradient) { d in (Double(abs(d)), d > 0 ? 1 : d < 0 ? -1 : d) }
+      return Loss.sum(start, outputs, values, count, gradient) { d in
+        (Double(abs(d)), d > 0 ? 1 : d < 0 ? -1 : d)
+      }
     case .huber(let delta):
-      return Loss.sum(outputs, values, count, gradient) { d in
+      return Loss.sum(start, outputs, values, count, gradient) { d in
         abs(d) <= delta
           ? (0.5 * Double(d) * Double(d), d)
           : (Double(delta) * (Double(abs(d)) - 0.5 * Double(delta)), d > 0 ? delta : d < 0 ? -delta : d)
       }
     case .bceWithLogits:
-      return Loss.binaryCrossEntropy(outputs, values, count, gradient, kernels)
+      return Loss.binaryCrossEntropy(start, outputs, values, count, gradient, kernels)
     case .crossEntropy(let ignoreIndex, let classWeights, let smoothing):
-      var total = Total()
+      var total = start
       for row in 0..<rows {
         Loss.crossEntropyRow(
           outputs + row * width, width, classes[row], gradient.map { $0 + row * width }, ignoreIndex,
@@ -70,24 +74,24 @@ public enum Loss: Sendable, Equatable {
   /// Sums a function of the differences; it returns the value and the derivative.
   @inline(__always)
   private static func sum(
-    _ outputs: UnsafePointer<Float>, _ values: UnsafePointer<Float>, _ count: Int,
+    _ start: Total, _ outputs: UnsafePointer<Float>, _ values: UnsafePointer<Float>, _ count: Int,
     _ gradient: UnsafeMutablePointer<Float>?, _ f: (Float) -> (Double, Float)
   ) -> Total {
-    var sum = 0.0
+    var sum = start.sum
     for index in 0..<count {
       let (value, slope) = f(outputs[index] - values[index])
       sum += value
       gradient?[index] = slope
     }
-    return Total(sum: sum, weight: Double(count))
+    return Total(sum: sum, weight: start.weight + Double(count))
   }
 
   /// max(x, 0) - x·y + log(1 + exp(-|x|)); its slope is sigmoid(x) - y.
   private static func binaryCrossEntropy(
-    _ outputs: UnsafePointer<Float>, _ values: UnsafePointer<Float>, _ count: Int,
+    _ start: Total, _ outputs: UnsafePointer<Float>, _ values: UnsafePointer<Float>, _ count: Int,
     _ gradient: UnsafeMutablePointer<Float>?, _ kernels: KernelSet
   ) -> Total {
-    var sum = 0.0
+    var sum = start.sum
     for index in 0..<count {
       let x = outputs[index]
       sum += Double(max(x, 0) - x * values[index]) + log1p(exp(-Double(abs(x))))
@@ -96,7 +100,7 @@ public enum Loss: Sendable, Equatable {
       kernels.functions.sigmoid(outputs, gradient, count)
       for index in 0..<count { gradient[index] -= values[index] }
     }
-    return Total(sum: sum, weight: Double(count))
+    return Total(sum: sum, weight: start.weight + Double(count))
   }
 
   /// -Σ tⱼ·log pⱼ with tⱼ = (1 - ε)·w_y·[j = y] + ε/C·wⱼ; its slope is pⱼ·Σt - tⱼ.

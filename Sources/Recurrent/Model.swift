@@ -151,9 +151,13 @@ public final class Model {
     var request = Batch(
       inputs: parameters, tokens: tokens, samples: samples, rows: rows, mode: mode, carried: carried)
     let mayFold = !architecture.isStepped && (architecture.inputDropout == 0 || mode == .evaluation)
-    request.lookUp(embedding, parameters, mayFold: mayFold)
+    request.lookUp(embedding, parameters, mayFold: mayFold, smallest: smallestLane)
     return forward(request, initialState)
   }
+
+  /// Samples of the smallest lane where `backward` will go lane by lane: what depends on the size of a batch then depends on
+  /// this, and not on how many lanes a batch has.
+  public var smallestLane: Int?
 
   private func forward(_ request: Batch, _ initialState: RecurrentState?) -> UnsafeMutableBufferPointer<Float>
   {
@@ -183,30 +187,61 @@ public final class Model {
     backward(dOutput, into: target, finalState: nil, wantInitialState: false)
   }
 
+  /// The rows of the last output that belong to these sequences, in order.
+  public func forEachOutputRows(of sequences: Range<Int>, _ body: (Range<Int>) -> Void) {
+    guard let last else { preconditionFailure("there was no forward") }
+    let rows = HeadRows(rows: last.rows, everyStep: architecture.readsEveryStep)
+    for group in rows.groups(of: sequences) { body(group) }
+  }
+
+  /// Whether `backward(_:lanes:)` can cut the batches of this network.
+  ///
+  /// Not where parameters get gradients from two places, and lanes would have to be kept apart until the last: a tied
+  /// embedding, one below two directions, an encoder-decoder's.
+  public var cutsLanes: Bool {
+    decoder == nil && embedding.map { !$0.specification.isTied && !architecture.bidirectional } ?? true
+  }
+
+  /// As `backward(_:)`, but sums over samples are taken lane by lane. The bits are those of each lane as a batch of its own.
+  ///
+  /// For sequences of equal length, where `cutsLanes`.
+  public func backward(_ dOutput: UnsafePointer<Float>, lanes: Lanes) {
+    precondition(cutsLanes, "this network's batches can't be cut into lanes")
+    backward(dOutput, .lanes(lanes), finalState: nil, wantInitialState: false)
+  }
+
   /// As `backward(_:)`, with a gradient for the final state, and on request down to the initial state.
   @discardableResult
   public func backward(
     _ dOutput: UnsafePointer<Float>, into target: UnsafeMutableBufferPointer<Float>? = nil,
     finalState: RecurrentState?, wantInitialState: Bool
   ) -> RecurrentState? {
+    let gradients = target ?? gradients
+    precondition(gradients.count == layout.count, "gradients have the layout of the parameters")
+    return backward(
+      dOutput, .all(gradients.baseAddress!), finalState: finalState, wantInitialState: wantInitialState)
+  }
+
+  @discardableResult
+  private func backward(
+    _ dOutput: UnsafePointer<Float>, _ target: GradientTarget, finalState: RecurrentState?,
+    wantInitialState: Bool
+  ) -> RecurrentState? {
     guard let request = last, request.mode != .evaluation else {
       preconditionFailure("backward follows a forward in training mode")
     }
-    let rows = outputRows(request)
-    let gradients = target ?? gradients
-    precondition(gradients.count == layout.count, "gradients have the layout of the parameters")
-    dReadout.reserve(rows * architecture.readoutWidth)
-    head.backward(
-      dOutput, dInput: stack == nil ? nil : dReadout.base, rows: rows, request, gradients.baseAddress!)
+    let rows = HeadRows(rows: request.rows, everyStep: architecture.readsEveryStep)
+    dReadout.reserve(rows.count * architecture.readoutWidth)
+    head.backward(dOutput, dInput: stack == nil ? nil : dReadout.base, rows, request, target)
     if decoder != nil {
-      backwardPair(request)
+      backwardPair(request, target)
       return nil
     }
     let initial = stack?.backward(
-      request, dReadout: dReadout.base, gradients: gradients.baseAddress!, finalState: finalState,
+      request, dReadout: dReadout.base, gradients: target, finalState: finalState,
       wantInitialState: wantInitialState)
     if let embedding, let stack, request.vocabulary == nil {
-      embedding.backward(request, dVectors: stack.dInputs.base, gradients.baseAddress!)
+      embedding.backward(request, dVectors: stack.dInputs.base, target)
     }
     return initial
   }

@@ -52,12 +52,15 @@ final class PackedWeight {
       count, columns.count, rows.count, dy, stride, 1, back.base, nil, dx, xStride, adding ? 1 : 0)
   }
 
-  /// Adds dyᵀ·x over `count` rows to the weight's gradient.
+  /// Adds dyᵀ·x over these rows to the weight's gradient.
   func addGradient(
-    _ dy: UnsafePointer<Float>, stride: Int, _ x: UnsafePointer<Float>, stride xStride: Int, count: Int,
-    to gradients: UnsafeMutablePointer<Float>, _ team: Team
+    _ dy: UnsafePointer<Float>, stride: Int, _ x: UnsafePointer<Float>, stride xStride: Int,
+    _ groups: RowGroups, to gradients: UnsafeMutablePointer<Float>, _ team: Team
   ) {
+    let count = groups.rows
     guard count > 0 else { return }
+    let (dy, x) = (dy + groups.first * stride, x + groups.first * xStride)
+    var layout = groups.kernel
     let f = kernels.functions
     let (rows, columns) = (rows, columns)
     let panels = f.gradient_scratch(rows.count, columns.count)
@@ -66,8 +69,8 @@ final class PackedWeight {
     let stored = own + panels * team.count
     team.run(.weightGradients, operations: rows.count * columns.count * count) { share in
       let part = share.of(rows.count, grain: 24)
-      f.multiply_gradient(
-        part.count, columns.count, count, dy + part.lowerBound, stride, x, xStride,
+      f.multiply_gradient_groups(
+        part.count, columns.count, count, &layout, dy + part.lowerBound, stride, x, xStride,
         stored + part.lowerBound * columns.count, columns.count, 0, own + share.index * panels)
     }
     rows.scatterAdd(stored, columns: columns, to: gradients + start, width: width)
@@ -96,11 +99,11 @@ final class PaddedBias {
   }
 
   func addGradient(
-    _ dy: UnsafePointer<Float>, stride: Int, count: Int, to gradients: UnsafeMutablePointer<Float>,
+    _ dy: UnsafePointer<Float>, stride: Int, _ groups: RowGroups, to gradients: UnsafeMutablePointer<Float>,
     _ kernels: KernelSet
   ) {
     sums.base.update(repeating: 0, count: rows.count)
-    kernels.functions.column_sums(dy, count, rows.count, stride, sums.base)
+    groups.addColumns(of: dy, rows.count, stride: stride, kernels, to: sums.base)
     rows.scatterAdd(sums.base, to: gradients + start)
   }
 }

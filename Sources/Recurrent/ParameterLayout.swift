@@ -45,6 +45,12 @@ public struct ParameterLayout: Sendable, Equatable {
     }
   }
 
+  /// From the first to the last of these that are there.
+  func span(of names: [String]) -> Range<Int> {
+    let ranges = names.compactMap { self[$0]?.range }
+    return ranges.map(\.lowerBound).min()!..<ranges.map(\.upperBound).max()!
+  }
+
   public subscript(name: String) -> Entry? { entries.first { $0.name == name } }
 
   /// The layout of a network, in PyTorch's module order: embedding, recurrent layers, of a decoder the same and its

@@ -15,8 +15,8 @@ extension RecurrentLayer {
     var dInputStride: Int
     var accumulate: Bool
     var wantInitial: Bool
-    /// The flat gradient buffer; gradients are added.
-    var parameters: UnsafeMutablePointer<Float>
+    /// Where gradients of parameters are added.
+    var parameters: GradientTarget
   }
 
   func backward(_ pass: Pass, _ g: Gradients) {
@@ -37,13 +37,15 @@ extension RecurrentLayer {
       case .rnn, .none: f.rnn_backward(&part, kind.relu ? 1 : 0)
       }
     }
-    weightGradients(pass, g.parameters)
-    guard needsInputGradient else { return }
-    if let vocabulary = pass.vocabulary {
+    g.parameters.add(ranges.all, pass.vocabulary?.parameters, batch: pass.rows.batch) {
+      sequences, gradients in
+      weightGradients(pass, sequences, gradients)
+      guard needsInputGradient, let vocabulary = pass.vocabulary else { return }
       inputGradients(
-        tokenGates.base, rows: vocabulary.count, to: g.parameters + vocabulary.weight, stride: inputWidth,
+        tokenGates.base, rows: vocabulary.count, to: gradients + vocabulary.weight, stride: inputWidth,
         accumulate: true)
-    } else if let dInput = g.dInput {
+    }
+    if needsInputGradient, pass.vocabulary == nil, let dInput = g.dInput {
       inputGradients(
         gates.base, rows: pass.rows.count, to: dInput, stride: g.dInputStride, accumulate: g.accumulate)
     }
@@ -64,14 +66,16 @@ extension RecurrentLayer {
   }
 
   /// Sums the gate gradients of each token, in the order of the rows.
-  private func sumTokens(_ vocabulary: Vocabulary, rows: Int) {
+  private func sumTokens(_ vocabulary: Vocabulary, _ groups: RowGroups) {
     tokenGates.base.update(repeating: 0, count: vocabulary.count * gateStride)
-    team.run(.weightGradients, operations: rows * inputRows.count) { share in
+    team.run(.weightGradients, operations: groups.rows * inputRows.count) { share in
       let columns = share.of(inputRows.count, grain: 16)
-      for row in 0..<rows {
-        let from = gates.base + row * gateStride
-        let to = tokenGates.base + Int(vocabulary.tokens[row]) * gateStride
-        for column in columns { to[column] += from[column] }
+      for rows in groups {
+        for row in rows {
+          let from = gates.base + row * gateStride
+          let to = tokenGates.base + Int(vocabulary.tokens[row]) * gateStride
+          for column in columns { to[column] += from[column] }
+        }
       }
     }
   }
@@ -85,32 +89,37 @@ extension RecurrentLayer {
     if let from { to.update(from: from, count: count) } else { to.update(repeating: 0, count: count) }
   }
 
-  /// One merged product per weight matrix over all steps.
-  private func weightGradients(_ pass: Pass, _ parameters: UnsafeMutablePointer<Float>) {
+  /// One merged product per weight matrix over all steps of these sequences.
+  private func weightGradients(
+    _ pass: Pass, _ sequences: Range<Int>, _ parameters: UnsafeMutablePointer<Float>
+  ) {
+    let groups = pass.rows.groups(of: sequences)
     if let vocabulary = pass.vocabulary {
-      sumTokens(vocabulary, rows: pass.rows.count)
+      sumTokens(vocabulary, groups)
       addProduct(
         tokenGates.base, rows: inputRows, vocabulary.vectors, columns: inputColumns, ld: inputWidth,
-        depth: vocabulary.count, to: parameters + ranges.inputWeight, width: inputWidth)
+        RowGroups(0..<vocabulary.count), to: parameters + ranges.inputWeight, width: inputWidth)
     } else {
       addProduct(
-        gates.base, rows: inputRows, pass.input, columns: inputColumns, ld: pass.inputStride,
-        depth: pass.rows.count, to: parameters + ranges.inputWeight, width: inputWidth)
+        gates.base, rows: inputRows, pass.input, columns: inputColumns, ld: pass.inputStride, groups,
+        to: parameters + ranges.inputWeight, width: inputWidth)
     }
     if pass.rows.isUniform {
-      recurrentGradient(pass, parameters)
+      recurrentGradient(pass, sequences, parameters)
     } else {
       packedRecurrentGradient(pass, parameters)
     }
     if let inputBias = ranges.inputBias, let recurrentBias = ranges.recurrentBias {
       padded.base.update(repeating: 0, count: padded.count)
-      kernels.functions.column_sums(gates.base, pass.rows.count, gateStride, gateStride, padded.base)
+      groups.addColumns(of: gates.base, gateStride, stride: gateStride, kernels, to: padded.base)
       inputRows.scatterAdd(padded.base, to: parameters + inputBias)
       recurrentRows.scatterAdd(padded.base + kind.recurrentSlot * units, to: parameters + recurrentBias)
     }
   }
 
-  private func recurrentGradient(_ pass: Pass, _ parameters: UnsafeMutablePointer<Float>) {
+  private func recurrentGradient(
+    _ pass: Pass, _ sequences: Range<Int>, _ parameters: UnsafeMutablePointer<Float>
+  ) {
     let (steps, batch) = (pass.rows.steps, pass.rows.batch)
     let dRecurrent = gates.base + kind.recurrentSlot * units
     // Step t's gates saw the outputs of the step walked before it.
@@ -118,12 +127,13 @@ extension RecurrentLayer {
     let before = reverse ? pass.output + batch * pass.outputStride : pass.output
     addProduct(
       dLater, rows: recurrentRows, before, columns: recurrentColumns, ld: pass.outputStride,
-      depth: (steps - 1) * batch, to: parameters + ranges.recurrentWeight, width: hidden)
+      pass.rows.groups(of: sequences, steps: steps - 1), to: parameters + ranges.recurrentWeight,
+      width: hidden)
     if let h0 = pass.h0 {
       addProduct(
         dRecurrent + (reverse ? steps - 1 : 0) * batch * gateStride, rows: recurrentRows, h0,
-        columns: recurrentColumns,
-        ld: units, depth: batch, to: parameters + ranges.recurrentWeight, width: hidden)
+        columns: recurrentColumns, ld: units, RowGroups(sequences),
+        to: parameters + ranges.recurrentWeight, width: hidden)
     }
   }
 
@@ -155,17 +165,19 @@ extension RecurrentLayer {
     let skipped = reverse || pass.h0 != nil ? 0 : rows.batch
     addProduct(
       gates.base + kind.recurrentSlot * units + skipped * gateStride, rows: recurrentRows,
-      to + skipped * units, columns: recurrentColumns, ld: units, depth: rows.count - skipped,
+      to + skipped * units, columns: recurrentColumns, ld: units, RowGroups(0..<rows.count - skipped),
       to: parameters + ranges.recurrentWeight, width: hidden)
   }
 
   /// Adds (gate gradients)ᵀ · x to a weight's gradient, straight into it where nothing is padded or reordered.
   private func addProduct(
     _ d: UnsafePointer<Float>, rows: IndexMap, _ x: UnsafePointer<Float>, columns: IndexMap, ld: Int,
-    depth: Int,
-    to parameter: UnsafeMutablePointer<Float>, width: Int
+    _ groups: RowGroups, to parameter: UnsafeMutablePointer<Float>, width: Int
   ) {
+    let depth = groups.rows
     guard depth > 0 else { return }
+    let (d, x) = (d + groups.first * gateStride, x + groups.first * ld)
+    var layout = groups.kernel
     let f = kernels.functions
     let panels = f.gradient_scratch(rows.count, columns.count)
     scratch.reserve(panels * team.count + rows.count * columns.count)
@@ -175,8 +187,8 @@ extension RecurrentLayer {
     let own = scratch.base
     team.run(.weightGradients, operations: rows.count * columns.count * depth) { share in
       let part = share.of(rows.count, grain: 24)
-      f.multiply_gradient(
-        part.count, columns.count, depth, d + part.lowerBound, gateStride, x, ld,
+      f.multiply_gradient_groups(
+        part.count, columns.count, depth, &layout, d + part.lowerBound, gateStride, x, ld,
         stored + part.lowerBound * ldc, ldc,
         isDirect ? 1 : 0, own + share.index * panels)
     }

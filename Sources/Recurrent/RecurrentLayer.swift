@@ -50,6 +50,8 @@ final class RecurrentLayer {
     /// nil without bias.
     var inputBias: Int?
     var recurrentBias: Int?
+    /// All of them lie one after the other.
+    var all: Range<Int>
   }
 
   init(
@@ -63,7 +65,8 @@ final class RecurrentLayer {
     func start(_ name: String) -> Int? { layout[place.name(name)]?.range.lowerBound }
     ranges = ParameterRanges(
       inputWeight: start("weight_ih")!, recurrentWeight: start("weight_hh")!, inputBias: start("bias_ih"),
-      recurrentBias: start("bias_hh"))
+      recurrentBias: start("bias_hh"),
+      all: layout.span(of: ["weight_ih", "weight_hh", "bias_ih", "bias_hh"].map { place.name($0) }))
     let (inputWidth, inputBlocks) = (place.inputWidth, place.inputBlocks)
     self.inputWidth = inputWidth
     hidden = sizes.hidden
@@ -144,6 +147,7 @@ final class RecurrentLayer {
     var vectors: UnsafePointer<Float>
     /// Where they lie in the flat buffer.
     var weight: Int
+    var parameters: Range<Int>
   }
 
   /// One batch as it lies in memory.

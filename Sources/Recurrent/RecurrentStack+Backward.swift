@@ -3,7 +3,7 @@ import Kernels
 extension RecurrentStack {
   /// Back-propagation through time from the gradient of the readout. Returns the initial state's gradient where wanted.
   func backward(
-    _ request: Model.Batch, dReadout: UnsafePointer<Float>, gradients: UnsafeMutablePointer<Float>,
+    _ request: Model.Batch, dReadout: UnsafePointer<Float>, gradients: GradientTarget,
     finalState: RecurrentState?, wantInitialState: Bool
   ) -> RecurrentState? {
     let batch = request.batch

@@ -78,14 +78,21 @@ extension RecurrentStack {
 
   /// Adds the gradient of the learned initial state of one layer and direction: all rows started from it.
   func addLearned(
-    _ index: Int, _ direction: Int, batch: Int, to gradients: UnsafeMutablePointer<Float>
+    _ index: Int, _ direction: Int, batch: Int, to target: GradientTarget
   ) {
     guard let place = learned?[index * architecture.directions + direction] else { return }
     let (gradient, size) = (layers[index][direction].initialGradients, sizes[index])
-    func add(_ rows: UnsafePointer<Float>, _ row: LayerSizes.Row, to target: UnsafeMutablePointer<Float>) {
-      for index in 0..<batch { for unit in 0..<row.width { target[unit] += rows[index * row.units + unit] } }
+    func add(
+      _ rows: UnsafePointer<Float>, _ row: LayerSizes.Row, of sequences: Range<Int>,
+      to sums: UnsafeMutablePointer<Float>
+    ) {
+      for index in sequences { for unit in 0..<row.width { sums[unit] += rows[index * row.units + unit] } }
     }
-    add(gradient.hidden, size.hiddenRow, to: gradients + place.hidden)
-    if let cell = place.cell { add(gradient.cell, size.cellRow, to: gradients + cell) }
+    target.add(
+      place.hidden..<place.hidden + size.width, place.cell.map { $0..<$0 + size.hidden }, batch: batch
+    ) { sequences, gradients in
+      add(gradient.hidden, size.hiddenRow, of: sequences, to: gradients + place.hidden)
+      if let cell = place.cell { add(gradient.cell, size.cellRow, of: sequences, to: gradients + cell) }
+    }
   }
 }

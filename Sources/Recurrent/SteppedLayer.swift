@@ -14,6 +14,7 @@ final class SteppedLayer: TimeLayer {
   let team: Team
   let reverse: Bool
   let options: Options
+  let ranges: Ranges
 
   let input: PackedWeight
   let recurrent: PackedWeight
@@ -24,8 +25,6 @@ final class SteppedLayer: TimeLayer {
   let cellNorm: LayerNorm?
   let inputBias: PaddedBias?
   let recurrentBias: PaddedBias?
-  /// A state of zeros.
-  let zero: FloatBuffer
 
   // Kept for backward, N rows each.
   /// Activated gates, then their gradients as the input product sees them.
@@ -82,6 +81,8 @@ final class SteppedLayer: TimeLayer {
     var inputNorm: Norm?
     var recurrentNorm: Norm?
     var cellNorm: Norm?
+    /// All of them lie one after the other.
+    var all: Range<Int>
 
     struct Norm {
       var weight: Int
@@ -100,6 +101,10 @@ final class SteppedLayer: TimeLayer {
       (inputBias, recurrentBias) = (start("bias_ih"), start("bias_hh"))
       projection = start("weight_hr")
       (inputNorm, recurrentNorm, cellNorm) = (norm("norm_ih"), norm("norm_hh"), norm("norm_c"))
+      let norms = ["norm_ih", "norm_hh", "norm_c"].map { place.name($0) }
+      all = layout.span(
+        of: ["weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr"].map { place.name($0) }
+          + norms.flatMap { [$0 + ".weight", $0 + ".bias"] })
     }
   }
 
@@ -114,7 +119,7 @@ final class SteppedLayer: TimeLayer {
     self.kernels = kernels
     self.team = team
     reverse = place.isReverse
-    let ranges = Ranges(place, layout)
+    ranges = Ranges(place, layout)
     options = Options(
       recurrentDropout: a.recurrentDropout, zoneout: a.zoneout,
       number: UInt32(place.layer * a.directions + place.direction))
@@ -132,14 +137,15 @@ final class SteppedLayer: TimeLayer {
     projection = ranges.projection.map { PackedWeight($0, outputs, wide, width: hidden, kernels) }
     let groups = cell == .gru ? [0..<2, 2..<3] : [0..<cell.gateCount]
     func norm(_ range: Ranges.Norm?, _ groups: [Range<Int>]) -> LayerNorm? {
-      range.map { LayerNorm(weight: $0.weight, bias: $0.bias, groups: groups, hidden: hidden, units: units) }
+      range.map {
+        LayerNorm(weight: $0.weight, bias: $0.bias, groups: groups, hidden: hidden, units: units, kernels)
+      }
     }
     inputNorm = norm(ranges.inputNorm, groups)
     recurrentNorm = norm(ranges.recurrentNorm, groups)
     cellNorm = norm(ranges.cellNorm, [0..<1])
     inputBias = ranges.inputBias.map { PaddedBias($0, rows) }
     recurrentBias = ranges.recurrentBias.map { PaddedBias($0, rows) }
-    zero = FloatBuffer(max(sizes.units, sizes.cellUnits))
   }
 
   /// Columns of a row of gates.

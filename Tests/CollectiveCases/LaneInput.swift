@@ -9,19 +9,26 @@ package enum LaneInput {
     }
   }
 
-  /// The sum of all lanes, made twice: the buffers of the first step are used again.
+  /// The sum of all lanes, made whole and in pieces: the buffers of the first step are used again.
   package static func sum(_ group: any Communicator, count: Int, lanes: Int) throws -> [Float] {
     var sum = [Float](repeating: 0, count: count)
     try sum.withUnsafeMutableBufferPointer { sum in
       let reduction = LaneReduction(group, into: sum, lanes: lanes)
-      for _ in 0..<2 {
-        for lane in reduction.lanes {
-          let buffer = reduction.nextLane()
-          for (i, value) in values(lane: lane, count: count).enumerated() { buffer[i] += value }
-          reduction.finishLane()
-        }
-        try reduction.sum()
+      for lane in reduction.lanes {
+        let buffer = reduction.nextLane()
+        for (i, value) in values(lane: lane, count: count).enumerated() { buffer[i] += value }
+        reduction.finishLane()
       }
+      try reduction.sum()
+      for piece in [count / 3..<count, 0..<count / 3] {
+        for lane in reduction.lanes {
+          let buffer = reduction.begin(lane, piece)
+          let all = values(lane: lane, count: count)
+          for i in piece { buffer[i] += all[i] }
+          reduction.finish(lane, piece)
+        }
+      }
+      try reduction.sum()
     }
     return sum
   }

@@ -38,8 +38,9 @@ func choice(_ bytes: [UInt8], of count: Int) -> Int {
 enum Readers {
   static var all: [any FuzzedReader.Type] {
     [
-      CSVFuzz.self, IDXFuzz.self, NPYFuzz.self, TSFuzz.self, RecipeFuzz.self, SettingFuzz.self,
-      SafetensorsFuzz.self, StateFuzz.self, ResumeFuzz.self, HostfileFuzz.self,
+      CSVFuzz.self, GroupedFuzz.self, IDXFuzz.self, NPYFuzz.self, TSFuzz.self, TextFuzz.self, PairsFuzz.self,
+      TaggedFuzz.self, RecipeFuzz.self, SettingFuzz.self, SafetensorsFuzz.self, StateFuzz.self,
+      ResumeFuzz.self, HostfileFuzz.self,
     ]
   }
   /// Readers that are wrong on purpose: they show that each kind of failure is noticed.

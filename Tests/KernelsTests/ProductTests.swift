@@ -75,6 +75,28 @@ import Testing
     }
   }
 
+  /// Rows of a lane, which lie in groups, add up to the same bits as the same rows one after the other.
+  @Test(arguments: [(20, 3, 7), (4, 100, 33), (70, 200, 13), (100, 24, 10), (33, 1, 2)])
+  func `of gradients have the bits of the same rows without gaps`(_ m: Int, _ n: Int, _ groups: Int) {
+    for (size, stride) in [(1, 5), (8, 64), (3, 3), (41, 50)] {
+      let k = size * groups
+      let (a, b) = (numbers(stride * groups * m, 6), numbers(stride * groups * n, 7))
+      let rows = (0..<k).map { $0 / size * stride + $0 % size }
+      let (closeA, closeB) = (
+        rows.flatMap { a[$0 * m..<($0 + 1) * m] }, rows.flatMap { b[$0 * n..<($0 + 1) * n] }
+      )
+      for kernels in KernelSet.available {
+        let f = kernels.functions
+        let scratch = FloatBuffer(f.gradient_scratch(m, n))
+        var (c, expected) = (numbers(m * n, 8), numbers(m * n, 8))
+        var layout = rk_groups(size: size, stride: stride)
+        f.multiply_gradient_groups(m, n, k, &layout, a, m, b, n, &c, n, 1, scratch.base)
+        f.multiply_gradient(m, n, k, closeA, m, closeB, n, &expected, n, 1, scratch.base)
+        #expect(c == expected, "\(kernels.name), \(size) of \(stride)")
+      }
+    }
+  }
+
   /// A row's bits depend neither on the rows beside it nor on the tile it falls into: threads and ranks may cut anywhere.
   @Test func `give a row the same bits in any company`() {
     let (m, n, k) = (23, 45, 300)

@@ -74,6 +74,23 @@ import Training
     #expect(report.test == whole.test)
   }
 
+  @Test(arguments: [
+    ["train.batch_size=11"], ["distributed.lanes=3", "data.sequence_length=40"],
+    ["model.tie_embeddings=true", "model.hidden_size=9", "model.cell=gru", "train.batch_size=9"],
+  ])
+  func `strict runs give the same bits on any number of ranks`(_ overrides: [String]) throws {
+    let run = try TemporaryRun()
+    let recipe = try Recipe(
+      yaml: recipe(run).effectiveYAML, path: "r", baseDirectory: "/",
+      overrides: ["distributed.reduction=strict", "model.dropout=0.2"] + overrides)
+    let one = try run.train(recipe, out: "one")
+    for ranks in [2, 3, 8] {
+      let many = try run.train(recipe, ranks: ranks, out: "many\(ranks)")
+      #expect(many.parametersSHA256 == one.parametersSHA256, "\(ranks) ranks")
+      #expect(many.epochLosses == one.epochLosses)
+    }
+  }
+
   @Test func `evaluate to the same bits on any number of ranks`() throws {
     let run = try TemporaryRun()
     let report = try run.train(try recipe(run), out: "a")

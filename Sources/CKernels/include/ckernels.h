@@ -5,6 +5,7 @@
 #define CKERNELS_H
 #include <stddef.h>
 #include <stdint.h>
+#include "rk_stepped.h"
 
 #pragma clang assume_nonnull begin
 
@@ -39,6 +40,11 @@ typedef struct {
   float *_Nullable low;                // [B, slots·Hp] scratch of the tables whose products are in bfloat16
 } rk_layer;
 
+// Rows that are a part of a batch: `size` of them one after the other, the next ones `stride` rows after the first.
+typedef struct {
+  ptrdiff_t size, stride;
+} rk_groups;
+
 // What one optimizer step needs beside the four buffers.
 typedef struct {
   float gradient_scale;      // multiplies each gradient first: 1 / weight sum · clip factor
@@ -49,6 +55,14 @@ typedef struct {
   float momentum, dampening; // sgd, rmsprop
   int32_t nesterov, decoupled, first_step;
 } rk_optimizer;
+
+// The masks of some units of one sample at one time.
+typedef struct {
+  uint64_t key;
+  uint32_t layer, time, sample, block;
+  uint32_t threshold;        // units whose word is below are zero, the others times `scale`
+  float scale;
+} rk_dropout_block;
 
 typedef struct {
   const char *name;          // avx512, avx2, portable; with "-bf16" behind it where products are in bfloat16
@@ -68,6 +82,9 @@ typedef struct {
   // C[m, n] (+)= Aᵀ·B with A [k, m] and B [k, n], for the columns of C in first ..< last; scratch from gradient_scratch.
   void (*multiply_gradient)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, ptrdiff_t lda, const float *b, ptrdiff_t ldb,
                             float *c, ptrdiff_t ldc, ptrdiff_t accumulate, float *scratch);
+  // The same over k rows of A and B that lie in groups: the bits are those of the same rows one after the other.
+  void (*multiply_gradient_groups)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const rk_groups *, const float *a, ptrdiff_t lda,
+                                   const float *b, ptrdiff_t ldb, float *c, ptrdiff_t ldc, ptrdiff_t accumulate, float *scratch);
   ptrdiff_t (*gradient_scratch)(ptrdiff_t m, ptrdiff_t n);
 
   // Recurrent weights [gates·H, H] for the time loops. `gates` is 1, 3 or 4 and tells the cell.
@@ -101,6 +118,9 @@ typedef struct {
   void (*rmsprop)(const rk_optimizer *, float *p, const float *g, float *square, float *_Nullable buffer, ptrdiff_t n);
   // The core's multiply-add peak in this table's precision: runs `rounds` rounds of independent ones, returns the operations done.
   double (*peak)(ptrdiff_t rounds, float *sink);
+  // y = x·mask; y may be x. The same bits in every table.
+  void (*dropout)(const rk_dropout_block *, const float *x, float *y, ptrdiff_t width);
+  rk_stepped stepped;
 } rk_kernels;
 
 // The table by this name, or null if this processor or build does not have it.

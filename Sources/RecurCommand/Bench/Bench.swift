@@ -28,9 +28,16 @@ struct Bench: ParsableCommand {
     help: ArgumentHelp(
       "How a GPU walks over time; the one that suits a case if not given.", valueName: "stepwise|walk"))
   var engine: Engine?
+  @Option(
+    help: ArgumentHelp(
+      "How gradients are added: strict cuts the batch into lanes, for the same bits on any number of ranks.",
+      valueName: "fast|strict"))
+  var reduction = Reduction.fast
+  @Option(help: "Lanes of all ranks with --reduction strict.") var lanes = 8
   @Option(help: "How long to measure each case, in seconds.") var seconds = 2.0
   @Flag(help: "Also print what each part of a step takes, and the core's multiply-add peak.") var profile =
     false
+  @OptionGroup var network: BenchOptions
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
@@ -38,6 +45,10 @@ struct Bench: ParsableCommand {
     guard device != .cpu || precision != .tf32 else {
       throw ValidationError("--precision tf32 is for --device cuda; a processor has fp32 and bf16")
     }
+    guard device == .cpu || reduction == .fast else {
+      throw ValidationError("--reduction strict is for --device cpu")
+    }
+    guard (1...1024).contains(lanes) else { throw ValidationError("--lanes must be 1 to 1024") }
     guard device == .cpu || !profile else { throw ValidationError("--profile is for --device cpu") }
     guard seconds > 0 && seconds <= 86400 else {
       throw ValidationError("--seconds must be above 0, at most 86400")
@@ -54,14 +65,17 @@ struct Bench: ParsableCommand {
 
   private func measure(_ group: any Communicator, _ console: Console) throws -> BenchReport {
     let named = try cases.map(BenchCase.named) + (odd ? BenchCase.odd : [])
-    let chosen = named.isEmpty ? BenchCase.all : named
+    let all = BenchCase.all.filter { reduction == .fast || $0.lengths == nil }
+    let chosen = try (named.isEmpty ? all : named).map(network.applied)
     let executor = try DeviceOptions(device, precision).processor().executor
     if let executor { try console.say("on \(executor.name), \((precision ?? .tf32).rawValue)") }
     try console.say("case            ranks threads    median ms       min ms    samples/s   GFLOP/s")
+    if reduction == .strict { try requireLanes(chosen, group) }
     let kernels = try KernelSet.fromEnvironment(precision == .bf16 ? .bf16 : .fp32)
     let results = try chosen.map { benchCase in
       let timer = try StepTimer(
-        benchCase, kernels, threads: threads, group, executor: executor, engine: engine)
+        benchCase, kernels, threads: threads, group, executor: executor, engine: engine,
+        strictLanes: reduction == .strict ? lanes : nil)
       let result = try timer.measure(seconds: seconds, profiled: profile)
       try console.say(result.line)
       for phase in result.profile ?? [] { try console.say(phase.line) }
@@ -74,13 +88,29 @@ struct Bench: ParsableCommand {
       )
     }
     return BenchReport(
-      device: executor?.name ?? "cpu", kernels: executor == nil ? kernels.name : nil, cases: results,
-      peakGflops: peak)
+      reduction: reduction, device: executor?.name ?? "cpu", kernels: executor == nil ? kernels.name : nil,
+      cases: results, peakGflops: peak)
+  }
+}
+
+extension Bench {
+  enum Reduction: String, ExpressibleByArgument, CaseIterable, Encodable { case fast, strict }
+
+  /// A run with other cases computes each lane by itself, which is not what is timed here.
+  private func requireLanes(_ chosen: [BenchCase], _ group: any Communicator) throws {
+    if let other = chosen.first(where: { $0.lengths != nil }) {
+      throw Failure.usage(
+        "--reduction strict: the sequences of \(other.name) differ in length; name other cases")
+    }
+    guard lanes >= group.size else {
+      throw Failure.usage("--lanes \(lanes): \(group.size) ranks need \(group.size) lanes or more")
+    }
   }
 }
 
 struct BenchReport: Encodable {
   var command = "bench"
+  let reduction: Bench.Reduction
   /// `cpu`, or the GPU's name.
   let device: String
   /// What a processor computed with; `-bf16` where factors were rounded.
@@ -105,6 +135,8 @@ struct BenchResult: Encodable {
   let gflops: Double
   /// Of all ranks.
   let samplesPerSecond: Double
+  /// Of one rank's batch, all sequences together.
+  let timeSteps: Int
   let steps: Int
   let profile: [PhaseResult]?
 

@@ -18,14 +18,15 @@ final class StepTimer {
   private var gradient: [Float]
   /// Loss and weight, then of all ranks.
   private var totals = [0.0, 0.0]
+  /// How gradients are added with `--reduction strict`.
+  private let lanes: LaneReduction?
   /// Takes the steps in place of the model where there is one; the batch lies in its memory.
   private let device: DeviceModel?
 
   /// - executor: a device to time instead of the processor, for one rank.
   init(
     _ benchCase: BenchCase, _ kernels: KernelSet, threads: Int, _ group: any Communicator,
-    executor: (any Executor)? = nil,
-    engine: Engine? = nil
+    executor: (any Executor)? = nil, engine: Engine? = nil, strictLanes: Int? = nil
   ) throws {
     self.benchCase = benchCase
     self.threads = threads
@@ -43,6 +44,7 @@ final class StepTimer {
     classes = (0..<rows).map { _ in Int32(random.uniform() * Float(network.outputSize)) }
     samples = (0..<Int32(benchCase.batch)).map { $0 }
     gradient = [Float](repeating: 0, count: rows * network.outputSize)
+    lanes = strictLanes.map { [model] in LaneReduction(group, into: model.gradients, lanes: $0) }
     device = try executor.map { try DeviceModel(benchCase, $0, engine) }
     try fillDevice()
   }
@@ -71,7 +73,8 @@ final class StepTimer {
       milliseconds: .init(median: median, min: times[0] / .milliseconds(1)),
       gflops: ranks * benchCase.operations / median / 1e6,
       samplesPerSecond: ranks * Double(benchCase.batch) / median * 1e3,
-      steps: times.count, profile: profile?.results(steps: count, milliseconds: total / count))
+      timeSteps: benchCase.rows, steps: times.count,
+      profile: profile?.results(steps: count, milliseconds: total / count))
   }
 
   /// How many more steps to take before looking at the clock again. Alone it is looked at after each.
@@ -91,7 +94,7 @@ final class StepTimer {
 
   private func step() throws {
     if let device { return try deviceStep(device) }
-    model.zeroGradients()
+    if lanes == nil { model.zeroGradients() }
     try inputs.withUnsafeBufferPointer { try step($0.baseAddress!) }
     model.parametersChanged()
   }
@@ -113,10 +116,14 @@ final class StepTimer {
         values: values,
         classes: classes, gradient: &gradient, kernels: model.kernels)
     }
-    model.backward(gradient)
     totals = [total.sum, total.weight]
+    if let lanes {
+      try addLanes(lanes)
+    } else {
+      model.backward(gradient)
+      if !group.isSolo { try group.allReduceSum(model.gradients) }
+    }
     if !group.isSolo {
-      try group.allReduceSum(model.gradients)
       try totals.withUnsafeMutableBufferPointer { try group.allReduceSum($0) }
     }
     optimizer.update(
@@ -126,6 +133,13 @@ final class StepTimer {
 }
 
 extension StepTimer {
+  /// Each rank's batch is its part of a global one.
+  private func addLanes(_ lanes: LaneReduction) throws {
+    let sequences = equalParts(of: benchCase.batch, among: lanes.lanes.count)
+    model.backward(gradient, lanes: Lanes(sequences, first: lanes.lanes.lowerBound, sums: lanes))
+    try lanes.sum()
+  }
+
   /// Parameters and the batch; it is the whole resident data set.
   private func fillDevice() throws {
     guard let device else { return }

@@ -32,7 +32,7 @@ final class Attention {
     self.team = team
     func linear(_ name: String, _ inputs: Int) -> Linear {
       Linear(
-        inputs: inputs, outputs: a.outputWidth, weight: layout["\(name).weight"]!.range.lowerBound, bias: nil,
+        inputs: inputs, outputs: a.outputWidth, weight: layout["\(name).weight"]!.range, bias: nil,
         kernels: kernels, team: team)
     }
     key = kind == .general ? linear("attention", a.outputWidth) : nil
@@ -97,14 +97,14 @@ final class Attention {
   /// - dMemory: `[Σ source, D]`, gets that of the encoder's outputs.
   func backward(
     _ dOutput: UnsafeMutablePointer<Float>, _ target: BatchRows, _ source: BatchRows,
-    places: UnsafePointer<Int32>, dMemory: UnsafeMutablePointer<Float>,
-    _ gradients: UnsafeMutablePointer<Float>
+    places: UnsafePointer<Int32>, dMemory: UnsafeMutablePointer<Float>, _ gradients: GradientTarget
   ) {
     dOutputs.reserve(target.count * width)
     dPairs.reserve(target.count * 2 * width)
     dKeys.reserve(source.count * width)
     kernels.functions.tanh_back(outputs.base, dOutput, dOutputs.base, target.count * width)
-    combine.backward(pairs.base, dOutputs.base, dx: dPairs.base, rows: target.count, gradients)
+    combine.backward(
+      pairs.base, dOutputs.base, dx: dPairs.base, HeadRows(rows: target, everyStep: true), gradients)
     dMemory.update(repeating: 0, count: source.count * width)
     dKeys.base.update(repeating: 0, count: source.count * width)
     team.run(.head, operations: 4 * target.count * source.steps * width) { share in
@@ -119,7 +119,8 @@ final class Attention {
     }
     if let key {
       dFromKeys.reserve(source.count * width)
-      key.backward(memory.base, dKeys.base, dx: dFromKeys.base, rows: source.count, gradients)
+      key.backward(
+        memory.base, dKeys.base, dx: dFromKeys.base, HeadRows(rows: source, everyStep: true), gradients)
       for i in 0..<source.count * width { dMemory[i] += dFromKeys.base[i] }
     } else {
       for i in 0..<source.count * width { dMemory[i] += dKeys.base[i] }

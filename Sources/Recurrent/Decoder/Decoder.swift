@@ -93,7 +93,7 @@ final class Decoder {
   /// - Returns: the gradients of the encoder's outputs `[Σ source, D]` and of its final states.
   func backward(
     _ request: Model.Batch, _ dOutput: UnsafeMutablePointer<Float>, _ source: BatchRows,
-    places: UnsafePointer<Int32>, _ gradients: UnsafeMutablePointer<Float>
+    places: UnsafePointer<Int32>, _ gradients: GradientTarget
   ) -> (outputs: UnsafePointer<Float>, final: RecurrentState) {
     dMemory.zero(source.count * width)
     attention?.backward(

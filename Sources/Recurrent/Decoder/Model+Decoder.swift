@@ -55,9 +55,8 @@ extension Model {
   }
 
   /// From the gradient of the head's input down to both embeddings.
-  func backwardPair(_ request: Batch) {
+  func backwardPair(_ request: Batch, _ gradients: GradientTarget) {
     guard let decoder, let stack, let pair else { return }
-    let gradients = gradients.baseAddress!
     let below = decoder.backward(
       request, dReadoutBase, pair.source.rows, places: pair.places, gradients)
     _ = stack.backward(
@@ -72,10 +71,12 @@ extension Model {
 extension Model.Batch {
   /// Turns tokens into what the first layer reads: vectors, or the whole vocabulary where that is less work.
   /// - mayFold: whether the first layer can take the vocabulary.
+  /// - smallest: samples of the smallest lane, where there are lanes.
   mutating func lookUp(
-    _ embedding: Embedding, _ parameters: UnsafePointer<Float>, mayFold: Bool = true
+    _ embedding: Embedding, _ parameters: UnsafePointer<Float>, mayFold: Bool = true, smallest: Int? = nil
   ) {
-    vocabulary = mayFold ? embedding.vocabulary(self, parameters) : nil
+    let rows = smallest.map { $0 * self.rows.steps } ?? self.rows.count
+    vocabulary = mayFold ? embedding.vocabulary(self, rows: rows, parameters) : nil
     if vocabulary == nil { inputs = embedding.forward(self, parameters) }
   }
 }

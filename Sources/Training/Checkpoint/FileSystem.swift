@@ -80,6 +80,11 @@ public struct FileSystem: Sendable {
   }
 }
 
+extension FileSystem: Equatable {
+  /// Whether both make the system's own calls.
+  public static func == (a: FileSystem, b: FileSystem) -> Bool { a.injector == nil && b.injector == nil }
+}
+
 extension FileSystem {
   enum Mode {
     case read

@@ -29,7 +29,7 @@ final class WorkerLog: StepLog {
     if try link.isIdle() { try send(.progress, run) }
   }
 
-  func wantsSave(_ meter: RunMeter) -> Bool { recipe.checkpoint.isDue(meter.now - lastSave) }
+  func wantsSave(_ meter: RunMeter) -> Bool { recipe.checkpoint.isDue(meter.nanoseconds(since: lastSave)) }
 
   func save(_ run: Trainer) throws {
     lastSave = run.meter.now

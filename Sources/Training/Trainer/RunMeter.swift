@@ -57,6 +57,8 @@ struct RunMeter {
 
   /// When the last step ended.
   var now: UInt64 { last }
+  /// From a time to the end of the last step; 0 where it was before.
+  func nanoseconds(since time: UInt64) -> UInt64 { last > time ? last - time : 0 }
   var seconds: Double { Double(monotonicNanoseconds() - begin) / 1e9 }
   var epochSeconds: Double { Double(last - epochBegin) / 1e9 }
   var epochSamplesPerSecond: Double { epochSeconds > 0 ? Double(epochSamples) / epochSeconds : 0 }

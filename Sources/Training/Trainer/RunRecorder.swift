@@ -26,7 +26,6 @@ final class RunRecorder: StepLog {
     if let scaler = data.scaler { state.scaler = JSONValue(encoding: scaler) }
     if !data.classNames.isEmpty { state.classNames = data.classNames }
     if !data.vocabulary.isEmpty { state.extra["vocabulary"] = JSONValue(encoding: data.vocabulary) }
-    if !data.sourceNames.isEmpty { state.sourceNames = data.sourceNames }
     state.dataFingerprint = data.fingerprint
     template = state
   }
@@ -39,7 +38,7 @@ final class RunRecorder: StepLog {
     var file: CheckpointFile?
     switch options.resume {
     case .auto where RunDirectory.holdsRun(path):
-      let directory = try RunDirectory(resuming: path, retention: retention)
+      let directory = try RunDirectory(resuming: path, retention: retention, fileSystem: options.fileSystem)
       let search = try directory.newestValid()
       for skipped in search.skipped { note("skipped \(skipped.path): \(skipped.reason)") }
       if search.file == nil, !search.skipped.isEmpty {
@@ -53,7 +52,8 @@ final class RunRecorder: StepLog {
       fallthrough
     case .auto, .never:
       directory = try RunDirectory(
-        creating: path, recipe: recipe.effectiveYAML, overwrite: options.overwrite, retention: retention)
+        creating: path, recipe: recipe.effectiveYAML, overwrite: options.overwrite, retention: retention,
+        fileSystem: options.fileSystem)
     }
     resumedFrom = file?.path
     return file
@@ -95,7 +95,7 @@ extension RunRecorder {
     try progressed(run.progress)
   }
 
-  func wantsSave(_ meter: RunMeter) -> Bool { recipe.checkpoint.isDue(meter.now - lastSave) }
+  func wantsSave(_ meter: RunMeter) -> Bool { recipe.checkpoint.isDue(meter.nanoseconds(since: lastSave)) }
 
   func progressed(_ progress: TrainingProgress) throws {
     if heldStep != nil, !isEarly { try saveHeld() }

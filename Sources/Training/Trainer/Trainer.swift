@@ -195,12 +195,29 @@ extension LoadedData {
         )
       }
     }
-    for (key, metric) in recipe.decidingMetrics + [("checkpoint.metric", recipe.checkpoint.metric)]
-    where !recipe.loss.measures(metric.quantity) {
-      throw Failure.badData(
-        "\(key): loss \(recipe.loss.name) has no \(metric.quantity.rawValue); use validation.loss")
+    for (key, metric) in recipe.decidingMetrics + [("checkpoint.metric", recipe.checkpoint.metric)] {
+      if !recipe.loss.measures(metric.quantity) {
+        throw Failure.badData(
+          "\(key): loss \(recipe.loss.name) has no \(metric.quantity.rawValue); use validation.loss")
+      }
+      if !train.measures(metric.quantity) {
+        throw Failure.badData(
+          "\(key): \(metric.quantity.rawValue) is not measured on \(recipe.data.format.rawValue) data; use validation.loss"
+        )
+      }
     }
     return train
+  }
+}
+
+extension SampleSet {
+  /// Whether this is measured on such samples, where the loss has it.
+  fileprivate func measures(_ quantity: MetricName.Quantity) -> Bool {
+    switch quantity {
+    case .perplexity: shape.tokens != nil
+    case .sequenceAccuracy, .errorRate: self is any PairedSet
+    default: true
+    }
   }
 }
 

@@ -29,6 +29,7 @@ final class TrainingStep {
   private let clipValue: Float?
   private let average: ParameterAverage?
   private let accumulate: Int
+  private let set: any SampleSet
   private let batch: BatchBuffer
   /// Where the streams stand, for samples that are windows of streams.
   let states: StreamStates?
@@ -84,10 +85,13 @@ final class TrainingStep {
     lanes =
       isStrict ? LaneReduction(communicator, into: model.gradients, lanes: recipe.distributed.lanes) : nil
     sums = .allocate(capacity: laneCount * Field.count + Flag.count + communicator.size)
-    let parts = isStrict ? laneCount : communicator.size
-    let part = equalPart(0, of: min(recipe.train.batchSize, set.count), among: parts).count
-    let rows = model.architecture.outputRows(steps: set.shape.steps, batch: part)
-    batch = BatchBuffer(set, capacity: part)
+    self.set = set
+    let full = min(recipe.train.batchSize, set.count)
+    let part = equalPart(0, of: full, among: isStrict ? laneCount : communicator.size).count
+    let own = lanes.map { equalParts(of: full, among: $0.laneCount)[$0.lanes].reduce(0) { $0 + $1.count } }
+    let capacity = max(part, accumulate == 1 && model.cutsLanes ? own ?? 0 : 0)
+    let rows = model.architecture.outputRows(steps: set.shape.steps, batch: capacity)
+    batch = BatchBuffer(set, capacity: capacity)
     states = (set as? any StreamedSet).map { StreamStates(model.architecture, streams: $0.streams) }
     outputGradient = .allocate(capacity: rows * model.architecture.outputSize)
   }
@@ -109,7 +113,11 @@ final class TrainingStep {
     self[flag: Flag.stop] = stop ? 1 : 0
     self[flag: Flag.save] = save ? 1 : 0
     if let lanes {
-      computeLanes(lanes, samples, step: step)
+      if walksTogether(samples) {
+        computeTogether(lanes, samples, step: step)
+      } else {
+        computeLanes(lanes, samples, step: step)
+      }
     } else {
       computePart(samples, step: step)
     }
@@ -158,8 +166,41 @@ final class TrainingStep {
     compute(.init(rebasing: samples[part]), step: step, lane: 0, into: model.gradients)
   }
 
+  /// Whether a strict run computes the lanes of a rank as one batch and cuts only the sums over samples, which is as fast as a fast
+  /// run; else each lane is a batch of its own. The same on all ranks, and for any number of them.
+  private func walksTogether(_ samples: UnsafeBufferPointer<Int32>) -> Bool {
+    guard accumulate == 1, model.cutsLanes else { return false }
+    if set.shape.hasEqualLengths { return true }
+    // Sorted by length, a lane's rows would not lie together.
+    let length = set.length(of: Int(samples[0]))
+    return samples.allSatisfy { set.length(of: Int($0)) == length }
+  }
+
+  /// The lanes of this rank as one batch.
+  private func computeTogether(
+    _ lanes: LaneReduction, _ samples: UnsafeBufferPointer<Int32>, step: Int
+  ) {
+    let own = ownRows(of: samples.count)
+    let parts = lanes.lanes.map { lane -> Range<Int> in
+      let part = equalPart(lane, of: samples.count, among: laneCount)
+      return part.lowerBound - own.lowerBound..<part.upperBound - own.lowerBound
+    }
+    guard !own.isEmpty else {
+      for lane in lanes.lanes {
+        _ = lanes.begin(lane, 0..<model.layout.count)
+        lanes.finish(lane, 0..<model.layout.count)
+      }
+      return
+    }
+    model.smallestLane = equalPart(laneCount - 1, of: samples.count, among: laneCount).count
+    computeMicroBatch(
+      .init(rebasing: samples[own]), step: step,
+      .lanes(Lanes(parts, first: lanes.lanes.lowerBound, sums: lanes)))
+  }
+
   /// Each lane of the batch by itself.
   private func computeLanes(_ lanes: LaneReduction, _ samples: UnsafeBufferPointer<Int32>, step: Int) {
+    model.smallestLane = nil
     for lane in lanes.lanes {
       let part = equalPart(lane, of: samples.count, among: laneCount)
       compute(.init(rebasing: samples[part]), step: step, lane: lane, into: lanes.nextLane())
@@ -191,40 +232,58 @@ final class TrainingStep {
     var start = 0
     while start < samples.count {
       let end = min(start + size, samples.count)
-      let first = lane * Field.count
       computeMicroBatch(
-        .init(rebasing: samples[start..<end]), step: step, into: gradients,
-        .init(rebasing: sums[first..<first + Field.count]))
+        .init(rebasing: samples[start..<end]), step: step, .buffer(gradients, lane: lane))
       start = end
     }
   }
 
+  private enum Target {
+    case buffer(UnsafeMutableBufferPointer<Float>, lane: Int)
+    case lanes(Lanes)
+  }
+
   /// Forward, loss and backward of one micro-batch: adds to gradients and sums.
-  private func computeMicroBatch(
-    _ samples: UnsafeBufferPointer<Int32>, step: Int, into gradients: UnsafeMutableBufferPointer<Float>,
-    _ sums: UnsafeMutableBufferPointer<Double>
-  ) {
+  private func computeMicroBatch(_ samples: UnsafeBufferPointer<Int32>, step: Int, _ target: Target) {
     communicator.progress?.enter(.forward, step: step + 1)
     let begin = trace == nil ? 0 : monotonicNanoseconds()
     batch.gather(samples)
     let outputs = model.forward(batch, mode: .training(seed: seed, step: UInt64(step)), states: states)
-    let width = model.architecture.outputSize
-    let rows = outputs.count / width
-    let (base, gradient) = (outputs.baseAddress!, outputGradient.baseAddress!)
-    let total = model.team.measure(.loss) {
-      loss.evaluate(
-        outputs: base, rows: rows, width: width, values: batch.values, classes: batch.classes,
-        gradient: gradient, kernels: model.kernels)
+    model.team.measure(.loss) {
+      switch target {
+      case .buffer(_, let lane):
+        addLoss(outputs, rows: 0..<outputs.count / model.architecture.outputSize, lane: lane)
+      case .lanes(let lanes):
+        for (index, sequences) in lanes.sequences.enumerated() {
+          model.forEachOutputRows(of: sequences) { addLoss(outputs, rows: $0, lane: lanes.first + index) }
+        }
+      }
     }
-    let score = loss.score(
-      outputs: base, rows: rows, width: width, values: batch.values, classes: batch.classes)
     communicator.progress?.enter(.backward, step: step + 1)
     let middle = trace == nil ? 0 : monotonicNanoseconds()
-    model.backward(gradient, into: gradients)
+    let gradient = UnsafePointer(outputGradient.baseAddress!)
+    switch target {
+    case .buffer(let gradients, _): model.backward(gradient, into: gradients)
+    case .lanes(let lanes): model.backward(gradient, lanes: lanes)
+    }
     trace?.add(.forward, step: step + 1, from: begin, to: middle)
     trace?.add(.backward, step: step + 1, from: middle)
-    sums[Field.loss] += total.sum
-    sums[Field.weight] += total.weight
+  }
+
+  /// The loss of some rows and its gradient: adds to the sums of a lane, row by row.
+  private func addLoss(_ outputs: UnsafeMutableBufferPointer<Float>, rows: Range<Int>, lane: Int) {
+    let sums = UnsafeMutableBufferPointer(rebasing: sums[lane * Field.count..<(lane + 1) * Field.count])
+    let width = model.architecture.outputSize
+    let start = rows.lowerBound
+    let (base, classes) = (outputs.baseAddress! + start * width, batch.classes + start)
+    let values = batch.values + start * width
+    let total = loss.evaluate(
+      outputs: base, rows: rows.count, width: width, values: values, classes: classes,
+      gradient: outputGradient.baseAddress! + start * width, kernels: model.kernels,
+      addingTo: Loss.Total(sum: sums[Field.loss], weight: sums[Field.weight]))
+    let score = loss.score(
+      outputs: base, rows: rows.count, width: width, values: values, classes: classes)
+    (sums[Field.loss], sums[Field.weight]) = (total.sum, total.weight)
     sums[Field.right] += Double(score.right)
     sums[Field.counted] += Double(score.counted)
   }
@@ -266,3 +325,5 @@ final class TrainingStep {
     return outcome
   }
 }
+
+extension LaneReduction: LaneSums {}

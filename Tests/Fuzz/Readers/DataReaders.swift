@@ -39,7 +39,11 @@ struct CSVFuzz: FuzzedReader {
     (plain.gaps, plain.scale, plain.fitScaleOn) = (.previous, .minmax, .all)
     var strict = classes
     (strict.gaps, strict.delimiter, strict.window) = (.error, ";", 3)
-    return [series, classes, plain, strict]
+    var far = series
+    (far.horizons, far.window, far.gaps, far.split) = ([1, 3], 2, .error, .init())
+    var steps = series
+    (steps.perStep, steps.window, steps.gaps) = (true, 3, .drop)
+    return [series, classes, plain, strict, far, steps]
   }()
 
   func read(_ bytes: [UInt8]) throws -> Int {
@@ -133,6 +137,10 @@ struct TSFuzz: FuzzedReader {
       ArrayFiles.ts, "@targetLabel true\n@data\n1,2:3\n4,5:6\n",
       "@problemName p\n@univariate true\n@equalLength true\n@classLabel true 0 1 2\n@data\n"
         + (0..<9).map { "\($0),0.5,-\($0)e2:\($0 % 3)" }.joined(separator: "\n"),
+      "@dimensions 2\n@equalLength false\n@classLabel true a b\n@data\n1,2,3:4,5,6:a\n7:8:b\n9,-1:0.5,1e3:a\n",
+      "@univariate true\n@targetLabel true\n@data\n"
+        + (1..<9).map { "\((0..<$0).map(String.init).joined(separator: ",")):\($0).5" }.joined(
+          separator: "\n"),
     ].map { Array($0.utf8) }
   }
 
@@ -147,56 +155,7 @@ struct TSFuzz: FuzzedReader {
   func read(_ bytes: [UInt8]) throws -> Int {
     var specification = DataSpecification(format: .ts, path: try scratch.write("d.ts", bytes))
     if choice(bytes, of: 2) == 0 { specification.scale = .standard }
+    if choice(bytes, of: 3) == 0 { specification.split = .init(train: .fraction(0.5), test: .rest) }
     return try LoadedData(specification).used()
-  }
-}
-
-extension LoadedData {
-  /// Gathers batches of all parts, and checks what must hold of any data.
-  fileprivate func used() throws -> Int {
-    var total = 0
-    for part in [train, validation, test].compactMap({ $0 }) {
-      try require(part.count >= 0 && part.shape == shape, "a part's shape is not that of the data")
-      try part.gatherSome()
-      total += part.count
-    }
-    if let rows { try require(rows.count == total, "\(rows.count) rows for \(total) samples") }
-    return total &* 31 &+ shape.steps &* 7 &+ shape.features
-  }
-}
-
-extension SampleSet {
-  /// The first, middle and last sample as one batch.
-  fileprivate func gatherSome() throws {
-    let some = Set([0, count / 2, count - 1]).filter { $0 >= 0 }.sorted {
-      (length(of: $0), $1) > (length(of: $1), $0)
-    }
-    let rows = some.reduce(0) { $0 + length(of: $1) }
-    let targets = shape.hasTargetPerStep ? rows : some.count
-    var (width, classCount) = (0, 0)
-    switch shape.target {
-    case .values(let count): width = count
-    case .classes(let count): classCount = count
-    }
-    var inputs = [Float](repeating: .nan, count: rows * shape.features)
-    var tokens = [Int32](repeating: -1, count: shape.vocabulary == nil ? 0 : rows)
-    var values = [Float](repeating: .nan, count: width * targets)
-    var classes = [Int32](repeating: -1, count: width == 0 ? targets : 0)
-    inputs.withUnsafeMutableBufferPointer { inputs in
-      tokens.withUnsafeMutableBufferPointer { tokens in
-        values.withUnsafeMutableBufferPointer { values in
-          classes.withUnsafeMutableBufferPointer { classes in
-            let memory = BatchMemory(
-              inputs: inputs.baseAddress!, tokens: tokens.baseAddress, values: values.baseAddress!,
-              classes: classes.baseAddress!)
-            some.map { Int32($0) }.withUnsafeBufferPointer { gather($0, into: memory) }
-          }
-        }
-      }
-    }
-    try require(inputs.allSatisfy { $0.isFinite }, "an input is not finite")
-    try require(values.allSatisfy { $0.isFinite }, "a target is not finite")
-    try require(classes.allSatisfy { $0 >= 0 && Int($0) < classCount }, "a class is out of range")
-    try require(tokens.allSatisfy { $0 >= 0 && Int($0) < shape.vocabulary! }, "a token is out of range")
   }
 }

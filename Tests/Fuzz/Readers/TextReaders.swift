@@ -47,6 +47,39 @@ struct RecipeFuzz: FuzzedReader {
     "data: {format: npy, path: x.npy, labels_path: y.npy}\nmodel: {cell: rnn, nonlinearity: relu, "
       + "hidden_size: 3, head: [{linear: 2}]}\nloss: mae\noptimizer: {name: sgd, lr: 0.1, momentum: 0.9}\n"
       + "train: {epochs: 2, batch_size: 3}\nschedule: {name: step, step_size: 3}\n",
+    """
+    data: {format: text, path: t, tokens: word, min_count: 2, vocabulary: 50, sequence_length: 9}
+    model: {embedding: 6, embedding_dropout: 0.1, tie_embeddings: true, cell: lstm, hidden_size: 6, readout: every_step,
+      head: [{linear: classes}], init_range: 0.1, dropout: 0.2, input_dropout: 0.1, locked_dropout: true}
+    loss: {name: cross_entropy, ignore_index: -1, label_smoothing: 0.1}
+    optimizer: {name: rmsprop, lr: 0.1, alpha: 0.9, momentum: 0.5}
+    schedule: {name: exponential, gamma: 0.5, start_epoch: 3}
+    train: {epochs: 2, batch_size: 3, clip_value: 1, ema: 0.9, bucket_batches: 2, eval_every_epochs: 2, log_every_steps: 3}
+    distributed: {reduction: strict, lanes: 4, replica_check_every: 10, stall_timeout: 5}
+    """,
+    """
+    data: {format: pairs, path: p.tsv, tokens: char, target_tokens: word, min_count: 1}
+    model: {embedding: 4, cell: gru, hidden_size: 8, bidirectional: true, head: [{linear: classes}],
+      decoder: {embedding: 4, attention: general, beam: 3}}
+    loss: cross_entropy
+    train: {epochs: 2, batch_size: 3}
+    distributed: {coordinator: dedicated, compress: bf16}
+    """,
+    """
+    data: {format: tagged, path: p, token_column: 1, tag_column: 3, vocabulary: 9}
+    model: {embedding: 4, cell: lstm, hidden_size: [8, 8], zoneout: {hidden: 0.1, cell: 0.2}, recurrent_dropout: 0.1,
+      proj_size: 3, layer_norm: true, residual: true, learned_initial_state: true, readout: every_step,
+      head: [{linear: classes}], init: {orthogonal: true, forget_bias: 1}, bias: true}
+    loss: cross_entropy
+    train: {epochs: 2, batch_size: 3}
+    distributed: {optimizer_sharding: true}
+    """,
+    "data: {format: csv, path: d.csv, features: [a], targets: [b], group: g, per_step: true}\n"
+      + "model: {cell: gru, hidden_size: 3, zoneout: 0.1, readout: every_step, head: [{linear: 1}]}\nloss: mse\n"
+      + "train: {epochs: 2, batch_size: 3}\n",
+    "data: {format: csv, path: d.csv, features: [a], targets: [b], window: 3, horizon: [1, 5]}\n"
+      + "model: {cell: gru, hidden_size: 3, head: [{linear: 5}]}\nloss: mse\ntrain: {epochs: 2, batch_size: 3}\n"
+      + "early_stopping: {metric: validation.loss, patience: 2}\n",
   ]
   var seeds: [[UInt8]] { Self.seeds.map { Array($0.utf8) } }
 
@@ -58,6 +91,8 @@ struct RecipeFuzz: FuzzedReader {
       "epochs",
       "batch_size", "&a ", "*a", "*t", "<<: ", "!!int ", "!!binary ", "|\n  ", "? ", "---\n", "...\n",
       "%YAML 1.1\n",
+      "text", "pairs", "tagged", "group:", "horizon:", "per_step:", "tokens:", "embedding:", "decoder:",
+      "zoneout:", "proj_size:", "layer_norm:", "every_step", "classes", "ema:", "strict", "init:",
       "~", "null", "true", "rest", "[]", "{}", ": ", "- ", "\t", "\u{85}", "\u{2028}", "0.5",
       "validation.loss",
     ]
@@ -74,11 +109,18 @@ struct RecipeFuzz: FuzzedReader {
   static func use(_ recipe: Recipe) throws -> Int {
     let again = try Recipe(yaml: recipe.effectiveYAML, path: "again", baseDirectory: "/")
     try require(again == recipe, "written and read again it is another recipe:\n\(recipe.effectiveYAML)")
+    let data = recipe.data
     let target: TargetKind =
-      recipe.data.label == nil && recipe.data.format == .csv
-      ? .values(width: recipe.data.targets.count) : .classes(count: 3)
-    let shape = SampleShape(
-      steps: max(1, recipe.data.window), features: max(1, recipe.data.features.count), target: target)
+      data.label == nil && data.format == .csv
+      ? .values(width: data.targets.count * (data.horizons?.count ?? 1)) : .classes(count: 3)
+    var shape = SampleShape(
+      steps: max(1, data.window), features: max(1, data.features.count), target: target)
+    if [.text, .pairs, .tagged].contains(data.format) {
+      (shape.features, shape.vocabulary, shape.sourceSteps) = (0, 20, data.format == .pairs ? 7 : nil)
+      (shape.hasTargetPerStep, shape.hasEqualLengths) = (true, false)
+    }
+    shape.hasTargetPerStep = shape.hasTargetPerStep || data.perStep
+    shape.hasEqualLengths = shape.hasEqualLengths && data.group == nil
     let network = try recipe.architecture(for: shape)
     return network.outputSize &+ network.layers
   }
@@ -93,6 +135,8 @@ struct SettingFuzz: FuzzedReader {
     [
       "seed=9", "optimizer.lr=0.01", "model.head=[{linear: 1}]", "data.features=[a]", "schedule=cosine",
       "loss={name: huber, delta: 0.1}", "early_stopping=null", "train.clip_norm=1e-3", "model.cell=rnn",
+      "data.horizon=[1, 4]", "model.hidden_size=[5, 4]", "model.zoneout={hidden: 0.1, cell: 0.3}",
+      "distributed={reduction: strict, lanes: 3}", "model.init={forget_bias: 1}", "train.ema=0.9",
     ].map { Array($0.utf8) }
   }
   var words: [String] {

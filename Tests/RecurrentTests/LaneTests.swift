@@ -1,0 +1,163 @@
+import Kernels
+import Recurrent
+import TestSupport
+import Testing
+
+/// Lanes of one batch get the bits that each of them would get as a batch of its own.
+@Suite struct LaneTests {
+  /// Keeps the sum of each lane by itself.
+  private final class Kept: LaneSums {
+    let buffers: [UnsafeMutableBufferPointer<Float>]
+    /// The next lane of each parameter.
+    var done: [Int]
+
+    init(lanes: Int, count: Int) {
+      buffers = (0..<lanes).map { _ in .allocate(capacity: count) }
+      for buffer in buffers { buffer.initialize(repeating: .nan) }
+      done = [Int](repeating: 0, count: count)
+    }
+    deinit { for buffer in buffers { buffer.deallocate() } }
+
+    func begin(_ lane: Int, _ parameters: Range<Int>) -> UnsafeMutablePointer<Float> {
+      buffers[lane][parameters].update(repeating: 0)
+      return buffers[lane].baseAddress!
+    }
+    func finish(_ lane: Int, _ parameters: Range<Int>) {
+      for i in parameters {
+        #expect(done[i] == lane, "lanes come in order, each once")
+        done[i] += 1
+      }
+    }
+  }
+
+  /// Sequences of each lane; one lane has none.
+  private static let sizes = [3, 1, 0, 8, 2]
+  private static let steps = 6
+
+  private static var networks: [Architecture] {
+    func network(_ change: (inout Architecture) -> Void) -> Architecture {
+      var a = Architecture(
+        cell: .lstm, inputSize: 5, hiddenSize: 11, steps: steps, head: [.linear(7), .tanh, .linear(3)])
+      (a.layers, a.readout) = (2, .lastStep)
+      change(&a)
+      return a
+    }
+    return [
+      network { _ in },
+      network {
+        $0.cell = .gru
+        $0.bidirectional = true
+        $0.readout = .everyStep
+        $0.dropout = 0.4
+      },
+      network {
+        $0.cell = .rnn
+        $0.readout = .allSteps
+        $0.bias = false
+        $0.learnedInitialState = true
+      },
+      network {
+        $0.hiddenSize = 64
+        $0.readout = .finalState
+        $0.bidirectional = true
+      },
+      network {
+        $0.layerNorm = true
+        $0.projectionSize = 4
+        $0.learnedInitialState = true
+        $0.residual = true
+      },
+      network {
+        $0.cell = .gru
+        $0.recurrentDropout = 0.3
+        $0.lockedDropout = true
+        $0.dropout = 0.2
+      },
+      network {
+        $0.embedding = .init(vocabulary: 200, width: 9)
+        $0.readout = .everyStep
+      },
+      network {
+        $0.embedding = .init(vocabulary: 4, width: 9)
+        $0.readout = .everyStep
+      },
+      Architecture(
+        cell: .none, inputSize: 5, hiddenSize: 1, steps: steps, head: [.linear(6), .relu, .linear(3)]),
+    ]
+  }
+
+  @Test(arguments: networks.indices, [1, 3])
+  func `have the bits of batches of their own`(_ index: Int, _ threads: Int) throws {
+    let network = Self.networks[index]
+    let model = try Model(network, seed: 3, threads: threads)
+    try #require(model.cutsLanes)
+    let batch = Self.sizes.reduce(0, +)
+    let sums = Kept(lanes: Self.sizes.count, count: model.layout.count)
+    var start = 0
+    let lanes = Self.sizes.map { size -> Range<Int> in
+      defer { start += size }
+      return start..<start + size
+    }
+    // Folded or not: as the smallest lane that is alone below.
+    model.smallestLane = 1
+    run(model, 0..<batch) { model.backward($0, lanes: Lanes(lanes, first: 0, sums: sums)) }
+    #expect(sums.done.allSatisfy { $0 == lanes.count }, "every parameter")
+    for (lane, sequences) in lanes.enumerated() {
+      guard !sequences.isEmpty else {
+        #expect(sums.buffers[lane].allSatisfy { $0 == 0 })
+        continue
+      }
+      model.zeroGradients()
+      run(model, sequences) { model.backward($0) }
+      #expect(model.gradients.map(\.bitPattern) == sums.buffers[lane].map(\.bitPattern), "lane \(lane)")
+    }
+  }
+
+  /// Forward over these of the sequences, then what backward does with a gradient.
+  private func run(
+    _ model: Model, _ sequences: Range<Int>, _ backward: (UnsafePointer<Float>) -> Void
+  ) {
+    let (a, count) = (model.architecture, sequences.count)
+    func rows(_ width: Int) -> [Float] {
+      (0..<Self.steps).flatMap { t in
+        sequences.flatMap { s in Reference.wave(width, phase: Double(t * 31 + s * 7)) }
+      }
+    }
+    let samples = sequences.map { Int32($0) }
+    let lengths = sequences.map { _ in Int32(Self.steps) }
+    let mode = Model.Mode.training(seed: 5, step: 9)
+    let inputs = rows(a.inputSize)
+    let vocabulary = Int32(a.embedding?.vocabulary ?? 1)
+    let tokens = (0..<Int32(Self.steps)).flatMap { t in samples.map { ($0 * 17 + t * 5) % vocabulary } }
+    inputs.withUnsafeBufferPointer { inputs in
+      tokens.withUnsafeBufferPointer { tokens in
+        samples.withUnsafeBufferPointer { samples in
+          lengths.withUnsafeBufferPointer { lengths in
+            let outputs =
+              a.embedding == nil
+              ? model.forward(
+                inputs: inputs.baseAddress!, samples: samples.baseAddress!, lengths: lengths.baseAddress!,
+                batch: count, mode: mode)
+              : model.forward(
+                tokens: tokens.baseAddress!, samples: samples.baseAddress!, lengths: lengths.baseAddress!,
+                batch: count, mode: mode)
+            let width = a.outputSize
+            var gradient = [Float](repeating: 0, count: outputs.count)
+            // Each sequence's rows get the same gradient in any company.
+            var seen = [Int](repeating: 0, count: count)
+            for (at, sequence) in sequences.enumerated() {
+              model.forEachOutputRows(of: at..<at + 1) { rows in
+                for row in rows {
+                  let wave = Reference.wave(width, phase: Double(sequence * 13 + seen[at]))
+                  gradient.replaceSubrange(row * width..<(row + 1) * width, with: wave)
+                  seen[at] += 1
+                }
+              }
+            }
+            gradient.withUnsafeBufferPointer { backward($0.baseAddress!) }
+          }
+        }
+      }
+    }
+  }
+}

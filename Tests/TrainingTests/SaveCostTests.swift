@@ -1,0 +1,56 @@
+import Dataset
+import Foundation
+import Synchronization
+import Testing
+import Training
+
+/// What saving costs the training thread.
+@Suite struct SaveCostTests {
+  private func trainer(_ run: TemporaryRun, _ recipe: Recipe, _ fileSystem: FileSystem = .real) throws
+    -> Trainer
+  {
+    var options = TrainingOptions()
+    (options.outputDirectory, options.fileSystem, options.threads) = (run.path + "/run", fileSystem, 1)
+    return try Trainer(recipe: recipe, data: LoadedData(recipe.data), options: options)
+  }
+
+  /// A disk that has not synchronized a checkpoint until fifty more steps were made: if training waited for it, neither would
+  /// ever go on.
+  @Test func trainingGoesOnWhileACheckpointIsWritten() throws {
+    let run = try TemporaryRun(rows: 400)
+    let recipe = try run.recipe(
+      "train.epochs=3", "train.batch_size=4", "data.split={train: 380}", "checkpoint.keep_best=0")
+    let steps = Atomic<Int>(0)
+    let waits = Atomic<Int>(0)
+    let gaveUp = Atomic<Int>(0)
+    let slow = FileSystem { call, path in
+      guard call == .synchronize, path.contains("step-00000095") else { return nil }
+      waits.add(1, ordering: .relaxed)
+      let goal = steps.load(ordering: .relaxed) + 50
+      for _ in 0..<20_000 where steps.load(ordering: .relaxed) < goal { usleep(1000) }
+      if steps.load(ordering: .relaxed) < goal { gaveUp.add(1, ordering: .relaxed) }
+      return nil
+    }
+    let trainer = try trainer(run, recipe, slow)
+    trainer.faults = { step, _ in steps.store(step, ordering: .relaxed) }
+    let report = try trainer.run()
+    #expect(report.steps == 3 * 95 && waits.load(ordering: .relaxed) == 1)
+    #expect(gaveUp.load(ordering: .relaxed) == 0, "training waited for the disk")
+    #expect(throws: Never.self) {
+      try CheckpointFile(reading: run.path + "/run/checkpoints/step-00000190.safetensors")
+    }
+  }
+
+  /// The best of a short epoch waits in memory, and is saved by a step of the next epoch once a second has passed.
+  @Test func theBestThatWaitsIsSavedBetweenSteps() throws {
+    let run = try TemporaryRun()
+    let recipe = try run.recipe(
+      "train.epochs=2", "checkpoint={every_epochs: 100, every_seconds: 1000, metric: train.loss}")
+    let trainer = try trainer(run, recipe)
+    trainer.faults = { step, _ in if step == 6 { usleep(1_100_000) } }
+    #expect(try trainer.run().steps == 10)
+    #expect(throws: Never.self) {
+      try CheckpointFile(reading: run.path + "/run/checkpoints/step-00000005.safetensors")
+    }
+  }
+}

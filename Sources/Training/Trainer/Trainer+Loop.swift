@@ -42,8 +42,10 @@ extension Trainer {
     while state.position < set.count {
       faults.map { inject($0) }
       let batch = state.position..<min(state.position + recipe.train.batchSize, set.count)
+      let next = batch.upperBound..<min(batch.upperBound + recipe.train.batchSize, set.count)
       let outcome = try step.run(
-        UnsafeBufferPointer(rebasing: samples[batch]), step: state.step,
+        UnsafeBufferPointer(rebasing: samples[batch]),
+        following: next.isEmpty ? nil : UnsafeBufferPointer(rebasing: samples[next]), step: state.step,
         learningRate: rate * state.schedule.warmup(step: optimizer.steps),
         stop: wantsStop || workerLog?.stopWanted() == true, save: log?.wantsSave(meter) == true)
       state.position = batch.upperBound

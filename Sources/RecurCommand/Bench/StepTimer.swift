@@ -9,6 +9,8 @@ final class StepTimer {
   private let group: any Communicator
   private let model: Model
   private let optimizer: Optimizer
+  private let reduction: GradientReduction
+  private let clock = ContinuousClock()
   private let inputs: [Float]
   private let tokens: [Int32]
   private let values: [Float]
@@ -34,6 +36,8 @@ final class StepTimer {
     var random = Xorshift()
     model = try Model(network, seed: 0, kernels: .fromEnvironment(), threads: threads)
     optimizer = Optimizer(OptimizerSpecification(.adam()), count: model.parameters.count)
+    reduction = GradientReduction(group, model.gradients, boundaries: model.layout.boundaries)
+    model.gradientsAreFinal = { [reduction] in reduction.isFinal(from: $0) }
     lengths = benchCase.lengths ?? Array(repeating: Int32(network.steps), count: benchCase.batch)
     inputs = (0..<benchCase.rows * network.inputSize).map { _ in random.uniform() * 2 - 1 }
     let vocabulary = Float(network.embedding?.vocabulary ?? 0)
@@ -49,10 +53,10 @@ final class StepTimer {
   /// Steps for about `seconds`, five at least, after three that are not counted.
   /// - profiled: measure the parts of a step too.
   func measure(seconds: Double, profiled: Bool = false) throws -> BenchResult {
-    let clock = ContinuousClock()
     var times: [Duration] = []
     times.reserveCapacity(200_000)
     for _ in 0..<3 { try step() }
+    while reduction.isTrying { try step() }
     let profile = profiled ? StepProfile() : nil
     model.team.profile = profile
     let end = clock.now + .seconds(seconds)
@@ -90,9 +94,12 @@ final class StepTimer {
 
   private func step() throws {
     if let device { return try deviceStep(device) }
+    let begin = reduction.isTrying ? clock.now : nil
     model.zeroGradients()
+    reduction.begin()
     try inputs.withUnsafeBufferPointer { try step($0.baseAddress!) }
     model.parametersChanged()
+    if let begin { _ = try reduction.stepEnded(seconds: (clock.now - begin) / .seconds(1)) }
   }
 
   /// `inputs` stays in place from forward to backward.
@@ -114,10 +121,7 @@ final class StepTimer {
     }
     model.backward(gradient)
     totals = [total.sum, total.weight]
-    if !group.isSolo {
-      try group.allReduceSum(model.gradients)
-      try totals.withUnsafeMutableBufferPointer { try group.allReduceSum($0) }
-    }
+    try totals.withUnsafeMutableBufferPointer { try reduction.sum($0) }
     optimizer.update(
       model.parameters, gradients: model.gradients, scale: Float(1 / totals[1]), learningRate: 1e-3,
       team: model.team)

@@ -1,3 +1,4 @@
+import Collective
 import Dataset
 import Diagnostics
 import Foundation
@@ -95,7 +96,10 @@ extension RunRecorder {
     try progressed(run.progress)
   }
 
-  func wantsSave(_ meter: RunMeter) -> Bool { recipe.checkpoint.isDue(meter.now - lastSave) }
+  /// A held one may have been saved since the last step.
+  func wantsSave(_ meter: RunMeter) -> Bool {
+    recipe.checkpoint.isDue(meter.now > lastSave ? meter.now - lastSave : 0)
+  }
 
   func progressed(_ progress: TrainingProgress) throws {
     if heldStep != nil, !isEarly { try saveHeld() }
@@ -105,7 +109,7 @@ extension RunRecorder {
 
   func append(_ line: String) throws { try directory?.appendMetrics(line) }
 
-  func skipped(_ line: String, note text: String) throws {
+  func tell(_ line: String, note text: String) throws {
     try append(line)
     note(text)
   }

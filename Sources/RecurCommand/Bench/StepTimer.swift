@@ -25,7 +25,8 @@ final class StepTimer {
 
   /// - executor: a device to time instead of the processor, for one rank.
   init(
-    _ benchCase: BenchCase, threads: Int, _ group: any Communicator, executor: (any Executor)? = nil,
+    _ benchCase: BenchCase, _ kernels: KernelSet, threads: Int, _ group: any Communicator,
+    executor: (any Executor)? = nil,
     engine: Engine? = nil
   ) throws {
     self.benchCase = benchCase
@@ -34,7 +35,7 @@ final class StepTimer {
     let network = benchCase.architecture
     let rows = network.readsEveryStep ? benchCase.rows : benchCase.batch
     var random = Xorshift()
-    model = try Model(network, seed: 0, kernels: .fromEnvironment(), threads: threads)
+    model = try Model(network, seed: 0, kernels: kernels, threads: threads)
     optimizer = Optimizer(OptimizerSpecification(.adam()), count: model.parameters.count)
     reduction = GradientReduction(group, model.gradients, boundaries: model.layout.boundaries)
     model.gradientsAreFinal = { [reduction] in reduction.isFinal(from: $0) }

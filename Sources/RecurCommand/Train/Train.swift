@@ -36,13 +36,13 @@ struct Train: ParsableCommand {
   }
 
   func run() throws {
-    let processor = try device.processor()
     _ = try KernelSet.fromEnvironment()
     StopSignals.listen()
     let communicator = try Communicators.fromEnvironment()
     let console = Console(json: output.json, silent: communicator.rank != 0)
     do {
       let recipe = try Recipe(contentsOf: recipe, overrides: settings.settings)
+      let processor = try device.processor(recipe.precision)
       let watchdog = try Watchdog(
         communicator, .init(stallTimeout: .seconds(recipe.distributed.stallTimeout)))
       let report = try train(recipe, communicator, console, processor)

@@ -69,7 +69,7 @@ public final class Trainer {
       recipe.effectiveYAML, "the recipe", fix: "give all ranks the same recipe and --set")
     try communicator.requireEqual(data.fingerprint, "the data", fix: "give all hosts the same data files")
     model = try Model(
-      architecture, seed: recipe.seed, kernels: .fromEnvironment(),
+      architecture, seed: recipe.seed, kernels: .fromEnvironment(recipe.precision),
       threads: options.threads ?? communicator.coresPerRank)
     try communicator.requireEqual(
       model.kernels.name, "the processor's kernel family",

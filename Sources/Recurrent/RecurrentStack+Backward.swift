@@ -38,6 +38,7 @@ extension RecurrentStack {
         if wantInitialState { collectInitial(&initial[index], index, direction, batch: batch) }
         if isLearned { addLearned(index, direction, batch: batch, to: gradients) }
       }
+      gradientsAreFinal?(layerStarts[index])
       if addsInput(index), let dOutput {
         for i in 0..<request.rows.count * width { below.base[i] += dOutput[i] }
       }

@@ -17,7 +17,11 @@ private final class SlowSet: SampleSet {
 
   func gather(_ samples: UnsafeBufferPointer<Int32>, into memory: BatchMemory) {
     usleep(microseconds)
-    (Thread.current.hash == thread ? here : elsewhere).add(1, ordering: .relaxed)
+    if Thread.current.hash == thread {
+      here.add(1, ordering: .relaxed)
+    } else {
+      elsewhere.add(1, ordering: .relaxed)
+    }
     for (row, sample) in samples.enumerated() {
       memory.values[row] = Float(sample)
       for step in 0..<2 {

@@ -1,3 +1,4 @@
+import Collective
 import Dataset
 import Foundation
 

@@ -55,6 +55,7 @@ extension Trainer {
       try account(outcome, batch)
       times.add(nanoseconds: meter.stepEnded(samples: batch.count))
       rankTimes.add(step)
+      if let choice = step.choice { try log?.chosen(choice, step: state.step) }
       try log?.stepEnded(self, outcome)
       if outcome.save { try save() }
       let isLast = state.position == set.count && state.epoch + 1 == recipe.train.epochs
@@ -115,7 +116,7 @@ extension Trainer {
   }
 
   private func noteSkipped(_ batch: Range<Int>, _ reason: StaticString) throws {
-    try log?.skipped(
+    try log?.tell(
       MetricsLine.skipped(state.step, samples[batch], reason), note: "step \(state.step) skipped: \(reason)")
   }
 

@@ -74,7 +74,8 @@ public final class Trainer {
     try communicator.requireEqual(
       model.kernels.name, "the processor's kernel family",
       fix: "set RECUR_KERNELS to one that all have, such as portable")
-    let gradientSum = GradientSum(recipe.distributed, count: model.layout.count, group: roles.workers)
+    let gradientSum = GradientSum(
+      recipe.distributed, model.gradients, boundaries: model.layout.boundaries, group: roles.workers)
     optimizer = Optimizer(recipe.optimizer, count: gradientSum.slice.count, kernels: model.kernels)
     optimizerState = OptimizerState(
       optimizer, gradientSum, count: model.layout.count, group: roles.workers)

@@ -64,6 +64,8 @@ final class TrainingStep {
   }
   /// When all ranks were last together: what each one does from then on makes the others wait.
   private var together = monotonicNanoseconds()
+  /// How gradients are summed, after the step that decided it.
+  private(set) var choice: GradientReduction.Choice?
   private(set) var wait = 0.0
   private(set) var communication = 0.0
 
@@ -76,6 +78,7 @@ final class TrainingStep {
     self.trace = trace
     self.optimizer = optimizer
     self.communicator = communicator
+    model.gradientsAreFinal = { gradientSum.isFinal(from: $0) }
     loss = recipe.loss
     seed = recipe.seed
     clipNorm = recipe.train.clipNorm
@@ -126,16 +129,20 @@ final class TrainingStep {
     } else {
       computePart(samples, step: step)
     }
-    let computed = monotonicNanoseconds()
+    let (start, computed) = (together, monotonicNanoseconds())
     computeSeconds[communicator.rank] = Double(computed - together) / 1e9
     try reduce()
     let reduced = monotonicNanoseconds()
     together = reduced
     accountReduction(seconds: Double(reduced - computed) / 1e9)
-    trace?.add(.reduction, step: step + 1, from: computed, to: reduced)
+    if let trace {
+      trace.add(.reduction, step: step + 1, from: computed, to: reduced)
+      for span in gradientSum.spans { trace.add(.bucket, step: step + 1, from: span.begin, to: span.end) }
+    }
     communicator.progress?.enter(.optimizer, step: step + 1)
     let outcome = try apply(learningRate)
     trace?.add(.optimizer, step: step + 1, from: reduced)
+    choice = try gradientSum.stepEnded(seconds: Double(reduced - start) / 1e9)
     return outcome
   }
 
@@ -167,6 +174,7 @@ final class TrainingStep {
   /// One part of the batch on each rank.
   private func computePart(_ samples: UnsafeBufferPointer<Int32>, step: Int) {
     model.zeroGradients()
+    gradientSum.begin()
     let part = equalPart(communicator.rank, of: samples.count, among: communicator.size)
     compute(.init(rebasing: samples[part]), then: following, step: step, lane: 0, into: model.gradients)
   }
@@ -225,9 +233,7 @@ final class TrainingStep {
       try lanes.sum()
       return try lanes.sum(sums, width: Field.count)
     }
-    try gradientSum.sum(model.gradients)
-    if gradientSum.isSharded { self[flag: Flag.squares] = squares(gradientSum.slice) }
-    try communicator.allReduceSum(sums)
+    try gradientSum.sum(sums) { self[flag: Flag.squares] = squares($0) }
   }
 
   private func squares(_ range: Range<Int>) -> Double {
@@ -245,6 +251,7 @@ final class TrainingStep {
     while start < samples.count {
       let end = min(start + size, samples.count)
       let next = end..<min(end + size, samples.count)
+      gradientSum.isLastPart = end == samples.count
       computeMicroBatch(
         .init(rebasing: samples[start..<end]), then: next.isEmpty ? then : .init(rebasing: samples[next]),
         step: step, .buffer(gradients, lane: lane))

@@ -54,8 +54,8 @@ public final class Trainer {
     communicator: any Communicator = Solo(), observer: (any TrainingObserver)? = nil,
     processor: Processor = .cpu
   ) throws {
-    try communicator.requireEqual(programHash(), "the program", fix: "start the same build on all hosts")
     let recipe = try recipe.validated()
+    try communicator.requireSameStart(recipe)
     self.recipe = recipe
     self.data = data
     self.communicator = communicator
@@ -65,8 +65,6 @@ public final class Trainer {
     let set = try data.trainingSet(for: recipe).arranged(for: recipe)
     self.set = set
     let architecture = try recipe.architecture(for: data.shape)
-    try communicator.requireEqual(
-      recipe.effectiveYAML, "the recipe", fix: "give all ranks the same recipe and --set")
     try communicator.requireEqual(data.fingerprint, "the data", fix: "give all hosts the same data files")
     model = try Model(
       architecture, seed: recipe.seed, kernels: .fromEnvironment(recipe.precision),
@@ -160,14 +158,6 @@ public final class Trainer {
   }
 
   var wantsStop: Bool { stopRequested.load(ordering: .relaxed) }
-}
-
-/// Tells builds of this program apart; empty where its file can't be read.
-private func programHash() -> String {
-  guard let path = Machine.executablePath(),
-    let bytes = try? Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
-  else { return "" }
-  return bytes.withUnsafeBytes { "\(fastHash($0))" }
 }
 
 extension SampleSet {

@@ -6,6 +6,8 @@
 #include "gemm.h"
 #include "recurrent.h"
 #include "elementwise.h"
+#include "stepped.h"
+#include "philox.h"
 
 extern const rk_kernels RK(table);
 const rk_kernels RK(table) = {
@@ -14,4 +16,5 @@ const rk_kernels RK(table) = {
     RK(rnn_backward), RK(lstm_forward), RK(lstm_backward), RK(gru_forward), RK(gru_backward), RK(column_sums), RK(exp),
     RK(sigmoid), RK(tanh), RK(relu), RK(sigmoid_back), RK(tanh_back), RK(relu_back), RK(softmax), RK(sum_of_squares),
     RK(adam), RK(sgd), RK(rmsprop), RK(peak),
+    RK(dropout), RK_STEPPED,
 };

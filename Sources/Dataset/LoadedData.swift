@@ -19,10 +19,9 @@ public struct LoadedData: Sendable {
   /// csv: the labels of `path` in order: as numbers where all are whole numbers, else by their UTF-8 bytes.
   /// text: the tokens of the vocabulary, see `Vocabulary`. ts: the order of `@classLabel`. idx and npy: "0" up to the largest label of the main file.
   public let classNames: [String]
-  /// tagged: the words by their numbers, `Vocabulary.unknown` first; else empty.
+  /// tagged: the words by their numbers, `Vocabulary.unknown` first. pairs: the tokens of the sources; `classNames` are those of
+  /// the targets. Else empty.
   public var vocabulary: [String] = []
-  /// pairs: the tokens of the sources by number; `classNames` are those of the targets.
-  public internal(set) var sourceNames: [String] = []
   /// SHA-256, in hexadecimal, over the files read (path, labels, validation, its labels, test, its labels): of each its size and the
   /// SHA-256 of every 4 MiB.
   public let fingerprint: String
@@ -33,13 +32,13 @@ public struct LoadedData: Sendable {
 extension LoadedData {
   /// Reads, checks, scales and splits the data.
   /// - scaler: from a checkpoint that is evaluated; takes the place of the one that would be fitted.
-  /// - classNames, sourceNames: from a checkpoint; labels and tokens outside are errors.
-  /// - vocabulary: of a checkpoint of tagged text.
+  /// - classNames: from a checkpoint; labels outside are errors.
+  /// - vocabulary: of a checkpoint of tagged text or pairs.
   /// - peers: where several processes load the same data, all together: those of one machine then read and hold large files once.
   /// - Throws: `Failure` that names file, line and column, or the recipe's key.
   public init(
     _ specification: DataSpecification, scaler: Scaler? = nil, classNames: [String]? = nil,
-    sourceNames: [String]? = nil, vocabulary: [String]? = nil, peers: LoadingPeers? = nil
+    vocabulary: [String]? = nil, peers: LoadingPeers? = nil
   ) throws(Failure) {
     try specification.validate()
     let group = try peers.flatMap { (peers) throws(Failure) in try LoadingGroup(peers) }
@@ -50,7 +49,7 @@ extension LoadedData {
     case .idx: try self.init(idx: specification, classNames, group)
     case .text: try self.init(text: specification, classNames)
     case .tagged: try self.init(tagged: specification, classNames, vocabulary)
-    case .pairs: try self.init(pairs: specification, classNames, sourceNames)
+    case .pairs: try self.init(pairs: specification, classNames, vocabulary)
     }
   }
 

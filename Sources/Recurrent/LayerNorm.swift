@@ -1,3 +1,4 @@
+import CKernels
 import Kernels
 
 /// Layer normalization of rows of padded blocks (Ba et al. 2016): y = α·x̂ + β with x̂ = (x - mean) / √(variance + 1e-5), the
@@ -17,10 +18,12 @@ final class LayerNorm {
   private let map: IndexMap
   private let alpha: FloatBuffer
   private let beta: FloatBuffer
-  private var sums: FloatBuffer
+  private let sums: FloatBuffer
+  private let kernels: KernelSet
 
   /// - weight, bias: where α and β lie in the flat buffer; bias nil for none.
-  init(weight: Int, bias: Int?, groups: [Range<Int>], hidden: Int, units: Int) {
+  init(weight: Int, bias: Int?, groups: [Range<Int>], hidden: Int, units: Int, _ kernels: KernelSet) {
+    self.kernels = kernels
     self.weight = weight
     self.bias = bias
     self.hidden = hidden
@@ -44,89 +47,52 @@ final class LayerNorm {
     if let bias { map.gatherAdd(parameters + bias, to: beta.base) }
   }
 
-  /// Replaces a row by its x̂ and keeps 1/deviation of each group.
-  func normalize(_ row: UnsafeMutablePointer<Float>, deviation: UnsafeMutablePointer<Float>) {
-    for (index, group) in groups.enumerated() {
-      let count = Float(group.count * hidden)
-      var sum: Float = 0
-      for block in group { sum += reduce(row + block * units) { x, _ in x } }
-      let mean = sum / count
-      var squares: Float = 0
-      for block in group { squares += reduce(row + block * units) { x, _ in (x - mean) * (x - mean) } }
-      let inverse = 1 / (squares / count + Self.epsilon).squareRoot()
-      deviation[index] = inverse
-      for block in group {
-        let x = row + block * units
-        for unit in 0..<hidden { x[unit] = (x[unit] - mean) * inverse }
-      }
-    }
+  private var norm: rk_norm {
+    let last = groups.last!.upperBound
+    return rk_norm(
+      groups: groups.count, first: (0, groups[0].upperBound, last), hidden: hidden, units: units,
+      epsilon: Self.epsilon, alpha: alpha.base, beta: beta.base)
+  }
+
+  /// Replaces rows by their x̂ and keeps 1/deviation of each group.
+  func normalize(_ x: UnsafeMutablePointer<Float>, deviation: UnsafeMutablePointer<Float>, rows: Int) {
+    var norm = norm
+    kernels.functions.stepped.norm_forward(&norm, x, deviation, rows)
   }
 
   /// y of x̂, or added to y, in these columns; `y` is where the first of them goes.
   func apply(
-    _ x: UnsafePointer<Float>, _ columns: Range<Int>, to y: UnsafeMutablePointer<Float>, adding: Bool
+    _ x: UnsafePointer<Float>, _ columns: Range<Int>, to y: UnsafeMutablePointer<Float>, stride: Int,
+    adding: Bool, rows: Int
   ) {
-    let start = columns.lowerBound
-    let (x, alpha, beta) = (x + start, alpha.base + start, beta.base + start)
-    if adding {
-      for i in 0..<columns.count { y[i] += alpha[i] * x[i] + beta[i] }
-    } else {
-      for i in 0..<columns.count { y[i] = alpha[i] * x[i] + beta[i] }
-    }
+    var norm = norm
+    kernels.functions.stepped.norm_apply(
+      &norm, x, columns.lowerBound, columns.upperBound, y, stride, adding ? 1 : 0, rows)
   }
 
-  /// The gradient of a row before normalization, from that of y. `dx` may be `dy`.
+  /// The gradient of rows before normalization, from that of y. `dx` may be `dy`.
   func backward(
     _ dy: UnsafePointer<Float>, _ x: UnsafePointer<Float>, deviation: UnsafePointer<Float>,
-    dx: UnsafeMutablePointer<Float>
+    dx: UnsafeMutablePointer<Float>, rows: Int
   ) {
-    for (index, group) in groups.enumerated() {
-      let count = Float(group.count * hidden)
-      var sum: Float = 0
-      var product: Float = 0
-      for block in group {
-        let (at, alpha) = (block * units, alpha.base + block * units)
-        sum += reduce(dy + at) { d, unit in d * alpha[unit] }
-        product += reduce(dy + at) { d, unit in d * alpha[unit] * x[at + unit] }
-      }
-      let (mean, slope) = (sum / count, product / count)
-      for block in group {
-        for i in block * units..<block * units + hidden {
-          dx[i] = deviation[index] * (dy[i] * alpha.base[i] - mean - x[i] * slope)
-        }
-      }
-    }
+    var norm = norm
+    kernels.functions.stepped.norm_backward(&norm, dy, x, deviation, dx, rows)
   }
 
-  /// Adds the gradients of α and β over these rows, of which `x` holds the products afterwards.
+  /// Adds the gradients of α and β over these rows.
   func addGradients(
-    _ dy: UnsafePointer<Float>, _ x: UnsafeMutablePointer<Float>, _ groups: RowGroups, _ kernels: KernelSet,
+    _ dy: UnsafePointer<Float>, _ x: UnsafePointer<Float>, _ groups: RowGroups,
     to parameters: UnsafeMutablePointer<Float>
   ) {
-    for rows in groups {
-      for i in rows.lowerBound * width..<rows.upperBound * width { x[i] *= dy[i] }
-    }
-    sum(x, groups, kernels, to: parameters + weight)
-    if let bias { sum(dy, groups, kernels, to: parameters + bias) }
-  }
-
-  private func sum(
-    _ x: UnsafePointer<Float>, _ groups: RowGroups, _ kernels: KernelSet,
-    to parameter: UnsafeMutablePointer<Float>
-  ) {
     sums.base.update(repeating: 0, count: width)
-    groups.addColumns(of: x, width, stride: width, kernels, to: sums.base)
-    map.scatterAdd(sums.base, to: parameter)
-  }
-
-  /// Σ f(x[unit], unit) over a block's units, eight sums side by side.
-  @inline(__always)
-  private func reduce(_ x: UnsafePointer<Float>, _ f: (Float, Int) -> Float) -> Float {
-    var sums = SIMD8<Float>()
-    let whole = hidden / 8 * 8
-    for start in stride(from: 0, to: whole, by: 8) {
-      for lane in 0..<8 { sums[lane] += f(x[start + lane], start + lane) }
+    for rows in groups {
+      let start = rows.lowerBound * width
+      kernels.functions.stepped.column_products(x + start, dy + start, rows.count, width, sums.base)
     }
-    return (whole..<hidden).reduce(sums.sum()) { $0 + f(x[$1], $1) }
+    map.scatterAdd(sums.base, to: parameters + weight)
+    guard let bias else { return }
+    sums.base.update(repeating: 0, count: width)
+    groups.addColumns(of: dy, width, stride: width, kernels, to: sums.base)
+    map.scatterAdd(sums.base, to: parameters + bias)
   }
 }

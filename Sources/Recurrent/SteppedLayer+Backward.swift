@@ -10,14 +10,7 @@ extension SteppedLayer {
       let steps = walk(pass.rows, pass.rows.part(of: share.index, among: share.count))
       for step in steps.reversed() { retreat(pass, g, step) }
     }
-    if let inputNorm {
-      for row in 0..<pass.rows.count {
-        inputNorm.backward(
-          gates.base + row * gateWidth, inputX.base + row * gateWidth,
-          deviation: inputDeviation.base + row * inputNorm.deviations,
-          dx: dInputProducts.base + row * gateWidth)
-      }
-    }
+    if let inputNorm { normalizeInputBackward(inputNorm, rows: pass.rows.count) }
     g.parameters.add(ranges.all, batch: pass.rows.batch, team) { part in
       parameterGradients(pass, pass.rows.groups(of: part.sequences), part.gradients)
     }
@@ -28,6 +21,17 @@ extension SteppedLayer {
       input.multiplyBack(
         dInputGates + part.lowerBound * gateWidth, stride: gateWidth, count: part.count,
         to: dInput + part.lowerBound * g.dInputStride, stride: g.dInputStride, adding: g.accumulate)
+    }
+  }
+
+  private func normalizeInputBackward(_ norm: LayerNorm, rows: Int) {
+    team.run(.inputGradients, operations: rows * gateWidth) { share in
+      let part = share.of(rows)
+      let start = part.lowerBound * gateWidth
+      norm.backward(
+        gates.base + start, inputX.base + start,
+        deviation: inputDeviation.base + part.lowerBound * norm.deviations, dx: dInputProducts.base + start,
+        rows: part.count)
     }
   }
 
@@ -44,121 +48,67 @@ extension SteppedLayer {
   private var dRecurrentSums: UnsafeMutablePointer<Float> { cell == .gru ? dRecurrent.base : gates.base }
 
   private func retreat(_ pass: RecurrentLayer.Pass, _ g: RecurrentLayer.Gradients, _ step: Step) {
+    let (first, row, count) = (step.first, step.rows.lowerBound, step.rows.count)
     let (width, units, cellUnits) = (gateWidth, sizes.units, sizes.cellUnits)
-    for row in step.rows { splitZone(step, row, g) }
-    let narrow = dNarrow.base + step.first * units
-    let dWideRows = dWide.base + step.rows.lowerBound * cellUnits
-    projection?.multiplyBack(narrow, stride: units, count: step.rows.count, to: dWideRows, stride: cellUnits)
-    for row in step.rows {
-      let at = step.at + row
-      let dh = projection == nil ? dNarrow.base + at * units : dWide.base + row * cellUnits
-      switch cell {
-      case .lstm: retreatLSTM(at, row, dh, before: cellBefore(pass, step, row))
-      case .gru: retreatGRU(at, row, dh, before: hiddenBefore(pass, step, row))
-      case .rnn, .none: retreatRNN(at, dh)
-      }
-      recurrentNorm?.backward(
-        dRecurrentSums + at * width, products.base + at * width,
-        deviation: recurrentDeviation.base + at * recurrentNorm!.deviations, dx: dProducts.base + at * width)
+    let carried = dHidden.base + row * units
+    let narrow = dNarrow.base + first * units
+    functions.emit_back(
+      g.dOutput.map { $0 + first * g.dOutputStride }, g.dOutputStride, zone(hiddenZone, first * units),
+      carried, narrow, units, count)
+    var dh = UnsafePointer(narrow)
+    if let projection {
+      let wide = dWide.base + row * cellUnits
+      projection.multiplyBack(narrow, stride: units, count: count, to: wide, stride: cellUnits)
+      dh = UnsafePointer(wide)
     }
-    let before = dBefore.base + step.rows.lowerBound * units
+    switch cell {
+    case .lstm: retreatLSTM(pass, step, dh)
+    case .gru: forEachSpan(pass, step) { retreatGRU($0, dh + ($0.row - row) * cellUnits) }
+    case .rnn, .none: retreatRNN(first, count, dh)
+    }
+    recurrentNorm?.backward(
+      dRecurrentSums + first * width, products.base + first * width,
+      deviation: recurrentDeviation.base + first * recurrentNorm!.deviations,
+      dx: dProducts.base + first * width, rows: count)
+    let before = dBefore.base + row * units
     recurrent.multiplyBack(
-      dRecurrentGates + step.first * width, stride: width, count: step.rows.count, to: before, stride: units)
-    for row in step.rows {
-      let (from, to) = (dBefore.base + row * units, dHidden.base + row * units)
-      if options.recurrentDropout > 0 {
-        let mask = recurrentMask.base + row * units
-        for u in 0..<units { to[u] += from[u] * mask[u] }
-      } else {
-        for u in 0..<units { to[u] += from[u] }
-      }
-    }
+      dRecurrentGates + first * width, stride: width, count: count, to: before, stride: units)
+    functions.see_back(
+      before, options.recurrentDropout > 0 ? recurrentMask.base + row * units : nil, carried, units, count)
   }
 
-  /// The output's gradient: the share of the state before stays in dHidden, that of the new one goes to dNarrow.
-  private func splitZone(_ step: Step, _ row: Int, _ g: RecurrentLayer.Gradients) {
-    let (at, units) = (step.at + row, sizes.units)
-    let (carried, new) = (dHidden.base + row * units, dNarrow.base + at * units)
-    if let dOutput = g.dOutput {
-      let d = dOutput + at * g.dOutputStride
-      for u in 0..<units { new[u] = carried[u] + d[u] }
-    } else {
-      new.update(from: carried, count: units)
-    }
-    if options.zoneout.hidden > 0 {
-      let z = hiddenZone.base + at * units
-      for u in 0..<units {
-        carried[u] = new[u] * z[u]
-        new[u] -= carried[u]
-      }
-    } else {
-      carried.update(repeating: 0, count: units)
-    }
-  }
-
-  private func retreatLSTM(
-    _ at: Int, _ row: Int, _ dh: UnsafePointer<Float>, before: UnsafePointer<Float>
-  ) {
-    let units = sizes.cellUnits
-    let (i, f) = (gates.base + at * gateWidth, gates.base + at * gateWidth + units)
-    let (g, o) = (i + 2 * units, i + 3 * units)
-    let (s, dc) = (squashed.base + at * units, dCell.base + row * units)
-    // s holds the gradient of the new c from here on.
-    for u in 0..<units {
-      let d = dh[u] * o[u] * (1 - s[u] * s[u])
-      o[u] = dh[u] * s[u] * o[u] * (1 - o[u])
-      s[u] = d
-    }
+  private func retreatLSTM(_ pass: RecurrentLayer.Pass, _ step: Step, _ dh: UnsafePointer<Float>) {
+    let (units, count) = (sizes.cellUnits, step.rows.count)
+    let start = step.first * units
+    // Holds the gradient of the new c from here on.
+    let s = squashed.base + start
+    functions.lstm_output_back(gates.base + step.first * gateWidth, s, dh, units, count)
     if let cellNorm {
-      let d = dCellX.base + at * units
-      d.update(from: s, count: units)
-      cellNorm.backward(d, cellX.base + at * units, deviation: cellDeviation.base + at, dx: s)
+      let d = dCellX.base + start
+      d.update(from: s, count: count * units)
+      cellNorm.backward(
+        d, cellX.base + start, deviation: cellDeviation.base + step.first, dx: s, rows: count)
     }
-    if options.zoneout.cell > 0 {
-      let z = cellZone.base + at * units
-      for u in 0..<units {
-        s[u] += (1 - z[u]) * dc[u]
-        dc[u] *= z[u]
-      }
-    } else {
-      for u in 0..<units {
-        s[u] += dc[u]
-        dc[u] = 0
-      }
-    }
-    for u in 0..<units {
-      let (d, input, forget, new) = (s[u], i[u], f[u], g[u])
-      i[u] = d * new * input * (1 - input)
-      f[u] = d * before[u] * forget * (1 - forget)
-      g[u] = d * input * (1 - new * new)
-      dc[u] += d * forget
+    forEachSpan(pass, step) { span in
+      let at = span.at * units
+      functions.lstm_cells_back(
+        gates.base + span.at * gateWidth, squashed.base + at, dCell.base + span.row * units, span.cell,
+        zone(cellZone, at), units, span.count)
     }
   }
 
-  private func retreatGRU(
-    _ at: Int, _ row: Int, _ dh: UnsafePointer<Float>, before: UnsafePointer<Float>
-  ) {
-    let units = sizes.cellUnits
-    let r = gates.base + at * gateWidth
-    let (z, n, m) = (r + units, r + 2 * units, recurrentPart(at))
-    let (carried, d) = (dHidden.base + row * units, dRecurrent.base + at * gateWidth)
-    for u in 0..<units {
-      let (reset, update, new) = (r[u], z[u], n[u])
-      let dn = dh[u] * (1 - update) * (1 - new * new)
-      carried[u] += dh[u] * update
-      n[u] = dn
-      r[u] = dn * m[u] * reset * (1 - reset)
-      z[u] = dh[u] * (before[u] - new) * update * (1 - update)
-      d[u] = r[u]
-      d[units + u] = z[u]
-      d[2 * units + u] = dn * reset
-    }
+  private func retreatGRU(_ span: Span, _ dh: UnsafePointer<Float>) {
+    let m = recurrentPart(span.at)
+    functions.gru_back(
+      gates.base + span.at * gateWidth, m.base, m.stride, dh, span.hidden, span.hiddenStride,
+      dRecurrent.base + span.at * gateWidth, dHidden.base + span.row * sizes.units, sizes.cellUnits,
+      span.count)
   }
 
-  private func retreatRNN(_ at: Int, _ dh: UnsafePointer<Float>) {
+  private func retreatRNN(_ first: Int, _ count: Int, _ dh: UnsafePointer<Float>) {
     let (units, f) = (sizes.cellUnits, kernels.functions)
-    let (h, d) = (wide.base + at * units, gates.base + at * gateWidth)
-    if relu { f.relu_back(h, dh, d, units) } else { f.tanh_back(h, dh, d, units) }
+    let (h, d) = (wide.base + first * units, gates.base + first * units)
+    if relu { f.relu_back(h, dh, d, count * units) } else { f.tanh_back(h, dh, d, count * units) }
   }
 
   /// One merged product per weight over these rows, in an order that does not depend on the threads.
@@ -166,9 +116,9 @@ extension SteppedLayer {
     _ pass: RecurrentLayer.Pass, _ groups: RowGroups, _ parameters: UnsafeMutablePointer<Float>
   ) {
     let width = gateWidth
-    inputNorm?.addGradients(gates.base, inputX.base, groups, kernels, to: parameters)
-    recurrentNorm?.addGradients(dRecurrentSums, products.base, groups, kernels, to: parameters)
-    cellNorm?.addGradients(dCellX.base, cellX.base, groups, kernels, to: parameters)
+    inputNorm?.addGradients(gates.base, inputX.base, groups, to: parameters)
+    recurrentNorm?.addGradients(dRecurrentSums, products.base, groups, to: parameters)
+    cellNorm?.addGradients(dCellX.base, cellX.base, groups, to: parameters)
     input.addGradient(
       dInputGates, stride: width, pass.input, stride: pass.inputStride, groups, to: parameters, team)
     recurrent.addGradient(

@@ -15,6 +15,54 @@ extension SteppedLayer {
     var first: Int { at + rows.lowerBound }
   }
 
+  /// Rows of a step that start alike, from the step walked before or from the initial state.
+  struct Span {
+    /// The first one's row of the batch, and where it lies.
+    var row: Int
+    var at: Int
+    var count: Int
+    /// What the first one starts from; nil for zero.
+    var hidden: UnsafePointer<Float>?
+    var hiddenStride: Int
+    var cell: UnsafePointer<Float>?
+  }
+
+  @inline(__always)
+  func forEachSpan(_ pass: RecurrentLayer.Pass, _ step: Step, _ body: (Span) -> Void) {
+    let rows = step.rows
+    let middle = min(max(step.shared, rows.lowerBound), rows.upperBound)
+    if rows.lowerBound < middle {
+      let row = rows.lowerBound
+      body(
+        Span(
+          row: row, at: step.at + row, count: middle - row,
+          hidden: UnsafePointer(pass.output + (step.before + row) * pass.outputStride),
+          hiddenStride: pass.outputStride,
+          cell: cell == .lstm ? UnsafePointer(cells.base + (step.before + row) * sizes.cellUnits) : nil))
+    }
+    if middle < rows.upperBound {
+      body(
+        Span(
+          row: middle, at: step.at + middle, count: rows.upperBound - middle,
+          hidden: pass.h0.map { $0 + middle * sizes.units }, hiddenStride: sizes.units,
+          cell: pass.c0.map { $0 + middle * sizes.cellUnits }))
+    }
+  }
+
+  var functions: rk_stepped { kernels.functions.stepped }
+
+  /// GRU: what the reset gate multiplies.
+  func recurrentPart(_ row: Int) -> (base: UnsafePointer<Float>, stride: Int) {
+    recurrentNorm == nil
+      ? (UnsafePointer(products.base + row * gateWidth + 2 * sizes.cellUnits), gateWidth)
+      : (UnsafePointer(normed.base + row * sizes.cellUnits), sizes.cellUnits)
+  }
+
+  /// The shares of the states before that are kept, nil without zoneout.
+  func zone(_ zone: borrowing FloatBuffer, _ at: Int) -> UnsafePointer<Float>? {
+    zone.count > 0 ? UnsafePointer(zone.base + at) : nil
+  }
+
   /// The steps in the order they are walked, each with those of the rows `part` that are there.
   func walk(_ rows: BatchRows, _ part: Range<Int>) -> [Step] {
     func count(_ step: Int) -> Int {
@@ -49,135 +97,102 @@ extension SteppedLayer {
 
   /// The input's part of the gates.
   private func project(_ pass: RecurrentLayer.Pass, _ rows: Range<Int>) {
-    let width = gateWidth
-    let to = (inputNorm == nil ? gates.base : inputX.base) + rows.lowerBound * width
+    let (first, width) = (rows.lowerBound, gateWidth)
+    let to = gates.base + first * width
+    let product = inputNorm == nil ? to : inputX.base + first * width
     input.multiply(
-      pass.input + rows.lowerBound * pass.inputStride, stride: pass.inputStride, count: rows.count,
-      bias: inputBias?.base, to: to, stride: width)
+      pass.input + first * pass.inputStride, stride: pass.inputStride, count: rows.count,
+      bias: inputBias?.base, to: product, stride: width)
     guard let inputNorm else { return }
-    for row in rows {
-      let x = inputX.base + row * width
-      inputNorm.normalize(x, deviation: inputDeviation.base + row * inputNorm.deviations)
-      inputNorm.apply(x, 0..<width, to: gates.base + row * width, adding: false)
-    }
+    inputNorm.normalize(
+      product, deviation: inputDeviation.base + first * inputNorm.deviations, rows: rows.count)
+    inputNorm.apply(product, 0..<width, to: to, stride: width, adding: false, rows: rows.count)
   }
 
   private func advance(_ pass: RecurrentLayer.Pass, _ step: Step) {
-    let (width, units) = (gateWidth, sizes.units)
-    see(pass, step)
+    let (first, count) = (step.first, step.rows.count)
+    let (width, units, cellUnits) = (gateWidth, sizes.units, sizes.cellUnits)
+    let isMasked = options.recurrentDropout > 0
+    forEachSpan(pass, step) { span in
+      functions.see(
+        span.hidden, span.hiddenStride, isMasked ? recurrentMask.base + span.row * units : nil,
+        seen.base + span.at * units, units, span.count)
+    }
     recurrent.multiply(
-      seen.base + step.first * units, stride: units, count: step.rows.count, bias: recurrentBias?.base,
-      to: products.base + step.first * width, stride: width)
-    for row in step.rows {
-      let at = step.at + row
-      addRecurrent(at)
-      switch cell {
-      case .lstm: activateLSTM(at, before: cellBefore(pass, step, row))
-      case .gru: activateGRU(at, before: hiddenBefore(pass, step, row))
-      case .rnn, .none: activateRNN(at)
-      }
+      seen.base + first * units, stride: units, count: count, bias: recurrentBias?.base,
+      to: products.base + first * width, stride: width)
+    if let recurrentNorm { normalizeRecurrent(recurrentNorm, first, count) }
+    switch cell {
+    case .lstm: advanceLSTM(pass, step)
+    case .gru: forEachSpan(pass, step) { advanceGRU($0) }
+    case .rnn, .none: advanceRNN(first, count)
     }
     projection?.multiply(
-      wide.base + step.first * sizes.cellUnits, stride: sizes.cellUnits, count: step.rows.count, bias: nil,
-      to: narrow.base + step.first * units, stride: units)
-    for row in step.rows { emit(pass, step, row) }
-  }
-
-  /// The state that a row starts from.
-  func hiddenBefore(_ pass: RecurrentLayer.Pass, _ step: Step, _ row: Int) -> UnsafePointer<Float> {
-    if row < step.shared { return UnsafePointer(pass.output + (step.before + row) * pass.outputStride) }
-    return pass.h0.map { $0 + row * sizes.units } ?? UnsafePointer(zero.base)
-  }
-  func cellBefore(_ pass: RecurrentLayer.Pass, _ step: Step, _ row: Int) -> UnsafePointer<Float> {
-    if row < step.shared { return UnsafePointer(cells.base + (step.before + row) * sizes.cellUnits) }
-    return pass.c0.map { $0 + row * sizes.cellUnits } ?? UnsafePointer(zero.base)
-  }
-
-  /// Copies what the recurrent product sees of the step before.
-  private func see(_ pass: RecurrentLayer.Pass, _ step: Step) {
-    let units = sizes.units
-    for row in step.rows {
-      let (to, h) = (seen.base + (step.at + row) * units, hiddenBefore(pass, step, row))
-      if options.recurrentDropout > 0 {
-        let mask = recurrentMask.base + row * units
-        for unit in 0..<units { to[unit] = h[unit] * mask[unit] }
-      } else {
-        to.update(from: h, count: units)
-      }
+      wide.base + first * cellUnits, stride: cellUnits, count: count, bias: nil,
+      to: narrow.base + first * units, stride: units)
+    let new = projection == nil ? wide.base : narrow.base
+    forEachSpan(pass, step) { span in
+      functions.emit(
+        new + span.at * units, span.hidden, span.hiddenStride, zone(hiddenZone, span.at * units),
+        pass.output + span.at * pass.outputStride, pass.outputStride, units, span.count)
     }
   }
 
-  /// Adds the recurrent part to the gates, but for GRU's n: there it is left in the products, for the reset gate.
-  private func addRecurrent(_ row: Int) {
-    let (gate, product) = (gates.base + row * gateWidth, products.base + row * gateWidth)
-    let units = sizes.cellUnits
-    let n = cell == .gru ? 2 * units : gateWidth
-    guard let recurrentNorm else {
-      for i in 0..<n { gate[i] += product[i] }
-      return
-    }
-    recurrentNorm.normalize(product, deviation: recurrentDeviation.base + row * recurrentNorm.deviations)
-    recurrentNorm.apply(product, 0..<n, to: gate, adding: true)
-    if cell == .gru {
-      recurrentNorm.apply(product, n..<gateWidth, to: normed.base + row * units, adding: false)
-    }
+  /// Adds the normalized recurrent part to the gates, but for GRU's n: the reset gate comes before.
+  private func normalizeRecurrent(_ norm: LayerNorm, _ first: Int, _ count: Int) {
+    let (width, units) = (gateWidth, sizes.cellUnits)
+    let product = products.base + first * width
+    norm.normalize(product, deviation: recurrentDeviation.base + first * norm.deviations, rows: count)
+    let added = cell == .gru ? 2 * units : width
+    norm.apply(
+      product, 0..<added, to: gates.base + first * width, stride: width, adding: true, rows: count)
+    guard cell == .gru else { return }
+    norm.apply(
+      product, added..<width, to: normed.base + first * units, stride: units, adding: false, rows: count)
+  }
+
+  /// What is still to be added to the gates of a row.
+  private func addend(_ row: Int) -> UnsafePointer<Float>? {
+    recurrentNorm == nil ? UnsafePointer(products.base + row * gateWidth) : nil
   }
 
   /// i f g o; Hochreiter & Schmidhuber 1997 as in `torch.nn.LSTM`.
-  private func activateLSTM(_ row: Int, before: UnsafePointer<Float>) {
-    let (f, units) = (kernels.functions, sizes.cellUnits)
-    let gate = gates.base + row * gateWidth
-    f.sigmoid(gate, gate, 2 * units)
-    f.tanh(gate + 2 * units, gate + 2 * units, units)
-    f.sigmoid(gate + 3 * units, gate + 3 * units, units)
-    let (c, s, h) = (cells.base + row * units, squashed.base + row * units, wide.base + row * units)
-    for u in 0..<units { c[u] = gate[units + u] * before[u] + gate[u] * gate[2 * units + u] }
-    if let cellNorm {
-      let x = cellX.base + row * units
-      x.update(from: c, count: units)
-      cellNorm.normalize(x, deviation: cellDeviation.base + row)
-      cellNorm.apply(x, 0..<units, to: s, adding: false)
-      f.tanh(s, s, units)
-    } else {
-      f.tanh(c, s, units)
+  private func advanceLSTM(_ pass: RecurrentLayer.Pass, _ step: Step) {
+    let units = sizes.cellUnits
+    forEachSpan(pass, step) { span in
+      functions.lstm_cells(
+        gates.base + span.at * gateWidth, addend(span.at), span.cell, cells.base + span.at * units, units,
+        span.count)
     }
-    for u in 0..<units { h[u] = gate[3 * units + u] * s[u] }
-    if options.zoneout.cell > 0 {
-      let z = cellZone.base + row * units
-      for u in 0..<units { c[u] += z[u] * (before[u] - c[u]) }
+    let start = step.first * units
+    if let cellNorm {
+      let x = cellX.base + start
+      x.update(from: cells.base + start, count: step.rows.count * units)
+      cellNorm.normalize(x, deviation: cellDeviation.base + step.first, rows: step.rows.count)
+      cellNorm.apply(
+        x, 0..<units, to: squashed.base + start, stride: units, adding: false, rows: step.rows.count)
+    }
+    let read = cellNorm == nil ? cells.base : squashed.base
+    forEachSpan(pass, step) { span in
+      let at = span.at * units
+      functions.lstm_output(
+        gates.base + span.at * gateWidth, read + at, squashed.base + at, wide.base + at, cells.base + at,
+        span.cell, zone(cellZone, at), units, span.count)
     }
   }
 
   /// r z n; Cho et al. 2014 as in `torch.nn.GRU`, the reset gate behind the recurrent product.
-  private func activateGRU(_ row: Int, before: UnsafePointer<Float>) {
-    let (f, units) = (kernels.functions, sizes.cellUnits)
-    let gate = gates.base + row * gateWidth
-    let m = recurrentPart(row)
-    f.sigmoid(gate, gate, 2 * units)
-    let (z, n, h) = (gate + units, gate + 2 * units, wide.base + row * units)
-    for u in 0..<units { n[u] += gate[u] * m[u] }
-    f.tanh(n, n, units)
-    for u in 0..<units { h[u] = n[u] + z[u] * (before[u] - n[u]) }
+  private func advanceGRU(_ span: Span) {
+    let m = recurrentPart(span.at)
+    functions.gru(
+      gates.base + span.at * gateWidth, addend(span.at), m.base, m.stride, span.hidden, span.hiddenStride,
+      wide.base + span.at * sizes.cellUnits, sizes.cellUnits, span.count)
   }
 
-  /// GRU: what the reset gate multiplies.
-  func recurrentPart(_ row: Int) -> UnsafeMutablePointer<Float> {
-    guard recurrentNorm != nil else { return products.base + row * gateWidth + 2 * sizes.cellUnits }
-    return normed.base + row * sizes.cellUnits
-  }
-
-  private func activateRNN(_ row: Int) {
-    let (gate, h, units) = (gates.base + row * gateWidth, wide.base + row * sizes.cellUnits, sizes.cellUnits)
-    if relu { kernels.functions.relu(gate, h, units) } else { kernels.functions.tanh(gate, h, units) }
-  }
-
-  /// Writes the row's output: the cell's own, projected, and mixed with the state before where zoneout keeps it.
-  private func emit(_ pass: RecurrentLayer.Pass, _ step: Step, _ row: Int) {
-    let (at, units) = (step.at + row, sizes.units)
-    let new = (projection == nil ? wide.base : narrow.base) + at * units
-    let out = pass.output + at * pass.outputStride
-    guard options.zoneout.hidden > 0 else { return out.update(from: new, count: units) }
-    let (z, before) = (hiddenZone.base + at * units, hiddenBefore(pass, step, row))
-    for u in 0..<units { out[u] = new[u] + z[u] * (before[u] - new[u]) }
+  private func advanceRNN(_ first: Int, _ count: Int) {
+    let (units, f) = (sizes.cellUnits, kernels.functions)
+    let (gate, h) = (gates.base + first * units, wide.base + first * units)
+    if let addend = addend(first) { functions.see_back(addend, nil, gate, units, count) }
+    if relu { f.relu(gate, h, count * units) } else { f.tanh(gate, h, count * units) }
   }
 }

@@ -25,8 +25,6 @@ final class SteppedLayer: TimeLayer {
   let cellNorm: LayerNorm?
   let inputBias: PaddedBias?
   let recurrentBias: PaddedBias?
-  /// A state of zeros.
-  let zero: FloatBuffer
 
   // Kept for backward, N rows each.
   /// Activated gates, then their gradients as the input product sees them.
@@ -139,14 +137,15 @@ final class SteppedLayer: TimeLayer {
     projection = ranges.projection.map { PackedWeight($0, outputs, wide, width: hidden, kernels) }
     let groups = cell == .gru ? [0..<2, 2..<3] : [0..<cell.gateCount]
     func norm(_ range: Ranges.Norm?, _ groups: [Range<Int>]) -> LayerNorm? {
-      range.map { LayerNorm(weight: $0.weight, bias: $0.bias, groups: groups, hidden: hidden, units: units) }
+      range.map {
+        LayerNorm(weight: $0.weight, bias: $0.bias, groups: groups, hidden: hidden, units: units, kernels)
+      }
     }
     inputNorm = norm(ranges.inputNorm, groups)
     recurrentNorm = norm(ranges.recurrentNorm, groups)
     cellNorm = norm(ranges.cellNorm, [0..<1])
     inputBias = ranges.inputBias.map { PaddedBias($0, rows) }
     recurrentBias = ranges.recurrentBias.map { PaddedBias($0, rows) }
-    zero = FloatBuffer(max(sizes.units, sizes.cellUnits))
   }
 
   /// Columns of a row of gates.

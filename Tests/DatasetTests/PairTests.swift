@@ -19,7 +19,7 @@ import Testing
 
   @Test func `targets are shifted behind their begin`() throws {
     let data = try load(Self.text)
-    #expect(data.sourceNames == ["a", "c", "k", "t"])
+    #expect(data.vocabulary == ["a", "c", "k", "t"])
     // The end, then by frequency and bytes.
     #expect(data.classNames == ["<eos>", "AE", "T", "AH", "K"])
     #expect(data.shape.vocabulary == 4 && data.shape.target == .classes(count: 5))
@@ -44,15 +44,15 @@ import Testing
     var specification = DataSpecification(format: .pairs, path: try folder.write("a.tsv", "ab\tx\n"))
     specification.testPath = try folder.write("b.tsv", "bc\txyz")
     let files = try LoadedData(specification)
-    #expect(files.sourceNames == ["a", "b", "c"] && files.classNames == ["<eos>", "x", "y", "z"])
+    #expect(files.vocabulary == ["a", "b", "c"] && files.classNames == ["<eos>", "x", "y", "z"])
     #expect((files.test as! any PairedSet).target(of: 0) == [1, 2, 3] && files.shape.steps == 4)
     // A checkpoint's vocabularies hold for any file.
     let again = try LoadedData(
-      specification, classNames: ["<eos>", "z", "y", "x"], sourceNames: ["c", "b", "a"])
+      specification, classNames: ["<eos>", "z", "y", "x"], vocabulary: ["c", "b", "a"])
     #expect((again.test as! any PairedSet).target(of: 0) == [3, 2, 1])
     #expect(
       message(folder) {
-        _ = try LoadedData(specification, classNames: ["<eos>", "x"], sourceNames: ["a", "b", "c"])
+        _ = try LoadedData(specification, classNames: ["<eos>", "x"], vocabulary: ["a", "b", "c"])
       }
         == "b.tsv, line 1: 'y' is not among the 2 known tokens")
   }

@@ -77,7 +77,7 @@ import Training
     let shared = try Threaded.withRanks(3) { group in
       let checkpoint = try CheckpointedModel(contentsOf: whole.checkpoint)
       let data = try checkpoint.loadData()
-      #expect(data.sourceNames == checkpoint.sourceNames)
+      #expect(data.vocabulary == ["a", "b", "c", "d", "e", "i", "o"])
       return try Evaluator(
         model: checkpoint.model(for: data.shape), loss: .crossEntropy(), scaler: nil, communicator: group,
         beam: 2
@@ -89,12 +89,40 @@ import Training
   @Test(arguments: [
     ("model.decoder=null", "pairs need a model.decoder"), ("model.embedding=null", "this data has tokens"),
     ("model.tie_embeddings=true", "not for an encoder-decoder"), ("loss=mse", "needs numbers"),
+    ("checkpoint.metric=validation.perplexity", "perplexity is not measured on pairs data"),
   ])
   func `refuse what does not fit`(_ override: String, _ words: String) throws {
     let run = try TemporaryRun()
     let recipe = try recipe(run, [override])
     let error = #expect(throws: Failure.self) { try run.train(recipe, out: "a") }
     #expect(error?.message.contains(words) == true, "\(error?.message ?? "")")
+  }
+
+  @Test func `of several right targets the nearest counts, and a source counts once`() throws {
+    let run = try TemporaryRun()
+    let recipe = try recipe(run, ["train.epochs=20", "checkpoint.metric=validation.error_rate"])
+    let checkpoint = try CheckpointedModel(contentsOf: run.train(recipe, out: "a").checkpoint)
+    let evaluator = Evaluator(
+      model: try checkpoint.model(for: checkpoint.loadData().shape), loss: .crossEntropy(), scaler: nil)
+    func load(_ lines: [String]) throws -> LoadedData {
+      try lines.joined().write(toFile: run.path + "/answers.tsv", atomically: true, encoding: .utf8)
+      var answers = DataSpecification(format: .pairs, path: run.path + "/answers.tsv")
+      answers.targetTokens = .word
+      return try checkpoint.loadData(answers)
+    }
+    let sources = ["abc", "dei", "oba"]
+    let wrong = sources.map { "\($0)\tb b b b b b\n" }
+    let data = try load(wrong)
+    var right: [String] = []
+    let pairs = try #require(data.train as? any PairedSet)
+    try evaluator.translate(pairs) { sample, found in
+      right.append("\(sources[sample])\t\(found.map { data.classNames[Int($0)] }.joined(separator: " "))\n")
+    }
+    // Where what was found stands among the others, nothing is wrong.
+    let both = try evaluator.evaluate(load(wrong + right).train!)
+    #expect(both.errorRate == 0 && both.sequenceAccuracy == 1 && both.samples == 6)
+    let some = try evaluator.evaluate(load([wrong[0], right[1], wrong[2], right[2]]).train!)
+    #expect(some.sequenceAccuracy == 2.0 / 3 && some.errorRate! > 0 && some.errorRate! < 1)
   }
 
   @Test func `edits are counted as Levenshtein did`() {

@@ -5,6 +5,7 @@
 #define CKERNELS_H
 #include <stddef.h>
 #include <stdint.h>
+#include "rk_stepped.h"
 
 #pragma clang assume_nonnull begin
 
@@ -54,6 +55,14 @@ typedef struct {
   float momentum, dampening; // sgd, rmsprop
   int32_t nesterov, decoupled, first_step;
 } rk_optimizer;
+
+// The masks of some units of one sample at one time.
+typedef struct {
+  uint64_t key;
+  uint32_t layer, time, sample, block;
+  uint32_t threshold;        // units whose word is below are zero, the others times `scale`
+  float scale;
+} rk_dropout_block;
 
 typedef struct {
   const char *name;          // avx512, avx2, portable; with "-bf16" behind it where products are in bfloat16
@@ -109,6 +118,9 @@ typedef struct {
   void (*rmsprop)(const rk_optimizer *, float *p, const float *g, float *square, float *_Nullable buffer, ptrdiff_t n);
   // The core's multiply-add peak in this table's precision: runs `rounds` rounds of independent ones, returns the operations done.
   double (*peak)(ptrdiff_t rounds, float *sink);
+  // y = x·mask; y may be x. The same bits in every table.
+  void (*dropout)(const rk_dropout_block *, const float *x, float *y, ptrdiff_t width);
+  rk_stepped stepped;
 } rk_kernels;
 
 // The table by this name, or null if this processor or build does not have it.

@@ -1,7 +1,7 @@
 import Diagnostics
 
 extension LoadedData {
-  /// - names, sourceNames: the vocabularies of a checkpoint.
+  /// - names, sourceNames: the vocabularies of a checkpoint: the targets' tokens, the sources'.
   init(
     pairs specification: DataSpecification, _ names: [String]?, _ sourceNames: [String]?
   ) throws(Failure) {
@@ -51,7 +51,7 @@ extension LoadedData {
     featureNames = []
     targetNames = []
     classNames = target.names
-    self.sourceNames = source.names
+    vocabulary = source.names
     fingerprint = try Self.fingerprint(files.map(\.file))
     rows = nil
   }

@@ -37,6 +37,7 @@ struct Bench: ParsableCommand {
   @Option(help: "How long to measure each case, in seconds.") var seconds = 2.0
   @Flag(help: "Also print what each part of a step takes, and the core's multiply-add peak.") var profile =
     false
+  @OptionGroup var network: BenchOptions
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
@@ -64,8 +65,8 @@ struct Bench: ParsableCommand {
 
   private func measure(_ group: any Communicator, _ console: Console) throws -> BenchReport {
     let named = try cases.map(BenchCase.named) + (odd ? BenchCase.odd : [])
-    let chosen =
-      named.isEmpty ? BenchCase.all.filter { reduction == .fast || $0.lengths == nil } : named
+    let all = BenchCase.all.filter { reduction == .fast || $0.lengths == nil }
+    let chosen = try (named.isEmpty ? all : named).map(network.applied)
     let executor = try DeviceOptions(device, precision).processor().executor
     if let executor { try console.say("on \(executor.name), \((precision ?? .tf32).rawValue)") }
     try console.say("case            ranks threads    median ms       min ms    samples/s   GFLOP/s")
@@ -134,6 +135,8 @@ struct BenchResult: Encodable {
   let gflops: Double
   /// Of all ranks.
   let samplesPerSecond: Double
+  /// Of one rank's batch, all sequences together.
+  let timeSteps: Int
   let steps: Int
   let profile: [PhaseResult]?
 

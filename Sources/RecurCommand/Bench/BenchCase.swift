@@ -4,7 +4,7 @@ import Recur
 /// A network and batch whose step time is worth knowing, from ten kilobytes of parameters to many megabytes.
 struct BenchCase {
   let name: String
-  private(set) var architecture: Architecture
+  var architecture: Architecture
   let batch: Int
   let loss: Loss
   /// Steps of each sequence, longest first; nil where all have the architecture's.
@@ -95,7 +95,9 @@ struct BenchCase {
     var forward = 0.0
     for layer in 0..<a.layers {
       let inputs = layer == 0 ? a.inputWidth : a.outputWidth
-      forward += 2 * rows * Double(a.directions * a.cell.gateCount * a.hiddenSize * (inputs + a.hiddenSize))
+      let width = a.width(of: layer)
+      forward += 2 * rows * Double(a.directions * a.cell.gateCount * a.hiddenSize * (inputs + width))
+      if a.projectionSize > 0 { forward += 2 * rows * Double(a.directions * a.hiddenSize * width) }
     }
     forward += 2 * Double((a.readsEveryStep ? self.rows : batch) * a.outputSize * a.readoutWidth)
     return 3 * forward

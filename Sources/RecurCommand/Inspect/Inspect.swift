@@ -69,7 +69,9 @@ struct Inspect: ReportingCommand {
 extension Recipe {
   /// The shape of a sample where the recipe says it without its data: columns of numbers.
   fileprivate var shapeOfColumns: SampleShape? {
-    guard data.format == .csv, !data.features.isEmpty, !data.targets.isEmpty else { return nil }
+    guard data.format == .csv, !data.features.isEmpty, !data.targets.isEmpty, data.group == nil else {
+      return nil
+    }
     var shape = SampleShape(
       steps: data.window, features: data.features.count,
       target: .values(width: data.targets.count * data.allHorizons.count))

@@ -4,7 +4,7 @@ extension Predict {
   /// Of pairs the source, the target and what was found for it.
   func translate(_ model: CheckpointedModel, _ data: LoadedData, _ console: Console) throws -> PredictReport {
     let recipe = model.recipe
-    let source = Vocabulary(recipe.data.tokens, names: data.sourceNames)
+    let source = Vocabulary(recipe.data.tokens, names: data.vocabulary)
     let target = Vocabulary(recipe.data.targetTokens ?? recipe.data.tokens, names: data.classNames)
     let evaluator = Evaluator(
       model: try model.model(for: data.shape), loss: recipe.loss, scaler: nil,

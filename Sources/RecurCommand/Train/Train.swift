@@ -39,6 +39,7 @@ struct Train: ParsableCommand {
     _ = try KernelSet.fromEnvironment()
     StopSignals.listen()
     let communicator = try Communicators.fromEnvironment()
+    StopSignals.joined(communicator)
     let console = Console(json: output.json, silent: communicator.rank != 0)
     do {
       let recipe = try Recipe(contentsOf: recipe, overrides: settings.settings)
@@ -61,6 +62,7 @@ struct Train: ParsableCommand {
     _ recipe: Recipe, _ communicator: any Communicator, _ console: Console, _ processor: Processor
   ) throws -> TrainingReport {
     communicator.progress?.enter(.loading, step: 0)
+    try communicator.requireSameStart(recipe)
     let data = try LoadedData(recipe.data, peers: communicator.loadingPeers)
     let display = TrainDisplay(recipe: recipe, console: console)
     let trainer = try Trainer(

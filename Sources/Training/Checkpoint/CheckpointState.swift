@@ -60,8 +60,6 @@ public struct CheckpointState: Codable, Equatable, Sendable {
   public var seed: UInt64
   public var scaler: JSONValue = .null
   public var classNames: [String]?
-  /// Of pairs: the tokens of the sources.
-  public var sourceNames: [String]?
   public var optimizer: Optimizer
   public var schedule: JSONValue = .null
   public var earlyStopping: EarlyStopping = EarlyStopping()
@@ -96,7 +94,6 @@ public struct CheckpointState: Codable, Equatable, Sendable {
     case formatVersion = "format_version"
     case runID = "run_id"
     case classNames = "class_names"
-    case sourceNames = "source_names"
     case earlyStopping = "early_stopping"
     case epochLosses = "epoch_losses"
     case dataFingerprint = "data_fingerprint"

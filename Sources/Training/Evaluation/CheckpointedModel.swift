@@ -13,10 +13,8 @@ public struct CheckpointedModel {
   public let step: Int
   /// Names of the classes in order, where the data named them.
   public let classNames: [String]?
-  /// Of pairs: the tokens of the sources in order.
-  public let sourceNames: [String]?
   public let scaler: Scaler?
-  /// tagged: the words by their numbers.
+  /// tagged: the words by their numbers; pairs: the tokens of the sources.
   private let words: [String]?
   /// Newer checkpoints that were asked for but can't be used, with the reason.
   public let skipped: [RunDirectory.Search.Skipped]
@@ -38,7 +36,6 @@ public struct CheckpointedModel {
     step = file.state.step
     classNames = file.state.classNames
     words = try file.state.extra["vocabulary"].map { try $0.decode(as: [String].self, in: "vocabulary") }
-    sourceNames = file.state.sourceNames
     scaler = file.state.scaler == .null ? nil : try file.state.scaler.decode(as: Scaler.self, in: "scaler")
   }
 
@@ -49,8 +46,7 @@ public struct CheckpointedModel {
 
   /// Loads other data of the same kind, scaled and numbered as in training.
   public func loadData(_ specification: DataSpecification) throws -> LoadedData {
-    try LoadedData(
-      specification, scaler: scaler, classNames: classNames, sourceNames: sourceNames, vocabulary: words)
+    try LoadedData(specification, scaler: scaler, classNames: classNames, vocabulary: words)
   }
 
   /// The tokens of a checkpoint that was trained on text; nil for other data.

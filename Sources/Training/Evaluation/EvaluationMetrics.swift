@@ -26,9 +26,10 @@ public struct EvaluationMetrics: Codable, Sendable, Equatable {
   public var perplexity: Double?
   /// The same in bits, for text of characters or bytes.
   public var bitsPerCharacter: Double?
-  /// Of targets that were searched for: the share that is right from end to end.
+  /// Of sources whose target was searched for: the share where it is right from end to end.
   public var sequenceAccuracy: Double?
-  /// Tokens to be inserted, deleted or replaced to make them right, for each token of the right ones.
+  /// Tokens to be inserted, deleted or replaced to make them right, for each token of the right ones; of several right ones the
+  /// nearest counts.
   public var errorRate: Double?
   /// mae and rmse with the targets' scaling undone, where they were scaled.
   public var originalUnits: OriginalUnits?
@@ -58,6 +59,8 @@ public struct EvaluationMetrics: Codable, Sendable, Equatable {
     case .mape: mape
     case .r2: r2
     case .perplexity: perplexity
+    case .sequenceAccuracy: sequenceAccuracy
+    case .errorRate: errorRate
     }
   }
 }

@@ -3,25 +3,29 @@ import Dataset
 import Recurrent
 
 extension Evaluator {
-  /// Searches for the targets of all samples, which the ranks share, and counts what is right.
+  /// Searches for the targets of all sources, which the ranks share, and counts what is right. Where a source has several
+  /// targets in the set, all are right answers, and what was found is compared with the nearest.
   func addSearch(_ set: some PairedSet, to metrics: inout EvaluationMetrics) throws {
     let buffer = BatchBuffer(set, capacity: min(Self.batchSize, set.count))
+    let questions = set.samplesBySource
     // Targets right from end to end, edits, tokens: whole numbers, whose sums are exact in any order.
     var counts = [0.0, 0, 0]
     for start in stride(
-      from: communicator.rank * Self.batchSize, to: set.count, by: communicator.size * Self.batchSize)
+      from: communicator.rank * Self.batchSize, to: questions.count, by: communicator.size * Self.batchSize)
     {
-      let samples = start..<min(start + Self.batchSize, set.count)
-      samples.map { Int32($0) }.withUnsafeBufferPointer { buffer.gather($0) }
-      for (sample, found) in search(buffer) {
-        let target = set.target(of: sample)
-        counts[0] += found == target ? 1 : 0
-        counts[1] += Double(editDistance(found, target))
-        counts[2] += Double(target.count)
+      let part = questions[start..<min(start + Self.batchSize, questions.count)]
+      part.map { Int32($0[0]) }.withUnsafeBufferPointer { buffer.gather($0) }
+      for (samples, answer) in zip(part, search(buffer)) {
+        let targets = samples.map { set.target(of: $0) }
+        let distances = targets.map { editDistance(answer.found, $0) }
+        let nearest = distances.indices.min { distances[$0] < distances[$1] }!
+        counts[0] += distances[nearest] == 0 ? 1 : 0
+        counts[1] += Double(distances[nearest])
+        counts[2] += Double(targets[nearest].count)
       }
     }
     try counts.withUnsafeMutableBufferPointer { try communicator.allReduceSum($0) }
-    metrics.sequenceAccuracy = counts[0] / Double(set.count)
+    metrics.sequenceAccuracy = counts[0] / Double(questions.count)
     metrics.errorRate = counts[1] / counts[2]
   }
 
@@ -43,6 +47,24 @@ extension Evaluator {
     // Far longer than any right target: a network that has learned nothing may never end.
     let found = model.search(source, batch: buffer.count, end: endOfTarget, beam: beam) { 2 * $0 + 10 }
     return found.enumerated().map { (Int(source.samples[$0]), $1) }.sorted { $0.sample < $1.sample }
+  }
+}
+
+extension PairedSet {
+  /// The samples of each source, in the order of the first of each.
+  fileprivate var samplesBySource: [[Int]] {
+    var numbers: [[Int32]: Int] = [:]
+    var groups: [[Int]] = []
+    for sample in 0..<count {
+      let source = source(of: sample)
+      if let number = numbers[source] {
+        groups[number].append(sample)
+      } else {
+        numbers[source] = groups.count
+        groups.append([sample])
+      }
+    }
+    return groups
   }
 }
 

@@ -37,7 +37,7 @@ extension Loss {
     case .loss: true
     case .accuracy, .macroF1: !hasErrors
     case .mae, .rmse, .mape, .r2: hasErrors
-    case .perplexity: takesClasses
+    case .perplexity, .sequenceAccuracy, .errorRate: takesClasses
     }
   }
 

@@ -62,6 +62,8 @@ public struct MetricName: Sendable, Equatable, CustomStringConvertible {
   public enum Quantity: String, Sendable, CaseIterable {
     case loss, accuracy, mae, rmse, mape, r2, perplexity
     case macroF1 = "macro_f1"
+    case sequenceAccuracy = "sequence_accuracy"
+    case errorRate = "error_rate"
   }
   public var part: Part
   public var quantity: Quantity
@@ -71,6 +73,6 @@ public struct MetricName: Sendable, Equatable, CustomStringConvertible {
     self.quantity = quantity
   }
   /// Whether more is better.
-  public var increases: Bool { [.accuracy, .macroF1, .r2].contains(quantity) }
+  public var increases: Bool { [.accuracy, .macroF1, .r2, .sequenceAccuracy].contains(quantity) }
   public var description: String { "\(part.rawValue).\(quantity.rawValue)" }
 }

@@ -1,3 +1,4 @@
+import Collective
 import Dataset
 import Diagnostics
 import Foundation
@@ -26,7 +27,6 @@ final class RunRecorder: StepLog {
     if let scaler = data.scaler { state.scaler = JSONValue(encoding: scaler) }
     if !data.classNames.isEmpty { state.classNames = data.classNames }
     if !data.vocabulary.isEmpty { state.extra["vocabulary"] = JSONValue(encoding: data.vocabulary) }
-    if !data.sourceNames.isEmpty { state.sourceNames = data.sourceNames }
     state.dataFingerprint = data.fingerprint
     template = state
   }
@@ -106,7 +106,7 @@ extension RunRecorder {
 
   func append(_ line: String) throws { try directory?.appendMetrics(line) }
 
-  func skipped(_ line: String, note text: String) throws {
+  func tell(_ line: String, note text: String) throws {
     try append(line)
     note(text)
   }

@@ -54,8 +54,8 @@ public final class Trainer {
     communicator: any Communicator = Solo(), observer: (any TrainingObserver)? = nil,
     processor: Processor = .cpu
   ) throws {
-    try communicator.requireEqual(programHash(), "the program", fix: "start the same build on all hosts")
     let recipe = try recipe.validated()
+    try communicator.requireSameStart(recipe)
     self.recipe = recipe
     self.data = data
     self.communicator = communicator
@@ -65,8 +65,6 @@ public final class Trainer {
     let set = try data.trainingSet(for: recipe).arranged(for: recipe)
     self.set = set
     let architecture = try recipe.architecture(for: data.shape)
-    try communicator.requireEqual(
-      recipe.effectiveYAML, "the recipe", fix: "give all ranks the same recipe and --set")
     try communicator.requireEqual(data.fingerprint, "the data", fix: "give all hosts the same data files")
     model = try Model(
       architecture, seed: recipe.seed, kernels: .fromEnvironment(recipe.precision),
@@ -74,7 +72,8 @@ public final class Trainer {
     try communicator.requireEqual(
       model.kernels.name, "the processor's kernel family",
       fix: "set RECUR_KERNELS to one that all have, such as portable")
-    let gradientSum = GradientSum(recipe.distributed, count: model.layout.count, group: roles.workers)
+    let gradientSum = GradientSum(
+      recipe.distributed, model.gradients, boundaries: model.layout.boundaries, group: roles.workers)
     optimizer = Optimizer(recipe.optimizer, count: gradientSum.slice.count, kernels: model.kernels)
     optimizerState = OptimizerState(
       optimizer, gradientSum, count: model.layout.count, group: roles.workers)
@@ -161,14 +160,6 @@ public final class Trainer {
   var wantsStop: Bool { stopRequested.load(ordering: .relaxed) }
 }
 
-/// Tells builds of this program apart; empty where its file can't be read.
-private func programHash() -> String {
-  guard let path = Machine.executablePath(),
-    let bytes = try? Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
-  else { return "" }
-  return bytes.withUnsafeBytes { "\(fastHash($0))" }
-}
-
 extension SampleSet {
   /// A text as one stream for each row of a batch.
   fileprivate func arranged(for recipe: Recipe) throws -> any SampleSet {
@@ -195,12 +186,29 @@ extension LoadedData {
         )
       }
     }
-    for (key, metric) in recipe.decidingMetrics + [("checkpoint.metric", recipe.checkpoint.metric)]
-    where !recipe.loss.measures(metric.quantity) {
-      throw Failure.badData(
-        "\(key): loss \(recipe.loss.name) has no \(metric.quantity.rawValue); use validation.loss")
+    for (key, metric) in recipe.decidingMetrics + [("checkpoint.metric", recipe.checkpoint.metric)] {
+      if !recipe.loss.measures(metric.quantity) {
+        throw Failure.badData(
+          "\(key): loss \(recipe.loss.name) has no \(metric.quantity.rawValue); use validation.loss")
+      }
+      if !train.measures(metric.quantity) {
+        throw Failure.badData(
+          "\(key): \(metric.quantity.rawValue) is not measured on \(recipe.data.format.rawValue) data; use validation.loss"
+        )
+      }
     }
     return train
+  }
+}
+
+extension SampleSet {
+  /// Whether this is measured on such samples, where the loss has it.
+  fileprivate func measures(_ quantity: MetricName.Quantity) -> Bool {
+    switch quantity {
+    case .perplexity: shape.tokens != nil
+    case .sequenceAccuracy, .errorRate: self is any PairedSet
+    default: true
+    }
   }
 }
 

@@ -23,8 +23,7 @@ private struct TokenFile {
     let way = choice(bytes, of: specifications.count + 1)
     guard way < specifications.count else {
       return try LoadedData(
-        specifications[0], classNames: known.classNames, sourceNames: known.sourceNames,
-        vocabulary: known.vocabulary
+        specifications[0], classNames: known.classNames, vocabulary: known.vocabulary
       ).used()
     }
     return try LoadedData(specifications[way]).used()

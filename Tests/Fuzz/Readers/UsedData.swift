@@ -7,7 +7,7 @@ extension LoadedData {
     for part in [train, validation, test].compactMap({ $0 }) {
       try require(part.count >= 0 && part.shape == shape, "a part's shape is not that of the data")
       try part.gatherSome()
-      try (part as? any PairedSet)?.gatherSomeSources(sourceNames.count)
+      try (part as? any PairedSet)?.gatherSomeSources(vocabulary.count)
       // As a run reads a text: side by side, in streams of one length and of nearly one.
       for isEven in [true, false] {
         guard let text = part as? any StreamedSet, text.pairs >= 3 else { continue }

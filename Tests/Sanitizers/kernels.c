@@ -1,0 +1,133 @@
+// Runs the kernels of every instruction set at sizes that fit nothing evenly, each array with only the room that callers give:
+// for the address, undefined-behaviour and thread sanitizers (see `run`). Numbers are checked by KernelsTests.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "ckernels.h"
+
+enum { SLACK = 16 };  // what kernels may read, never write, behind an array
+static const float GUARD = 12345.678f;
+static struct { float *start; ptrdiff_t count; } arrays[64];
+static int used;
+static long calls;
+
+static float *array(ptrdiff_t count) {
+  float *x = aligned_alloc(64, (size_t)((count + SLACK) * 4 + 63) / 64 * 64);
+  for (ptrdiff_t i = 0; i < count; i++) x[i] = (float)((i * 7919 + used * 104729) % 2003) / 1001 - 1;
+  for (ptrdiff_t i = count; i < count + SLACK; i++) x[i] = GUARD;
+  arrays[used].start = x;
+  arrays[used++].count = count;
+  return x;
+}
+static float *positive(ptrdiff_t count) {
+  float *x = array(count);
+  for (ptrdiff_t i = 0; i < count; i++) x[i] = x[i] * x[i] + 0.1f;
+  return x;
+}
+
+static void check(const char *what) {
+  for (; used > 0; used--) {
+    float *end = arrays[used - 1].start + arrays[used - 1].count;
+    for (int i = 0; i < SLACK; i++)
+      if (end[i] != GUARD) {
+        fprintf(stderr, "%s writes behind an array\n", what);
+        exit(1);
+      }
+    free(arrays[used - 1].start);
+  }
+  calls++;
+}
+
+static void products(const rk_kernels *f, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k) {
+  float *packed = array(f->packed_size(n, k)), *a = array(m * k), *w = array(n * k), *bias = array(n), *c = array(m * n);
+  f->pack_transposed(w, k, 0, n, 0, k, packed);
+  f->multiply(m, n, k, a, k, 1, packed, bias, c, n, 0);
+  f->pack(w, n, 0, k, 0, n, packed);
+  f->multiply(m, n, k, a, 1, m, packed, 0, c, n, 1);
+  check("multiply");
+  float *scratch = array(f->gradient_scratch(m, n)), *d = array(k * m), *x = array(k * n), *g = array(m * n);
+  f->multiply_gradient(m, n, k, d, m, x, n, g, n, 1, scratch);
+  for (ptrdiff_t size = 1; size <= k; size = size * 3 + 1) {
+    rk_groups groups = {size, k / (k / size)};
+    f->multiply_gradient_groups(m, n, k / size * size, &groups, d, m, x, n, g, n, 0, scratch);
+  }
+  check("multiply_gradient");
+}
+
+static void layer(const rk_kernels *f, int gates, ptrdiff_t hidden, ptrdiff_t steps, ptrdiff_t batch, int reverse, int ragged) {
+  ptrdiff_t half = f->vector_width / 2 > 0 ? f->vector_width / 2 : 1, units = (hidden + half - 1) / half * half;
+  ptrdiff_t slots = gates == 1 ? 1 : 4, offsets[64] = {0};
+  for (ptrdiff_t t = 0; t < steps; t++) {
+    ptrdiff_t rows = ragged ? batch - t * (batch - 1) / steps : batch;
+    offsets[t + 1] = offsets[t] + rows;
+  }
+  ptrdiff_t rows = offsets[steps];
+  float *w = array(gates * hidden * hidden), *packed = array(f->packed_recurrent_size(gates, hidden));
+  float *back = array(f->packed_recurrent_size(gates, hidden));
+  f->pack_recurrent(w, gates, hidden, packed);
+  f->pack_recurrent_back(w, gates, hidden, back);
+  rk_layer l = {.steps = steps, .batch = batch, .hidden = hidden, .units = units, .last_row = batch,
+                .offsets = ragged ? offsets : 0, .reverse = reverse, .keep = 1, .want_initial = 1, .weights = packed,
+                .weights_back = back, .bias_m = array(units), .gate_stride = slots * units, .gates = array(rows * slots * units),
+                .cells = array(rows * units), .outputs = array(rows * units), .output_stride = units, .h0 = array(batch * units),
+                .c0 = array(batch * units), .d_outputs = array(rows * units), .d_output_stride = units,
+                .d_hidden = array(batch * units), .d_cell = array(batch * units), .low = array(batch * slots * units)};
+  if (gates == 4) f->lstm_forward(&l), f->lstm_backward(&l);
+  if (gates == 3) f->gru_forward(&l), f->gru_backward(&l);
+  if (gates == 1) f->rnn_forward(&l, 0), f->rnn_backward(&l, 0);
+  check("a time loop");
+}
+
+static void elements(const rk_kernels *f, ptrdiff_t n) {
+  float *x = array(n), *y = array(n), *p = array(n), *m = array(n), *v = positive(n);
+  f->exp(x, y, n), f->sigmoid(x, y, n), f->tanh(x, y, n), f->relu(x, y, n);
+  f->sigmoid_back(y, x, x, n), f->tanh_back(y, x, x, n), f->relu_back(y, x, x, n);
+  f->softmax(x, y, n);
+  f->sum_of_squares(x, n);
+  rk_optimizer o = {.gradient_scale = 1, .lr = 0.1f, .weight_decay = 0.01f, .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8f,
+                    .bias1 = 0.1f, .bias2_sqrt = 0.1f, .momentum = 0.9f};
+  f->adam(&o, p, x, m, v, n), f->sgd(&o, p, x, m, n), f->rmsprop(&o, p, x, v, m, n);
+  f->column_sums(x, 1, n, n, y);
+  check("an elementwise kernel");
+}
+
+static void dropout(void) {
+  ptrdiff_t offsets[] = {0, 5, 8, 9};
+  int32_t samples[] = {4, 9, 2, 7, 1};
+  rk_dropout d = {.seed = 1, .step = 2, .layer = 3, .probability = 0.4f};
+  float *x = array(9 * 11), *y = array(9 * 11);
+  rk_dropout_apply(&d, x, y, 3, 5, offsets, 11, 2, 3, 6, samples);
+  check("dropout");
+}
+
+static void add_part(void *context, ptrdiff_t index) {
+  float *x = context;
+  for (ptrdiff_t i = index * 100; i < (index + 1) * 100; i++) x[i] += 1;
+}
+
+int main(void) {
+  static const ptrdiff_t sizes[][3] = {{1, 1, 1},   {1, 17, 3},    {2, 8, 5},      {13, 48, 12},  {20, 1, 40},   {64, 10, 300},
+                                       {7, 33, 64}, {9, 129, 260}, {250, 15, 513}, {245, 100, 65}, {130, 200, 600}};
+  const char *names[] = {"portable", "avx2", "avx512"};
+  for (int i = 0; i < 6; i++) {
+    const rk_kernels *f = rk_find(names[i / 2]);
+    if (f && i % 2) f = rk_bf16(f);
+    if (!f) continue;
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) products(f, sizes[s][0], sizes[s][1], sizes[s][2]);
+    for (ptrdiff_t hidden = 1; hidden < 300; hidden = hidden * 2 + 3)
+      for (int way = 0; way < 4; way++)
+        for (int gates = 1; gates < 5; gates += gates == 1 ? 2 : 1) layer(f, gates, hidden, 5, 11, way & 1, way >> 1);
+    for (ptrdiff_t n = 1; n < 5000; n = n * 2 + 1) elements(f, n);
+    printf("%s\n", f->name);
+  }
+  dropout();
+  for (ptrdiff_t threads = 1; threads < 6; threads++) {
+    rk_team *team = rk_team_create(threads);
+    float *x = array(100 * threads);
+    for (int i = 0; i < 2000; i++) rk_team_run(team, add_part, x);
+    rk_team_destroy(team);
+    check("a team");
+  }
+  printf("%ld calls, nothing found\n", calls);
+  return 0;
+}

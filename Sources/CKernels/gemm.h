@@ -126,6 +126,7 @@ RK_INLINE void gemm_panel(ptrdiff_t m, ptrdiff_t depth, const float *a, ptrdiff_
 }
 
 #define RUN 256    // depth of a run: a panel's run of B stays in first-level cache
+#define MOST 448   // a gradient of this depth is one run all the same: reading C again would take longer
 #define SIDE 120  // rows of a block of a gradient
 #define BLOCK 240  // the most rows of a block
 #define FEW 65536  // weights up to this many stay near by themselves
@@ -164,7 +165,7 @@ RK_INLINE ptrdiff_t even_part(ptrdiff_t total, ptrdiff_t most, ptrdiff_t grain) 
 }
 
 RK_INLINE ptrdiff_t panels_and_tiles(ptrdiff_t m, ptrdiff_t n) {
-  return RUN * ((n + PANEL - 1) / PANEL * PANEL) + (RUN * ROWS + 16) * ((at_most(SIDE, m) + ROWS - 1) / ROWS);
+  return MOST * ((n + PANEL - 1) / PANEL * PANEL) + (MOST * ROWS + 16) * ((at_most(SIDE, m) + ROWS - 1) / ROWS);
 }
 // Where C has no more columns than a vector, its transpose is computed: that fills the vectors better. A caller may ask for fewer
 // columns than it took scratch for.
@@ -233,7 +234,7 @@ RK_INLINE void copy_tiles(ptrdiff_t columns, ptrdiff_t depth, ptrdiff_t rows, co
     }
     from = line;
 #endif
-    for (ptrdiff_t r = 0; r < whole; r++, from += ROWS, to += RUN * ROWS + 16)
+    for (ptrdiff_t r = 0; r < whole; r++, from += ROWS, to += MOST * ROWS + 16)
       UNROLL for (int q = 0; q < ROWS; q++) to[q] = from[q];
     for (ptrdiff_t q = 0; q < columns - whole * ROWS; q++) to[q] = from[q];
   }
@@ -244,8 +245,8 @@ RK_INLINE void copy_tiles(ptrdiff_t columns, ptrdiff_t depth, ptrdiff_t rows, co
 static void RK(gradient)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const rk_groups *g, const float *a, ptrdiff_t lda, const float *b,
                          ptrdiff_t ldb, float *c, ptrdiff_t ldc, ptrdiff_t accumulate, float *scratch) {
   int narrow = ELEMENTS == 1 && n <= 4 * PANEL && g->size >= k;
-  ptrdiff_t inner = INNER(k), run = narrow ? 64 : RUN, side = even_part(m, SIDE, ROWS);
-  float *bp = scratch, *ap = scratch + RUN * ((n + PANEL - 1) / PANEL * PANEL);
+  ptrdiff_t inner = INNER(k), run = narrow ? 64 : inner <= MOST ? inner : RUN, side = even_part(m, SIDE, ROWS);
+  float *bp = scratch, *ap = scratch + MOST * ((n + PANEL - 1) / PANEL * PANEL);
   for (ptrdiff_t k0 = 0; k0 < inner; k0 += run) {
     ptrdiff_t depth = at_most(run, inner - k0), rows_left = k - k0 * ELEMENTS;
     int add = accumulate || k0 > 0;
@@ -265,7 +266,7 @@ static void RK(gradient)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const rk_groups 
       ptrdiff_t tiles = (columns + ROWS - 1) / ROWS, each = (coming_rows * PANEL + tiles * n - 1) / (tiles * n), asked = 0;
       for (ptrdiff_t j = 0; j < n; j += PANEL) {
         const float *from = ap;
-        for (ptrdiff_t r = 0; r < columns; r += ROWS, from += RUN * ROWS + 16) {
+        for (ptrdiff_t r = 0; r < columns; r += ROWS, from += MOST * ROWS + 16) {
           for (ptrdiff_t end = at_most(asked + each, coming_rows); asked < end; asked++) {
             const float *row = next_row(&coming, g, lda);
             for (int line = 0; line < side; line += 16) __builtin_prefetch(row + line, 0, 2);

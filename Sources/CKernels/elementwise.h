@@ -133,9 +133,9 @@ static double RK(peak)(ptrdiff_t rounds, float *sink) {
   vf x = v_load(sink), y = v_load(sink + VW);
   UNROLL for (int i = 0; i < 12; i++) acc[i] = x + (float)i;
   for (ptrdiff_t r = 0; r < rounds; r++)
-    UNROLL for (int i = 0; i < 12; i++) acc[i] = v_fma(acc[i], x, y);
+    UNROLL for (int i = 0; i < 12; i++) acc[i] = v_multiply_add(x, y, acc[i]);
   vf total = acc[0];
   UNROLL for (int i = 1; i < 12; i++) total += acc[i];
   v_store(sink, total);
-  return (double)rounds * 12 * VW * 2;
+  return (double)rounds * 12 * VW * 2 * ELEMENTS;
 }

@@ -1,6 +1,7 @@
 // One instruction set's table: include after VW, RK_FMA, RK_REGISTERS, RK_SUFFIX and RK_NAME.
 #include "ckernels.h"
 #include "vector.h"
+#include "operand.h"
 #include "tile.h"
 #include "gemm.h"
 #include "recurrent.h"

@@ -3,39 +3,71 @@
 #define ROWS TILE_ROWS_2
 
 static ptrdiff_t RK(packed_size)(ptrdiff_t rows, ptrdiff_t depth) {
-  return (rows + PANEL - 1) / PANEL * PANEL * depth;
+  return (rows + PANEL - 1) / PANEL * PANEL * INNER(depth);
+}
+
+// Puts one row of W, or zeros, `stride` apart into packed operands.
+RK_INLINE void pack_row(const float *row, const int32_t *column_of, ptrdiff_t depth, ptrdiff_t stride, float *packed) {
+#if RK_BF16
+  enum { SOME = 256 };
+  float gathered[SOME], pairs[SOME / 2];
+  for (ptrdiff_t k0 = 0; k0 < depth; k0 += SOME, packed += SOME / 2 * stride) {
+    ptrdiff_t count = at_most(SOME, depth - k0);
+    const float *from = row ? row + k0 : gathered;
+    if (!row || column_of) {
+      for (ptrdiff_t k = 0; k < count; k++) gathered[k] = !row || column_of[k0 + k] < 0 ? 0 : row[column_of[k0 + k]];
+      from = gathered;
+    }
+    round_row(from, 1, count, pairs);
+    for (ptrdiff_t k = 0; k < INNER(count); k++) packed[k * stride] = pairs[k];
+  }
+#else
+  for (ptrdiff_t k = 0; k < depth; k++) {
+    ptrdiff_t c = !row ? -1 : column_of ? column_of[k] : k;
+    packed[k * stride] = c < 0 ? 0 : row[c];
+  }
+#endif
 }
 
 static void RK(pack_transposed)(const float *w, ptrdiff_t ld, const int32_t *row_of, ptrdiff_t rows,
                                 const int32_t *column_of, ptrdiff_t depth, float *packed) {
-  for (ptrdiff_t n0 = 0; n0 < rows; n0 += PANEL, packed += PANEL * depth)
+  for (ptrdiff_t n0 = 0; n0 < rows; n0 += PANEL, packed += PANEL * INNER(depth))
     for (ptrdiff_t j = 0; j < PANEL; j++) {
-      ptrdiff_t n = n0 + j;
-      ptrdiff_t source = n >= rows ? -1 : row_of ? row_of[n] : n;
-      if (source < 0) {
-        for (ptrdiff_t k = 0; k < depth; k++) packed[k * PANEL + j] = 0;
-      } else if (column_of) {
-        const float *row = w + source * ld;
-        for (ptrdiff_t k = 0; k < depth; k++) packed[k * PANEL + j] = column_of[k] < 0 ? 0 : row[column_of[k]];
-      } else {
-        const float *row = w + source * ld;
-        for (ptrdiff_t k = 0; k < depth; k++) packed[k * PANEL + j] = row[k];
+      ptrdiff_t n = n0 + j, source = n >= rows ? -1 : row_of ? row_of[n] : n;
+      const float *row = source < 0 ? 0 : w + source * ld;
+      if (column_of) pack_row(row, column_of, depth, PANEL, packed + j);
+      else pack_row(row, 0, depth, PANEL, packed + j);
+    }
+}
+
+// `width` columns of W from n0 on, one operand of a panel for each row (or pair of rows).
+RK_INLINE void pack_panel(const float *w, ptrdiff_t ld, const int32_t *row_of, ptrdiff_t depth, const int32_t *column_of,
+                          ptrdiff_t n0, int width, float *packed) {
+  for (ptrdiff_t k = 0; k < depth; k += ELEMENTS, packed += PANEL) {
+    float rows[ELEMENTS][PANEL];
+    for (ptrdiff_t e = 0; e < ELEMENTS; e++) {
+      ptrdiff_t source = k + e >= depth ? -1 : row_of ? row_of[k + e] : k + e;
+      const float *row = w + source * ld;
+      for (int j = 0; j < PANEL; j++) {
+        ptrdiff_t c = j >= width || source < 0 ? -1 : column_of ? column_of[n0 + j] : n0 + j;
+        rows[e][j] = c < 0 ? 0 : row[c];
       }
     }
+#if RK_BF16
+    v_store(packed, v_pairs(v_load(rows[0]), v_load(rows[1])));
+    v_store(packed + VW, v_pairs(v_load(rows[0] + VW), v_load(rows[1] + VW)));
+#else
+    memcpy(packed, rows[0], sizeof rows[0]);
+#endif
+  }
 }
 
 static void RK(pack)(const float *w, ptrdiff_t ld, const int32_t *row_of, ptrdiff_t depth, const int32_t *column_of,
                      ptrdiff_t columns, float *packed) {
-  for (ptrdiff_t n0 = 0; n0 < columns; n0 += PANEL) {
+  for (ptrdiff_t n0 = 0; n0 < columns; n0 += PANEL, packed += PANEL * INNER(depth)) {
     int width = (int)at_most(PANEL, columns - n0);
-    for (ptrdiff_t k = 0; k < depth; k++, packed += PANEL) {
-      ptrdiff_t source = row_of ? row_of[k] : k;
-      const float *row = w + source * ld;
-      for (int j = 0; j < PANEL; j++) {
-        ptrdiff_t c = j >= width || source < 0 ? -1 : column_of ? column_of[n0 + j] : n0 + j;
-        packed[j] = c < 0 ? 0 : row[c];
-      }
-    }
+    if (!column_of && width == PANEL) pack_panel(w, ld, row_of, depth, 0, n0, PANEL, packed);
+    else pack_panel(w, ld, row_of, depth, column_of, n0, width, packed);
   }
 }
 
@@ -94,20 +126,32 @@ RK_INLINE void gemm_panel(ptrdiff_t m, ptrdiff_t depth, const float *a, ptrdiff_
 }
 
 #define RUN 256    // depth of a run: a panel's run of B stays in first-level cache
+#define MOST 448   // a gradient of this depth is one run all the same: reading C again would take longer
 #define SIDE 120  // rows of a block of a gradient
 #define BLOCK 240  // the most rows of a block
 #define FEW 65536  // weights up to this many stay near by themselves
 
 static void RK(multiply)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, ptrdiff_t rs, ptrdiff_t cs, const float *packed,
                          const float *bias, float *c, ptrdiff_t ldc, ptrdiff_t accumulate) {
+  ptrdiff_t inner = INNER(k);
   for (ptrdiff_t i = 0; i < m; i += BLOCK) {
     ptrdiff_t rows = at_most(BLOCK, m - i);
-    for (ptrdiff_t k0 = 0; k0 < k; k0 += RUN) {
-      ptrdiff_t depth = at_most(RUN, k - k0);
+    for (ptrdiff_t k0 = 0; k0 < inner; k0 += RUN) {
+      ptrdiff_t depth = at_most(RUN, inner - k0);
+      const float *from = a + i * rs + k0 * ELEMENTS * cs;
+#if RK_BF16
+      float rounded[BLOCK * (RUN + 16)];
+      for (ptrdiff_t r = 0; r < rows; r++)
+        round_row(from + r * rs, cs, at_most(RUN * ELEMENTS, k - k0 * ELEMENTS), rounded + r * (RUN + 16));
+      const ptrdiff_t row = RUN + 16, column = 1;
+      from = rounded;
+#else
+      const ptrdiff_t row = rs, column = cs;
+#endif
       for (ptrdiff_t j = 0; j < n; j += PANEL) {
-        const float *b = packed + j * k + k0 * PANEL;
-        gemm_panel(rows, depth, a + i * rs + k0 * cs, rs, cs, b, bias ? bias + j : 0, c + i * ldc + j, ldc,
-                   (int)at_most(PANEL, n - j), accumulate || k0 > 0, n * k > FEW && j + PANEL < n ? b + PANEL * k : 0,
+        const float *b = packed + j * inner + k0 * PANEL;
+        gemm_panel(rows, depth, from, row, column, b, bias ? bias + j : 0, c + i * ldc + j, ldc,
+                   (int)at_most(PANEL, n - j), accumulate || k0 > 0, n * inner > FEW && j + PANEL < n ? b + PANEL * inner : 0,
                    depth * PANEL / 16);
       }
     }
@@ -121,7 +165,7 @@ RK_INLINE ptrdiff_t even_part(ptrdiff_t total, ptrdiff_t most, ptrdiff_t grain) 
 }
 
 RK_INLINE ptrdiff_t panels_and_tiles(ptrdiff_t m, ptrdiff_t n) {
-  return RUN * ((n + PANEL - 1) / PANEL * PANEL) + (RUN * ROWS + 16) * ((at_most(SIDE, m) + ROWS - 1) / ROWS);
+  return MOST * ((n + PANEL - 1) / PANEL * PANEL) + (MOST * ROWS + 16) * ((at_most(SIDE, m) + ROWS - 1) / ROWS);
 }
 // Where C has no more columns than a vector, its transpose is computed: that fills the vectors better. A caller may ask for fewer
 // columns than it took scratch for.
@@ -139,71 +183,95 @@ RK_INLINE rk_walk walk_from(const rk_groups *g, ptrdiff_t k, const float *base, 
   ptrdiff_t group = k / g->size, inside = k - group * g->size;
   return (rk_walk){base + (group * g->stride + inside) * ld, g->size - inside};
 }
-RK_INLINE void walk_on(rk_walk *w, const rk_groups *g, ptrdiff_t ld) {
+// Returns the row it stands on and goes on to the next.
+RK_INLINE const float *next_row(rk_walk *w, const rk_groups *g, ptrdiff_t ld) {
+  const float *row = w->row;
   w->row += ld;
   if (--w->left == 0) {
     w->row += (g->stride - g->size) * ld;
     w->left = g->size;
   }
+  return row;
 }
 
-// Copies B[k0 ..< k0 + depth, 0 ..< n] into panels.
-RK_INLINE void copy_panels(ptrdiff_t n, const rk_groups *g, ptrdiff_t k0, ptrdiff_t depth, const float *b, ptrdiff_t ldb,
-                           float *panels) {
+// Copies `depth` operands of each column of B into panels, from `rows` rows on from row k0.
+RK_INLINE void copy_panels(ptrdiff_t n, ptrdiff_t depth, ptrdiff_t rows, const rk_groups *g, ptrdiff_t k0, const float *b,
+                           ptrdiff_t ldb, float *panels) {
+  (void)rows;
   for (ptrdiff_t j = 0; j < n; j += PANEL) {
     int left = (int)at_most(PANEL, n - j);
     rk_walk w = walk_from(g, k0, b + j, ldb);
-    for (ptrdiff_t p = 0; p < depth; p++, walk_on(&w, g, ldb), panels += PANEL) {
-      v_store(panels, v_load_n(w.row, left));
-      v_store(panels + VW, left > VW ? v_load_n(w.row + VW, left - VW) : v_set(0));
+    for (ptrdiff_t p = 0; p < depth; p++, panels += PANEL) {
+      const float *row = next_row(&w, g, ldb);
+      vf first = v_load_n(row, left), second = left > VW ? v_load_n(row + VW, left - VW) : v_set(0);
+#if RK_BF16
+      const float *other = 2 * p + 1 < rows ? next_row(&w, g, ldb) : 0;
+      first = v_pairs(first, other ? v_load_n(other, left) : v_set(0));
+      if (left > VW) second = v_pairs(second, other ? v_load_n(other + VW, left - VW) : v_set(0));
+#endif
+      v_store(panels, first);
+      v_store(panels + VW, second);
     }
   }
 }
 
-// Copies A[k0 ..< k0 + depth, 0 ..< rows] into tiles of ROWS columns: each a run of ROWS numbers for each k. Tiles lie a line more
-// than a power of two apart, or they would share cache sets.
-RK_INLINE void copy_tiles(ptrdiff_t rows, const rk_groups *g, ptrdiff_t k0, ptrdiff_t depth, const float *a, ptrdiff_t lda,
-                          float *tiles) {
-  ptrdiff_t whole = rows / ROWS;
+// Copies `depth` operands of each of `columns` columns of A, from `rows` rows on from row k0, into tiles of ROWS columns: each a
+// run of ROWS operands for each k. Tiles lie a line more than a power of two apart, or they would share cache sets.
+RK_INLINE void copy_tiles(ptrdiff_t columns, ptrdiff_t depth, ptrdiff_t rows, const rk_groups *g, ptrdiff_t k0, const float *a,
+                          ptrdiff_t lda, float *tiles) {
+  (void)rows;
+  ptrdiff_t whole = columns / ROWS;
   rk_walk w = walk_from(g, k0, a, lda);
-  for (ptrdiff_t p = 0; p < depth; p++, walk_on(&w, g, lda), tiles += ROWS) {
+  for (ptrdiff_t p = 0; p < depth; p++, tiles += ROWS) {
     float *to = tiles;
-    const float *from = w.row;
-    for (ptrdiff_t r = 0; r < whole; r++, from += ROWS, to += RUN * ROWS + 16)
+    const float *from = next_row(&w, g, lda);
+#if RK_BF16
+    float line[SIDE + VW];
+    const float *other = 2 * p + 1 < rows ? next_row(&w, g, lda) : 0;
+    for (ptrdiff_t i = 0; i < columns; i += VW) {
+      int left = (int)(columns - i);
+      v_store(line + i, v_pairs(v_load_n(from + i, left), other ? v_load_n(other + i, left) : v_set(0)));
+    }
+    from = line;
+#endif
+    for (ptrdiff_t r = 0; r < whole; r++, from += ROWS, to += MOST * ROWS + 16)
       UNROLL for (int q = 0; q < ROWS; q++) to[q] = from[q];
-    for (ptrdiff_t q = 0; q < rows - whole * ROWS; q++) to[q] = from[q];
+    for (ptrdiff_t q = 0; q < columns - whole * ROWS; q++) to[q] = from[q];
   }
 }
 
-// Both sides run along k with a stride: a run of B is copied into panels, and of A as well where many columns share it.
+// Both sides run along k with a stride: a run of B is copied into panels, and of A as well where many columns share it (pairs and
+// rows in groups always are copied: that is where they are made, or brought together).
 static void RK(gradient)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const rk_groups *g, const float *a, ptrdiff_t lda, const float *b,
-                                  ptrdiff_t ldb, float *c, ptrdiff_t ldc, ptrdiff_t accumulate, float *scratch) {
-  int narrow = n <= 4 * PANEL && g->size >= k;
-  ptrdiff_t run = narrow ? 64 : RUN, side = even_part(m, SIDE, ROWS);
-  float *bp = scratch, *ap = scratch + RUN * ((n + PANEL - 1) / PANEL * PANEL);
-  for (ptrdiff_t k0 = 0; k0 < k; k0 += run) {
-    ptrdiff_t depth = at_most(run, k - k0);
+                         ptrdiff_t ldb, float *c, ptrdiff_t ldc, ptrdiff_t accumulate, float *scratch) {
+  int narrow = ELEMENTS == 1 && n <= 4 * PANEL && g->size >= k;
+  ptrdiff_t inner = INNER(k), run = narrow ? 64 : inner <= MOST ? inner : RUN, side = even_part(m, SIDE, ROWS);
+  float *bp = scratch, *ap = scratch + MOST * ((n + PANEL - 1) / PANEL * PANEL);
+  for (ptrdiff_t k0 = 0; k0 < inner; k0 += run) {
+    ptrdiff_t depth = at_most(run, inner - k0), rows_left = k - k0 * ELEMENTS;
     int add = accumulate || k0 > 0;
-    copy_panels(n, g, k0, depth, b, ldb, bp);
+    copy_panels(n, depth, rows_left, g, k0 * ELEMENTS, b, ldb, bp);
     if (narrow) {
       for (ptrdiff_t j = 0; j < n; j += PANEL)
         gemm_panel(m, depth, a + k0 * lda, 1, lda, bp + j * depth, 0, c + j, ldc, (int)at_most(PANEL, n - j), add, 0, 0);
       continue;
     }
     for (ptrdiff_t i = 0; i < m; i += side) {
-      ptrdiff_t rows = at_most(side, m - i);
-      copy_tiles(rows, g, k0, depth, a + i, lda, ap);
+      ptrdiff_t columns = at_most(side, m - i);
+      copy_tiles(columns, depth, rows_left, g, k0 * ELEMENTS, a + i, lda, ap);
       // What is copied next comes from memory while this block is multiplied.
       int wraps = i + side >= m;
-      rk_walk coming = wraps ? walk_from(g, k0 + run, a, lda) : walk_from(g, k0, a + i + side, lda);
-      ptrdiff_t coming_rows = wraps ? at_most(run, k - k0 - run) : depth, tiles = (rows + ROWS - 1) / ROWS;
-      ptrdiff_t each = (coming_rows * PANEL + tiles * n - 1) / (tiles * n), asked = 0;
+      rk_walk coming = walk_from(g, (wraps ? k0 + run : k0) * ELEMENTS, wraps ? a : a + i + side, lda);
+      ptrdiff_t coming_rows = at_most(run * ELEMENTS, wraps ? rows_left - run * ELEMENTS : rows_left);
+      ptrdiff_t tiles = (columns + ROWS - 1) / ROWS, each = (coming_rows * PANEL + tiles * n - 1) / (tiles * n), asked = 0;
       for (ptrdiff_t j = 0; j < n; j += PANEL) {
         const float *from = ap;
-        for (ptrdiff_t r = 0; r < rows; r += ROWS, from += RUN * ROWS + 16) {
-          for (ptrdiff_t end = at_most(asked + each, coming_rows); asked < end; asked++, walk_on(&coming, g, lda))
-            for (int line = 0; line < side; line += 16) __builtin_prefetch(coming.row + line, 0, 2);
-          gemm_panel(at_most(ROWS, rows - r), depth, from, 1, ROWS, bp + j * depth, 0, c + (i + r) * ldc + j, ldc,
+        for (ptrdiff_t r = 0; r < columns; r += ROWS, from += MOST * ROWS + 16) {
+          for (ptrdiff_t end = at_most(asked + each, coming_rows); asked < end; asked++) {
+            const float *row = next_row(&coming, g, lda);
+            for (int line = 0; line < side; line += 16) __builtin_prefetch(row + line, 0, 2);
+          }
+          gemm_panel(at_most(ROWS, columns - r), depth, from, 1, ROWS, bp + j * depth, 0, c + (i + r) * ldc + j, ldc,
                      (int)at_most(PANEL, n - j), add, 0, 0);
         }
       }

@@ -6,7 +6,7 @@
 
 // RNN forward panels are two units wide like back panels: one gate leaves room for it.
 static ptrdiff_t RK(packed_recurrent_size)(ptrdiff_t gates, ptrdiff_t hidden) {
-  return gates * hidden * ((hidden + PANEL - 1) / PANEL * PANEL);
+  return gates * INNER(hidden) * ((hidden + PANEL - 1) / PANEL * PANEL);
 }
 
 static void RK(pack_recurrent)(const float *w, ptrdiff_t gates, ptrdiff_t hidden, float *packed) {
@@ -14,20 +14,21 @@ static void RK(pack_recurrent)(const float *w, ptrdiff_t gates, ptrdiff_t hidden
     RK(pack_transposed)(w, hidden, 0, hidden, 0, hidden, packed);
     return;
   }
-  for (ptrdiff_t u0 = 0; u0 < hidden; u0 += VW, packed += hidden * gates * VW)
+  for (ptrdiff_t u0 = 0; u0 < hidden; u0 += VW, packed += INNER(hidden) * gates * VW)
     for (ptrdiff_t g = 0; g < gates; g++)
       for (int j = 0; j < VW; j++) {
-        float *to = packed + g * VW + j;
-        const float *row = w + (g * hidden + u0 + j) * hidden;
-        if (u0 + j < hidden)
-          for (ptrdiff_t k = 0; k < hidden; k++) to[k * gates * VW] = row[k];
-        else
-          for (ptrdiff_t k = 0; k < hidden; k++) to[k * gates * VW] = 0;
+        const float *row = u0 + j < hidden ? w + (g * hidden + u0 + j) * hidden : 0;
+        pack_row(row, 0, hidden, gates * VW, packed + g * VW + j);
       }
 }
 
 static void RK(pack_recurrent_back)(const float *w, ptrdiff_t gates, ptrdiff_t hidden, float *packed) {
-  RK(pack)(w, hidden, 0, gates * hidden, 0, hidden, packed);
+  for (ptrdiff_t n0 = 0; n0 < hidden; n0 += PANEL)
+    for (ptrdiff_t g = 0; g < gates; g++, packed += PANEL * INNER(hidden)) {
+      const float *gate = w + g * hidden * hidden;
+      if (n0 + PANEL <= hidden) pack_panel(gate, hidden, 0, hidden, 0, n0, PANEL, packed);
+      else pack_panel(gate, hidden, 0, hidden, 0, n0, (int)(hidden - n0), packed);
+    }
 }
 
 // The time index of the i-th step walked, and of the step walked before it.
@@ -91,7 +92,7 @@ RK_INLINE vf gru_gates_back(vf dh, float *gates, ptrdiff_t units, const int half
 // -- forward: acc = gates + h·Wᵀ in runs, gates at the end of the last run --------------------------------------
 
 typedef struct {
-  const float *h;      // h of the step before at this tile's first row, or null at the start
+  const float *h;      // h of the step before at this tile's first row, as operands, or null at the start
   ptrdiff_t h_stride;
   const float *c;      // likewise
   const float *panel;  // weights of this run
@@ -115,7 +116,7 @@ RK_INLINE void lstm_tile(const int MR, const int half, const rk_layer *l, const 
 }
 
 RK_INLINE void gru_tile(const int MR, const int half, const rk_layer *l, const rk_run *run, float *gates, const float *bias, float *out,
-                        const float *h_units) {
+                        const float *h_units, ptrdiff_t h_units_stride) {
   ptrdiff_t units = l->units, stride = l->gate_stride;
   vf acc[TILE_ROWS_3][4];
   UNROLL for (int r = 0; r < MR; r++) {
@@ -126,7 +127,7 @@ RK_INLINE void gru_tile(const int MR, const int half, const rk_layer *l, const r
   if (run->h) tile_multiply(MR, 3, acc, (int)run->depth, run->h + run->k0, run->h_stride, 1, run->panel, 3 * VW, run->ahead);
   UNROLL for (int r = 0; r < MR; r++)
     if (run->last) {
-      gru_gates(acc[r][0], acc[r][1], acc[r][2], gates + r * stride, units, half, h_units ? h_units + r * run->h_stride : 0,
+      gru_gates(acc[r][0], acc[r][1], acc[r][2], gates + r * stride, units, half, h_units ? h_units + r * h_units_stride : 0,
                 out + r * l->output_stride);
     } else {
       u_store(gates + r * stride + units, acc[r][0], half);
@@ -154,7 +155,7 @@ RK_INLINE void rnn_tile(const int MR, const int NV, const int half, const rk_lay
 RK_INLINE void ask_next(rk_ahead *ahead, const rk_layer *l, const float *panel, ptrdiff_t count, ptrdiff_t depth, ptrdiff_t row,
                         int tile, ptrdiff_t rows) {
   ahead->weight_lines = 0;
-  if (l->hidden <= depth) return;
+  if (INNER(l->hidden) <= depth) return;
   ptrdiff_t share = (count / 16 + rows - 1) / rows;
   ahead->weights = panel + count + row * share * 16;
   ahead->weight_lines = (int)at_most(tile * share, count / 16 - row * share);
@@ -208,6 +209,23 @@ RK_INLINE int next_span(const rk_layer *l, rk_span *s) {
   return 1;
 }
 
+#if RK_BF16
+// Rounds `width` floats of each row of a span to l->low; rows that are a power of two apart would share cache sets.
+RK_INLINE const float *round_rows(const rk_layer *l, const float *rows, ptrdiff_t stride, ptrdiff_t width, ptrdiff_t first,
+                                  ptrdiff_t last, ptrdiff_t *low_stride) {
+  *low_stride = width / 2 % 256 == 0 ? width / 2 + 16 : width / 2;
+  if (!rows) return 0;
+  for (ptrdiff_t row = first; row < last; row++) round_row(rows + row * stride, 1, width, l->low + row * *low_stride);
+  return l->low;
+}
+#else
+RK_INLINE const float *round_rows(const rk_layer *l, const float *rows, ptrdiff_t stride, ptrdiff_t width, ptrdiff_t first,
+                                  ptrdiff_t last, ptrdiff_t *low_stride) {
+  *low_stride = stride;
+  return rows;
+}
+#endif
+
 #define TILE_CASE(MR, CALL) case MR: { enum { M = MR }; CALL; } break;
 // CALL(NV, half) for what is left of the units at a panel two vectors wide.
 #define PANEL_CASE(left, CALL)              \
@@ -219,10 +237,10 @@ RK_INLINE int next_span(const rk_layer *l, rk_span *s) {
 static void RK(lstm_forward)(const rk_layer *l) {
   rk_ahead ahead;
   ahead.rows = ahead.weight_lines = 0;
-  ptrdiff_t units = l->units, hidden = l->hidden;
+  ptrdiff_t units = l->units, hidden = INNER(l->hidden);
   for (rk_span s = {.part = -1}; next_span(l, &s);) {
-    ptrdiff_t before = s.h_stride;
-    const float *h = s.h, *c_in = s.c;
+    ptrdiff_t before;
+    const float *h = round_rows(l, s.h, s.h_stride, units, s.first, s.last, &before), *c_in = s.c;
     for (ptrdiff_t u = 0; u < units; u += VW)
       for (ptrdiff_t k0 = 0; k0 < hidden; k0 += DEPTH_4) {
         if (!h && k0 + DEPTH_4 < hidden) continue;  // no product: go straight to the gates
@@ -250,10 +268,10 @@ static void RK(lstm_forward)(const rk_layer *l) {
 static void RK(gru_forward)(const rk_layer *l) {
   rk_ahead ahead;
   ahead.rows = ahead.weight_lines = 0;
-  ptrdiff_t units = l->units, hidden = l->hidden;
+  ptrdiff_t units = l->units, hidden = INNER(l->hidden);
   for (rk_span s = {.part = -1}; next_span(l, &s);) {
-    ptrdiff_t before = s.h_stride;
-    const float *h = s.h;
+    ptrdiff_t before;
+    const float *h = round_rows(l, s.h, s.h_stride, units, s.first, s.last, &before);
     for (ptrdiff_t u = 0; u < units; u += VW)
       for (ptrdiff_t k0 = 0; k0 < hidden; k0 += DEPTH_3) {
         if (!h && k0 + DEPTH_3 < hidden) continue;
@@ -266,11 +284,11 @@ static void RK(gru_forward)(const rk_layer *l) {
           run.h = h ? h + row * before : 0;
           if (k0 == 0) prefetch_gates(l, l->gates + (at + tile) * l->gate_stride + u, tile, 3, VW);
           float *gates = l->gates + at * l->gate_stride + u, *out = l->outputs + at * l->output_stride + u;
-          const float *bias = l->bias_m + u, *h_units = h ? h + row * before + u : 0;
+          const float *bias = l->bias_m + u, *h_units = s.h ? s.h + row * s.h_stride + u : 0;
           if (u + VW <= units)
-            switch (tile) { EACH_ROWS_3(TILE_CASE, gru_tile(M, 0, l, &run, gates, bias, out, h_units)) }
+            switch (tile) { EACH_ROWS_3(TILE_CASE, gru_tile(M, 0, l, &run, gates, bias, out, h_units, s.h_stride)) }
           else
-            switch (tile) { EACH_ROWS_3(TILE_CASE, gru_tile(M, 1, l, &run, gates, bias, out, h_units)) }
+            switch (tile) { EACH_ROWS_3(TILE_CASE, gru_tile(M, 1, l, &run, gates, bias, out, h_units, s.h_stride)) }
           row += tile;
         }
       }
@@ -280,10 +298,10 @@ static void RK(gru_forward)(const rk_layer *l) {
 RK_INLINE void rnn_loop(const rk_layer *l, const int relu) {
   rk_ahead ahead;
   ahead.rows = ahead.weight_lines = 0;
-  ptrdiff_t units = l->units, hidden = l->hidden;
+  ptrdiff_t units = l->units, hidden = INNER(l->hidden);
   for (rk_span s = {.part = -1}; next_span(l, &s);) {
-    ptrdiff_t before = s.h_stride;
-    const float *h = s.h;
+    ptrdiff_t before;
+    const float *h = round_rows(l, s.h, s.h_stride, units, s.first, s.last, &before);
     for (ptrdiff_t u = 0; u < units; u += PANEL)
       for (ptrdiff_t k0 = 0; k0 < hidden; k0 += DEPTH_2) {
         if (!h && k0 + DEPTH_2 < hidden) continue;
@@ -441,18 +459,21 @@ RK_INLINE void back_rows(const int CELL, const int NV, const int half, const rk_
 
 // Walks the steps backwards; where wanted, the gradient of h0 is left in d_hidden (d_cell holds that of c0 by then).
 RK_INLINE void back_loop(const int CELL, const rk_layer *l, int relu) {
-  ptrdiff_t units = l->units, hidden = l->hidden;
+  // Operands of one gate: as many as it has units in memory from one gate to the next, `hidden` of them in use.
+  ptrdiff_t units = l->units, hidden = INNER(l->hidden), gate = units / ELEMENTS;
   for (rk_back s = {.i = l->steps, .part = 2}; next_back(CELL, l, &s);) {
     int behind = s.from != 0;
+    ptrdiff_t stride;
+    const float *from = round_rows(l, s.from, l->gate_stride, CELL * units, s.first, s.last, &stride);
     for (ptrdiff_t u = 0; u < units; u += PANEL) {
       const float *panel = l->weights_back + u * CELL * hidden;
       for (ptrdiff_t g = 0; g < (behind ? CELL : 1); g++)
         for (ptrdiff_t k0 = 0; k0 < (behind ? hidden : 1); k0 += DEPTH_2) {
           ptrdiff_t depth = at_most(DEPTH_2, hidden - k0);
           ptrdiff_t cuts = (hidden + DEPTH_2 - 1) / DEPTH_2, run = g * cuts + k0 / DEPTH_2, runs = behind ? CELL * cuts : 1;
-          const float *a = behind ? s.from + g * units + k0 : 0;
+          const float *a = behind ? from + g * gate + k0 : 0;
           const float *b = panel + (g * hidden + k0) * PANEL;
-#define CALL(NV, HALF) back_rows(CELL, NV, HALF, l, &s, u, a, l->gate_stride, b, depth, run, runs, relu);
+#define CALL(NV, HALF) back_rows(CELL, NV, HALF, l, &s, u, a, stride, b, depth, run, runs, relu);
           PANEL_CASE(units - u, CALL)
 #undef CALL
         }

@@ -2,6 +2,8 @@
 //
 //   acc[r][v] += a[r·rs + k·cs] · b[k·ldb + v·VW …]        for k = 0 ..< depth, in that order
 //
+// of numbers or of pairs (operand.h).
+//
 // MR and NV (at most 4) are literal constants at each place of use, so that the loops unroll and acc lives in registers. Each
 // accumulator sums its own products in order of k: the result of a row does not depend on the other rows of the tile,
 // on MR, or on how rows are shared among threads.
@@ -69,17 +71,17 @@ RK_INLINE void tile_step(const int MR, const int NV, vf acc[][4], const float *r
   // The smaller side of the tile waits in registers, the other passes through one.
   if (MR < NV) {
     vf x[4];
-    UNROLL for (int r = 0; r < MR; r++) x[r] = v_set(a[r * rs]);
+    UNROLL for (int r = 0; r < MR; r++) x[r] = v_spread(a + r * rs);
     UNROLL for (int v = 0; v < NV; v++) {
       vf y = v_load(b + v * VW);
-      UNROLL for (int r = 0; r < MR; r++) acc[r][v] = v_fma(x[r], y, acc[r][v]);
+      UNROLL for (int r = 0; r < MR; r++) acc[r][v] = v_multiply_add(x[r], y, acc[r][v]);
     }
   } else {
     vf y[4];
     UNROLL for (int v = 0; v < NV; v++) y[v] = v_load(b + v * VW);
     UNROLL for (int r = 0; r < MR; r++) {
-      vf x = v_set(a[r * rs]);
-      UNROLL for (int v = 0; v < NV; v++) acc[r][v] = v_fma(x, y[v], acc[r][v]);
+      vf x = v_spread(a + r * rs);
+      UNROLL for (int v = 0; v < NV; v++) acc[r][v] = v_multiply_add(x, y[v], acc[r][v]);
     }
   }
 }

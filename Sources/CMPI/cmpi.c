@@ -19,7 +19,6 @@ typedef struct ompi_status_public_t MPI_Status;
 #define X(name, value) enum { name = value };
 CMPI_CONSTANTS(X)
 #undef X
-#define MPI_IN_PLACE ((void *)1)
 #define MPI_STATUS_IGNORE ((MPI_Status *)0)
 
 static struct {
@@ -171,27 +170,16 @@ int cmpi_start_broadcast(cmpi_group group, void *bytes, int count, int root, cmp
   return mpi.MPI_Ibcast(bytes, count, mpi.MPI_BYTE, root, comm(group), (MPI_Request *)&request->handle);
 }
 
-int cmpi_all_reduce_float(cmpi_group group, float *values, int count) {
-  return mpi.MPI_Allreduce(MPI_IN_PLACE, values, count, mpi.MPI_FLOAT, mpi.MPI_SUM, comm(group));
-}
-
-int cmpi_all_reduce_double(cmpi_group group, double *values, int count) {
-  return mpi.MPI_Allreduce(MPI_IN_PLACE, values, count, mpi.MPI_DOUBLE, mpi.MPI_SUM, comm(group));
-}
-
-int cmpi_start_all_reduce_float(cmpi_group group, float *values, int count, cmpi_request *request) {
-  return mpi.MPI_Iallreduce(MPI_IN_PLACE, values, count, mpi.MPI_FLOAT, mpi.MPI_SUM, comm(group),
-                            (MPI_Request *)&request->handle);
-}
-
 int cmpi_all_gather(cmpi_group group, const void *bytes, int count, void *all) {
   return mpi.MPI_Allgather(bytes, count, mpi.MPI_BYTE, all, count, mpi.MPI_BYTE, comm(group));
 }
 
-int cmpi_send_receive(cmpi_group group, const void *out, int out_count, int to, void *in, int in_count, int from) {
-  return mpi.MPI_Sendrecv(out, out_count, mpi.MPI_BYTE, to < 0 ? MPI_PROC_NULL : to, 0,  //
-                          in, in_count, mpi.MPI_BYTE, from < 0 ? MPI_PROC_NULL : from, 0, comm(group),
-                          MPI_STATUS_IGNORE);
+int cmpi_start_send(cmpi_group group, const void *bytes, int count, int to, cmpi_request *request) {
+  return mpi.MPI_Isend(bytes, count, mpi.MPI_BYTE, to, 0, comm(group), (MPI_Request *)&request->handle);
+}
+
+int cmpi_start_receive(cmpi_group group, void *bytes, int count, int from, cmpi_request *request) {
+  return mpi.MPI_Irecv(bytes, count, mpi.MPI_BYTE, from, 0, comm(group), (MPI_Request *)&request->handle);
 }
 
 int cmpi_test(cmpi_request *request, int *done) {

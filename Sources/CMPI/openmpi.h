@@ -5,7 +5,6 @@
 
 #define CMPI_CONSTANTS(X)     \
   X(MPI_SUCCESS, 0)           \
-  X(MPI_PROC_NULL, -2)        \
   X(MPI_UNDEFINED, -32766)    \
   X(MPI_THREAD_FUNNELED, 1)   \
   X(MPI_THREAD_SERIALIZED, 2) \
@@ -20,10 +19,7 @@
   X(MPI_Comm, MPI_COMM_NULL, ompi_mpi_comm_null)              \
   X(MPI_Info, MPI_INFO_NULL, ompi_mpi_info_null)              \
   X(MPI_Errhandler, MPI_ERRORS_RETURN, ompi_mpi_errors_return) \
-  X(MPI_Datatype, MPI_BYTE, ompi_mpi_byte)                    \
-  X(MPI_Datatype, MPI_FLOAT, ompi_mpi_float)                  \
-  X(MPI_Datatype, MPI_DOUBLE, ompi_mpi_double)                \
-  X(MPI_Op, MPI_SUM, ompi_mpi_op_sum)
+  X(MPI_Datatype, MPI_BYTE, ompi_mpi_byte)
 
 #define CMPI_FUNCTIONS(X)                                                                                  \
   X(MPI_Get_library_version, (char *, int *))                                                              \
@@ -45,10 +41,8 @@
   X(MPI_Barrier, (MPI_Comm))                                                                               \
   X(MPI_Bcast, (void *, int, MPI_Datatype, int, MPI_Comm))                                                 \
   X(MPI_Ibcast, (void *, int, MPI_Datatype, int, MPI_Comm, MPI_Request *))                                 \
-  X(MPI_Allreduce, (const void *, void *, int, MPI_Datatype, MPI_Op, MPI_Comm))                            \
-  X(MPI_Iallreduce, (const void *, void *, int, MPI_Datatype, MPI_Op, MPI_Comm, MPI_Request *))            \
   X(MPI_Allgather, (const void *, int, MPI_Datatype, void *, int, MPI_Datatype, MPI_Comm))                 \
-  X(MPI_Sendrecv, (const void *, int, MPI_Datatype, int, int, void *, int, MPI_Datatype, int, int, MPI_Comm, \
-                   MPI_Status *))                                                                          \
+  X(MPI_Isend, (const void *, int, MPI_Datatype, int, int, MPI_Comm, MPI_Request *))                       \
+  X(MPI_Irecv, (void *, int, MPI_Datatype, int, int, MPI_Comm, MPI_Request *))                             \
   X(MPI_Test, (MPI_Request *, int *, MPI_Status *))                                                        \
   X(MPI_Wait, (MPI_Request *, MPI_Status *))

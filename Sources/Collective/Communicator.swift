@@ -15,19 +15,20 @@ public protocol Communicator: AnyObject {
   var localSize: Int { get }
   /// What this rank is doing, for a watchdog to read; nil where nobody watches.
   var progress: RankProgress? { get set }
+  /// Whether waiting must leave the processor to another thread of this rank. Any thread may set it, also during a call.
+  var leavesProcessor: Bool { get set }
 
   /// Copies the bytes of `root` to every rank, in place.
   func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws
-  /// Adds the buffers of all ranks element by element; every rank gets the sum, in place.
-  func allReduceSum(_ values: UnsafeMutableBufferPointer<Float>) throws
-  /// The same for counts, losses and other small values in double precision.
-  func allReduceSum(_ values: UnsafeMutableBufferPointer<Double>) throws
-  /// Starts the same sum and returns: for a bucket of gradients, while the layer below is still computing.
+  /// Adds the buffers of all ranks element by element, in one message; every rank gets the sums, in place.
   ///
-  /// `values` must stay where it is, untouched, until the result's `wait()` returns. Sums may be under way side by side,
-  /// started in the same order on every rank.
-  func startAllReduceSum(_ values: UnsafeMutableBufferPointer<Float>) throws -> PendingCall
-  /// Starts `broadcast` and returns; `bytes` must stay untouched, as for a sum. Calls of one group match in their order.
+  /// - sums: counts, losses and other small values. Either buffer may be empty.
+  ///
+  /// The order of addition depends on the number of ranks alone: cutting the buffers in any way changes no bit.
+  func allReduceSum(
+    _ values: UnsafeMutableBufferPointer<Float>, _ sums: UnsafeMutableBufferPointer<Double>) throws
+  /// Starts `broadcast` and returns; `bytes` must stay untouched until the result's `wait()` returns. Calls of one group match
+  /// in their order.
   func startBroadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws -> PendingCall
   /// The parts of all ranks in rank order, on every rank. Parts may differ in length.
   func allGather(_ part: [UInt8]) throws -> [[UInt8]]
@@ -48,7 +49,7 @@ public protocol Communicator: AnyObject {
   func abort(reason: String, code: Int32) -> Never
 }
 
-/// A call that has been started. See `Communicator.startAllReduceSum`.
+/// A call that has been started. See `Communicator.startBroadcast`.
 public protocol PendingCall: AnyObject {
   /// Lets the call advance, and says whether it is done. Calls between products give it the processor now and then.
   func advance() throws -> Bool
@@ -61,18 +62,20 @@ public protocol PendingCall: AnyObject {
 
 /// A call that was done before anyone could wait for it.
 final class FinishedCall: PendingCall {
-  static func of(_ group: some Communicator, _ values: UnsafeMutableBufferPointer<Float>) throws
-    -> PendingCall
-  {
-    try group.allReduceSum(values)
-    return FinishedCall()
-  }
   func advance() -> Bool { true }
   func wait() {}
   func wait(pausing microseconds: UInt32, _ meanwhile: () throws -> Void) {}
 }
 
 extension Communicator {
+  public func allReduceSum(_ values: UnsafeMutableBufferPointer<Float>) throws {
+    try allReduceSum(values, .init(start: nil, count: 0))
+  }
+
+  public func allReduceSum(_ values: UnsafeMutableBufferPointer<Double>) throws {
+    try allReduceSum(.init(start: nil, count: 0), values)
+  }
+
   /// Whether this rank is alone.
   public var isSolo: Bool { size == 1 }
 

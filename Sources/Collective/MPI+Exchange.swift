@@ -1,20 +1,8 @@
 import CMPI
 
 extension MPI {
-  public func startAllReduceSum(_ values: UnsafeMutableBufferPointer<Float>) throws -> PendingCall {
-    let pending = PendingMPICall(self, .allReduce)
-    try pieces(values.count) { piece in
-      let start = values.baseAddress! + piece.lowerBound
-      let index = pending.open()
-      try check(
-        "MPI_Iallreduce",
-        cmpi_start_all_reduce_float(group, start, CInt(piece.count), &pending.requests[index]))
-    }
-    return pending
-  }
-
   public func startBroadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws -> PendingCall {
-    let pending = PendingMPICall(self, .broadcast)
+    let pending = PendingMPICall(self)
     try pieces(bytes.count) { piece in
       let start = bytes.baseAddress! + piece.lowerBound
       let index = pending.open()
@@ -67,27 +55,21 @@ extension MPI {
       let sent = min(max(out.count - position, 0), longestMessage)
       let received = min(max(into.count - position, 0), longestMessage)
       // Nobody sends or receives an empty message: both sides know the lengths.
-      try check(
-        "MPI_Sendrecv",
-        cmpi_send_receive(
-          group, sent > 0 ? out.baseAddress! + position : nil, CInt(sent), sent > 0 ? CInt(to) : -1,
-          received > 0 ? into.baseAddress! + position : nil, CInt(received), received > 0 ? CInt(from) : -1))
+      try swap(
+        .init(start: out.baseAddress.map { $0 + position }, count: sent), to: to,
+        .init(start: into.baseAddress.map { $0 + position }, count: received), from: from)
       position += longestMessage
     }
   }
 }
 
-/// A call on its way through `MPI_Iallreduce` or `MPI_Ibcast`, in one request per piece. Open MPI moves it only inside MPI calls.
+/// A call on its way through `MPI_Ibcast`, in one request per piece. Open MPI moves it only inside MPI calls.
 final class PendingMPICall: PendingCall {
   fileprivate(set) var requests: [cmpi_request] = []
   private let group: MPI
-  private let call: RankProgress.Call
   private var finished = 0
 
-  init(_ group: MPI, _ call: RankProgress.Call) {
-    self.group = group
-    self.call = call
-  }
+  init(_ group: MPI) { self.group = group }
 
   fileprivate func open() -> Int {
     requests.append(cmpi_request(handle: nil))
@@ -105,7 +87,7 @@ final class PendingMPICall: PendingCall {
   }
 
   func wait(pausing microseconds: UInt32, _ meanwhile: () throws -> Void) throws {
-    try group.entering(call) {
+    try group.entering(.broadcast) {
       while try !advance() {
         pause(microseconds)
         try meanwhile()
@@ -114,7 +96,7 @@ final class PendingMPICall: PendingCall {
   }
 
   func wait() throws {
-    try group.entering(call) {
+    try group.entering(.broadcast) {
       while finished < requests.count {
         try group.check("MPI_Wait", cmpi_wait(&requests[finished]))
         finished += 1

@@ -26,6 +26,20 @@ public final class MPI: Communicator {
   private let worldPlace: String
   /// The largest count handed to one MPI call, in elements. Tests make it small.
   package var longestMessage = 1 << 30
+  /// Whether ranks of one machine add up in memory that they share. Tests switch it off, on all ranks alike.
+  package var sharesMemory = true
+  let patience: Patience
+  public var leavesProcessor: Bool {
+    get { patience.leavesProcessor.load(ordering: .relaxed) }
+    set { patience.leavesProcessor.store(newValue, ordering: .relaxed) }
+  }
+  var machine = MachineSumState.notTried
+  var network: NetworkSum?
+
+  enum MachineSumState {
+    case notTried
+    case tried(MachineSum?)
+  }
 
   /// Loads and initialises MPI. Throws where there is none, where it is not Open MPI, or where it can't start.
   public convenience init() throws {
@@ -49,6 +63,7 @@ public final class MPI: Communicator {
     var local: (rank: CInt, size: CInt) = (0, 0)
     try Collective.check("MPI_Comm_split_type", cmpi_local(group, &local.rank, &local.size))
     (localRank, localSize) = (Int(local.rank), Int(local.size))
+    patience = Patience(localSize: localSize)
     hostName = text { _ = cmpi_processor_name($0) }
     self.worldPlace = worldPlace ?? "rank \(rank) of \(size) on \(hostName)"
   }
@@ -60,6 +75,7 @@ public final class MPI: Communicator {
     guard part.handle != nil else { return nil }
     let result = try MPI(part, groupNumber: number, worldPlace: worldPlace)
     result.progress = progress
+    result.sharesMemory = sharesMemory
     return result
   }
 
@@ -94,24 +110,6 @@ extension MPI {
         try check(
           "MPI_Bcast",
           cmpi_broadcast(group, bytes.baseAddress! + piece.lowerBound, CInt(piece.count), CInt(root)))
-      }
-    }
-  }
-
-  public func allReduceSum(_ values: UnsafeMutableBufferPointer<Float>) throws {
-    try entering(.allReduce) {
-      try pieces(values.count) { piece in
-        let start = values.baseAddress! + piece.lowerBound
-        try check("MPI_Allreduce", cmpi_all_reduce_float(group, start, CInt(piece.count)))
-      }
-    }
-  }
-
-  public func allReduceSum(_ values: UnsafeMutableBufferPointer<Double>) throws {
-    try entering(.allReduce) {
-      try pieces(values.count) { piece in
-        let start = values.baseAddress! + piece.lowerBound
-        try check("MPI_Allreduce", cmpi_all_reduce_double(group, start, CInt(piece.count)))
       }
     }
   }

@@ -6,6 +6,7 @@ public final class SlicedSum {
   public var slice: Range<Int> { slices[group.rank] }
 
   private let group: any Communicator
+  private let tree: RankTree
   private let arrived: UnsafeMutableBufferPointer<Float>
   // In bytes: the slices, this rank's slice once for each rank, and where the ranks' parts of it arrive.
   private let all: [Range<Int>]
@@ -16,6 +17,7 @@ public final class SlicedSum {
   public init(_ group: any Communicator, count: Int) {
     self.group = group
     let size = group.size
+    tree = RankTree(size: size)
     slices = equalParts(of: count, among: size)
     let own = slices[group.rank]
     all = slices.map(\.inBytes)
@@ -28,15 +30,12 @@ public final class SlicedSum {
 
   /// Afterwards `values[slice]` holds the sum over all ranks; the rest of `values` is undefined.
   ///
-  /// Each slice is added by its owner in rank order, in float32, so that a number of ranks always gives the same bits.
+  /// Each slice is added by its owner, with the bits that `allReduceSum` gives.
   public func reduceScatter(_ values: UnsafeMutableBufferPointer<Float>) throws {
     try group.exchange(.init(values), all, into: .init(arrived), places)
-    let count = slice.count
-    let sum = UnsafeMutableBufferPointer(rebasing: values[slice])
-    for i in 0..<count { sum[i] = arrived[i] }
-    for peer in 1..<max(group.size, 1) {
-      let part = UnsafeBufferPointer(rebasing: arrived[peer * count..<(peer + 1) * count])
-      for i in 0..<count { sum[i] += part[i] }
+    guard !slice.isEmpty else { return }
+    tree.sum(slice.count, into: values.baseAddress! + slice.lowerBound) {
+      UnsafePointer(arrived.baseAddress! + $0 * slice.count)
     }
   }
 

@@ -10,6 +10,7 @@
 public final class Solo: Communicator {
   public let hostName: String
   public var progress: RankProgress?
+  public var leavesProcessor = false
   public var rank: Int { 0 }
   public var size: Int { 1 }
   public var localRank: Int { 0 }
@@ -18,9 +19,9 @@ public final class Solo: Communicator {
   public init() { hostName = localHostName() }
 
   public func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) {}
-  public func allReduceSum(_ values: UnsafeMutableBufferPointer<Float>) {}
-  public func allReduceSum(_ values: UnsafeMutableBufferPointer<Double>) {}
-  public func startAllReduceSum(_ values: UnsafeMutableBufferPointer<Float>) -> PendingCall { FinishedCall() }
+  public func allReduceSum(
+    _ values: UnsafeMutableBufferPointer<Float>, _ sums: UnsafeMutableBufferPointer<Double>
+  ) {}
   public func startBroadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) -> PendingCall {
     FinishedCall()
   }

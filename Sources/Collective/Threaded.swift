@@ -11,12 +11,17 @@ public final class Threaded: Communicator {
   public let rank: Int
   public let hostName: String
   public var progress: RankProgress?
+  public var leavesProcessor: Bool {
+    get { false }
+    set {}
+  }
   public var size: Int { meeting.size }
   public var localRank: Int { rank }
   public var localSize: Int { size }
   let meeting: Meeting
   private let groupNumber: Int
   private var startedBroadcasts = 0
+  private lazy var tree = RankTree(size: size)
 
   init(rank: Int, meeting: Meeting, groupNumber: Int = 0) {
     self.rank = rank
@@ -34,11 +39,11 @@ extension Threaded {
     }
   }
 
-  public func allReduceSum(_ values: UnsafeMutableBufferPointer<Float>) throws { try sum(values) }
-  public func allReduceSum(_ values: UnsafeMutableBufferPointer<Double>) throws { try sum(values) }
-
-  public func startAllReduceSum(_ values: UnsafeMutableBufferPointer<Float>) throws -> PendingCall {
-    try FinishedCall.of(self, values)
+  public func allReduceSum(
+    _ values: UnsafeMutableBufferPointer<Float>, _ sums: UnsafeMutableBufferPointer<Double>
+  ) throws {
+    try sum(values)
+    try sum(sums)
   }
 
   public func startBroadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws -> PendingCall {
@@ -100,17 +105,16 @@ extension Threaded {
     Solo().abort(reason: "\(place): \(reason)", code: code)
   }
 
-  /// Every rank adds one slice of all buffers, in rank order, and writes the sum to all of them.
+  /// Every rank adds one slice of all buffers and writes the sum to all of them.
   private func sum<Value: BinaryFloatingPoint>(_ values: UnsafeMutableBufferPointer<Value>) throws {
     try together(.allReduce, .init(values)) { all in
       precondition(
         all.allSatisfy { $0.count == all[rank].count }, "allReduceSum: ranks gave different counts")
-      let all = all.map { $0.bindMemory(to: Value.self) }
-      for i in equalPart(rank, of: values.count, among: size) {
-        var sum = all[0][i]
-        for peer in 1..<size { sum += all[peer][i] }
-        for peer in 0..<size { all[peer][i] = sum }
-      }
+      let own = equalPart(rank, of: values.count, among: size)
+      let parts = all.compactMap { $0.bindMemory(to: Value.self).baseAddress.map { $0 + own.lowerBound } }
+      guard !own.isEmpty else { return }
+      tree.sum(own.count, into: parts[0]) { UnsafePointer(parts[$0]) }
+      for part in parts.dropFirst() { part.update(from: parts[0], count: own.count) }
     }
   }
 

@@ -24,13 +24,32 @@ public struct KernelSet: @unchecked Sendable {
   /// What a model uses unless told otherwise: the set `RECUR_KERNELS` names where this processor has it, else the fastest.
   public static let preferred = (try? fromEnvironment()) ?? best
   public static let portable = KernelSet(named: "portable")!
-  /// All sets this processor can run.
+  /// The same with products in bfloat16: their operands are rounded, sums and all else stay float32.
+  public var bf16: KernelSet { KernelSet(table: rk_bf16(table)) }
+  public var isBF16: Bool { name.hasSuffix("-bf16") }
+  /// All sets of products in bfloat16 that this processor can run.
+  public static var availableBF16: [KernelSet] {
+    available.map(\.bf16).reduce(into: []) { sets, set in
+      if !sets.contains(where: { $0.name == set.name }) { sets.append(set) }
+    }
+  }
+  /// Whether this processor multiplies bfloat16 by itself; where it does not, `bf16` is slower than float32.
+  public static let hasBF16 = rk_has_bf16() != 0
+  /// All float32 sets this processor can run.
   public static var available: [KernelSet] {
     ["avx512", "avx2", "portable"].compactMap(KernelSet.init(named:))
   }
 
-  /// `best`, or the set that the environment variable `RECUR_KERNELS` names.
-  public static func fromEnvironment() throws(Failure) -> KernelSet {
+  /// What the operands of matrix products are.
+  public enum Precision: String, Sendable, CaseIterable { case fp32, bf16 }
+
+  /// `best`, or the set that the environment variable `RECUR_KERNELS` names, with products in this precision.
+  public static func fromEnvironment(_ precision: Precision = .fp32) throws(Failure) -> KernelSet {
+    let set = try named()
+    return precision == .bf16 ? set.bf16 : set
+  }
+
+  private static func named() throws(Failure) -> KernelSet {
     guard let value = getenv("RECUR_KERNELS") else { return best }
     let name = String(cString: value)
     guard let set = KernelSet(named: name) else {

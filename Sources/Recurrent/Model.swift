@@ -27,6 +27,11 @@ public final class Model {
   private var readout = FloatBuffer(0)
   private var dReadout = FloatBuffer(0)
   private var packed = Packed.nothing
+  /// Is told in `backward`, falling, from where on gradients are final: those of the head, then layer by layer. See
+  /// `ParameterLayout.boundaries`.
+  public var gradientsAreFinal: ((_ start: Int) -> Void)? {
+    didSet { stack?.gradientsAreFinal = gradientsAreFinal }
+  }
   var last: Batch?
   /// Of an encoder-decoder: the sources of the last forward, and where each target has its own.
   var pair: (source: Batch, places: UnsafePointer<Int32>)?
@@ -237,6 +242,7 @@ public final class Model {
       backwardPair(request, target)
       return nil
     }
+    gradientsAreFinal?(layout.headStart)
     let initial = stack?.backward(
       request, dReadout: dReadout.base, gradients: target, finalState: finalState,
       wantInitialState: wantInitialState)

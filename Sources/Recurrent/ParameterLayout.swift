@@ -53,6 +53,18 @@ public struct ParameterLayout: Sendable, Equatable {
 
   public subscript(name: String) -> Entry? { entries.first { $0.name == name } }
 
+  /// Where the parameters of the head begin.
+  var headStart: Int { entries.first { $0.name.hasPrefix("fc") }?.range.lowerBound ?? count }
+
+  /// Where backward ends a stretch of gradients, from the end to the start: the head, then each layer.
+  public var boundaries: [Int] { [headStart] + layerStarts().reversed() }
+
+  /// Where each recurrent layer begins, from below; its directions lie side by side.
+  func layerStarts(module: String = "rnn") -> [Int] {
+    entries.filter { $0.name.hasPrefix("\(module).weight_ih_l") && !$0.name.hasSuffix("_reverse") }
+      .map(\.range.lowerBound)
+  }
+
   /// The layout of a network, in PyTorch's module order: embedding, recurrent layers, of a decoder the same and its
   /// attention, then the head's linear layers.
   ///

@@ -35,6 +35,8 @@ final class RecurrentLayer {
   var dHidden = FloatBuffer(0)
   var dCell = FloatBuffer(0)
   var scratch = FloatBuffer(0)
+  /// Rows rounded to bfloat16.
+  private var low = FloatBuffer(0)
   var padded: FloatBuffer
   /// Of each row of gates, the outputs of the step before: only where lengths differ.
   var before = FloatBuffer(0)
@@ -133,6 +135,7 @@ final class RecurrentLayer {
     if kind.hasCellState { cells.reserve(rows.count * units) }
     dHidden.reserve(rows.batch * units)
     dCell.reserve(rows.batch * units)
+    if kernels.isBF16 { low.reserve(rows.batch * gateStride) }
   }
 
   /// Inputs that are tokens of a vocabulary smaller than the batch: each token of it is projected once.
@@ -175,7 +178,7 @@ final class RecurrentLayer {
       weights_back: recurrentPackedBack.base, bias_m: biasM.base, gate_stride: gateStride, gates: gates.base,
       cells: cells.base,
       outputs: pass.output, output_stride: pass.outputStride, h0: pass.h0, c0: pass.c0, d_outputs: nil,
-      d_output_stride: 0, d_hidden: dHidden.base, d_cell: dCell.base)
+      d_output_stride: 0, d_hidden: dHidden.base, d_cell: dCell.base, low: low.base)
   }
 
   /// Fills `pass.output` with h for every step.

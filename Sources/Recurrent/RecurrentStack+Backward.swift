@@ -19,7 +19,8 @@ extension RecurrentStack {
     }
     let isLearned = initial == .learned
     var dOutput = scatterReadout(dReadout, request)
-    var initial = [RecurrentState](repeating: RecurrentState(hidden: []), count: architecture.layers)
+    var initial = [RecurrentState](
+      repeating: RecurrentState(hidden: []), count: wantInitialState ? architecture.layers : 0)
     for index in (0...top).reversed() {
       let below = index > 0 ? dOutputs[(top - index + 1) % 2] : dInputs
       let width = index > 0 ? sizes[index - 1].stride : architecture.inputWidth
@@ -38,6 +39,7 @@ extension RecurrentStack {
         if wantInitialState { collectInitial(&initial[index], index, direction, batch: batch) }
         if isLearned { addLearned(index, direction, batch: batch, to: gradients) }
       }
+      gradientsAreFinal?(layerStarts[index])
       if addsInput(index), let dOutput {
         for i in 0..<request.rows.count * width { below.base[i] += dOutput[i] }
       }

@@ -26,6 +26,9 @@ final class RecurrentStack {
   let learned: [LearnedState]?
   var parameters: UnsafePointer<Float>?
   let wantsInputGradient: Bool
+  /// See `Model`; and where each layer's gradients begin.
+  var gradientsAreFinal: ((_ start: Int) -> Void)?
+  let layerStarts: [Int]
   /// The number of the masks after the first layer.
   let firstMask: UInt32
   /// Gradient of the network's input `[T, B, F]`, where it was wanted.
@@ -46,6 +49,7 @@ final class RecurrentStack {
     self.firstMask = firstMask
     self.wantsInputGradient = wantsInputGradient
     self.kernels = kernels
+    layerStarts = layout.layerStarts(module: module)
     let sizes = (0..<a.layers).map { LayerSizes(a, layer: $0, kernels) }
     self.sizes = sizes
     layers = (0..<a.layers).map { layer in

@@ -4,7 +4,8 @@ import Diagnostics
 /// What every communicator must do, run by each rank: on threads by `CollectiveTests`, over MPI by `collective-check`.
 package enum CommonChecks {
   /// Returns a line for each thing that is wrong.
-  package static func run(_ group: any Communicator) throws -> [String] {
+  /// - largest: the most values in a sum.
+  package static func run(_ group: any Communicator, largest: Int = 1_100_003) throws -> [String] {
     var wrong: [String] = []
     func expect(_ condition: Bool, _ what: String) {
       if !condition { wrong.append("\(group.place): \(what)") }
@@ -17,13 +18,16 @@ package enum CommonChecks {
         expect(bytes == pattern(root, count), "broadcast of \(count) bytes from \(root)")
       }
     }
-    for count in [0, 1, 1000, 300_001] {
+    for count in [0, 1, 1000, 300_001] where count <= largest {
       expect(try sumOfFloats(group, count) == expectedSum(group.size, count), "sum of \(count) floats")
       expect(
         try sumOfDoubles(group, count) == expectedSum(group.size, count).map(Double.init),
         "sum of \(count) doubles")
     }
-    expect(try pendingSums(group), "two sums under way")
+    for (count, small) in [(0, 3), (1, 0), (1000, 5), (20_000, 9), (70_001, 40_000), (largest, 4)]
+    where count <= largest {
+      expect(try sumsTogether(group, count, small), "sum of \(count) floats and \(small) doubles")
+    }
     expect(try pendingBroadcasts(group), "two broadcasts under way")
     expect(try parts(group), "parts of the group")
     let gathered = try group.allGather(pattern(group.rank, group.rank * 3))
@@ -53,19 +57,37 @@ package enum CommonChecks {
     return values
   }
 
-  private static func pendingSums(_ group: any Communicator) throws -> Bool {
-    var first = [Float](repeating: Float(group.rank), count: 5000)
-    var second = [Float](repeating: 1, count: 100_000)
-    try first.withUnsafeMutableBufferPointer { first in
-      try second.withUnsafeMutableBufferPointer { second in
-        let sums = [try group.startAllReduceSum(first), try group.startAllReduceSum(second)]
-        while try !sums[1].advance() {}
-        for sum in sums { try sum.wait() }
-      }
+  /// Floats and doubles in one message: the bits of the tree of ranks, also where the floats are cut into two messages.
+  private static func sumsTogether(_ group: any Communicator, _ count: Int, _ small: Int) throws -> Bool {
+    func value(_ rank: Int, _ i: Int) -> Double { 1 / Double(1 + (i * 7919 + rank * 104_729) % 10_007) }
+    var values = (0..<count).map { Float(value(group.rank, $0)) }
+    var pieces = values
+    var sums = (0..<small).map { value(group.rank, $0 + 5) }
+    try values.withUnsafeMutableBufferPointer { values in
+      try sums.withUnsafeMutableBufferPointer { try group.allReduceSum(values, $0) }
     }
-    let ranks = group.size
-    return first.allSatisfy { $0 == Float(ranks * (ranks - 1) / 2) }
-      && second.allSatisfy { $0 == Float(ranks) }
+    try pieces.withUnsafeMutableBufferPointer { pieces in
+      let cut = count / 3
+      try group.allReduceSum(.init(rebasing: pieces[cut...]))
+      try group.allReduceSum(.init(rebasing: pieces[..<cut]))
+    }
+    let ranks = 0..<group.size
+    let expected: [Float] = (0..<count).map { i in treeSum(ranks.map { Float(value($0, i)) }) }
+    let expectedSums: [Double] = (0..<small).map { i in treeSum(ranks.map { value($0, i + 5) }) }
+    return pieces == values && values == expected && sums == expectedSums
+  }
+
+  /// Neighbours first, from the left, as long as there are more than a power of two; then halves.
+  private static func treeSum<Value: FloatingPoint>(_ values: [Value]) -> Value {
+    var power = 1
+    while 2 * power <= values.count { power *= 2 }
+    let pairs = values.count - power
+    func halves(_ part: ArraySlice<Value>) -> Value {
+      let middle = part.startIndex + part.count / 2
+      return part.count == 1 ? part.first! : halves(part[..<middle]) + halves(part[middle...])
+    }
+    let folded: [Value] = (0..<pairs).map { values[2 * $0] + values[2 * $0 + 1] }
+    return halves((folded + values[(2 * pairs)...])[...])
   }
 
   /// Two in a row from the last rank, which does not wait for anyone; the others poll.

@@ -29,12 +29,14 @@ struct Check {
     }
   }
 
-  /// All checks, once as is and once with messages cut into many; then the bits of a sum over lanes.
+  /// All checks: as is, without shared memory, and then with messages cut into many; then the bits of a sum over lanes.
   private func verify() throws {
     var wrong = try CommonChecks.run(group)
     if let group = group as? MPI {
-      group.longestMessage = 1000
+      group.sharesMemory = false
       wrong += try CommonChecks.run(group)
+      group.longestMessage = 1000
+      wrong += try CommonChecks.run(group, largest: 20_000)
     }
     for line in wrong { writeLine("wrong: \(line)") }
     let sum = try LaneInput.sum(group, count: 10_007, lanes: 8)
@@ -85,15 +87,18 @@ struct Check {
     }
   }
 
-  /// Times of an all-reduce, in microseconds.
+  /// Times of a sum with and without shared memory.
   private func bench() throws {
+    guard let group = group as? MPI else { return }
     for count in [1024, 16_384, 262_144, 2_621_440] {
       let values = UnsafeMutableBufferPointer<Float>.allocate(capacity: count)
       values.initialize(repeating: 0)
-      let blocking = try time(count) { try group.allReduceSum(values) }
-      let pending = try time(count) { try group.startAllReduceSum(values).wait() }
-      if group.rank == 0 { print("bytes \(count * 4) allReduceSum \(blocking) startAllReduceSum \(pending)") }
-      values.deallocate()
+      defer { values.deallocate() }
+      let times = try [true, false].map { sharesMemory in
+        group.sharesMemory = sharesMemory
+        return try time(count) { try group.allReduceSum(values) }
+      }
+      if group.rank == 0 { print("bytes \(count * 4) shared memory: \(times[0]) messages: \(times[1])") }
     }
   }
 

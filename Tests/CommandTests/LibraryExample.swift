@@ -32,8 +32,7 @@ func learnWave(steps: Int = 300) throws -> Double {
       totals = [loss.sum, loss.weight]
     }
     // Sums over all processes, divided once: any number of them takes the same step.
-    try group.allReduceSum(model.gradients)
-    try totals.withUnsafeMutableBufferPointer { try group.allReduceSum($0) }
+    try totals.withUnsafeMutableBufferPointer { try group.allReduceSum(model.gradients, $0) }
     adam.update(
       model.parameters, gradients: model.gradients, scale: Float(1 / totals[1]), learningRate: 0.01)
     model.parametersChanged()

@@ -101,7 +101,7 @@ import Testing
   @Test func `give a row the same bits in any company`() {
     let (m, n, k) = (23, 45, 300)
     let (a, w) = (numbers(m * k, 1), numbers(n * k, 2))
-    for kernels in KernelSet.available {
+    for kernels in KernelSet.available + KernelSet.availableBF16 {
       let f = kernels.functions
       let packed = FloatBuffer(f.packed_size(n, k))
       f.pack_transposed(w, k, nil, n, nil, k, packed.base)

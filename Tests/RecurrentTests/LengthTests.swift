@@ -55,7 +55,7 @@ import Testing
   @Test(
     arguments: [Architecture.Cell.rnn, .lstm, .gru], [Architecture.Readout.lastStep, .finalState, .everyStep])
   func `have the bits they have alone`(_ cell: Architecture.Cell, _ readout: Architecture.Readout) throws {
-    for kernels in KernelSet.available {
+    for kernels in KernelSet.available + KernelSet.availableBF16 {
       var a = Architecture(cell: cell, inputSize: 5, hiddenSize: 52, steps: 19, head: [.linear(3)])
       a.layers = 2
       a.bidirectional = true

@@ -28,7 +28,7 @@ import Testing
   @Test(arguments: cells, [false, true]) func `any number gives the same bits`(
     _ cell: Architecture.Cell, _ bidirectional: Bool
   ) throws {
-    for kernels in KernelSet.available {
+    for kernels in KernelSet.available + KernelSet.availableBF16 {
       var a = Architecture(
         cell: cell, inputSize: 40, hiddenSize: 52, steps: 9, head: [.linear(70), .relu, .linear(33)])
       a.layers = 2

@@ -23,16 +23,10 @@ import Training
     }[0]
   }
 
-  private func lines(_ run: TemporaryRun, _ event: String) throws -> [[String: Any]] {
-    try String(contentsOfFile: run.path + "/run/metrics.jsonl", encoding: .utf8).split(separator: "\n").map {
-      try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
-    }.filter { $0["event"] as? String == event }
-  }
-
   @Test(arguments: ["shared", "dedicated"]) func epochsNameTheSlowestRank(coordinator: String) throws {
     let run = try TemporaryRun()
     _ = try train(run, ranks: 3, "distributed.coordinator=\(coordinator)")
-    let epochs = try lines(run, "epoch")
+    let epochs = try run.metrics("run", "epoch")
     #expect(epochs.count == 2)
     for epoch in epochs {
       let compute = try #require(epoch["compute_seconds"] as? [Double])
@@ -42,7 +36,7 @@ import Training
       #expect((epoch["slowest_host"] as? String)?.isEmpty == false)
       for key in ["wait_seconds", "communication_seconds"] { #expect((epoch[key] as? Double) ?? -1 >= 0) }
     }
-    for step in try lines(run, "step") {
+    for step in try run.metrics("run", "step") {
       for key in ["compute_seconds", "wait_seconds", "communication_seconds"] {
         #expect((step[key] as? Double) ?? -1 >= 0, "\(key)")
       }
@@ -53,7 +47,7 @@ import Training
     let run = try TemporaryRun()
     _ = try train(run, ranks: 1)
     let names = ["slowest_rank", "compute_seconds", "wait_seconds"]
-    for line in try lines(run, "epoch") + lines(run, "step") {
+    for line in try run.metrics("run", "epoch") + run.metrics("run", "step") {
       #expect(names.allSatisfy { line[$0] == nil })
     }
   }

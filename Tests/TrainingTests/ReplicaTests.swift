@@ -48,6 +48,36 @@ import Training
     }
   }
 
+  /// What rank 0 has read from a checkpoint arrives with a wrong bit on some ranks: no step is taken.
+  @Test(arguments: [([1], "rank 1"), ([2], "rank 2"), ([1, 2], "ranks 1, 2")])
+  func otherParametersAtTheStartAreNamed(victims: [Int], names: String) throws {
+    let run = try TemporaryRun()
+    let recipe = try run.recipe("train.epochs=1")
+    let saved = try run.train(recipe, out: "saved")
+    let failures = try Threaded.withRanks(3) { group -> Failure? in
+      let observed = ObservedGroup(group)
+      var isFirst = true
+      observed.arrived = { bytes in
+        if isFirst, victims.contains(group.rank) { bytes[bytes.count / 2] ^= 4 }
+        isFirst = false
+      }
+      var options = TrainingOptions()
+      options.outputDirectory = run.path + "/run"
+      options.resume = .file(saved.checkpoint)
+      do {
+        _ = try Trainer(
+          recipe: recipe, data: LoadedData(recipe.data), options: options, communicator: observed)
+      } catch { return error as? Failure }
+      return nil
+    }
+    for failure in failures {
+      #expect(failure?.kind == .badData)
+      let expected =
+        "the start of the parameters of \(names) is not that of rank 0; check that rank's machine"
+      #expect(failure?.message == expected)
+    }
+  }
+
   @Test func offMeansOff() throws {
     #expect(
       try failures(ranks: 2, victim: 1, bit: 0, "distributed.replica_check_every=0").allSatisfy { $0 == nil })

@@ -78,6 +78,13 @@ final class TemporaryRun: Sendable {
     return reports[0]
   }
 
+  /// The lines of an event in a run's log.
+  func metrics(_ out: String, _ event: String) throws -> [[String: Any]] {
+    try String(contentsOfFile: "\(path)/\(out)/metrics.jsonl", encoding: .utf8).split(separator: "\n").map {
+      try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+    }.filter { $0["event"] as? String == event }
+  }
+
   /// All model tensors of a report's checkpoint, one after the other.
   static func parameters(_ report: TrainingReport) throws -> [Float] {
     let file = try CheckpointFile(reading: report.checkpoint)

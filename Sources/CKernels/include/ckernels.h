@@ -37,6 +37,7 @@ typedef struct {
   ptrdiff_t d_output_stride;
   float *_Nullable d_hidden;           // [B, Hp] in: gradient of the final h (or zero); out: gradient of h0
   float *_Nullable d_cell;             // [B, Hp] LSTM, likewise for c
+  float *_Nullable low;                // [B, slots·Hp] scratch of the tables whose products are in bfloat16
 } rk_layer;
 
 // Rows that are a part of a batch: `size` of them one after the other, the next ones `stride` rows after the first.
@@ -64,7 +65,7 @@ typedef struct {
 } rk_dropout_block;
 
 typedef struct {
-  const char *name;          // avx512, avx2, portable
+  const char *name;          // avx512, avx2, portable; with "-bf16" behind it where products are in bfloat16
   ptrdiff_t vector_width;
 
   // How many floats pack_* writes.
@@ -115,7 +116,7 @@ typedef struct {
   void (*adam)(const rk_optimizer *, float *p, const float *g, float *m, float *v, ptrdiff_t n);
   void (*sgd)(const rk_optimizer *, float *p, const float *g, float *_Nullable buffer, ptrdiff_t n);
   void (*rmsprop)(const rk_optimizer *, float *p, const float *g, float *square, float *_Nullable buffer, ptrdiff_t n);
-  // The core's multiply-add peak: runs `rounds` rounds of independent fused multiply-adds, returns the operations done.
+  // The core's multiply-add peak in this table's precision: runs `rounds` rounds of independent ones, returns the operations done.
   double (*peak)(ptrdiff_t rounds, float *sink);
   // y = x·mask; y may be x. The same bits in every table.
   void (*dropout)(const rk_dropout_block *, const float *x, float *y, ptrdiff_t width);
@@ -126,6 +127,10 @@ typedef struct {
 const rk_kernels *_Nullable rk_find(const char *name);
 // The fastest table this processor has.
 const rk_kernels *rk_best(void);
+// The counterpart of a float32 table whose products round their operands to bfloat16 and add up in float32; all else is the same.
+const rk_kernels *rk_bf16(const rk_kernels *);
+// Whether this processor multiplies bfloat16 by itself; elsewhere the tables of rk_bf16 convert, which is slower than float32.
+int rk_has_bf16(void);
 
 // Scaled dropout masks from Philox4x32-10, keyed by (seed, step) and counted by (layer, sample, time, unit): y = x·mask.
 typedef struct {

@@ -41,13 +41,19 @@ void cmpi_library_version(char *text);
 int cmpi_barrier(cmpi_group group);
 int cmpi_broadcast(cmpi_group group, void *bytes, int count, int root);
 int cmpi_start_broadcast(cmpi_group group, void *bytes, int count, int root, cmpi_request *request);
-int cmpi_all_reduce_float(cmpi_group group, float *values, int count);
-int cmpi_all_reduce_double(cmpi_group group, double *values, int count);
-int cmpi_start_all_reduce_float(cmpi_group group, float *values, int count, cmpi_request *request);
 int cmpi_all_gather(cmpi_group group, const void *bytes, int count, void *all);
-// Sends to one rank and receives from another; a negative rank is nobody.
-int cmpi_send_receive(cmpi_group group, const void *out, int out_count, int to, void *in, int in_count, int from);
+int cmpi_start_send(cmpi_group group, const void *bytes, int count, int to, cmpi_request *request);
+int cmpi_start_receive(cmpi_group group, void *bytes, int count, int from, cmpi_request *request);
 int cmpi_test(cmpi_request *request, int *done);
 int cmpi_wait(cmpi_request *request);
+
+// Tells the processor that this thread spins.
+static inline void cmpi_pause(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
 
 #endif

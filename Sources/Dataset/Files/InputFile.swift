@@ -176,8 +176,6 @@ func preferLargePages(_ memory: UnsafeMutableRawPointer, _ size: Int) {
   #endif
 }
 
-func systemError() -> String { String(cString: strerror(errno)) }
-
 /// Text from a file as a message shows it: on one line, in quotes, cut after 40 characters.
 package func quoted(_ text: some StringProtocol) -> String {
   var shown = ""

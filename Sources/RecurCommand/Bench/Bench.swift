@@ -5,7 +5,7 @@ import Recur
 
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Times training steps: forward, loss, backward and Adam on random data, float32.",
+    abstract: "Times training steps: forward, loss, backward and Adam on random data.",
     discussion: """
       Under recur launch or mpirun every rank has a batch of its own, and the gradients are summed over all ranks:
       recur launch -n 2 -- bench mid-lstm
@@ -21,8 +21,9 @@ struct Bench: ParsableCommand {
   @Option(help: ArgumentHelp("What computes.", valueName: "cpu|cuda")) var device = DeviceOptions.Device.cpu
   @Option(
     help: ArgumentHelp(
-      "What a GPU rounds the factors of matrix products to.", valueName: "fp32|tf32|bf16"))
-  var precision = DeviceOptions.Factors.tf32
+      "What the factors of matrix products are rounded to: fp32 for a processor and tf32 for a GPU if not given.",
+      valueName: "fp32|tf32|bf16"))
+  var precision: DeviceOptions.Factors?
   @Option(
     help: ArgumentHelp(
       "How a GPU walks over time; the one that suits a case if not given.", valueName: "stepwise|walk"))
@@ -41,6 +42,9 @@ struct Bench: ParsableCommand {
 
   func validate() throws {
     guard (1...4096).contains(threads) else { throw ValidationError("--threads must be 1 to 4096") }
+    guard device != .cpu || precision != .tf32 else {
+      throw ValidationError("--precision tf32 is for --device cuda; a processor has fp32 and bf16")
+    }
     guard device == .cpu || reduction == .fast else {
       throw ValidationError("--reduction strict is for --device cpu")
     }
@@ -64,26 +68,28 @@ struct Bench: ParsableCommand {
     let all = BenchCase.all.filter { reduction == .fast || $0.lengths == nil }
     let chosen = try (named.isEmpty ? all : named).map(network.applied)
     let executor = try DeviceOptions(device, precision).processor().executor
-    if let executor { try console.say("on \(executor.name), \(precision.rawValue)") }
+    if let executor { try console.say("on \(executor.name), \((precision ?? .tf32).rawValue)") }
     try console.say("case            ranks threads    median ms       min ms    samples/s   GFLOP/s")
     if reduction == .strict { try requireLanes(chosen, group) }
+    let kernels = try KernelSet.fromEnvironment(precision == .bf16 ? .bf16 : .fp32)
     let results = try chosen.map { benchCase in
       let timer = try StepTimer(
-        benchCase, threads: threads, group, executor: executor, engine: engine,
+        benchCase, kernels, threads: threads, group, executor: executor, engine: engine,
         strictLanes: reduction == .strict ? lanes : nil)
       let result = try timer.measure(seconds: seconds, profiled: profile)
       try console.say(result.line)
       for phase in result.profile ?? [] { try console.say(phase.line) }
       return result
     }
-    let peak = profile ? StepProfile.peakGflops() : nil
+    let peak = profile ? StepProfile.peakGflops(kernels) : nil
     if let peak {
       try console.say(
-        "multiply-add peak of one core: \(Formatting.fixed(peak, 1)) GFLOP/s (\(try KernelSet.fromEnvironment().name))"
+        "multiply-add peak of one core: \(Formatting.fixed(peak, 1)) GFLOP/s (\(kernels.name))"
       )
     }
     return BenchReport(
-      reduction: reduction, device: executor?.name ?? "cpu", cases: results, peakGflops: peak)
+      reduction: reduction, device: executor?.name ?? "cpu", kernels: executor == nil ? kernels.name : nil,
+      cases: results, peakGflops: peak)
   }
 }
 
@@ -107,6 +113,8 @@ struct BenchReport: Encodable {
   let reduction: Bench.Reduction
   /// `cpu`, or the GPU's name.
   let device: String
+  /// What a processor computed with; `-bf16` where factors were rounded.
+  let kernels: String?
   let cases: [BenchResult]
   /// Measured for one core, with `--profile`.
   let peakGflops: Double?

@@ -9,6 +9,9 @@ final class StepTimer {
   private let group: any Communicator
   private let model: Model
   private let optimizer: Optimizer
+  /// Of fast runs.
+  private let reduction: GradientReduction?
+  private let clock = ContinuousClock()
   private let inputs: [Float]
   private let tokens: [Int32]
   private let values: [Float]
@@ -25,8 +28,8 @@ final class StepTimer {
 
   /// - executor: a device to time instead of the processor, for one rank.
   init(
-    _ benchCase: BenchCase, threads: Int, _ group: any Communicator, executor: (any Executor)? = nil,
-    engine: Engine? = nil, strictLanes: Int? = nil
+    _ benchCase: BenchCase, _ kernels: KernelSet, threads: Int, _ group: any Communicator,
+    executor: (any Executor)? = nil, engine: Engine? = nil, strictLanes: Int? = nil
   ) throws {
     self.benchCase = benchCase
     self.threads = threads
@@ -34,8 +37,12 @@ final class StepTimer {
     let network = benchCase.architecture
     let rows = network.readsEveryStep ? benchCase.rows : benchCase.batch
     var random = Xorshift()
-    model = try Model(network, seed: 0, kernels: .fromEnvironment(), threads: threads)
+    model = try Model(network, seed: 0, kernels: kernels, threads: threads)
     optimizer = Optimizer(OptimizerSpecification(.adam()), count: model.parameters.count)
+    reduction =
+      strictLanes == nil
+      ? GradientReduction(group, model.gradients, boundaries: model.layout.boundaries) : nil
+    model.gradientsAreFinal = { [reduction] in reduction?.isFinal(from: $0) }
     lengths = benchCase.lengths ?? Array(repeating: Int32(network.steps), count: benchCase.batch)
     inputs = (0..<benchCase.rows * network.inputSize).map { _ in random.uniform() * 2 - 1 }
     let vocabulary = Float(network.embedding?.vocabulary ?? 0)
@@ -52,10 +59,10 @@ final class StepTimer {
   /// Steps for about `seconds`, five at least, after three that are not counted.
   /// - profiled: measure the parts of a step too.
   func measure(seconds: Double, profiled: Bool = false) throws -> BenchResult {
-    let clock = ContinuousClock()
     var times: [Duration] = []
     times.reserveCapacity(200_000)
     for _ in 0..<3 { try step() }
+    while reduction?.isTrying == true { try step() }
     let profile = profiled ? StepProfile() : nil
     model.team.profile = profile
     let end = clock.now + .seconds(seconds)
@@ -94,9 +101,12 @@ final class StepTimer {
 
   private func step() throws {
     if let device { return try deviceStep(device) }
+    let begin = reduction?.isTrying == true ? clock.now : nil
     if lanes == nil { model.zeroGradients() }
+    reduction?.begin()
     try inputs.withUnsafeBufferPointer { try step($0.baseAddress!) }
     model.parametersChanged()
+    if let begin { _ = try reduction?.stepEnded(seconds: (clock.now - begin) / .seconds(1)) }
   }
 
   /// `inputs` stays in place from forward to backward.
@@ -121,10 +131,9 @@ final class StepTimer {
       try addLanes(lanes)
     } else {
       model.backward(gradient)
-      if !group.isSolo { try group.allReduceSum(model.gradients) }
     }
-    if !group.isSolo {
-      try totals.withUnsafeMutableBufferPointer { try group.allReduceSum($0) }
+    try totals.withUnsafeMutableBufferPointer {
+      if let reduction { try reduction.sum($0) } else { try group.allReduceSum($0) }
     }
     optimizer.update(
       model.parameters, gradients: model.gradients, scale: Float(1 / totals[1]), learningRate: 1e-3,

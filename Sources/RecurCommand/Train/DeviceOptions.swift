@@ -1,6 +1,7 @@
 import ArgumentParser
 import CUDA
 import Collective
+import Kernels
 import Recur
 
 /// `--device` and `--precision`.
@@ -15,35 +16,38 @@ struct DeviceOptions: ParsableArguments {
   var device = Device.auto
   @Option(
     help: ArgumentHelp(
-      "What a GPU rounds the factors of matrix products to; sums are float32.", valueName: "fp32|tf32|bf16"))
-  var precision = Factors.tf32
+      "What a GPU rounds the factors of matrix products to; sums are float32. A processor follows the recipe's precision.",
+      valueName: "fp32|tf32|bf16"))
+  var precision: Factors?
 
   init() {}
-  init(_ device: Device, _ precision: Factors) {
+  init(_ device: Device, _ precision: Factors?) {
     self.device = device
     self.precision = precision
   }
 
   /// Opens the GPU where one is wanted.
+  /// - recipe: what the recipe asks for; `--precision` is for a GPU alone and goes before it there.
   /// - Throws: `unavailable` with what was tried where `cuda` was asked for and there is no usable GPU.
-  func processor() throws -> Processor {
+  func processor(_ recipe: KernelSet.Precision = .fp32) throws -> Processor {
+    let factors = precision ?? (recipe == .bf16 ? .bf16 : .tf32)
     switch device {
     case .cpu: return .cpu
     case .auto:
-      guard GPU.hasDriverDevices, let gpu = try? executor() else { return .cpu }
+      guard GPU.hasDriverDevices, let gpu = try? executor(factors) else { return .cpu }
       return .fasterOf(gpu)
     case .cuda:
       do {
-        return .device(try executor())
+        return .device(try executor(factors))
       } catch {
         throw Failure(error.kind, "--device cuda: \(error.message); use --device cpu")
       }
     }
   }
 
-  private func executor() throws(Failure) -> CUDAExecutor {
+  private func executor(_ factors: Factors) throws(Failure) -> CUDAExecutor {
     let precision: Precision =
-      switch precision {
+      switch factors {
       case .fp32: .fp32
       case .tf32: .tf32
       case .bf16: .bf16

@@ -9,12 +9,21 @@ enum StopSignals {
   /// What the handler can reach: it runs at any moment, so it only reads and writes these.
   nonisolated(unsafe) private static var trainer: Trainer?
   nonisolated(unsafe) private static var isAsked = false
+  /// Of several ranks one speaks, and only of a run that has begun: a launcher that ends a job sends SIGTERM to all.
+  nonisolated(unsafe) private static var isOneOfMany = false
+  nonisolated(unsafe) private static var isFirst = true
   private static let numbers = [SIGINT, SIGTERM, SIGUSR1]
 
   /// Takes the signals from now on; the first call of the program.
   static func listen() {
     for number in numbers { signal(number, handle) }
     unblock()
+  }
+
+  /// Tells what this process is, once that is known.
+  static func joined(_ group: any Communicator) {
+    isOneOfMany = group.size > 1
+    isFirst = group.rank == 0
   }
 
   static func stopping<Result>(_ trainer: Trainer, _ body: () throws -> Result) rethrows -> Result {
@@ -36,6 +45,7 @@ enum StopSignals {
     for number in StopSignals.numbers { signal(number, SIG_DFL) }
     StopSignals.isAsked = true
     StopSignals.trainer?.requestStop()
+    if StopSignals.isOneOfMany, !StopSignals.isFirst || StopSignals.trainer == nil { return }
     let word: StaticString = "\nrecur: stopping after this step and saving; once more ends at once\n"
     _ = write(STDERR_FILENO, word.utf8Start, word.utf8CodeUnitCount)
   }

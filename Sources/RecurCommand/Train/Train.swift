@@ -36,13 +36,14 @@ struct Train: ParsableCommand {
   }
 
   func run() throws {
-    let processor = try device.processor()
     _ = try KernelSet.fromEnvironment()
     StopSignals.listen()
     let communicator = try Communicators.fromEnvironment()
+    StopSignals.joined(communicator)
     let console = Console(json: output.json, silent: communicator.rank != 0)
     do {
       let recipe = try Recipe(contentsOf: recipe, overrides: settings.settings)
+      let processor = try device.processor(recipe.precision)
       let watchdog = try Watchdog(
         communicator, .init(stallTimeout: .seconds(recipe.distributed.stallTimeout)))
       let report = try train(recipe, communicator, console, processor)
@@ -61,6 +62,7 @@ struct Train: ParsableCommand {
     _ recipe: Recipe, _ communicator: any Communicator, _ console: Console, _ processor: Processor
   ) throws -> TrainingReport {
     communicator.progress?.enter(.loading, step: 0)
+    try communicator.requireSameStart(recipe)
     let data = try LoadedData(recipe.data, peers: communicator.loadingPeers)
     let display = TrainDisplay(recipe: recipe, console: console)
     let trainer = try Trainer(

@@ -1,3 +1,4 @@
+import Kernels
 import Recur
 
 /// Tells a person how a run goes: its settings once, a line of progress, a summary.
@@ -73,7 +74,7 @@ extension TrainDisplay {
       [
         "runs on",
         "\(start.ranks.counted("process", "processes")) of \(start.threads.counted("thread", "threads"))"
-          + (start.device == "cpu" ? "" : ", \(start.device)")
+          + (start.device == "cpu" ? products : ", \(start.device)")
           + (start.hosts.count > 1 ? " on \(start.hosts.joined(separator: ", "))" : ""),
       ],
       ["run", start.outputDirectory],
@@ -82,6 +83,13 @@ extension TrainDisplay {
       rows.append(["resumed", "after epoch \(start.firstEpoch) from \(checkpoint)"])
     }
     return rows
+  }
+
+  private var products: String {
+    guard recipe.precision == .bf16 else { return "" }
+    return KernelSet.hasBF16
+      ? ", products in bfloat16"
+      : ", products in bfloat16, which this processor has to convert: fp32 would be faster"
   }
 
   /// The outcome, once the run has ended.

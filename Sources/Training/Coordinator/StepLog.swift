@@ -1,3 +1,6 @@
+import Collective
+import Foundation
+
 /// Takes note of steps: `RunRecorder` where it has the run's files, `WorkerLog` where a dedicated coordinator has them.
 protocol StepLog: AnyObject {
   func stepEnded(_ run: Trainer, _ outcome: TrainingStep.Outcome) throws
@@ -5,7 +8,27 @@ protocol StepLog: AnyObject {
   func wantsSave(_ meter: RunMeter) -> Bool
   func save(_ run: Trainer) throws
   /// - line: for metrics.jsonl. note: for a person.
-  func skipped(_ line: String, note: String) throws
+  func tell(_ line: String, note: String) throws
+}
+
+extension StepLog {
+  /// How gradients are summed from now on.
+  func chosen(_ choice: GradientReduction.Choice, step: Int) throws {
+    try tell(MetricsLine.chosen(choice, step: step), note: choice.line)
+  }
+}
+
+extension GradientReduction.Choice {
+  /// For a person.
+  fileprivate var line: String {
+    let way =
+      isOverlapped
+      ? "in \(messages) messages beside backward" : "in one message after backward"
+    let times = milliseconds.map {
+      " (\(String(format: "%.3g", $0.oneMessage)) ms a step in one message, \(String(format: "%.3g", $0.overlapped)) ms beside backward)"
+    }
+    return "gradients are summed over the ranks \(way)\(times ?? "")"
+  }
 }
 
 /// The first worker's notes on their way to the coordinator.
@@ -36,7 +59,7 @@ final class WorkerLog: StepLog {
     try send(.save, run)
   }
 
-  func skipped(_ line: String, note: String) {
+  func tell(_ line: String, note: String) {
     lines.append(line)
     notes.append(note)
   }

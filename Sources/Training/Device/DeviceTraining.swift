@@ -120,8 +120,7 @@ final class DeviceTraining {
     try device.readGradients(into: model.gradients)
     var outcome = try device.outcome()
     var sums = [outcome.loss, outcome.weight, outcome.right, outcome.counted] + flags
-    try communicator.allReduceSum(model.gradients)
-    try sums.withUnsafeMutableBufferPointer { try communicator.allReduceSum($0) }
+    try sums.withUnsafeMutableBufferPointer { try communicator.allReduceSum(model.gradients, $0) }
     (outcome.loss, outcome.weight, outcome.right, outcome.counted) = (sums[0], sums[1], sums[2], sums[3])
     try device.setGradients(UnsafeBufferPointer(model.gradients))
     try device.setOutcome(outcome)

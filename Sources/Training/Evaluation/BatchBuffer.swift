@@ -4,7 +4,7 @@ import Recurrent
 /// Memory for one batch of samples, taken once for the largest.
 ///
 /// Samples of different length are put in order of length, longest first, as `gather` and `Model` want them.
-final class BatchBuffer {
+package final class BatchBuffer {
   private let set: any SampleSet
   let capacity: Int
   private let memory: BatchMemory
@@ -16,7 +16,7 @@ final class BatchBuffer {
   /// Samples of each length, then where the next one goes.
   private let slots: UnsafeMutableBufferPointer<Int32>
   private let sources: SourceBuffer?
-  private(set) var count = 0
+  package private(set) var count = 0
 
   init(_ set: any SampleSet, capacity: Int) {
     self.set = set
@@ -47,12 +47,12 @@ final class BatchBuffer {
     slots.deallocate()
   }
 
-  var inputs: UnsafeMutablePointer<Float> { memory.inputs }
+  package var inputs: UnsafeMutablePointer<Float> { memory.inputs }
   var tokens: UnsafeMutablePointer<Int32>? { memory.tokens }
   /// Of pairs.
   var source: Model.Source? { sources?.source }
-  var values: UnsafeMutablePointer<Float> { memory.values }
-  var classes: UnsafeMutablePointer<Int32> { memory.classes }
+  package var values: UnsafeMutablePointer<Float> { memory.values }
+  package var classes: UnsafeMutablePointer<Int32> { memory.classes }
 
   func gather(_ samples: UnsafeBufferPointer<Int32>) {
     precondition(samples.count <= capacity)

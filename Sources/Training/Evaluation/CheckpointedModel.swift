@@ -72,7 +72,7 @@ public struct CheckpointedModel {
     let tensors = try ParameterLayout(architecture).entries.map {
       try file.tensor(prefix + $0.name, shape: $0.shape)
     }
-    let model = try Model(architecture, seed: recipe.seed, kernels: .fromEnvironment())
+    let model = try Model(architecture, seed: recipe.seed, kernels: .fromEnvironment(recipe.precision))
     for (entry, tensor) in zip(model.layout.entries, tensors) {
       tensor.copy(to: UnsafeMutableBufferPointer(rebasing: model.parameters[entry.range]))
     }

@@ -23,6 +23,7 @@ extension Recipe {
     let stem = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
     self.name = try root.runName() ?? stem
     self.seed = UInt64(try root.int("seed", 0...Int.max) ?? 0)
+    precision = try root.choice("precision") ?? precision
     self.data = try root.requiredSection("data").dataSpecification(baseDirectory: baseDirectory)
     self.model = try root.requiredSection("model").modelSpecification()
     self.loss = try root.requiredSection("loss", shorthand: true).loss()

@@ -7,6 +7,7 @@ extension Recipe {
     var writer = RecipeWriter()
     writer.put("name", .text(name))
     writer.put("seed", .plain("\(seed)"))
+    writer.put("precision", .plain(precision.rawValue))
     writer.section("data", data.entries)
     writer.section("model", model.entries)
     writer.section("loss", loss.entries)

@@ -1,4 +1,5 @@
 import Dataset
+import Kernels
 import Recurrent
 
 /// Everything that decides what a training run computes: data, network, loss, optimizer, schedule, stopping, saving.
@@ -10,6 +11,8 @@ public struct Recipe: Sendable, Equatable {
   public var name: String
   /// Keys the parameters' start, the order of samples and dropout.
   public var seed: UInt64 = 0
+  /// What the operands of matrix products are rounded to; sums, parameters, states and all else stay float32.
+  public var precision: KernelSet.Precision = .fp32
   public var data: DataSpecification
   public var model: ModelSpecification
   public var loss: Loss

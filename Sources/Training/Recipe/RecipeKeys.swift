@@ -3,7 +3,8 @@ import Diagnostics
 /// The keys of each section, in the order the effective recipe writes them.
 enum RecipeKeys {
   static let root = [
-    "name", "seed", "data", "model", "loss", "optimizer", "schedule", "train", "early_stopping", "checkpoint",
+    "name", "seed", "precision", "data", "model", "loss", "optimizer", "schedule", "train", "early_stopping",
+    "checkpoint",
     "distributed",
   ]
   static let data = [

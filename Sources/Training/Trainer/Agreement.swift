@@ -1,5 +1,6 @@
 import Collective
 import Diagnostics
+import Foundation
 
 extension Communicator {
   /// Runs `body` on every rank, and throws on all of them where it threw on one: nobody is left waiting.
@@ -23,13 +24,28 @@ extension Communicator {
 
   /// Throws on all ranks where they don't all say the same, naming those that differ from rank 0.
   /// - fix: what to do then.
-  func requireEqual(_ text: @autoclosure () -> String, _ what: String, fix: String) throws {
+  /// - difference: what is different in the first of them, from its text and rank 0's.
+  func requireEqual(
+    _ text: @autoclosure () -> String, _ what: String, fix: String,
+    difference: (String, String) -> String? = { _, _ in nil }
+  ) throws {
     guard size > 1 else { return }
     let all = try allGather([UInt8](text().utf8))
     let others = all.indices.filter { all[$0] != all[0] }
-    if !others.isEmpty {
-      let ranks = (others.count == 1 ? "rank " : "ranks ") + others.map(String.init).joined(separator: ", ")
-      throw Failure.badData("\(what) of \(ranks) is not that of rank 0; \(fix)")
+    guard let first = others.first else { return }
+    let ranks = (others.count == 1 ? "rank " : "ranks ") + others.map(String.init).joined(separator: ", ")
+    let detail = difference(
+      String(decoding: all[first], as: UTF8.self), String(decoding: all[0], as: UTF8.self))
+    throw Failure.badData(
+      "\(what) of \(ranks) is not that of rank 0\(detail.map { " (\($0))" } ?? ""); \(fix)")
+  }
+
+  /// Throws on all ranks where they are not the same program with the same recipe: before anything is read, since what they
+  /// read together depends on both.
+  public func requireSameStart(_ recipe: Recipe) throws {
+    try requireEqual(ProgramFile.hash, "the program", fix: "start the same build on all hosts")
+    try requireEqual(recipe.effectiveYAML, "the recipe", fix: "give all ranks the same recipe and --set") {
+      Recipe.firstDifference($0, $1)
     }
   }
 
@@ -43,4 +59,14 @@ extension Communicator {
     guard size > 1 else { return bytes }
     return try allGather(rank == 0 ? bytes : [])[0]
   }
+}
+
+/// Tells builds of this program apart; empty where its file can't be read.
+private enum ProgramFile {
+  static let hash: String = {
+    guard let path = Machine.executablePath(),
+      let bytes = try? Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
+    else { return "" }
+    return bytes.withUnsafeBytes { "\(fastHash($0))" }
+  }()
 }

@@ -5,32 +5,61 @@ final class GradientSum {
   /// The parameters that this rank updates: all, or its slice with `optimizer_sharding`.
   let slice: Range<Int>
   let isSharded: Bool
+  /// Whether what is computed now is the last that is added to the gradients.
+  var isLastPart = false
   private let group: any Communicator
+  private let gradients: UnsafeMutableBufferPointer<Float>
   private let sliced: SlicedSum?
   private let compressed: CompressedSum?
+  /// Of plain sums.
+  private let reduction: GradientReduction?
 
-  init(_ settings: DistributedSpecification, count: Int, group: any Communicator) {
+  /// - boundaries: where backward ends stretches of gradients, falling.
+  init(
+    _ settings: DistributedSpecification, _ gradients: UnsafeMutableBufferPointer<Float>, boundaries: [Int],
+    group: any Communicator
+  ) {
     self.group = group
+    self.gradients = gradients
     let isAlone = group.size == 1
     isSharded = settings.optimizerSharding && !isAlone
-    compressed = settings.compress == .bf16 && !isAlone ? CompressedSum(group, count: count) : nil
-    sliced = isSharded ? SlicedSum(group, count: count) : nil
-    slice = sliced?.slice ?? 0..<count
+    compressed =
+      settings.compress == .bf16 && !isAlone ? CompressedSum(group, count: gradients.count) : nil
+    sliced = isSharded ? SlicedSum(group, count: gradients.count) : nil
+    slice = sliced?.slice ?? 0..<gradients.count
+    let isPlain = settings.reduction == .fast && settings.compress == .none && !isSharded && !isAlone
+    reduction = isPlain ? GradientReduction(group, gradients, boundaries: boundaries) : nil
   }
 
-  /// Afterwards `gradients[slice]` holds the sum over all ranks.
-  func sum(_ gradients: UnsafeMutableBufferPointer<Float>) throws {
+  /// Nothing of the gradients is final yet.
+  func begin() { reduction?.begin() }
+
+  func isFinal(from start: Int) { if isLastPart { reduction?.isFinal(from: start) } }
+
+  /// Afterwards `gradients[slice]` holds the sum over all ranks, and `sums` the sums; all in one message where nothing else is
+  /// asked for.
+  /// - squares: gives a last summand of `sums`, of this rank's slice, where each rank has one of its own.
+  func sum(_ sums: UnsafeMutableBufferPointer<Double>, squares: (Range<Int>) -> Void) throws {
+    if let reduction { return try reduction.sum(sums) }
     if group.size == 1 { return }
     if let compressed {
       try compressed.reduceScatter(gradients)
       if !isSharded { try compressed.allGather(gradients) }
-    } else if let sliced {
-      try sliced.reduceScatter(gradients)
     } else {
-      try group.allReduceSum(gradients)
+      try sliced?.reduceScatter(gradients)
     }
+    if isSharded { squares(slice) }
+    try group.allReduceSum(sums)
   }
 
   /// Gives all ranks the parameters that others have updated.
   func share(_ parameters: UnsafeMutableBufferPointer<Float>) throws { try sliced?.allGather(parameters) }
+
+  /// See `GradientReduction`.
+  func stepEnded(seconds: Double) throws -> GradientReduction.Choice? {
+    try reduction?.stepEnded(seconds: seconds)
+  }
+
+  /// When messages travelled beside backward.
+  var spans: [(begin: UInt64, end: UInt64)] { reduction?.spans ?? [] }
 }

@@ -1,3 +1,5 @@
+import Collective
+
 /// One line of metrics.jsonl, put together without an encoder because there may be one per step.
 struct MetricsLine {
   private(set) var text: String
@@ -65,6 +67,16 @@ extension MetricsLine {
       line.add("wait_seconds", run.step.wait)
       line.add("communication_seconds", run.step.communication)
     }
+    return line.closed
+  }
+
+  /// How gradients are summed from a step on.
+  static func chosen(_ choice: GradientReduction.Choice, step: Int) -> String {
+    var line = MetricsLine("reduction")
+    line.add("step", step)
+    line.add("messages", choice.messages)
+    line.add("one_message_milliseconds", choice.milliseconds?.oneMessage)
+    line.add("overlapped_milliseconds", choice.milliseconds?.overlapped)
     return line.closed
   }
 

@@ -1,3 +1,5 @@
+import Collective
+
 /// Time and speed of a run. Evaluation and saving count as time, not as steps.
 struct RunMeter {
   let totalSamples: Int

@@ -1,3 +1,4 @@
+import Collective
 import Dataset
 import Diagnostics
 import Foundation
@@ -105,7 +106,7 @@ extension RunRecorder {
 
   func append(_ line: String) throws { try directory?.appendMetrics(line) }
 
-  func skipped(_ line: String, note text: String) throws {
+  func tell(_ line: String, note text: String) throws {
     try append(line)
     note(text)
   }

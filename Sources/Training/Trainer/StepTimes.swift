@@ -1,11 +1,3 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
-
 /// Durations of steps as a histogram with buckets 1 % wide: quantiles over any number of steps in fixed memory.
 struct StepTimes {
   /// Each power of two of nanoseconds is cut into this many buckets.
@@ -33,11 +25,4 @@ struct StepTimes {
     }
     return 0
   }
-}
-
-/// Nanoseconds of a clock that never goes back.
-func monotonicNanoseconds() -> UInt64 {
-  var time = timespec()
-  clock_gettime(CLOCK_MONOTONIC, &time)
-  return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }

@@ -5,6 +5,8 @@ import Diagnostics
 final class Trace {
   enum Activity: UInt64, CaseIterable {
     case forward, backward, reduction, optimizer, evaluation, checkpoint
+    /// A message that travels beside backward.
+    case bucket
   }
 
   /// Events beyond this many are not recorded: 32 MB a rank.
@@ -62,8 +64,9 @@ final class Trace {
     -> String
   {
     let name = Activity(rawValue: activity)!
-    let kind = name == .reduction ? "communication" : "compute"
-    return "{\"name\":\"\(name)\",\"cat\":\"\(kind)\",\"ph\":\"X\",\"pid\":\(rank),\"tid\":0"
+    let kind = name == .reduction || name == .bucket ? "communication" : "compute"
+    let thread = name == .bucket ? 1 : 0
+    return "{\"name\":\"\(name)\",\"cat\":\"\(kind)\",\"ph\":\"X\",\"pid\":\(rank),\"tid\":\(thread)"
       + ",\"ts\":\(Double(begin) / 1000),\"dur\":\(Double(end - begin) / 1000),\"args\":{\"step\":\(step)}}"
   }
 }

@@ -42,8 +42,10 @@ extension Trainer {
     while state.position < set.count {
       faults.map { inject($0) }
       let batch = state.position..<min(state.position + recipe.train.batchSize, set.count)
+      let next = batch.upperBound..<min(batch.upperBound + recipe.train.batchSize, set.count)
       let outcome = try step.run(
-        UnsafeBufferPointer(rebasing: samples[batch]), step: state.step,
+        UnsafeBufferPointer(rebasing: samples[batch]),
+        following: next.isEmpty ? nil : UnsafeBufferPointer(rebasing: samples[next]), step: state.step,
         learningRate: rate * state.schedule.warmup(step: optimizer.steps),
         stop: wantsStop || workerLog?.stopWanted() == true, save: log?.wantsSave(meter) == true)
       state.position = batch.upperBound
@@ -53,6 +55,7 @@ extension Trainer {
       try account(outcome, batch)
       times.add(nanoseconds: meter.stepEnded(samples: batch.count))
       rankTimes.add(step)
+      if let choice = step.choice { try log?.chosen(choice, step: state.step) }
       try log?.stepEnded(self, outcome)
       if outcome.save { try save() }
       let isLast = state.position == set.count && state.epoch + 1 == recipe.train.epochs
@@ -113,7 +116,7 @@ extension Trainer {
   }
 
   private func noteSkipped(_ batch: Range<Int>, _ reason: StaticString) throws {
-    try log?.skipped(
+    try log?.tell(
       MetricsLine.skipped(state.step, samples[batch], reason), note: "step \(state.step) skipped: \(reason)")
   }
 

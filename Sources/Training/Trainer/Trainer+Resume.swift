@@ -87,10 +87,19 @@ extension Recipe {
     return pair.map { "\($1) (the checkpoint: \($0))" } ?? "early_stopping"
   }
 
-  /// Each line of the effective recipe with its section before it.
-  private var keyedLines: [String] {
+  private var keyedLines: [String] { Self.keyedLines(effectiveYAML) }
+
+  /// The first line of an effective recipe that is not the other's, with its key and both values.
+  static func firstDifference(_ yaml: String, _ other: String) -> String? {
+    let (a, b) = (keyedLines(yaml), keyedLines(other))
+    let pair = zip(a, b).first { $0 != $1 }
+    return pair.map { "\($0), rank 0: \($1)" }
+  }
+
+  /// Each line of an effective recipe with its section before it.
+  private static func keyedLines(_ yaml: String) -> [String] {
     var section = ""
-    return effectiveYAML.split(separator: "\n").compactMap { line in
+    return yaml.split(separator: "\n").compactMap { line in
       if line.hasPrefix("  ") { return "\(section).\(line.dropFirst(2))" }
       section = String(line.prefix { $0 != ":" })
       return line.hasSuffix(":") ? nil : String(line)

@@ -54,8 +54,8 @@ public final class Trainer {
     communicator: any Communicator = Solo(), observer: (any TrainingObserver)? = nil,
     processor: Processor = .cpu
   ) throws {
-    try communicator.requireEqual(programHash(), "the program", fix: "start the same build on all hosts")
     let recipe = try recipe.validated()
+    try communicator.requireSameStart(recipe)
     self.recipe = recipe
     self.data = data
     self.communicator = communicator
@@ -65,16 +65,15 @@ public final class Trainer {
     let set = try data.trainingSet(for: recipe).arranged(for: recipe)
     self.set = set
     let architecture = try recipe.architecture(for: data.shape)
-    try communicator.requireEqual(
-      recipe.effectiveYAML, "the recipe", fix: "give all ranks the same recipe and --set")
     try communicator.requireEqual(data.fingerprint, "the data", fix: "give all hosts the same data files")
     model = try Model(
-      architecture, seed: recipe.seed, kernels: .fromEnvironment(),
+      architecture, seed: recipe.seed, kernels: .fromEnvironment(recipe.precision),
       threads: options.threads ?? communicator.coresPerRank)
     try communicator.requireEqual(
       model.kernels.name, "the processor's kernel family",
       fix: "set RECUR_KERNELS to one that all have, such as portable")
-    let gradientSum = GradientSum(recipe.distributed, count: model.layout.count, group: roles.workers)
+    let gradientSum = GradientSum(
+      recipe.distributed, model.gradients, boundaries: model.layout.boundaries, group: roles.workers)
     optimizer = Optimizer(recipe.optimizer, count: gradientSum.slice.count, kernels: model.kernels)
     optimizerState = OptimizerState(
       optimizer, gradientSum, count: model.layout.count, group: roles.workers)
@@ -159,14 +158,6 @@ public final class Trainer {
   }
 
   var wantsStop: Bool { stopRequested.load(ordering: .relaxed) }
-}
-
-/// Tells builds of this program apart; empty where its file can't be read.
-private func programHash() -> String {
-  guard let path = Machine.executablePath(),
-    let bytes = try? Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
-  else { return "" }
-  return bytes.withUnsafeBytes { "\(fastHash($0))" }
 }
 
 extension SampleSet {

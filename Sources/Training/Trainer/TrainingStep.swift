@@ -30,7 +30,9 @@ final class TrainingStep {
   private let average: ParameterAverage?
   private let accumulate: Int
   private let set: any SampleSet
-  private let batch: BatchBuffer
+  private let pipeline: BatchPipeline
+  /// What the epoch's next step computes first, where there is one.
+  private var following: UnsafeBufferPointer<Int32>?
   /// Where the streams stand, for samples that are windows of streams.
   let states: StreamStates?
   private let outputGradient: UnsafeMutableBufferPointer<Float>
@@ -62,6 +64,8 @@ final class TrainingStep {
   }
   /// When all ranks were last together: what each one does from then on makes the others wait.
   private var together = monotonicNanoseconds()
+  /// How gradients are summed, after the step that decided it.
+  private(set) var choice: GradientReduction.Choice?
   private(set) var wait = 0.0
   private(set) var communication = 0.0
 
@@ -74,6 +78,7 @@ final class TrainingStep {
     self.trace = trace
     self.optimizer = optimizer
     self.communicator = communicator
+    model.gradientsAreFinal = { gradientSum.isFinal(from: $0) }
     loss = recipe.loss
     seed = recipe.seed
     clipNorm = recipe.train.clipNorm
@@ -91,7 +96,7 @@ final class TrainingStep {
     let own = lanes.map { equalParts(of: full, among: $0.laneCount)[$0.lanes].reduce(0) { $0 + $1.count } }
     let capacity = max(part, accumulate == 1 && model.cutsLanes ? own ?? 0 : 0)
     let rows = model.architecture.outputRows(steps: set.shape.steps, batch: capacity)
-    batch = BatchBuffer(set, capacity: capacity)
+    pipeline = BatchPipeline(set, capacity: capacity)
     states = (set as? any StreamedSet).map { StreamStates(model.architecture, streams: $0.streams) }
     outputGradient = .allocate(capacity: rows * model.architecture.outputSize)
   }
@@ -102,13 +107,16 @@ final class TrainingStep {
   }
 
   /// - samples: the global batch; each rank takes its part of it, which may be empty.
+  /// - following: the epoch's next global batch; it may be gathered while this one is computed.
   /// - stop, save: what this rank asks all for.
   func run(
-    _ samples: UnsafeBufferPointer<Int32>, step: Int, learningRate: Double, stop: Bool, save: Bool
+    _ samples: UnsafeBufferPointer<Int32>, following: UnsafeBufferPointer<Int32>? = nil, step: Int,
+    learningRate: Double, stop: Bool, save: Bool
   ) throws -> Outcome {
     if let device {
       return try device.run(samples, step: step, learningRate: learningRate, stop: stop, save: save)
     }
+    self.following = following.flatMap { firstMicroBatch(of: $0) }
     sums.update(repeating: 0)
     self[flag: Flag.stop] = stop ? 1 : 0
     self[flag: Flag.save] = save ? 1 : 0
@@ -121,16 +129,20 @@ final class TrainingStep {
     } else {
       computePart(samples, step: step)
     }
-    let computed = monotonicNanoseconds()
+    let (start, computed) = (together, monotonicNanoseconds())
     computeSeconds[communicator.rank] = Double(computed - together) / 1e9
     try reduce()
     let reduced = monotonicNanoseconds()
     together = reduced
     accountReduction(seconds: Double(reduced - computed) / 1e9)
-    trace?.add(.reduction, step: step + 1, from: computed, to: reduced)
+    if let trace {
+      trace.add(.reduction, step: step + 1, from: computed, to: reduced)
+      for span in gradientSum.spans { trace.add(.bucket, step: step + 1, from: span.begin, to: span.end) }
+    }
     communicator.progress?.enter(.optimizer, step: step + 1)
     let outcome = try apply(learningRate)
     trace?.add(.optimizer, step: step + 1, from: reduced)
+    choice = try gradientSum.stepEnded(seconds: Double(reduced - start) / 1e9)
     return outcome
   }
 
@@ -162,8 +174,9 @@ final class TrainingStep {
   /// One part of the batch on each rank.
   private func computePart(_ samples: UnsafeBufferPointer<Int32>, step: Int) {
     model.zeroGradients()
+    gradientSum.begin()
     let part = equalPart(communicator.rank, of: samples.count, among: communicator.size)
-    compute(.init(rebasing: samples[part]), step: step, lane: 0, into: model.gradients)
+    compute(.init(rebasing: samples[part]), then: following, step: step, lane: 0, into: model.gradients)
   }
 
   /// Whether a strict run computes the lanes of a rank as one batch and cuts only the sums over samples, which is as fast as a fast
@@ -194,7 +207,7 @@ final class TrainingStep {
     }
     model.smallestLane = equalPart(laneCount - 1, of: samples.count, among: laneCount).count
     computeMicroBatch(
-      .init(rebasing: samples[own]), step: step,
+      .init(rebasing: samples[own]), then: following, step: step,
       .lanes(Lanes(parts, first: lanes.lanes.lowerBound, sums: lanes)))
   }
 
@@ -203,7 +216,13 @@ final class TrainingStep {
     model.smallestLane = nil
     for lane in lanes.lanes {
       let part = equalPart(lane, of: samples.count, among: laneCount)
-      compute(.init(rebasing: samples[part]), step: step, lane: lane, into: lanes.nextLane())
+      let next =
+        lane + 1 < lanes.lanes.upperBound
+        ? firstMicroBatch(
+          ofPart: .init(rebasing: samples[equalPart(lane + 1, of: samples.count, among: laneCount)]))
+        : following
+      compute(
+        .init(rebasing: samples[part]), then: next, step: step, lane: lane, into: lanes.nextLane())
       lanes.finishLane()
     }
   }
@@ -214,9 +233,7 @@ final class TrainingStep {
       try lanes.sum()
       return try lanes.sum(sums, width: Field.count)
     }
-    try gradientSum.sum(model.gradients)
-    if gradientSum.isSharded { self[flag: Flag.squares] = squares(gradientSum.slice) }
-    try communicator.allReduceSum(sums)
+    try gradientSum.sum(sums) { self[flag: Flag.squares] = squares($0) }
   }
 
   private func squares(_ range: Range<Int>) -> Double {
@@ -224,18 +241,38 @@ final class TrainingStep {
   }
 
   /// One part of the batch, in as many micro-batches as asked for.
+  /// - then: the micro-batch that comes after this part, where it is known.
   private func compute(
-    _ samples: UnsafeBufferPointer<Int32>, step: Int, lane: Int,
+    _ samples: UnsafeBufferPointer<Int32>, then: UnsafeBufferPointer<Int32>?, step: Int, lane: Int,
     into gradients: UnsafeMutableBufferPointer<Float>
   ) {
-    let size = max(1, (samples.count + accumulate - 1) / accumulate)
+    let size = microBatchSize(samples.count)
     var start = 0
     while start < samples.count {
       let end = min(start + size, samples.count)
+      let next = end..<min(end + size, samples.count)
+      gradientSum.isLastPart = end == samples.count
       computeMicroBatch(
-        .init(rebasing: samples[start..<end]), step: step, .buffer(gradients, lane: lane))
+        .init(rebasing: samples[start..<end]), then: next.isEmpty ? then : .init(rebasing: samples[next]),
+        step: step, .buffer(gradients, lane: lane))
       start = end
     }
+  }
+
+  private func microBatchSize(_ count: Int) -> Int { max(1, (count + accumulate - 1) / accumulate) }
+
+  private func firstMicroBatch(ofPart samples: UnsafeBufferPointer<Int32>) -> UnsafeBufferPointer<Int32>? {
+    samples.isEmpty ? nil : .init(rebasing: samples[..<min(microBatchSize(samples.count), samples.count)])
+  }
+
+  /// What this rank computes first of a global batch.
+  private func firstMicroBatch(of samples: UnsafeBufferPointer<Int32>) -> UnsafeBufferPointer<Int32>? {
+    let own = ownRows(of: samples.count)
+    if lanes != nil, walksTogether(samples) { return own.isEmpty ? nil : .init(rebasing: samples[own]) }
+    guard let lanes else { return firstMicroBatch(ofPart: .init(rebasing: samples[own])) }
+    guard let first = lanes.lanes.first else { return nil }
+    return firstMicroBatch(
+      ofPart: .init(rebasing: samples[equalPart(first, of: samples.count, among: laneCount)]))
   }
 
   private enum Target {
@@ -244,18 +281,22 @@ final class TrainingStep {
   }
 
   /// Forward, loss and backward of one micro-batch: adds to gradients and sums.
-  private func computeMicroBatch(_ samples: UnsafeBufferPointer<Int32>, step: Int, _ target: Target) {
+  private func computeMicroBatch(
+    _ samples: UnsafeBufferPointer<Int32>, then: UnsafeBufferPointer<Int32>?, step: Int, _ target: Target
+  ) {
     communicator.progress?.enter(.forward, step: step + 1)
     let begin = trace == nil ? 0 : monotonicNanoseconds()
-    batch.gather(samples)
+    let batch = pipeline.next(samples, following: then)
     let outputs = model.forward(batch, mode: .training(seed: seed, step: UInt64(step)), states: states)
     model.team.measure(.loss) {
       switch target {
       case .buffer(_, let lane):
-        addLoss(outputs, rows: 0..<outputs.count / model.architecture.outputSize, lane: lane)
+        addLoss(outputs, batch, rows: 0..<outputs.count / model.architecture.outputSize, lane: lane)
       case .lanes(let lanes):
         for (index, sequences) in lanes.sequences.enumerated() {
-          model.forEachOutputRows(of: sequences) { addLoss(outputs, rows: $0, lane: lanes.first + index) }
+          model.forEachOutputRows(of: sequences) {
+            addLoss(outputs, batch, rows: $0, lane: lanes.first + index)
+          }
         }
       }
     }
@@ -271,7 +312,9 @@ final class TrainingStep {
   }
 
   /// The loss of some rows and its gradient: adds to the sums of a lane, row by row.
-  private func addLoss(_ outputs: UnsafeMutableBufferPointer<Float>, rows: Range<Int>, lane: Int) {
+  private func addLoss(
+    _ outputs: UnsafeMutableBufferPointer<Float>, _ batch: BatchBuffer, rows: Range<Int>, lane: Int
+  ) {
     let sums = UnsafeMutableBufferPointer(rebasing: sums[lane * Field.count..<(lane + 1) * Field.count])
     let width = model.architecture.outputSize
     let start = rows.lowerBound

@@ -1,5 +1,3 @@
-import Diagnostics
-
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -10,14 +8,14 @@ import Diagnostics
 
 /// Memory that several processes of a machine see. It has no name and goes with the last of them, however they end.
 package final class SharedMemory: @unchecked Sendable {
-  let base: UnsafeMutableRawPointer
-  let size: Int
+  package let base: UnsafeMutableRawPointer
+  package let size: Int
   /// Where another process of the machine finds it while the file is open.
-  let address: String
+  package let address: String
   private var file: Int32
 
   /// New memory, all zeros.
-  init(size: Int) throws(Failure) {
+  package init(size: Int) throws(Failure) {
     file = Self.unnamedFile()
     guard file >= 0 else { throw Self.failure(size) }
     // Reserved now: a lack of memory is an error here and no signal later.
@@ -31,7 +29,7 @@ package final class SharedMemory: @unchecked Sendable {
   }
 
   /// The memory another process made.
-  init(address: String, size: Int) throws(Failure) {
+  package init(address: String, size: Int) throws(Failure) {
     file = open(address, O_RDWR | O_CLOEXEC)
     guard file >= 0, let base = Self.map(file, size) else {
       if file >= 0 { close(file) }
@@ -41,7 +39,7 @@ package final class SharedMemory: @unchecked Sendable {
   }
 
   /// The first eight bytes.
-  var word: UInt64 {
+  package var word: UInt64 {
     get { withExtendedLifetime(self) { base.load(as: UInt64.self) } }
     set { withExtendedLifetime(self) { base.storeBytes(of: newValue, as: UInt64.self) } }
   }
@@ -52,7 +50,7 @@ package final class SharedMemory: @unchecked Sendable {
   }
 
   /// Once all have found it.
-  func closeFile() {
+  package func closeFile() {
     if file >= 0 { close(file) }
     file = -1
   }
@@ -75,46 +73,5 @@ package final class SharedMemory: @unchecked Sendable {
   }
 }
 
-/// Elements in an array of this process, or in memory shared with others, which nobody changes any more.
-package enum Elements<Element: BitwiseCopyable & Sendable>: Sendable {
-  case own([Element])
-  case shared(SharedMemory)
-
-  package var count: Int {
-    switch self {
-    case .own(let array): array.count
-    case .shared(let memory): memory.size / MemoryLayout<Element>.stride
-    }
-  }
-
-  @inline(__always)
-  func withUnsafeBufferPointer<R>(_ body: (UnsafeBufferPointer<Element>) -> R) -> R {
-    switch self {
-    case .own(let array): array.withUnsafeBufferPointer(body)
-    case .shared(let memory):
-      withExtendedLifetime(memory) {
-        body(UnsafeBufferPointer(start: memory.base.assumingMemoryBound(to: Element.self), count: count))
-      }
-    }
-  }
-
-  /// One array of the machine in place of one in each process: that of the first.
-  func once(_ group: LoadingGroup?) throws(Failure) -> Elements {
-    guard let group else { return self }
-    return try Self.once(self, count: count, group)
-  }
-
-  /// - elements: needed from the first process only.
-  static func once(_ elements: Elements?, count: Int, _ group: LoadingGroup) throws(Failure) -> Elements {
-    let memory = try group.memory(size: count * MemoryLayout<Element>.stride)
-    _ = try group.share {
-      if group.index == 0, count > 0 {
-        elements!.withUnsafeBufferPointer {
-          memory.base.copyMemory(from: $0.baseAddress!, byteCount: memory.size)
-        }
-      }
-      return []
-    }
-    return .shared(memory)
-  }
-}
+/// What the last system call said.
+package func systemError() -> String { String(cString: strerror(errno)) }

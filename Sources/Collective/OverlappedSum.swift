@@ -1,0 +1,152 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// A sum over ranks that is made bucket by bucket on a thread of its own, from the end of the values to their start, while the
+/// start is still being computed.
+///
+/// Between `begin` and the return of `finish` nothing else of the group may be called: MPI is then used by the other thread, by one
+/// at a time (`MPI_THREAD_SERIALIZED`). The thread waits with naps as long as this one computes.
+final class OverlappedSum {
+  /// When a bucket's sum began and ended, in nanoseconds of the monotonic clock.
+  struct Span: Sendable {
+    var begin: UInt64 = 0
+    var end: UInt64 = 0
+  }
+
+  private let group: any Communicator
+  private let values: UnsafeMutableBufferPointer<Float>
+  private let work: Work
+  private var thread: pthread_t?
+  /// What is left for `finish`, in one message with other sums.
+  private let last: Range<Int>
+
+  /// - buckets: ranges from the end of the values to their start, at least two.
+  init(
+    _ group: any Communicator, _ values: UnsafeMutableBufferPointer<Float>, buckets: [Range<Int>]
+  ) {
+    self.group = group
+    self.values = values
+    last = buckets.last!
+    work = Work(group, values, buckets.dropLast())
+  }
+
+  deinit {
+    work.stop()
+    if let thread { pthread_join(thread, nil) }
+  }
+
+  /// Nothing of the values is final yet.
+  func begin() {
+    if thread == nil { thread = startThread { [work] in work.run() } }
+    group.leavesProcessor = true
+    work.begin()
+  }
+
+  /// The values from this one to the last are final, and must not be touched until `finish` returns.
+  func isFinal(from start: Int) { work.release(from: start) }
+
+  /// Returns when all values are summed on this rank, and `sums` with them.
+  func finish(_ sums: UnsafeMutableBufferPointer<Double>) throws {
+    work.release(from: 0)
+    group.leavesProcessor = false
+    try work.wait()
+    try group.allReduceSum(.init(rebasing: values[last]), sums)
+  }
+
+  /// Of the buckets before the last one in the sum that was finished.
+  var spans: [Span] { work.spans }
+}
+
+/// What the two threads share.
+private final class Work: @unchecked Sendable {
+  private let buckets: [Range<Int>]
+  private let values: UnsafeMutableBufferPointer<Float>
+  private let group: any Communicator
+  private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+  private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+  // Buckets that may be summed, and that are.
+  private var released = 0
+  private var done = 0
+  private var isStopped = false
+  private var failure: (any Error)?
+  private(set) var spans: [OverlappedSum.Span]
+
+  init(
+    _ group: any Communicator, _ values: UnsafeMutableBufferPointer<Float>,
+    _ buckets: some Collection<Range<Int>>
+  ) {
+    self.group = group
+    self.values = values
+    self.buckets = Array(buckets)
+    spans = Array(repeating: .init(), count: buckets.count)
+    pthread_mutex_init(lock, nil)
+    pthread_cond_init(changed, nil)
+  }
+
+  deinit {
+    pthread_cond_destroy(changed)
+    pthread_mutex_destroy(lock)
+    lock.deallocate()
+    changed.deallocate()
+  }
+
+  func begin() { locked { (released, done) = (0, 0) } }
+
+  func release(from start: Int) {
+    locked { while released < buckets.count, buckets[released].lowerBound >= start { released += 1 } }
+  }
+
+  func stop() { locked { isStopped = true } }
+
+  func wait() throws {
+    try locked {
+      while done < buckets.count, failure == nil { pthread_cond_wait(changed, lock) }
+      if let failure { throw failure }
+    }
+  }
+
+  /// The summing thread.
+  func run() {
+    while let index = next() {
+      let bucket = UnsafeMutableBufferPointer(rebasing: values[buckets[index]])
+      var error: (any Error)?
+      let begin = monotonicNanoseconds()
+      do { try group.allReduceSum(bucket) } catch let caught { error = caught }
+      let span = OverlappedSum.Span(begin: begin, end: monotonicNanoseconds())
+      locked {
+        spans[index] = span
+        done += 1
+        failure = failure ?? error
+      }
+    }
+  }
+
+  /// The next bucket once it is released; nil at the end.
+  private func next() -> Int? {
+    locked {
+      while !isStopped, done >= released { pthread_cond_wait(changed, lock) }
+      return isStopped ? nil : done
+    }
+  }
+
+  private func locked<Result>(_ body: () throws -> Result) rethrows -> Result {
+    pthread_mutex_lock(lock)
+    defer {
+      pthread_cond_broadcast(changed)
+      pthread_mutex_unlock(lock)
+    }
+    return try body()
+  }
+}
+
+/// Nanoseconds of a clock that never goes back.
+package func monotonicNanoseconds() -> UInt64 {
+  var time = timespec()
+  clock_gettime(CLOCK_MONOTONIC, &time)
+  return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+}

@@ -1,0 +1,39 @@
+import CMPI
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// How a rank waits for others: it spins while that is likely to be short, then lets others run, then sleeps in short naps.
+final class Patience: Sendable {
+  /// Whether another thread of this rank computes meanwhile: the processor belongs to that one.
+  let leavesProcessor = Atomic<Bool>(false)
+  private let spins: Int
+
+  /// - localSize: ranks of this machine. Where they are more than its processors, the one waited for needs this one's.
+  init(localSize: Int) { spins = localSize > Machine.processors ? 0 : 4000 }
+
+  /// Returns when `isDone` does.
+  @inline(__always)
+  func wait(until isDone: () throws -> Bool) rethrows {
+    if leavesProcessor.load(ordering: .relaxed) { return try nap(isDone) }
+    for _ in 0..<spins {
+      if try isDone() { return }
+      cmpi_pause()
+    }
+    for _ in 0..<2000 {
+      if try isDone() { return }
+      sched_yield()
+    }
+    try nap(isDone)
+  }
+
+  private func nap(_ isDone: () throws -> Bool) rethrows {
+    while try !isDone() { pause(50) }
+  }
+}

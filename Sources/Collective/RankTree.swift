@@ -1,0 +1,82 @@
+/// The order in which values of all ranks are added, whatever way they travel: ranks beyond a power of two are added to their
+/// left neighbours first, then neighbours, pairs of neighbours and so on. So a sum's bits depend on the number of ranks alone.
+///
+/// Used from one thread at a time; nothing is allocated after `init`.
+final class RankTree {
+  let size: Int
+  /// How many pairs are added first.
+  let pairs: Int
+  /// How many are left then, a power of two.
+  let left: Int
+  private let scratch: UnsafeMutableRawBufferPointer
+  /// Values of one rank that are added at a time.
+  private static let block = 1024
+
+  init(size: Int) {
+    self.size = size
+    var left = 1
+    while 2 * left <= size { left *= 2 }
+    self.left = left
+    pairs = size - left
+    scratch = .allocate(byteCount: size > 2 ? size * Self.block * 8 : 0, alignment: 64)
+  }
+
+  deinit { scratch.deallocate() }
+
+  /// The place of a rank among those that are left after the first pairs; nil for the right one of a pair.
+  func place(of rank: Int) -> Int? {
+    if rank >= 2 * pairs { return rank - pairs }
+    return rank % 2 == 0 ? rank / 2 : nil
+  }
+
+  /// The rank at such a place.
+  func rank(at place: Int) -> Int { place < pairs ? 2 * place : place + pairs }
+
+  /// Adds `count` values of each rank. `target` may be one of the parts.
+  @inline(__always)
+  func sum<Value: FloatingPoint>(
+    _ count: Int, into target: UnsafeMutablePointer<Value>, _ part: (_ rank: Int) -> UnsafePointer<Value>
+  ) {
+    if size == 1 {
+      target.update(from: part(0), count: count)
+    } else if size == 2 {
+      add(part(0), part(1), count, into: target)
+    } else {
+      for start in stride(from: 0, to: count, by: Self.block) {
+        let length = min(Self.block, count - start)
+        for rank in 0..<size { row(rank).update(from: part(rank) + start, count: length) }
+        (target + start).update(from: sumRows(length), count: length)
+      }
+    }
+  }
+
+  @inline(__always)
+  private func row<Value>(_ rank: Int) -> UnsafeMutablePointer<Value> {
+    (scratch.baseAddress! + rank * Self.block * 8).assumingMemoryBound(to: Value.self)
+  }
+
+  @inline(__always)
+  private func sumRows<Value: FloatingPoint>(_ length: Int) -> UnsafeMutablePointer<Value> {
+    let first: UnsafeMutablePointer<Value> = row(0)
+    for pair in 0..<pairs {
+      add(row(2 * pair), row(2 * pair + 1), length, into: row(2 * pair) as UnsafeMutablePointer<Value>)
+    }
+    var reach = 1
+    while reach < left {
+      for place in stride(from: 0, to: left, by: 2 * reach) {
+        let target: UnsafeMutablePointer<Value> = row(rank(at: place))
+        add(UnsafePointer(target), row(rank(at: place + reach)), length, into: target)
+      }
+      reach *= 2
+    }
+    return first
+  }
+}
+
+/// Element by element; `target` may be one of the two.
+@inline(__always)
+func add<Value: FloatingPoint>(
+  _ a: UnsafePointer<Value>, _ b: UnsafePointer<Value>, _ count: Int, into target: UnsafeMutablePointer<Value>
+) {
+  for i in 0..<count { target[i] = a[i] + b[i] }
+}

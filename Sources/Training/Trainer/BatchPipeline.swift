@@ -1,0 +1,108 @@
+import Collective
+import Dataset
+import Foundation
+
+/// Gives batches one after the other. Where gathering one takes long enough to be worth a thread (large samples, files that are
+/// still on disk), the next one is gathered while the last is used.
+///
+/// Used from one thread at a time.
+package final class BatchPipeline {
+  private let set: any SampleSet
+  private let capacity: Int
+  private let worthwhile: UInt64
+  private var current: BatchBuffer
+  private var ahead: BatchAhead?
+
+  /// - capacity: samples of the largest batch.
+  /// - worthwhile: the time of gathering, in nanoseconds, from which on a thread does it; handing over a batch takes some ten
+  ///   thousand.
+  package init(_ set: any SampleSet, capacity: Int, worthwhile: UInt64 = 50_000) {
+    self.set = set
+    self.capacity = capacity
+    self.worthwhile = worthwhile
+    current = BatchBuffer(set, capacity: capacity)
+  }
+
+  /// The batch of these samples; it stays as it is until the next call.
+  /// - following: the samples that will be asked for next, where they are known.
+  package func next(
+    _ samples: UnsafeBufferPointer<Int32>, following: UnsafeBufferPointer<Int32>?
+  ) -> BatchBuffer {
+    if ahead?.exchange(&current, for: samples) != true {
+      let start = monotonicNanoseconds()
+      current.gather(samples)
+      if ahead == nil, monotonicNanoseconds() - start >= worthwhile {
+        ahead = BatchAhead(BatchBuffer(set, capacity: capacity))
+      }
+    }
+    if let following, let ahead { ahead.start(following) }
+    return current
+  }
+}
+
+/// A thread that gathers one batch at a time.
+private final class BatchAhead: @unchecked Sendable {
+  // The thread owns these from `begin` to `end`; the user of the pipeline owns them otherwise.
+  private var buffer: BatchBuffer
+  private let samples: UnsafeMutableBufferPointer<Int32>
+  private var count = 0
+  private var stops = false
+  private let begin = DispatchSemaphore(value: 0)
+  private let end = DispatchSemaphore(value: 0)
+  private var isBusy = false
+
+  init(_ buffer: BatchBuffer) {
+    self.buffer = buffer
+    samples = .allocate(capacity: buffer.capacity)
+    // It ends at the latest when the last reference goes, in `deinit`: until then it must not hold one.
+    let work = Work(begin: begin, end: end, body: { [unowned(unsafe) self] in serve() })
+    Thread.detachNewThread { work.run() }
+  }
+
+  deinit {
+    if isBusy { end.wait() }
+    stops = true
+    begin.signal()
+    end.wait()
+    samples.deallocate()
+  }
+
+  private struct Work: @unchecked Sendable {
+    let begin, end: DispatchSemaphore
+    /// Whether to go on.
+    let body: () -> Bool
+
+    func run() {
+      var goesOn = true
+      while goesOn {
+        begin.wait()
+        goesOn = body()
+        end.signal()
+      }
+    }
+  }
+
+  private func serve() -> Bool {
+    if stops { return false }
+    buffer.gather(UnsafeBufferPointer(start: samples.baseAddress, count: count))
+    return true
+  }
+
+  /// - samples: copied.
+  func start(_ samples: UnsafeBufferPointer<Int32>) {
+    if isBusy { end.wait() }
+    precondition(samples.count <= self.samples.count)
+    for (index, sample) in samples.enumerated() { self.samples[index] = sample }
+    (count, isBusy) = (samples.count, true)
+    begin.signal()
+  }
+
+  /// Exchanges a buffer for the one that holds these samples; false if they are not what was asked for last.
+  func exchange(_ other: inout BatchBuffer, for samples: UnsafeBufferPointer<Int32>) -> Bool {
+    guard isBusy, samples.elementsEqual(self.samples.prefix(count)) else { return false }
+    end.wait()
+    isBusy = false
+    swap(&buffer, &other)
+    return true
+  }
+}

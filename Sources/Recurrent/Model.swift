@@ -156,7 +156,8 @@ public final class Model {
     var request = Batch(
       inputs: parameters, tokens: tokens, samples: samples, rows: rows, mode: mode, carried: carried)
     let mayFold = !architecture.isStepped && (architecture.inputDropout == 0 || mode == .evaluation)
-    request.lookUp(embedding, parameters, mayFold: mayFold, smallest: smallestLane)
+    let smallest = mode == .evaluation ? nil : smallestLane
+    request.lookUp(embedding, parameters, mayFold: mayFold, smallest: smallest)
     return forward(request, initialState)
   }
 

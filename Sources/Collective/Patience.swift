@@ -21,7 +21,10 @@ final class Patience: Sendable {
   /// Returns when `isDone` does.
   @inline(__always)
   func wait(until isDone: () throws -> Bool) rethrows {
-    if leavesProcessor.load(ordering: .relaxed) { return try nap(isDone) }
+    while leavesProcessor.load(ordering: .relaxed) {
+      if try isDone() { return }
+      pause(50)
+    }
     for _ in 0..<spins {
       if try isDone() { return }
       cmpi_pause()
@@ -30,10 +33,6 @@ final class Patience: Sendable {
       if try isDone() { return }
       sched_yield()
     }
-    try nap(isDone)
-  }
-
-  private func nap(_ isDone: () throws -> Bool) rethrows {
     while try !isDone() { pause(50) }
   }
 }

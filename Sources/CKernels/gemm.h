@@ -6,24 +6,23 @@ static ptrdiff_t RK(packed_size)(ptrdiff_t rows, ptrdiff_t depth) {
   return (rows + PANEL - 1) / PANEL * PANEL * INNER(depth);
 }
 
-// Puts one row of W, or zeros, `stride` apart into packed operands.
-RK_INLINE void pack_row(const float *row, const int32_t *column_of, ptrdiff_t depth, ptrdiff_t stride, float *packed) {
+// How many numbers of a row are packed before the next row's turn: what many rows are packed into stays in first-level cache.
+#define PIECE 64
+
+// Puts `count` numbers, at most a piece, of one row of W, or zeros, `stride` apart into packed operands.
+RK_INLINE void pack_piece(const float *row, const int32_t *column_of, ptrdiff_t k0, ptrdiff_t count, ptrdiff_t stride, float *packed) {
+  packed += INNER(k0) * stride;
 #if RK_BF16
-  enum { SOME = 256 };
-  float gathered[SOME], pairs[SOME / 2];
-  for (ptrdiff_t k0 = 0; k0 < depth; k0 += SOME, packed += SOME / 2 * stride) {
-    ptrdiff_t count = at_most(SOME, depth - k0);
-    const float *from = row ? row + k0 : gathered;
-    if (!row || column_of) {
-      for (ptrdiff_t k = 0; k < count; k++) gathered[k] = !row || column_of[k0 + k] < 0 ? 0 : row[column_of[k0 + k]];
-      from = gathered;
-    }
-    round_row(from, 1, count, pairs);
-    for (ptrdiff_t k = 0; k < INNER(count); k++) packed[k * stride] = pairs[k];
-  }
+  float gathered[PIECE], pairs[PIECE / 2];
+  const float *from = gathered;
+  if (row && !column_of) from = row + k0;
+  else
+    for (ptrdiff_t k = 0; k < count; k++) gathered[k] = !row || column_of[k0 + k] < 0 ? 0 : row[column_of[k0 + k]];
+  round_row(from, 1, count, pairs);
+  for (ptrdiff_t k = 0; k < INNER(count); k++) packed[k * stride] = pairs[k];
 #else
-  for (ptrdiff_t k = 0; k < depth; k++) {
-    ptrdiff_t c = !row ? -1 : column_of ? column_of[k] : k;
+  for (ptrdiff_t k = 0; k < count; k++) {
+    ptrdiff_t c = !row ? -1 : column_of ? column_of[k0 + k] : k0 + k;
     packed[k * stride] = c < 0 ? 0 : row[c];
   }
 #endif
@@ -32,12 +31,13 @@ RK_INLINE void pack_row(const float *row, const int32_t *column_of, ptrdiff_t de
 static void RK(pack_transposed)(const float *w, ptrdiff_t ld, const int32_t *row_of, ptrdiff_t rows,
                                 const int32_t *column_of, ptrdiff_t depth, float *packed) {
   for (ptrdiff_t n0 = 0; n0 < rows; n0 += PANEL, packed += PANEL * INNER(depth))
-    for (ptrdiff_t j = 0; j < PANEL; j++) {
-      ptrdiff_t n = n0 + j, source = n >= rows ? -1 : row_of ? row_of[n] : n;
-      const float *row = source < 0 ? 0 : w + source * ld;
-      if (column_of) pack_row(row, column_of, depth, PANEL, packed + j);
-      else pack_row(row, 0, depth, PANEL, packed + j);
-    }
+    for (ptrdiff_t k0 = 0; k0 < depth; k0 += PIECE)
+      for (ptrdiff_t j = 0; j < PANEL; j++) {
+        ptrdiff_t n = n0 + j, source = n >= rows ? -1 : row_of ? row_of[n] : n, count = at_most(PIECE, depth - k0);
+        const float *row = source < 0 ? 0 : w + source * ld;
+        if (column_of) pack_piece(row, column_of, k0, count, PANEL, packed + j);
+        else pack_piece(row, 0, k0, count, PANEL, packed + j);
+      }
 }
 
 // `width` columns of W from n0 on, one operand of a panel for each row (or pair of rows).
@@ -126,6 +126,8 @@ RK_INLINE void gemm_panel(ptrdiff_t m, ptrdiff_t depth, const float *a, ptrdiff_
 }
 
 #define RUN 256    // depth of a run: a panel's run of B stays in first-level cache
+#define MOST 448   // the longest run of a gradient, where there is but one
+#define NARROW 64  // of few columns
 #define SIDE 120  // rows of a block of a gradient
 #define BLOCK 240  // the most rows of a block
 #define FEW 65536  // weights up to this many stay near by themselves
@@ -164,7 +166,14 @@ RK_INLINE ptrdiff_t even_part(ptrdiff_t total, ptrdiff_t most, ptrdiff_t grain) 
 }
 
 RK_INLINE ptrdiff_t panels_and_tiles(ptrdiff_t m, ptrdiff_t n) {
-  return RUN * ((n + PANEL - 1) / PANEL * PANEL) + (RUN * ROWS + 16) * ((at_most(SIDE, m) + ROWS - 1) / ROWS);
+  return MOST * ((n + PANEL - 1) / PANEL * PANEL) + (MOST * ROWS + 16) * ((at_most(SIDE, m) + ROWS - 1) / ROWS);
+}
+// Runs of at most RUN; a little longer where that saves a short one, and a single longer one: each reads and writes C.
+RK_INLINE ptrdiff_t long_run(ptrdiff_t inner) {
+  if (inner <= MOST) return inner > 0 ? inner : RUN;
+  ptrdiff_t runs = (inner + RUN - 1) / RUN, rest = inner - (runs - 1) * RUN;
+  if (rest <= RUN / 4) runs--;
+  return (inner + runs - 1) / runs;
 }
 // Where C has no more columns than a vector, its transpose is computed: that fills the vectors better. A caller may ask for fewer
 // columns than it took scratch for.
@@ -233,7 +242,7 @@ RK_INLINE void copy_tiles(ptrdiff_t columns, ptrdiff_t depth, ptrdiff_t rows, co
     }
     from = line;
 #endif
-    for (ptrdiff_t r = 0; r < whole; r++, from += ROWS, to += RUN * ROWS + 16)
+    for (ptrdiff_t r = 0; r < whole; r++, from += ROWS, to += MOST * ROWS + 16)
       UNROLL for (int q = 0; q < ROWS; q++) to[q] = from[q];
     for (ptrdiff_t q = 0; q < columns - whole * ROWS; q++) to[q] = from[q];
   }
@@ -243,16 +252,24 @@ RK_INLINE void copy_tiles(ptrdiff_t columns, ptrdiff_t depth, ptrdiff_t rows, co
 // rows in groups always are copied: that is where they are made, or brought together).
 static void RK(gradient)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const rk_groups *g, const float *a, ptrdiff_t lda, const float *b,
                          ptrdiff_t ldb, float *c, ptrdiff_t ldc, ptrdiff_t accumulate, float *scratch) {
-  int narrow = ELEMENTS == 1 && n <= 4 * PANEL && g->size >= k;
-  ptrdiff_t inner = INNER(k), run = narrow ? 64 : RUN, side = even_part(m, SIDE, ROWS);
-  float *bp = scratch, *ap = scratch + RUN * ((n + PANEL - 1) / PANEL * PANEL);
+  // Few columns of B: rows of A are read where they lie, or copied as they are where that needs no more room than tiles.
+  int together = g->size >= k, narrow = ELEMENTS == 1 && n <= 4 * PANEL && (together || m <= 4 * SIDE);
+  ptrdiff_t inner = INNER(k), run = narrow ? NARROW : long_run(inner), side = even_part(m, SIDE, ROWS);
+  float *bp = scratch, *ap = scratch + MOST * ((n + PANEL - 1) / PANEL * PANEL);
   for (ptrdiff_t k0 = 0; k0 < inner; k0 += run) {
     ptrdiff_t depth = at_most(run, inner - k0), rows_left = k - k0 * ELEMENTS;
     int add = accumulate || k0 > 0;
     copy_panels(n, depth, rows_left, g, k0 * ELEMENTS, b, ldb, bp);
     if (narrow) {
+      const float *rows = a + k0 * lda;
+      ptrdiff_t ld = lda;
+      if (!together) {
+        rk_walk w = walk_from(g, k0, a, lda);
+        for (ptrdiff_t p = 0; p < depth; p++) memcpy(ap + p * m, next_row(&w, g, lda), m * sizeof(float));
+        rows = ap, ld = m;
+      }
       for (ptrdiff_t j = 0; j < n; j += PANEL)
-        gemm_panel(m, depth, a + k0 * lda, 1, lda, bp + j * depth, 0, c + j, ldc, (int)at_most(PANEL, n - j), add, 0, 0);
+        gemm_panel(m, depth, rows, 1, ld, bp + j * depth, 0, c + j, ldc, (int)at_most(PANEL, n - j), add, 0, 0);
       continue;
     }
     for (ptrdiff_t i = 0; i < m; i += side) {
@@ -265,7 +282,7 @@ static void RK(gradient)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const rk_groups 
       ptrdiff_t tiles = (columns + ROWS - 1) / ROWS, each = (coming_rows * PANEL + tiles * n - 1) / (tiles * n), asked = 0;
       for (ptrdiff_t j = 0; j < n; j += PANEL) {
         const float *from = ap;
-        for (ptrdiff_t r = 0; r < columns; r += ROWS, from += RUN * ROWS + 16) {
+        for (ptrdiff_t r = 0; r < columns; r += ROWS, from += MOST * ROWS + 16) {
           for (ptrdiff_t end = at_most(asked + each, coming_rows); asked < end; asked++) {
             const float *row = next_row(&coming, g, lda);
             for (int line = 0; line < side; line += 16) __builtin_prefetch(row + line, 0, 2);

@@ -80,6 +80,8 @@ public struct DataSpecification: Sendable, Equatable {
   public var tokens: Tokens = .char
   /// pairs: what targets are cut into; nil for `tokens`.
   public var targetTokens: Tokens?
+  /// pairs: lines may be a source alone, and a target with tokens that are not known is left out: for prediction.
+  public var areTargetsOptional: Bool = false
   /// text, tagged and pairs: tokens that occur less often are all one, `<unk>`.
   public var minCount: Int = 1
   /// tagged: the columns of token and tag, from 0.

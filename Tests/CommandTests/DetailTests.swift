@@ -79,6 +79,12 @@ import Testing
     guard access("/usr/bin/gnuplot", X_OK) == 0 else { return }
     let picture = try Command.run("plot", "run", "--output", "p.svg", in: folder.url)
     #expect(picture.status == 0, "\(picture.err)")
-    #expect(try folder.read("p.svg").contains("forecasts of rows +1 to +3"))
+    let drawn = try folder.read("p.svg")
+    #expect(drawn.contains("forecasts of rows +1 to +3"))
+    // Forecasts from different origins are not joined: each is a stroke of its own.
+    let strokes = drawn.split(separator: "\n").filter { $0.contains("rgb(213,  94,   0)") }.map {
+      $0.count { $0 == "M" }
+    }
+    #expect(strokes.max() ?? 0 > 3)
   }
 }

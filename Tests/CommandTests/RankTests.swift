@@ -54,6 +54,45 @@ struct RankTests {
     }
   }
 
+  private static let tasks = [
+    (
+      "data: {format: text, path: d.txt, sequence_length: 6, split: {train: 0.8, test: rest}}",
+      "model: {embedding: 4, cell: lstm, hidden_size: 6, dropout: 0.1, num_layers: 2, readout: every_step, head: [{linear: classes}]}"
+    ),
+    (
+      "data: {format: pairs, path: d.txt, split: {train: 0.8, test: rest}}",
+      "model: {embedding: 4, cell: gru, hidden_size: 6, decoder: {embedding: 4, attention: dot, beam: 2}, head: [{linear: classes}]}"
+    ),
+  ]
+
+  /// States carried along a text, and sentences that are searched for.
+  @Test(arguments: tasks) func textsAndPairsToo(data: String, model: String) throws {
+    let folder = try Folder()
+    let lines = (0..<60).map { i in "\(String("abcdefgh".dropFirst(i % 7)))\t\(i * i % 97)\n" }
+    try folder.write("d.txt", lines.joined())
+    try folder.write(
+      "task.yaml",
+      """
+      \(data)
+      \(model)
+      loss: cross_entropy
+      optimizer: {name: adam, lr: 0.02}
+      train: {epochs: 2, batch_size: 4}
+      distributed: {reduction: strict, lanes: 4}
+      """)
+    let alone = try Command.run("train", "task.yaml", "--out", "run", "--json", in: folder.url).json()
+    for ranks in [2, 3] {
+      let report = try Command.run(
+        "launch", "-n", "\(ranks)", "--", "train", "task.yaml", "--out", "run\(ranks)", "--json",
+        in: folder.url
+      ).json()
+      for key in ["parameters_sha256", "epoch_losses", "test"] {
+        let expected = try #require(alone[key] as? NSObject)
+        #expect(report[key] as? NSObject == expected, "\(key) of \(ranks) ranks")
+      }
+    }
+  }
+
   @Test func aBadRecipeUnderMPIEndsAllRanksWithItsCode() throws {
     let folder = try Folder()
     try folder.writeWave()

@@ -14,7 +14,7 @@ import Training
     "stock-rnn": 297, "stock-lstm": 1_065, "stock-gru": 809, "mnist-bilstm": 14_410,
     "classify-last": 3_522, "classify-deep": 970, "classify-bidirectional": 1_250, "many-to-one-sigmoid": 120,
     "feed-forward": 241, "japanese-vowels": 41_097, "char-lm": 1_220_095, "word-lm-small": 4_653_200,
-    "word-lm-medium": 19_780_400, "forecast": 12_120, "tagging": 2_884_028, "g2p": 6_599_080,
+    "word-lm-medium": 19_780_400, "forecast": 12_120, "tagging": 2_884_028, "g2p": 2_546_408,
   ]
 
   static let shapes = [

@@ -102,6 +102,9 @@ import Training
     ("format: csv", "format: idx", "data.features does not apply to data.format idx"),
     ("horizon: 1", "horizon: -1", "data.horizon must be at least 0, not -1"),
     (
+      "horizon: 1", "horizon: []", "data.horizon must be a number, a range [first, last] or an ascending list"
+    ),
+    (
       "targets: [Close]", "label: Close\n  targets: [Close]", "data.label and data.targets exclude each other"
     ),
     ("test: rest", "test: rest, validation: rest", "data.split: only one part can be the rest"),

@@ -25,7 +25,11 @@ extension LoadedData {
           + Vocabulary(targetKind, of: files.map(\.targets.counts), minCount: specification.minCount).names)
     var encoded: [(sources: TokenSequences, targets: TokenSequences)] = []
     for file in files {
-      encoded.append((try file.encode(\.sources, source), try file.encode(\.targets, target)))
+      encoded.append(
+        (
+          try file.encode(\.sources, source),
+          try file.encode(\.targets, target, isOptional: specification.areTargetsOptional)
+        ))
     }
     var shape = SampleShape(
       steps: 1 + (encoded.map(\.targets.longest).max() ?? 0), features: 0,
@@ -83,14 +87,16 @@ struct PairFile {
       .enumerated()
     {
       if line.isEmpty { continue }
-      let fields = line.split(separator: "\t", omittingEmptySubsequences: false)
+      var fields = line.split(separator: "\t", omittingEmptySubsequences: false)
+      if fields.count == 1, specification.areTargetsOptional { fields.append("") }
       guard fields.count == 2 else {
         throw .badData(
           "\(file.path), line \(index + 1): needs a source, one tab and a target, but has \(fields.count - 1) tabs"
         )
       }
       let sides = [Self.tokens(fields[0], specification.tokens), Self.tokens(fields[1], targetTokens)]
-      for (name, side) in zip(["source", "target"], sides) where side.isEmpty {
+      let wanted = specification.areTargetsOptional ? ["source"] : ["source", "target"]
+      for (name, side) in zip(wanted, sides) where side.isEmpty {
         throw .badData("\(file.path), line \(index + 1): the \(name) is empty")
       }
       sources.lines.append(sides[0])
@@ -107,12 +113,19 @@ struct PairFile {
     }
   }
 
-  func encode(_ side: KeyPath<PairFile, Side>, _ vocabulary: Vocabulary) throws(Failure) -> TokenSequences {
+  /// - isOptional: whether a sequence with a token that is not known is left empty.
+  func encode(
+    _ side: KeyPath<PairFile, Side>, _ vocabulary: Vocabulary, isOptional: Bool = false
+  ) throws(Failure) -> TokenSequences {
     var sequences = TokenSequences()
     for (line, names) in self[keyPath: side].lines.enumerated() {
       var tokens: [Int32] = []
       for name in names {
         guard let token = vocabulary.number(name) else {
+          if isOptional {
+            tokens = []
+            break
+          }
           throw .badData(
             "\(file.path), line \(numbers[line]): \(quoted(name)) is not among the \(vocabulary.count) known tokens"
           )

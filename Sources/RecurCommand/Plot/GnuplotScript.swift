@@ -38,8 +38,10 @@ struct GnuplotScript {
   }
 
   private func dataBlock(_ name: String, _ curve: Curve) -> String {
-    let rows = curve.points.map { "\(Self.number($0.x)) \(Self.number($0.y))" }
-    return (["\(name) << EOD"] + (rows.isEmpty ? ["? ?"] : rows) + ["EOD"]).joined(separator: "\n")
+    let isEmpty = !curve.points.contains { $0.y.isFinite }
+    // An empty line is a gap; over what is missing, a line is drawn.
+    let rows = curve.points.map { $0.y.isFinite ? "\(Self.number($0.x)) \(Self.number($0.y))" : "" }
+    return (["\(name) << EOD"] + (isEmpty ? ["? ?"] : rows) + ["EOD"]).joined(separator: "\n")
   }
 
   private func commands(_ panel: Panel, number: Int) -> [String] {

@@ -7,7 +7,7 @@ struct Predict: ReportingCommand {
     abstract: "Writes a checkpoint's predictions as CSV, in the units of the data file.",
     discussion: """
       Numbers: one column "actual" and one "predicted" for each target. Classes: the actual class, the predicted one, \
-      and a probability for each class.
+      and a probability for each class. Pairs: the source, its target and what was found; lines of --input may be a source alone.
       """)
 
   @Argument(help: "A checkpoint, or a run directory for its newest one.") var checkpoint: String
@@ -64,6 +64,7 @@ extension CheckpointedModel {
     var specification = recipe.data
     specification.path = URL(fileURLWithPath: path).standardizedFileURL.path
     specification.split = .init()
+    specification.areTargetsOptional = true
     (specification.validationPath, specification.testPath) = (nil, nil)
     (specification.validationLabelsPath, specification.testLabelsPath) = (nil, nil)
     return try loadData(specification)

@@ -41,11 +41,11 @@ extension RecipeSection {
   /// One distance, a range of two numbers, or a list of more.
   private func readHorizon(into data: inout DataSpecification) throws {
     guard let list = try ints("horizon", 0...100_000) else { return }
-    guard list.count > 1 else {
-      data.horizon = list.first ?? data.horizon
+    if list.count == 1 {
+      data.horizon = list[0]
       return
     }
-    guard zip(list, list.dropFirst()).allSatisfy({ $0 < $1 }) else {
+    guard !list.isEmpty, zip(list, list.dropFirst()).allSatisfy({ $0 < $1 }) else {
       throw try required("horizon").failure(
         "data.horizon must be a number, a range [first, last] or an ascending list of numbers")
     }

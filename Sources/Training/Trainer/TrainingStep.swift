@@ -199,9 +199,9 @@ final class TrainingStep {
       return part.lowerBound - own.lowerBound..<part.upperBound - own.lowerBound
     }
     guard !own.isEmpty else {
-      for lane in lanes.lanes {
-        _ = lanes.begin(lane, 0..<model.layout.count)
-        lanes.finish(lane, 0..<model.layout.count)
+      for _ in lanes.lanes {
+        _ = lanes.nextLane()
+        lanes.finishLane()
       }
       return
     }

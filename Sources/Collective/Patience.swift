@@ -29,7 +29,9 @@ final class Patience: Sendable {
       if try isDone() { return }
       cmpi_pause()
     }
-    for _ in 0..<2000 {
+    // On a busy processor even one turn given away is longer: who sleeps is woken sooner than who keeps yielding.
+    let start = monotonicNanoseconds()
+    while monotonicNanoseconds() - start < 1_000_000 {
       if try isDone() { return }
       sched_yield()
     }

@@ -6,23 +6,24 @@ static ptrdiff_t RK(packed_size)(ptrdiff_t rows, ptrdiff_t depth) {
   return (rows + PANEL - 1) / PANEL * PANEL * INNER(depth);
 }
 
-// How many numbers of a row are packed before the next row's turn: what many rows are packed into stays in first-level cache.
-#define PIECE 64
-
-// Puts `count` numbers, at most a piece, of one row of W, or zeros, `stride` apart into packed operands.
-RK_INLINE void pack_piece(const float *row, const int32_t *column_of, ptrdiff_t k0, ptrdiff_t count, ptrdiff_t stride, float *packed) {
-  packed += INNER(k0) * stride;
+// Puts one row of W, or zeros, `stride` apart into packed operands.
+RK_INLINE void pack_row(const float *row, const int32_t *column_of, ptrdiff_t depth, ptrdiff_t stride, float *packed) {
 #if RK_BF16
-  float gathered[PIECE], pairs[PIECE / 2];
-  const float *from = gathered;
-  if (row && !column_of) from = row + k0;
-  else
-    for (ptrdiff_t k = 0; k < count; k++) gathered[k] = !row || column_of[k0 + k] < 0 ? 0 : row[column_of[k0 + k]];
-  round_row(from, 1, count, pairs);
-  for (ptrdiff_t k = 0; k < INNER(count); k++) packed[k * stride] = pairs[k];
+  enum { SOME = 256 };
+  float gathered[SOME], pairs[SOME / 2];
+  for (ptrdiff_t k0 = 0; k0 < depth; k0 += SOME, packed += SOME / 2 * stride) {
+    ptrdiff_t count = at_most(SOME, depth - k0);
+    const float *from = row ? row + k0 : gathered;
+    if (!row || column_of) {
+      for (ptrdiff_t k = 0; k < count; k++) gathered[k] = !row || column_of[k0 + k] < 0 ? 0 : row[column_of[k0 + k]];
+      from = gathered;
+    }
+    round_row(from, 1, count, pairs);
+    for (ptrdiff_t k = 0; k < INNER(count); k++) packed[k * stride] = pairs[k];
+  }
 #else
-  for (ptrdiff_t k = 0; k < count; k++) {
-    ptrdiff_t c = !row ? -1 : column_of ? column_of[k0 + k] : k0 + k;
+  for (ptrdiff_t k = 0; k < depth; k++) {
+    ptrdiff_t c = !row ? -1 : column_of ? column_of[k] : k;
     packed[k * stride] = c < 0 ? 0 : row[c];
   }
 #endif
@@ -31,13 +32,12 @@ RK_INLINE void pack_piece(const float *row, const int32_t *column_of, ptrdiff_t 
 static void RK(pack_transposed)(const float *w, ptrdiff_t ld, const int32_t *row_of, ptrdiff_t rows,
                                 const int32_t *column_of, ptrdiff_t depth, float *packed) {
   for (ptrdiff_t n0 = 0; n0 < rows; n0 += PANEL, packed += PANEL * INNER(depth))
-    for (ptrdiff_t k0 = 0; k0 < depth; k0 += PIECE)
-      for (ptrdiff_t j = 0; j < PANEL; j++) {
-        ptrdiff_t n = n0 + j, source = n >= rows ? -1 : row_of ? row_of[n] : n, count = at_most(PIECE, depth - k0);
-        const float *row = source < 0 ? 0 : w + source * ld;
-        if (column_of) pack_piece(row, column_of, k0, count, PANEL, packed + j);
-        else pack_piece(row, 0, k0, count, PANEL, packed + j);
-      }
+    for (ptrdiff_t j = 0; j < PANEL; j++) {
+      ptrdiff_t n = n0 + j, source = n >= rows ? -1 : row_of ? row_of[n] : n;
+      const float *row = source < 0 ? 0 : w + source * ld;
+      if (column_of) pack_row(row, column_of, depth, PANEL, packed + j);
+      else pack_row(row, 0, depth, PANEL, packed + j);
+    }
 }
 
 // `width` columns of W from n0 on, one operand of a panel for each row (or pair of rows).

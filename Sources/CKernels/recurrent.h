@@ -15,12 +15,11 @@ static void RK(pack_recurrent)(const float *w, ptrdiff_t gates, ptrdiff_t hidden
     return;
   }
   for (ptrdiff_t u0 = 0; u0 < hidden; u0 += VW, packed += INNER(hidden) * gates * VW)
-    for (ptrdiff_t k0 = 0; k0 < hidden; k0 += PIECE)
-      for (ptrdiff_t g = 0; g < gates; g++)
-        for (int j = 0; j < VW; j++) {
-          const float *row = u0 + j < hidden ? w + (g * hidden + u0 + j) * hidden : 0;
-          pack_piece(row, 0, k0, at_most(PIECE, hidden - k0), gates * VW, packed + g * VW + j);
-        }
+    for (ptrdiff_t g = 0; g < gates; g++)
+      for (int j = 0; j < VW; j++) {
+        const float *row = u0 + j < hidden ? w + (g * hidden + u0 + j) * hidden : 0;
+        pack_row(row, 0, hidden, gates * VW, packed + g * VW + j);
+      }
 }
 
 static void RK(pack_recurrent_back)(const float *w, ptrdiff_t gates, ptrdiff_t hidden, float *packed) {

@@ -126,7 +126,8 @@ RK_INLINE void gemm_panel(ptrdiff_t m, ptrdiff_t depth, const float *a, ptrdiff_
 }
 
 #define RUN 256    // depth of a run: a panel's run of B stays in first-level cache
-#define MOST 448   // a gradient of this depth is one run all the same: reading C again would take longer
+#define MOST 448   // the longest run of a gradient, where there is but one
+#define NARROW 64  // of few columns
 #define SIDE 120  // rows of a block of a gradient
 #define BLOCK 240  // the most rows of a block
 #define FEW 65536  // weights up to this many stay near by themselves
@@ -166,6 +167,13 @@ RK_INLINE ptrdiff_t even_part(ptrdiff_t total, ptrdiff_t most, ptrdiff_t grain) 
 
 RK_INLINE ptrdiff_t panels_and_tiles(ptrdiff_t m, ptrdiff_t n) {
   return MOST * ((n + PANEL - 1) / PANEL * PANEL) + (MOST * ROWS + 16) * ((at_most(SIDE, m) + ROWS - 1) / ROWS);
+}
+// Runs of at most RUN; a little longer where that saves a short one, and a single longer one: each reads and writes C.
+RK_INLINE ptrdiff_t long_run(ptrdiff_t inner) {
+  if (inner <= MOST) return inner > 0 ? inner : RUN;
+  ptrdiff_t runs = (inner + RUN - 1) / RUN, rest = inner - (runs - 1) * RUN;
+  if (rest <= RUN / 4) runs--;
+  return (inner + runs - 1) / runs;
 }
 // Where C has no more columns than a vector, its transpose is computed: that fills the vectors better. A caller may ask for fewer
 // columns than it took scratch for.
@@ -244,16 +252,24 @@ RK_INLINE void copy_tiles(ptrdiff_t columns, ptrdiff_t depth, ptrdiff_t rows, co
 // rows in groups always are copied: that is where they are made, or brought together).
 static void RK(gradient)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const rk_groups *g, const float *a, ptrdiff_t lda, const float *b,
                          ptrdiff_t ldb, float *c, ptrdiff_t ldc, ptrdiff_t accumulate, float *scratch) {
-  int narrow = ELEMENTS == 1 && n <= 4 * PANEL && g->size >= k;
-  ptrdiff_t inner = INNER(k), run = narrow ? 64 : inner <= MOST ? inner : RUN, side = even_part(m, SIDE, ROWS);
+  // Few columns of B: rows of A are read where they lie, or copied as they are where that needs no more room than tiles.
+  int together = g->size >= k, narrow = ELEMENTS == 1 && n <= 4 * PANEL && (together || m <= 4 * SIDE);
+  ptrdiff_t inner = INNER(k), run = narrow ? NARROW : long_run(inner), side = even_part(m, SIDE, ROWS);
   float *bp = scratch, *ap = scratch + MOST * ((n + PANEL - 1) / PANEL * PANEL);
   for (ptrdiff_t k0 = 0; k0 < inner; k0 += run) {
     ptrdiff_t depth = at_most(run, inner - k0), rows_left = k - k0 * ELEMENTS;
     int add = accumulate || k0 > 0;
     copy_panels(n, depth, rows_left, g, k0 * ELEMENTS, b, ldb, bp);
     if (narrow) {
+      const float *rows = a + k0 * lda;
+      ptrdiff_t ld = lda;
+      if (!together) {
+        rk_walk w = walk_from(g, k0, a, lda);
+        for (ptrdiff_t p = 0; p < depth; p++) memcpy(ap + p * m, next_row(&w, g, lda), m * sizeof(float));
+        rows = ap, ld = m;
+      }
       for (ptrdiff_t j = 0; j < n; j += PANEL)
-        gemm_panel(m, depth, a + k0 * lda, 1, lda, bp + j * depth, 0, c + j, ldc, (int)at_most(PANEL, n - j), add, 0, 0);
+        gemm_panel(m, depth, rows, 1, ld, bp + j * depth, 0, c + j, ldc, (int)at_most(PANEL, n - j), add, 0, 0);
       continue;
     }
     for (ptrdiff_t i = 0; i < m; i += side) {

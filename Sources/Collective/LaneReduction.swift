@@ -29,8 +29,8 @@ public final class LaneReduction {
   private let places: [(level: Int, joins: Int)]
   /// The nodes in the making; those that are left at the end are what this rank can add up on its own.
   private let levels: [Buffer]
-  /// Values handed over, of all lanes.
-  private var finished = 0
+  /// Values of all lanes.
+  private var begun = 0
   private var arriving: PartialSums<Buffer>
   private let arrived: Buffer
   private var small: PartialSums<Int>
@@ -65,17 +65,16 @@ public final class LaneReduction {
     for buffer in levels.dropFirst() { buffer.deallocate() }
   }
 
-  /// The buffer of one of `lanes`, zeroed at these values, for their sum.
+  /// Where the sum of one of `lanes` is to be written at these values, each value of each lane once.
   public func begin(_ lane: Int, _ values: Range<Int>) -> UnsafeMutablePointer<Float> {
-    let buffer = levels[places[lane - lanes.lowerBound].level]
-    buffer[values].update(repeating: 0)
-    return buffer.baseAddress!
+    begun += values.count
+    return levels[places[lane - lanes.lowerBound].level].baseAddress!
   }
 
-  /// Hands over these values of a lane: each value of each lane once, of a value the lanes in their order.
+  /// Hands over values of a lane that were begun: of each value the lanes in their order. Different values may be handed
+  /// over at the same time.
   public func finish(_ lane: Int, _ values: Range<Int>) {
     let (level, joins) = places[lane - lanes.lowerBound]
-    finished += values.count
     guard joins > 0 else { return }
     // Block by block, so that a block is read from memory once for all of its sums.
     var start = values.lowerBound
@@ -91,19 +90,21 @@ public final class LaneReduction {
   /// A zeroed buffer for the gradient sum of the next of `lanes`; it is this object's, until `finishLane()`.
   public func nextLane() -> UnsafeMutableBufferPointer<Float> {
     precondition(next < lanes.upperBound, "nextLane: all lanes of this rank are done")
-    return .init(start: begin(next, 0..<result.count), count: result.count)
+    let buffer = UnsafeMutableBufferPointer(start: begin(next, 0..<result.count), count: result.count)
+    buffer.update(repeating: 0)
+    return buffer
   }
 
   /// Hands over the lane that `nextLane()` gave.
-  public func finishLane() { finish(next, 0..<result.count) }
+  public func finishLane() { finish(next - 1, 0..<result.count) }
 
   /// Of lanes that are handed over whole.
-  private var next: Int { lanes.lowerBound + finished / max(result.count, 1) }
+  private var next: Int { lanes.lowerBound + begun / max(result.count, 1) }
 
   /// Leaves the sum of all lanes of all ranks in `result`, on every rank, and starts over.
   public func sum() throws {
-    precondition(finished == lanes.count * result.count, "sum: a lane of this rank is missing")
-    finished = 0
+    precondition(begun == lanes.count * result.count, "sum: a lane of this rank is missing")
+    begun = 0
     guard group.size > 1 else { return }
     try finishTree(.init(rebasing: result[sliced.slice]))
     try sliced.allGather(result)

@@ -20,12 +20,14 @@ public enum StepPhase: String, CaseIterable, Sendable {
   case weightGradients = "weight_gradients"
   /// The gradient that goes to the layer below.
   case inputGradients = "input_gradients"
+  /// Sums of lanes, of a strict run.
+  case laneSums = "lane_sums"
   case optimizer
 
   /// Whether its time is that of matrix products.
   public var isProducts: Bool {
     switch self {
-    case .packing, .loss, .optimizer: false
+    case .packing, .loss, .laneSums, .optimizer: false
     default: true
     }
   }

@@ -57,14 +57,14 @@ final class Embedding {
   ) {
     drop(request, dVectors)
     let (width, tokens) = (specification.width, request.tokens!)
-    target.add(range, batch: request.batch) { sequences, gradients in
-      let groups = request.rows.groups(of: sequences)
+    target.add(range, batch: request.batch, team) { part in
+      let groups = request.rows.groups(of: part.sequences)
       team.run(.inputGradients, operations: groups.rows * width) { share in
         let columns = share.of(width, grain: 16)
         for rows in groups {
           for row in rows {
             let from = dVectors + row * width
-            let to = gradients + weight + Int(tokens[row]) * width
+            let to = part.gradients + weight + Int(tokens[row]) * width
             for column in columns { to[column] += from[column] }
           }
         }

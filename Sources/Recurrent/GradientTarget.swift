@@ -1,11 +1,13 @@
+import Kernels
+
 /// Adds up the gradients of a batch lane by lane, in an order of its own.
 ///
 /// Backward walks the whole batch at once and cuts only what it sums over sequences: of one run of parameters after the other, it
 /// gives the sum of each lane, in the order of the lanes.
 public protocol LaneSums: AnyObject {
-  /// Memory in the layout of the parameters that is zero at `parameters`, for the sum of one lane there.
+  /// Memory in the layout of the parameters, for the sum of one lane at these; whatever is there.
   func begin(_ lane: Int, _ parameters: Range<Int>) -> UnsafeMutablePointer<Float>
-  /// The sum is there.
+  /// The sum is there. Called for parts of what was begun, maybe at the same time by several threads.
   func finish(_ lane: Int, _ parameters: Range<Int>)
 }
 
@@ -29,24 +31,49 @@ enum GradientTarget {
   case all(UnsafeMutablePointer<Float>)
   case lanes(Lanes)
 
-  /// Runs `body` once for each part of the batch whose sums are taken by themselves.
-  /// - parameters: all that `body` adds to; in no other call.
-  /// - body: gets the sequences of the part, and memory in the layout of the parameters to add to.
+  /// One part of a batch whose sums are taken by themselves.
+  struct Part {
+    var sequences: Range<Int>
+    /// In the layout of the parameters.
+    var gradients: UnsafeMutablePointer<Float>
+    /// What is to be written here, not added to.
+    var overwritten: Range<Int>
+  }
+
+  /// Runs `body` once for each part of the batch.
+  /// - parameters, more: all that `body` adds to; in no other call.
+  /// - overwriting: those of `parameters` that `body` can write instead.
   func add(
-    _ parameters: Range<Int>, _ more: Range<Int>? = nil, batch: Int,
-    _ body: (_ sequences: Range<Int>, _ gradients: UnsafeMutablePointer<Float>) -> Void
+    _ parameters: Range<Int>, _ more: Range<Int>? = nil, overwriting: Range<Int> = 0..<0, batch: Int,
+    _ team: Team, _ body: (Part) -> Void
   ) {
     switch self {
-    case .all(let gradients): body(0..<batch, gradients)
+    case .all(let gradients):
+      body(Part(sequences: 0..<batch, gradients: gradients, overwritten: 0..<0))
     case .lanes(let lanes):
       for (index, sequences) in lanes.sequences.enumerated() {
-        let lane = lanes.first + index
-        let gradients = lanes.sums.begin(lane, parameters)
-        if let more { _ = lanes.sums.begin(lane, more) }
-        if !sequences.isEmpty { body(sequences, gradients) }
-        lanes.sums.finish(lane, parameters)
-        if let more { lanes.sums.finish(lane, more) }
+        let (lane, sums) = (lanes.first + index, lanes.sums)
+        let overwritten = sequences.isEmpty ? 0..<0 : overwriting
+        let gradients = sums.begin(lane, parameters)
+        zero(gradients, parameters, but: overwritten)
+        if let more { zero(sums.begin(lane, more), more, but: 0..<0) }
+        if !sequences.isEmpty {
+          body(Part(sequences: sequences, gradients: gradients, overwritten: overwritten))
+        }
+        team.run(.laneSums, operations: parameters.count) { share in
+          let part = share.of(parameters.count, grain: 1024)
+          let start = parameters.lowerBound
+          sums.finish(lane, start + part.lowerBound..<start + part.upperBound)
+        }
+        if let more { sums.finish(lane, more) }
       }
+    }
+  }
+
+  private func zero(_ gradients: UnsafeMutablePointer<Float>, _ range: Range<Int>, but kept: Range<Int>) {
+    let kept = kept.isEmpty ? range.upperBound..<range.upperBound : kept
+    for part in [range.lowerBound..<kept.lowerBound, kept.upperBound..<range.upperBound] {
+      (gradients + part.lowerBound).update(repeating: 0, count: part.count)
     }
   }
 }

@@ -53,8 +53,8 @@ final class Linear {
     _ x: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, dx: UnsafeMutablePointer<Float>?,
     _ rows: HeadRows, _ target: GradientTarget
   ) {
-    target.add(weight, bias, batch: rows.batch) { sequences, gradients in
-      addGradients(x, dy, rows.groups(of: sequences), gradients)
+    target.add(weight, bias, overwriting: weight, batch: rows.batch, team) { part in
+      addGradients(x, dy, rows.groups(of: part.sequences), part)
     }
     guard let dx else { return }
     let (f, rows) = (kernels.functions, rows.count)
@@ -67,23 +67,23 @@ final class Linear {
   }
 
   private func addGradients(
-    _ x: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ groups: RowGroups,
-    _ gradients: UnsafeMutablePointer<Float>
+    _ x: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ groups: RowGroups, _ target: GradientTarget.Part
   ) {
+    let accumulates = target.overwritten.isEmpty
     let (f, depth) = (kernels.functions, groups.rows)
     let (x, d) = (x + groups.first * inputs, dy + groups.first * outputs)
     let panels = f.gradient_scratch(outputs, inputs)
     scratch.reserve(panels * team.count)
-    let (own, to) = (scratch.base, gradients + weight.lowerBound)
+    let (own, to) = (scratch.base, target.gradients + weight.lowerBound)
     var layout = groups.kernel
     team.run(.head, operations: depth * outputs * inputs) { share in
       let part = share.of(inputs, grain: 16)
       f.multiply_gradient_groups(
         outputs, part.count, depth, &layout, d, outputs, x + part.lowerBound, inputs, to + part.lowerBound,
-        inputs, 1, own + share.index * panels)
+        inputs, accumulates ? 1 : 0, own + share.index * panels)
     }
     if let bias {
-      groups.addColumns(of: dy, outputs, stride: outputs, kernels, to: gradients + bias.lowerBound)
+      groups.addColumns(of: dy, outputs, stride: outputs, kernels, to: target.gradients + bias.lowerBound)
     }
   }
 }

@@ -37,12 +37,13 @@ extension RecurrentLayer {
       case .rnn, .none: f.rnn_backward(&part, kind.relu ? 1 : 0)
       }
     }
-    g.parameters.add(ranges.all, pass.vocabulary?.parameters, batch: pass.rows.batch) {
-      sequences, gradients in
-      weightGradients(pass, sequences, gradients)
+    g.parameters.add(
+      ranges.all, pass.vocabulary?.parameters, overwriting: writable(pass), batch: pass.rows.batch, team
+    ) { part in
+      weightGradients(pass, part)
       guard needsInputGradient, let vocabulary = pass.vocabulary else { return }
       inputGradients(
-        tokenGates.base, rows: vocabulary.count, to: gradients + vocabulary.weight, stride: inputWidth,
+        tokenGates.base, rows: vocabulary.count, to: part.gradients + vocabulary.weight, stride: inputWidth,
         accumulate: true)
     }
     if needsInputGradient, pass.vocabulary == nil, let dInput = g.dInput {
@@ -90,24 +91,23 @@ extension RecurrentLayer {
   }
 
   /// One merged product per weight matrix over all steps of these sequences.
-  private func weightGradients(
-    _ pass: Pass, _ sequences: Range<Int>, _ parameters: UnsafeMutablePointer<Float>
-  ) {
-    let groups = pass.rows.groups(of: sequences)
+  private func weightGradients(_ pass: Pass, _ part: GradientTarget.Part) {
+    let groups = pass.rows.groups(of: part.sequences)
+    let parameters = part.gradients
     if let vocabulary = pass.vocabulary {
       sumTokens(vocabulary, groups)
       addProduct(
         tokenGates.base, rows: inputRows, vocabulary.vectors, columns: inputColumns, ld: inputWidth,
-        RowGroups(0..<vocabulary.count), to: parameters + ranges.inputWeight, width: inputWidth)
+        RowGroups(0..<vocabulary.count), to: ranges.inputWeight, of: part, width: inputWidth)
     } else {
       addProduct(
         gates.base, rows: inputRows, pass.input, columns: inputColumns, ld: pass.inputStride, groups,
-        to: parameters + ranges.inputWeight, width: inputWidth)
+        to: ranges.inputWeight, of: part, width: inputWidth)
     }
     if pass.rows.isUniform {
-      recurrentGradient(pass, sequences, parameters)
+      recurrentGradient(pass, part)
     } else {
-      packedRecurrentGradient(pass, parameters)
+      packedRecurrentGradient(pass, part)
     }
     if let inputBias = ranges.inputBias, let recurrentBias = ranges.recurrentBias {
       padded.base.update(repeating: 0, count: padded.count)
@@ -117,9 +117,16 @@ extension RecurrentLayer {
     }
   }
 
-  private func recurrentGradient(
-    _ pass: Pass, _ sequences: Range<Int>, _ parameters: UnsafeMutablePointer<Float>
-  ) {
+  /// The weights that are a product each, straight where they lie.
+  private func writable(_ pass: Pass) -> Range<Int> {
+    let isDirect = recurrentRows.isIdentity && recurrentColumns.isIdentity
+    guard isDirect, pass.rows.isUniform, pass.rows.steps > 1 else { return 0..<0 }
+    let isInputToo = inputRows.isIdentity && inputColumns.isIdentity
+    let start = isInputToo ? ranges.inputWeight : ranges.recurrentWeight
+    return start..<(ranges.inputBias ?? ranges.all.upperBound)
+  }
+
+  private func recurrentGradient(_ pass: Pass, _ part: GradientTarget.Part) {
     let (steps, batch) = (pass.rows.steps, pass.rows.batch)
     let dRecurrent = gates.base + kind.recurrentSlot * units
     // Step t's gates saw the outputs of the step walked before it.
@@ -127,19 +134,19 @@ extension RecurrentLayer {
     let before = reverse ? pass.output + batch * pass.outputStride : pass.output
     addProduct(
       dLater, rows: recurrentRows, before, columns: recurrentColumns, ld: pass.outputStride,
-      pass.rows.groups(of: sequences, steps: steps - 1), to: parameters + ranges.recurrentWeight,
+      pass.rows.groups(of: part.sequences, steps: steps - 1), to: ranges.recurrentWeight, of: part,
       width: hidden)
     if let h0 = pass.h0 {
       addProduct(
         dRecurrent + (reverse ? steps - 1 : 0) * batch * gateStride, rows: recurrentRows, h0,
-        columns: recurrentColumns, ld: units, RowGroups(sequences),
-        to: parameters + ranges.recurrentWeight, width: hidden)
+        columns: recurrentColumns, ld: units, RowGroups(part.sequences), to: ranges.recurrentWeight,
+        of: part, width: hidden, adding: true)
     }
   }
 
   /// Where lengths differ, the rows of a step and of the one before it are not a fixed distance apart: what the gates saw is
   /// copied beside them, so that it still is one product. Rows that begin from zero add nothing.
-  private func packedRecurrentGradient(_ pass: Pass, _ parameters: UnsafeMutablePointer<Float>) {
+  private func packedRecurrentGradient(_ pass: Pass, _ part: GradientTarget.Part) {
     let rows = pass.rows
     before.reserve(rows.count * units)
     let to = before.base
@@ -166,15 +173,16 @@ extension RecurrentLayer {
     addProduct(
       gates.base + kind.recurrentSlot * units + skipped * gateStride, rows: recurrentRows,
       to + skipped * units, columns: recurrentColumns, ld: units, RowGroups(0..<rows.count - skipped),
-      to: parameters + ranges.recurrentWeight, width: hidden)
+      to: ranges.recurrentWeight, of: part, width: hidden)
   }
 
   /// Adds (gate gradients)ᵀ · x to a weight's gradient, straight into it where nothing is padded or reordered.
   private func addProduct(
     _ d: UnsafePointer<Float>, rows: IndexMap, _ x: UnsafePointer<Float>, columns: IndexMap, ld: Int,
-    _ groups: RowGroups, to parameter: UnsafeMutablePointer<Float>, width: Int
+    _ groups: RowGroups, to start: Int, of target: GradientTarget.Part, width: Int, adding: Bool = false
   ) {
-    let depth = groups.rows
+    let (depth, parameter) = (groups.rows, target.gradients + start)
+    let accumulates = adding || !target.overwritten.contains(start)
     guard depth > 0 else { return }
     let (d, x) = (d + groups.first * gateStride, x + groups.first * ld)
     var layout = groups.kernel
@@ -190,7 +198,7 @@ extension RecurrentLayer {
       f.multiply_gradient_groups(
         part.count, columns.count, depth, &layout, d + part.lowerBound, gateStride, x, ld,
         stored + part.lowerBound * ldc, ldc,
-        isDirect ? 1 : 0, own + share.index * panels)
+        isDirect && accumulates ? 1 : 0, own + share.index * panels)
     }
     if !isDirect { rows.scatterAdd(stored, columns: columns, to: parameter, width: width) }
   }

@@ -89,10 +89,13 @@ extension RecurrentStack {
       for index in sequences { for unit in 0..<row.width { sums[unit] += rows[index * row.units + unit] } }
     }
     target.add(
-      place.hidden..<place.hidden + size.width, place.cell.map { $0..<$0 + size.hidden }, batch: batch
-    ) { sequences, gradients in
-      add(gradient.hidden, size.hiddenRow, of: sequences, to: gradients + place.hidden)
-      if let cell = place.cell { add(gradient.cell, size.cellRow, of: sequences, to: gradients + cell) }
+      place.hidden..<place.hidden + size.width, place.cell.map { $0..<$0 + size.hidden }, batch: batch,
+      team
+    ) { part in
+      add(gradient.hidden, size.hiddenRow, of: part.sequences, to: part.gradients + place.hidden)
+      if let cell = place.cell {
+        add(gradient.cell, size.cellRow, of: part.sequences, to: part.gradients + cell)
+      }
     }
   }
 }

@@ -5,6 +5,7 @@ import Kernels
 final class RecurrentStack {
   let architecture: Architecture
   let kernels: KernelSet
+  let team: Team
   let sizes: [LayerSizes]
   let layers: [[any TimeLayer]]
   /// Outputs of each layer `[T, B, D·units]`; with what it read added, where it has a residual connection; and what the next
@@ -49,6 +50,7 @@ final class RecurrentStack {
     self.firstMask = firstMask
     self.wantsInputGradient = wantsInputGradient
     self.kernels = kernels
+    self.team = team
     layerStarts = layout.layerStarts(module: module)
     let sizes = (0..<a.layers).map { LayerSizes(a, layer: $0, kernels) }
     self.sizes = sizes

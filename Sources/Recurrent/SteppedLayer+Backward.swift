@@ -11,8 +11,8 @@ extension SteppedLayer {
       for step in steps.reversed() { retreat(pass, g, step) }
     }
     if let inputNorm { normalizeInputBackward(inputNorm, rows: pass.rows.count) }
-    g.parameters.add(ranges.all, batch: pass.rows.batch) { sequences, gradients in
-      parameterGradients(pass, pass.rows.groups(of: sequences), gradients)
+    g.parameters.add(ranges.all, batch: pass.rows.batch, team) { part in
+      parameterGradients(pass, pass.rows.groups(of: part.sequences), part.gradients)
     }
     guard let dInput = g.dInput else { return }
     let count = pass.rows.count

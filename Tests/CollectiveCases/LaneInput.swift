@@ -24,7 +24,7 @@ package enum LaneInput {
         for lane in reduction.lanes {
           let buffer = reduction.begin(lane, piece)
           let all = values(lane: lane, count: count)
-          for i in piece { buffer[i] += all[i] }
+          for i in piece { buffer[i] = all[i] }
           reduction.finish(lane, piece)
         }
       }

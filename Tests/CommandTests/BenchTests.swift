@@ -41,6 +41,15 @@ import Testing
     #expect(try Command.run("bench", "gru-10-3").status == 64)
   }
 
+  @Test func strictSumsAreTimedToo() throws {
+    let outcome = try Command.run(
+      "bench", "stock-gru", "--seconds", "0.02", "--reduction", "strict", "--lanes", "3", "--json")
+    #expect(outcome.status == 0, "\(outcome.err)")
+    #expect(try outcome.json()["reduction"] as? String == "strict")
+    let other = try Command.run("bench", "vowels-lstm", "--reduction", "strict")
+    #expect(other.status == 64 && other.err.contains("differ in length"), "\(other.err)")
+  }
+
   @Test func theHelpNamesTheCases() throws {
     let help = try Command.run("bench", "--help").out
     for name in [

@@ -121,6 +121,8 @@ extension TemporaryRun {
     return try Threaded.withRanks(ranks) { group in
       var options = TrainingOptions()
       options.outputDirectory = "\(self.path)/\(out)"
+      // What is asked for before a step must spoil this step.
+      options.gathersAhead = false
       let data = try LoadedData(recipe.data)
       let set = FaultySet(data.train!)
       let trainer = try Trainer(

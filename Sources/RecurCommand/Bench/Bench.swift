@@ -42,13 +42,13 @@ struct Bench: ParsableCommand {
 
   func validate() throws {
     guard (1...4096).contains(threads) else { throw ValidationError("--threads must be 1 to 4096") }
-    guard device != .cpu || precision != .tf32 else {
-      throw ValidationError("--precision tf32 is for --device cuda; a processor has fp32 and bf16")
-    }
     guard device == .cpu || reduction == .fast else {
       throw ValidationError("--reduction strict is for --device cpu")
     }
     guard (1...1024).contains(lanes) else { throw ValidationError("--lanes must be 1 to 1024") }
+    guard device != .cpu || precision != .tf32 else {
+      throw ValidationError("--precision tf32 is for --device cuda; a processor has fp32 and bf16")
+    }
     guard device == .cpu || !profile else { throw ValidationError("--profile is for --device cpu") }
     guard seconds > 0 && seconds <= 86400 else {
       throw ValidationError("--seconds must be above 0, at most 86400")

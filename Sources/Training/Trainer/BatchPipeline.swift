@@ -12,6 +12,9 @@ package final class BatchPipeline {
   private let worthwhile: UInt64
   private var current: BatchBuffer
   private var ahead: BatchAhead?
+  /// Batches in a row that took long: one alone may have been held up by something else.
+  private var slow = 0
+  private static let enough = 4
 
   /// - capacity: samples of the largest batch.
   /// - worthwhile: the time of gathering, in nanoseconds, from which on a thread does it; handing over a batch takes some ten
@@ -31,7 +34,8 @@ package final class BatchPipeline {
     if ahead?.exchange(&current, for: samples) != true {
       let start = monotonicNanoseconds()
       current.gather(samples)
-      if ahead == nil, monotonicNanoseconds() - start >= worthwhile {
+      slow = monotonicNanoseconds() - start >= worthwhile ? slow + 1 : 0
+      if ahead == nil, slow >= Self.enough {
         ahead = BatchAhead(BatchBuffer(set, capacity: capacity))
       }
     }

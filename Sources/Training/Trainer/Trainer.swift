@@ -90,7 +90,7 @@ public final class Trainer {
     step = TrainingStep(
       model: model, optimizer: optimizer, gradientSum: gradientSum, recipe: recipe, set: set,
       average: average,
-      communicator: roles.workers, trace: trace)
+      communicator: roles.workers, trace: trace, gathersAhead: options.gathersAhead)
     replicas = ReplicaCheck(every: recipe.distributed.replicaCheckEvery, group: roles.workers)
     state = RunState(recipe)
     meter = RunMeter(totalSamples: recipe.train.epochs * set.count)

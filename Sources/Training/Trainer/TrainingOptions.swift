@@ -19,6 +19,8 @@ public struct TrainingOptions: Sendable, Equatable {
   public var tracePath: String?
   /// Threads per rank; nil for the cores this rank may use. The bits are the same for any number.
   public var threads: Int?
+  /// Whether batches that take long may be gathered on a thread of their own.
+  package var gathersAhead = true
   /// What the run directory is written with: tests let calls fail or take long.
   package var fileSystem = FileSystem.real
   public init() {}

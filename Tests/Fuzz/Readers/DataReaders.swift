@@ -26,7 +26,7 @@ struct CSVFuzz: FuzzedReader {
     ["a", "b", "c", "k", "\"\"", "\"a\"", ",,", ";", "\r", "\r\n", "\u{FEFF}", "x", " "]
   }
 
-  private static let specifications: [DataSpecification] = {
+  private static let specifications: [[DataSpecification]] = {
     var series = DataSpecification(format: .csv, path: "")
     (series.features, series.targets, series.scale) = (["a"], ["a", "c"], .standard)
     (series.window, series.horizon, series.gaps) = (2, 1, .linear)
@@ -43,12 +43,13 @@ struct CSVFuzz: FuzzedReader {
     (far.horizons, far.window, far.gaps, far.split) = ([1, 3], 2, .error, .init())
     var steps = series
     (steps.perStep, steps.window, steps.gaps) = (true, 3, .drop)
-    return [series, classes, plain, strict, far, steps]
+    return [[series, far, steps], [classes], [plain], [strict]]
   }()
 
   func read(_ bytes: [UInt8]) throws -> Int {
     try scratch.write("d.csv", bytes)
-    var specification = Self.specifications[choice(bytes, of: Self.specifications.count)]
+    let family = Self.specifications[choice(bytes, of: Self.specifications.count)]
+    var specification = family[choice(bytes + [0], of: family.count)]
     specification.path = path
     return try LoadedData(specification).used()
   }

@@ -36,7 +36,8 @@ struct TextFuzz: FuzzedReader {
 
   init(_ scratch: Scratch) throws {
     var characters = DataSpecification(format: .text, path: "")
-    (characters.sequenceLength, characters.split) = (5, .init(train: .fraction(0.5), test: .rest))
+    (characters.sequenceLength, characters.minCount) = (5, 2)
+    characters.split = .init(train: .fraction(0.5), test: .rest)
     var words = characters
     (words.tokens, words.minCount) = (.word, 2)
     var few = words
@@ -66,10 +67,10 @@ struct PairsFuzz: FuzzedReader {
 
   init(_ scratch: Scratch) throws {
     var characters = DataSpecification(format: .pairs, path: "")
-    characters.targetTokens = .word
+    (characters.targetTokens, characters.minCount) = (.word, 2)
     var words = characters
-    (words.tokens, words.targetTokens, words.minCount) = (.word, nil, 2)
-    words.split = .init(train: .count(1), validation: .count(1), test: .rest)
+    (words.tokens, words.targetTokens, words.minCount) = (.word, nil, 1)
+    words.split = .init(train: .fraction(0.5), test: .rest)
     file = try TokenFile(scratch, Self.pairs[0], [characters, words])
   }
 
@@ -128,7 +129,7 @@ struct GroupedFuzz: FuzzedReader {
     [
       "g,a,b,k\nx,1,2,p\nx,3,4,q\ny,5,6,p\nz,7,8,q\nz,9,1,q\nz,2,3,p\n",
       "k,b,a,g\n" + (0..<12).map { "c\($0 % 2),\($0),0.\($0),\"s \($0 / 4)\"" }.joined(separator: "\n"),
-      "g;a;b;k\n;1;2;p\n;3;4;p\nx;5;;q\n",
+      "g,a,b,k\n,1,2,p\n,3,4,p\nx,5,6,q\n",
     ].map { Array($0.utf8) }
   }
   var words: [String] { ["x", "y", "z", "g", "a", "k", ",,", "\"\"", "\r\n", ";", "x,", "\u{FEFF}"] }
@@ -142,7 +143,7 @@ struct GroupedFuzz: FuzzedReader {
     var steps = values
     (steps.perStep, steps.gaps, steps.scale) = (true, .drop, .minmax)
     var other = classes
-    (other.delimiter, other.gaps, other.perStep) = (";", .previous, true)
+    (other.gaps, other.perStep) = (.drop, true)
     return [classes, values, steps, other]
   }()
 

@@ -33,6 +33,8 @@ extension SampleSet {
     case .values(let count): width = count
     case .classes(let count): classCount = count
     }
+    // What a decoder reads are the targets before the one that is wanted.
+    let vocabulary = self is any PairedSet ? classCount : shape.vocabulary ?? 0
     var inputs = [Float](repeating: .nan, count: rows * shape.features)
     var tokens = [Int32](repeating: -1, count: shape.vocabulary == nil ? 0 : rows)
     var values = [Float](repeating: .nan, count: width * targets)
@@ -52,7 +54,7 @@ extension SampleSet {
     try require(inputs.allSatisfy { $0.isFinite }, "an input is not finite")
     try require(values.allSatisfy { $0.isFinite }, "a target is not finite")
     try require(classes.allSatisfy { $0 >= 0 && Int($0) < classCount }, "a class is out of range")
-    try require(tokens.allSatisfy { $0 >= 0 && Int($0) < shape.vocabulary! }, "a token is out of range")
+    try require(tokens.allSatisfy { $0 >= 0 && Int($0) < vocabulary }, "a token is out of range")
   }
 }
 

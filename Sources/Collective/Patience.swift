@@ -21,19 +21,20 @@ final class Patience: Sendable {
   /// Returns when `isDone` does.
   @inline(__always)
   func wait(until isDone: () throws -> Bool) rethrows {
-    if leavesProcessor.load(ordering: .relaxed) { return try nap(isDone) }
+    while leavesProcessor.load(ordering: .relaxed) {
+      if try isDone() { return }
+      pause(50)
+    }
     for _ in 0..<spins {
       if try isDone() { return }
       cmpi_pause()
     }
-    for _ in 0..<2000 {
+    // On a busy processor even one turn given away is longer: who sleeps is woken sooner than who keeps yielding.
+    let start = monotonicNanoseconds()
+    while monotonicNanoseconds() - start < 1_000_000 {
       if try isDone() { return }
       sched_yield()
     }
-    try nap(isDone)
-  }
-
-  private func nap(_ isDone: () throws -> Bool) rethrows {
     while try !isDone() { pause(50) }
   }
 }

@@ -66,6 +66,21 @@ struct SupervisorTests {
     }
   }
 
+  /// A name in the hostfile that nobody answers to.
+  @Test func aHostThatDoesNotAnswerIsNamed() throws {
+    try withFile { file in
+      let hosts = file + ".hosts"
+      try "nobody.invalid slots=1\n".write(toFile: hosts, atomically: true, encoding: .utf8)
+      let outcome = try run(
+        built("collective-check"), ["launch", "1", "0", "job", file, "0"],
+        environment: ["CHECK_HOSTFILE": hosts, "CHECK_AGENT": "false"])
+      #expect(outcome.status == 75, "\(outcome.errors)")
+      #expect(
+        outcome.errors.contains("no answer from nobody.invalid: check the hostfile"), "\(outcome.errors)")
+      #expect(Self.runs(file).isEmpty)
+    }
+  }
+
   private static func launch(
     _ ranks: Int, restarts: Int, _ file: String, _ codes: [String], meanwhile: ((pid_t) -> Void)? = nil
   ) throws -> Outcome {

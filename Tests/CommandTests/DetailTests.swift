@@ -82,7 +82,7 @@ import Testing
     let drawn = try folder.read("p.svg")
     #expect(drawn.contains("forecasts of rows +1 to +3"))
     // Forecasts from different origins are not joined: each is a stroke of its own.
-    let strokes = drawn.split(separator: "\n").filter { $0.contains("rgb(213,  94,   0)") }.map {
+    let strokes = drawn.components(separatedBy: "<path").filter { $0.contains("rgb(213,  94,   0)") }.map {
       $0.count { $0 == "M" }
     }
     #expect(strokes.max() ?? 0 > 3)

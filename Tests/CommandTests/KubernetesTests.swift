@@ -28,7 +28,7 @@ import Yams
     func faults(_ value: Any, at path: String) -> [String] {
       switch self {
       case .word(let words):
-        let word = value as? String
+        let word = value as? String ?? (value as? Int).map(String.init)
         return word.map(words.contains) == true ? [] : ["\(path): not one of \(words)"]
       case .text: return value is String ? [] : ["\(path): not a string"]
       case .count(let least):
@@ -46,12 +46,16 @@ import Yams
     }
   }
 
-  /// The fields of an MPIJob, version kubeflow.org/v2beta1, as the operator's documentation describes them
-  /// (github.com/kubeflow/mpi-operator, pkg/apis/kubeflow/v2beta1).
+  /// What the MPI Operator accepts as an MPIJob of version kubeflow.org/v2beta1: the fields and enumerations of its types
+  /// (github.com/kubeflow/mpi-operator, pkg/apis/kubeflow/v2beta1/types.go and the definition in manifests/base made from them),
+  /// and what pkg/apis/kubeflow/validation asks beyond that. In our own words, and without the pods, whose schema is Kubernetes'.
   private static let schema: Field = {
     let replica = Field.object(
       ["replicas": .count(from: 1), "restartPolicy": .word(["Never", "OnFailure"]), "template": .other],
-      required: ["template"])
+      required: ["replicas", "template"])
+    let launcher = Field.object(
+      ["replicas": .word(["1"]), "restartPolicy": .word(["Never", "OnFailure"]), "template": .other],
+      required: ["replicas", "template"])
     let policy = Field.object([
       "activeDeadlineSeconds": .count(from: 1), "backoffLimit": .count(from: 0),
       "cleanPodPolicy": .word(["None", "Running", "All"]), "managedBy": .text, "schedulingPolicy": .other,
@@ -61,7 +65,7 @@ import Yams
       [
         "launcherCreationPolicy": .word(["AtStartup", "WaitForWorkersReady"]),
         "mpiImplementation": .word(["OpenMPI", "Intel", "MPICH"]),
-        "mpiReplicaSpecs": .object(["Launcher": replica, "Worker": replica], required: ["Launcher"]),
+        "mpiReplicaSpecs": .object(["Launcher": launcher, "Worker": replica], required: ["Launcher"]),
         "runLauncherAsWorker": .flag, "runPolicy": policy, "slotsPerWorker": .count(from: 1),
         "sshAuthMountPath": .text,
       ], required: ["mpiReplicaSpecs"])
@@ -82,6 +86,13 @@ import Yams
         "mpijob.spec.mpiReplicaSpecs: missing", "mpijob.spec.slotsPerWorker: not a number from 1",
         "mpijob.spec.waitForWorkers: no such field",
       ])
+  }
+
+  /// The longest name of a pod must be a label of DNS: 63 letters, digits and hyphens.
+  @Test func itsPodsHaveNames() throws {
+    let name = try #require((job["metadata"] as? [String: Any])?["name"] as? String)
+    #expect("\(name)-worker-9999".wholeMatch(of: /[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/) != nil)
+    for replica in ["Launcher", "Worker"] { #expect(try container(replica)["image"] is String) }
   }
 
   private func template(_ replica: String) throws -> [String: Any] {

@@ -63,8 +63,7 @@ import Training
       #expect(own.contains { $0["ph"] as? String == "M" })
       for (name, count) in [("reduction", 1), ("optimizer", 1), ("forward", rank < 2 ? 1 : 0)] {
         let found = own.filter { $0["name"] as? String == name }
-        let perStep = ranks == 1 && name == "forward" ? 2 : count
-        #expect(found.count == perStep * report.steps, "\(name) of rank \(rank)")
+        #expect(found.count == count * report.steps, "\(name) of rank \(rank)")
         for event in found {
           #expect(event["ph"] as? String == "X" && (event["ts"] as? Double) ?? -1 >= 0)
           #expect((event["dur"] as? Double) ?? -1 >= 0)

@@ -50,7 +50,8 @@ package struct Supervisor {
     defer { inbox.close() }
     for attempt in 0... {
       let start = ContinuousClock.now
-      let (code, stopping) = try Attempt(self, plan).run(&inbox)
+      var (code, stopping) = try Attempt(self, plan).run(&inbox)
+      if !stopping, Self.isMpiruns(code), tellLostHosts(plan) { code = Failure.Kind.retry.rawValue }
       switch Self.verdict(code, stopping: stopping) {
       case .done: return 0
       case .final: return code
@@ -81,6 +82,21 @@ package struct Supervisor {
     case 129...192: "a process was ended by signal \(code - 128)"
     default: "failed with exit code \(code)"
     }
+  }
+
+  /// Whether a code comes from mpirun rather than from the job or a signal.
+  private static func isMpiruns(_ code: Int32) -> Bool {
+    code != 0 && !(64...75).contains(code) && !(129...192).contains(code)
+  }
+
+  /// mpirun says a lot about a host that it can't start on, but not which one.
+  private func tellLostHosts(_ plan: LaunchPlan) -> Bool {
+    let lost = (plan.hostfile?.hosts ?? []).map(\.name).filter { !answers($0) }
+    guard let first = lost.first else { return false }
+    say(
+      "no answer from \(lost.joined(separator: ", ")): check the hostfile; `\(plan.agent ?? "ssh") \(first) true` must work without a password"
+    )
+    return true
   }
 
   /// Fewer ranks where a host of the hostfile does not answer any more.

@@ -25,7 +25,7 @@ extension GradientReduction.Choice {
       isOverlapped
       ? "in \(messages) messages beside backward" : "in one message after backward"
     let times = milliseconds.map {
-      " (\(String(format: "%.3g", $0.oneMessage)) ms a step in one message, \(String(format: "%.3g", $0.overlapped)) ms beside backward)"
+      " (\(String(format: "%.5g", $0.oneMessage)) ms a step in one message, \(String(format: "%.5g", $0.overlapped)) ms beside backward)"
     }
     return "gradients are summed over the ranks \(way)\(times ?? "")"
   }

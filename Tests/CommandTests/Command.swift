@@ -54,9 +54,9 @@ struct Command {
       for _ in 0..<6000 where process.isRunning && !self.text("err").contains(text) { usleep(10_000) }
     }
 
-    /// A process that hangs is ended after two minutes.
-    func outcome() -> Outcome {
-      for _ in 0..<12000 where process.isRunning { usleep(10_000) }
+    /// A process that hangs is ended after two minutes, or as many seconds as given.
+    func outcome(within seconds: Int = 120) -> Outcome {
+      for _ in 0..<seconds * 100 where process.isRunning { usleep(10_000) }
       if process.isRunning { kill(process.processIdentifier, SIGKILL) }
       process.waitUntilExit()
       return Outcome(status: process.terminationStatus, out: text("out"), err: text("err"))

@@ -38,7 +38,8 @@ struct KillTests {
         guard let victim = descendants(of: running.process.processIdentifier).randomElement() else { break }
         if kill(victim, SIGKILL) == 0 { kills += 1 }
       }
-      let outcome = running.outcome()
+      // Restarts on a busy machine, where each rank waits for the other's turn, take their time.
+      let outcome = running.outcome(within: 900)
       #expect(outcome.status == 0, "run \(runs): \(outcome.err)")
       // Not from what was printed: a line may have been cut off by a kill.
       #expect(try result(folder.path("run-\(runs)")) == expected, "run \(runs)")

@@ -29,25 +29,24 @@ struct DeviceOptions: ParsableArguments {
   /// Opens the GPU where one is wanted.
   /// - recipe: what the recipe asks for; `--precision` is for a GPU alone and goes before it there.
   /// - Throws: `unavailable` with what was tried where `cuda` was asked for and there is no usable GPU.
-  func processor(_ recipe: KernelSet.Precision = .fp32) throws -> Processor {
-    let factors = precision ?? (recipe == .bf16 ? .bf16 : .tf32)
+  func processor(_ recipe: () -> KernelSet.Precision = { .fp32 }) throws -> Processor {
     switch device {
     case .cpu: return .cpu
     case .auto:
-      guard GPU.hasDriverDevices, let gpu = try? executor(factors) else { return .cpu }
+      guard GPU.hasDriverDevices, let gpu = try? executor(recipe()) else { return .cpu }
       return .fasterOf(gpu)
     case .cuda:
       do {
-        return .device(try executor(factors))
+        return .device(try executor(recipe()))
       } catch {
         throw Failure(error.kind, "--device cuda: \(error.message); use --device cpu")
       }
     }
   }
 
-  private func executor(_ factors: Factors) throws(Failure) -> CUDAExecutor {
+  private func executor(_ recipe: KernelSet.Precision) throws(Failure) -> CUDAExecutor {
     let precision: Precision =
-      switch factors {
+      switch precision ?? (recipe == .bf16 ? .bf16 : .tf32) {
       case .fp32: .fp32
       case .tf32: .tf32
       case .bf16: .bf16

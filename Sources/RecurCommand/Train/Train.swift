@@ -36,6 +36,10 @@ struct Train: ParsableCommand {
   }
 
   func run() throws {
+    // A device that isn't there is told before anything of the recipe.
+    let processor = try device.processor {
+      (try? Recipe(contentsOf: recipe, overrides: settings.settings))?.precision ?? .fp32
+    }
     _ = try KernelSet.fromEnvironment()
     StopSignals.listen()
     let communicator = try Communicators.fromEnvironment()
@@ -43,7 +47,6 @@ struct Train: ParsableCommand {
     let console = Console(json: output.json, silent: communicator.rank != 0)
     do {
       let recipe = try Recipe(contentsOf: recipe, overrides: settings.settings)
-      let processor = try device.processor(recipe.precision)
       let watchdog = try Watchdog(
         communicator, .init(stallTimeout: .seconds(recipe.distributed.stallTimeout)))
       let report = try train(recipe, communicator, console, processor)

@@ -6,6 +6,7 @@
 #include "gemm.h"
 #include "recurrent.h"
 #include "elementwise.h"
+#include "norm.h"
 #include "stepped.h"
 #include "philox.h"
 

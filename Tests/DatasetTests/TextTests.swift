@@ -121,6 +121,18 @@ import Testing
       }.hasSuffix("is not UTF-8 text; use data.tokens: byte"))
   }
 
+  /// U+0340 means the same as U+0300, and é may be one code point or two.
+  @Test func `tokens that mean the same but are written differently are different`() throws {
+    let text = "a\u{340}a\u{300}\u{e9}e\u{301}\n"
+    let characters = try load(text) { $0.tokens = .char }
+    #expect(characters.classNames.count == 7)
+    let words = try load("\u{e9} e\u{301} \u{e9}\n") { $0.tokens = .word }
+    #expect(words.classNames.count == 3)
+    let known = Vocabulary(.word, names: words.classNames)
+    let found = try known.encode("\u{e9} e\u{301}")
+    #expect(found.count == 2 && found[0] != found[1])
+  }
+
   @Test func `a vocabulary writes what it reads`() throws {
     let characters = Vocabulary(.char, names: ["\n", "a", "ä"])
     #expect(try characters.encode("äa\n") == [2, 1, 0])

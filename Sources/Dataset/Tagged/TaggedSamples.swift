@@ -50,12 +50,15 @@ extension LoadedData {
 
   /// The words that occur often enough, the most frequent first, behind the one for all others.
   private static func words(_ tokens: ArraySlice<Substring>, _ specification: DataSpecification) -> [String] {
-    var counts: [Substring: Int] = [:]
-    for token in tokens { counts[token, default: 0] += 1 }
+    var counts: [WrittenName: Int] = [:]
+    for token in tokens { counts[WrittenName(token), default: 0] += 1 }
     let kept = counts.filter { $0.value >= specification.minCount }
-      .sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+      .sorted {
+        $0.value != $1.value
+          ? $0.value > $1.value : $0.key.text.utf8.lexicographicallyPrecedes($1.key.text.utf8)
+      }
     return [Vocabulary.unknown]
-      + kept.prefix((specification.vocabulary ?? Int.max) - 1).map { String($0.key) }
+      + kept.prefix((specification.vocabulary ?? Int.max) - 1).map { String($0.key.text) }
   }
 }
 
@@ -66,8 +69,8 @@ private func lengths(_ text: TaggedText) -> [Int] {
 extension TaggedText {
   /// Tokens and tags as numbers; a token that is not among `words` is number 0.
   fileprivate func encoded(_ words: [String], _ names: [String]) throws(Failure) -> ([Int32], [Int32]) {
-    var numbers: [Substring: Int32] = [:]
-    for (number, word) in words.enumerated() { numbers[Substring(word)] = Int32(number) }
+    var numbers: [WrittenName: Int32] = [:]
+    for (number, word) in words.enumerated() { numbers[WrittenName(word)] = Int32(number) }
     var classes: [Substring: Int32] = [:]
     for (number, name) in names.enumerated() { classes[Substring(name)] = Int32(number) }
     var labels: [Int32] = []
@@ -79,6 +82,6 @@ extension TaggedText {
       }
       labels.append(label)
     }
-    return (tokens.map { numbers[$0] ?? 0 }, labels)
+    return (tokens.map { numbers[WrittenName($0)] ?? 0 }, labels)
   }
 }

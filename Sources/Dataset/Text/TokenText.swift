@@ -48,13 +48,14 @@ struct TokenText {
 
   /// Each line is its words, set apart by blanks, and the end of the line.
   private mutating func readWords() throws(Failure) {
-    var numbers: [Substring: Int32] = [:]
+    var numbers: [WrittenName: Int32] = [:]
     func append(_ word: Substring) {
-      if let number = numbers[word] {
+      let name = WrittenName(word)
+      if let number = numbers[name] {
         ids.append(number)
         return
       }
-      numbers[word] = Int32(names.count)
+      numbers[name] = Int32(names.count)
       ids.append(Int32(names.count))
       names.append(String(word))
     }

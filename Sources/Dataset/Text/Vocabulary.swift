@@ -5,7 +5,7 @@ public struct Vocabulary: Sendable, Equatable {
   public let tokens: DataSpecification.Tokens
   /// By number. Bytes are named "0" to "255".
   public let names: [String]
-  private let numbers: [String: Int32]
+  private let numbers: [WrittenName: Int32]
 
   /// Stands for words and characters that are not in the vocabulary.
   public static let unknown = "<unk>"
@@ -15,7 +15,8 @@ public struct Vocabulary: Sendable, Equatable {
   public init(_ tokens: DataSpecification.Tokens, names: [String]) {
     self.tokens = tokens
     self.names = names
-    numbers = Dictionary(names.enumerated().map { ($1, Int32($0)) }, uniquingKeysWith: { first, _ in first })
+    numbers = Dictionary(
+      names.enumerated().map { (WrittenName($1), Int32($0)) }, uniquingKeysWith: { first, _ in first })
   }
 
   /// The vocabulary of texts: bytes are all 256; characters by code point; words by how often they occur, then by their bytes.
@@ -25,18 +26,18 @@ public struct Vocabulary: Sendable, Equatable {
     if tokens == .byte {
       self.init(tokens, names: (0..<256).map(String.init))
     } else {
-      let counts = texts.map { Dictionary(uniqueKeysWithValues: zip($0.names, $0.counts)) }
+      let counts = texts.map { Dictionary(uniqueKeysWithValues: zip($0.names.map { WrittenName($0) }, $0.counts)) }
       self.init(tokens, of: counts, minCount: minCount, size: size)
     }
   }
 
   /// - parts: how often each token occurs in each part of the data.
-  init(_ tokens: DataSpecification.Tokens, of parts: [[String: Int]], minCount: Int, size: Int? = nil) {
-    var counts: [String: Int] = [:]
+  init(_ tokens: DataSpecification.Tokens, of parts: [[WrittenName: Int]], minCount: Int, size: Int? = nil) {
+    var counts: [WrittenName: Int] = [:]
     for part in parts { counts.merge(part, uniquingKeysWith: +) }
-    var kept = counts.filter { $0.value >= minCount && $0.key != Self.unknown }.sorted {
-      $0.value != $1.value ? $0.value > $1.value : $0.key.utf8.lexicographicallyPrecedes($1.key.utf8)
-    }.map(\.key)
+    var kept = counts.filter { $0.value >= minCount && $0.key != WrittenName(Self.unknown) }.sorted {
+      $0.value != $1.value ? $0.value > $1.value : $0.key.text.utf8.lexicographicallyPrecedes($1.key.text.utf8)
+    }.map { String($0.key.text) }
     let needsUnknown = kept.count < counts.count || size.map { kept.count > $0 } ?? false
     if let size { kept.removeLast(max(0, kept.count - size + (needsUnknown ? 1 : 0))) }
     if tokens == .char { kept.sort { $0.utf8.lexicographicallyPrecedes($1.utf8) } }
@@ -46,7 +47,7 @@ public struct Vocabulary: Sendable, Equatable {
   public var count: Int { names.count }
 
   /// A token's number; that of `unknown` where it is not in the vocabulary, nil where there is none for it.
-  public func number(_ name: String) -> Int32? { numbers[name] ?? numbers[Self.unknown] }
+  public func number(_ name: String) -> Int32? { numbers[WrittenName(name)] ?? numbers[WrittenName(Self.unknown)] }
 
   /// The bytes of a token as a text goes on with it: words are set apart by blanks, and a line's end is one.
   /// - isFirst: whether a line begins with it.

@@ -26,7 +26,9 @@ public struct Vocabulary: Sendable, Equatable {
     if tokens == .byte {
       self.init(tokens, names: (0..<256).map(String.init))
     } else {
-      let counts = texts.map { Dictionary(uniqueKeysWithValues: zip($0.names.map { WrittenName($0) }, $0.counts)) }
+      let counts = texts.map {
+        Dictionary(uniqueKeysWithValues: zip($0.names.map { WrittenName($0) }, $0.counts))
+      }
       self.init(tokens, of: counts, minCount: minCount, size: size)
     }
   }
@@ -36,7 +38,8 @@ public struct Vocabulary: Sendable, Equatable {
     var counts: [WrittenName: Int] = [:]
     for part in parts { counts.merge(part, uniquingKeysWith: +) }
     var kept = counts.filter { $0.value >= minCount && $0.key != WrittenName(Self.unknown) }.sorted {
-      $0.value != $1.value ? $0.value > $1.value : $0.key.text.utf8.lexicographicallyPrecedes($1.key.text.utf8)
+      $0.value != $1.value
+        ? $0.value > $1.value : $0.key.text.utf8.lexicographicallyPrecedes($1.key.text.utf8)
     }.map { String($0.key.text) }
     let needsUnknown = kept.count < counts.count || size.map { kept.count > $0 } ?? false
     if let size { kept.removeLast(max(0, kept.count - size + (needsUnknown ? 1 : 0))) }
@@ -47,7 +50,9 @@ public struct Vocabulary: Sendable, Equatable {
   public var count: Int { names.count }
 
   /// A token's number; that of `unknown` where it is not in the vocabulary, nil where there is none for it.
-  public func number(_ name: String) -> Int32? { numbers[WrittenName(name)] ?? numbers[WrittenName(Self.unknown)] }
+  public func number(_ name: String) -> Int32? {
+    numbers[WrittenName(name)] ?? numbers[WrittenName(Self.unknown)]
+  }
 
   /// The bytes of a token as a text goes on with it: words are set apart by blanks, and a line's end is one.
   /// - isFirst: whether a line begins with it.

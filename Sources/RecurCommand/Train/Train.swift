@@ -50,8 +50,9 @@ struct Train: ParsableCommand {
       let watchdog = try Watchdog(
         communicator, .init(stallTimeout: .seconds(recipe.distributed.stallTimeout)))
       let report = try train(recipe, communicator, console, processor)
-      try watchdog.finish()
+      // Before the ranks part: the first that ends with an exit code may take the others with it.
       try console.finish(report)
+      try watchdog.finish()
       if report.exitCode != 0 { throw ExitCode(report.exitCode) }
     } catch  where communicator.size > 1 && !(error is ExitCode) {
       // The other ranks may wait for this one: end them all. Rank 0 goes first, so that a shared reason is told once.

@@ -23,7 +23,9 @@ struct SlurmTests {
         let outcome = try submit(hosts, folder, starter, options: ["--wait"])
         let log = try folder.read("\(starter).log")
         #expect(outcome.status == 0, "\(outcome.errors)\n\(log)")
-        let report = try Command.Outcome(status: 0, out: log, err: "").json()
+        // What ranks say on standard error while they part may come behind the report.
+        let line = try #require(log.split(separator: "\n").last { $0.hasPrefix("{") }, "\(log)")
+        let report = try Command.Outcome(status: 0, out: String(line), err: "").json()
         #expect(report["ranks"] as? Int == 2)
         #expect(report["hosts"] as? [String] == ["\(hosts.name)-1", "\(hosts.name)-2"])
         let losses = try #require(report["epoch_losses"] as? [Double])

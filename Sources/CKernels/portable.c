@@ -7,6 +7,8 @@
 #else
 #define RK_REGISTERS 16
 #endif
+#ifndef RK_SUFFIX
 #define RK_SUFFIX portable
 #define RK_NAME "portable"
+#endif
 #include "family.h"

@@ -180,7 +180,7 @@ public final class Model {
       copyReadout(values, to: readout.base, request)
     } else {
       readout.reserve(rows * architecture.readoutWidth)
-      flattenInputs(request)
+      flattenInputs(request, to: readout.base)
     }
     return head.forward(readout.base, rows: rows, request)
   }
@@ -278,40 +278,5 @@ public final class Model {
       head.pack(parameterBuffer.base, forBackward: forBackward)
     }
     packed = forBackward ? .both : .forward
-  }
-
-  private func copyReadout(_ values: PaddedOutput, to rows: UnsafeMutablePointer<Float>, _ request: Batch) {
-    let (steps, batch) = (request.steps, request.batch)
-    switch architecture.readout {
-    case .everyStep:
-      for row in 0..<request.rows.count { values.copyRow(row, to: rows + row * values.width) }
-    case .allSteps:
-      for step in 0..<steps {
-        for row in 0..<batch {
-          values.copyRow(step * batch + row, to: rows + (row * steps + step) * values.width)
-        }
-      }
-    case .lastStep:
-      for row in 0..<batch { values.copyRow(request.rows.end(row), to: rows + row * values.width) }
-    case .finalState:
-      for row in 0..<batch {
-        for direction in 0..<values.directions {
-          values.copyBlock(
-            direction, ofRow: direction == 0 ? request.rows.end(row) : row,
-            to: rows + row * values.width + direction * values.hidden)
-        }
-      }
-    }
-  }
-
-  /// `[T, B, F]` → `[B, T·F]` for a network without recurrent part.
-  private func flattenInputs(_ request: Batch) {
-    let (steps, batch, width) = (request.steps, request.batch, architecture.inputSize)
-    for step in 0..<steps {
-      for row in 0..<batch {
-        (readout.base + (row * steps + step) * width).update(
-          from: request.inputs + (step * batch + row) * width, count: width)
-      }
-    }
   }
 }

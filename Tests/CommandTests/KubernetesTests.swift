@@ -46,9 +46,9 @@ import Yams
     }
   }
 
-  /// What the MPI Operator accepts as an MPIJob of version kubeflow.org/v2beta1: the fields and enumerations of its types
-  /// (github.com/kubeflow/mpi-operator, pkg/apis/kubeflow/v2beta1/types.go and the definition in manifests/base made from them),
-  /// and what pkg/apis/kubeflow/validation asks beyond that. In our own words, and without the pods, whose schema is Kubernetes'.
+  /// What the MPI Operator accepts as an MPIJob of version kubeflow.org/v2beta1, as far as could be read: compared by hand with its types
+  /// (github.com/kubeflow/mpi-operator, pkg/apis/kubeflow/v2beta1/types.go), with what pkg/apis/kubeflow/validation asks beyond that,
+  /// and for newer fields with the pages of its Python client. In our own words, and without the pods, whose schema is Kubernetes'.
   private static let schema: Field = {
     let replica = Field.object(
       ["replicas": .count(from: 1), "restartPolicy": .word(["Never", "OnFailure"]), "template": .other],

@@ -19,6 +19,15 @@ final class ShimExecutor: Executor {
   private(set) var kernels: Set<String> = []
   private(set) var sites: [Int: String] = [:]
 
+  /// What was asked for, in order; copies are numbered from 1.
+  enum Event: Equatable {
+    case run(ProgramKey.Part)
+    case read(offset: Int, bytes: Int)
+    case finished(Int)
+  }
+  var log: [Event] = []
+  private var reads = 0
+
   private static let guardBytes = 256
   private static let guardByte: UInt8 = 0xa5
   private var buffers: [UnsafeMutableRawBufferPointer] = []
@@ -54,7 +63,26 @@ final class ShimExecutor: Executor {
     bytes.copyMemory(from: UnsafeRawBufferPointer(start: address(region), count: bytes.count))
   }
 
+  func hostMemory(_ bytes: Int) -> HostMemory {
+    let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes, alignment: 64)
+    memory.initializeMemory(as: UInt8.self, repeating: 0xff)
+    return HostMemory(memory) { memory.deallocate() }
+  }
+
+  /// Copies at once, as the fastest copy would: what is not final yet shows.
+  func startRead(_ region: StepProgram.Region, into bytes: UnsafeMutableRawBufferPointer) -> Int {
+    read(region, into: bytes)
+    log.append(.read(offset: region.offset, bytes: bytes.count))
+    reads += 1
+    return reads
+  }
+
+  func finishRead(_ read: Int) { log.append(.finished(read)) }
+
+  func startWrite(_ bytes: UnsafeRawBufferPointer, to region: StepProgram.Region) { write(bytes, to: region) }
+
   func run(_ operations: [StepProgram.Operation], key: ProgramKey) throws {
+    log.append(.run(key.part))
     if mixesAll { try interleave(operations.map { [$0] }) } else { try run(operations) }
     try checkGuards()
   }

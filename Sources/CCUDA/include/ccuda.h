@@ -40,6 +40,7 @@ typedef void *_Nullable *_Nullable ccuda_pointers;
   F(cuStreamWaitEvent, (ccuda_handle stream, ccuda_handle event, unsigned flags))                                    \
   F(cuEventCreate, (ccuda_handle *_Nonnull event, unsigned flags))                                                   \
   F(cuEventDestroy_v2, (ccuda_handle event))                                                                         \
+  F(cuEventSynchronize, (ccuda_handle event))                                                                        \
   F(cuEventRecord, (ccuda_handle event, ccuda_handle stream))                                                        \
   F(cuStreamBeginCapture_v2, (ccuda_handle stream, int mode))                                                        \
   F(cuStreamEndCapture, (ccuda_handle stream, ccuda_handle *_Nonnull graph))                                                  \

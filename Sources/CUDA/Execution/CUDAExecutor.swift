@@ -6,9 +6,9 @@ import Diagnostics
 /// The same program gives the same bits from run to run.
 public final class CUDAExecutor: Executor {
   public let description: GPUDescription
-  private let gpu: OpenedGPU
-  private let driver: Driver
-  private let lanes: Lanes
+  let gpu: OpenedGPU
+  let driver: Driver
+  let lanes: Lanes
   private let kernels: LoadedKernels
   private let products: MatrixProducts?
   private let precision: Precision
@@ -17,6 +17,7 @@ public final class CUDAExecutor: Executor {
   private var arena: ccuda_address = 0
   private var offsets: [Int] = []
   private let staging: Staging
+  let copies: SideCopies
 
   public var name: String { description.name }
 
@@ -42,6 +43,7 @@ public final class CUDAExecutor: Executor {
     let isOwn = products == .own || LibrarySearch().variable("RECUR_CUDA_PRODUCTS") == "own"
     self.products = try isOwn ? nil : MatrixProducts(driver, precision: precision)
     staging = try Staging(driver, stream: lanes.main)
+    copies = try SideCopies(driver, main: lanes.main)
   }
 
   deinit {
@@ -84,7 +86,7 @@ public final class CUDAExecutor: Executor {
     try driver.check(f.cuMemsetD8Async(arena, 0, total, lanes.main), "clearing memory")
   }
 
-  private func address(_ region: StepProgram.Region) -> ccuda_address {
+  func address(_ region: StepProgram.Region) -> ccuda_address {
     arena + UInt64(offsets[region.buffer] + region.offset)
   }
 

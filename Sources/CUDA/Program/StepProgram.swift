@@ -8,6 +8,8 @@ public struct StepProgram: Sendable {
   public var load: [Operation] = []
   /// Forward, loss and backward of one micro-batch: adds to gradients and sums.
   public var compute: [Operation] = []
+  /// `compute` cut where gradients become final, for ranks that add them up while others are computed; from the last ones on.
+  public internal(set) var parts: [Part] = []
   /// Decides on the reduced values, and changes parameters and optimizer state.
   public var update: [Operation] = []
   /// A whole step of one rank with one micro-batch, which was copied to the device or is loaded from the resident data.
@@ -26,6 +28,12 @@ public struct StepProgram: Sendable {
   public struct Buffer: Sendable, Equatable {
     public let name: String
     public let bytes: Int
+  }
+
+  /// Some of `compute`, and the gradients that are final behind it: those that follow are of the parts before.
+  public struct Part: Sendable, Equatable {
+    public let operations: [Operation]
+    public let gradients: Range<Int>
   }
 
   /// A place in a buffer.

@@ -60,18 +60,7 @@ extension ProgramBuilder {
     }
     for layer in 0..<architecture.layers {
       let directions = (0..<architecture.directions).map { direction(layer, $0) }
-      if engine == .walk {
-        parallel(directions.map { d in { $0.project(d) } })
-        walk(directions, .forward, dOutput: nil)
-      } else {
-        parallel(
-          directions.map { d in
-            {
-              $0.project(d)
-              $0.forward(d)
-            }
-          })
-      }
+      engine.writer.forward(layer, directions, &self)
       if drops(layer) {
         dropout(outputs(layer), to: input(of: layer + 1), layer: UInt32(layer), architecture.dropout)
       }
@@ -118,18 +107,18 @@ extension ProgramBuilder {
     backward(architecture.layers - 1, dOutput)
   }
 
-  /// A layer and those below it. Nobody waits for the gradients of weights: they are formed while the layers below go on.
+  /// A layer and those below it.
   mutating func backward(_ layer: Int, _ dOutput: Region) {
-    let directions = (0..<architecture.directions).map { direction(layer, $0) }
-    if engine == .walk {
-      walk(directions, .backward, dOutput: dOutput)
-    } else {
-      parallel(directions.map { d in { $0.backward(d, dOutput) } })
-    }
+    engine.writer.backward(layer, (0..<architecture.directions).map { direction(layer, $0) }, dOutput, &self)
+  }
+
+  /// What follows the walk over time, which has left the gates' gradients. Nobody waits for the gradients of
+  /// weights, where they are not to leave before those below: they are formed while the layers below go on.
+  mutating func finishBackward(_ layer: Int, _ directions: [Direction]) {
     let weights = directions.flatMap { d in weightGradients(d) }
     guard isCut else { return parallel([{ $0.backward(below: layer, directions) }] + weights) }
     parallel([{ _ = $0.inputGradients(of: layer, directions) }] + weights)
-    cut(from: layout["rnn.weight_ih_l\(layer)"]!.range.lowerBound)
+    cut(from: directions[0].inputWeight)
     if layer > 0 { backward(layer - 1, dOutputs(below: layer)) }
   }
 
@@ -137,7 +126,7 @@ extension ProgramBuilder {
     if let below = inputGradients(of: layer, directions) { backward(layer - 1, below) }
   }
 
-  private mutating func dOutputs(below layer: Int) -> Region {
+  mutating func dOutputs(below layer: Int) -> Region {
     buffer("d_outputs_\((architecture.layers - layer) % 2)", steps * capacity * width)
   }
 

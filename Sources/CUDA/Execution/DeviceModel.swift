@@ -160,6 +160,16 @@ public final class DeviceModel {
     return try outcome()
   }
 
+  /// Adds up the gradients and sums of all ranks' devices, which have joined, then decides and updates.
+  /// - meanwhile: what the host does until that is done.
+  public func updateOfRanks(_ meanwhile: () throws -> Void) throws -> step_outcome {
+    let program = program(batch: capacity)
+    // The same list on every rank at each step: whether it is captured in a graph must be the same on all.
+    try executor.run(program.updateOfRanks, key: ProgramKey(.updateOfRanks, batch: capacity))
+    try meanwhile()
+    return try outcome()
+  }
+
   /// The sums so far, to be added up with other processes' and put back.
   public func outcome() throws -> step_outcome {
     var outcome = step_outcome()

@@ -39,6 +39,8 @@ public struct ProgramKey: Hashable, Sendable {
     /// The same, and load before compute.
     case residentStep
     case begin, load, compute, update, evaluate
+    /// update behind sums over ranks.
+    case updateOfRanks
     /// One of the parts of compute.
     case part(Int)
   }

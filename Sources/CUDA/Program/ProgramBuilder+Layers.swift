@@ -135,8 +135,13 @@ extension ProgramBuilder {
     guard layer > 0 else { return nil }
     let below = dOutputs(below: layer)
     for d in directions { inputGradient(d, to: below) }
-    if drops(layer - 1) { dropout(below, to: below, layer: UInt32(layer - 1), architecture.dropout) }
+    dropInputGradient(of: layer, below)
     return below
+  }
+
+  /// Back through the masks between a layer and the one below.
+  mutating func dropInputGradient(of layer: Int, _ gradient: Region) {
+    if drops(layer - 1) { dropout(gradient, to: gradient, layer: UInt32(layer - 1), architecture.dropout) }
   }
 
   // MARK: Parts

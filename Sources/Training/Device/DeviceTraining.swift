@@ -35,8 +35,9 @@ final class DeviceTraining {
   private let clipNorm: Double?
   private let accumulate: Int
   private let batch: BatchBuffer
-  /// Of several ranks.
+  /// Of several ranks whose devices don't add up among themselves.
   private let reduction: DeviceReduction?
+  private let hasJoined: Bool
   /// Whether the data set lies in device memory.
   private let isResident: Bool
   private var isLoaded = false
@@ -65,8 +66,9 @@ final class DeviceTraining {
     device = try DeviceModel(
       model.architecture, loss: recipe.loss, rule: recipe.optimizer.deviceRule, steps: set.shape.steps,
       capacity: part, resident: isResident ? set.count : 0, executor: executor)
+    hasJoined = try communicator.size > 1 && communicator.joinDevices(executor)
     reduction =
-      communicator.size > 1
+      communicator.size > 1 && !hasJoined
       ? try DeviceReduction(device, communicator, boundaries: model.layout.boundaries) : nil
     if isResident { try loadData(set) }
   }
@@ -94,11 +96,18 @@ final class DeviceTraining {
     let parts = microBatches(UnsafeBufferPointer(rebasing: samples[own]))
     var flags = [stop ? 1.0 : 0, save ? 1.0 : 0]
     isFetched = false
-    if reduction == nil, parts.count == 1 {
+    if communicator.size == 1, parts.count == 1 {
       return finish(try device.step(deviceBatch(parts[0]), control), flags)
     }
     let begin = monotonicNanoseconds()
     try device.begin(control)
+    if hasJoined {
+      for part in parts { try device.compute(deviceBatch(part)) }
+      let sums = try device.updateOfRanks {
+        try flags.withUnsafeMutableBufferPointer { try communicator.allReduceSum($0) }
+      }
+      return finish(sums, flags)
+    }
     for part in parts.dropLast() { try device.compute(deviceBatch(part)) }
     if let reduction {
       flags = try reduction.compute(parts.last.map(deviceBatch), flags)

@@ -9,10 +9,10 @@ public final class DeviceModel {
   public let architecture: Architecture
   public let executor: any Executor
   private let loss: Loss
-  private let rule: UpdateRule
   private let steps: Int
   private let capacity: Int
   private let resident: Int
+  private let plan: StepPlan
   public let engine: Engine
   private let parameterCount: Int
   private var programs: [Int: StepProgram] = [:]
@@ -52,17 +52,16 @@ public final class DeviceModel {
     resident: Int = 0, engine: Engine? = nil, executor: any Executor
   ) throws {
     try architecture.requireProgram()
-    if let engine, !engine.can(architecture) {
-      throw Failure.usage(
-        "engine \(engine.rawValue) can't compute this network; use \(Engine(for: architecture).rawValue)")
-    }
+    plan = StepPlan(
+      architecture, loss: loss, rule: rule, steps: steps, capacity: capacity, resident: resident,
+      precision: executor.precision, device: executor.traits)
+    try engine?.require(plan)
     self.architecture = architecture
     self.loss = loss
-    self.rule = rule
     self.steps = steps
     self.capacity = capacity
     self.resident = resident
-    self.engine = engine ?? Engine(for: architecture)
+    self.engine = engine ?? Engine(for: plan)
     self.executor = executor
     parameterCount = ParameterLayout(architecture).count
     let program = program(batch: capacity)
@@ -75,10 +74,7 @@ public final class DeviceModel {
   /// The program for batches of this size.
   public func program(batch: Int) -> StepProgram {
     if let known = programs[batch] { return known }
-    let program = StepProgram(
-      architecture, loss: loss, rule: rule, steps: steps, batch: batch, capacity: capacity,
-      resident: resident,
-      engine: engine)
+    let program = StepProgram(plan, batch: batch, engine: engine)
     programs[batch] = program
     return program
   }

@@ -12,7 +12,7 @@ extension Architecture {
   }
 
   /// Whether nothing is set beyond what `ProgramBuilder` knows; options that come later count as unknown.
-  private var isPlain: Bool {
+  var isPlain: Bool {
     var plain = Architecture(
       cell: cell, inputSize: inputSize, hiddenSize: hiddenSize, steps: steps, head: head)
     plain.nonlinearity = nonlinearity

@@ -60,18 +60,7 @@ extension ProgramBuilder {
     }
     for layer in 0..<architecture.layers {
       let directions = (0..<architecture.directions).map { direction(layer, $0) }
-      if engine == .walk {
-        parallel(directions.map { d in { $0.project(d) } })
-        walk(directions, .forward, dOutput: nil)
-      } else {
-        parallel(
-          directions.map { d in
-            {
-              $0.project(d)
-              $0.forward(d)
-            }
-          })
-      }
+      engine.writer.forward(layer, directions, &self)
       if drops(layer) {
         dropout(outputs(layer), to: input(of: layer + 1), layer: UInt32(layer), architecture.dropout)
       }
@@ -118,14 +107,14 @@ extension ProgramBuilder {
     backward(architecture.layers - 1, dOutput)
   }
 
-  /// A layer and those below it. Nobody waits for the gradients of weights: they are formed while the layers below go on.
+  /// A layer and those below it.
   mutating func backward(_ layer: Int, _ dOutput: Region) {
-    let directions = (0..<architecture.directions).map { direction(layer, $0) }
-    if engine == .walk {
-      walk(directions, .backward, dOutput: dOutput)
-    } else {
-      parallel(directions.map { d in { $0.backward(d, dOutput) } })
-    }
+    engine.writer.backward(layer, (0..<architecture.directions).map { direction(layer, $0) }, dOutput, &self)
+  }
+
+  /// What follows the walk over time, which has left the gates' gradients. Nobody waits for the gradients of
+  /// weights: they are formed while the layers below go on.
+  mutating func finishBackward(_ layer: Int, _ directions: [Direction]) {
     parallel(
       [{ $0.backward(below: layer, directions) }] + directions.flatMap { d in weightGradients(d) })
   }

@@ -19,17 +19,10 @@ extension StepProgram {
   }
 
   /// The step of a network.
-  /// - engine: nil for the one that suits the network.
-  /// - batch: samples of a micro-batch; capacity: of the largest one; resident: of the data set in device memory. Programs of the
-  ///   same capacity and resident data have the same buffers.
-  public init(
-    _ architecture: Architecture, loss: Loss, rule: UpdateRule, steps: Int, batch: Int, capacity: Int,
-    resident: Int = 0, engine: Engine? = nil
-  ) {
-    var builder = ProgramBuilder(
-      architecture, loss: loss, rule: rule, steps: steps, batch: batch, capacity: capacity,
-      resident: resident,
-      engine: engine ?? Engine(for: architecture))
+  /// - batch: samples of a micro-batch. Programs of the same plan have the same buffers.
+  /// - engine: nil for the one that suits the plan.
+  public init(_ plan: StepPlan, batch: Int, engine: Engine? = nil) {
+    var builder = ProgramBuilder(plan, batch: batch, engine: engine ?? Engine(for: plan))
     self = builder.build()
   }
 }

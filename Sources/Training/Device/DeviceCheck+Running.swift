@@ -52,6 +52,14 @@ extension DeviceCheck {
     result.right.append(Double(score.right))
   }
 
+  /// What it asks of a device.
+  /// - capacity: nil for the steps' batch.
+  public func plan(on executor: any Executor, capacity: Int? = nil) -> StepPlan {
+    StepPlan(
+      network, loss: loss, rule: optimizer.deviceRule, steps: network.steps, capacity: capacity ?? batch,
+      precision: executor.precision, device: executor.traits)
+  }
+
   /// Steps by the program.
   /// - engine: nil for the one that suits the network.
   /// - capacity: the batch that memory is laid out for; nil for that of the steps.

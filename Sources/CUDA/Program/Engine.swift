@@ -9,11 +9,15 @@ public enum Engine: String, Sendable, CaseIterable {
   case stepwise
   /// One kernel for a layer's whole walk in both directions, weights in shared memory: up to 64 hidden units.
   case walk
+  /// One kernel for a layer's whole walk in both directions, weights in the registers of a cluster of blocks: 33 to 512 hidden units, on
+  /// GPUs that have clusters (compute capability 9.0).
+  case cluster
 
   var writer: any StepEngine {
     switch self {
     case .stepwise: StepwiseEngine()
     case .walk: WalkEngine()
+    case .cluster: ClusterEngine()
     }
   }
 

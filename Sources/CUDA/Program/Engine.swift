@@ -13,11 +13,15 @@ public enum Engine: String, Sendable, CaseIterable {
   /// GPUs that have clusters (compute capability 9.0).
   case cluster
 
+  /// cuDNN, where the device has it.
+  case cudnn
+
   var writer: any StepEngine {
     switch self {
     case .stepwise: StepwiseEngine()
     case .walk: WalkEngine()
     case .cluster: ClusterEngine()
+    case .cudnn: CUDNNEngine()
     }
   }
 

@@ -8,6 +8,19 @@ extension ProgramBuilder {
     let threads = (rows * hidden + 31) / 32 * 32
     let stored = pass == .forward && gates == 3 ? 4 : gates
     let state = pass == .forward ? 1 : gates
+    let arguments =
+      arguments(directions, dOutput: dOutput)
+      + [width, steps, batch, hidden, rows].map { .int(Int32($0)) } + [isRelu]
+    operations.append(
+      .launch(
+        StepProgram.Launch(
+          kernel: "\(architecture.cell.rawValue)_walk_\(pass.rawValue)",
+          grid: ((batch + rows - 1) / rows, directions.count), threads: threads,
+          shared: 4 * (stored * hidden * hidden + 2 * rows * state * hidden), arguments: arguments)))
+  }
+
+  /// What the kernels are told of both directions of a layer.
+  mutating func arguments(_ directions: [Direction], dOutput: Region?) -> [Argument] {
     var arguments: [Argument] = []
     for index in 0..<2 {
       guard index < directions.count else {
@@ -23,12 +36,6 @@ extension ProgramBuilder {
       ]
       arguments += regions.map { .region($0) }
     }
-    arguments += [width, steps, batch, hidden, rows].map { .int(Int32($0)) } + [isRelu]
-    operations.append(
-      .launch(
-        StepProgram.Launch(
-          kernel: "\(architecture.cell.rawValue)_walk_\(pass.rawValue)",
-          grid: ((batch + rows - 1) / rows, directions.count), threads: threads,
-          shared: 4 * (stored * hidden * hidden + 2 * rows * state * hidden), arguments: arguments)))
+    return arguments
   }
 }

@@ -7,7 +7,7 @@ import Training
 @Suite struct ProgramTests {
   @Test(arguments: DeviceCheck.all, Engine.allCases)
   func twentyStepsEqualTheProcessors(_ c: DeviceCheck, _ engine: Engine) throws {
-    guard engine.can(c.network) else { return }
+    guard engine.can(c.plan()) else { return }
     let expected = try c.onProcessor(steps: 20)
     let result = try c.on(ShimExecutor(seed: 1), steps: 20, engine: engine)
     #expect(result.difference(from: expected) < 1e-5)
@@ -16,7 +16,7 @@ import Training
 
   @Test(arguments: DeviceCheck.all, Engine.allCases)
   func everyScheduleAndCapacityGivesTheSameBits(_ c: DeviceCheck, _ engine: Engine) throws {
-    guard engine.can(c.network) else { return }
+    guard engine.can(c.plan()) else { return }
     let natural = try c.on(ShimExecutor(), steps: 2, engine: engine)
     for seed in 1...2 {
       #expect(
@@ -51,7 +51,7 @@ import Training
   @Test func everyKernelRuns() throws {
     let executor = ShimExecutor()
     for c in DeviceCheck.all {
-      for engine in Engine.allCases where engine.can(c.network) {
+      for engine in Engine.able(c.plan()) {
         _ = try c.on(executor, steps: 1, engine: engine)
       }
     }

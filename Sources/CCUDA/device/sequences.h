@@ -13,6 +13,7 @@ struct Direction {
   float *cells;                 // [T, B, H] LSTM
   float *h;                     // [T, B, stride]
   const float *d_out;           // [T, B, stride]
+  const int *lengths;           // [B], or null: see cells.h
   bool reverse;
 };
 
@@ -47,9 +48,15 @@ template <int GATES> GPU_DEVICE void walk_forward(const Direction d, int stride,
   Place p = find_place(rows, batch, hidden);
   float cell = 0, before = 0;
   for (int i = 0; i < steps; i++) {
-    long long at = (long long)(d.reverse ? steps - 1 - i : i) * batch + p.row;
+    int time = d.reverse ? steps - 1 - i : i;
+    long long at = (long long)time * batch + p.row;
     float m[4] = {0, 0, 0, 0};
-    if (p.works) {
+    if (p.works && is_past(d.lengths, p.row, time)) {
+      cell = before = 0;
+      if (GATES == 4) d.cells[at * hidden + p.unit] = cell;
+      d.h[at * stride + p.unit] = before;
+      state[((i + 1) % 2 * rows + p.slot) * hidden + p.unit] = before;
+    } else if (p.works) {
       if (i > 0) {
         const float *h = state + (i % 2 * rows + p.slot) * hidden;
         const Run<WIDTH> *w = (const Run<WIDTH> *)weights + p.unit;
@@ -90,7 +97,13 @@ template <int GATES> GPU_DEVICE void walk_backward(const Direction d, int stride
   for (int i = steps - 1; i >= 0; i--) {
     int time = d.reverse ? steps - 1 - i : i;
     long long at = (long long)time * batch + p.row, earlier = at + (d.reverse ? batch : -batch);
-    if (p.works) {
+    if (p.works && is_past(d.lengths, p.row, time)) {
+      const float none[4] = {0, 0, 0, 0};
+      store_gates<GATES>(d.gates + at * GATES * hidden + p.unit, none, hidden);
+      if (GATES == 3) store_gates<3>(d.recurrent + at * 3 * hidden + p.unit, none, hidden);
+      store_gates<GATES>(gradients + ((i + 1) % 2 * rows + p.slot) * GATES * hidden + p.unit, none, hidden);
+      d_cell = straight = 0;
+    } else if (p.works) {
       float dh = d.d_out[at * stride + p.unit] + straight;
       const float *later = gradients + (i % 2 * rows + p.slot) * GATES * hidden;
       float sum[4] = {0, 0, 0, 0};  // several at a time: one chain of additions would wait for itself
@@ -127,10 +140,10 @@ template <int GATES> GPU_DEVICE void walk_backward(const Direction d, int stride
 #define PICK(name) second ? name##1 : name##0
 #define WALK(name, walk, GATES)                                                                                 \
   GPU_KERNEL name(DIRECTION_ARGUMENTS(0), DIRECTION_ARGUMENTS(1), int stride, int steps, int batch, int hidden, int rows, \
-                  int relu) {                                                                                   \
+                  int relu, const int *lengths) {                                                               \
     bool second = gpu_block_y() == 1;                                                                           \
     Direction d = {PICK(gates), PICK(recurrent), PICK(weight), PICK(bias_input), PICK(bias_recurrent), PICK(cells), \
-                   PICK(h), PICK(d_out), second};                                                               \
+                   PICK(h), PICK(d_out), lengths, second};                                                      \
     walk<GATES>(d, stride, steps, batch, hidden, rows, relu);                                                   \
   }
 WALK(lstm_walk_forward, walk_forward, 4)

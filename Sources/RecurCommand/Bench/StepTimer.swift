@@ -168,7 +168,7 @@ extension StepTimer {
   }
 
   private func deviceStep(_ device: DeviceModel) throws {
-    let control = optimizer.control(seed: 0, step: optimizer.steps, learningRate: 1e-3, clipNorm: nil)
+    let control = optimizer.control(seed: 0, step: optimizer.steps, learningRate: 1e-3, GradientLimits())
     _ = try samples.withUnsafeBufferPointer {
       try device.step(.init(resident: $0.baseAddress!, count: $0.count), control)
     }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace shim {
 
@@ -17,11 +18,19 @@ struct Warp {
   unsigned char values[32][8];
 };
 
+struct Group;
 struct Block {
   int x, y, threads;
   unsigned char *shared;
   Barrier barrier;
   Warp warps[32];
+  Group *group;
+};
+
+// Blocks that run at the same time: one alone, neighbours along x, or the whole grid.
+struct Group {
+  Barrier barrier;
+  std::vector<Block> blocks;
 };
 
 struct Thread {
@@ -39,6 +48,7 @@ struct Shape {
   size_t shared;
   uint64_t seed;
   int planted;
+  int together;
 };
 std::string run(const Shape &shape, const std::function<void()> &body);
 
@@ -49,6 +59,7 @@ extern thread_local uint64_t switches;
 // The sites' operations; a planted site gets them wrong.
 long long index(int site);
 void barrier(int site);
+void group_barrier(int site);
 void exchange(int site, const void *value, void *result, size_t bytes, int lane);
 
 template <class T> T shuffle(int site, T value, int lane) {

@@ -53,7 +53,7 @@ const char *shim_launch(const char *kernel, const shim_launch_shape *s, void **a
     if (std::strcmp(k.name, kernel)) continue;
     if (std::vector<size_t>(sizes, sizes + count) != k.sizes)
       return report(std::string(kernel) + ": the arguments' number or sizes are not the kernel's");
-    std::string failure = shim::run({s->grid_x, s->grid_y, s->threads, s->shared, s->seed, s->planted},
+    std::string failure = shim::run({s->grid_x, s->grid_y, s->threads, s->shared, s->seed, s->planted, s->together},
                                     [&] { k.call(arguments); });
     return report(failure.empty() ? "" : std::string(kernel) + ": " + failure);
   }

@@ -13,7 +13,7 @@ import Training
     let data: String
     let model: String
     var loss = "cross_entropy"
-    var train = ", clip_norm: 0.5"
+    var train = "clip_norm: 0.5"
     var testDescription: String { name }
   }
 

@@ -13,10 +13,12 @@ final class ShimExecutor: Executor {
   /// The site a bug is planted at.
   var planted: Int?
   var precision: Precision
+  var traits: DeviceTraits
   /// Treats all operations as if they needed nothing from one another.
   var mixesAll = false
   /// Kernels that ran, and the sites they passed with what is there.
   private(set) var kernels: Set<String> = []
+  private(set) var launches = 0
   private(set) var sites: [Int: String] = [:]
 
   private static let guardBytes = 256
@@ -26,6 +28,10 @@ final class ShimExecutor: Executor {
   init(seed: UInt64 = 0, precision: Precision = .fp32) {
     self.seed = seed
     self.precision = precision
+    traits = DeviceTraits()
+    traits.identity = name
+    traits.multiprocessors = 4
+    traits.sharedMemory = 227 << 10
   }
 
   deinit { for buffer in buffers { buffer.deallocate() } }
@@ -93,8 +99,9 @@ final class ShimExecutor: Executor {
     advance()
     var shape = shim_launch_shape(
       grid_x: Int32(launch.grid.x), grid_y: Int32(launch.grid.y), threads: Int32(launch.threads),
-      shared: launch.shared, seed: seed, planted: Int32(planted ?? -1))
+      shared: launch.shared, seed: seed, together: Int32(try together(launch)), planted: Int32(planted ?? -1))
     kernels.insert(launch.kernel)
+    launches += 1
     func number(_ region: StepProgram.Region) -> UInt64 { UInt64(UInt(bitPattern: address(region))) }
     let problem = launch.withArguments(number) { arguments, sizes in
       shim_launch(launch.kernel, &shape, arguments, sizes, Int32(sizes.count))
@@ -103,6 +110,20 @@ final class ShimExecutor: Executor {
       if let kind = shim_site(Int32(site)) { sites[site] = String(cString: kind) }
     }
     if let problem { throw Failure(.internalError, String(cString: problem)) }
+  }
+
+  /// Blocks that run at the same time.
+  private func together(_ launch: StepProgram.Launch) throws -> Int {
+    switch launch.together {
+    case .nobody: return 1
+    case .cluster(let count): return count
+    case .grid:
+      let blocks = launch.grid.x * launch.grid.y
+      guard blocks <= traits.multiprocessors else {
+        throw Failure(.internalError, "\(launch.kernel): \(blocks) blocks don't fit on the device at once")
+      }
+      return blocks
+    }
   }
 
   private func checkGuards() throws {

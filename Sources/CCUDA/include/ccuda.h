@@ -14,6 +14,18 @@ typedef void *_Nullable ccuda_handle;
 typedef uint64_t ccuda_address;
 typedef void *_Nullable *_Nullable ccuda_pointers;
 
+// CUlaunchConfig and CUlaunchAttribute: a kernel's shape, and what it asks for beyond that.
+typedef struct {
+  unsigned id, padding;
+  unsigned value[16];
+} ccuda_launch_attribute;
+typedef struct {
+  unsigned gx, gy, gz, bx, by, bz, shared;
+  ccuda_handle stream;
+  ccuda_launch_attribute *_Nullable attributes;
+  unsigned count;
+} ccuda_launch;
+
 // libcuda.so.1. Names with _v2 are the 64-bit entry points that cuda.h means by the plain names.
 #define CCUDA_DRIVER(F)                                                                                              \
   F(cuInit, (unsigned flags))                                                                                        \
@@ -51,8 +63,7 @@ typedef void *_Nullable *_Nullable ccuda_pointers;
   F(cuModuleUnload, (ccuda_handle module))                                                                           \
   F(cuModuleGetFunction, (ccuda_handle *_Nonnull function, ccuda_handle module, const char *name))                            \
   F(cuFuncSetAttribute, (ccuda_handle function, int attribute, int value))                                           \
-  F(cuLaunchKernel, (ccuda_handle function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by,         \
-                     unsigned bz, unsigned shared, ccuda_handle stream, ccuda_pointers arguments, ccuda_pointers extra)) \
+  F(cuLaunchKernelEx, (const ccuda_launch *launch, ccuda_handle function, ccuda_pointers arguments, ccuda_pointers extra)) \
   F(cuGetErrorName, (int status, const char *_Nullable *_Nonnull name))                                              \
   F(cuGetErrorString, (int status, const char *_Nullable *_Nonnull text))
 

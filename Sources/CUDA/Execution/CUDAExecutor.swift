@@ -11,7 +11,8 @@ public final class CUDAExecutor: Executor {
   private let lanes: Lanes
   private let kernels: LoadedKernels
   private let products: MatrixProducts?
-  private let precision: Precision
+  public let precision: Precision
+  public let traits: DeviceTraits
   private var graphs: [ProgramKey: UnsafeMutableRawPointer] = [:]
   private var warm: Set<ProgramKey> = []
   private var arena: ccuda_address = 0
@@ -36,6 +37,7 @@ public final class CUDAExecutor: Executor {
     self.precision = precision
     description = try GPUDescription(ordinal, driver)
     let image = try KernelCache().image(for: description)
+    traits = try DeviceTraits(description, driver)
     gpu = try OpenedGPU(ordinal, driver)
     lanes = try Lanes(driver)
     kernels = try LoadedKernels(image, driver, sharedMemory: description.sharedMemory)
@@ -150,9 +152,14 @@ public final class CUDAExecutor: Executor {
   private func issue(_ launch: StepProgram.Launch, _ lane: Int) throws(Failure) {
     let kernel = try kernels.kernel(launch.kernel)
     let status = launch.withArguments(address) { arguments, _ in
-      driver.functions.cuLaunchKernel(
-        kernel, UInt32(launch.grid.x), UInt32(launch.grid.y), 1, UInt32(launch.threads), 1, 1,
-        UInt32(launch.shared), lanes[lane], arguments, nil)
+      launch.together.withAttributes { attributes in
+        var shape = ccuda_launch(
+          gx: UInt32(launch.grid.x), gy: UInt32(launch.grid.y), gz: 1, bx: UInt32(launch.threads), by: 1,
+          bz: 1,
+          shared: UInt32(launch.shared), stream: lanes[lane], attributes: attributes.baseAddress,
+          count: UInt32(attributes.count))
+        return driver.functions.cuLaunchKernelEx(&shape, kernel, arguments, nil)
+      }
     }
     try driver.check(status, "starting \(launch.kernel)")
   }

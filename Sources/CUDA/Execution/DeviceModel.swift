@@ -29,9 +29,12 @@ public final class DeviceModel {
       engine: engine, executor: executor)
   }
 
+  /// - plan: its device and precision are the executor's.
   /// - engine: nil for the one that suits the plan.
   public init(_ plan: StepPlan, engine: Engine? = nil, executor: any Executor) throws {
     try plan.architecture.requireProgram()
+    var plan = plan
+    (plan.precision, plan.device) = (executor.precision, executor.traits)
     try engine?.require(plan)
     precondition(plan.resident == 0 || !plan.hasLengths && plan.architecture.embedding == nil)
     self.plan = plan

@@ -4,6 +4,10 @@
 public protocol Executor: AnyObject {
   /// For people: the GPU's name.
   var name: String { get }
+  /// What the factors of its matrix products are rounded to.
+  var precision: Precision { get }
+  /// What engines ask about it.
+  var traits: DeviceTraits { get }
   /// Takes memory for the buffers, zeroed; what was there before is given back.
   func allocate(_ buffers: [StepProgram.Buffer]) throws
   /// Copies host memory into a buffer, in order with what runs. The source may be changed afterwards.

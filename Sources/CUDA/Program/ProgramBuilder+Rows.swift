@@ -49,7 +49,9 @@ extension ProgramBuilder {
   }
 
   /// A unit is dropped when its random word is below this.
-  func threshold(_ probability: Float) -> Argument { .unsignedLong(UInt64(Double(probability) * 4_294_967_296)) }
+  func threshold(_ probability: Float) -> Argument {
+    .unsignedLong(UInt64(Double(probability) * 4_294_967_296))
+  }
 
   func integers(_ values: Int...) -> [Argument] { values.map { .int(Int32($0)) } }
 

@@ -20,11 +20,13 @@ extension ProgramBuilder {
       guard let h0 = layout["rnn.h0\(suffix)"] else { return nil }
       return Initial(
         hidden: parameter(h0.range.lowerBound),
-        cell: layout["rnn.c0\(suffix)"].map { parameter($0.range.lowerBound) }, hiddenStride: 0, cellStride: 0)
+        cell: layout["rnn.c0\(suffix)"].map { parameter($0.range.lowerBound) }, hiddenStride: 0, cellStride: 0
+      )
     }
     let stride = stride(layer)
     return Initial(
-      hidden: buffer("initial_h_l\(layer)", capacity * stride).advanced(index * architecture.width(of: layer)),
+      hidden: buffer("initial_h_l\(layer)", capacity * stride).advanced(
+        index * architecture.width(of: layer)),
       cell: isLSTM ? buffer("initial_c\(suffix)", capacity * hidden) : nil, hiddenStride: stride,
       cellStride: hidden)
   }

@@ -58,10 +58,20 @@ public struct StepProgram: Sendable {
     /// Bytes of shared memory for each block.
     public let shared: Int
     public let arguments: [Argument]
+    /// Blocks that run at the same time and may wait for one another.
+    public var together = Together.nobody
+
+    public enum Together: Sendable, Equatable {
+      case nobody
+      /// Clusters of so many neighbours along x, which share their memory (compute capability 9.0).
+      case cluster(Int)
+      /// All of the grid, which must fit on the device at once.
+      case grid
+    }
 
     public static func == (a: Launch, b: Launch) -> Bool {
       a.kernel == b.kernel && a.grid == b.grid && a.threads == b.threads && a.shared == b.shared
-        && a.arguments == b.arguments
+        && a.arguments == b.arguments && a.together == b.together
     }
   }
 

@@ -78,9 +78,10 @@ extension DeviceCheck {
 
   /// What it asks of a device.
   /// - capacity: nil for the steps' batch.
-  public func plan(capacity: Int? = nil) -> StepPlan {
+  public func plan(on executor: any Executor, capacity: Int? = nil) -> StepPlan {
     var plan = StepPlan(
-      network, loss: loss, rule: optimizer.deviceRule, steps: network.steps, capacity: capacity ?? batch)
+      network, loss: loss, rule: optimizer.deviceRule, steps: network.steps, capacity: capacity ?? batch,
+      precision: executor.precision, device: executor.traits)
     plan.hasLengths = hasLengths
     plan.streams = isStreamed ? batch : 0
     plan.averages = averageDecay != nil
@@ -95,7 +96,7 @@ extension DeviceCheck {
   {
     let start = try Model(network, seed: 3)
     let optimizer = Optimizer(optimizer, count: start.layout.count)
-    let model = try DeviceModel(plan(capacity: capacity), engine: engine, executor: executor)
+    let model = try DeviceModel(plan(on: executor, capacity: capacity), engine: engine, executor: executor)
     try model.load(
       parameters: UnsafeBufferPointer(start.parameters),
       states: optimizer.buffers.map { UnsafeBufferPointer($0.values) })

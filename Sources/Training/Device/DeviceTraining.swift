@@ -169,7 +169,8 @@ extension BatchBuffer {
   /// - streams: how many the samples are windows of; nil for samples that stand alone.
   fileprivate func forDevice(streams: Int?) -> DeviceModel.Batch {
     var result = DeviceModel.Batch(
-      inputs: tokens == nil ? inputs : nil, values: values, classes: classes, samples: rowNumbers, count: count
+      inputs: tokens == nil ? inputs : nil, values: values, classes: classes, samples: rowNumbers,
+      count: count
     )
     result.tokens = tokens.map { UnsafePointer($0) }
     result.lengths = rowLengths

@@ -15,6 +15,7 @@ typedef struct {
   int grid_x, grid_y, threads;
   size_t shared;       // bytes of shared memory for each block
   uint64_t seed;       // of the schedule; 0 for natural order
+  int together;        // blocks that run at the same time: 1, a cluster's neighbours along x, or all of the grid
   int planted;         // the site whose bug is planted, or -1: a barrier left out, an index off by one, a shuffle that keeps its value
 } shim_launch_shape;
 
@@ -24,7 +25,7 @@ const char *_Nullable shim_launch(const char *kernel, const shim_launch_shape *s
                                   const size_t *sizes, int count);
 // The names of all kernels; null behind the last.
 const char *_Nullable shim_kernel(int index);
-// Sites a bug can be planted at: whether this thread's last launch passed `site`, and what is there ("barrier", "index", "shuffle").
+// Sites a bug can be planted at: whether this thread's last launch passed `site`, and what is there ("barrier", "index", "shuffle", "group barrier").
 const char *_Nullable shim_site(int site);
 // Fiber switches this thread has made.
 uint64_t shim_switches(void);

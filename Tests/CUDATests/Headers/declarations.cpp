@@ -40,6 +40,13 @@ CCUDA_DRIVER(DRIVER)
 static_assert(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR == 75 && CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT == 16);
 static_assert(CU_STREAM_NON_BLOCKING == 1 && CU_EVENT_DISABLE_TIMING == 2 && CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN == 97 &&
               CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES == 8 && CU_STREAM_CAPTURE_MODE_THREAD_LOCAL == 1);
+static_assert(sizeof(ccuda_launch) == sizeof(CUlaunchConfig) && sizeof(ccuda_launch_attribute) == sizeof(CUlaunchAttribute));
+static_assert(offsetof(ccuda_launch, stream) == offsetof(CUlaunchConfig, hStream) &&
+              offsetof(ccuda_launch, attributes) == offsetof(CUlaunchConfig, attrs) &&
+              offsetof(ccuda_launch, count) == offsetof(CUlaunchConfig, numAttrs) &&
+              offsetof(ccuda_launch_attribute, value) == offsetof(CUlaunchAttribute, value));
+static_assert(CU_LAUNCH_ATTRIBUTE_COOPERATIVE == 2 && CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION == 4 &&
+              CU_FUNC_ATTRIBUTE_NON_PORTABLE_CLUSTER_SIZE_ALLOWED == 14);
 #endif
 #ifdef CHECK_NVRTC
 CCUDA_NVRTC(NVRTC)

@@ -2,6 +2,7 @@
 #include "prelude.h"
 #include "step_control.h"
 #include "cells.h"
+#include "direction.h"
 #include "sequences.h"
 #include "layers.h"
 #include "tokens.h"

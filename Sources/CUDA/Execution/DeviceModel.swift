@@ -10,7 +10,7 @@ public final class DeviceModel {
   public let executor: any Executor
   public let plan: StepPlan
   public let engine: Engine
-  private let parameterCount: Int
+  let parameterCount: Int
   private var programs: [Shape: StepProgram] = [:]
   private let padding = Padding()
 
@@ -58,7 +58,7 @@ public final class DeviceModel {
     return program
   }
 
-  private func place(_ place: StepProgram.Place) -> StepProgram.Region {
+  func place(_ place: StepProgram.Place) -> StepProgram.Region {
     StepProgram.Region(buffer: place.rawValue, offset: 0)
   }
 
@@ -149,11 +149,17 @@ public final class DeviceModel {
 
   /// Adds the gradients and sums of a micro-batch.
   public func compute(_ batch: Batch) throws {
+    let (program, steps) = try load(batch)
+    try executor.run(program.compute, key: ProgramKey(.compute, batch: batch.count, steps: steps))
+  }
+
+  /// Puts a batch where its program reads it; returns that, and its steps.
+  func load(_ batch: Batch) throws -> (StepProgram, steps: Int) {
     let (program, steps) = try write(batch)
     if batch.isResident {
       try executor.run(program.load, key: ProgramKey(.load, batch: batch.count, steps: steps))
     }
-    try executor.run(program.compute, key: ProgramKey(.compute, batch: batch.count, steps: steps))
+    return (program, steps)
   }
 
   /// Decides and updates.
@@ -162,14 +168,17 @@ public final class DeviceModel {
     return try outcome()
   }
 
-  /// The gradients so far, to be added up with other processes' and put back with `setGradients`.
-  public func readGradients(into gradients: UnsafeMutableBufferPointer<Float>) throws {
-    try executor.read(place(.gradients), into: UnsafeMutableRawBufferPointer(gradients))
+  /// Adds up the gradients and sums of all ranks' devices, which have joined, then decides and updates.
+  /// - meanwhile: what the host does until that is done.
+  public func updateOfRanks(_ meanwhile: () throws -> Void) throws -> step_outcome {
+    let program = program(batch: plan.capacity)
+    // The same list on every rank at each step: whether it is captured in a graph must be the same on all.
+    try executor.run(program.updateOfRanks, key: ProgramKey(.updateOfRanks, batch: plan.capacity))
+    try meanwhile()
+    return try outcome()
   }
-  public func setGradients(_ gradients: UnsafeBufferPointer<Float>) throws {
-    try executor.write(UnsafeRawBufferPointer(gradients), to: place(.gradients))
-  }
-  /// The sums so far; the same goes for them.
+
+  /// The sums so far, to be added up with other processes' and put back.
   public func outcome() throws -> step_outcome {
     var outcome = step_outcome()
     try withUnsafeMutableBytes(of: &outcome) { try executor.read(place(.outcome), into: $0) }

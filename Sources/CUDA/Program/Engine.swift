@@ -10,10 +10,14 @@ public enum Engine: String, Sendable, CaseIterable {
   /// One kernel for a layer's whole walk in both directions, weights in shared memory: up to 64 hidden units.
   case walk
 
+  /// cuDNN, where the device has it.
+  case cudnn
+
   var writer: any StepEngine {
     switch self {
     case .stepwise: StepwiseEngine()
     case .walk: WalkEngine()
+    case .cudnn: CUDNNEngine()
     }
   }
 

@@ -125,17 +125,11 @@ extension ProgramBuilder {
     let top = architecture.layers - 1
     var dOutput = dRead
     if architecture.readout != .everyStep {
-      dOutput = dOutputs(0)
+      dOutput = dOutputs(below: architecture.layers)
       readoutBackward(
         dRead, to: dOutput, directions: architecture.directions, width: architecture.width(of: top))
     }
     backward(top, dOutput)
-  }
-
-  /// The gradient of a layer's outputs; layers take turns.
-  private mutating func dOutputs(_ turn: Int) -> Region {
-    let widest = (0..<architecture.layers).map { stride($0) }.max()!
-    return buffer("d_outputs_\(turn % 2)", room * widest)
   }
 
   /// A layer and those below it.
@@ -144,32 +138,67 @@ extension ProgramBuilder {
   }
 
   /// What follows the walk over time, which has left the gates' gradients. Nobody waits for the gradients of
-  /// weights: they are formed while the layers below go on.
+  /// weights, where they are not to leave before those below: they are formed while the layers below go on.
   mutating func finishBackward(_ layer: Int, _ directions: [Direction], _ dOutput: Region) {
-    parallel(
-      [{ $0.backward(below: layer, directions, dOutput) }] + directions.flatMap { d in weightGradients(d) })
+    finish(
+      LayerGradients(layer: layer, directions: directions, dGates: directions.map(\.gates), dOutput: dOutput),
+      directions.flatMap { d in weightGradients(d) })
   }
 
   /// The same for layers with options.
-  mutating func finishBackward(_ layer: Int, _ directions: [Stepped], _ dOutput: Region) {
-    parallel(
-      [{ $0.backward(below: layer, directions.map(\.d), dOutput, dGates: directions.map(\.dInputGates)) }]
-        + directions.flatMap { s in weightGradients(s) })
+  mutating func finishBackward(_ layer: Int, _ stepped: [Stepped], _ dOutput: Region) {
+    finish(
+      LayerGradients(
+        layer: layer, directions: stepped.map(\.d), dGates: stepped.map(\.dInputGates), dOutput: dOutput),
+      stepped.flatMap { s in weightGradients(s) })
   }
 
-  /// - dGates: the gradient of the input's products, of each direction; nil where it lies in the gates.
-  mutating func backward(
-    below layer: Int, _ directions: [Direction], _ dOutput: Region, dGates: [Region]? = nil
-  ) {
-    guard layer > 0 || architecture.embedding != nil else { return }
-    let below =
-      layer > 0
-      ? dOutputs(architecture.layers - layer) : buffer("d_inputs", room * architecture.inputWidth)
-    for (index, d) in directions.enumerated() { inputGradient(d, dGates?[index] ?? d.gates, to: below) }
-    guard layer > 0 else { return backwardInput(below) }
-    if addsInput(layer) { add(below, dOutput, to: below, steps * batch * stride(layer)) }
-    if drops(layer - 1) { dropout(below, to: below, behind: layer - 1) }
-    backward(layer - 1, below)
+  /// What the walk back over a layer leaves behind: for each direction the gradients of the input's products.
+  struct LayerGradients {
+    let layer: Int
+    let directions: [Direction]
+    let dGates: [Region]
+    /// Of the layer's outputs.
+    let dOutput: Region
+  }
+
+  private mutating func finish(_ g: LayerGradients, _ weights: [Body]) {
+    guard isCut else {
+      let below: Body = {
+        $0.inputGradients(g)
+        $0.backward(below: g.layer)
+      }
+      return parallel([below] + weights)
+    }
+    parallel([{ $0.inputGradients(g) }] + weights)
+    cut(from: g.directions[0].inputWeight)
+    backward(below: g.layer)
+  }
+
+  /// On to the layer below, or to the embedding.
+  mutating func backward(below layer: Int) {
+    if layer > 0 { backward(layer - 1, dOutputs(below: layer)) } else { backwardInput(dOutputs(below: 0)) }
+  }
+
+  /// The gradient of what a layer reads; layers take turns.
+  mutating func dOutputs(below layer: Int) -> Region {
+    guard layer > 0 else { return buffer("d_inputs", room * architecture.inputWidth) }
+    let widest = (0..<architecture.layers).map { stride($0) }.max()!
+    return buffer("d_outputs_\((architecture.layers - layer) % 2)", room * widest)
+  }
+
+  /// The gradient of what a layer reads; of the first one only where there is an embedding below.
+  private mutating func inputGradients(_ g: LayerGradients) {
+    guard g.layer > 0 || architecture.embedding != nil else { return }
+    let below = dOutputs(below: g.layer)
+    for (d, dGates) in zip(g.directions, g.dGates) { inputGradient(d, dGates, to: below) }
+    if addsInput(g.layer) { add(below, g.dOutput, to: below, steps * batch * stride(g.layer)) }
+    if g.layer > 0 { dropInputGradient(of: g.layer, below) }
+  }
+
+  /// Back through the masks between a layer and the one below.
+  mutating func dropInputGradient(of layer: Int, _ gradient: Region) {
+    if drops(layer - 1) { dropout(gradient, to: gradient, behind: layer - 1) }
   }
 
   // MARK: Parts

@@ -96,15 +96,10 @@ extension DeviceCheck {
   {
     let start = try Model(network, seed: 3)
     let optimizer = Optimizer(optimizer, count: start.layout.count)
-    let model = try DeviceModel(plan(on: executor, capacity: capacity), engine: engine, executor: executor)
-    try model.load(
-      parameters: UnsafeBufferPointer(start.parameters),
-      states: optimizer.buffers.map { UnsafeBufferPointer($0.values) })
+    let model = try model(on: executor, start, optimizer, capacity: capacity, engine: engine)
     var result = Result()
     for step in 0..<steps {
-      var control = optimizer.control(seed: 9, step: step, learningRate: learningRate, limits)
-      control.average_decay = Float(averageDecay ?? 0)
-      let outcome = try batch(step).withAddresses { try model.step($0, control) }
+      let outcome = try withBatch(step) { try model.step($0, control(optimizer, step)) }
       result.losses.append(outcome.loss)
       result.weights.append(outcome.weight)
       result.right.append(outcome.right)
@@ -120,6 +115,29 @@ extension DeviceCheck {
       try last.withAddresses { try model.evaluate($0, outputs: outputs) }
     }
     return result
+  }
+
+  /// The network on a device, as `start` and `optimizer` have it.
+  package func model(
+    on executor: any Executor, _ start: Model, _ optimizer: Optimizer, capacity: Int? = nil,
+    engine: Engine? = nil
+  ) throws -> DeviceModel {
+    let model = try DeviceModel(plan(on: executor, capacity: capacity), engine: engine, executor: executor)
+    try model.load(
+      parameters: UnsafeBufferPointer(start.parameters),
+      states: optimizer.buffers.map { UnsafeBufferPointer($0.values) })
+    return model
+  }
+
+  package func control(_ optimizer: Optimizer, _ step: Int) -> step_control {
+    var control = optimizer.control(seed: 9, step: step, learningRate: learningRate, limits)
+    control.average_decay = Float(averageDecay ?? 0)
+    return control
+  }
+
+  /// Hands over the step's batch.
+  package func withBatch<Value>(_ step: Int, _ body: (DeviceModel.Batch) throws -> Value) throws -> Value {
+    try batch(step).withAddresses(body)
   }
 
   /// What not every network has.

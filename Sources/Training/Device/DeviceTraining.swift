@@ -38,11 +38,16 @@ final class DeviceTraining {
   /// See `TrainingStep`.
   let average: ParameterAverage?
   let states: StreamStates?
+  /// Of several ranks whose devices don't add up among themselves.
+  private let reduction: DeviceReduction?
+  private let hasJoined: Bool
   /// Whether the data set lies in device memory.
   private let isResident: Bool
   var isLoaded = false
   var isFetched = true
   private var outputs: [Float] = []
+  /// How gradients are summed, after the step that decided it.
+  private(set) var choice: GradientReduction.Choice?
 
   /// - part: the most samples this rank gets in a step, and evaluates at once.
   /// - Throws: a `Failure` where the device can't train this network.
@@ -67,6 +72,10 @@ final class DeviceTraining {
     plan.streams = states?.streams ?? 0
     plan.averages = average != nil
     device = try DeviceModel(plan, executor: executor)
+    hasJoined = try communicator.size > 1 && communicator.joinDevices(executor)
+    reduction =
+      communicator.size > 1 && !hasJoined
+      ? try DeviceReduction(device, communicator, boundaries: model.layout.boundaries) : nil
     if isResident { try loadData(set) }
   }
 
@@ -96,10 +105,24 @@ final class DeviceTraining {
     if communicator.size == 1, parts.count == 1 {
       return finish(try device.step(deviceBatch(parts[0]), control), flags)
     }
+    let begin = monotonicNanoseconds()
     try device.begin(control)
-    for part in parts { try device.compute(deviceBatch(part)) }
-    if communicator.size > 1 { flags = try reduce(flags) }
-    return finish(try device.update(), flags)
+    if hasJoined {
+      for part in parts { try device.compute(deviceBatch(part)) }
+      let sums = try device.updateOfRanks {
+        try flags.withUnsafeMutableBufferPointer { try communicator.allReduceSum($0) }
+      }
+      return finish(sums, flags)
+    }
+    for part in parts.dropLast() { try device.compute(deviceBatch(part)) }
+    if let reduction {
+      flags = try reduction.compute(parts.last.map(deviceBatch), flags)
+    } else if let last = parts.last {
+      try device.compute(deviceBatch(last))
+    }
+    let outcome = finish(try device.update(), flags)
+    choice = try reduction?.stepEnded(seconds: Double(monotonicNanoseconds() - begin) / 1e9)
+    return outcome
   }
 
   func control(step: Int, learningRate: Double) -> step_control {
@@ -119,18 +142,6 @@ final class DeviceTraining {
     if isResident { return DeviceModel.Batch(resident: samples.baseAddress!, count: samples.count) }
     batch.gather(samples)
     return batch.forDevice(streams: states?.streams)
-  }
-
-  /// Adds up all ranks' gradients and sums, by way of host memory.
-  private func reduce(_ flags: [Double]) throws -> [Double] {
-    try device.readGradients(into: model.gradients)
-    var outcome = try device.outcome()
-    var sums = [outcome.loss, outcome.weight, outcome.right, outcome.counted] + flags
-    try sums.withUnsafeMutableBufferPointer { try communicator.allReduceSum(model.gradients, $0) }
-    (outcome.loss, outcome.weight, outcome.right, outcome.counted) = (sums[0], sums[1], sums[2], sums[3])
-    try device.setGradients(UnsafeBufferPointer(model.gradients))
-    try device.setOutcome(outcome)
-    return Array(sums[4...])
   }
 
   /// - flags: whether a rank wants to stop, and to save.

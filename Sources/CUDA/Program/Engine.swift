@@ -9,6 +9,9 @@ public enum Engine: String, Sendable, CaseIterable {
   case stepwise
   /// One kernel for a layer's whole walk in both directions, weights in shared memory: up to 64 hidden units.
   case walk
+  /// One kernel for a layer's whole walk in both directions, weights in the registers of a cluster of blocks: 33 to 512 hidden units, on
+  /// GPUs that have clusters (compute capability 9.0).
+  case cluster
 
   /// cuDNN, where the device has it.
   case cudnn
@@ -17,6 +20,7 @@ public enum Engine: String, Sendable, CaseIterable {
     switch self {
     case .stepwise: StepwiseEngine()
     case .walk: WalkEngine()
+    case .cluster: ClusterEngine()
     case .cudnn: CUDNNEngine()
     }
   }

@@ -9,6 +9,19 @@ extension ProgramBuilder {
     let threads = (rows * hidden + 31) / 32 * 32
     let stored = pass == .forward && gates == 3 ? 4 : gates
     let state = pass == .forward ? 1 : gates
+    let arguments =
+      arguments(directions, dOutput: dOutput)
+      + integers(stride, steps, batch, hidden, rows) + [isRelu, lengths]
+    operations.append(
+      .launch(
+        StepProgram.Launch(
+          kernel: "\(architecture.cell.rawValue)_walk_\(pass.rawValue)",
+          grid: ((batch + rows - 1) / rows, directions.count), threads: threads,
+          shared: 4 * (stored * hidden * hidden + 2 * rows * state * hidden), arguments: arguments)))
+  }
+
+  /// What the kernels are told of both directions of a layer.
+  mutating func arguments(_ directions: [Direction], dOutput: Region?) -> [Argument] {
     var arguments: [Argument] = []
     for index in 0..<2 {
       guard index < directions.count else {
@@ -18,17 +31,10 @@ extension ProgramBuilder {
       let d = directions[index]
       let regions: [Region?] = [
         d.gates, d.recurrent, parameter(d.recurrentWeight), d.inputBias.map(parameter),
-        d.recurrentBias.map(parameter), d.cells, d.output,
-        dOutput?.advanced(d.offset),
+        d.recurrentBias.map(parameter), d.cells, d.output, dOutput?.advanced(d.offset),
       ]
       arguments += regions.map { .region($0) }
     }
-    arguments += integers(stride, steps, batch, hidden, rows) + [isRelu, lengths]
-    operations.append(
-      .launch(
-        StepProgram.Launch(
-          kernel: "\(architecture.cell.rawValue)_walk_\(pass.rawValue)",
-          grid: ((batch + rows - 1) / rows, directions.count), threads: threads,
-          shared: 4 * (stored * hidden * hidden + 2 * rows * state * hidden), arguments: arguments)))
+    return arguments
   }
 }

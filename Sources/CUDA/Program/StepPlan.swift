@@ -66,9 +66,22 @@ public struct DeviceTraits: Sendable, Equatable {
   public var multiprocessors = 1
   /// Bytes of shared memory a block may use.
   public var sharedMemory = 48 << 10
+  /// Clusters that run at the same time, one block on a multiprocessor; none where the device has no clusters.
+  public var clusters: [Clusters] = []
   /// NVIDIA's libraries that its executor calls.
   public var libraries: [CUDALibrary] = []
 
   /// The least that can be expected.
   public init() {}
+
+  /// So many clusters of so many blocks.
+  public struct Clusters: Sendable, Equatable {
+    public let blocks: Int
+    public let count: Int
+
+    public init(blocks: Int, count: Int) {
+      self.blocks = blocks
+      self.count = count
+    }
+  }
 }

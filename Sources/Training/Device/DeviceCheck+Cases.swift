@@ -50,6 +50,33 @@ extension DeviceCheck {
     DeviceCheck(.lstm, .lastStep, head: []) { $0.network.bidirectional = true },
   ]
 
+  /// Sizes a cluster of blocks takes: each cell, one step and several, one and two directions and layers, rows that fill no tile.
+  public static let middle: [DeviceCheck] = [
+    DeviceCheck(.lstm, hidden: 40, steps: 3) {
+      $0.network.layers = 2
+      $0.network.bidirectional = true
+      $0.network.dropout = 0.2
+      $0.batch = 11
+      $0.learningRate = 0.002
+    },
+    DeviceCheck(.gru, hidden: 40, steps: 3, .everyStep) {
+      $0.network.bidirectional = true
+      $0.batch = 9
+      $0.learningRate = 0.002
+    },
+    DeviceCheck(.rnn, hidden: 40, steps: 3) {
+      $0.network.layers = 2
+      $0.network.nonlinearity = .relu
+      $0.network.bias = false
+      $0.batch = 8
+      $0.learningRate = 0.002
+    },
+    DeviceCheck(.gru, hidden: 64, steps: 1, .finalState) {
+      $0.network.layers = 2
+      $0.learningRate = 0.002
+    },
+  ]
+
   /// One of each cell with plain gradient descent, for precisions that round.
   public static let plain: [DeviceCheck] = [Architecture.Cell.lstm, .gru, .rnn].map { cell in
     DeviceCheck(cell, hidden: 32) {

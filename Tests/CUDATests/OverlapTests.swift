@@ -113,7 +113,7 @@ extension DeviceCheck {
   }
 
   fileprivate func control() -> step_control {
-    Optimizer(optimizer, count: 1).control(seed: 9, step: 0, learningRate: learningRate, clipNorm: clipNorm)
+    Optimizer(optimizer, count: 1).control(seed: 9, step: 0, learningRate: learningRate, limits)
   }
 }
 

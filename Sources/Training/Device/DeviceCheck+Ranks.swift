@@ -11,7 +11,7 @@ extension DeviceCheck {
   ) throws -> [Float] {
     let (model, optimizer) = try started(on: executor, engine: engine)
     let memory = try model.gradientMemory()
-    try model.begin(optimizer.control(seed: 9, step: 0, learningRate: learningRate, clipNorm: clipNorm))
+    try model.begin(control(optimizer, 0))
     try withBatch(0) { try model.compute($0) }
     try withBatch(1) { batch in
       if inParts { return try model.compute(batch, into: memory, isFinal: isFinal) }
@@ -26,7 +26,7 @@ extension DeviceCheck {
   public func parameters(on executor: any Executor, steps: Int, inGroup: Bool) throws -> [Float] {
     let (model, optimizer) = try started(on: executor, engine: nil)
     for step in 0..<steps {
-      try model.begin(optimizer.control(seed: 9, step: step, learningRate: learningRate, clipNorm: clipNorm))
+      try model.begin(control(optimizer, step))
       try withBatch(step) { try model.compute($0) }
       _ = try inGroup ? model.updateOfRanks {} : model.update()
       optimizer.countUpdate()

@@ -3,15 +3,15 @@
 #include <cstring>
 #include <random>
 #include <sys/mman.h>
-#include <vector>
 #ifndef __x86_64__
+#include <map>
 #include <ucontext.h>
 #endif
 
 namespace shim {
 
 thread_local Thread *current;
-thread_local const char *passed[sites];
+thread_local const char *passed[SHIM_SITES];
 thread_local uint64_t switches;
 
 namespace {
@@ -38,7 +38,6 @@ struct Stacks {
 };
 thread_local Stacks stacks;
 
-void yield();
 [[noreturn]] void begin() {
   (*work)();
   current->done = true;
@@ -68,11 +67,11 @@ void prepare(Thread &thread, unsigned char *stack) {
   thread.stack_pointer = top;
 }
 void resume(Thread &thread) { shim_switch(&scheduler, thread.stack_pointer); }
-void yield() { shim_switch(&current->stack_pointer, scheduler); }
+void leave() { shim_switch(&current->stack_pointer, scheduler); }
 #else
 thread_local ucontext_t scheduler;
-thread_local std::vector<ucontext_t> contexts(1024);
-ucontext_t &context(Thread &thread) { return contexts[static_cast<size_t>(thread.thread)]; }
+thread_local std::map<Thread *, ucontext_t> contexts;
+ucontext_t &context(Thread &thread) { return contexts[&thread]; }
 void prepare(Thread &thread, unsigned char *stack) {
   ucontext_t &c = context(thread);
   getcontext(&c);
@@ -82,8 +81,12 @@ void prepare(Thread &thread, unsigned char *stack) {
   makecontext(&c, reinterpret_cast<void (*)()>(&begin), 0);
 }
 void resume(Thread &thread) { swapcontext(&scheduler, &context(thread)); }
-void yield() { swapcontext(&context(*current), &scheduler); }
+void leave() { swapcontext(&context(*current), &scheduler); }
 #endif
+}  // namespace
+
+void yield() { leave(); }
+void progressed() { progress++; }
 
 void fail(const std::string &message) {
   if (failure.empty()) failure = message;
@@ -107,13 +110,19 @@ bool is_planted(int site, const char *kind) {
   return site == planted;
 }
 
-// Gives the threads of one block their turns until all are done, in an order of its own.
+namespace {
+// Gives the threads of a group their turns until all are done, in an order of its own.
 //
-// A shuffled schedule also starves some threads or warps: they get no turn while any other can go on, so that what runs ahead of
+// A shuffled schedule also starves some threads, warps or blocks: they get no turn while any other can go on, so that what runs ahead of
 // them gets as far ahead as barriers allow. Whenever all others wait, the starved ones are drawn anew.
 class Schedule {
 public:
-  Schedule(std::vector<Thread *> order, std::mt19937_64 *random) : order(std::move(order)), random(random) { draw(); }
+  Schedule(std::vector<Thread> &threads, int blocks, std::mt19937_64 *random)
+      : random(random), blocks(blocks), starves(threads.size()) {
+    for (auto &thread : threads) order.push_back(&thread);
+    first = order[0];
+    draw();
+  }
 
   void run() {
     while (left()) {
@@ -130,15 +139,17 @@ public:
 
 private:
   std::vector<Thread *> order;
+  Thread *first;
   std::mt19937_64 *random;
-  bool starves[1024] = {};
+  int blocks;
+  std::vector<bool> starves;
 
   long left() const {
     return std::count_if(order.begin(), order.end(), [](Thread *t) { return !t->done; });
   }
   void turns(bool starved) {
     for (auto *thread : order) {
-      if (thread->done || starves[thread->thread] != starved) continue;
+      if (thread->done || starves[size_t(thread - first)] != starved) continue;
       current = thread;
       switches++;
       resume(*thread);
@@ -147,18 +158,36 @@ private:
   void draw() {
     if (!random) return;
     uint64_t bits = (*random)(), mode = bits >> 62;
-    for (int i = 0; i < 1024; i++) starves[i] = mode == 0 ? false : mode == 1 ? (*random)() & 1 : bits >> (i / 32) & 1;
+    size_t together = mode == 3 && blocks > 1 ? starves.size() / size_t(blocks) : 32;
+    for (size_t i = 0; i < starves.size(); i++)
+      starves[i] = mode == 0 ? false : mode == 1 ? (*random)() & 1 : bits >> (i / together % 62) & 1;
   }
 };
 
-void run_block(Block &block, std::vector<Thread> &threads, std::mt19937_64 *random) {
-  std::vector<Thread *> order;
-  for (int i = 0; i < block.threads; i++) {
-    threads[size_t(i)] = Thread{i, &block, nullptr, false};
-    prepare(threads[size_t(i)], stacks.at(size_t(i)));
-    order.push_back(&threads[size_t(i)]);
+// Blocks `first` and the next ones along x, each with memory of its own.
+void run_group(const Shape &shape, int first, std::mt19937_64 *random) {
+  const double guard = 4711.25;
+  const size_t words = shape.shared / 8 + 2;
+  Group group;
+  group.blocks.resize(size_t(shape.together));
+  std::vector<double> shared(words * group.blocks.size());
+  std::vector<Thread> threads;
+  for (int i = 0; i < shape.together; i++) {
+    Block &block = group.blocks[size_t(i)];
+    block.x = (first + i) % shape.grid_x;
+    block.y = (first + i) / shape.grid_x;
+    block.threads = shape.threads;
+    block.group = &group;
+    double *memory = &shared[words * size_t(i)];
+    block.shared = reinterpret_cast<unsigned char *>(memory);
+    std::memset(memory, 0xff, shape.shared);
+    memory[words - 1] = guard;
+    for (int k = 0; k < shape.threads; k++) threads.push_back(Thread{k, &block, nullptr, false, 0});
   }
-  Schedule(std::move(order), random).run();
+  for (size_t i = 0; i < threads.size(); i++) prepare(threads[i], stacks.at(i));
+  Schedule(threads, shape.together, random).run();
+  for (size_t i = 1; i <= group.blocks.size(); i++)
+    if (shared[words * i - 1] != guard) fail("written behind the end of shared memory");
 }
 }  // namespace
 
@@ -169,6 +198,13 @@ long long index(int site) {
 
 void barrier(int site) {
   if (!is_planted(site, "barrier")) wait(current->block->barrier, current->block->threads, site);
+}
+
+// A planted one only waits for its own block.
+void group_barrier(int site) {
+  Block &block = *current->block;
+  if (is_planted(site, "group barrier")) wait(block.barrier, block.threads, site);
+  else wait(block.group->barrier, block.threads * int(block.group->blocks.size()), site);
 }
 
 void exchange(int site, const void *value, void *result, size_t bytes, int lane) {
@@ -187,23 +223,15 @@ std::string run(const Shape &shape, const std::function<void()> &body) {
   std::memset(passed, 0, sizeof passed);
   if (shape.threads < 1 || shape.threads > 1024) return "a block has 1 to 1024 threads";
   if (shape.shared > 227 * 1024) return "a block has at most 227 KiB of shared memory";
+  int all = shape.grid_x * shape.grid_y;
+  if (shape.together < 1 || all % shape.together || (shape.together < all && shape.grid_x % shape.together))
+    return "the grid is not made of whole groups";
   std::mt19937_64 random(shape.seed);
-  std::vector<int> blocks(size_t(shape.grid_x) * size_t(shape.grid_y));
-  for (size_t i = 0; i < blocks.size(); i++) blocks[i] = int(i);
-  if (shape.seed) std::shuffle(blocks.begin(), blocks.end(), random);
-  std::vector<Thread> threads(static_cast<size_t>(shape.threads));
-  std::vector<double> shared(shape.shared / 8 + 2);
-  const double guard = 4711.25;
-  for (int number : blocks) {
-    auto block = Block();
-    block.x = number % shape.grid_x;
-    block.y = number / shape.grid_x;
-    block.threads = shape.threads;
-    block.shared = reinterpret_cast<unsigned char *>(shared.data());
-    std::memset(shared.data(), 0xff, shape.shared);
-    shared.back() = guard;
-    run_block(block, threads, shape.seed ? &random : nullptr);
-    if (shared.back() != guard) fail("written behind the end of shared memory");
+  std::vector<int> groups;
+  for (int first = 0; first < all; first += shape.together) groups.push_back(first);
+  if (shape.seed) std::shuffle(groups.begin(), groups.end(), random);
+  for (int first : groups) {
+    run_group(shape, first, shape.seed ? &random : nullptr);
     if (!failure.empty()) break;
   }
   return failure;

@@ -5,7 +5,10 @@
 
 #ifdef __CUDACC_RTC__
 #define GPU_KERNEL extern "C" __global__ void __launch_bounds__(256)
+// A kernel for blocks of just this many threads, one block on a multiprocessor.
+#define GPU_KERNEL_OF(threads) extern "C" __global__ void __launch_bounds__(threads, 1)
 #define GPU_DEVICE static __device__ __forceinline__
+#define GPU_UNROLL _Pragma("unroll")
 #define gpu_thread() ((int)threadIdx.x)
 #define gpu_threads() ((int)blockDim.x)
 #define gpu_block() ((int)blockIdx.x)
@@ -13,6 +16,8 @@
 // This thread's number among all of a one-dimensional launch.
 #define gpu_index() ((long long)blockIdx.x * blockDim.x + threadIdx.x)
 #define gpu_barrier() __syncthreads()
+// Blocks of a one-dimensional launch.
+#define gpu_blocks() ((int)gridDim.x)
 // Values of other lanes of the warp; all 32 lanes take part.
 #define gpu_shuffle_down(value, lanes) __shfl_down_sync(0xffffffffu, value, lanes)
 #define gpu_shuffle_xor(value, lanes) __shfl_xor_sync(0xffffffffu, value, lanes)
@@ -22,6 +27,21 @@ extern __shared__ __align__(16) double gpu_shared_memory[];
 #define gpu_bits(x) __float_as_uint(x)
 #define gpu_float(bits) __uint_as_float(bits)
 #define gpu_fma(a, b, c) fmaf(a, b, c)
+
+// A barrier of all blocks of a launch that are together on the device. The counter starts at any value: each barrier adds 2^31 in
+// all, and its end is the change of the highest bit.
+GPU_DEVICE void gpu_grid_barrier(unsigned *counter) {
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    __threadfence();
+    unsigned before = atomicAdd(counter, blockIdx.x == 0 ? 0x80000000u - (gridDim.x - 1) : 1u), now;
+    do asm volatile("ld.acquire.gpu.u32 %0, [%1];" : "=r"(now) : "l"(counter) : "memory");
+    while (((before ^ now) & 0x80000000u) == 0);
+    __threadfence();
+  }
+  __syncthreads();
+}
+#include "tensor.h"
 #else
 #include "gpu_shim.h"
 #endif

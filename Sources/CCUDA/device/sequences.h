@@ -4,18 +4,6 @@
 // of one row; the state goes from step to step through shared memory, with one barrier a step. The first step reads no weights, so
 // its barrier also stands behind their loading.
 
-// One direction of a layer; all [T, B, ...]. A direction that is not there has gates null.
-struct Direction {
-  float *gates;                 // [T, B, GATES·H] the input's products; activated; their gradients
-  float *recurrent;             // [T, B, 3H] GRU, see gru_forward
-  const float *weight;          // [GATES·H, H]
-  const float *bias_input, *bias_recurrent;
-  float *cells;                 // [T, B, H] LSTM
-  float *h;                     // [T, B, stride]
-  const float *d_out;           // [T, B, stride]
-  bool reverse;
-};
-
 // What a thread of a walk is: its row and unit, and whether there is work for it.
 struct Place {
   int slot, unit, row;
@@ -47,9 +35,15 @@ template <int GATES> GPU_DEVICE void walk_forward(const Direction d, int stride,
   Place p = find_place(rows, batch, hidden);
   float cell = 0, before = 0;
   for (int i = 0; i < steps; i++) {
-    long long at = (long long)(d.reverse ? steps - 1 - i : i) * batch + p.row;
+    int time = d.reverse ? steps - 1 - i : i;
+    long long at = (long long)time * batch + p.row;
     float m[4] = {0, 0, 0, 0};
-    if (p.works) {
+    if (p.works && is_past(d.lengths, p.row, time)) {
+      cell = before = 0;
+      if (GATES == 4) d.cells[at * hidden + p.unit] = cell;
+      d.h[at * stride + p.unit] = before;
+      state[((i + 1) % 2 * rows + p.slot) * hidden + p.unit] = before;
+    } else if (p.works) {
       if (i > 0) {
         const float *h = state + (i % 2 * rows + p.slot) * hidden;
         const Run<WIDTH> *w = (const Run<WIDTH> *)weights + p.unit;
@@ -90,7 +84,13 @@ template <int GATES> GPU_DEVICE void walk_backward(const Direction d, int stride
   for (int i = steps - 1; i >= 0; i--) {
     int time = d.reverse ? steps - 1 - i : i;
     long long at = (long long)time * batch + p.row, earlier = at + (d.reverse ? batch : -batch);
-    if (p.works) {
+    if (p.works && is_past(d.lengths, p.row, time)) {
+      const float none[4] = {0, 0, 0, 0};
+      store_gates<GATES>(d.gates + at * GATES * hidden + p.unit, none, hidden);
+      if (GATES == 3) store_gates<3>(d.recurrent + at * 3 * hidden + p.unit, none, hidden);
+      store_gates<GATES>(gradients + ((i + 1) % 2 * rows + p.slot) * GATES * hidden + p.unit, none, hidden);
+      d_cell = straight = 0;
+    } else if (p.works) {
       float dh = d.d_out[at * stride + p.unit] + straight;
       const float *later = gradients + (i % 2 * rows + p.slot) * GATES * hidden;
       float sum[4] = {0, 0, 0, 0};  // several at a time: one chain of additions would wait for itself
@@ -119,18 +119,12 @@ template <int GATES> GPU_DEVICE void walk_backward(const Direction d, int stride
   }
 }
 
-// A grid is (blocks of rows, directions). Both directions of a layer take the same kernel, the second one's pointers follow the first's;
-// d_out and h begin at a direction's own columns.
-#define DIRECTION_ARGUMENTS(n)                                                                                  \
-  float *gates##n, float *recurrent##n, const float *weight##n, const float *bias_input##n, const float *bias_recurrent##n, \
-      float *cells##n, float *h##n, const float *d_out##n
-#define PICK(name) second ? name##1 : name##0
+// A grid is (blocks of rows, directions).
 #define WALK(name, walk, GATES)                                                                                 \
   GPU_KERNEL name(DIRECTION_ARGUMENTS(0), DIRECTION_ARGUMENTS(1), int stride, int steps, int batch, int hidden, int rows, \
-                  int relu) {                                                                                   \
-    bool second = gpu_block_y() == 1;                                                                           \
-    Direction d = {PICK(gates), PICK(recurrent), PICK(weight), PICK(bias_input), PICK(bias_recurrent), PICK(cells), \
-                   PICK(h), PICK(d_out), second};                                                               \
+                  int relu, const int *lengths) {                                                               \
+    PICK_DIRECTION                                                                                              \
+    d.lengths = lengths;                                                                                        \
     walk<GATES>(d, stride, steps, batch, hidden, rows, relu);                                                   \
   }
 WALK(lstm_walk_forward, walk_forward, 4)

@@ -6,17 +6,23 @@ import Diagnostics
 /// The same program gives the same bits from run to run.
 public final class CUDAExecutor: Executor {
   public let description: GPUDescription
-  private let gpu: OpenedGPU
-  private let driver: Driver
-  private let lanes: Lanes
-  private let kernels: LoadedKernels
+  let gpu: OpenedGPU
+  let driver: Driver
+  let lanes: Lanes
+  private let kernels: Kernels
   private let products: MatrixProducts?
-  private let precision: Precision
+  public let precision: Precision
+  public let traits: DeviceTraits
   private var graphs: [ProgramKey: UnsafeMutableRawPointer] = [:]
   private var warm: Set<ProgramKey> = []
   private var arena: ccuda_address = 0
   private var offsets: [Int] = []
   private let staging: Staging
+  let copies: SideCopies
+  /// The other ranks' GPUs, where they have joined.
+  var group: GPUGroup?
+  /// Made when the first program asks for it.
+  private var recurrences: CUDNNLayers?
 
   public var name: String { description.name }
 
@@ -35,13 +41,16 @@ public final class CUDAExecutor: Executor {
     driver = try Driver()
     self.precision = precision
     description = try GPUDescription(ordinal, driver)
-    let image = try KernelCache().image(for: description)
     gpu = try OpenedGPU(ordinal, driver)
     lanes = try Lanes(driver)
-    kernels = try LoadedKernels(image, driver, sharedMemory: description.sharedMemory)
+    kernels = try Kernels(description, driver)
+    var traits = try DeviceTraits(description, driver)
+    traits.clusters = try kernels.clusters()
+    self.traits = traits
     let isOwn = products == .own || LibrarySearch().variable("RECUR_CUDA_PRODUCTS") == "own"
     self.products = try isOwn ? nil : MatrixProducts(driver, precision: precision)
     staging = try Staging(driver, stream: lanes.main)
+    copies = try SideCopies(driver, main: lanes.main)
   }
 
   deinit {
@@ -66,6 +75,7 @@ public final class CUDAExecutor: Executor {
     dropGraphs()
     if arena != 0 { _ = f.cuMemFree_v2(arena) }
     arena = 0
+    recurrences?.forget()
     offsets = []
     var total = 0
     for buffer in buffers {
@@ -84,7 +94,7 @@ public final class CUDAExecutor: Executor {
     try driver.check(f.cuMemsetD8Async(arena, 0, total, lanes.main), "clearing memory")
   }
 
-  private func address(_ region: StepProgram.Region) -> ccuda_address {
+  func address(_ region: StepProgram.Region) -> ccuda_address {
     arena + UInt64(offsets[region.buffer] + region.offset)
   }
 
@@ -106,26 +116,9 @@ public final class CUDAExecutor: Executor {
     if graphs[key] == nil {
       // The first time loads kernels and takes memory, which must not happen while a graph is captured.
       guard !warm.insert(key).inserted else { return try issue(operations, 0) }
-      graphs[key] = try captured { () throws(Failure) in try issue(operations, 0) }
+      graphs[key] = try driver.captured(on: lanes.main) { () throws(Failure) in try issue(operations, 0) }
     }
     try driver.check(f.cuGraphLaunch(graphs[key]!, lanes.main), "starting a step on \(name)")
-  }
-
-  private func captured(_ issue: () throws(Failure) -> Void) throws(Failure) -> UnsafeMutableRawPointer {
-    let f = driver.functions
-    var (graph, executable): (UnsafeMutableRawPointer?, UnsafeMutableRawPointer?) = (nil, nil)
-    let threadLocal: Int32 = 1
-    try driver.check(f.cuStreamBeginCapture_v2(lanes.main, threadLocal), "beginning a graph")
-    do throws(Failure) {
-      try issue()
-    } catch {
-      _ = f.cuStreamEndCapture(lanes.main, &graph)
-      throw error
-    }
-    try driver.check(f.cuStreamEndCapture(lanes.main, &graph), "ending a graph")
-    defer { _ = f.cuGraphDestroy(graph) }
-    try driver.check(f.cuGraphInstantiateWithFlags(&executable, graph, 0), "making a graph")
-    return executable!
   }
 
   private func issue(_ operations: [StepProgram.Operation], _ lane: Int) throws(Failure) {
@@ -141,18 +134,32 @@ public final class CUDAExecutor: Executor {
           try issue(product.launch(precision), lane)
         }
       case .launch(let launch): try issue(launch, lane)
+      case .recurrence(let recurrence): try issue(recurrence, lane)
+      case .sum(let sums):
+        guard let group else { throw Failure(.internalError, "no rank has joined this GPU") }
+        try group.sum(sums, address, lanes[lane])
       case .parallel(let branches):
         try lanes.fork(branches, from: lane) { branch, lane throws(Failure) in try issue(branch, lane) }
       }
     }
   }
 
+  private func issue(_ recurrence: StepProgram.Recurrence, _ lane: Int) throws(Failure) {
+    if recurrences == nil { recurrences = try CUDNNLayers(driver, precision: precision) }
+    try recurrences?.run(recurrence, address, lanes[lane])
+  }
+
   private func issue(_ launch: StepProgram.Launch, _ lane: Int) throws(Failure) {
-    let kernel = try kernels.kernel(launch.kernel)
+    let kernel = try kernels.kernel(launch)
     let status = launch.withArguments(address) { arguments, _ in
-      driver.functions.cuLaunchKernel(
-        kernel, UInt32(launch.grid.x), UInt32(launch.grid.y), 1, UInt32(launch.threads), 1, 1,
-        UInt32(launch.shared), lanes[lane], arguments, nil)
+      launch.together.withAttributes { attributes in
+        var shape = ccuda_launch(
+          gx: UInt32(launch.grid.x), gy: UInt32(launch.grid.y), gz: 1, bx: UInt32(launch.threads), by: 1,
+          bz: 1,
+          shared: UInt32(launch.shared), stream: lanes[lane], attributes: attributes.baseAddress,
+          count: UInt32(attributes.count))
+        return driver.functions.cuLaunchKernelEx(&shape, kernel, arguments, nil)
+      }
     }
     try driver.check(status, "starting \(launch.kernel)")
   }

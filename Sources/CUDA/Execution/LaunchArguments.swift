@@ -1,3 +1,5 @@
+import CCUDA
+
 extension StepProgram.Launch {
   /// Hands over pointers to the arguments' values, and their sizes in bytes.
   public func withArguments<Result>(
@@ -27,5 +29,25 @@ extension StepProgram.Argument {
     case .unsignedLong(let value): (value, 8)
     case .float(let value): (UInt64(value.bitPattern), 4)
     }
+  }
+}
+
+extension StepProgram.Launch.Together {
+  /// Hands over what cuLaunchKernelEx is to be told.
+  func withAttributes<Result>(_ body: (UnsafeMutableBufferPointer<ccuda_launch_attribute>) -> Result)
+    -> Result
+  {
+    let (cooperative, clusterDimension): (UInt32, UInt32) = (2, 4)
+    var attribute = ccuda_launch_attribute()
+    switch self {
+    case .nobody: return body(.init(start: nil, count: 0))
+    case .grid:
+      attribute.id = cooperative
+      attribute.value.0 = 1
+    case .cluster(let count):
+      attribute.id = clusterDimension
+      (attribute.value.0, attribute.value.1, attribute.value.2) = (UInt32(count), 1, 1)
+    }
+    return withUnsafeMutablePointer(to: &attribute) { body(.init(start: $0, count: 1)) }
   }
 }

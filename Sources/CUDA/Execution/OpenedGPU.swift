@@ -20,6 +20,14 @@ final class OpenedGPU {
 
   deinit { _ = driver.functions.cuDevicePrimaryCtxRelease_v2(device) }
 
+  /// Where it sits in this machine, for example `0000:17:00.0`.
+  func busAddress() throws(Failure) -> String {
+    var text = [CChar](repeating: 0, count: 32)
+    try driver.check(
+      driver.functions.cuDeviceGetPCIBusId(&text, Int32(text.count), device), "asking where a GPU sits")
+    return text.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+  }
+
   /// Makes the context this thread's.
   func enter() throws(Failure) {
     try driver.check(driver.functions.cuCtxSetCurrent(context), "entering the GPU's context")
@@ -54,6 +62,9 @@ final class LoadedKernels {
     let maxDynamicShared: Int32 = 8
     try driver.check(
       f.cuFuncSetAttribute(kernel, maxDynamicShared, Int32(sharedMemory)), "preparing kernel \(name)")
+    // So do clusters of more than eight blocks; GPUs without clusters don't know the attribute, and don't need it.
+    let nonPortableClusters: Int32 = 14
+    _ = f.cuFuncSetAttribute(kernel, nonPortableClusters, 1)
     kernels[name] = kernel
     return kernel!
   }

@@ -74,3 +74,21 @@ public struct GPUDescription: Sendable, CustomStringConvertible {
     sharedMemory = try attribute(97)
   }
 }
+
+extension DeviceTraits {
+  init(_ gpu: GPUDescription, _ driver: Driver) throws(Failure) {
+    self.init()
+    var version: Int32 = 0
+    try driver.check(driver.functions.cuDriverGetVersion(&version), "asking the driver for its version")
+    let compiler = try Compiler().version
+    identity = "\(gpu), driver \(version), NVRTC \(compiler.major).\(compiler.minor)"
+    capability = gpu.capability.major * 10 + gpu.capability.minor
+    multiprocessors = gpu.multiprocessors
+    sharedMemory = gpu.sharedMemory
+    libraries = [.driver, .compiler]
+    if let cudnn = CUDNN.ifWanted {
+      libraries.append(.cudnn)
+      identity += ", cuDNN \(cudnn.version)"
+    }
+  }
+}

@@ -7,24 +7,6 @@ public enum UpdateRule: Sendable, Equatable {
   case rmsprop(momentum: Bool)
 }
 
-/// How a recurrent layer walks over time.
-public enum Engine: String, Sendable, CaseIterable {
-  /// A matrix product and a kernel for each step: any size.
-  case stepwise
-  /// One kernel for a layer's whole walk in both directions, weights in shared memory: up to 64 hidden units.
-  case walk
-
-  /// The engine for a network: `walk` where it can.
-  public init(for architecture: Architecture) {
-    self = Engine.walk.can(architecture) ? .walk : .stepwise
-  }
-
-  /// Whether it can compute the network.
-  public func can(_ architecture: Architecture) -> Bool {
-    self == .stepwise || architecture.cell != .none && architecture.hiddenSize <= 64
-  }
-}
-
 /// Writes the step of a network as a program.
 ///
 /// Memory is laid out for the largest batch, so that the programs of smaller ones use the same buffers.
@@ -33,33 +15,37 @@ struct ProgramBuilder {
   let layout: ParameterLayout
   let loss: Loss
   let rule: UpdateRule
+  /// T of this program, at most the plan's.
   let steps: Int
   let batch: Int
   /// The largest batch.
   let capacity: Int
   /// Samples of the data set in device memory; 0 for none.
   let resident: Int
+  let plan: StepPlan
   let engine: Engine
 
   var program = StepProgram()
   var operations: [StepProgram.Operation] = []
   /// Whether the operations written are for training.
   var trains = true
+  /// Whether what is written is cut into parts.
+  var isCut = false
   private var buffers: [String: Int] = [:]
 
-  init(
-    _ architecture: Architecture, loss: Loss, rule: UpdateRule, steps: Int, batch: Int, capacity: Int,
-    resident: Int, engine: Engine
-  ) {
-    precondition(batch > 0 && batch <= capacity && steps > 0)
-    self.architecture = architecture
+  /// - batch: samples of a micro-batch; steps: of its sequences, nil for the plan's.
+  init(_ plan: StepPlan, batch: Int, steps: Int? = nil, engine: Engine) {
+    let steps = steps ?? plan.steps
+    precondition(batch > 0 && batch <= plan.capacity && steps > 0 && steps <= plan.steps)
+    self.plan = plan
+    architecture = plan.architecture
     layout = ParameterLayout(architecture)
-    self.loss = loss
-    self.rule = rule
+    loss = plan.loss
+    rule = plan.rule
     self.steps = steps
     self.batch = batch
-    self.capacity = capacity
-    self.resident = resident
+    capacity = plan.capacity
+    resident = plan.resident
     self.engine = engine
     declarePlaces()
   }
@@ -70,18 +56,27 @@ struct ProgramBuilder {
 
   /// The whole program.
   mutating func build() -> StepProgram {
+    engine.writer.build(&self)
+    if program.parts.isEmpty {
+      program.parts = [StepProgram.Part(operations: program.compute, gradients: 0..<layout.count)]
+    }
+    return program
+  }
+
+  /// The program of an engine that goes layer by layer.
+  mutating func buildLayers() {
     program.begin = [
       .zero(place(.gradients), bytes: 4 * layout.count),
       .zero(place(.outcome), bytes: program.buffers[StepProgram.Place.outcome.rawValue].bytes),
     ]
     writeLoad()
     program.load = take()
-    trains = true
-    let read = forwardLayers()
-    let (output, dOutput) = forwardHead(read)
-    writeLoss(output, dOutput)
-    backwardLayers(backwardHead(read, dOutput))
+    writeCompute()
     program.compute = take()
+    isCut = true
+    writeCompute()
+    cut(from: 0)
+    isCut = false
     writeUpdate()
     program.update = take()
     trains = false
@@ -89,7 +84,23 @@ struct ProgramBuilder {
     program.evaluate = take()
     program.step = program.begin + program.compute + program.update
     program.residentStep = program.begin + program.load + program.compute + program.update
-    return program
+  }
+
+  private mutating func writeCompute() {
+    trains = true
+    let read = forwardLayers()
+    let (output, dOutput) = forwardHead(read)
+    writeLoss(output, dOutput)
+    let dRead = backwardHead(read, dOutput)
+    cut(from: layout.boundaries[0])
+    backwardLayers(dRead)
+  }
+
+  /// Ends a part, where parts are written: the gradients from this one on are final.
+  mutating func cut(from start: Int) {
+    let end = program.parts.last?.gradients.lowerBound ?? layout.count
+    guard isCut, start < end || !operations.isEmpty else { return }
+    program.parts.append(StepProgram.Part(operations: take(), gradients: min(start, end)..<end))
   }
 
   /// What `body` writes, as a list of its own.
@@ -126,7 +137,12 @@ struct ProgramBuilder {
   func parameter(_ start: Int) -> Region { place(.parameters).advanced(start) }
   func gradient(_ start: Int) -> Region { place(.gradients).advanced(start) }
 
-  /// Rows of the network's output for a batch.
+  /// Rows of all steps of the largest batch.
+  var room: Int { plan.steps * capacity }
+  var hasLengths: Bool { plan.hasLengths }
+
+  /// Rows of the network's output for the largest batch, and for a batch of this program.
+  var mostRows: Int { architecture.outputRows(steps: plan.steps, batch: capacity) }
   func rows(_ batch: Int) -> Int { architecture.outputRows(steps: steps, batch: batch) }
 
   // MARK: Operations

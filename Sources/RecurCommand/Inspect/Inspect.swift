@@ -48,8 +48,9 @@ struct Inspect: ReportingCommand {
       try network.requireProgram()
       report.program =
         StepProgram(
-          network, loss: recipe.loss, rule: recipe.optimizer.deviceRule, steps: shape.steps,
-          batch: recipe.train.batchSize, capacity: recipe.train.batchSize
+          StepPlan(
+            network, loss: recipe.loss, rule: recipe.optimizer.deviceRule, steps: shape.steps,
+            capacity: recipe.train.batchSize), batch: recipe.train.batchSize
         ).description
     }
     return report

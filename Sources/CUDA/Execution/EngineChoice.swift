@@ -1,0 +1,112 @@
+/// Which engine runs a plan, and why.
+public struct EngineChoice: Sendable, Equatable {
+  public enum Reason: String, Sendable {
+    /// It was asked for.
+    case forced
+    /// No other can compute the plan.
+    case only
+    /// It took the least time in an earlier run on this device.
+    case remembered
+    /// It took the least time just now.
+    case timed
+  }
+
+  public var engine: Engine
+  public var reason: Reason
+  /// Milliseconds of a step of each engine that was timed, median.
+  public var milliseconds: [Engine: Double] = [:]
+
+  public init(_ engine: Engine, _ reason: Reason, _ milliseconds: [Engine: Double] = [:]) {
+    self.engine = engine
+    self.reason = reason
+    self.milliseconds = milliseconds
+  }
+}
+
+/// Times the engines that can compute a plan, and remembers the fastest in files beside the compiled kernels.
+public struct EngineChooser: Sendable {
+  /// Steps before those that count (they load kernels and make graphs), and those that count.
+  static let (first, counted) = (3, 10)
+
+  private let files: CacheFolder
+  private let seconds: @Sendable () -> Double
+
+  /// - seconds: a clock.
+  public init(files: CacheFolder? = nil, seconds: (@Sendable () -> Double)? = nil) {
+    self.files = files ?? CacheFolder()
+    let start = ContinuousClock.now
+    self.seconds = seconds ?? { (ContinuousClock.now - start) / .seconds(1) }
+  }
+
+  /// Decides; makes steps only where several engines can compute the plan and none is remembered.
+  /// - forced: the engine that was asked for.
+  /// - prepare: makes ready to take steps with an engine and gives one that takes a step and waits for its end.
+  /// - Throws: a usage failure where the forced engine can't compute the plan; what preparing or a step throws.
+  public func choose(
+    _ plan: StepPlan, forced: Engine? = nil, prepare: (Engine) throws -> () throws -> Void
+  ) throws -> EngineChoice {
+    if let forced {
+      try forced.require(plan)
+      return EngineChoice(forced, .forced)
+    }
+    let able = Engine.able(plan)
+    if able.count == 1 { return EngineChoice(able[0], .only) }
+    let key = Self.key(plan, able)
+    if let known = remembered(key, able) { return known }
+    var milliseconds: [Engine: Double] = [:]
+    for engine in able { milliseconds[engine] = try time(prepare(engine)) }
+    // Of equal ones, the first.
+    let fastest = able.min { milliseconds[$0]! < milliseconds[$1]! }!
+    let choice = EngineChoice(fastest, .timed, milliseconds)
+    files.write([UInt8](Self.text(key, choice).utf8), as: Self.name(key))
+    return choice
+  }
+
+  /// Milliseconds of a step, median.
+  private func time(_ step: () throws -> Void) throws -> Double {
+    for _ in 0..<Self.first { try step() }
+    let times = try (0..<Self.counted).map { _ in
+      let start = seconds()
+      try step()
+      return seconds() - start
+    }
+    return times.sorted()[times.count / 2] * 1e3
+  }
+
+  // MARK: Memory
+
+  /// All that the times depend on, in one line: kernels and programs, engines, then the plan with its device.
+  private static func key(_ plan: StepPlan, _ able: [Engine]) -> String {
+    var plan = plan
+    plan.resident = min(plan.resident, 1)
+    let programs = able.map { StepProgram(plan, batch: plan.capacity, engine: $0).description }
+    return [
+      CacheFolder.hash(KernelSource.all.map(\.text) + programs),
+      able.map(\.rawValue).joined(separator: " "), "\(plan)",
+    ].joined(separator: "; ").replacing("\n", with: " ")
+  }
+
+  private static func name(_ key: String) -> String { "engine-\(CacheFolder.hash([key])).txt" }
+
+  /// The key, then each engine with its milliseconds, the fastest first.
+  private static func text(_ key: String, _ choice: EngineChoice) -> String {
+    let lines = choice.milliseconds.sorted { ($0.value, $0.key.rawValue) < ($1.value, $1.key.rawValue) }
+      .map { "\($0.key.rawValue) \($0.value)" }
+    return ([key] + lines).joined(separator: "\n") + "\n"
+  }
+
+  private func remembered(_ key: String, _ able: [Engine]) -> EngineChoice? {
+    guard let bytes = files.read(Self.name(key)) else { return nil }
+    let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
+    guard lines.first == key else { return nil }
+    var milliseconds: [Engine: Double] = [:]
+    for line in lines.dropFirst() {
+      let words = line.split(separator: " ").map(String.init)
+      guard words.count == 2, let engine = Engine(rawValue: words[0]), let time = Double(words[1]), time >= 0
+      else { return nil }
+      milliseconds[engine] = time
+    }
+    guard Set(milliseconds.keys) == Set(able) else { return nil }
+    return EngineChoice(able.min { milliseconds[$0]! < milliseconds[$1]! }!, .remembered, milliseconds)
+  }
+}

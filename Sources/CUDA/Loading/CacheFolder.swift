@@ -1,0 +1,54 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// Files that only save time: what they hold can be made again.
+public struct CacheFolder: Sendable {
+  /// nil where there is no place for files: then nothing is kept.
+  private let folder: String?
+
+  /// `RECUR_CACHE`, else `recur` in the user's cache folder.
+  init(variable: (String) -> String? = LibrarySearch().variable) {
+    folder =
+      variable("RECUR_CACHE") ?? variable("XDG_CACHE_HOME").map { "\($0)/recur" }
+      ?? variable("HOME").map { "\($0)/.cache/recur" }
+  }
+
+  /// - folder: made where it is missing; nil for none.
+  public init(_ folder: String?) { self.folder = folder }
+
+  /// FNV-1a, as a name for files.
+  static func hash(_ words: [String]) -> String {
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    for byte in words.joined(separator: "\0").utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    return String(hash, radix: 16)
+  }
+
+  /// The file's bytes; nil where there are none.
+  func read(_ name: String) -> [UInt8]? {
+    guard let folder, let file = fopen("\(folder)/\(name)", "rb") else { return nil }
+    defer { fclose(file) }
+    guard fseek(file, 0, SEEK_END) == 0 else { return nil }
+    let count = ftell(file)
+    guard count > 0, fseek(file, 0, SEEK_SET) == 0 else { return nil }
+    var bytes = [UInt8](repeating: 0, count: count)
+    return fread(&bytes, 1, count, file) == count ? bytes : nil
+  }
+
+  /// Whole or not at all. A folder that can't be written to is only slower.
+  func write(_ bytes: [UInt8], as name: String) {
+    guard let folder else { return }
+    var path = ""
+    for part in folder.split(separator: "/", omittingEmptySubsequences: false) {
+      path += path.isEmpty && part.isEmpty ? "/" : part + "/"
+      mkdir(path, 0o755)
+    }
+    let temporary = "\(folder)/.\(name).\(getpid())"
+    guard let file = fopen(temporary, "wb") else { return }
+    let written = fwrite(bytes, 1, bytes.count, file)
+    if fclose(file) == 0, written == bytes.count, rename(temporary, "\(folder)/\(name)") == 0 { return }
+    unlink(temporary)
+  }
+}

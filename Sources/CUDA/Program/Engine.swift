@@ -1,0 +1,119 @@
+import Diagnostics
+
+/// How a device computes a training step: which kernels and library calls its program is made of.
+///
+/// Engines stand behind one door: a case here, and a `StepEngine` that says what it can compute and writes it. `ProgramBuilder` has what
+/// they share; `EngineChooser` times those that can.
+public enum Engine: String, Sendable, CaseIterable {
+  /// A matrix product and a kernel for each step: any size.
+  case stepwise
+  /// One kernel for a layer's whole walk in both directions, weights in shared memory: up to 64 hidden units.
+  case walk
+  /// One kernel for a layer's whole walk in both directions, weights in the registers of a cluster of blocks: 33 to 512 hidden units, on
+  /// GPUs that have clusters (compute capability 9.0).
+  case cluster
+
+  /// cuDNN, where the device has it.
+  case cudnn
+
+  var writer: any StepEngine {
+    switch self {
+    case .stepwise: StepwiseEngine()
+    case .walk: WalkEngine()
+    case .cluster: ClusterEngine()
+    case .cudnn: CUDNNEngine()
+    }
+  }
+
+  /// Whether it can compute the plan on the plan's device.
+  public func can(_ plan: StepPlan) -> Bool { writer.can(plan) }
+
+  /// Those that can compute the plan; `stepwise` can always.
+  public static func able(_ plan: StepPlan) -> [Engine] { allCases.filter { $0.can(plan) } }
+
+  /// Throws where it can't compute the plan.
+  func require(_ plan: StepPlan) throws(Failure) {
+    guard can(plan) else {
+      let others = Engine.able(plan).map(\.rawValue).joined(separator: " or ")
+      throw .usage("engine \(rawValue) can't compute this network on this device; use \(others)")
+    }
+  }
+
+  /// The engine for a plan that nobody has timed.
+  public init(for plan: StepPlan) {
+    self = Engine.walk.can(plan) ? .walk : .stepwise
+  }
+}
+
+/// What an engine has of its own.
+protocol StepEngine {
+  /// Whether it can compute the plan: network, sizes, precision, device.
+  func can(_ plan: StepPlan) -> Bool
+
+  /// Writes all directions of a layer forward, from `input(of: layer)` to `outputs(layer)`.
+  func forward(_ layer: Int, _ directions: [ProgramBuilder.Direction], _ b: inout ProgramBuilder)
+
+  /// Writes a layer backward, and then those below it: from the gradient of its outputs to those of its parameters.
+  ///
+  /// An engine that leaves the gates' gradients behind ends with `finishBackward`, which does all but the walk over time. One that does
+  /// more by itself goes on to the layer below with `backward(below:)`.
+  func backward(
+    _ layer: Int, _ directions: [ProgramBuilder.Direction], _ dOutput: StepProgram.Region,
+    _ b: inout ProgramBuilder)
+
+  /// Writes the whole program. What stands here by default goes layer by layer.
+  func build(_ b: inout ProgramBuilder)
+}
+
+extension StepEngine {
+  func build(_ b: inout ProgramBuilder) { b.buildLayers() }
+}
+
+struct StepwiseEngine: StepEngine {
+  func can(_ plan: StepPlan) -> Bool { true }
+
+  func forward(_ layer: Int, _ directions: [ProgramBuilder.Direction], _ b: inout ProgramBuilder) {
+    b.parallel(
+      directions.map { d in
+        {
+          if $0.plan.isStepped { return $0.forward($0.stepped(d)) }
+          $0.project(d)
+          $0.forward(d)
+        }
+      })
+  }
+
+  func backward(
+    _ layer: Int, _ directions: [ProgramBuilder.Direction], _ dOutput: StepProgram.Region,
+    _ b: inout ProgramBuilder
+  ) {
+    guard b.plan.isStepped else {
+      b.parallel(directions.map { d in { $0.backward(d, dOutput) } })
+      return b.finishBackward(layer, directions, dOutput)
+    }
+    let stepped = directions.map { b.stepped($0) }
+    b.parallel(stepped.map { s in { $0.backward(s, dOutput) } })
+    b.finishBackward(layer, stepped, dOutput)
+  }
+}
+
+struct WalkEngine: StepEngine {
+  func can(_ plan: StepPlan) -> Bool {
+    let network = plan.architecture
+    return network.cell != .none && network.hiddenSizes == nil && network.hiddenSize <= 64 && !plan.isStepped
+      && plan.streams == 0
+  }
+
+  func forward(_ layer: Int, _ directions: [ProgramBuilder.Direction], _ b: inout ProgramBuilder) {
+    b.parallel(directions.map { d in { $0.project(d) } })
+    b.walk(directions, .forward, dOutput: nil)
+  }
+
+  func backward(
+    _ layer: Int, _ directions: [ProgramBuilder.Direction], _ dOutput: StepProgram.Region,
+    _ b: inout ProgramBuilder
+  ) {
+    b.walk(directions, .backward, dOutput: dOutput)
+    b.finishBackward(layer, directions, dOutput)
+  }
+}

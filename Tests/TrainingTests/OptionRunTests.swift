@@ -61,10 +61,12 @@ import Training
 
   @Test func `many ranks equal one`() throws {
     let run = try TemporaryRun()
-    let one = try run.train(try recipe(run), out: "one")
+    // Adam would divide gradients that are next to nothing by themselves, and their rounding with them.
+    let recipe = try recipe(run, ["optimizer.name=sgd", "optimizer.lr=0.1"])
+    let one = try run.train(recipe, out: "one")
     for ranks in 2...3 {
-      let many = try run.train(try recipe(run), ranks: ranks, out: "many\(ranks)")
-      #expect(try relativeDifference(TemporaryRun.parameters(many), TemporaryRun.parameters(one)) < 1e-5)
+      let many = try run.train(recipe, ranks: ranks, out: "many\(ranks)")
+      #expect(try relativeDifference(TemporaryRun.parameters(many), TemporaryRun.parameters(one)) < 1e-6)
       #expect(abs(many.test!.loss - one.test!.loss) < 1e-5 * one.test!.loss)
     }
   }

@@ -29,9 +29,23 @@ static const char product[] = {
 #embed "device/product.h" suffix(, 0)
 };
 
+static const char fused_shape_text[] = {
+#embed "include/fused_shape.h" suffix(, 0)
+};
+static const char fused_layers[] = {
+#embed "device/fused_layers.h" suffix(, 0)
+};
+static const char fused_head[] = {
+#embed "device/fused_head.h" suffix(, 0)
+};
+static const char fused[] = {
+#embed "device/fused.h" suffix(, 0)
+};
+
 static const ccuda_source sources[] = {
     {"kernels.cu", kernels}, {"prelude.h", prelude}, {"step_control.h", control},  {"cells.h", cells},
     {"sequences.h", sequences}, {"layers.h", layers},    {"losses.h", losses},   {"optimizers.h", optimizers}, {"product.h", product},
+    {"fused_shape.h", fused_shape_text}, {"fused_layers.h", fused_layers}, {"fused_head.h", fused_head}, {"fused.h", fused},
 };
 
 const ccuda_source *ccuda_sources(int *count) {

@@ -17,6 +17,7 @@
 #define gpu_grid_barrier(counter) ((void)(counter), shim::group_barrier(__COUNTER__))
 #define gpu_shuffle_down(value, lanes) (shim::shuffle(__COUNTER__, value, shim::current->thread % 32 + (lanes)))
 #define gpu_shuffle_xor(value, lanes) (shim::shuffle(__COUNTER__, value, shim::current->thread % 32 ^ (lanes)))
+#define GPU_CONSTANT(type) const type
 #define GPU_SHARED(type, name) type *name = reinterpret_cast<type *>(shim::current->block->shared)
 #define gpu_fma(a, b, c) std::fma(a, b, c)
 

@@ -31,6 +31,7 @@ const std::vector<Kernel> &kernels() {
       KERNEL(rmsprop),      KERNEL(product),
       KERNEL(lstm_walk_forward), KERNEL(lstm_walk_backward), KERNEL(gru_walk_forward), KERNEL(gru_walk_backward),
       KERNEL(rnn_walk_forward),  KERNEL(rnn_walk_backward),
+      KERNEL(lstm_fused),        KERNEL(gru_fused),          KERNEL(rnn_fused),
   };
   return all;
 }

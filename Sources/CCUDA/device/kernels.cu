@@ -1,9 +1,13 @@
 // All kernels of a training step, one source for the GPU and for the tests on the processor.
 #include "prelude.h"
 #include "step_control.h"
+#include "fused_shape.h"
 #include "cells.h"
 #include "sequences.h"
 #include "layers.h"
 #include "losses.h"
 #include "optimizers.h"
 #include "product.h"
+#include "fused_layers.h"
+#include "fused_head.h"
+#include "fused.h"

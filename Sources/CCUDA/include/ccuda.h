@@ -6,6 +6,7 @@
 #define CCUDA_H
 #include <stddef.h>
 #include <stdint.h>
+#include "fused_shape.h"
 #include "step_control.h"
 
 #pragma clang assume_nonnull begin

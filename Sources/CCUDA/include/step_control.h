@@ -10,6 +10,7 @@ typedef struct {
   float adam_step, adam_root;     // lr / (1 - beta1^t), 1 / sqrt(1 - beta2^t)
   float momentum, fresh;          // fresh: 1 - dampening
   int nesterov, decoupled, first_step;
+  int more;                       // whether the next step follows in the same launch, where this one is taken
 } step_control;
 
 // What a step leaves behind: sums over its samples, and what was decided on them.

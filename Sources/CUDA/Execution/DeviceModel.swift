@@ -6,12 +6,7 @@ import Recurrent
 ///
 /// The host reads them back only for checkpoints and evaluation. Used from one thread at a time.
 public final class DeviceModel {
-  public let architecture: Architecture
   public let executor: any Executor
-  private let loss: Loss
-  private let steps: Int
-  private let capacity: Int
-  private let resident: Int
   private let plan: StepPlan
   public let engine: Engine
   private let parameterCount: Int
@@ -47,26 +42,28 @@ public final class DeviceModel {
   }
 
   /// - steps: T; capacity: the most samples in a batch; resident: samples of the data set that device memory is to hold.
-  public init(
+  public convenience init(
     _ architecture: Architecture, loss: Loss, rule: UpdateRule, steps: Int, capacity: Int,
     resident: Int = 0, engine: Engine? = nil, executor: any Executor
   ) throws {
-    try architecture.requireProgram()
-    plan = StepPlan(
+    let plan = StepPlan(
       architecture, loss: loss, rule: rule, steps: steps, capacity: capacity, resident: resident,
       precision: executor.precision, device: executor.traits)
+    try self.init(plan, engine: engine, executor: executor)
+  }
+
+  /// - plan: of the executor's device.
+  /// - engine: nil for the one that suits the plan.
+  public init(_ plan: StepPlan, engine: Engine? = nil, executor: any Executor) throws {
+    try plan.architecture.requireProgram()
     try engine?.require(plan)
-    self.architecture = architecture
-    self.loss = loss
-    self.steps = steps
-    self.capacity = capacity
-    self.resident = resident
+    self.plan = plan
     self.engine = engine ?? Engine(for: plan)
     self.executor = executor
-    parameterCount = ParameterLayout(architecture).count
+    parameterCount = ParameterLayout(plan.architecture).count
     let program = program(batch: capacity)
     try executor.allocate(program.buffers)
-    if case .crossEntropy(_, .some(let weights), _) = loss {
+    if case .crossEntropy(_, .some(let weights), _) = plan.loss {
       try weights.withUnsafeBytes { try executor.write($0, to: place(.classWeights)) }
     }
   }
@@ -82,6 +79,12 @@ public final class DeviceModel {
   private func place(_ place: StepProgram.Place) -> StepProgram.Region {
     StepProgram.Region(buffer: place.rawValue, offset: 0)
   }
+
+  public var architecture: Architecture { plan.architecture }
+  private var loss: Loss { plan.loss }
+  private var steps: Int { plan.steps }
+  private var capacity: Int { plan.capacity }
+  private var resident: Int { plan.resident }
 
   // MARK: State
 
@@ -133,6 +136,27 @@ public final class DeviceModel {
       try executor.run(program.step, key: ProgramKey(.step, batch: batch.count))
     }
     return try outcome()
+  }
+
+  /// How many steps one call of `steps` can take; 1 without resident data.
+  public var stepsAtOnce: Int { program(batch: capacity).stepsAtOnce }
+
+  /// Steps of one process on resident batches of equal size, one after the other, until one is not taken.
+  /// - samples: of all batches, `[controls.count, B]`.
+  /// - Returns: what each step left behind; the last one may be one that was not taken.
+  public func steps(_ samples: UnsafeBufferPointer<Int32>, _ controls: [step_control]) throws -> [step_outcome] {
+    precondition(controls.count <= stepsAtOnce && samples.count % controls.count == 0)
+    var controls = controls
+    for index in controls.indices.dropLast() { controls[index].more = 1 }
+    try controls.withUnsafeBytes { try executor.write($0, to: place(.control)) }
+    try executor.write(UnsafeRawBufferPointer(samples), to: place(.samples))
+    let batch = samples.count / controls.count
+    precondition(batch <= capacity && resident > 0)
+    try executor.run(program(batch: batch).residentStep, key: ProgramKey(.residentStep, batch: batch))
+    var outcomes = [step_outcome](repeating: step_outcome(), count: controls.count)
+    try outcomes.withUnsafeMutableBytes { try executor.read(place(.outcome), into: $0) }
+    let end = outcomes.firstIndex { $0.result != 0 } ?? outcomes.count - 1
+    return Array(outcomes[...end])
   }
 
   /// Sets gradients and sums to zero.

@@ -9,11 +9,14 @@ public enum Engine: String, Sendable, CaseIterable {
   case stepwise
   /// One kernel for a layer's whole walk in both directions, weights in shared memory: up to 64 hidden units.
   case walk
+  /// One kernel for whole steps, several where one process trains on resident data: parameters and rows in shared memory.
+  case fused
 
   var writer: any StepEngine {
     switch self {
     case .stepwise: StepwiseEngine()
     case .walk: WalkEngine()
+    case .fused: FusedEngine()
     }
   }
 
@@ -53,52 +56,14 @@ protocol StepEngine {
     _ layer: Int, _ directions: [ProgramBuilder.Direction], _ dOutput: StepProgram.Region,
     _ b: inout ProgramBuilder)
 
+  /// The most steps that one launch can take.
+  var stepsAtOnce: Int { get }
+
   /// Writes the whole program. What stands here by default goes layer by layer.
   func build(_ b: inout ProgramBuilder)
 }
 
 extension StepEngine {
+  var stepsAtOnce: Int { 1 }
   func build(_ b: inout ProgramBuilder) { b.buildLayers() }
-}
-
-struct StepwiseEngine: StepEngine {
-  func can(_ plan: StepPlan) -> Bool { true }
-
-  func forward(_ layer: Int, _ directions: [ProgramBuilder.Direction], _ b: inout ProgramBuilder) {
-    b.parallel(
-      directions.map { d in
-        {
-          $0.project(d)
-          $0.forward(d)
-        }
-      })
-  }
-
-  func backward(
-    _ layer: Int, _ directions: [ProgramBuilder.Direction], _ dOutput: StepProgram.Region,
-    _ b: inout ProgramBuilder
-  ) {
-    b.parallel(directions.map { d in { $0.backward(d, dOutput) } })
-    b.finishBackward(layer, directions)
-  }
-}
-
-struct WalkEngine: StepEngine {
-  func can(_ plan: StepPlan) -> Bool {
-    let network = plan.architecture
-    return network.cell != .none && network.hiddenSize <= 64 && network.isPlain
-  }
-
-  func forward(_ layer: Int, _ directions: [ProgramBuilder.Direction], _ b: inout ProgramBuilder) {
-    b.parallel(directions.map { d in { $0.project(d) } })
-    b.walk(directions, .forward, dOutput: nil)
-  }
-
-  func backward(
-    _ layer: Int, _ directions: [ProgramBuilder.Direction], _ dOutput: StepProgram.Region,
-    _ b: inout ProgramBuilder
-  ) {
-    b.walk(directions, .backward, dOutput: dOutput)
-    b.finishBackward(layer, directions)
-  }
 }

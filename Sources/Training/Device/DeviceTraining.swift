@@ -25,28 +25,36 @@ public enum Processor {
 /// Trains on a device in place of the processor. The model and the optimizer of the run are its copy in host memory, current only
 /// after `fetch`.
 final class DeviceTraining {
-  private let device: DeviceModel
+  let device: DeviceModel
+  /// How the engine was chosen.
+  let choice: EngineChoice
   private let model: Model
   private let loss: Loss
-  private let optimizer: Optimizer
+  let optimizer: Optimizer
   private let communicator: any Communicator
   private let steps: Int
-  private let seed: UInt64
-  private let clipNorm: Double?
+  let seed: UInt64
+  let clipNorm: Double?
   private let accumulate: Int
   private let batch: BatchBuffer
   /// Whether the data set lies in device memory.
-  private let isResident: Bool
+  let isResident: Bool
+  /// What may be computed before it is asked for; nil for nothing.
+  var ahead: StepsAhead?
+  /// Outcomes of steps that were taken before they were asked for.
+  var taken: ArraySlice<step_outcome> = []
+  /// Of each step of the last launch of several.
+  var stepNanoseconds: UInt64?
   private var isLoaded = false
   private var isFetched = true
   private var outputs: [Float] = []
 
-  /// - part: the most samples this rank gets in a step, and evaluates at once.
+  /// - part: the most samples this rank gets in a step.
+  /// - capacity: that, or the most it evaluates at once.
   /// - Throws: a `Failure` where the device can't train this network.
   init(
     _ executor: any Executor, model: Model, optimizer: Optimizer, recipe: Recipe, set: any SampleSet,
-    part: Int,
-    communicator: any Communicator
+    part: Int, capacity: Int, options: TrainingOptions, communicator: any Communicator
   ) throws {
     self.model = model
     self.optimizer = optimizer
@@ -56,23 +64,22 @@ final class DeviceTraining {
     seed = recipe.seed
     clipNorm = recipe.train.clipNorm
     accumulate = recipe.train.accumulate
-    batch = BatchBuffer(set, capacity: part)
+    batch = BatchBuffer(set, capacity: capacity)
     isResident = set.residentBytes <= Self.residentLimit && !model.architecture.hasTargetsForSteps
-    device = try DeviceModel(
+    let plan = StepPlan(
       model.architecture, loss: recipe.loss, rule: recipe.optimizer.deviceRule, steps: set.shape.steps,
-      capacity: part, resident: isResident ? set.count : 0, executor: executor)
-    if isResident { try loadData(set) }
+      capacity: capacity, resident: isResident ? set.count : 0, precision: executor.precision,
+      device: executor.traits)
+    let trial = EngineTrial(
+      executor: executor, plan: plan, model: model, optimizer: optimizer, recipe: recipe, batch: batch,
+      count: part, samples: set.count, isAlone: communicator.size == 1)
+    choice = try trial.choose(options, communicator)
+    device = try DeviceModel(plan, engine: choice.engine, executor: executor)
+    if isResident { try device.load(batch, samples: set.count) }
   }
 
   /// Bytes of inputs that are put into device memory once instead of being copied for each step.
   private static let residentLimit = 1 << 30
-
-  private func loadData(_ set: any SampleSet) throws {
-    for number in 0..<Int32(set.count) {
-      withUnsafePointer(to: number) { batch.gather(UnsafeBufferPointer(start: $0, count: 1)) }
-      try device.setSample(Int(number), inputs: batch.inputs, values: batch.values, classes: batch.classes)
-    }
-  }
 
   /// For people and checkpoints.
   var name: String { device.executor.name }
@@ -82,11 +89,15 @@ final class DeviceTraining {
     _ samples: UnsafeBufferPointer<Int32>, step: Int, learningRate: Double, stop: Bool, save: Bool
   ) throws -> TrainingStep.Outcome {
     try load()
+    isFetched = false
+    if let outcome = try next(samples, step: step) {
+      // What was taken ahead belongs to the state that is stopped at or saved.
+      return finish(outcome, [stop && taken.isEmpty ? 1 : 0, save && taken.isEmpty ? 1 : 0])
+    }
     let control = optimizer.control(seed: seed, step: step, learningRate: learningRate, clipNorm: clipNorm)
     let own = equalPart(communicator.rank, of: samples.count, among: communicator.size)
     let parts = microBatches(UnsafeBufferPointer(rebasing: samples[own]))
     var flags = [stop ? 1.0 : 0, save ? 1.0 : 0]
-    isFetched = false
     if communicator.size == 1, parts.count == 1 {
       return finish(try device.step(deviceBatch(parts[0]), control), flags)
     }
@@ -105,15 +116,11 @@ final class DeviceTraining {
 
   private func deviceBatch(_ samples: UnsafeBufferPointer<Int32>) -> DeviceModel.Batch {
     isResident
-      ? DeviceModel.Batch(resident: samples.baseAddress!, count: samples.count) : gather(samples)
+      ? DeviceModel.Batch(resident: samples.baseAddress!, count: samples.count) : batch.deviceBatch(samples)
   }
 
-  private func gather(_ samples: UnsafeBufferPointer<Int32>) -> DeviceModel.Batch {
-    batch.gather(samples)
-    return DeviceModel.Batch(
-      inputs: batch.inputs, values: batch.values, classes: batch.classes, samples: samples.baseAddress!,
-      count: samples.count)
-  }
+  /// Whether whole steps are this rank's alone.
+  var mayLookAhead: Bool { communicator.size == 1 && accumulate == 1 }
 
   /// Adds up all ranks' gradients and sums, by way of host memory.
   private func reduce(_ flags: [Double]) throws -> [Double] {
@@ -141,6 +148,7 @@ final class DeviceTraining {
 
   private func load() throws {
     if isLoaded { return }
+    taken = []
     try device.load(
       parameters: UnsafeBufferPointer(model.parameters),
       states: optimizer.buffers.map { UnsafeBufferPointer($0.values) })

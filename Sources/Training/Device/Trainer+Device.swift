@@ -4,7 +4,7 @@ import Dataset
 
 extension Trainer {
   /// Lets the device compute, where it was chosen or is faster.
-  func useDevice(_ processor: Processor) throws {
+  func useDevice(_ processor: Processor, _ options: TrainingOptions) throws {
     let part = equalPart(0, of: min(recipe.train.batchSize, set.count), among: communicator.size).count
     guard let executor = processor.executor else { return }
     do { try recipe.requireDeviceCan(model.architecture, set) } catch {
@@ -14,7 +14,8 @@ extension Trainer {
     let largest = [set, data.validation, data.test].compactMap { $0?.count }.max() ?? 0
     let device = try DeviceTraining(
       executor, model: model, optimizer: optimizer, recipe: recipe, set: set,
-      part: max(part, min(Evaluator.batchSize, largest)), communicator: communicator)
+      part: part, capacity: max(part, min(Evaluator.batchSize, largest)), options: options,
+      communicator: communicator)
     if case .fasterOf = processor {
       order.write(epoch: state.epoch, into: samples)
       guard try device.isFaster(UnsafeBufferPointer(rebasing: samples[..<min(part, set.count)])) else {
@@ -23,6 +24,22 @@ extension Trainer {
     }
     step.device = device
     evaluator.device = device
+  }
+
+  /// Lets the device take steps of the epoch before they are asked for. Not where tests change parameters between steps.
+  func lookAhead(_ rate: Double) {
+    let schedule = state.schedule
+    step.device?.ahead =
+      faults == nil
+      ? StepsAhead(samples: UnsafeBufferPointer(samples), batch: recipe.train.batchSize) {
+        rate * schedule.warmup(step: $0)
+      } : nil
+  }
+
+  /// Tells which engine computes, and how it was chosen.
+  func noteEngine() throws {
+    guard let choice = step.device?.choice else { return }
+    try log?.tell(MetricsLine.engine(choice), note: "\(choice)")
   }
 
   /// `cpu`, or the device's name.

@@ -17,14 +17,12 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
   ],
   targets: [
-    .systemLibrary(
-      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CMPI", exclude: ["README.md"], cSettings: c),
     .target(name: "CKernels", exclude: ["README.md"], cSettings: c),
     .target(name: "Diagnostics", exclude: ["README.md"], swiftSettings: swift),
     .target(
-      name: "Kernels", dependencies: ["CKernels", "COpenBLAS", "Diagnostics"],
+      name: "Kernels", dependencies: ["CKernels", "Diagnostics"],
       exclude: ["README.md"], swiftSettings: swift),
     .target(name: "CCUDA", exclude: ["README.md", "device"], cSettings: c),
     .target(
@@ -54,7 +52,7 @@ let package = Package(
     .executableTarget(
       name: "RecurCommand",
       dependencies: [
-        "Recur", "Collective", "CUDA", "Kernels", "COpenBLAS",
+        "Recur", "Collective", "CUDA", "Kernels",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["README.md", "Bench/README.md"], swiftSettings: swift),

@@ -15,14 +15,14 @@ import Testing
     #expect(
       try Self.plan { _ in }
         == "-n 8 --map-by slot:PE=1 --bind-to core:overload-allowed"
-        + " -x OMP_NUM_THREADS=1 -x OPENBLAS_NUM_THREADS=1 --stdin none recur train 'a recipe.yaml'")
+        + " --stdin none recur train 'a recipe.yaml'")
   }
 
   @Test func coresAreSharedOutAmongFewRanks() throws {
     let line = try Self.plan { $0.ranks = 3 }
     #expect(
       line == "-n 3 --map-by slot:PE=2 --bind-to core:overload-allowed"
-        + " -x OMP_NUM_THREADS=2 -x OPENBLAS_NUM_THREADS=2 --stdin none recur train 'a recipe.yaml'")
+        + " --stdin none recur train 'a recipe.yaml'")
   }
 
   @Test func moreRanksThanCoresYieldAndAreNotBound() throws {
@@ -32,7 +32,7 @@ import Testing
     }
     #expect(
       line.hasPrefix(
-        "--allow-run-as-root -n 9 --oversubscribe --bind-to none --mca mpi_yield_when_idle 1 -x OMP_NUM_THREADS=1"
+        "--allow-run-as-root -n 9 --oversubscribe --bind-to none --mca mpi_yield_when_idle 1"
       ))
   }
 
@@ -45,7 +45,7 @@ import Testing
       line
         == "-n 3 --hostfile hosts --map-by slot:PE=1 --bind-to core:overload-allowed --mca mpi_yield_when_idle 1"
         + " --mca pml ob1 --mca btl tcp,vader,self --mca btl_tcp_if_include 10.0.0.0/24 --mca oob_tcp_if_include 10.0.0.0/24"
-        + " --mca plm_rsh_agent 'my agent' -x OMP_NUM_THREADS=1 -x OPENBLAS_NUM_THREADS=1 --stdin none"
+        + " --mca plm_rsh_agent 'my agent' --stdin none"
         + " recur train 'a recipe.yaml'")
   }
 

@@ -13,7 +13,7 @@ import Testing
     let libraries = ["CUDA driver", "NVRTC", "cuBLASLt", "cuDNN", "NCCL"]
     #expect(
       names.filter { !libraries.contains($0) } == [
-        "processor", "kernels", "BLAS", "cores", "memory", "MPI", "gnuplot", "GPU", "disk",
+        "processor", "kernels", "cores", "memory", "MPI", "gnuplot", "GPU", "disk",
       ])
     for check in checks {
       #expect(["ok", "warn", "fail"].contains(check["status"] as? String))

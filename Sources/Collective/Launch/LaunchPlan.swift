@@ -64,9 +64,6 @@ package struct LaunchPlan: Equatable, Sendable {
       line += ["--mca", "btl_tcp_if_include", network, "--mca", "oob_tcp_if_include", network]
     }
     if let agent { line += ["--mca", "plm_rsh_agent", agent] }
-    for variable in ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"] {
-      line += ["-x", "\(variable)=\(threadsPerRank)"]
-    }
     return line + ["--stdin", "none"] + command
   }
 

@@ -1,4 +1,3 @@
-import COpenBLAS
 import Collective
 import Foundation
 import Kernels
@@ -24,13 +23,6 @@ extension HealthCheck {
         name: "kernels", status: .fail, detail: error.message,
         advice: "unset RECUR_KERNELS, or name one of these")
     }
-  }
-
-  static var openBLAS: HealthCheck {
-    let config = String(cString: openblas_get_config())
-    let core = String(cString: openblas_get_corename())
-    let version = config.split(separator: " ").prefix(2).joined(separator: " ")
-    return HealthCheck(name: "BLAS", status: .ok, detail: "\(version), kernels for \(core)")
   }
 
   static var cores: HealthCheck {

@@ -144,7 +144,9 @@ public final class DeviceModel {
   /// Steps of one process on resident batches of equal size, one after the other, until one is not taken.
   /// - samples: of all batches, `[controls.count, B]`.
   /// - Returns: what each step left behind; the last one may be one that was not taken.
-  public func steps(_ samples: UnsafeBufferPointer<Int32>, _ controls: [step_control]) throws -> [step_outcome] {
+  public func steps(_ samples: UnsafeBufferPointer<Int32>, _ controls: [step_control]) throws
+    -> [step_outcome]
+  {
     precondition(controls.count <= stepsAtOnce && samples.count % controls.count == 0)
     var controls = controls
     for index in controls.indices.dropLast() { controls[index].more = 1 }

@@ -30,9 +30,12 @@ extension EngineChoice: CustomStringConvertible {
   public var description: String {
     func text(_ value: Double) -> String { "\((value * 1e4).rounded() / 1e4)" }
     guard let own = milliseconds[engine] else { return "engine \(engine.rawValue)" }
-    let others = milliseconds.filter { $0.key != engine }.sorted { ($0.value, $0.key.rawValue) < ($1.value, $1.key.rawValue) }
-      .map { "\($0.key.rawValue) \(text($0.value))" }.joined(separator: ", ")
-    return "engine \(engine.rawValue), \(text(own)) ms a step (\(others))\(reason == .remembered ? ", as timed before" : "")"
+    let others = milliseconds.filter { $0.key != engine }.sorted {
+      ($0.value, $0.key.rawValue) < ($1.value, $1.key.rawValue)
+    }
+    .map { "\($0.key.rawValue) \(text($0.value))" }.joined(separator: ", ")
+    return
+      "engine \(engine.rawValue), \(text(own)) ms a step (\(others))\(reason == .remembered ? ", as timed before" : "")"
   }
 }
 

@@ -147,11 +147,11 @@ struct FusedLayout {
         Self.set(
           &shape.head_bias_parameters, index, layout["\(name).bias"].map { Int32($0.range.lowerBound) } ?? -1)
         (width, widest, linear, isLinear) = (outputs, max(widest, outputs), linear + 1, true)
-      case .relu: Self.set(&shape.head_kinds, index, 1)
-      case .tanh: Self.set(&shape.head_kinds, index, 2)
-      case .sigmoid: Self.set(&shape.head_kinds, index, 3)
+      case .relu: Self.set(&shape.head_kinds, index, Int32(1))
+      case .tanh: Self.set(&shape.head_kinds, index, Int32(2))
+      case .sigmoid: Self.set(&shape.head_kinds, index, Int32(3))
       case .dropout(let probability):
-        Self.set(&shape.head_kinds, index, 4)
+        Self.set(&shape.head_kinds, index, Int32(4))
         let (threshold, scale) = Self.mask(probability)
         Self.set(&shape.head_thresholds, index, threshold)
         Self.set(&shape.head_scales, index, scale)

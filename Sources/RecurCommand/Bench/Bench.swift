@@ -26,7 +26,8 @@ struct Bench: ParsableCommand {
   var precision: DeviceOptions.Factors?
   @Option(
     help: ArgumentHelp(
-      "How a GPU walks over time; the one that suits a case if not given.", valueName: "stepwise|walk"))
+      "How a GPU computes a step; the one that takes the least time if not given.",
+      valueName: Engine.allCases.map(\.rawValue).joined(separator: "|")))
   var engine: Engine?
   @Option(
     help: ArgumentHelp(
@@ -138,6 +139,10 @@ struct BenchResult: Encodable {
   /// Of one rank's batch, all sequences together.
   let timeSteps: Int
   let steps: Int
+  /// How a device computed.
+  let engine: String?
+  /// Milliseconds of a step of each engine that was timed to choose one, now or in an earlier run.
+  let engineMilliseconds: [String: Double]?
   let profile: [PhaseResult]?
 
   var line: String {
@@ -146,8 +151,6 @@ struct BenchResult: Encodable {
         ("\(ranks)", 7), ("\(threads)", 8), (Formatting.fixed(milliseconds.median, 4), 13),
         (Formatting.fixed(milliseconds.min, 4), 13),
         (Formatting.fixed(samplesPerSecond, 0), 13), (Formatting.fixed(gflops, 1), 10),
-      ].map { $0.leftPadded(to: $1) }.joined()
+      ].map { $0.leftPadded(to: $1) }.joined() + (engine.map { "  \($0)" } ?? "")
   }
 }
-
-extension Engine: ExpressibleByArgument {}

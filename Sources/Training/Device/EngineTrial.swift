@@ -18,11 +18,15 @@ struct EngineTrial {
 
   /// The engine of all ranks: that of the options, else rank 0's choice among those that all can use.
   func choose(_ options: TrainingOptions, _ communicator: any Communicator) throws -> EngineChoice {
-    let able = try communicator.allGather([UInt8](Engine.able(plan).map(\.rawValue).joined(separator: " ").utf8))
-      .map { String(decoding: $0, as: UTF8.self).split(separator: " ").map(String.init) }
+    let able = try communicator.allGather(
+      [UInt8](Engine.able(plan).map(\.rawValue).joined(separator: " ").utf8)
+    )
+    .map { String(decoding: $0, as: UTF8.self).split(separator: " ").map(String.init) }
     let common = Engine.allCases.filter { engine in able.allSatisfy { $0.contains(engine.rawValue) } }
     let own = try communicator.together { () throws -> EngineChoice? in
-      if let engine = options.engine { return try chooser(options).choose(plan, forced: engine) { _ in { 1 } } }
+      if let engine = options.engine {
+        return try chooser(options).choose(plan, forced: engine) { _ in { 1 } }
+      }
       guard communicator.rank == 0 else { return nil }
       return try chooser(options).choose(plan, batch: count, among: common, prepare: prepare)
     }
@@ -30,7 +34,9 @@ struct EngineTrial {
     return own ?? EngineChoice(Engine(rawValue: String(decoding: name, as: UTF8.self))!, .agreed)
   }
 
-  private func chooser(_ options: TrainingOptions) -> EngineChooser { EngineChooser(files: options.engineFiles) }
+  private func chooser(_ options: TrainingOptions) -> EngineChooser {
+    EngineChooser(files: options.engineFiles)
+  }
 
   /// As `EngineChooser.choose` wants it, with the first samples and a learning rate of 0.
   private func prepare(_ engine: Engine) throws -> () throws -> Int {
@@ -48,7 +54,8 @@ struct EngineTrial {
     let control = optimizer.control(seed: 0, step: 0, learningRate: 0, clipNorm: recipe.train.clipNorm)
     let numbers = (0..<Int32(count)).map { $0 }
     let isResident = plan.resident > 0
-    let steps = isResident && isAlone && recipe.train.accumulate == 1 ? min(device.stepsAtOnce, samples / count) : 1
+    let steps =
+      isResident && isAlone && recipe.train.accumulate == 1 ? min(device.stepsAtOnce, samples / count) : 1
     if steps > 1 {
       let all = Array((0..<steps).map { _ in numbers }.joined())
       return try all.withUnsafeBufferPointer {
@@ -56,7 +63,9 @@ struct EngineTrial {
       }
     }
     try numbers.withUnsafeBufferPointer { numbers in
-      let data = isResident ? DeviceModel.Batch(resident: numbers.baseAddress!, count: count) : batch.deviceBatch(numbers)
+      let data =
+        isResident
+        ? DeviceModel.Batch(resident: numbers.baseAddress!, count: count) : batch.deviceBatch(numbers)
       if isAlone, recipe.train.accumulate == 1 {
         _ = try device.step(data, control)
       } else {

@@ -20,7 +20,9 @@ extension DeviceTraining {
     return taken.removeFirst()
   }
 
-  private func take(_ samples: UnsafeBufferPointer<Int32>, _ ahead: StepsAhead, step: Int) throws -> [step_outcome] {
+  private func take(_ samples: UnsafeBufferPointer<Int32>, _ ahead: StepsAhead, step: Int) throws
+    -> [step_outcome]
+  {
     let start = samples.baseAddress! - ahead.samples.baseAddress!
     // The epoch's last batch may be a smaller one: it comes alone.
     let full = (ahead.samples.count - start) / ahead.batch

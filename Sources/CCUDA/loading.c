@@ -19,6 +19,15 @@ const char *ccuda_load_cublaslt(void *library, ccuda_cublaslt *functions) {
   return 0;
 }
 
+const char *ccuda_load_cudnn(void *library, ccuda_cudnn *functions) {
+  CCUDA_CUDNN(LOOK_UP)
+  return 0;
+}
+const char *ccuda_load_nccl(void *library, ccuda_nccl *functions) {
+  CCUDA_NCCL(LOOK_UP)
+  return 0;
+}
+
 void *ccuda_open(const char *name, int global) { return dlopen(name, RTLD_NOW | (global ? RTLD_GLOBAL : RTLD_LOCAL)); }
 const char *ccuda_open_error(void) {
   const char *error = dlerror();
@@ -39,4 +48,9 @@ int ccuda_version_out(void *library, const char *function) {
   int (*version)(int *), value = 0;
   *(void **)&version = dlsym(library, function);
   return version && version(&value) == 0 ? value : 0;
+}
+const char *ccuda_status_text(void *library, const char *function, int status) {
+  const char *(*text)(int);
+  *(void **)&text = dlsym(library, function);
+  return text ? text(status) : 0;
 }

@@ -34,7 +34,8 @@ public final class GradientReduction {
   private let overlapped: OverlappedSum?
   private let messages: Int
   private var trial: Trial?
-  private var isOverlapping = false
+  /// Whether the step that was begun sums layers while those below are still computed.
+  public private(set) var isOverlapping = false
   private var isReported = false
 
   /// - gradients: must stay where they are.

@@ -38,7 +38,6 @@ struct Stacks {
 };
 thread_local Stacks stacks;
 
-void yield();
 [[noreturn]] void begin() {
   (*work)();
   current->done = true;
@@ -68,7 +67,7 @@ void prepare(Thread &thread, unsigned char *stack) {
   thread.stack_pointer = top;
 }
 void resume(Thread &thread) { shim_switch(&scheduler, thread.stack_pointer); }
-void yield() { shim_switch(&current->stack_pointer, scheduler); }
+void leave() { shim_switch(&current->stack_pointer, scheduler); }
 #else
 thread_local ucontext_t scheduler;
 thread_local std::map<Thread *, ucontext_t> contexts;
@@ -82,8 +81,12 @@ void prepare(Thread &thread, unsigned char *stack) {
   makecontext(&c, reinterpret_cast<void (*)()>(&begin), 0);
 }
 void resume(Thread &thread) { swapcontext(&scheduler, &context(thread)); }
-void yield() { swapcontext(&context(*current), &scheduler); }
+void leave() { swapcontext(&context(*current), &scheduler); }
 #endif
+}  // namespace
+
+void yield() { leave(); }
+void progressed() { progress++; }
 
 void fail(const std::string &message) {
   if (failure.empty()) failure = message;
@@ -107,6 +110,7 @@ bool is_planted(int site, const char *kind) {
   return site == planted;
 }
 
+namespace {
 // Gives the threads of a group their turns until all are done, in an order of its own.
 //
 // A shuffled schedule also starves some threads, warps or blocks: they get no turn while any other can go on, so that what runs ahead of
@@ -178,7 +182,7 @@ void run_group(const Shape &shape, int first, std::mt19937_64 *random) {
     block.shared = reinterpret_cast<unsigned char *>(memory);
     std::memset(memory, 0xff, shape.shared);
     memory[words - 1] = guard;
-    for (int k = 0; k < shape.threads; k++) threads.push_back(Thread{k, &block, nullptr, false});
+    for (int k = 0; k < shape.threads; k++) threads.push_back(Thread{k, &block, nullptr, false, 0});
   }
   for (size_t i = 0; i < threads.size(); i++) prepare(threads[i], stacks.at(i));
   Schedule(threads, shape.together, random).run();

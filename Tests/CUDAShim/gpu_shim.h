@@ -7,6 +7,7 @@
 
 #define GPU_KERNEL static void
 #define GPU_DEVICE static inline
+#define GPU_UNROLL
 #define gpu_thread() (shim::current->thread)
 #define gpu_threads() (shim::current->block->threads)
 #define gpu_block() (shim::current->block->x)
@@ -30,4 +31,20 @@ static inline float gpu_float(unsigned bits) {
   float x;
   std::memcpy(&x, &bits, 4);
   return x;
+}
+
+// Tensor cores and clusters of blocks.
+#define GPU_HAS_CLUSTERS
+#define gpu_turn(step) (shim::turn(__COUNTER__, step))
+#define gpu_cluster_rank() (shim::current->block->x % static_cast<int>(shim::current->block->group->blocks.size()))
+#define gpu_cluster_arrive() (shim::cluster_arrive(__COUNTER__))
+#define gpu_cluster_wait() (shim::cluster_wait(__COUNTER__))
+#define gpu_cluster_peer(here, rank) (static_cast<decltype(here)>(shim::peer(__COUNTER__, here, rank)))
+#define gpu_mma_tf32(sum, a, b) (shim::mma(__COUNTER__, false, sum, a, b))
+#define gpu_mma_bf16(sum, a, b) (shim::mma(__COUNTER__, true, sum, a, b))
+
+static inline unsigned gpu_tf32(float x) { return x != x ? 0x7fffffff : (gpu_bits(x) + 0x1000u) & ~0x1fffu; }
+static inline unsigned gpu_bf16_pair(float low, float high) {
+  auto half = [](float x) { return x != x ? 0x7fffu : (gpu_bits(x) + 0x7fffu + (gpu_bits(x) >> 16 & 1)) >> 16; };
+  return half(low) | half(high) << 16;
 }

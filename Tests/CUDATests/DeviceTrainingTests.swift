@@ -40,7 +40,7 @@ import Training
 
     func train(
       _ recipe: Recipe, out: String, resume: ResumeChoice = .never, communicator: any Communicator = Solo(),
-      device: Bool, engine: Engine? = .walk
+      device: Bool = true, engine: Engine? = .walk, executor: ShimExecutor? = nil
     ) throws -> TrainingReport {
       var options = TrainingOptions()
       options.outputDirectory = folder.appendingPathComponent(out).path
@@ -50,8 +50,12 @@ import Training
       options.engineFiles = CacheFolder(folder.appendingPathComponent("cache").path)
       let trainer = try Trainer(
         recipe: recipe, data: try LoadedData(recipe.data), options: options, communicator: communicator,
-        processor: device ? .device(communicator.size == 1 ? executor : ShimExecutor(seed: 3)) : .cpu)
+        processor: device ? .device(executor ?? own(communicator)) : .cpu)
       return try trainer.run()
+    }
+
+    private func own(_ communicator: any Communicator) -> ShimExecutor {
+      communicator.size == 1 ? executor : ShimExecutor(seed: 3)
     }
 
     func parameters(_ report: TrainingReport) throws -> [Float] {

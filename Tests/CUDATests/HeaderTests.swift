@@ -20,13 +20,14 @@ private enum VendorHeaders {
   /// What to compare, where its header is installed.
   static let comparisons = [
     ("CHECK_DRIVER", "cuda.h"), ("CHECK_NVRTC", "nvrtc.h"), ("CHECK_CUBLASLT", "cublasLt.h"),
+    ("CHECK_CUDNN", "cudnn.h"), ("CHECK_NCCL", "nccl.h"),
   ].filter { !folders($0.1).isEmpty }
 
   static var canCompare: Bool { compiler != nil && comparisons.contains { $0.1 == "cuda.h" } }
 }
 
 /// Own declarations against the vendor's headers, where they are installed: `pip install nvidia-cuda-runtime nvidia-cuda-nvrtc
-/// nvidia-cuda-crt nvidia-cuda-cccl nvidia-cublas`, or the CUDA toolkit.
+/// nvidia-cuda-crt nvidia-cuda-cccl nvidia-cublas nvidia-cudnn-cu13 nvidia-nccl-cu13`, or the CUDA toolkit.
 @Suite(.enabled("needs CUDA's headers and clang++") { VendorHeaders.canCompare })
 struct HeaderTests {
   private func compiles(_ defines: [String], _ headers: [String]) throws -> Bool {

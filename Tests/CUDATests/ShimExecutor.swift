@@ -1,12 +1,13 @@
 import CUDA
 import CUDAShim
+import Collective
 import Diagnostics
 import Foundation
 
 /// Runs programs on the processor: the kernels' own source, each GPU thread a fiber.
 ///
 /// Memory that a program has to fill itself starts as NaN, and every buffer lies between guards that no kernel may touch.
-final class ShimExecutor: Executor {
+final class ShimExecutor: GroupExecutor {
   let name = "kernels on the processor"
   /// The schedule's seed; 0 runs threads in their natural order.
   private var seed: UInt64
@@ -14,18 +15,34 @@ final class ShimExecutor: Executor {
   var planted: Int?
   var precision: Precision
   var traits: DeviceTraits
+  /// What other ranks are told, and the ranks that have joined.
+  var membership: GroupMembership?
+  private let ranks: (any Communicator)?
+  private(set) var joined: [UInt8] = []
   /// Treats all operations as if they needed nothing from one another.
   var mixesAll = false
   /// Kernels that ran, and the sites they passed with what is there.
   private(set) var kernels: Set<String> = []
   private(set) var launches = 0
+  private(set) var recurrences = 0
   private(set) var sites: [Int: String] = [:]
+
+  /// What was asked for, in order; copies are numbered from 1.
+  enum Event: Equatable {
+    case run(ProgramKey.Part)
+    case read(offset: Int, bytes: Int)
+    case finished(Int)
+  }
+  var log: [Event] = []
+  private var reads = 0
 
   private static let guardBytes = 256
   private static let guardByte: UInt8 = 0xa5
   private var buffers: [UnsafeMutableRawBufferPointer] = []
 
-  init(seed: UInt64 = 0, precision: Precision = .fp32) {
+  /// - ranks: adds up for devices that join.
+  init(seed: UInt64 = 0, precision: Precision = .fp32, ranks: (any Communicator)? = nil) {
+    self.ranks = ranks
     self.seed = seed
     self.precision = precision
     traits = DeviceTraits()
@@ -60,7 +77,26 @@ final class ShimExecutor: Executor {
     bytes.copyMemory(from: UnsafeRawBufferPointer(start: address(region), count: bytes.count))
   }
 
+  func hostMemory(_ bytes: Int) -> HostMemory {
+    let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes, alignment: 64)
+    memory.initializeMemory(as: UInt8.self, repeating: 0xff)
+    return HostMemory(memory) { memory.deallocate() }
+  }
+
+  /// Copies at once, as the fastest copy would: what is not final yet shows.
+  func startRead(_ region: StepProgram.Region, into bytes: UnsafeMutableRawBufferPointer) -> Int {
+    read(region, into: bytes)
+    log.append(.read(offset: region.offset, bytes: bytes.count))
+    reads += 1
+    return reads
+  }
+
+  func finishRead(_ read: Int) { log.append(.finished(read)) }
+
+  func startWrite(_ bytes: UnsafeRawBufferPointer, to region: StepProgram.Region) { write(bytes, to: region) }
+
   func run(_ operations: [StepProgram.Operation], key: ProgramKey) throws {
+    log.append(.run(key.part))
     if mixesAll { try interleave(operations.map { [$0] }) } else { try run(operations) }
     try checkGuards()
   }
@@ -72,8 +108,45 @@ final class ShimExecutor: Executor {
         memset(address(region), 0, bytes)
       case .product(let product): try launch(product.launch(precision))
       case .launch(let launch): try self.launch(launch)
+      case .recurrence(let recurrence): compute(recurrence)
+      case .sum(let sums): try add(sums)
       case .parallel(let branches):
         try interleave(branches)
+      }
+    }
+  }
+
+  private func compute(_ r: StepProgram.Recurrence) {
+    func floats(_ region: StepProgram.Region) -> UnsafeMutablePointer<Float> {
+      address(region).assumingMemoryBound(to: Float.self)
+    }
+    let layer = ReferenceRecurrence(r.shape)
+    recurrences += 1
+    if r.pass != .backward { return layer.forward(floats(r.parameters), floats(r.input), floats(r.output)) }
+    layer.backward(
+      floats(r.parameters), floats(r.input), dOutput: floats(r.dOutput!), dInput: floats(r.dInput!),
+      gradients: floats(r.gradients!))
+  }
+
+  func invitation() -> [UInt8] { [UInt8](7..<135) }
+
+  func join(_ invitation: [UInt8], rank: Int, size: Int) throws {
+    guard rank == ranks?.rank, size == ranks?.size else {
+      throw Failure(.internalError, "rank \(rank) of \(size) is not this one")
+    }
+    joined = invitation
+  }
+
+  private func add(_ sums: [StepProgram.Sum]) throws {
+    guard let ranks, !joined.isEmpty else { throw Failure(.internalError, "no rank has joined") }
+    for sum in sums {
+      switch sum.kind {
+      case .float:
+        let start = address(sum.region).assumingMemoryBound(to: Float.self)
+        try ranks.allReduceSum(UnsafeMutableBufferPointer(start: start, count: sum.count))
+      case .double:
+        let start = address(sum.region).assumingMemoryBound(to: Double.self)
+        try ranks.allReduceSum(UnsafeMutableBufferPointer(start: start, count: sum.count))
       }
     }
   }

@@ -59,6 +59,7 @@ template <int COUNT> GPU_DEVICE void store_gates(float *gates, const float *a, i
   for (int k = 0; k < COUNT; k++) gates[k * hidden] = a[k];
 }
 
+#ifndef UNITS_ONLY
 // -- one step of a batch ------------------------------------------------------------------------------------------------
 
 // gates [B, 4H], c_before (or null for zero) and c [B, H], h [B, h_stride]; biases [4H] or null.
@@ -142,3 +143,4 @@ GPU_KERNEL rnn_backward(float *gates, const float *h, int h_stride, const float 
   float dh = d_out[(long long)row * d_stride + unit] + (start ? 0 : d_hidden[index]);
   gates[index] = rnn_unit_back(h[(long long)row * h_stride + unit], dh, relu);
 }
+#endif

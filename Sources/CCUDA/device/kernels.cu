@@ -3,6 +3,7 @@
 #include "step_control.h"
 #include "fused_shape.h"
 #include "cells.h"
+#include "direction.h"
 #include "sequences.h"
 #include "layers.h"
 #include "losses.h"

@@ -5,7 +5,10 @@
 
 #ifdef __CUDACC_RTC__
 #define GPU_KERNEL extern "C" __global__ void __launch_bounds__(256)
+// A kernel for blocks of just this many threads, one block on a multiprocessor.
+#define GPU_KERNEL_OF(threads) extern "C" __global__ void __launch_bounds__(threads, 1)
 #define GPU_DEVICE static __device__ __forceinline__
+#define GPU_UNROLL _Pragma("unroll")
 #define gpu_thread() ((int)threadIdx.x)
 #define gpu_threads() ((int)blockDim.x)
 #define gpu_block() ((int)blockIdx.x)
@@ -40,6 +43,7 @@ GPU_DEVICE void gpu_grid_barrier(unsigned *counter) {
   }
   __syncthreads();
 }
+#include "tensor.h"
 #else
 #include "gpu_shim.h"
 #endif

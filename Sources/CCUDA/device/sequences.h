@@ -4,18 +4,6 @@
 // of one row; the state goes from step to step through shared memory, with one barrier a step. The first step reads no weights, so
 // its barrier also stands behind their loading.
 
-// One direction of a layer; all [T, B, ...]. A direction that is not there has gates null.
-struct Direction {
-  float *gates;                 // [T, B, GATES·H] the input's products; activated; their gradients
-  float *recurrent;             // [T, B, 3H] GRU, see gru_forward
-  const float *weight;          // [GATES·H, H]
-  const float *bias_input, *bias_recurrent;
-  float *cells;                 // [T, B, H] LSTM
-  float *h;                     // [T, B, stride]
-  const float *d_out;           // [T, B, stride]
-  bool reverse;
-};
-
 // What a thread of a walk is: its row and unit, and whether there is work for it.
 struct Place {
   int slot, unit, row;
@@ -119,18 +107,11 @@ template <int GATES> GPU_DEVICE void walk_backward(const Direction d, int stride
   }
 }
 
-// A grid is (blocks of rows, directions). Both directions of a layer take the same kernel, the second one's pointers follow the first's;
-// d_out and h begin at a direction's own columns.
-#define DIRECTION_ARGUMENTS(n)                                                                                  \
-  float *gates##n, float *recurrent##n, const float *weight##n, const float *bias_input##n, const float *bias_recurrent##n, \
-      float *cells##n, float *h##n, const float *d_out##n
-#define PICK(name) second ? name##1 : name##0
+// A grid is (blocks of rows, directions).
 #define WALK(name, walk, GATES)                                                                                 \
   GPU_KERNEL name(DIRECTION_ARGUMENTS(0), DIRECTION_ARGUMENTS(1), int stride, int steps, int batch, int hidden, int rows, \
                   int relu) {                                                                                   \
-    bool second = gpu_block_y() == 1;                                                                           \
-    Direction d = {PICK(gates), PICK(recurrent), PICK(weight), PICK(bias_input), PICK(bias_recurrent), PICK(cells), \
-                   PICK(h), PICK(d_out), second};                                                               \
+    PICK_DIRECTION                                                                                              \
     walk<GATES>(d, stride, steps, batch, hidden, rows, relu);                                                   \
   }
 WALK(lstm_walk_forward, walk_forward, 4)

@@ -6,9 +6,9 @@ import Diagnostics
 /// The same program gives the same bits from run to run.
 public final class CUDAExecutor: Executor {
   public let description: GPUDescription
-  private let gpu: OpenedGPU
-  private let driver: Driver
-  private let lanes: Lanes
+  let gpu: OpenedGPU
+  let driver: Driver
+  let lanes: Lanes
   private let kernels: LoadedKernels
   private let products: MatrixProducts?
   public let precision: Precision
@@ -18,6 +18,11 @@ public final class CUDAExecutor: Executor {
   private var arena: ccuda_address = 0
   private var offsets: [Int] = []
   private let staging: Staging
+  let copies: SideCopies
+  /// The other ranks' GPUs, where they have joined.
+  var group: GPUGroup?
+  /// Made when the first program asks for it.
+  private var recurrences: CUDNNLayers?
 
   public var name: String { description.name }
 
@@ -44,6 +49,7 @@ public final class CUDAExecutor: Executor {
     let isOwn = products == .own || LibrarySearch().variable("RECUR_CUDA_PRODUCTS") == "own"
     self.products = try isOwn ? nil : MatrixProducts(driver, precision: precision)
     staging = try Staging(driver, stream: lanes.main)
+    copies = try SideCopies(driver, main: lanes.main)
   }
 
   deinit {
@@ -68,6 +74,7 @@ public final class CUDAExecutor: Executor {
     dropGraphs()
     if arena != 0 { _ = f.cuMemFree_v2(arena) }
     arena = 0
+    recurrences?.forget()
     offsets = []
     var total = 0
     for buffer in buffers {
@@ -86,7 +93,7 @@ public final class CUDAExecutor: Executor {
     try driver.check(f.cuMemsetD8Async(arena, 0, total, lanes.main), "clearing memory")
   }
 
-  private func address(_ region: StepProgram.Region) -> ccuda_address {
+  func address(_ region: StepProgram.Region) -> ccuda_address {
     arena + UInt64(offsets[region.buffer] + region.offset)
   }
 
@@ -108,26 +115,9 @@ public final class CUDAExecutor: Executor {
     if graphs[key] == nil {
       // The first time loads kernels and takes memory, which must not happen while a graph is captured.
       guard !warm.insert(key).inserted else { return try issue(operations, 0) }
-      graphs[key] = try captured { () throws(Failure) in try issue(operations, 0) }
+      graphs[key] = try driver.captured(on: lanes.main) { () throws(Failure) in try issue(operations, 0) }
     }
     try driver.check(f.cuGraphLaunch(graphs[key]!, lanes.main), "starting a step on \(name)")
-  }
-
-  private func captured(_ issue: () throws(Failure) -> Void) throws(Failure) -> UnsafeMutableRawPointer {
-    let f = driver.functions
-    var (graph, executable): (UnsafeMutableRawPointer?, UnsafeMutableRawPointer?) = (nil, nil)
-    let threadLocal: Int32 = 1
-    try driver.check(f.cuStreamBeginCapture_v2(lanes.main, threadLocal), "beginning a graph")
-    do throws(Failure) {
-      try issue()
-    } catch {
-      _ = f.cuStreamEndCapture(lanes.main, &graph)
-      throw error
-    }
-    try driver.check(f.cuStreamEndCapture(lanes.main, &graph), "ending a graph")
-    defer { _ = f.cuGraphDestroy(graph) }
-    try driver.check(f.cuGraphInstantiateWithFlags(&executable, graph, 0), "making a graph")
-    return executable!
   }
 
   private func issue(_ operations: [StepProgram.Operation], _ lane: Int) throws(Failure) {
@@ -143,10 +133,19 @@ public final class CUDAExecutor: Executor {
           try issue(product.launch(precision), lane)
         }
       case .launch(let launch): try issue(launch, lane)
+      case .recurrence(let recurrence): try issue(recurrence, lane)
+      case .sum(let sums):
+        guard let group else { throw Failure(.internalError, "no rank has joined this GPU") }
+        try group.sum(sums, address, lanes[lane])
       case .parallel(let branches):
         try lanes.fork(branches, from: lane) { branch, lane throws(Failure) in try issue(branch, lane) }
       }
     }
+  }
+
+  private func issue(_ recurrence: StepProgram.Recurrence, _ lane: Int) throws(Failure) {
+    if recurrences == nil { recurrences = try CUDNNLayers(driver, precision: precision) }
+    try recurrences?.run(recurrence, address, lanes[lane])
   }
 
   private func issue(_ launch: StepProgram.Launch, _ lane: Int) throws(Failure) {

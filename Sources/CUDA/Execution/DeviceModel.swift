@@ -9,7 +9,7 @@ public final class DeviceModel {
   public let executor: any Executor
   private let plan: StepPlan
   public let engine: Engine
-  private let parameterCount: Int
+  let parameterCount: Int
   private var programs: [Int: StepProgram] = [:]
 
   /// One batch in host memory, or the numbers of its samples in the resident data set.
@@ -76,7 +76,7 @@ public final class DeviceModel {
     return program
   }
 
-  private func place(_ place: StepProgram.Place) -> StepProgram.Region {
+  func place(_ place: StepProgram.Place) -> StepProgram.Region {
     StepProgram.Region(buffer: place.rawValue, offset: 0)
   }
 
@@ -169,11 +169,15 @@ public final class DeviceModel {
 
   /// Adds the gradients and sums of a micro-batch.
   public func compute(_ batch: Batch) throws {
-    try write(batch)
-    if batch.inputs == nil {
-      try executor.run(program(batch: batch.count).load, key: ProgramKey(.load, batch: batch.count))
-    }
+    try load(batch)
     try executor.run(program(batch: batch.count).compute, key: ProgramKey(.compute, batch: batch.count))
+  }
+
+  /// Puts a batch where the program reads it.
+  func load(_ batch: Batch) throws {
+    try write(batch)
+    guard batch.inputs == nil else { return }
+    try executor.run(program(batch: batch.count).load, key: ProgramKey(.load, batch: batch.count))
   }
 
   /// Decides and updates.
@@ -182,14 +186,17 @@ public final class DeviceModel {
     return try outcome()
   }
 
-  /// The gradients so far, to be added up with other processes' and put back with `setGradients`.
-  public func readGradients(into gradients: UnsafeMutableBufferPointer<Float>) throws {
-    try executor.read(place(.gradients), into: UnsafeMutableRawBufferPointer(gradients))
+  /// Adds up the gradients and sums of all ranks' devices, which have joined, then decides and updates.
+  /// - meanwhile: what the host does until that is done.
+  public func updateOfRanks(_ meanwhile: () throws -> Void) throws -> step_outcome {
+    let program = program(batch: capacity)
+    // The same list on every rank at each step: whether it is captured in a graph must be the same on all.
+    try executor.run(program.updateOfRanks, key: ProgramKey(.updateOfRanks, batch: capacity))
+    try meanwhile()
+    return try outcome()
   }
-  public func setGradients(_ gradients: UnsafeBufferPointer<Float>) throws {
-    try executor.write(UnsafeRawBufferPointer(gradients), to: place(.gradients))
-  }
-  /// The sums so far; the same goes for them.
+
+  /// The sums so far, to be added up with other processes' and put back.
   public func outcome() throws -> step_outcome {
     var outcome = step_outcome()
     try withUnsafeMutableBytes(of: &outcome) { try executor.read(place(.outcome), into: $0) }

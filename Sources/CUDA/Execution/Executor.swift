@@ -14,6 +14,18 @@ public protocol Executor: AnyObject {
   func write(_ bytes: UnsafeRawBufferPointer, to region: StepProgram.Region) throws
   /// Copies from a buffer, after everything before it has run.
   func read(_ region: StepProgram.Region, into bytes: UnsafeMutableRawBufferPointer) throws
+  /// Memory of the host for `startRead` and `startWrite`.
+  func hostMemory(_ bytes: Int) throws -> HostMemory
+  /// Starts to copy from a buffer what is there when everything before has run; what is run next need not wait for it, but must
+  /// leave that place alone until `finishRead`.
+  /// - bytes: of `hostMemory`.
+  /// - Returns: a number for `finishRead`.
+  func startRead(_ region: StepProgram.Region, into bytes: UnsafeMutableRawBufferPointer) throws -> Int
+  /// Returns when that copy is done.
+  func finishRead(_ read: Int) throws
+  /// Copies into a buffer, in order with what runs.
+  /// - bytes: of `hostMemory`; they must stay as they are until what runs next has been waited for.
+  func startWrite(_ bytes: UnsafeRawBufferPointer, to region: StepProgram.Region) throws
   /// Runs operations one after another; may return before they have run.
   /// - key: names the list: equal keys come with equal operations.
   func run(_ operations: [StepProgram.Operation], key: ProgramKey) throws
@@ -27,6 +39,10 @@ public struct ProgramKey: Hashable, Sendable {
     /// The same, and load before compute.
     case residentStep
     case begin, load, compute, update, evaluate
+    /// update behind sums over ranks.
+    case updateOfRanks
+    /// One of the parts of compute.
+    case part(Int)
   }
   public let part: Part
   public let batch: Int

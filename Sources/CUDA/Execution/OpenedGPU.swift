@@ -20,6 +20,14 @@ final class OpenedGPU {
 
   deinit { _ = driver.functions.cuDevicePrimaryCtxRelease_v2(device) }
 
+  /// Where it sits in this machine, for example `0000:17:00.0`.
+  func busAddress() throws(Failure) -> String {
+    var text = [CChar](repeating: 0, count: 32)
+    try driver.check(
+      driver.functions.cuDeviceGetPCIBusId(&text, Int32(text.count), device), "asking where a GPU sits")
+    return text.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+  }
+
   /// Makes the context this thread's.
   func enter() throws(Failure) {
     try driver.check(driver.functions.cuCtxSetCurrent(context), "entering the GPU's context")

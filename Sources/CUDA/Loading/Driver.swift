@@ -86,5 +86,9 @@ extension DeviceTraits {
     multiprocessors = gpu.multiprocessors
     sharedMemory = gpu.sharedMemory
     libraries = [.driver, .compiler]
+    if let cudnn = CUDNN.ifWanted {
+      libraries.append(.cudnn)
+      identity += ", cuDNN \(cudnn.version)"
+    }
   }
 }

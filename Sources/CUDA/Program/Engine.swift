@@ -11,12 +11,15 @@ public enum Engine: String, Sendable, CaseIterable {
   case walk
   /// One kernel for whole steps, several where one process trains on resident data: parameters and rows in shared memory.
   case fused
+  /// cuDNN, where the device has it.
+  case cudnn
 
   var writer: any StepEngine {
     switch self {
     case .stepwise: StepwiseEngine()
     case .walk: WalkEngine()
     case .fused: FusedEngine()
+    case .cudnn: CUDNNEngine()
     }
   }
 

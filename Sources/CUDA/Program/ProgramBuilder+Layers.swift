@@ -113,18 +113,35 @@ extension ProgramBuilder {
   }
 
   /// What follows the walk over time, which has left the gates' gradients. Nobody waits for the gradients of
-  /// weights: they are formed while the layers below go on.
+  /// weights, where they are not to leave before those below: they are formed while the layers below go on.
   mutating func finishBackward(_ layer: Int, _ directions: [Direction]) {
-    parallel(
-      [{ $0.backward(below: layer, directions) }] + directions.flatMap { d in weightGradients(d) })
+    let weights = directions.flatMap { d in weightGradients(d) }
+    guard isCut else { return parallel([{ $0.backward(below: layer, directions) }] + weights) }
+    parallel([{ _ = $0.inputGradients(of: layer, directions) }] + weights)
+    cut(from: directions[0].inputWeight)
+    if layer > 0 { backward(layer - 1, dOutputs(below: layer)) }
   }
 
   mutating func backward(below layer: Int, _ directions: [Direction]) {
-    guard layer > 0 else { return }
-    let below = buffer("d_outputs_\((architecture.layers - layer) % 2)", steps * capacity * width)
+    if let below = inputGradients(of: layer, directions) { backward(layer - 1, below) }
+  }
+
+  mutating func dOutputs(below layer: Int) -> Region {
+    buffer("d_outputs_\((architecture.layers - layer) % 2)", steps * capacity * width)
+  }
+
+  /// The gradient of what a layer reads; nil for the first one, where nobody needs it.
+  private mutating func inputGradients(of layer: Int, _ directions: [Direction]) -> Region? {
+    guard layer > 0 else { return nil }
+    let below = dOutputs(below: layer)
     for d in directions { inputGradient(d, to: below) }
-    if drops(layer - 1) { dropout(below, to: below, layer: UInt32(layer - 1), architecture.dropout) }
-    backward(layer - 1, below)
+    dropInputGradient(of: layer, below)
+    return below
+  }
+
+  /// Back through the masks between a layer and the one below.
+  mutating func dropInputGradient(of layer: Int, _ gradient: Region) {
+    if drops(layer - 1) { dropout(gradient, to: gradient, layer: UInt32(layer - 1), architecture.dropout) }
   }
 
   // MARK: Parts

@@ -29,6 +29,8 @@ struct ProgramBuilder {
   var operations: [StepProgram.Operation] = []
   /// Whether the operations written are for training.
   var trains = true
+  /// Whether what is written is cut into parts.
+  var isCut = false
   private var buffers: [String: Int] = [:]
 
   /// - batch: samples of a micro-batch.
@@ -54,18 +56,21 @@ struct ProgramBuilder {
   /// The whole program.
   mutating func build() -> StepProgram {
     engine.writer.build(&self)
+    if program.parts.isEmpty {
+      program.parts = [StepProgram.Part(operations: program.compute, gradients: 0..<layout.count)]
+    }
     return program
   }
 
   /// The program of an engine that goes layer by layer.
   mutating func buildLayers() {
     writeBegin()
-    trains = true
-    let read = forwardLayers()
-    let (output, dOutput) = forwardHead(read)
-    writeLoss(output, dOutput)
-    backwardLayers(backwardHead(read, dOutput))
+    writeCompute()
     program.compute = take()
+    isCut = true
+    writeCompute()
+    cut(from: 0)
+    isCut = false
     writeUpdate()
     program.update = take()
     trains = false
@@ -83,6 +88,23 @@ struct ProgramBuilder {
     ]
     writeLoad()
     program.load = take()
+  }
+
+  private mutating func writeCompute() {
+    trains = true
+    let read = forwardLayers()
+    let (output, dOutput) = forwardHead(read)
+    writeLoss(output, dOutput)
+    let dRead = backwardHead(read, dOutput)
+    cut(from: layout.boundaries[0])
+    backwardLayers(dRead)
+  }
+
+  /// Ends a part, where parts are written: the gradients from this one on are final.
+  mutating func cut(from start: Int) {
+    let end = program.parts.last?.gradients.lowerBound ?? layout.count
+    guard isCut, start < end || !operations.isEmpty else { return }
+    program.parts.append(StepProgram.Part(operations: take(), gradients: min(start, end)..<end))
   }
 
   /// What `body` writes, as a list of its own.

@@ -25,6 +25,10 @@ extension StepProgram: CustomStringConvertible {
     switch operation {
     case .parallel(let branches): "\(branches.count) lists"
     case .zero(let region, let bytes): "zero \(text(region)) \(bytes) bytes"
+    case .recurrence(let r):
+      "cudnn \(r.pass.rawValue) \(r.shape.cell) [\(r.shape.steps), \(r.shape.batch), \(r.shape.input)] to "
+        + "\(r.shape.directions) × \(r.shape.hidden): \(text(r.input)), \(text(r.output)), weights \(text(r.parameters))"
+    case .sum(let sums): "sum over ranks: \(sums.map { text($0.region) }.joined(separator: ", "))"
     case .product(let p):
       "product \(text(p.c.region)) [\(p.rows), \(p.columns)] \(p.accumulates ? "+=" : "=") "
         + "\(text(p.a)) · \(text(p.b)), depth \(p.depth)"

@@ -8,8 +8,21 @@ public struct StepProgram: Sendable {
   public var load: [Operation] = []
   /// Forward, loss and backward of one micro-batch: adds to gradients and sums.
   public var compute: [Operation] = []
+  /// `compute` cut where gradients become final, for ranks that add them up while others are computed; from the last ones on.
+  public internal(set) var parts: [Part] = []
   /// Decides on the reduced values, and changes parameters and optimizer state.
   public var update: [Operation] = []
+  /// The same behind sums over ranks, for devices that add up among themselves.
+  public var updateOfRanks: [Operation] {
+    let sums = [
+      Sum(
+        region: Region(buffer: Place.gradients.rawValue, offset: 0),
+        count: buffers[Place.gradients.rawValue].bytes / 4, kind: .float),
+      // Loss, weight, right and counted of `step_outcome`.
+      Sum(region: Region(buffer: Place.outcome.rawValue, offset: 0), count: 4, kind: .double),
+    ]
+    return [.sum(sums)] + update
+  }
   /// A whole step of one rank with one micro-batch, which was copied to the device or is loaded from the resident data.
   public var step: [Operation] = []
   public var residentStep: [Operation] = []
@@ -28,6 +41,12 @@ public struct StepProgram: Sendable {
   public struct Buffer: Sendable, Equatable {
     public let name: String
     public let bytes: Int
+  }
+
+  /// Some of `compute`, and the gradients that are final behind it: those that follow are of the parts before.
+  public struct Part: Sendable, Equatable {
+    public let operations: [Operation]
+    public let gradients: Range<Int>
   }
 
   /// A place in a buffer.
@@ -98,9 +117,20 @@ public struct StepProgram: Sendable {
     public let accumulates: Bool
   }
 
+  /// Numbers side by side.
+  public struct Sum: Sendable, Hashable {
+    public enum Kind: Sendable { case float, double }
+    public let region: Region
+    public let count: Int
+    public let kind: Kind
+  }
+
   public indirect enum Operation: Sendable, Equatable {
     case launch(Launch)
     case product(Product)
+    case recurrence(Recurrence)
+    /// Numbers that are added up over ranks, in place, by devices that have joined.
+    case sum([Sum])
     /// Sets bytes to zero.
     case zero(Region, bytes: Int)
     /// Lists that need nothing from one another; what follows waits for all of them.

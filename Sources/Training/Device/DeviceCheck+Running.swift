@@ -68,16 +68,11 @@ extension DeviceCheck {
   {
     let start = try Model(network, seed: 3)
     let optimizer = Optimizer(optimizer, count: start.layout.count)
-    let model = try DeviceModel(
-      network, loss: loss, rule: optimizer.specification.deviceRule, steps: network.steps,
-      capacity: capacity ?? batch, engine: engine, executor: executor)
-    try model.load(
-      parameters: UnsafeBufferPointer(start.parameters),
-      states: optimizer.buffers.map { UnsafeBufferPointer($0.values) })
+    let model = try model(on: executor, start, optimizer, capacity: capacity, engine: engine)
     var result = Result()
     for step in 0..<steps {
       let control = optimizer.control(seed: 9, step: step, learningRate: learningRate, clipNorm: clipNorm)
-      let outcome = try takeStep(model, step, control)
+      let outcome = try withBatch(step) { try model.step($0, control) }
       result.losses.append(outcome.loss)
       result.weights.append(outcome.weight)
       result.right.append(outcome.right)
@@ -93,13 +88,28 @@ extension DeviceCheck {
     return result
   }
 
-  private func takeStep(_ model: DeviceModel, _ step: Int, _ control: step_control) throws -> step_outcome {
+  /// The network on a device, as `start` and `optimizer` have it.
+  package func model(
+    on executor: any Executor, _ start: Model, _ optimizer: Optimizer, capacity: Int? = nil,
+    engine: Engine? = nil
+  ) throws -> DeviceModel {
+    let model = try DeviceModel(
+      network, loss: loss, rule: optimizer.specification.deviceRule, steps: network.steps,
+      capacity: capacity ?? batch, engine: engine, executor: executor)
+    try model.load(
+      parameters: UnsafeBufferPointer(start.parameters),
+      states: optimizer.buffers.map { UnsafeBufferPointer($0.values) })
+    return model
+  }
+
+  /// Hands over the step's batch.
+  package func withBatch<Value>(_ step: Int, _ body: (DeviceModel.Batch) throws -> Value) throws -> Value {
     let targets = targets(step)
     return try withAddresses(inputs(step), samples) { inputs, samples in
       try withAddresses(targets.values, targets.classes) { values, classes in
-        try model.step(
+        try body(
           DeviceModel.Batch(
-            inputs: inputs, values: values, classes: classes, samples: samples, count: batch), control)
+            inputs: inputs, values: values, classes: classes, samples: samples, count: batch))
       }
     }
   }

@@ -27,7 +27,7 @@ public enum Processor {
 final class DeviceTraining {
   let device: DeviceModel
   /// How the engine was chosen.
-  let choice: EngineChoice
+  let engine: EngineChoice
   private let model: Model
   private let loss: Loss
   let optimizer: Optimizer
@@ -37,6 +37,9 @@ final class DeviceTraining {
   let clipNorm: Double?
   private let accumulate: Int
   private let batch: BatchBuffer
+  /// Of several ranks whose devices don't add up among themselves.
+  private let reduction: DeviceReduction?
+  private let hasJoined: Bool
   /// Whether the data set lies in device memory.
   let isResident: Bool
   /// What may be computed before it is asked for; nil for nothing.
@@ -48,6 +51,8 @@ final class DeviceTraining {
   private var isLoaded = false
   private var isFetched = true
   private var outputs: [Float] = []
+  /// How gradients are summed, after the step that decided it.
+  private(set) var choice: GradientReduction.Choice?
 
   /// - part: the most samples this rank gets in a step.
   /// - capacity: that, or the most it evaluates at once.
@@ -73,8 +78,12 @@ final class DeviceTraining {
     let trial = EngineTrial(
       executor: executor, plan: plan, model: model, optimizer: optimizer, recipe: recipe, batch: batch,
       count: part, samples: set.count, isAlone: communicator.size == 1)
-    choice = try trial.choose(options, communicator)
-    device = try DeviceModel(plan, engine: choice.engine, executor: executor)
+    engine = try trial.choose(options, communicator)
+    device = try DeviceModel(plan, engine: engine.engine, executor: executor)
+    hasJoined = try communicator.size > 1 && communicator.joinDevices(executor)
+    reduction =
+      communicator.size > 1 && !hasJoined
+      ? try DeviceReduction(device, communicator, boundaries: model.layout.boundaries) : nil
     if isResident { try device.load(batch, samples: set.count) }
   }
 
@@ -101,10 +110,24 @@ final class DeviceTraining {
     if communicator.size == 1, parts.count == 1 {
       return finish(try device.step(deviceBatch(parts[0]), control), flags)
     }
+    let begin = monotonicNanoseconds()
     try device.begin(control)
-    for part in parts { try device.compute(deviceBatch(part)) }
-    if communicator.size > 1 { flags = try reduce(flags) }
-    return finish(try device.update(), flags)
+    if hasJoined {
+      for part in parts { try device.compute(deviceBatch(part)) }
+      let sums = try device.updateOfRanks {
+        try flags.withUnsafeMutableBufferPointer { try communicator.allReduceSum($0) }
+      }
+      return finish(sums, flags)
+    }
+    for part in parts.dropLast() { try device.compute(deviceBatch(part)) }
+    if let reduction {
+      flags = try reduction.compute(parts.last.map(deviceBatch), flags)
+    } else if let last = parts.last {
+      try device.compute(deviceBatch(last))
+    }
+    let outcome = finish(try device.update(), flags)
+    choice = try reduction?.stepEnded(seconds: Double(monotonicNanoseconds() - begin) / 1e9)
+    return outcome
   }
 
   private func microBatches(_ samples: UnsafeBufferPointer<Int32>) -> [UnsafeBufferPointer<Int32>] {
@@ -121,18 +144,6 @@ final class DeviceTraining {
 
   /// Whether whole steps are this rank's alone.
   var mayLookAhead: Bool { communicator.size == 1 && accumulate == 1 }
-
-  /// Adds up all ranks' gradients and sums, by way of host memory.
-  private func reduce(_ flags: [Double]) throws -> [Double] {
-    try device.readGradients(into: model.gradients)
-    var outcome = try device.outcome()
-    var sums = [outcome.loss, outcome.weight, outcome.right, outcome.counted] + flags
-    try sums.withUnsafeMutableBufferPointer { try communicator.allReduceSum(model.gradients, $0) }
-    (outcome.loss, outcome.weight, outcome.right, outcome.counted) = (sums[0], sums[1], sums[2], sums[3])
-    try device.setGradients(UnsafeBufferPointer(model.gradients))
-    try device.setOutcome(outcome)
-    return Array(sums[4...])
-  }
 
   /// - flags: whether a rank wants to stop, and to save.
   private func finish(_ sums: step_outcome, _ flags: [Double]) -> TrainingStep.Outcome {
@@ -183,7 +194,7 @@ extension DeviceTraining {
     var seconds = [0.0, 0.0]
     if !samples.isEmpty {
       // Several steps at once take less time each than one alone: the engine's own trial knows.
-      let known = choice.milliseconds[choice.engine].map { $0 / 1e3 }
+      let known = engine.milliseconds[engine.engine].map { $0 / 1e3 }
       seconds[0] = try known ?? shortest(of: 5) { try tryStep(samples) }
       seconds[1] = try shortest(of: 3) { tryOnProcessor(samples) }
     }

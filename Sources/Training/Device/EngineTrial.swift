@@ -71,7 +71,7 @@ struct EngineTrial {
       } else {
         try device.begin(control)
         try device.compute(data)
-        if !isAlone { try device.readGradients(into: model.gradients) }
+        if !isAlone { try device.readGradients(into: device.gradientMemory()) }
         _ = try device.update()
       }
     }

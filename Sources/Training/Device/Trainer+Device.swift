@@ -38,7 +38,7 @@ extension Trainer {
 
   /// Tells which engine computes, and how it was chosen.
   func noteEngine() throws {
-    guard let choice = step.device?.choice else { return }
+    guard let choice = step.device?.engine else { return }
     try log?.tell(MetricsLine.engine(choice), note: "\(choice)")
   }
 

@@ -116,6 +116,7 @@ final class TrainingStep {
     learningRate: Double, stop: Bool, save: Bool
   ) throws -> Outcome {
     if let device {
+      defer { choice = device.choice }
       return try device.run(samples, step: step, learningRate: learningRate, stop: stop, save: save)
     }
     self.following = following.flatMap { firstMicroBatch(of: $0) }

@@ -12,13 +12,20 @@
 #ifdef CHECK_CUBLASLT
 #include <cublasLt.h>
 #endif
+#ifdef CHECK_CUDNN
+#include <cudnn.h>
+#endif
+#ifdef CHECK_NCCL
+#include <nccl.h>
+#endif
 
 template <class A, class B> constexpr bool alike() {
   if (std::is_void_v<A> || std::is_void_v<B>) return std::is_void_v<A> == std::is_void_v<B>;
   else {
     constexpr bool numbers = (std::is_integral_v<A> || std::is_enum_v<A>) && (std::is_integral_v<B> || std::is_enum_v<B>);
     return sizeof(A) == sizeof(B) && (numbers || (std::is_pointer_v<A> && std::is_pointer_v<B>) ||
-                                      (std::is_floating_point_v<A> && std::is_floating_point_v<B>));
+                                      (std::is_floating_point_v<A> && std::is_floating_point_v<B>) ||
+                                      (std::is_class_v<A> && std::is_class_v<B>));
   }
 }
 template <class Own, class Vendor> struct Same : std::false_type {};
@@ -34,6 +41,8 @@ struct Same<R (*)(A...), S (*)(B...)>
 #define DRIVER(name, arguments) COMPARE(ccuda_driver, name)
 #define NVRTC(name, arguments) COMPARE(ccuda_nvrtc, name)
 #define CUBLASLT(name, arguments) COMPARE(ccuda_cublaslt, name)
+#define CUDNN(name, arguments) COMPARE(ccuda_cudnn, name)
+#define NCCL(name, arguments) COMPARE(ccuda_nccl, name)
 
 #ifdef CHECK_DRIVER
 CCUDA_DRIVER(DRIVER)
@@ -61,6 +70,21 @@ static_assert(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES == 5 && CUBLASLT_MATMUL
 static_assert(CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE == 2 && CUBLASLT_REDUCTION_SCHEME_OUTPUT_TYPE == 4);
 static_assert(CUBLAS_COMPUTE_32F == 68 && CUBLAS_COMPUTE_32F_FAST_16BF == 75 && CUBLAS_COMPUTE_32F_FAST_TF32 == 77);
 static_assert(CUDA_R_32F == 0);
+#endif
+
+#ifdef CHECK_CUDNN
+CCUDA_CUDNN(CUDNN)
+static_assert(CUDNN_RNN_ALGO_STANDARD == 0 && CUDNN_RNN_ALGO_PERSIST_STATIC == 1 && CUDNN_RNN_ALGO_PERSIST_DYNAMIC == 2 &&
+              CUDNN_RNN_ALGO_PERSIST_STATIC_SMALL_H == 3);
+static_assert(CUDNN_RNN_RELU == 0 && CUDNN_RNN_TANH == 1 && CUDNN_LSTM == 2 && CUDNN_GRU == 3);
+static_assert(CUDNN_RNN_NO_BIAS == 0 && CUDNN_RNN_DOUBLE_BIAS == 2 && CUDNN_UNIDIRECTIONAL == 0 && CUDNN_BIDIRECTIONAL == 1);
+static_assert(CUDNN_LINEAR_INPUT == 0 && CUDNN_DATA_FLOAT == 0 && CUDNN_DEFAULT_MATH == 0 && CUDNN_FMA_MATH == 3);
+static_assert(CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED == 0 && CUDNN_RNN_PADDED_IO_ENABLED == 1);
+static_assert(CUDNN_FWD_MODE_INFERENCE == 0 && CUDNN_FWD_MODE_TRAINING == 1 && CUDNN_WGRAD_MODE_ADD == 0);
+#endif
+#ifdef CHECK_NCCL
+CCUDA_NCCL(NCCL)
+static_assert(sizeof(ccuda_nccl_id) == sizeof(ncclUniqueId) && ncclFloat32 == 7 && ncclFloat64 == 8 && ncclSum == 0);
 #endif
 
 #ifdef PLANT_A_WRONG_PAIR

@@ -1,0 +1,249 @@
+// A layer's whole walk over time by clusters of blocks, for hidden sizes whose recurrent weights fit into the registers (and shared
+// memory) of a cluster's multiprocessors.
+//
+// A cluster takes some rows of the batch in one direction, a block of it some hidden units of those rows; cells never leave it. Each
+// step a block needs all units of the state forward, and backward what all blocks' gates send to its own units: these go straight
+// into the others' shared memory. There are two such buffers in turn, so one barrier of the cluster a step is enough: whoever passed
+// the barrier has read the buffer that is written next.
+
+template <int GATES_, int HIDDEN_, int BLOCKS_, int TILES_, int PRECISION_> struct ClusterShape {
+  static constexpr int GATES = GATES_, HIDDEN = HIDDEN_, BLOCKS = BLOCKS_, TILES = TILES_, PRECISION = PRECISION_;
+  static constexpr cluster_plan PLAN = cluster_plan_for(GATES, HIDDEN, BLOCKS, TILES, PRECISION);
+  static constexpr int UNITS = PLAN.units, ROWS = PLAN.rows, COLUMNS = CLUSTER_COLUMNS * TILES, THREADS = 32 * PLAN.warps;
+  // (unit, column) pairs of a block, whole warps of them.
+  static constexpr int PAIRS = UNITS * COLUMNS, PAIRS_OF_THREAD = (PAIRS + THREADS - 1) / THREADS;
+  static constexpr int ROW_PITCH = ROWS + CLUSTER_ROW_PAD, UNIT_PITCH = UNITS + CLUSTER_ROW_PAD;
+  static constexpr int SHARED_FORWARD = PLAN.forward_shared, SHARED_BACKWARD = PLAN.backward_shared;
+#define CLUSTER_PRODUCT(p)                                                                                      \
+  Product<PRECISION, TILES, p.tiles, p.groups, p.splits, p.warp_tiles, p.warp_groups, p.kept>
+  using Forward = CLUSTER_PRODUCT(PLAN.forward);
+  using Backward = CLUSTER_PRODUCT(PLAN.backward);
+#undef CLUSTER_PRODUCT
+};
+
+// One (unit, column) pair of a thread: the block's unit, the layer's, the row of the batch.
+struct Pair {
+  int local, column, unit, row;
+  bool exists, works;
+};
+template <class S> GPU_DEVICE Pair find_pair(int index, int rank, int batch) {
+  int number = gpu_thread() + index * S::THREADS;
+  Pair p;
+  p.local = number % S::UNITS;
+  p.column = number / S::UNITS;
+  p.unit = rank * S::UNITS + p.local;
+  p.row = gpu_block() / S::BLOCKS * S::COLUMNS + p.column;
+  p.exists = number < S::PAIRS;
+  p.works = p.exists && p.unit < S::HIDDEN && p.row < batch;
+  return p;
+}
+
+// Element of the weights for a block's gate row and any unit; zero where there is none.
+template <class S> GPU_DEVICE float cluster_weight(const float *weight, int rank, int row, int unit) {
+  int own = rank * S::UNITS + row % S::UNITS;
+  if (row >= S::ROWS || own >= S::HIDDEN || unit >= S::HIDDEN) return 0;
+  return weight[(row / S::UNITS * S::HIDDEN + own) * S::HIDDEN + unit];
+}
+
+// -- forward ------------------------------------------------------------------------------------------------------------
+
+// Leaves each warp's sums in shared memory: [SPLITS][COLUMNS][ROW_PITCH].
+template <class S> GPU_DEVICE void store_partial(float *partial, const Weights<typename S::Forward> &w, const unsigned *state) {
+  using P = typename S::Forward;
+  float sums[P::COLUMNS][P::WARP_TILES][2][4];
+  multiply<P>(sums, w, state);
+  int lane = gpu_thread() % 32, split = gpu_thread() / 32 % P::SPLITS;
+  GPU_UNROLL for (int tile = 0; tile < P::WARP_TILES; tile++) {
+    if (w.first_tile + tile >= P::TILES) break;
+    GPU_UNROLL for (int column = 0; column < P::COLUMNS; column++)
+      GPU_UNROLL for (int i = 0; i < 4; i++) {
+        int row = 16 * (w.first_tile + tile) + lane / 4 + i / 2 * 8, of = 8 * column + lane % 4 * 2 + i % 2;
+        partial[(split * S::COLUMNS + of) * S::ROW_PITCH + row] = sums[column][tile][0][i] + sums[column][tile][1][i];
+      }
+  }
+}
+
+// A pair's gates: inputs' products become activated gates; returns h. recurrent holds the products with the state before.
+template <int GATES> GPU_DEVICE float cluster_unit(float *a, float *recurrent, const float *biases, int stride, int local, float before,
+                                                   float *cell, int relu) {
+  for (int k = 0; k < GATES; k++) {
+    a[k] += biases[k * stride + local];
+    recurrent[k] += biases[(GATES + k) * stride + local];
+  }
+  if (GATES == 3) return gru_unit(a, recurrent, before);
+  for (int k = 0; k < GATES; k++) a[k] += recurrent[k];
+  return GATES == 4 ? lstm_unit(a, *cell, cell) : rnn_unit(a[0], relu);
+}
+
+template <class S> GPU_DEVICE void cluster_forward(const Direction d, int stride, int steps, int batch, int relu) {
+  using P = typename S::Forward;
+  const int GATES = S::GATES, COUNT = S::PAIRS_OF_THREAD;
+  GPU_SHARED(unsigned, states);                                 // [2] operands
+  float *partial = (float *)(states + 2 * P::OPERAND);
+  float *biases = partial + P::SPLITS * S::COLUMNS * S::ROW_PITCH;  // [2][ROWS] of input and recurrent
+  int rank = gpu_cluster_rank();
+  // Words behind the last unit.
+  for (int e = gpu_thread(); e < 2 * P::OPERAND; e += S::THREADS) states[e] = 0;
+  for (int e = gpu_thread(); e < 2 * S::ROWS; e += S::THREADS) {
+    const float *bias = e < S::ROWS ? d.bias_input : d.bias_recurrent;
+    int row = e % S::ROWS, unit = rank * S::UNITS + row % S::UNITS;
+    biases[e] = bias && unit < S::HIDDEN ? bias[row / S::UNITS * S::HIDDEN + unit] : 0;
+  }
+  gpu_cluster_arrive();
+  Weights<P> w;
+  load_weights<P>(w, (Quad *)(biases + 2 * S::ROWS),
+                  [&](int row, int unit) { return cluster_weight<S>(d.weight, rank, row, unit); });
+  // What is read of a step comes in while the step before is waited for.
+  float a[COUNT][4], recurrent[COUNT][4], h[COUNT], cell[COUNT];
+  auto load = [&](int time) {
+    GPU_UNROLL for (int j = 0; j < COUNT; j++) {
+      Pair p = find_pair<S>(j, rank, batch);
+      for (int k = 0; k < GATES; k++) a[j][k] = 0;
+      if (p.works)
+        load_gates<GATES>(a[j], d.gates + ((long long)time * batch + p.row) * GATES * S::HIDDEN + p.unit, 0, 0, 0, S::HIDDEN);
+    }
+  };
+  GPU_UNROLL for (int j = 0; j < COUNT; j++) h[j] = cell[j] = 0;
+  load(d.reverse ? steps - 1 : 0);
+  gpu_cluster_wait();
+  for (int i = 0; i < steps; i++) {
+    int time = d.reverse ? steps - 1 - i : i;
+    bool last = i + 1 == steps;
+    if (i > 0) {
+      store_partial<S>(partial, w, states + gpu_turn(i) * P::OPERAND);
+      gpu_barrier();
+    }
+    GPU_UNROLL for (int j = 0; j < COUNT; j++) {
+      Pair p = find_pair<S>(j, rank, batch);
+      if (!p.exists) continue;
+      GPU_UNROLL for (int k = 0; k < GATES; k++) {
+        recurrent[j][k] = 0;
+        if (i > 0)
+          GPU_UNROLL for (int split = 0; split < P::SPLITS; split++)
+            recurrent[j][k] += partial[(split * S::COLUMNS + p.column) * S::ROW_PITCH + k * S::UNITS + p.local];
+      }
+      h[j] = cluster_unit<GATES>(a[j], recurrent[j], biases, S::UNITS, p.local, h[j], &cell[j], relu);
+      if (last) continue;
+      unsigned number = operand_number<S::PRECISION>(p.works ? h[j] : 0);
+      unsigned *own = states + gpu_turn(i + 1) * P::OPERAND + operand_index<S::PRECISION>(P::GROUPS, p.unit, p.column);
+      for (int peer = 0; peer < S::BLOCKS; peer++) store_operand<S::PRECISION>(gpu_cluster_peer(own, peer), p.unit, number);
+    }
+    if (!last) gpu_cluster_arrive();
+    GPU_UNROLL for (int j = 0; j < COUNT; j++) {
+      Pair p = find_pair<S>(j, rank, batch);
+      if (!p.works) continue;
+      long long at = (long long)time * batch + p.row;
+      if (GATES > 1) store_gates<GATES>(d.gates + at * GATES * S::HIDDEN + p.unit, a[j], S::HIDDEN);
+      if (GATES == 3) d.recurrent[at * 3 * S::HIDDEN + 2 * S::HIDDEN + p.unit] = recurrent[j][2];
+      if (GATES == 4) d.cells[at * S::HIDDEN + p.unit] = cell[j];
+      d.h[at * stride + p.unit] = h[j];
+    }
+    if (last) break;
+    load(d.reverse ? time - 1 : time + 1);
+    gpu_cluster_wait();
+  }
+}
+
+// -- backward -----------------------------------------------------------------------------------------------------------
+
+// Sends what the block's gates give to each unit to that unit's block: [BLOCKS][COLUMNS][UNIT_PITCH] there.
+template <class S> GPU_DEVICE void send_partial(float *received, int rank, const Weights<typename S::Backward> &w, const unsigned *gradients) {
+  using P = typename S::Backward;
+  float sums[P::COLUMNS][P::WARP_TILES][2][4];
+  multiply<P>(sums, w, gradients);
+  int lane = gpu_thread() % 32;
+  GPU_UNROLL for (int tile = 0; tile < P::WARP_TILES; tile++) {
+    int first = 16 * (w.first_tile + tile);
+    if (w.first_tile + tile >= P::TILES) break;
+    float *there = gpu_cluster_peer(received, first / S::UNITS) + rank * S::COLUMNS * S::UNIT_PITCH;
+    GPU_UNROLL for (int column = 0; column < P::COLUMNS; column++)
+      GPU_UNROLL for (int i = 0; i < 4; i++) {
+        int local = first % S::UNITS + lane / 4 + i / 2 * 8, of = 8 * column + lane % 4 * 2 + i % 2;
+        there[of * S::UNIT_PITCH + local] = sums[column][tile][0][i] + sums[column][tile][1][i];
+      }
+  }
+}
+
+// What the backward step of a pair reads: activated gates (4: also the recurrent product of a GRU's n), and LSTM's cell and the one
+// before, GRU's h before, RNN's h; the gradient from above.
+struct Kept {
+  float gates[4], now, before, d_out;
+};
+template <class S> GPU_DEVICE void load_kept(Kept &k, const Direction &d, const Pair &p, int time, bool first, int stride, int batch) {
+  const int GATES = S::GATES, HIDDEN = S::HIDDEN;
+  k.now = k.before = k.d_out = 0;
+  for (int i = 0; i < 4; i++) k.gates[i] = 0;
+  if (!p.works) return;
+  long long at = (long long)time * batch + p.row, earlier = at + (d.reverse ? batch : -batch);
+  k.d_out = d.d_out[at * stride + p.unit];
+  if (GATES > 1) load_gates<GATES>(k.gates, d.gates + at * GATES * HIDDEN + p.unit, 0, 0, 0, HIDDEN);
+  if (GATES == 4) k.now = d.cells[at * HIDDEN + p.unit];
+  if (GATES == 4 && !first) k.before = d.cells[earlier * HIDDEN + p.unit];
+  if (GATES == 3) k.gates[3] = d.recurrent[at * 3 * HIDDEN + 2 * HIDDEN + p.unit];
+  if (GATES == 3 && !first) k.before = d.h[earlier * stride + p.unit];
+  if (GATES == 1) k.now = d.h[at * stride + p.unit];
+}
+
+template <class S> GPU_DEVICE void cluster_backward(const Direction d, int stride, int steps, int batch, int relu) {
+  using P = typename S::Backward;
+  const int GATES = S::GATES, HIDDEN = S::HIDDEN, COUNT = S::PAIRS_OF_THREAD;
+  const int RECEIVED = S::BLOCKS * S::COLUMNS * S::UNIT_PITCH;
+  GPU_SHARED(float, received);  // [2][BLOCKS][COLUMNS][UNIT_PITCH]
+  unsigned *gradients = (unsigned *)(received + 2 * RECEIVED);
+  int rank = gpu_cluster_rank();
+  // Words behind the last row.
+  for (int e = gpu_thread(); e < P::OPERAND; e += S::THREADS) gradients[e] = 0;
+  gpu_cluster_arrive();
+  Weights<P> w;
+  load_weights<P>(w, (Quad *)(gradients + P::OPERAND),
+                  [&](int unit, int row) { return cluster_weight<S>(d.weight, rank, row, unit); });
+  Kept kept[COUNT];
+  float straight[COUNT], recurrent[COUNT][3];  // LSTM's gradient of the cell, GRU's part that skips the gates
+  auto load = [&](int i) {
+    GPU_UNROLL for (int j = 0; j < COUNT; j++)
+      load_kept<S>(kept[j], d, find_pair<S>(j, rank, batch), d.reverse ? steps - 1 - i : i, i == 0, stride, batch);
+  };
+  GPU_UNROLL for (int j = 0; j < COUNT; j++) straight[j] = 0;
+  load(steps - 1);
+  gpu_cluster_wait();
+  for (int i = steps - 1; i >= 0; i--) {
+    GPU_UNROLL for (int j = 0; j < COUNT; j++) {
+      Pair p = find_pair<S>(j, rank, batch);
+      if (!p.exists) continue;
+      Kept &k = kept[j];
+      float dh = k.d_out, *sent = k.gates;
+      if (i + 1 < steps) {
+        const float *from = received + gpu_turn(i) * RECEIVED + p.column * S::UNIT_PITCH + p.local;
+        float sum = 0;
+        for (int peer = 0; peer < S::BLOCKS; peer++) sum += from[peer * S::COLUMNS * S::UNIT_PITCH];
+        dh += sum;
+      }
+      if (GATES == 4) lstm_unit_back(k.gates, k.before, k.now, dh, &straight[j]);
+      else if (GATES == 3) {
+        recurrent[j][2] = k.gates[3];
+        straight[j] = gru_unit_back(k.gates, recurrent[j], k.before, dh + straight[j]);
+        sent = recurrent[j];
+      } else k.gates[0] = rnn_unit_back(k.now, dh, relu);
+      GPU_UNROLL for (int g = 0; g < GATES; g++) {
+        int row = g * S::UNITS + p.local;
+        store_operand<S::PRECISION>(gradients + operand_index<S::PRECISION>(P::GROUPS, row, p.column), row,
+                                    operand_number<S::PRECISION>(p.works ? sent[g] : 0));
+      }
+    }
+    if (i > 0) {
+      gpu_barrier();
+      send_partial<S>(received + gpu_turn(i - 1) * RECEIVED, rank, w, gradients);
+      gpu_cluster_arrive();
+    }
+    GPU_UNROLL for (int j = 0; j < COUNT; j++) {
+      Pair p = find_pair<S>(j, rank, batch);
+      if (!p.works) continue;
+      long long at = (long long)(d.reverse ? steps - 1 - i : i) * batch + p.row;
+      store_gates<GATES>(d.gates + at * GATES * HIDDEN + p.unit, kept[j].gates, HIDDEN);
+      if (GATES == 3) store_gates<3>(d.recurrent + at * 3 * HIDDEN + p.unit, recurrent[j], HIDDEN);
+    }
+    if (i == 0) break;
+    load(i - 1);
+    gpu_cluster_wait();
+  }
+}

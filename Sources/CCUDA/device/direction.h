@@ -1,0 +1,27 @@
+// One direction of a layer, for kernels that walk over all steps; all [T, B, ...]. A direction that is not there has gates null.
+#ifndef DIRECTION_H
+#define DIRECTION_H
+
+struct Direction {
+  float *gates;                 // [T, B, GATES·H] the input's products; activated; their gradients
+  float *recurrent;             // [T, B, 3H] GRU, see gru_forward
+  const float *weight;          // [GATES·H, H]
+  const float *bias_input, *bias_recurrent;
+  float *cells;                 // [T, B, H] LSTM
+  float *h;                     // [T, B, stride]
+  const float *d_out;           // [T, B, stride]
+  bool reverse;
+};
+
+// The second dimension of the grid is the direction. Both take the same kernel, the second one's pointers follow the first's;
+// d_out and h begin at a direction's own columns.
+#define DIRECTION_ARGUMENTS(n)                                                                                  \
+  float *gates##n, float *recurrent##n, const float *weight##n, const float *bias_input##n, const float *bias_recurrent##n, \
+      float *cells##n, float *h##n, const float *d_out##n
+#define PICK(name) second ? name##1 : name##0
+#define PICK_DIRECTION                                                                                          \
+  bool second = gpu_block_y() == 1;                                                                             \
+  Direction d = {PICK(gates), PICK(recurrent), PICK(weight), PICK(bias_input), PICK(bias_recurrent), PICK(cells), \
+                 PICK(h), PICK(d_out), second};
+
+#endif

@@ -1,0 +1,62 @@
+import Recurrent
+
+/// cuDNN's recurrent layers, where the device has them: what others are measured by.
+struct CUDNNEngine: StepEngine {
+  func can(_ plan: StepPlan) -> Bool {
+    plan.device.libraries.contains(.cudnn) && plan.architecture.cell != .none && plan.architecture.isPlain
+  }
+
+  func forward(_ layer: Int, _ directions: [ProgramBuilder.Direction], _ b: inout ProgramBuilder) {
+    b.operations.append(.recurrence(b.recurrence(layer, directions, b.trains ? .training : .inference)))
+  }
+
+  func backward(
+    _ layer: Int, _ directions: [ProgramBuilder.Direction], _ dOutput: StepProgram.Region,
+    _ b: inout ProgramBuilder
+  ) {
+    var recurrence = b.recurrence(layer, directions, .backward)
+    let count = recurrence.shape.parameterCount
+    recurrence.dOutput = dOutput
+    // The first layer's is not read; cuDNN gives it all the same.
+    let dInput =
+      layer > 0
+      ? b.dOutputs(below: layer) : b.buffer("d_inputs", b.steps * b.capacity * recurrence.shape.input)
+    recurrence.dInput = dInput
+    recurrence.gradients = b.buffer("d_parameters", b.largestLayer)
+    b.operations.append(.recurrence(recurrence))
+    let start = directions[0].inputWeight
+    b.columnSums(recurrence.gradients!, rows: 1, columns: count, to: b.gradient(start))
+    b.cut(from: start)
+    guard layer > 0 else { return }
+    b.dropInputGradient(of: layer, dInput)
+    b.backward(layer - 1, dInput)
+  }
+}
+
+extension ProgramBuilder {
+  fileprivate mutating func recurrence(
+    _ layer: Int, _ directions: [Direction], _ pass: StepProgram.Recurrence.Pass
+  ) -> StepProgram.Recurrence {
+    let d = directions[0]
+    let shape = RecurrentShape(
+      cell: recurrentCell, steps: steps, batch: batch, input: d.inputWidth, hidden: hidden,
+      directions: directions.count, hasBias: architecture.bias)
+    return StepProgram.Recurrence(
+      pass: pass, shape: shape, parameters: parameter(d.inputWeight), input: input(of: layer),
+      output: outputs(layer))
+  }
+
+  private var recurrentCell: RecurrentShape.Cell {
+    switch architecture.cell {
+    case .lstm: .lstm
+    case .gru: .gru
+    case .rnn, .none: architecture.nonlinearity == .relu ? .relu : .tanh
+    }
+  }
+
+  /// Parameters of the layer that has most.
+  fileprivate var largestLayer: Int {
+    let starts = layout.boundaries.reversed() + [layout.count]
+    return zip(starts, starts.dropFirst()).map { $1 - $0 }.max() ?? 0
+  }
+}

@@ -14,7 +14,7 @@
 #define gpu_block_y() (shim::current->block->y)
 #define gpu_index() (shim::index(__COUNTER__))
 #define gpu_barrier() (shim::barrier(__COUNTER__))
-#define gpu_blocks() ((int)shim::current->block->group->blocks.size())
+#define gpu_blocks() (shim::current->block->group->grid_x)
 #define gpu_grid_barrier(counter) ((void)(counter), shim::group_barrier(__COUNTER__))
 #define gpu_shuffle_down(value, lanes) (shim::shuffle(__COUNTER__, value, shim::current->thread % 32 + (lanes)))
 #define gpu_shuffle_xor(value, lanes) (shim::shuffle(__COUNTER__, value, shim::current->thread % 32 ^ (lanes)))

@@ -19,6 +19,15 @@ static const char sequences[] = {
 static const char layers[] = {
 #embed "device/layers.h" suffix(, 0)
 };
+static const char tokens[] = {
+#embed "device/tokens.h" suffix(, 0)
+};
+static const char norms[] = {
+#embed "device/norms.h" suffix(, 0)
+};
+static const char steps[] = {
+#embed "device/steps.h" suffix(, 0)
+};
 static const char losses[] = {
 #embed "device/losses.h" suffix(, 0)
 };
@@ -27,6 +36,24 @@ static const char optimizers[] = {
 };
 static const char product[] = {
 #embed "device/product.h" suffix(, 0)
+};
+static const char tensor[] = {
+#embed "device/tensor.h" suffix(, 0)
+};
+static const char direction[] = {
+#embed "device/direction.h" suffix(, 0)
+};
+static const char cluster_plan_text[] = {
+#embed "include/cluster_plan.h" suffix(, 0)
+};
+static const char cluster_product_text[] = {
+#embed "device/cluster_product.h" suffix(, 0)
+};
+static const char cluster[] = {
+#embed "device/cluster.h" suffix(, 0)
+};
+static const char cluster_kernels[] = {
+#embed "device/cluster.cu" suffix(, 0)
 };
 
 static const char fused_shape_text[] = {
@@ -44,7 +71,10 @@ static const char fused[] = {
 
 static const ccuda_source sources[] = {
     {"kernels.cu", kernels}, {"prelude.h", prelude}, {"step_control.h", control},  {"cells.h", cells},
-    {"sequences.h", sequences}, {"layers.h", layers},    {"losses.h", losses},   {"optimizers.h", optimizers}, {"product.h", product},
+    {"sequences.h", sequences}, {"layers.h", layers},    {"tokens.h", tokens},
+    {"norms.h", norms},      {"steps.h", steps},     {"losses.h", losses},   {"optimizers.h", optimizers}, {"product.h", product},
+    {"tensor.h", tensor}, {"direction.h", direction}, {"cluster_plan.h", cluster_plan_text}, {"cluster_product.h", cluster_product_text},
+    {"cluster.h", cluster}, {"cluster.cu", cluster_kernels},
     {"fused_shape.h", fused_shape_text}, {"fused_layers.h", fused_layers}, {"fused_head.h", fused_head}, {"fused.h", fused},
 };
 

@@ -5,7 +5,7 @@
 
 namespace shim {
 
-// A planted one has but one buffer.
+// Planted: there is but one buffer.
 int turn(int site, int step) { return is_planted(site, "turn") ? 0 : step % 2; }
 
 // The barrier in two halves: all arrive, nobody waits here.

@@ -11,7 +11,7 @@
 namespace shim {
 
 thread_local Thread *current;
-thread_local const char *passed[sites];
+thread_local const char *passed[SHIM_SITES];
 thread_local uint64_t switches;
 
 namespace {

@@ -1,5 +1,6 @@
 // GPU threads as fibers of one processor thread. A fiber runs until it waits at a barrier; the scheduler then takes the next one.
 #pragma once
+#include "cudashim.h"
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -57,8 +58,7 @@ struct Shape {
 };
 std::string run(const Shape &shape, const std::function<void()> &body);
 
-constexpr int sites = 512;
-extern thread_local const char *passed[sites];
+extern thread_local const char *passed[SHIM_SITES];
 extern thread_local uint64_t switches;
 
 // The sites' operations; a planted site gets them wrong.

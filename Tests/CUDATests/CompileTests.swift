@@ -1,5 +1,6 @@
 import CUDA
 import CUDAShim
+import Recurrent
 import Testing
 
 /// What NVRTC makes of the kernels, on any machine where it can be loaded: no GPU is needed. `pip install nvidia-cuda-nvrtc` brings it.
@@ -17,13 +18,43 @@ struct CompileTests {
     #expect(!output.log.contains("warning"))
     let usage = Usage.all(in: output.log)
     var index: Int32 = 0
+    var expected: Set<String> = []
     while let name = shim_kernel(index).map({ String(cString: $0) }) {
       index += 1
+      if name.contains("[") { continue }  // compiled for a shape, see below
+      expected.insert(name)
       let kernel = try #require(usage[name], "\(name) was not compiled")
       #expect(kernel.spills == 0, "\(name) spills \(kernel.spills) bytes")
       #expect(kernel.registers > 0 && kernel.registers <= Self.registerBudget, "\(name): \(kernel.registers)")
     }
-    #expect(usage.count == index)
+    #expect(Set(usage.keys) == expected)
+  }
+
+  /// Kernels compiled for a shape have a multiprocessor to themselves, with all of its registers.
+  @Test(arguments: [(90, Precision.fp32), (90, .tf32), (90, .bf16), (100, .tf32)])
+  func clustersKeepTheirWeightsInRegisters(architecture: Int, precision: Precision) throws {
+    let compiler = try Compiler()
+    guard compiler.architectures.contains(architecture) else { return }
+    let networks: [(Architecture.Cell, Int)] = [
+      (.rnn, 256), (.lstm, 256), (.gru, 256), (.lstm, 512), (.gru, 512),
+    ]
+    for (cell, hidden) in networks {
+      let shape = try #require(ClusterShape(for: ClusterTests.plan(cell, hidden, precision)))
+      let output = try compiler.compile(architecture: architecture, shape: shape)
+      let usage = Usage.all(in: output.log)
+      #expect(Set(usage.keys) == ["cluster_forward", "cluster_backward"])
+      for (name, kernel) in usage {
+        #expect(kernel.spills == 0, "\(name) \(shape.definition) spills \(kernel.spills) bytes")
+        #expect(kernel.registers > 0 && kernel.registers <= 255)
+      }
+    }
+  }
+
+  /// GPUs before the first that has clusters get none, not an error.
+  @Test func olderArchitecturesHaveNoClusterKernels() throws {
+    let shape = ClusterShape(gates: 4, hidden: 64, blocks: 4, tiles: 1, precision: .tf32)
+    let output = try Compiler().compile(architecture: 80, shape: shape)
+    #expect(Usage.all(in: output.log).isEmpty)
   }
 
   @Test func anErrorIsToldInALine() throws {

@@ -84,7 +84,8 @@ import Training
     /// Of three steps.
     func controls() -> [step_control] {
       (0..<3).map {
-        optimizer.control(seed: 3, step: $0, learningRate: 0.01 * Double($0 + 1), clipNorm: 0.5, later: $0)
+        optimizer.control(
+          seed: 3, step: $0, learningRate: 0.01 * Double($0 + 1), GradientLimits(norm: 0.5), later: $0)
       }
     }
 

@@ -173,13 +173,14 @@ final class ShimExecutor: GroupExecutor {
     var shape = shim_launch_shape(
       grid_x: Int32(launch.grid.x), grid_y: Int32(launch.grid.y), threads: Int32(launch.threads),
       shared: launch.shared, seed: seed, together: Int32(try together(launch)), planted: Int32(planted ?? -1))
-    kernels.insert(launch.kernel)
+    let name = launch.kernel + (launch.shape.map { "[\($0.definition)]" } ?? "")
+    kernels.insert(name)
     launches += 1
     func number(_ region: StepProgram.Region) -> UInt64 { UInt64(UInt(bitPattern: address(region))) }
     let problem = launch.withArguments(number) { arguments, sizes in
-      shim_launch(launch.kernel, &shape, arguments, sizes, Int32(sizes.count))
+      shim_launch(name, &shape, arguments, sizes, Int32(sizes.count))
     }
-    for site in 0..<512 {
+    for site in 0..<SHIM_SITES {
       if let kind = shim_site(Int32(site)) { sites[site] = String(cString: kind) }
     }
     if let problem { throw Failure(.internalError, String(cString: problem)) }

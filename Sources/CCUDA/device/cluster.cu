@@ -11,12 +11,6 @@
 
 using Shape = ClusterShape<CLUSTER_SHAPE>;
 
-// A grid is (blocks for all rows, directions).
-#define CLUSTER_KERNEL(name)                                                                                    \
-  GPU_KERNEL_OF(Shape::THREADS) name(DIRECTION_ARGUMENTS(0), DIRECTION_ARGUMENTS(1), int stride, int steps, int batch, int relu) { \
-    PICK_DIRECTION                                                                                              \
-    name<Shape>(d, stride, steps, batch, relu);                                                                 \
-  }
-CLUSTER_KERNEL(cluster_forward)
-CLUSTER_KERNEL(cluster_backward)
+GPU_KERNEL_OF(Shape::THREADS) cluster_forward(CLUSTER_ARGUMENTS) { CLUSTER_BODY(cluster_forward, Shape) }
+GPU_KERNEL_OF(Shape::THREADS) cluster_backward(CLUSTER_ARGUMENTS) { CLUSTER_BODY(cluster_backward, Shape) }
 #endif

@@ -247,3 +247,9 @@ template <class S> GPU_DEVICE void cluster_backward(const Direction d, int strid
     gpu_cluster_wait();
   }
 }
+
+// A grid is (blocks for all rows, directions).
+#define CLUSTER_ARGUMENTS DIRECTION_ARGUMENTS(0), DIRECTION_ARGUMENTS(1), int stride, int steps, int batch, int relu
+#define CLUSTER_BODY(walk, Shape)                                                                               \
+  PICK_DIRECTION                                                                                                \
+  walk<Shape>(d, stride, steps, batch, relu);

@@ -39,19 +39,29 @@ GPU_DEVICE void split(unsigned bits, unsigned *large, unsigned *small) {
   *small = gpu_bits(gpu_float(bits) - gpu_float(*large));
 }
 
+// The other factor's words of a lane; in float precision the large parts, with the small ones behind.
+template <int PRECISION> struct Operand {
+  unsigned words[4], small[4];
+};
+template <int PRECISION> GPU_DEVICE void load_operand(Operand<PRECISION> &operand, const Quad &quad) {
+  GPU_UNROLL for (int i = 0; i < 4; i++)
+    if (PRECISION == 0) split(quad.words[i], &operand.words[i], &operand.small[i]);
+    else operand.words[i] = quad.words[i];
+}
+
 // sums[0] + sums[1] += fragment · operand, in a fixed order. Two sums, so that not each mma waits for the one before.
-template <int PRECISION> GPU_DEVICE void multiply_fragment(float (*sums)[4], const unsigned *fragment, const Quad &operand) {
+template <int PRECISION>
+GPU_DEVICE void multiply_fragment(float (*sums)[4], const unsigned *fragment, const Operand<PRECISION> &operand) {
   GPU_UNROLL for (int i = 0; i < 2; i++) {
     const unsigned *a = fragment + 4 * i, *b = operand.words + 2 * i;
     if (PRECISION == 2) gpu_mma_bf16(sums[i], a, b);
     else if (PRECISION == 1) gpu_mma_tf32(sums[i], a, b);
     else {
-      unsigned large_a[4], small_a[4], large_b[2], small_b[2];
-      GPU_UNROLL for (int j = 0; j < 4; j++) split(a[j], &large_a[j], &small_a[j]);
-      GPU_UNROLL for (int j = 0; j < 2; j++) split(b[j], &large_b[j], &small_b[j]);
-      gpu_mma_tf32(sums[1], small_a, large_b);
-      gpu_mma_tf32(sums[1], large_a, small_b);
-      gpu_mma_tf32(sums[0], large_a, large_b);
+      unsigned large[4], small[4];
+      GPU_UNROLL for (int j = 0; j < 4; j++) split(a[j], &large[j], &small[j]);
+      gpu_mma_tf32(sums[1], small, b);
+      gpu_mma_tf32(sums[1], large, operand.small + 2 * i);
+      gpu_mma_tf32(sums[0], large, b);
     }
   }
 }
@@ -96,9 +106,11 @@ GPU_DEVICE void multiply(float (*sums)[P::WARP_TILES][2][4], const Weights<P> &w
       GPU_UNROLL for (int i = 0; i < 8; i++) sums[column][tile][i / 4][i % 4] = 0;
   GPU_UNROLL for (int group = 0; group < P::WARP_GROUPS; group++) {
     if (P::SPLITS * P::WARP_GROUPS > P::GROUPS && w.first_group + group >= P::GROUPS) break;
-    Quad b[P::COLUMNS];
-    GPU_UNROLL for (int column = 0; column < P::COLUMNS; column++)
-      b[column] = ((const Quad *)(operand + (column * P::GROUPS + w.first_group + group) * CLUSTER_GROUP_PITCH))[lane];
+    Operand<P::PRECISION> b[P::COLUMNS];
+    GPU_UNROLL for (int column = 0; column < P::COLUMNS; column++) {
+      const unsigned *words = operand + (column * P::GROUPS + w.first_group + group) * CLUSTER_GROUP_PITCH;
+      load_operand<P::PRECISION>(b[column], ((const Quad *)words)[lane]);
+    }
     GPU_UNROLL for (int tile = 0; tile < P::WARP_TILES; tile++) {
       unsigned a[CLUSTER_FRAGMENT_WORDS];
       GPU_UNROLL for (int i = 0; i < CLUSTER_FRAGMENT_WORDS; i++)

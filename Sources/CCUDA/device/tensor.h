@@ -4,10 +4,10 @@
 #define gpu_turn(step) ((step) & 1)
 
 #if __CUDA_ARCH__ >= 800
-// To nearest, ties away.
+// To nearest, ties away. Volatile so that it stays where it is: moved out of a loop, results would take more registers than there are.
 GPU_DEVICE unsigned gpu_tf32(float x) {
   unsigned bits;
-  asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(bits) : "f"(x));
+  asm volatile("cvt.rna.tf32.f32 %0, %1;" : "=r"(bits) : "f"(x));
   return bits;
 }
 // To nearest, ties to even; `low` in the lower half.

@@ -6,6 +6,7 @@
 #define CCUDA_H
 #include <stddef.h>
 #include <stdint.h>
+#include "cluster_plan.h"
 #include "fused_shape.h"
 #include "step_control.h"
 
@@ -67,6 +68,7 @@ typedef struct {
   F(cuModuleUnload, (ccuda_handle module))                                                                           \
   F(cuModuleGetFunction, (ccuda_handle *_Nonnull function, ccuda_handle module, const char *name))                            \
   F(cuFuncSetAttribute, (ccuda_handle function, int attribute, int value))                                           \
+  F(cuOccupancyMaxActiveClusters, (int *count, ccuda_handle function, const ccuda_launch *launch))                    \
   F(cuLaunchKernelEx, (const ccuda_launch *launch, ccuda_handle function, ccuda_pointers arguments, ccuda_pointers extra)) \
   F(cuGetErrorName, (int status, const char *_Nullable *_Nonnull name))                                              \
   F(cuGetErrorString, (int status, const char *_Nullable *_Nonnull text))

@@ -41,20 +41,23 @@ enum {
 
 CLUSTER_FUNCTION int cluster_rounded_up(int count, int step) { return (count + step - 1) / step * step; }
 
-// The arrangement with the least work for a warp and, among those, the least traffic through shared memory.
-CLUSTER_FUNCTION cluster_product cluster_arrange(int tiles, int groups, int warps, int most_splits, int registers) {
+// The arrangement with the least work for a warp and, among those, the least traffic through shared memory. A warp has at most
+// so many tiles, as their sums take registers too; 0 splits where there is none.
+CLUSTER_FUNCTION cluster_product cluster_arrange(int tiles, int groups, int warps, int most_splits, int most_tiles, int registers) {
   cluster_product best = {tiles, groups, 0, 0, 0, 0};
   int best_traffic = 0;
   for (int splits = 1; splits <= most_splits; splits *= 2) {
     int across = warps / splits, warp_tiles = (tiles + across - 1) / across, warp_groups = (groups + splits - 1) / splits;
     int traffic = warps * warp_groups + 2 * splits * tiles, work = warp_tiles * warp_groups;
     int best_work = best.warp_tiles * best.warp_groups;
+    if (warp_tiles > most_tiles) break;
     if (best.splits && (work > best_work || (work == best_work && traffic >= best_traffic))) continue;
     best.splits = splits;
     best.warp_tiles = warp_tiles;
     best.warp_groups = warp_groups;
     best_traffic = traffic;
   }
+  if (best.splits == 0) return best;
   int room = registers / (CLUSTER_FRAGMENT_WORDS * best.warp_tiles);
   best.kept = best.warp_groups < room ? best.warp_groups : room;
   return best;
@@ -64,7 +67,7 @@ CLUSTER_FUNCTION int cluster_weights_shared(cluster_product p, int warps) {
   return 4 * 32 * CLUSTER_FRAGMENT_WORDS * warps * p.warp_tiles * (p.warp_groups - p.kept);
 }
 
-// gates: of the cell; tiles: of 8 sequences each; precision: 0 float, 1 tf32, 2 bf16.
+// gates: of the cell; tiles: of 8 sequences each; precision: 0 float, 1 tf32, 2 bf16. Shared memory is 0 where there is no plan.
 CLUSTER_FUNCTION cluster_plan cluster_plan_for(int gates, int hidden, int blocks, int tiles, int precision) {
   int units = cluster_rounded_up((hidden + blocks - 1) / blocks, 16), rows = gates * units;
   int group = CLUSTER_GROUP_WORDS * (precision == 2 ? 2 : 1), columns = CLUSTER_COLUMNS * tiles;
@@ -73,8 +76,9 @@ CLUSTER_FUNCTION cluster_plan cluster_plan_for(int gates, int hidden, int blocks
   int warps = fragments > 32 ? 8 : 4;
   // Registers for weights; the rest is for sums and addresses.
   int registers = tiles == 1 ? 128 : 96;
-  cluster_plan plan = {units, rows, warps, cluster_arrange(rows / 16, states, warps, warps, registers),
-                       cluster_arrange(units * blocks / 16, gradients, warps, 1, registers), 0, 0};
+  cluster_plan plan = {units, rows, warps, cluster_arrange(rows / 16, states, warps, warps, 8 / tiles, registers),
+                       cluster_arrange(units * blocks / 16, gradients, warps, 1, 8 / tiles, registers), 0, 0};
+  if (plan.forward.splits == 0 || plan.backward.splits == 0) return plan;
   plan.forward_shared = 4 * (2 * tiles * states * CLUSTER_GROUP_PITCH +
                              plan.forward.splits * columns * (rows + CLUSTER_ROW_PAD) + 2 * rows) +
                         cluster_weights_shared(plan.forward, warps);

@@ -9,7 +9,7 @@ public final class CUDAExecutor: Executor {
   let gpu: OpenedGPU
   let driver: Driver
   let lanes: Lanes
-  private let kernels: LoadedKernels
+  private let kernels: Kernels
   private let products: MatrixProducts?
   public let precision: Precision
   public let traits: DeviceTraits
@@ -41,11 +41,12 @@ public final class CUDAExecutor: Executor {
     driver = try Driver()
     self.precision = precision
     description = try GPUDescription(ordinal, driver)
-    let image = try KernelCache().image(for: description)
-    traits = try DeviceTraits(description, driver)
     gpu = try OpenedGPU(ordinal, driver)
     lanes = try Lanes(driver)
-    kernels = try LoadedKernels(image, driver, sharedMemory: description.sharedMemory)
+    kernels = try Kernels(description, driver)
+    var traits = try DeviceTraits(description, driver)
+    traits.clusters = try kernels.clusters()
+    self.traits = traits
     let isOwn = products == .own || LibrarySearch().variable("RECUR_CUDA_PRODUCTS") == "own"
     self.products = try isOwn ? nil : MatrixProducts(driver, precision: precision)
     staging = try Staging(driver, stream: lanes.main)
@@ -149,7 +150,7 @@ public final class CUDAExecutor: Executor {
   }
 
   private func issue(_ launch: StepProgram.Launch, _ lane: Int) throws(Failure) {
-    let kernel = try kernels.kernel(launch.kernel)
+    let kernel = try kernels.kernel(launch)
     let status = launch.withArguments(address) { arguments, _ in
       launch.together.withAttributes { attributes in
         var shape = ccuda_launch(

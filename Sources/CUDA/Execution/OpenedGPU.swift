@@ -62,6 +62,9 @@ final class LoadedKernels {
     let maxDynamicShared: Int32 = 8
     try driver.check(
       f.cuFuncSetAttribute(kernel, maxDynamicShared, Int32(sharedMemory)), "preparing kernel \(name)")
+    // So do clusters of more than eight blocks; GPUs without clusters don't know the attribute, and don't need it.
+    let nonPortableClusters: Int32 = 14
+    _ = f.cuFuncSetAttribute(kernel, nonPortableClusters, 1)
     kernels[name] = kernel
     return kernel!
   }

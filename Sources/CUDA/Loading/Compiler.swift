@@ -41,10 +41,11 @@ public struct Compiler: @unchecked Sendable {
     public let log: String
   }
 
-  /// Compiles all kernels of this program.
-  /// - architecture: ten times the compute capability, for example 90.
-  public func compile(architecture: Int) throws(Failure) -> Output {
-    try compile(KernelSource.all, options: KernelSource.options(architecture: architecture))
+  /// Compiles the kernels.
+  /// - architecture: ten times the compute capability, for example 90; shape: for kernels that are compiled for one.
+  public func compile(architecture: Int, shape: ClusterShape? = nil) throws(Failure) -> Output {
+    try compile(
+      KernelSource.program(shape), options: KernelSource.options(architecture: architecture, shape))
   }
 
   /// - sources: the program, then the files it includes.

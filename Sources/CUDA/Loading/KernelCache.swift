@@ -1,13 +1,14 @@
 import Diagnostics
 
-/// Compiled kernels in files, one for each source, compiler and GPU.
+/// Compiled kernels in files, one for each source, shape, compiler and GPU.
 struct KernelCache {
   private let files: CacheFolder
 
   init(files: CacheFolder = CacheFolder()) { self.files = files }
 
   /// The kernels for a GPU, from the cache or compiled now.
-  func image(for gpu: GPUDescription) throws(Failure) -> [UInt8] {
+  /// - shape: nil for those that take any size.
+  func image(for gpu: GPUDescription, shape: ClusterShape? = nil) throws(Failure) -> [UInt8] {
     let compiler = try Compiler()
     let architecture = gpu.capability.major * 10 + gpu.capability.minor
     guard compiler.architectures.contains(architecture) else {
@@ -16,17 +17,18 @@ struct KernelCache {
         "NVRTC \(compiler.version.major).\(compiler.version.minor) (\(compiler.path)) can't compile for \(gpu.name), compute capability \(gpu.capability.major).\(gpu.capability.minor); install a newer one"
       )
     }
-    let name = "kernels-\(Self.hash(compiler, architecture))-sm\(architecture).cubin"
+    let name = "kernels-\(Self.hash(compiler, architecture, shape))-sm\(architecture).cubin"
     if let image = files.read(name), image.starts(with: [0x7f, 0x45, 0x4c, 0x46]) { return image }
-    let image = try compiler.compile(architecture: architecture).image
+    let image = try compiler.compile(architecture: architecture, shape: shape).image
     files.write(image, as: name)
     return image
   }
 
   /// Over everything the image depends on.
-  private static func hash(_ compiler: Compiler, _ architecture: Int) -> String {
+  private static func hash(_ compiler: Compiler, _ architecture: Int, _ shape: ClusterShape?) -> String {
     CacheFolder.hash(
-      KernelSource.all.flatMap { [$0.name, $0.text] } + KernelSource.options(architecture: architecture)
+      KernelSource.program(shape).flatMap { [$0.name, $0.text] }
+        + KernelSource.options(architecture: architecture, shape)
         + ["\(compiler.version.major).\(compiler.version.minor)", compiler.path])
   }
 }

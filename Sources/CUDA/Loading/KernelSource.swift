@@ -14,8 +14,15 @@ package struct KernelSource: Sendable {
     }
   }()
 
+  /// The program of kernels that are compiled for one shape, then what it includes; without a shape, that of all others.
+  static func program(_ shape: ClusterShape?) -> [KernelSource] {
+    guard shape != nil else { return all }
+    return all.filter { $0.name == "cluster.cu" } + all.filter { !$0.name.hasSuffix(".cu") }
+  }
+
   /// - architecture: ten times the compute capability.
-  static func options(architecture: Int) -> [String] {
+  static func options(architecture: Int, _ shape: ClusterShape?) -> [String] {
     ["--gpu-architecture=sm_\(architecture)", "--std=c++17", "--ptxas-options=-v"]
+      + (shape.map { ["--define-macro=CLUSTER_SHAPE=\($0.definition)"] } ?? [])
   }
 }

@@ -9,6 +9,9 @@ public enum Engine: String, Sendable, CaseIterable {
   case stepwise
   /// One kernel for a layer's whole walk in both directions, weights in shared memory: up to 64 hidden units.
   case walk
+  /// One kernel for a layer's whole walk in both directions, weights in the registers of a cluster of blocks: 33 to 512 hidden units, on
+  /// GPUs that have clusters (compute capability 9.0).
+  case cluster
   /// One kernel for whole steps, several where one process trains on resident data: parameters and rows in shared memory.
   case fused
   /// cuDNN, where the device has it.
@@ -18,6 +21,7 @@ public enum Engine: String, Sendable, CaseIterable {
     switch self {
     case .stepwise: StepwiseEngine()
     case .walk: WalkEngine()
+    case .cluster: ClusterEngine()
     case .fused: FusedEngine()
     case .cudnn: CUDNNEngine()
     }

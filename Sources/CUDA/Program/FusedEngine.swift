@@ -8,7 +8,7 @@ struct FusedEngine: StepEngine {
   var stepsAtOnce: Int { 32 }
 
   func can(_ plan: StepPlan) -> Bool {
-    plan.architecture.isPlain && plan.architecture.head.count <= Int(FUSED_HEAD_LAYERS)
+    plan.isPlain && !plan.averages && plan.architecture.head.count <= Int(FUSED_HEAD_LAYERS)
       && FusedLayout.mostRows(plan) > 0
   }
 

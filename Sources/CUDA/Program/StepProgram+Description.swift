@@ -33,7 +33,7 @@ extension StepProgram: CustomStringConvertible {
       "product \(text(p.c.region)) [\(p.rows), \(p.columns)] \(p.accumulates ? "+=" : "=") "
         + "\(text(p.a)) · \(text(p.b)), depth \(p.depth)"
     case .launch(let launch):
-      "\(launch.kernel)<\(launch.grid.x)\(launch.grid.y > 1 ? "×\(launch.grid.y)" : ""), \(launch.threads)>"
+      "\(launch.kernel)\(launch.shape.map { "[\($0.definition)]" } ?? "")<\(launch.grid.x)\(launch.grid.y > 1 ? "×\(launch.grid.y)" : ""), \(launch.threads)>"
         + "(\(launch.arguments.map(text).joined(separator: ", ")))"
     }
   }

@@ -83,6 +83,8 @@ public struct StepProgram: Sendable {
     public let arguments: [Argument]
     /// Blocks that run at the same time and may wait for one another.
     public var together = Together.nobody
+    /// What the kernel is compiled for; nil for kernels that take any size.
+    public var shape: ClusterShape?
 
     public enum Together: Sendable, Equatable {
       case nobody
@@ -94,7 +96,7 @@ public struct StepProgram: Sendable {
 
     public static func == (a: Launch, b: Launch) -> Bool {
       a.kernel == b.kernel && a.grid == b.grid && a.threads == b.threads && a.shared == b.shared
-        && a.arguments == b.arguments && a.together == b.together
+        && a.arguments == b.arguments && a.together == b.together && a.shape == b.shape
     }
   }
 

@@ -53,7 +53,8 @@ final class StepTimer {
     gradient = [Float](repeating: 0, count: rows * network.outputSize)
     lanes = strictLanes.map { [model] in LaneReduction(group, into: model.gradients, lanes: $0) }
     let data = DeviceSteps.Data(
-      inputs: inputs, values: values, classes: classes, samples: samples, model: model, optimizer: optimizer)
+      inputs: inputs, tokens: tokens, lengths: lengths, values: values, classes: classes, samples: samples,
+      model: model, optimizer: optimizer)
     device = try executor.map { try DeviceSteps(benchCase, data, $0, engine) }
   }
 

@@ -23,7 +23,7 @@ extension HealthCheck {
         }
       }
     }
-    return checks
+    return checks + (try gpuRanks())
   }
 
   private static func compare(

@@ -2,7 +2,9 @@ import Recurrent
 
 extension DeviceCheck {
   /// All cells, readouts, losses and optimizers, one and two layers and directions, dropout, clipping, odd sizes.
-  public static let all: [DeviceCheck] = [
+  public static let all: [DeviceCheck] = plainLayers + sequences + options
+
+  private static let plainLayers: [DeviceCheck] = [
     DeviceCheck(.lstm) { $0.network.layers = 2 },
     DeviceCheck(.gru) { $0.network.layers = 2 },
     DeviceCheck(.rnn) { $0.network.layers = 2 },
@@ -10,7 +12,7 @@ extension DeviceCheck {
       $0.network.layers = 2
       $0.network.bidirectional = true
       $0.network.dropout = 0.3
-      $0.clipNorm = 0.05
+      $0.limits.norm = 0.05
       $0.learningRate = 0.002
     },
     DeviceCheck(.gru, hidden: 5, .finalState, head: [.linear(6), .relu, .dropout(0.4), .linear(3)]) {
@@ -55,6 +57,33 @@ extension DeviceCheck {
       $0.batch = 41
       $0.clipNorm = 0.1
       $0.learningRate = 0.003
+    },
+  ]
+
+  /// Sizes a cluster of blocks takes: each cell, one step and several, one and two directions and layers, rows that fill no tile.
+  public static let middle: [DeviceCheck] = [
+    DeviceCheck(.lstm, hidden: 40, steps: 3) {
+      $0.network.layers = 2
+      $0.network.bidirectional = true
+      $0.network.dropout = 0.2
+      $0.batch = 11
+      $0.learningRate = 0.002
+    },
+    DeviceCheck(.gru, hidden: 40, steps: 3, .everyStep) {
+      $0.network.bidirectional = true
+      $0.batch = 9
+      $0.learningRate = 0.002
+    },
+    DeviceCheck(.rnn, hidden: 40, steps: 3) {
+      $0.network.layers = 2
+      $0.network.nonlinearity = .relu
+      $0.network.bias = false
+      $0.batch = 8
+      $0.learningRate = 0.002
+    },
+    DeviceCheck(.gru, hidden: 64, steps: 1, .finalState) {
+      $0.network.layers = 2
+      $0.learningRate = 0.002
     },
   ]
 

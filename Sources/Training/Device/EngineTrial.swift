@@ -7,35 +7,33 @@ import Recurrent
 struct EngineTrial {
   let executor: any Executor
   let plan: StepPlan
-  let model: Model
-  let optimizer: Optimizer
-  let recipe: Recipe
+  let run: TrainingStep
   let batch: BatchBuffer
-  /// Samples of a step on this rank, and of the data set.
+  let limits: GradientLimits
+  let accumulate: Int
+  /// Samples of a step on this rank.
   let count: Int
-  let samples: Int
-  let isAlone: Bool
 
   /// The engine of all ranks: that of the options, else rank 0's choice among those that all can use.
   func choose(_ options: TrainingOptions, _ communicator: any Communicator) throws -> EngineChoice {
-    let able = try communicator.allGather(
-      [UInt8](Engine.able(plan).map(\.rawValue).joined(separator: " ").utf8)
-    )
-    .map { String(decoding: $0, as: UTF8.self).split(separator: " ").map(String.init) }
-    let common = Engine.allCases.filter { engine in able.allSatisfy { $0.contains(engine.rawValue) } }
+    let common = try common(communicator)
     let own = try communicator.together { () throws -> EngineChoice? in
-      if let engine = options.engine {
-        return try chooser(options).choose(plan, forced: engine) { _ in { 1 } }
-      }
+      let chooser = EngineChooser(files: options.engineFiles)
+      if let engine = options.engine { return try chooser.choose(plan, forced: engine) { _ in { 1 } } }
       guard communicator.rank == 0 else { return nil }
-      return try chooser(options).choose(plan, batch: count, among: common, prepare: prepare)
+      return try chooser.choose(plan, batch: count, among: common, prepare: prepare)
     }
     let name = try communicator.broadcastBytes([UInt8]((own?.engine.rawValue ?? "").utf8))
     return own ?? EngineChoice(Engine(rawValue: String(decoding: name, as: UTF8.self))!, .agreed)
   }
 
-  private func chooser(_ options: TrainingOptions) -> EngineChooser {
-    EngineChooser(files: options.engineFiles)
+  /// What every rank's device can use.
+  private func common(_ communicator: any Communicator) throws -> [Engine] {
+    let names = Engine.able(plan).map(\.rawValue).joined(separator: " ")
+    let all = try communicator.allGather([UInt8](names.utf8)).map {
+      String(decoding: $0, as: UTF8.self).split(separator: " ").map(String.init)
+    }
+    return Engine.allCases.filter { engine in all.allSatisfy { $0.contains(engine.rawValue) } }
   }
 
   /// As `EngineChooser.choose` wants it, with the first samples and a learning rate of 0.
@@ -44,18 +42,17 @@ struct EngineTrial {
     plan.resident = min(plan.resident, count)
     let device = try DeviceModel(plan, engine: engine, executor: executor)
     try device.load(
-      parameters: UnsafeBufferPointer(model.parameters),
-      states: optimizer.buffers.map { UnsafeBufferPointer($0.values) })
+      parameters: UnsafeBufferPointer(run.model.parameters),
+      states: run.optimizer.buffers.map { UnsafeBufferPointer($0.values) })
     if plan.resident > 0 { try device.load(batch, samples: count) }
     return { try step(device) }
   }
 
   private func step(_ device: DeviceModel) throws -> Int {
-    let control = optimizer.control(seed: 0, step: 0, learningRate: 0, clipNorm: recipe.train.clipNorm)
     let numbers = (0..<Int32(count)).map { $0 }
-    let isResident = plan.resident > 0
-    let steps =
-      isResident && isAlone && recipe.train.accumulate == 1 ? min(device.stepsAtOnce, samples / count) : 1
+    let control = run.optimizer.control(seed: 0, step: 0, learningRate: 0, limits)
+    let isAlone = run.communicator.size == 1 && accumulate == 1
+    let steps = isAlone ? min(device.stepsAtOnce, run.set.count / count) : 1
     if steps > 1 {
       let all = Array((0..<steps).map { _ in numbers }.joined())
       return try all.withUnsafeBufferPointer {
@@ -64,27 +61,19 @@ struct EngineTrial {
     }
     try numbers.withUnsafeBufferPointer { numbers in
       let data =
-        isResident
-        ? DeviceModel.Batch(resident: numbers.baseAddress!, count: count) : batch.deviceBatch(numbers)
-      if isAlone, recipe.train.accumulate == 1 {
+        plan.resident > 0
+        ? DeviceModel.Batch(resident: numbers.baseAddress!, count: count)
+        : batch.gathered(numbers, streams: run.states?.streams)
+      if isAlone {
         _ = try device.step(data, control)
-      } else {
-        try device.begin(control)
-        try device.compute(data)
-        if !isAlone { try device.readGradients(into: device.gradientMemory()) }
-        _ = try device.update()
+        return
       }
+      try device.begin(control)
+      try device.compute(data)
+      if run.communicator.size > 1 { try device.readGradients(into: device.gradientMemory()) }
+      _ = try device.update()
     }
     return 1
-  }
-}
-
-extension BatchBuffer {
-  /// These samples in host memory, until the next call.
-  func deviceBatch(_ samples: UnsafeBufferPointer<Int32>) -> DeviceModel.Batch {
-    gather(samples)
-    return DeviceModel.Batch(
-      inputs: inputs, values: values, classes: classes, samples: samples.baseAddress!, count: samples.count)
   }
 }
 

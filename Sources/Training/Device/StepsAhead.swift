@@ -13,9 +13,12 @@ struct StepsAhead {
 }
 
 extension DeviceTraining {
+  /// Whether whole steps are this rank's alone.
+  private var mayLookAhead: Bool { communicator.size == 1 && accumulate == 1 && isResident }
+
   /// The outcome of the step on these samples, where steps may be taken ahead: several are one launch.
   func next(_ samples: UnsafeBufferPointer<Int32>, step: Int) throws -> step_outcome? {
-    guard isResident, mayLookAhead, let ahead, device.stepsAtOnce > 1 else { return nil }
+    guard mayLookAhead, let ahead, device.stepsAtOnce > 1 else { return nil }
     if taken.isEmpty { taken = try take(samples, ahead, step: step)[...] }
     return taken.removeFirst()
   }
@@ -28,9 +31,8 @@ extension DeviceTraining {
     let full = (ahead.samples.count - start) / ahead.batch
     let count = samples.count == ahead.batch ? max(1, min(device.stepsAtOnce, full)) : 1
     let controls = (0..<count).map { index in
-      optimizer.control(
-        seed: seed, step: step + index, learningRate: ahead.rate(optimizer.steps + index), clipNorm: clipNorm,
-        later: index)
+      control(
+        step: step + index, learningRate: ahead.rate(optimizer.steps + index), later: index)
     }
     let batches = UnsafeBufferPointer(start: samples.baseAddress!, count: count * samples.count)
     let begin = monotonicNanoseconds()

@@ -11,6 +11,9 @@ extern "C" {
 #endif
 #pragma clang assume_nonnull begin
 
+// Places where a bug can be planted; the walk by clusters, which is compiled by itself, has the last ones.
+enum { SHIM_SITES = 1024, SHIM_CLUSTER_SITES = 768 };
+
 typedef struct {
   int grid_x, grid_y, threads;
   size_t shared;       // bytes of shared memory for each block
@@ -23,9 +26,10 @@ typedef struct {
 // Returns null, or what went wrong; valid until this thread's next launch.
 const char *_Nullable shim_launch(const char *kernel, const shim_launch_shape *shape, void *_Nullable *_Nonnull arguments,
                                   const size_t *sizes, int count);
-// The names of all kernels; null behind the last.
+// The names of all kernels, with the shape in brackets of those that are compiled for one; null behind the last.
 const char *_Nullable shim_kernel(int index);
-// Sites a bug can be planted at: whether this thread's last launch passed `site`, and what is there ("barrier", "index", "shuffle", "group barrier").
+// Sites a bug can be planted at: whether this thread's last launch passed `site`, and what is there ("barrier",
+// "index", "shuffle", "group barrier", and of clusters "cluster arrive", "cluster wait", "peer", "turn", "fragment").
 const char *_Nullable shim_site(int site);
 // Fiber switches this thread has made.
 uint64_t shim_switches(void);

@@ -1,14 +1,21 @@
-"""PyTorch's times for the cases of `recur bench` on a GPU: eager, and the whole step captured in a CUDA graph with fused Adam.
+"""recur's times on a GPU beside PyTorch's: eager, and the whole step captured in a CUDA graph with fused Adam.
 
-usage: gpu_peer.py OUTPUT.json [RECUR_BENCH.json]    prints a table; with recur's report, its column and the ratio too
+usage: gpu_peer.py FOLDER [SECONDS]
+
+FOLDER holds bench.json (`recur bench --device cuda --json`) and engines.json (the same with --engines); what is not there leaves a dash, and so
+does PyTorch where it is not installed. Prints a table; PyTorch's times are kept in FOLDER/peer.json. SECONDS a case and way, 1.
 """
 import json
+import os
 import statistics
 import sys
 import time
 
-import torch
-from torch import nn
+try:
+    import torch
+    from torch import nn
+except ImportError:
+    torch = None
 
 # name: cell, inputs, hidden, layers, steps, batch, bidirectional, readout, outputs
 CASES = {
@@ -25,22 +32,21 @@ CASES = {
 }
 
 
-class Network(nn.Module):
-    def __init__(self, cell, inputs, hidden, layers, steps, bidirectional, readout, outputs):
-        super().__init__()
-        self.rnn = getattr(nn, cell)(inputs, hidden, layers, bidirectional=bidirectional)
-        width = hidden * (2 if bidirectional else 1)
-        self.readout = readout
-        self.fc = nn.Linear(width * steps if readout == "all" else width, outputs)
+def make_network(cell, inputs, hidden, layers, steps, bidirectional, readout, outputs):
+    width = hidden * (2 if bidirectional else 1)
+    rnn = getattr(nn, cell)(inputs, hidden, layers, bidirectional=bidirectional).cuda()
+    fc = nn.Linear(width * steps if readout == "all" else width, outputs).cuda()
 
-    def forward(self, x):
-        y, _ = self.rnn(x)
-        if self.readout == "all":
-            return self.fc(y.transpose(0, 1).reshape(y.shape[1], -1))
-        return self.fc(y[-1] if self.readout == "last" else y.reshape(-1, y.shape[-1]))
+    def forward(x):
+        y, _ = rnn(x)
+        if readout == "all":
+            return fc(y.transpose(0, 1).reshape(y.shape[1], -1))
+        return fc(y[-1] if readout == "last" else y.reshape(-1, y.shape[-1]))
+
+    return forward, [*rnn.parameters(), *fc.parameters()]
 
 
-def median_milliseconds(step, seconds=2.0):
+def median_milliseconds(step, seconds):
     times = []
     for _ in range(5):
         step()
@@ -57,8 +63,8 @@ def median_milliseconds(step, seconds=2.0):
 def make_step(case, graph):
     cell, inputs, hidden, layers, steps, batch, bidirectional, readout, outputs = case
     torch.manual_seed(0)
-    network = Network(cell, inputs, hidden, layers, steps, bidirectional, readout, outputs).cuda()
-    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3, fused=True, capturable=graph)
+    network, parameters = make_network(*case[:5], *case[6:])
+    optimizer = torch.optim.Adam(parameters, lr=1e-3, fused=True, capturable=graph)
     x = torch.randn(steps, batch, inputs, device="cuda")
     rows = steps * batch if readout == "every" else batch
     if outputs == 1:
@@ -84,31 +90,65 @@ def make_step(case, graph):
     return captured.replay
 
 
-def main():
-    torch.backends.cuda.matmul.allow_tf32 = True
-    torch.backends.cudnn.allow_tf32 = True
-    ours = {}
-    if len(sys.argv) > 2:
-        with open(sys.argv[2]) as file:
-            text = file.read().strip().splitlines()
-        ours = {c["name"]: c["milliseconds"]["median"] for c in json.loads(text[-1])["cases"]} if text else {}
-    results = {}
-    print(f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}, {time.strftime('%Y-%m-%d')}\n")
-    print("| case | recur | PyTorch eager | PyTorch graph | against the better |\n| --- | --- | --- | --- | --- |")
-    for name, case in CASES.items():
-        eager = median_milliseconds(make_step(case, graph=False))
+def peer_milliseconds(name, case, seconds):
+    """Eager and captured; None for a way that does not work."""
+    times = {}
+    for way, graph in (("eager", False), ("graph", True)):
         try:
-            graph = median_milliseconds(make_step(case, graph=True))
+            times[way] = median_milliseconds(make_step(case, graph), seconds)
         except RuntimeError as error:
-            print(f"{name}: no graph: {error}", file=sys.stderr)
-            graph = None
-        results[name] = {"eager": eager, "graph": graph}
-        own = ours.get(name)
-        best = min(value for value in (eager, graph) if value)
-        cells = [f"{own:.4f}" if own else "–", f"{eager:.4f}", f"{graph:.4f}" if graph else "–", f"{best / own:.2f} ×" if own else "–"]
-        print(f"| {name} | {' | '.join(cells)} |", flush=True)
-    with open(sys.argv[1], "w") as file:
-        json.dump({"device": torch.cuda.get_device_name(), "torch": torch.__version__, "milliseconds": results}, file)
+            print(f"{name}, {way}: {error}".splitlines()[0], file=sys.stderr)
+            times[way] = None
+    return times
+
+
+def read_cases(path):
+    """The report's last line, which is the whole report; nothing where the run did not end well."""
+    try:
+        with open(path) as file:
+            report = json.loads(file.read().strip().splitlines()[-1])
+        return report.get("device"), report["cases"]
+    except (OSError, ValueError, IndexError, KeyError):
+        return None, []
+
+
+def cell(value, digits=4, unit=""):
+    return "–" if value is None else f"{value:.{digits}f}{unit}"
+
+
+def ratio(other, own):
+    return None if other is None or own is None else other / own
+
+
+def main():
+    folder = sys.argv[1]
+    seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 1.0
+    has_torch = torch is not None and torch.cuda.is_available()
+    device, cases = read_cases(os.path.join(folder, "bench.json"))
+    _, engines = read_cases(os.path.join(folder, "engines.json"))
+    ours = {c["name"]: c for c in cases}
+    cudnn = {c["name"]: c["milliseconds"]["median"] for c in engines if c.get("engine") == "cudnn"}
+    if has_torch:
+        device = torch.cuda.get_device_name()
+        torch.backends.cuda.matmul.allow_tf32 = True
+        torch.backends.cudnn.allow_tf32 = True
+    version = f"PyTorch {torch.__version__}, cuDNN {torch.backends.cudnn.version()}" if has_torch else "no PyTorch"
+    print(f"{device}, {version}, {time.strftime('%Y-%m-%d')}; milliseconds a step, median, tf32\n")
+    print("| case | recur | engine | recur with cuDNN's best | PyTorch eager | PyTorch graph | against PyTorch's better | against cuDNN's best |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    results = {}
+    for name, case in CASES.items():
+        peer = peer_milliseconds(name, case, seconds) if has_torch else {"eager": None, "graph": None}
+        results[name] = peer
+        own = ours[name]["milliseconds"]["median"] if name in ours else None
+        engine = ours[name].get("engine") or "–" if name in ours else "–"
+        better = min((t for t in peer.values() if t), default=None)
+        row = [name, cell(own), engine, cell(cudnn.get(name)), cell(peer["eager"]), cell(peer["graph"]),
+               cell(ratio(better, own), 2, " ×"), cell(ratio(cudnn.get(name), own), 2, " ×")]
+        print(f"| {' | '.join(row)} |", flush=True)
+    if has_torch:
+        with open(os.path.join(folder, "peer.json"), "w") as file:
+            json.dump({"device": device, "torch": torch.__version__, "milliseconds": results}, file)
 
 
 main()

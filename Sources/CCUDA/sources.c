@@ -19,6 +19,15 @@ static const char sequences[] = {
 static const char layers[] = {
 #embed "device/layers.h" suffix(, 0)
 };
+static const char tokens[] = {
+#embed "device/tokens.h" suffix(, 0)
+};
+static const char norms[] = {
+#embed "device/norms.h" suffix(, 0)
+};
+static const char steps[] = {
+#embed "device/steps.h" suffix(, 0)
+};
 static const char losses[] = {
 #embed "device/losses.h" suffix(, 0)
 };
@@ -49,7 +58,8 @@ static const char cluster_kernels[] = {
 
 static const ccuda_source sources[] = {
     {"kernels.cu", kernels}, {"prelude.h", prelude}, {"step_control.h", control},  {"cells.h", cells},
-    {"sequences.h", sequences}, {"layers.h", layers},    {"losses.h", losses},   {"optimizers.h", optimizers}, {"product.h", product},
+    {"sequences.h", sequences}, {"layers.h", layers},    {"tokens.h", tokens},
+    {"norms.h", norms},      {"steps.h", steps},     {"losses.h", losses},   {"optimizers.h", optimizers}, {"product.h", product},
     {"tensor.h", tensor}, {"direction.h", direction}, {"cluster_plan.h", cluster_plan_text}, {"cluster_product.h", cluster_product_text},
     {"cluster.h", cluster}, {"cluster.cu", cluster_kernels},
 };

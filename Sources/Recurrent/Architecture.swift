@@ -132,7 +132,7 @@ public struct Architecture: Sendable, Equatable {
   /// Columns of a layer's input.
   public func inputWidth(of layer: Int) -> Int { layer == 0 ? inputWidth : directions * width(of: layer - 1) }
   /// Whether layers need more than the fused time loop has.
-  var isStepped: Bool {
+  package var isStepped: Bool {
     projectionSize > 0 || layerNorm || recurrentDropout > 0 || zoneout.hidden > 0 || zoneout.cell > 0
   }
 

@@ -37,6 +37,15 @@ import Training
     }
   }
 
+  @Test func aGroupOfOneChangesNothing() throws {
+    let c = DeviceCheck.all[0]
+    let executor = ShimExecutor(ranks: Solo())
+    try executor.join(executor.invitation(), rank: 0, size: 1)
+    let alone = try c.parameters(on: ShimExecutor(), steps: 3, inGroup: false)
+    #expect(try c.parameters(on: executor, steps: 3, inGroup: true) == alone)
+    #expect(executor.log.count { $0 == .run(.updateOfRanks) } == 3)
+  }
+
   /// Whole runs: sums among devices give the bits that sums in host memory give.
   @Test(arguments: [[], ["train.accumulate=2", "model.cell=gru"], ["train.batch_size=25"]])
   func aRunGivesTheSameBits(overrides: [String]) throws {

@@ -17,22 +17,11 @@ import Training
     -> (values: [Float], log: [ShimExecutor.Event], final: [Int])
   {
     let executor = ShimExecutor(seed: 5)
-    let device = try c.model(on: executor, engine: engine)
-    let memory = try device.gradientMemory()
-    let control = c.control()
-    try device.begin(control)
-    try c.withBatch(0) { try device.compute($0) }
-    executor.log = []
     var final: [Int] = []
-    try c.withBatch(1) { batch in
-      if inParts {
-        try device.compute(batch, into: memory) { final.append($0) }
-      } else {
-        try device.compute(batch)
-        try device.readGradients(into: memory)
-      }
-    }
-    return (Array(memory.floats), executor.log, final)
+    let values = try c.gradients(on: executor, engine: engine, inParts: inParts) { final.append($0) }
+    // Behind the first micro-batch.
+    let start = try #require(executor.log.firstIndex(of: .run(.compute))) + 1
+    return (values, Array(executor.log[start...]), final)
   }
 
   @Test(arguments: checks, Engine.allCases)
@@ -124,7 +113,7 @@ extension DeviceCheck {
   }
 
   fileprivate func control() -> step_control {
-    Optimizer(optimizer, count: 1).control(seed: 9, step: 0, learningRate: learningRate, clipNorm: clipNorm)
+    Optimizer(optimizer, count: 1).control(seed: 9, step: 0, learningRate: learningRate, limits)
   }
 }
 

@@ -1,6 +1,9 @@
 // The gates of one time step, one thread for each (row, unit). B rows, H units; weights' products were added up before.
 //
 // Gates lie as PyTorch orders them: i f g o (LSTM), r z n (GRU). Forward leaves activated gates behind, backward their gradients.
+// `lengths` [B] is null where all sequences are as long: a row past its end has the state zero and no gradients.
+
+GPU_DEVICE bool is_past(const int *lengths, int row, int time) { return lengths && time >= lengths[row]; }
 
 // -- one unit of one row ------------------------------------------------------------------------------------------------
 
@@ -64,10 +67,14 @@ template <int COUNT> GPU_DEVICE void store_gates(float *gates, const float *a, i
 
 // gates [B, 4H], c_before (or null for zero) and c [B, H], h [B, h_stride]; biases [4H] or null.
 GPU_KERNEL lstm_forward(float *gates, const float *bias_input, const float *bias_recurrent, const float *c_before,
-                        float *c, float *h, int h_stride, int batch, int hidden) {
+                        float *c, float *h, int h_stride, int batch, int hidden, const int *lengths, int time) {
   long long index = gpu_index();
   if (index >= (long long)batch * hidden) return;
   int row = (int)(index / hidden), unit = (int)(index % hidden);
+  if (is_past(lengths, row, time)) {
+    c[index] = h[(long long)row * h_stride + unit] = 0;
+    return;
+  }
   float *g = gates + (long long)row * 4 * hidden + unit, a[4];
   load_gates<4>(a, g, bias_input, bias_recurrent, unit, hidden);
   h[(long long)row * h_stride + unit] = lstm_unit(a, c_before ? c_before[index] : 0, &c[index]);
@@ -77,11 +84,17 @@ GPU_KERNEL lstm_forward(float *gates, const float *bias_input, const float *bias
 // d_out [B, d_stride] is the gradient of h from above, d_hidden [B, H] the one from the step walked before, as is d_cell, which
 // goes on to the next; the walk starts with neither.
 GPU_KERNEL lstm_backward(float *gates, const float *c_before, const float *c, const float *d_out, int d_stride,
-                         const float *d_hidden, float *d_cell, int batch, int hidden, int start) {
+                         const float *d_hidden, float *d_cell, int batch, int hidden, int start, const int *lengths,
+                         int time) {
   long long index = gpu_index();
   if (index >= (long long)batch * hidden) return;
   int row = (int)(index / hidden), unit = (int)(index % hidden);
-  float *g = gates + (long long)row * 4 * hidden + unit, a[4];
+  float *g = gates + (long long)row * 4 * hidden + unit, a[4] = {0, 0, 0, 0};
+  if (is_past(lengths, row, time)) {
+    d_cell[index] = 0;
+    store_gates<4>(g, a, hidden);
+    return;
+  }
   load_gates<4>(a, g, 0, 0, unit, hidden);
   float dh = d_out[(long long)row * d_stride + unit] + (start ? 0 : d_hidden[index]), dc = start ? 0 : d_cell[index];
   lstm_unit_back(a, c_before ? c_before[index] : 0, c[index], dh, &dc);
@@ -92,10 +105,16 @@ GPU_KERNEL lstm_backward(float *gates, const float *c_before, const float *c, co
 // gates [B, 3H] hold the input's product, recurrent [B, 3H] that of h_before (nothing where h_before is null); W_hn·h + b_hn is left
 // in the third block of recurrent.
 GPU_KERNEL gru_forward(float *gates, float *recurrent, const float *bias_input, const float *bias_recurrent,
-                       const float *h_before, float *h, int h_stride, int batch, int hidden) {
+                       const float *h_before, float *h, int h_stride, int batch, int hidden, const int *lengths,
+                       int time) {
   long long index = gpu_index();
   if (index >= (long long)batch * hidden) return;
   int row = (int)(index / hidden), unit = (int)(index % hidden);
+  long long at = (long long)row * h_stride + unit;
+  if (is_past(lengths, row, time)) {
+    h[at] = 0;
+    return;
+  }
   float *g = gates + (long long)row * 3 * hidden + unit, *p = recurrent + (long long)row * 3 * hidden + unit;
   float x[3], m[3] = {0, 0, 0};
   load_gates<3>(x, g, bias_input, 0, unit, hidden);
@@ -103,7 +122,6 @@ GPU_KERNEL gru_forward(float *gates, float *recurrent, const float *bias_input, 
     if (h_before) m[k] = p[k * hidden];
     if (bias_recurrent) m[k] += bias_recurrent[k * hidden + unit];
   }
-  long long at = (long long)row * h_stride + unit;
   h[at] = gru_unit(x, m, h_before ? h_before[at] : 0);
   store_gates<3>(g, x, hidden);
   p[2 * hidden] = m[2];
@@ -111,12 +129,19 @@ GPU_KERNEL gru_forward(float *gates, float *recurrent, const float *bias_input, 
 
 // Leaves in d_hidden the part of dh that goes straight to the step before; the recurrent product is added to it afterwards.
 GPU_KERNEL gru_backward(float *gates, float *recurrent, const float *h_before, int h_stride, const float *d_out,
-                        int d_stride, float *d_hidden, int batch, int hidden, int start) {
+                        int d_stride, float *d_hidden, int batch, int hidden, int start, const int *lengths, int time) {
   long long index = gpu_index();
   if (index >= (long long)batch * hidden) return;
   int row = (int)(index / hidden), unit = (int)(index % hidden);
   float *g = gates + (long long)row * 3 * hidden + unit, *p = recurrent + (long long)row * 3 * hidden + unit;
-  float x[3], m[3] = {0, 0, p[2 * hidden]};
+  float x[3] = {0, 0, 0}, m[3] = {0, 0, 0};
+  if (is_past(lengths, row, time)) {
+    d_hidden[index] = 0;
+    store_gates<3>(g, x, hidden);
+    store_gates<3>(p, m, hidden);
+    return;
+  }
+  m[2] = p[2 * hidden];
   load_gates<3>(x, g, 0, 0, unit, hidden);
   float dh = d_out[(long long)row * d_stride + unit] + (start ? 0 : d_hidden[index]);
   d_hidden[index] = gru_unit_back(x, m, h_before ? h_before[(long long)row * h_stride + unit] : 0, dh);
@@ -126,20 +151,24 @@ GPU_KERNEL gru_backward(float *gates, float *recurrent, const float *h_before, i
 
 // gates [B, H] are read once, backward writes their gradients there.
 GPU_KERNEL rnn_forward(const float *gates, const float *bias_input, const float *bias_recurrent, float *h, int h_stride,
-                       int batch, int hidden, int relu) {
+                       int batch, int hidden, int relu, const int *lengths, int time) {
   long long index = gpu_index();
   if (index >= (long long)batch * hidden) return;
   int row = (int)(index / hidden), unit = (int)(index % hidden);
   float a;
   load_gates<1>(&a, gates + index, bias_input, bias_recurrent, unit, hidden);
-  h[(long long)row * h_stride + unit] = rnn_unit(a, relu);
+  h[(long long)row * h_stride + unit] = is_past(lengths, row, time) ? 0 : rnn_unit(a, relu);
 }
 
 GPU_KERNEL rnn_backward(float *gates, const float *h, int h_stride, const float *d_out, int d_stride,
-                        const float *d_hidden, int batch, int hidden, int relu, int start) {
+                        const float *d_hidden, int batch, int hidden, int relu, int start, const int *lengths, int time) {
   long long index = gpu_index();
   if (index >= (long long)batch * hidden) return;
   int row = (int)(index / hidden), unit = (int)(index % hidden);
+  if (is_past(lengths, row, time)) {
+    gates[index] = 0;
+    return;
+  }
   float dh = d_out[(long long)row * d_stride + unit] + (start ? 0 : d_hidden[index]);
   gates[index] = rnn_unit_back(h[(long long)row * h_stride + unit], dh, relu);
 }

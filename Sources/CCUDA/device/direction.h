@@ -11,6 +11,7 @@ struct Direction {
   float *h;                     // [T, B, stride]
   const float *d_out;           // [T, B, stride]
   bool reverse;
+  const int *lengths;           // [B], or null: see cells.h
 };
 
 // The second dimension of the grid is the direction. Both take the same kernel, the second one's pointers follow the first's;
@@ -22,6 +23,6 @@ struct Direction {
 #define PICK_DIRECTION                                                                                          \
   bool second = gpu_block_y() == 1;                                                                             \
   Direction d = {PICK(gates), PICK(recurrent), PICK(weight), PICK(bias_input), PICK(bias_recurrent), PICK(cells), \
-                 PICK(h), PICK(d_out), second};
+                 PICK(h), PICK(d_out), second, 0};
 
 #endif

@@ -17,33 +17,37 @@ GPU_DEVICE void philox(unsigned counter[4], unsigned long long key) {
 }
 
 // y = x·mask for x, y [steps, batch, blocks·width]; one thread for four units. A unit is dropped when its random word is below
-// threshold; what stays is multiplied with scale. In place allowed.
+// threshold; what stays is multiplied with scale. `locked` has one mask for all steps. In place allowed.
 GPU_KERNEL dropout(const float *x, float *y, const step_control *control, const int *samples, unsigned layer,
-                   unsigned long long threshold, float scale, int steps, int batch, int blocks, int width) {
+                   unsigned long long threshold, float scale, int steps, int batch, int blocks, int width, int locked) {
   int quads = (width + 3) / 4;
   long long index = gpu_index();
   if (index >= (long long)steps * batch * blocks * quads) return;
   int quad = (int)(index % quads), block = (int)(index / quads % blocks);
   long long row = index / quads / blocks;
-  unsigned words[4] = {(unsigned)quad | (unsigned)block << 28, (unsigned)(row / batch), (unsigned)samples[row % batch], layer};
+  unsigned words[4] = {(unsigned)quad | (unsigned)block << 28, locked ? 0 : (unsigned)(row / batch),
+                       (unsigned)samples[row % batch], layer};
   philox(words, control->seed ^ (control->step * 0x9E3779B97F4A7C15ull));
   long long at = (row * blocks + block) * width + 4 * quad;
   for (int j = 0; j < 4 && 4 * quad + j < width; j++) y[at + j] = words[j] < threshold ? 0 : x[at + j] * scale;
 }
 
-// What the head reads: x [T, B, D·H] → y [B, T·D·H] (all steps) or [B, D·H] (the final states of both directions).
-GPU_KERNEL readout_forward(const float *x, float *y, int all, int steps, int batch, int directions, int hidden) {
-  int width = directions * hidden, taken = all ? steps : 1;
+// What the head reads: x [T, B, D·H] → y [B, T·D·H] or [B, D·H]. kind: 0 last step, 1 final states of both directions, 2 all steps.
+// lengths [B]: the sequences' own ends, for kinds 0 and 1; null where all have `steps`.
+GPU_KERNEL readout_forward(const float *x, float *y, int kind, int steps, int batch, int directions, int hidden,
+                           const int *lengths) {
+  int width = directions * hidden, taken = kind == 2 ? steps : 1;
   long long index = gpu_index();
   if (index >= (long long)taken * batch * width) return;
   int unit = (int)(index % width);
   long long row = index / width / taken, step = index / width % taken;
-  if (!all) step = unit < hidden ? steps - 1 : 0;
+  if (kind != 2) step = kind == 1 && unit >= hidden ? 0 : (lengths ? lengths[row] : steps) - 1;
   y[index] = x[(step * batch + row) * width + unit];
 }
 
-// Its gradient, zero where nothing was read; one thread for each element of dx. kind: 0 last step, 1 final states, 2 all steps.
-GPU_KERNEL readout_backward(const float *dy, float *dx, int kind, int steps, int batch, int directions, int hidden) {
+// Its gradient, zero where nothing was read; one thread for each element of dx.
+GPU_KERNEL readout_backward(const float *dy, float *dx, int kind, int steps, int batch, int directions, int hidden,
+                            const int *lengths) {
   int width = directions * hidden;
   long long index = gpu_index();
   if (index >= (long long)steps * batch * width) return;
@@ -53,7 +57,7 @@ GPU_KERNEL readout_backward(const float *dy, float *dx, int kind, int steps, int
     dx[index] = dy[(row * steps + step) * width + unit];
     return;
   }
-  int read = kind == 1 && unit >= hidden ? 0 : steps - 1;
+  int read = kind == 1 && unit >= hidden ? 0 : (lengths ? lengths[row] : steps) - 1;
   dx[index] = step == read ? dy[row * width + unit] : 0;
 }
 
@@ -72,6 +76,12 @@ GPU_KERNEL activate_backward(const float *y, const float *dy, float *dx, long lo
   if (index >= count) return;
   float v = y[index], d = dy[index];
   dx[index] = kind == 1 ? (v > 0 ? d : 0) : kind == 2 ? d * (1 - v * v) : d * v * (1 - v);
+}
+
+// y = x + other; y may be one of them.
+GPU_KERNEL add(const float *x, const float *other, float *y, long long count) {
+  long long index = gpu_index();
+  if (index < count) y[index] = x[index] + other[index];
 }
 
 // first[j] (and second[j], where not null) += Σ over rows of x[row, j]. A block has 32 columns, eight threads each.

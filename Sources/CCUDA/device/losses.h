@@ -20,26 +20,33 @@ GPU_DEVICE double value_loss(float x, float y, int kind, float delta, float *slo
   }
 }
 
+// lengths: null, or [batch] where a row of `width` values is a step of a sequence: steps past its end don't count.
 GPU_KERNEL loss_values(const float *outputs, const float *values, float *gradient, double *partial, long long count,
-                       int kind, float delta) {
+                       int kind, float delta, const int *lengths, int batch, int width) {
   GPU_SHARED(double, scratch);
   long long start = (long long)gpu_block() * LOSS_BLOCK;
-  double loss = 0, right = 0;
+  double loss = 0, right = 0, here = 0;
   for (int k = gpu_thread(); k < LOSS_BLOCK && start + k < count; k += gpu_threads()) {
     float slope;
+    long long row = (start + k) / width;
+    if (is_past(lengths, (int)(row % batch), (int)(row / batch))) {
+      gradient[start + k] = 0;
+      continue;
+    }
+    here += 1;
     loss += value_loss(outputs[start + k], values[start + k], kind, delta, &slope);
     if (kind == 3) right += (outputs[start + k] > 0) == (values[start + k] > 0.5f);
     gradient[start + k] = slope;
   }
   loss = block_sum(loss, scratch);
   right = block_sum(right, scratch);
+  here = block_sum(here, scratch);
   if (gpu_thread() > 0) return;
-  long long left = count - start, here = left < LOSS_BLOCK ? left : LOSS_BLOCK;
   double *p = partial + 4ll * gpu_block();
   p[0] = loss;
-  p[1] = (double)here;
+  p[1] = here;
   p[2] = right;
-  p[3] = kind == 3 ? (double)here : 0;
+  p[3] = kind == 3 ? here : 0;
 }
 
 // -Σ tⱼ·log pⱼ with tⱼ = (1 - ε)·w_y·[j = y] + ε/C·wⱼ; its slope is pⱼ·Σt - tⱼ. One warp for each row.

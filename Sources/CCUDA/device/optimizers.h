@@ -29,12 +29,18 @@ GPU_KERNEL decide(const double *partial, int blocks, const step_control *control
   outcome->result = all - all != 0 ? 1 : weight > 0 ? 0 : 2;
 }
 
+// The gradient that the optimizer sees: the mean, its norm and then its elements kept within their limits.
+GPU_DEVICE float limited(float gradient, const step_control *c, const step_outcome *outcome) {
+  float d = gradient * outcome->scale;
+  return c->clip_value > 0 ? (d < -c->clip_value ? -c->clip_value : d > c->clip_value ? c->clip_value : d) : d;
+}
+
 // Kingma & Ba 2015, Loshchilov & Hutter 2019 as in torch.optim.Adam and AdamW: eps outside the root, after bias correction.
 GPU_KERNEL adam(float *parameters, const float *gradients, float *mean, float *square, const step_control *c,
                 const step_outcome *outcome, long long count) {
   long long index = gpu_index();
   if (index >= count || outcome->result) return;
-  float w = parameters[index], d = gradients[index] * outcome->scale;
+  float w = parameters[index], d = limited(gradients[index], c, outcome);
   if (c->decoupled) w *= 1 - c->lr * c->weight_decay;
   else d = gpu_fma(w, c->weight_decay, d);
   float m = gpu_fma(d - mean[index], c->c1, mean[index]);
@@ -49,7 +55,7 @@ GPU_KERNEL sgd(float *parameters, const float *gradients, float *buffer, const s
                const step_outcome *outcome, long long count) {
   long long index = gpu_index();
   if (index >= count || outcome->result) return;
-  float w = parameters[index], d = gpu_fma(w, c->weight_decay, gradients[index] * outcome->scale);
+  float w = parameters[index], d = gpu_fma(w, c->weight_decay, limited(gradients[index], c, outcome));
   if (buffer) {
     float b = c->first_step ? d : gpu_fma(buffer[index], c->momentum, d * c->fresh);
     buffer[index] = b;
@@ -63,7 +69,7 @@ GPU_KERNEL rmsprop(float *parameters, const float *gradients, float *square, flo
                    const step_outcome *outcome, long long count) {
   long long index = gpu_index();
   if (index >= count || outcome->result) return;
-  float w = parameters[index], d = gpu_fma(w, c->weight_decay, gradients[index] * outcome->scale);
+  float w = parameters[index], d = gpu_fma(w, c->weight_decay, limited(gradients[index], c, outcome));
   float s = gpu_fma(d * c->c2, d, square[index] * c->beta2);
   square[index] = s;
   d = d / (sqrtf(s) + c->eps);
@@ -72,4 +78,13 @@ GPU_KERNEL rmsprop(float *parameters, const float *gradients, float *square, flo
     buffer[index] = d;
   }
   parameters[index] = gpu_fma(d, -c->lr, w);
+}
+
+// An exponential moving average of the parameters: the parameters after the first update, then average ← decay·average +
+// (1 - decay)·parameters. As torch.lerp it starts from the nearer end.
+GPU_KERNEL follow(float *average, const float *parameters, const step_control *c, const step_outcome *outcome, long long count) {
+  long long index = gpu_index();
+  if (index >= count || outcome->result) return;
+  float a = average[index], w = parameters[index], decay = c->average_decay;
+  average[index] = c->first_step ? w : decay > 0.5f ? gpu_fma(1 - decay, w - a, a) : w - (w - a) * decay;
 }

@@ -35,9 +35,15 @@ template <int GATES> GPU_DEVICE void walk_forward(const Direction d, int stride,
   Place p = find_place(rows, batch, hidden);
   float cell = 0, before = 0;
   for (int i = 0; i < steps; i++) {
-    long long at = (long long)(d.reverse ? steps - 1 - i : i) * batch + p.row;
+    int time = d.reverse ? steps - 1 - i : i;
+    long long at = (long long)time * batch + p.row;
     float m[4] = {0, 0, 0, 0};
-    if (p.works) {
+    if (p.works && is_past(d.lengths, p.row, time)) {
+      cell = before = 0;
+      if (GATES == 4) d.cells[at * hidden + p.unit] = cell;
+      d.h[at * stride + p.unit] = before;
+      state[((i + 1) % 2 * rows + p.slot) * hidden + p.unit] = before;
+    } else if (p.works) {
       if (i > 0) {
         const float *h = state + (i % 2 * rows + p.slot) * hidden;
         const Run<WIDTH> *w = (const Run<WIDTH> *)weights + p.unit;
@@ -78,7 +84,13 @@ template <int GATES> GPU_DEVICE void walk_backward(const Direction d, int stride
   for (int i = steps - 1; i >= 0; i--) {
     int time = d.reverse ? steps - 1 - i : i;
     long long at = (long long)time * batch + p.row, earlier = at + (d.reverse ? batch : -batch);
-    if (p.works) {
+    if (p.works && is_past(d.lengths, p.row, time)) {
+      const float none[4] = {0, 0, 0, 0};
+      store_gates<GATES>(d.gates + at * GATES * hidden + p.unit, none, hidden);
+      if (GATES == 3) store_gates<3>(d.recurrent + at * 3 * hidden + p.unit, none, hidden);
+      store_gates<GATES>(gradients + ((i + 1) % 2 * rows + p.slot) * GATES * hidden + p.unit, none, hidden);
+      d_cell = straight = 0;
+    } else if (p.works) {
       float dh = d.d_out[at * stride + p.unit] + straight;
       const float *later = gradients + (i % 2 * rows + p.slot) * GATES * hidden;
       float sum[4] = {0, 0, 0, 0};  // several at a time: one chain of additions would wait for itself
@@ -110,8 +122,9 @@ template <int GATES> GPU_DEVICE void walk_backward(const Direction d, int stride
 // A grid is (blocks of rows, directions).
 #define WALK(name, walk, GATES)                                                                                 \
   GPU_KERNEL name(DIRECTION_ARGUMENTS(0), DIRECTION_ARGUMENTS(1), int stride, int steps, int batch, int hidden, int rows, \
-                  int relu) {                                                                                   \
+                  int relu, const int *lengths) {                                                               \
     PICK_DIRECTION                                                                                              \
+    d.lengths = lengths;                                                                                        \
     walk<GATES>(d, stride, steps, batch, hidden, rows, relu);                                                   \
   }
 WALK(lstm_walk_forward, walk_forward, 4)

@@ -9,6 +9,8 @@ typedef struct {
   float c1, c2, beta2;            // 1 - beta1, 1 - beta2 (rmsprop: 1 - alpha), beta2 (alpha)
   float adam_step, adam_root;     // lr / (1 - beta1^t), 1 / sqrt(1 - beta2^t)
   float momentum, fresh;          // fresh: 1 - dampening
+  float clip_value;               // greatest size of an element of the mean gradient; 0 for none
+  float average_decay;            // of the moving average of the parameters
   int nesterov, decoupled, first_step;
 } step_control;
 

@@ -9,11 +9,11 @@ extension DeviceModel {
   public func compute(
     _ batch: Batch, into gradients: HostMemory, isFinal: (Int) throws -> Void
   ) throws {
-    try load(batch)
-    let parts = program(batch: batch.count).parts
+    let (program, steps) = try load(batch)
+    let parts = program.parts
     var reads: [Int] = []
     for (index, part) in parts.enumerated() {
-      try executor.run(part.operations, key: ProgramKey(.part(index), batch: batch.count))
+      try executor.run(part.operations, key: ProgramKey(.part(index), batch: batch.count, steps: steps))
       reads.append(try startReading(part.gradients, into: gradients))
     }
     for (part, read) in zip(parts, reads) {

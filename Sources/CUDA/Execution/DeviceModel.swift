@@ -8,74 +8,53 @@ import Recurrent
 public final class DeviceModel {
   public let architecture: Architecture
   public let executor: any Executor
-  private let loss: Loss
-  private let steps: Int
-  private let capacity: Int
-  private let resident: Int
-  private let plan: StepPlan
+  public let plan: StepPlan
   public let engine: Engine
   let parameterCount: Int
-  private var programs: [Int: StepProgram] = [:]
+  private var programs: [Shape: StepProgram] = [:]
+  private let padding = Padding()
 
-  /// One batch in host memory, or the numbers of its samples in the resident data set.
-  public struct Batch {
-    /// `[T, B, F]`; nil where the data set is resident.
-    public var inputs: UnsafePointer<Float>?
-    /// `[rows, width]` for losses of numbers, `[rows]` for cross entropy; the other is not read.
-    public var values: UnsafePointer<Float>?
-    public var classes: UnsafePointer<Int32>?
-    /// `[B]`, they key the dropout masks.
-    public var samples: UnsafePointer<Int32>
-    /// B
-    public var count: Int
-
-    /// A batch of the resident data set.
-    public init(resident samples: UnsafePointer<Int32>, count: Int) {
-      self.init(inputs: nil, values: nil, classes: nil, samples: samples, count: count)
-    }
-
-    public init(
-      inputs: UnsafePointer<Float>?, values: UnsafePointer<Float>?, classes: UnsafePointer<Int32>?,
-      samples: UnsafePointer<Int32>, count: Int
-    ) {
-      self.inputs = inputs
-      self.values = values
-      self.classes = classes
-      self.samples = samples
-      self.count = count
-    }
+  /// What programs of a plan differ in.
+  private struct Shape: Hashable {
+    let batch, steps: Int
   }
 
   /// - steps: T; capacity: the most samples in a batch; resident: samples of the data set that device memory is to hold.
-  public init(
+  public convenience init(
     _ architecture: Architecture, loss: Loss, rule: UpdateRule, steps: Int, capacity: Int,
     resident: Int = 0, engine: Engine? = nil, executor: any Executor
   ) throws {
-    try architecture.requireProgram()
-    plan = StepPlan(
-      architecture, loss: loss, rule: rule, steps: steps, capacity: capacity, resident: resident,
-      precision: executor.precision, device: executor.traits)
+    try self.init(
+      StepPlan(architecture, loss: loss, rule: rule, steps: steps, capacity: capacity, resident: resident),
+      engine: engine, executor: executor)
+  }
+
+  /// - plan: its device and precision are the executor's.
+  /// - engine: nil for the one that suits the plan.
+  public init(_ plan: StepPlan, engine: Engine? = nil, executor: any Executor) throws {
+    try plan.architecture.requireProgram()
+    var plan = plan
+    (plan.precision, plan.device) = (executor.precision, executor.traits)
     try engine?.require(plan)
-    self.architecture = architecture
-    self.loss = loss
-    self.steps = steps
-    self.capacity = capacity
-    self.resident = resident
+    precondition(plan.resident == 0 || !plan.hasLengths && plan.architecture.embedding == nil)
+    self.plan = plan
+    architecture = plan.architecture
     self.engine = engine ?? Engine(for: plan)
     self.executor = executor
     parameterCount = ParameterLayout(architecture).count
-    let program = program(batch: capacity)
+    let program = program(batch: plan.capacity)
     try executor.allocate(program.buffers)
-    if case .crossEntropy(_, .some(let weights), _) = loss {
+    if case .crossEntropy(_, .some(let weights), _) = plan.loss {
       try weights.withUnsafeBytes { try executor.write($0, to: place(.classWeights)) }
     }
   }
 
-  /// The program for batches of this size.
-  public func program(batch: Int) -> StepProgram {
-    if let known = programs[batch] { return known }
-    let program = StepProgram(plan, batch: batch, engine: engine)
-    programs[batch] = program
+  /// The program for batches of this size and, where lengths differ, for sequences up to so many steps.
+  public func program(batch: Int, steps: Int? = nil) -> StepProgram {
+    let shape = Shape(batch: batch, steps: steps ?? plan.steps)
+    if let known = programs[shape] { return known }
+    let program = StepProgram(plan, batch: batch, steps: shape.steps, engine: engine)
+    programs[shape] = program
     return program
   }
 
@@ -106,14 +85,42 @@ public final class DeviceModel {
     }
   }
 
+  /// Copies to and from the device what goes beside the parameters: their average, and the states of streams.
+  public func load(_ values: UnsafeBufferPointer<Float>, to side: Side) throws {
+    try executor.write(UnsafeRawBufferPointer(values), to: place(side.place))
+  }
+  public func store(_ side: Side, into values: UnsafeMutableBufferPointer<Float>) throws {
+    try executor.read(place(side.place), into: UnsafeMutableRawBufferPointer(values))
+  }
+
+  /// Values that not every run has.
+  public enum Side: Sendable {
+    /// In layout order.
+    case average
+    /// `[layers·D, streams, H]`, those of a run, as `StreamStates` has them.
+    case hiddenStates, cellStates
+    /// The same for the streams of an evaluation.
+    case evaluationHidden, evaluationCells
+
+    fileprivate var place: StepProgram.Place {
+      switch self {
+      case .average: .average
+      case .hiddenStates: .hiddenStates
+      case .cellStates: .cellStates
+      case .evaluationHidden: .evaluationHidden
+      case .evaluationCells: .evaluationCells
+      }
+    }
+  }
+
   /// Puts a sample into the resident data set.
   /// - inputs: `[T, F]`; values: `[width]` or, with an output for every step, `[T, width]`; classes: likewise.
   public func setSample(
     _ number: Int, inputs: UnsafePointer<Float>, values: UnsafePointer<Float>, classes: UnsafePointer<Int32>
   ) throws {
-    let rows = architecture.outputRows(steps: steps, batch: 1)
-    try write(inputs, steps * architecture.inputSize, to: .allInputs, item: number)
-    if loss.takesClasses {
+    let rows = architecture.outputRows(steps: plan.steps, batch: 1)
+    try write(inputs, plan.steps * architecture.inputSize, to: .allInputs, item: number)
+    if plan.loss.takesClasses {
       try write(classes, rows, to: .allClasses, item: number)
     } else {
       try write(values, rows * architecture.outputSize, to: .allValues, item: number)
@@ -125,12 +132,11 @@ public final class DeviceModel {
   /// A whole step of one process: gradients of one batch, decision, update.
   public func step(_ batch: Batch, _ control: step_control) throws -> step_outcome {
     try write(control)
-    try write(batch)
-    let program = program(batch: batch.count)
-    if batch.inputs == nil {
-      try executor.run(program.residentStep, key: ProgramKey(.residentStep, batch: batch.count))
+    let (program, steps) = try write(batch)
+    if batch.isResident {
+      try executor.run(program.residentStep, key: ProgramKey(.residentStep, batch: batch.count, steps: steps))
     } else {
-      try executor.run(program.step, key: ProgramKey(.step, batch: batch.count))
+      try executor.run(program.step, key: ProgramKey(.step, batch: batch.count, steps: steps))
     }
     return try outcome()
   }
@@ -138,34 +144,36 @@ public final class DeviceModel {
   /// Sets gradients and sums to zero.
   public func begin(_ control: step_control) throws {
     try write(control)
-    try executor.run(program(batch: capacity).begin, key: ProgramKey(.begin, batch: capacity))
+    try executor.run(program(batch: plan.capacity).begin, key: ProgramKey(.begin, batch: plan.capacity))
   }
 
   /// Adds the gradients and sums of a micro-batch.
   public func compute(_ batch: Batch) throws {
-    try load(batch)
-    try executor.run(program(batch: batch.count).compute, key: ProgramKey(.compute, batch: batch.count))
+    let (program, steps) = try load(batch)
+    try executor.run(program.compute, key: ProgramKey(.compute, batch: batch.count, steps: steps))
   }
 
-  /// Puts a batch where the program reads it.
-  func load(_ batch: Batch) throws {
-    try write(batch)
-    guard batch.inputs == nil else { return }
-    try executor.run(program(batch: batch.count).load, key: ProgramKey(.load, batch: batch.count))
+  /// Puts a batch where its program reads it; returns that, and its steps.
+  func load(_ batch: Batch) throws -> (StepProgram, steps: Int) {
+    let (program, steps) = try write(batch)
+    if batch.isResident {
+      try executor.run(program.load, key: ProgramKey(.load, batch: batch.count, steps: steps))
+    }
+    return (program, steps)
   }
 
   /// Decides and updates.
   public func update() throws -> step_outcome {
-    try executor.run(program(batch: capacity).update, key: ProgramKey(.update, batch: capacity))
+    try executor.run(program(batch: plan.capacity).update, key: ProgramKey(.update, batch: plan.capacity))
     return try outcome()
   }
 
   /// Adds up the gradients and sums of all ranks' devices, which have joined, then decides and updates.
   /// - meanwhile: what the host does until that is done.
   public func updateOfRanks(_ meanwhile: () throws -> Void) throws -> step_outcome {
-    let program = program(batch: capacity)
+    let program = program(batch: plan.capacity)
     // The same list on every rank at each step: whether it is captured in a graph must be the same on all.
-    try executor.run(program.updateOfRanks, key: ProgramKey(.updateOfRanks, batch: capacity))
+    try executor.run(program.updateOfRanks, key: ProgramKey(.updateOfRanks, batch: plan.capacity))
     try meanwhile()
     return try outcome()
   }
@@ -180,31 +188,73 @@ public final class DeviceModel {
     try withUnsafeBytes(of: outcome) { try executor.write($0, to: place(.outcome)) }
   }
 
-  /// The network's outputs for a batch, `[rows, width]`, without dropout.
-  /// - inputs: `[T, B, F]`
-  public func evaluate(
-    inputs: UnsafePointer<Float>, batch: Int, outputs: UnsafeMutableBufferPointer<Float>
-  ) throws {
-    try write(inputs, steps * batch * architecture.inputSize, to: .inputs)
-    let program = program(batch: batch)
-    try executor.run(program.evaluate, key: ProgramKey(.evaluate, batch: batch))
-    try executor.read(program.output, into: UnsafeMutableRawBufferPointer(outputs))
+  /// The network's outputs for a batch, `[rows, width]`, without dropout. Targets are not read.
+  ///
+  /// Where lengths differ and each step has an output, the rows are those of the batch, nothing padded.
+  public func evaluate(_ batch: Batch, outputs: UnsafeMutableBufferPointer<Float>) throws {
+    let steps = try writeInputs(batch)
+    let program = program(batch: batch.count, steps: steps)
+    try executor.run(program.evaluate, key: ProgramKey(.evaluate, batch: batch.count, steps: steps))
+    guard plan.hasLengths, architecture.readsEveryStep, !batch.fills(steps) else {
+      return try executor.read(program.output, into: UnsafeMutableRawBufferPointer(outputs))
+    }
+    let width = architecture.outputSize
+    try padding.unpadded(batch, steps: steps, width: width, into: outputs) {
+      try executor.read(program.output, into: UnsafeMutableRawBufferPointer($0))
+    }
   }
 
   private func write(_ control: step_control) throws {
     try withUnsafeBytes(of: control) { try executor.write($0, to: place(.control)) }
   }
 
-  private func write(_ batch: Batch) throws {
-    precondition(batch.count > 0 && batch.count <= capacity)
+  /// Returns the program for the batch, and its steps.
+  private func write(_ batch: Batch) throws -> (StepProgram, steps: Int) {
+    let steps = try writeInputs(batch)
+    if !batch.isResident { try writeTargets(batch, steps) }
+    return (program(batch: batch.count, steps: steps), steps)
+  }
+
+  private func writeInputs(_ batch: Batch) throws -> Int {
+    precondition(batch.count > 0 && batch.count <= plan.capacity)
     try write(batch.samples, batch.count, to: .samples)
-    guard let inputs = batch.inputs else { return precondition(resident > 0) }
-    let rows = architecture.outputRows(steps: steps, batch: batch.count)
-    try write(inputs, steps * batch.count * architecture.inputSize, to: .inputs)
-    if loss.takesClasses {
-      try write(batch.classes!, rows, to: .classes)
+    if plan.streams > 0 { try write(batch.streams!, batch.count, to: .streams) }
+    guard !batch.isResident else {
+      precondition(plan.resident > 0)
+      return plan.steps
+    }
+    let steps = plan.programSteps(longest: batch.longest(plan.steps))
+    if plan.hasLengths { try write(batch.lengths!, batch.count, to: .lengths) }
+    if let tokens = batch.tokens {
+      try writeSteps(batch, tokens, 1, filler: -1, steps, to: .tokens)
     } else {
-      try write(batch.values!, rows * architecture.outputSize, to: .values)
+      try writeSteps(batch, batch.inputs!, architecture.inputSize, filler: 0, steps, to: .inputs)
+    }
+    return steps
+  }
+
+  private func writeTargets(_ batch: Batch, _ steps: Int) throws {
+    let width = plan.loss.takesClasses ? 1 : architecture.outputSize
+    switch plan.loss {
+    case .crossEntropy(let ignored, _, _) where architecture.readsEveryStep:
+      try writeSteps(batch, batch.classes!, 1, filler: ignored, steps, to: .classes)
+    case .crossEntropy: try write(batch.classes!, batch.count, to: .classes)
+    case _ where architecture.readsEveryStep:
+      try writeSteps(batch, batch.values!, width, filler: 0, steps, to: .values)
+    default: try write(batch.values!, batch.count * width, to: .values)
+    }
+  }
+
+  /// Writes rows of `width` for each step of each sequence as `[steps, B, width]`.
+  private func writeSteps<Element>(
+    _ batch: Batch, _ rows: UnsafePointer<Element>, _ width: Int, filler: Element, _ steps: Int,
+    to place: StepProgram.Place
+  ) throws {
+    guard plan.hasLengths, !batch.fills(steps) else {
+      return try write(rows, steps * batch.count * width, to: place)
+    }
+    try padding.padded(batch, rows, steps: steps, width: width, filler: filler) {
+      try executor.write(UnsafeRawBufferPointer($0), to: self.place(place))
     }
   }
 

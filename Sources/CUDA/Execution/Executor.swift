@@ -46,9 +46,12 @@ public struct ProgramKey: Hashable, Sendable {
   }
   public let part: Part
   public let batch: Int
+  /// 0 where there is one program for all.
+  public let steps: Int
 
-  public init(_ part: Part, batch: Int) {
+  public init(_ part: Part, batch: Int, steps: Int = 0) {
     self.part = part
     self.batch = batch
+    self.steps = steps
   }
 }

@@ -4,14 +4,12 @@ import Recurrent
 extension Architecture {
   /// Throws where something is set that programs can't compute.
   package func requireProgram() throws(Failure) {
-    guard isPlain else {
-      throw .badData(
-        "this network has options that only the processor computes (embedding, layer norm, zoneout and their like); use --device cpu"
-      )
+    guard decoder == nil else {
+      throw .badData("an encoder-decoder is computed on the processor only; use --device cpu")
     }
   }
 
-  /// Whether nothing is set beyond what `ProgramBuilder` knows; options that come later count as unknown.
+  /// Whether nothing is set beyond cells, sizes, directions, dropout and readouts; options that come later count as unknown.
   var isPlain: Bool {
     var plain = Architecture(
       cell: cell, inputSize: inputSize, hiddenSize: hiddenSize, steps: steps, head: head)

@@ -76,6 +76,7 @@ struct StepwiseEngine: StepEngine {
     b.parallel(
       directions.map { d in
         {
+          if $0.plan.isStepped { return $0.forward($0.stepped(d)) }
           $0.project(d)
           $0.forward(d)
         }
@@ -86,15 +87,21 @@ struct StepwiseEngine: StepEngine {
     _ layer: Int, _ directions: [ProgramBuilder.Direction], _ dOutput: StepProgram.Region,
     _ b: inout ProgramBuilder
   ) {
-    b.parallel(directions.map { d in { $0.backward(d, dOutput) } })
-    b.finishBackward(layer, directions)
+    guard b.plan.isStepped else {
+      b.parallel(directions.map { d in { $0.backward(d, dOutput) } })
+      return b.finishBackward(layer, directions, dOutput)
+    }
+    let stepped = directions.map { b.stepped($0) }
+    b.parallel(stepped.map { s in { $0.backward(s, dOutput) } })
+    b.finishBackward(layer, stepped, dOutput)
   }
 }
 
 struct WalkEngine: StepEngine {
   func can(_ plan: StepPlan) -> Bool {
     let network = plan.architecture
-    return network.cell != .none && network.hiddenSize <= 64 && network.isPlain
+    return network.cell != .none && network.hiddenSizes == nil && network.hiddenSize <= 64 && !plan.isStepped
+      && plan.streams == 0
   }
 
   func forward(_ layer: Int, _ directions: [ProgramBuilder.Direction], _ b: inout ProgramBuilder) {
@@ -107,6 +114,6 @@ struct WalkEngine: StepEngine {
     _ b: inout ProgramBuilder
   ) {
     b.walk(directions, .backward, dOutput: dOutput)
-    b.finishBackward(layer, directions)
+    b.finishBackward(layer, directions, dOutput)
   }
 }

@@ -3,7 +3,7 @@ import Recurrent
 /// cuDNN's recurrent layers, where the device has them: what others are measured by.
 struct CUDNNEngine: StepEngine {
   func can(_ plan: StepPlan) -> Bool {
-    plan.device.libraries.contains(.cudnn) && plan.architecture.cell != .none && plan.architecture.isPlain
+    plan.device.libraries.contains(.cudnn) && plan.architecture.cell != .none && plan.isPlain
   }
 
   func forward(_ layer: Int, _ directions: [ProgramBuilder.Direction], _ b: inout ProgramBuilder) {
@@ -18,9 +18,7 @@ struct CUDNNEngine: StepEngine {
     let count = recurrence.shape.parameterCount
     recurrence.dOutput = dOutput
     // The first layer's is not read; cuDNN gives it all the same.
-    let dInput =
-      layer > 0
-      ? b.dOutputs(below: layer) : b.buffer("d_inputs", b.steps * b.capacity * recurrence.shape.input)
+    let dInput = b.dOutputs(below: layer)
     recurrence.dInput = dInput
     recurrence.gradients = b.buffer("d_parameters", b.largestLayer)
     b.operations.append(.recurrence(recurrence))
@@ -39,7 +37,7 @@ extension ProgramBuilder {
   ) -> StepProgram.Recurrence {
     let d = directions[0]
     let shape = RecurrentShape(
-      cell: recurrentCell, steps: steps, batch: batch, input: d.inputWidth, hidden: hidden,
+      cell: recurrentCell, steps: steps, batch: batch, input: d.inputWidth, hidden: d.hidden,
       directions: directions.count, hasBias: architecture.bias)
     return StepProgram.Recurrence(
       pass: pass, shape: shape, parameters: parameter(d.inputWeight), input: input(of: layer),

@@ -31,7 +31,8 @@ extension ProgramBuilder {
     let number = linears(before: index)
     let isLast = number == linears(before: architecture.head.count) - 1
     let name = isLast ? "fc" : "fc\(number)"
-    return (layout["\(name).weight"]!.range.lowerBound, layout["\(name).bias"]?.range.lowerBound)
+    let weight = layout["\(name).weight"] ?? layout["embedding.weight"]!
+    return (weight.range.lowerBound, layout["\(name).bias"]?.range.lowerBound)
   }
 
   private func linears(before index: Int) -> Int {
@@ -47,7 +48,7 @@ extension ProgramBuilder {
       // An activation behind a linear layer works in place.
       case .relu where follows(index), .tanh where follows(index), .sigmoid where follows(index):
         regions.append(regions[index])
-      default: regions.append(buffer("head_\(index)", rows(capacity) * widths[index]))
+      default: regions.append(buffer("head_\(index)", mostRows * widths[index]))
       }
     }
     return regions
@@ -81,7 +82,7 @@ extension ProgramBuilder {
       case .dropout(let p): if x != y { dropHead(x, to: y, index, p) }
       }
     }
-    return (regions.last!, buffer("d_output", self.rows(capacity) * architecture.outputSize))
+    return (regions.last!, buffer("d_output", mostRows * architecture.outputSize))
   }
 
   private mutating func activate(
@@ -136,7 +137,7 @@ extension ProgramBuilder {
     let (inputs, rows) = (width(before: index), rows(batch))
     let isRead = index > 0 || architecture.cell != .none
     // Never the one dy lies in.
-    let dx = buffer("d_head_\(linears(before: index) % 2)", self.rows(capacity) * widest)
+    let dx = buffer("d_head_\(linears(before: index) % 2)", mostRows * widest)
     parallel([
       { b in
         guard isRead else { return }
@@ -159,7 +160,7 @@ extension ProgramBuilder {
 
   mutating func writeLoss(_ output: Region, _ dOutput: Region) {
     let (rows, width) = (rows(batch), architecture.outputSize)
-    let (most, count) = (self.rows(capacity), rows * width)
+    let (most, count) = (mostRows, rows * width)
     let block = 1024
     let partial = buffer("loss_partial", 4 * max(most, (most * width + block - 1) / block), bytes: 8)
     var partials = (count + block - 1) / block
@@ -192,8 +193,8 @@ extension ProgramBuilder {
       "loss_values", grid: grid, shared: 32 * 8,
       [
         .region(output), .region(place(.values)), .region(dOutput), .region(partial), .long(Int64(count)),
-        .int(kind), .float(delta),
-      ])
+        .int(kind), .float(delta), architecture.readsEveryStep ? lengths : .region(nil),
+      ] + integers(batch, architecture.outputSize))
   }
 
   mutating func writeUpdate() {
@@ -216,5 +217,12 @@ extension ProgramBuilder {
       kernel, count, threads: 256,
       [.region(place(.parameters)), .region(place(.gradients))] + states.map { .region($0) }
         + [.region(place(.control)), .region(place(.outcome)), .long(Int64(count))])
+    guard plan.averages else { return }
+    each(
+      "follow", count, threads: 256,
+      [
+        .region(place(.average)), .region(place(.parameters)), .region(place(.control)),
+        .region(place(.outcome)), .long(Int64(count)),
+      ])
   }
 }

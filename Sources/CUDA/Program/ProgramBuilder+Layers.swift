@@ -1,8 +1,6 @@
 import Recurrent
 
 extension ProgramBuilder {
-  var hidden: Int { architecture.hiddenSize }
-  var width: Int { architecture.outputWidth }
   var gates: Int { architecture.cell.gateCount }
 
   /// One direction of one layer: where its parameters and what it keeps lie.
@@ -10,80 +8,113 @@ extension ProgramBuilder {
     let layer: Int
     let reverse: Bool
     let inputWidth: Int
+    /// H
+    let hidden: Int
+    /// G·H
+    let columns: Int
+    /// Outputs of this direction, and from one row of the layer's outputs to the next.
+    let width, stride: Int
     let inputWeight, recurrentWeight: Int
     let inputBias, recurrentBias: Int?
-    /// Gates `[T, B, gates·H]`; for GRU also what the recurrent product gives, of the same size; LSTM's cells `[T, B, H]`.
+    /// Gates `[T, B, G·H]`; for GRU also what the recurrent product gives, of the same size; LSTM's cells `[T, B, H]`.
     let gates: Region
     let recurrent: Region?
     let cells: Region?
-    /// `[B, H]` each.
+    /// This direction's columns of the layer's outputs `[T, B, stride]`.
+    let output: Region
+    /// Where the first step begins; nil for zero.
+    let initial: Initial?
+    /// `[B, width]` and `[B, H]`.
     let dHidden, dCell: Region
+
+    /// Floats before this direction's columns.
+    var offset: Int { reverse ? width : 0 }
+    /// The end of its names.
+    var suffix: String { "_l\(layer)\(reverse ? "_reverse" : "")" }
   }
 
   mutating func direction(_ layer: Int, _ index: Int) -> Direction {
     let suffix = "_l\(layer)\(index == 1 ? "_reverse" : "")"
     func start(_ name: String) -> Int? { layout["rnn.\(name)\(suffix)"]?.range.lowerBound }
-    let rows = steps * capacity
+    let (hidden, width) = (architecture.hiddenSize(of: layer), architecture.width(of: layer))
     let isGRU = architecture.cell == .gru
     return Direction(
-      layer: layer, reverse: index == 1, inputWidth: layer == 0 ? architecture.inputSize : width,
-      inputWeight: start("weight_ih")!, recurrentWeight: start("weight_hh")!, inputBias: start("bias_ih"),
-      recurrentBias: start("bias_hh"), gates: buffer("gates\(suffix)", rows * gates * hidden),
-      recurrent: isGRU ? buffer("recurrent\(suffix)", rows * gates * hidden) : nil,
-      cells: architecture.cell == .lstm ? buffer("cells\(suffix)", rows * hidden) : nil,
-      dHidden: buffer("d_hidden_\(index)", capacity * hidden),
-      dCell: buffer("d_cell_\(index)", capacity * hidden))
+      layer: layer, reverse: index == 1, inputWidth: architecture.inputWidth(of: layer), hidden: hidden,
+      columns: gates * hidden, width: width, stride: stride(layer), inputWeight: start("weight_ih")!,
+      recurrentWeight: start("weight_hh")!, inputBias: start("bias_ih"), recurrentBias: start("bias_hh"),
+      gates: buffer("gates\(suffix)", room * gates * hidden),
+      recurrent: isGRU ? buffer("recurrent\(suffix)", room * gates * hidden) : nil,
+      cells: architecture.cell == .lstm ? buffer("cells\(suffix)", room * hidden) : nil,
+      output: outputs(layer).advanced(index * width), initial: initial(layer, index),
+      dHidden: buffer("d_hidden\(suffix)", capacity * width),
+      dCell: buffer("d_cell\(suffix)", capacity * hidden))
   }
 
-  mutating func outputs(_ layer: Int) -> Region {
-    buffer("outputs_l\(layer)", steps * capacity * width)
-  }
+  /// From one row of a layer's outputs to the next: D·width.
+  func stride(_ layer: Int) -> Int { architecture.directions * architecture.width(of: layer) }
+
+  mutating func outputs(_ layer: Int) -> Region { buffer("outputs_l\(layer)", room * stride(layer)) }
 
   /// Whether masks lie between this layer and the next.
   func drops(_ layer: Int) -> Bool {
     architecture.dropout > 0 && layer < architecture.layers - 1 && trains
   }
 
+  /// Whether what a layer reads is added to what it gives.
+  func addsInput(_ layer: Int) -> Bool { architecture.residual && layer > 0 }
+
+  /// What a layer gives to those above it, before dropout.
+  mutating func result(_ layer: Int) -> Region {
+    addsInput(layer) ? buffer("sums_l\(layer)", room * stride(layer)) : outputs(layer)
+  }
+
   /// What a layer reads.
   mutating func input(of layer: Int) -> Region {
-    if layer == 0 { return place(.inputs) }
-    return drops(layer - 1)
-      ? buffer("dropped_l\(layer - 1)", steps * capacity * width) : outputs(layer - 1)
+    if layer == 0 { return networkInput }
+    return drops(layer - 1) ? buffer("dropped_l\(layer - 1)", room * stride(layer - 1)) : result(layer - 1)
   }
 
   // MARK: Forward
 
   /// All layers and directions. Returns what the head reads.
   mutating func forwardLayers() -> Region {
+    writeNetworkInput()
     guard architecture.cell != .none else {
-      return readoutForward(place(.inputs), all: true, directions: 1, hidden: architecture.inputSize)
+      return readoutForward(networkInput, directions: 1, width: architecture.inputSize)
     }
     for layer in 0..<architecture.layers {
       let directions = (0..<architecture.directions).map { direction(layer, $0) }
+      for d in directions { takeInitial(d) }
       engine.writer.forward(layer, directions, &self)
-      if drops(layer) {
-        dropout(outputs(layer), to: input(of: layer + 1), layer: UInt32(layer), architecture.dropout)
+      for d in directions { keepFinal(d) }
+      if addsInput(layer) {
+        add(outputs(layer), input(of: layer), to: result(layer), steps * batch * stride(layer))
       }
+      if drops(layer) { dropout(result(layer), to: input(of: layer + 1), behind: layer) }
     }
-    let top = outputs(architecture.layers - 1)
-    let last = top.advanced((steps - 1) * batch * width)
+    return readout(result(architecture.layers - 1))
+  }
+
+  private mutating func readout(_ top: Region) -> Region {
+    let layer = architecture.layers - 1
+    let last = top.advanced((steps - 1) * batch * stride(layer))
     switch architecture.readout {
     case .everyStep: return top
-    case .lastStep: return last
-    case .finalState where !architecture.bidirectional: return last
-    case .finalState:
-      return readoutForward(top, all: false, directions: architecture.directions, hidden: hidden)
-    case .allSteps:
-      return readoutForward(top, all: true, directions: architecture.directions, hidden: hidden)
+    case .lastStep where !hasLengths: return last
+    case .finalState where !architecture.bidirectional && !hasLengths: return last
+    case .lastStep, .finalState, .allSteps:
+      return readoutForward(top, directions: architecture.directions, width: architecture.width(of: layer))
     }
   }
 
   /// The input's products of all steps at once.
-  mutating func project(_ d: Direction) {
+  mutating func project(_ d: Direction) { project(d, to: d.gates) }
+
+  mutating func project(_ d: Direction, to products: Region) {
     product(
       matrix(input(of: d.layer), d.inputWidth),
-      matrix(parameter(d.inputWeight), d.inputWidth, transposed: true), to: d.gates, stride: gates * hidden,
-      steps * batch, gates * hidden, depth: d.inputWidth)
+      matrix(parameter(d.inputWeight), d.inputWidth, transposed: true), to: products, stride: d.columns,
+      steps * batch, d.columns, depth: d.inputWidth)
   }
 
   // MARK: Backward
@@ -91,20 +122,14 @@ extension ProgramBuilder {
   /// Back-propagation through time from the gradient of what the head read; nil where nobody needs it.
   mutating func backwardLayers(_ dRead: Region?) {
     guard architecture.cell != .none, let dRead else { return }
+    let top = architecture.layers - 1
     var dOutput = dRead
     if architecture.readout != .everyStep {
-      dOutput = buffer("d_outputs_0", steps * capacity * width)
-      let kind: Int32 =
-        switch architecture.readout {
-        case .lastStep, .everyStep: 0
-        case .finalState: 1
-        case .allSteps: 2
-        }
-      each(
-        "readout_backward", steps * batch * width,
-        [.region(dRead), .region(dOutput), .int(kind)] + shape(architecture.directions, hidden))
+      dOutput = dOutputs(below: architecture.layers)
+      readoutBackward(
+        dRead, to: dOutput, directions: architecture.directions, width: architecture.width(of: top))
     }
-    backward(architecture.layers - 1, dOutput)
+    backward(top, dOutput)
   }
 
   /// A layer and those below it.
@@ -114,41 +139,73 @@ extension ProgramBuilder {
 
   /// What follows the walk over time, which has left the gates' gradients. Nobody waits for the gradients of
   /// weights, where they are not to leave before those below: they are formed while the layers below go on.
-  mutating func finishBackward(_ layer: Int, _ directions: [Direction]) {
-    let weights = directions.flatMap { d in weightGradients(d) }
-    guard isCut else { return parallel([{ $0.backward(below: layer, directions) }] + weights) }
-    parallel([{ _ = $0.inputGradients(of: layer, directions) }] + weights)
-    cut(from: directions[0].inputWeight)
-    if layer > 0 { backward(layer - 1, dOutputs(below: layer)) }
+  mutating func finishBackward(_ layer: Int, _ directions: [Direction], _ dOutput: Region) {
+    finish(
+      LayerGradients(layer: layer, directions: directions, dGates: directions.map(\.gates), dOutput: dOutput),
+      directions.flatMap { d in weightGradients(d) })
   }
 
-  mutating func backward(below layer: Int, _ directions: [Direction]) {
-    if let below = inputGradients(of: layer, directions) { backward(layer - 1, below) }
+  /// The same for layers with options.
+  mutating func finishBackward(_ layer: Int, _ stepped: [Stepped], _ dOutput: Region) {
+    finish(
+      LayerGradients(
+        layer: layer, directions: stepped.map(\.d), dGates: stepped.map(\.dInputGates), dOutput: dOutput),
+      stepped.flatMap { s in weightGradients(s) })
   }
 
+  /// What the walk back over a layer leaves behind: for each direction the gradients of the input's products.
+  struct LayerGradients {
+    let layer: Int
+    let directions: [Direction]
+    let dGates: [Region]
+    /// Of the layer's outputs.
+    let dOutput: Region
+  }
+
+  private mutating func finish(_ g: LayerGradients, _ weights: [Body]) {
+    guard isCut else {
+      let below: Body = {
+        $0.inputGradients(g)
+        $0.backward(below: g.layer)
+      }
+      return parallel([below] + weights)
+    }
+    parallel([{ $0.inputGradients(g) }] + weights)
+    cut(from: g.directions[0].inputWeight)
+    backward(below: g.layer)
+  }
+
+  /// On to the layer below, or to the embedding.
+  mutating func backward(below layer: Int) {
+    if layer > 0 { backward(layer - 1, dOutputs(below: layer)) } else { backwardInput(dOutputs(below: 0)) }
+  }
+
+  /// The gradient of what a layer reads; layers take turns.
   mutating func dOutputs(below layer: Int) -> Region {
-    buffer("d_outputs_\((architecture.layers - layer) % 2)", steps * capacity * width)
+    guard layer > 0 else { return buffer("d_inputs", room * architecture.inputWidth) }
+    let widest = (0..<architecture.layers).map { stride($0) }.max()!
+    return buffer("d_outputs_\((architecture.layers - layer) % 2)", room * widest)
   }
 
-  /// The gradient of what a layer reads; nil for the first one, where nobody needs it.
-  private mutating func inputGradients(of layer: Int, _ directions: [Direction]) -> Region? {
-    guard layer > 0 else { return nil }
-    let below = dOutputs(below: layer)
-    for d in directions { inputGradient(d, to: below) }
-    dropInputGradient(of: layer, below)
-    return below
+  /// The gradient of what a layer reads; of the first one only where there is an embedding below.
+  private mutating func inputGradients(_ g: LayerGradients) {
+    guard g.layer > 0 || architecture.embedding != nil else { return }
+    let below = dOutputs(below: g.layer)
+    for (d, dGates) in zip(g.directions, g.dGates) { inputGradient(d, dGates, to: below) }
+    if addsInput(g.layer) { add(below, g.dOutput, to: below, steps * batch * stride(g.layer)) }
+    if g.layer > 0 { dropInputGradient(of: g.layer, below) }
   }
 
   /// Back through the masks between a layer and the one below.
   mutating func dropInputGradient(of layer: Int, _ gradient: Region) {
-    if drops(layer - 1) { dropout(gradient, to: gradient, layer: UInt32(layer - 1), architecture.dropout) }
+    if drops(layer - 1) { dropout(gradient, to: gradient, behind: layer - 1) }
   }
 
   // MARK: Parts
 
   var isRelu: Argument { .int(architecture.nonlinearity == .relu ? 1 : 0) }
 
-  func shape(_ directions: Int, _ hidden: Int) -> [Argument] {
-    [steps, batch, directions, hidden].map { .int(Int32($0)) }
+  mutating func add(_ x: Region, _ other: Region, to y: Region, _ count: Int) {
+    each("add", count, [.region(x), .region(other), .region(y), .long(Int64(count))])
   }
 }

@@ -3,6 +3,7 @@ extension ProgramBuilder {
 
   /// One kernel for all steps of a layer.
   mutating func walk(_ directions: [Direction], _ pass: Pass, dOutput: Region?) {
+    let (hidden, stride) = (directions[0].hidden, directions[0].stride)
     // Few rows in a block: the more blocks, the more multiprocessors work.
     let rows = max(1, min(256 / hidden, (batch + 127) / 128))
     let threads = (rows * hidden + 31) / 32 * 32
@@ -10,7 +11,7 @@ extension ProgramBuilder {
     let state = pass == .forward ? 1 : gates
     let arguments =
       arguments(directions, dOutput: dOutput)
-      + [width, steps, batch, hidden, rows].map { .int(Int32($0)) } + [isRelu]
+      + integers(stride, steps, batch, hidden, rows) + [isRelu, lengths]
     operations.append(
       .launch(
         StepProgram.Launch(
@@ -28,11 +29,9 @@ extension ProgramBuilder {
         continue
       }
       let d = directions[index]
-      let columns = d.reverse ? hidden : 0
       let regions: [Region?] = [
         d.gates, d.recurrent, parameter(d.recurrentWeight), d.inputBias.map(parameter),
-        d.recurrentBias.map(parameter), d.cells, outputs(d.layer).advanced(columns),
-        dOutput?.advanced(columns),
+        d.recurrentBias.map(parameter), d.cells, d.output, dOutput?.advanced(d.offset),
       ]
       arguments += regions.map { .region($0) }
     }

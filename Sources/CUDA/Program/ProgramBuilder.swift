@@ -15,6 +15,7 @@ struct ProgramBuilder {
   let layout: ParameterLayout
   let loss: Loss
   let rule: UpdateRule
+  /// T of this program, at most the plan's.
   let steps: Int
   let batch: Int
   /// The largest batch.
@@ -32,15 +33,16 @@ struct ProgramBuilder {
   var isCut = false
   private var buffers: [String: Int] = [:]
 
-  /// - batch: samples of a micro-batch.
-  init(_ plan: StepPlan, batch: Int, engine: Engine) {
-    precondition(batch > 0 && batch <= plan.capacity && plan.steps > 0)
+  /// - batch: samples of a micro-batch; steps: of its sequences, nil for the plan's.
+  init(_ plan: StepPlan, batch: Int, steps: Int? = nil, engine: Engine) {
+    let steps = steps ?? plan.steps
+    precondition(batch > 0 && batch <= plan.capacity && steps > 0 && steps <= plan.steps)
     self.plan = plan
     architecture = plan.architecture
     layout = ParameterLayout(architecture)
     loss = plan.loss
     rule = plan.rule
-    steps = plan.steps
+    self.steps = steps
     self.batch = batch
     capacity = plan.capacity
     resident = plan.resident
@@ -135,7 +137,12 @@ struct ProgramBuilder {
   func parameter(_ start: Int) -> Region { place(.parameters).advanced(start) }
   func gradient(_ start: Int) -> Region { place(.gradients).advanced(start) }
 
-  /// Rows of the network's output for a batch.
+  /// Rows of all steps of the largest batch.
+  var room: Int { plan.steps * capacity }
+  var hasLengths: Bool { plan.hasLengths }
+
+  /// Rows of the network's output for the largest batch, and for a batch of this program.
+  var mostRows: Int { architecture.outputRows(steps: plan.steps, batch: capacity) }
   func rows(_ batch: Int) -> Int { architecture.outputRows(steps: steps, batch: batch) }
 
   // MARK: Operations

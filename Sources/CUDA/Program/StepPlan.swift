@@ -5,12 +5,18 @@ public struct StepPlan: Sendable, Equatable {
   public var architecture: Architecture
   public var loss: Loss
   public var rule: UpdateRule
-  /// T
+  /// T; where lengths differ, of the longest sequence. Memory is laid out for it.
   public var steps: Int
   /// The most samples of a micro-batch; memory is laid out for it.
   public var capacity: Int
   /// Samples of the data set in device memory; 0 for none.
   public var resident: Int
+  /// Whether sequences end at steps of their own.
+  public var hasLengths = false
+  /// Streams that the samples are windows of, each going on from the state the one before left; 0 where samples stand alone.
+  public var streams = 0
+  /// Whether an average of the parameters is kept.
+  public var averages = false
   public var precision: Precision
   public var device: DeviceTraits
 
@@ -26,6 +32,28 @@ public struct StepPlan: Sendable, Equatable {
     self.resident = resident
     self.precision = precision
     self.device = device
+  }
+
+  /// Streams that a text is read in while a model is evaluated.
+  public static let evaluationStreams = 10
+
+  /// The width of a stream's state: H of the widest layer.
+  var stateWidth: Int { (0..<architecture.layers).map { architecture.hiddenSize(of: $0) }.max() ?? 0 }
+
+  /// Whether all there is are sequences of numbers of one length that go through layers without options.
+  var isPlain: Bool { architecture.isPlain && !hasLengths && streams == 0 }
+
+  /// Whether layers need more than the plain cells' kernels.
+  var isStepped: Bool {
+    architecture.isStepped || architecture.learnedInitialState || streams > 0 && architecture.bidirectional
+  }
+
+  /// How many steps a program for sequences up to this length has: one of at most eight, so that few programs (and captured
+  /// graphs) serve all combinations of lengths. The lengths themselves lie in device memory; kernels mask what lies behind them.
+  public func programSteps(longest: Int) -> Int {
+    guard hasLengths else { return steps }
+    let unit = (steps + 7) / 8
+    return min((longest + unit - 1) / unit * unit, steps)
   }
 }
 

@@ -14,29 +14,48 @@ extension StepProgram {
     case inputs, values, classes, samples
     /// `[width]`
     case classWeights
+    /// Tokens `[T, B]`, -1 behind a sequence's end, in place of inputs.
+    case tokens
+    /// `[B]`: steps of each sequence, and which stream it is a window of.
+    case lengths, streams
+    /// The streams' states of a run, and of an evaluation: `[layers·D, streams, H]`, H of the widest layer.
+    case hiddenStates, cellStates, evaluationHidden, evaluationCells
+    /// A moving average of the parameters, in layout order.
+    case average
     /// The resident data set, sample by sample: `[N, T, F]`, `[N, width]` or `[N]`.
     case allInputs, allValues, allClasses
   }
 
   /// The step of a network.
-  /// - batch: samples of a micro-batch. Programs of the same plan have the same buffers.
+  /// - batch: samples of a micro-batch; steps: of its sequences, nil for the plan's. Programs of the same plan have the same buffers.
   /// - engine: nil for the one that suits the plan.
-  public init(_ plan: StepPlan, batch: Int, engine: Engine? = nil) {
-    var builder = ProgramBuilder(plan, batch: batch, engine: engine ?? Engine(for: plan))
+  public init(_ plan: StepPlan, batch: Int, steps: Int? = nil, engine: Engine? = nil) {
+    var builder = ProgramBuilder(plan, batch: batch, steps: steps, engine: engine ?? Engine(for: plan))
     self = builder.build()
   }
 }
 
 extension ProgramBuilder {
   mutating func declarePlaces() {
-    let rows = rows(capacity)
+    let rows = mostRows
+    let isText = architecture.embedding != nil
+    let states = architecture.layers * architecture.directions * plan.stateWidth
+    let cells = architecture.cell == .lstm ? states : 0
     for place in StepProgram.Place.allCases {
       let count =
         switch place {
         case .control: MemoryLayout<step_control>.size / 4
         case .outcome: MemoryLayout<step_outcome>.size / 4
         case .parameters, .gradients, .first, .second: layout.count
-        case .inputs: steps * capacity * architecture.inputSize
+        case .inputs: isText ? 0 : room * architecture.inputSize
+        case .tokens: isText ? room : 0
+        case .lengths: hasLengths ? capacity : 0
+        case .streams: plan.streams > 0 ? capacity : 0
+        case .hiddenStates: plan.streams * states
+        case .cellStates: plan.streams * cells
+        case .evaluationHidden: plan.streams > 0 ? StepPlan.evaluationStreams * states : 0
+        case .evaluationCells: plan.streams > 0 ? StepPlan.evaluationStreams * cells : 0
+        case .average: plan.averages ? layout.count : 0
         case .values: loss.takesClasses ? 0 : rows * architecture.outputSize
         case .classes: loss.takesClasses ? rows : 0
         case .samples: capacity

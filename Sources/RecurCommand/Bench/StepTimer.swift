@@ -156,6 +156,7 @@ extension StepTimer {
     try device.load(
       parameters: UnsafeBufferPointer(model.parameters),
       states: optimizer.buffers.map { UnsafeBufferPointer($0.values) })
+    guard device.plan.resident > 0 else { return }
     for sample in 0..<benchCase.batch {
       let rows = network.outputRows(steps: network.steps, batch: 1)
       func part<Element>(_ all: [Element], _ count: Int) -> [Element] {
@@ -168,19 +169,45 @@ extension StepTimer {
   }
 
   private func deviceStep(_ device: DeviceModel) throws {
-    let control = optimizer.control(seed: 0, step: optimizer.steps, learningRate: 1e-3, clipNorm: nil)
-    _ = try samples.withUnsafeBufferPointer {
-      try device.step(.init(resident: $0.baseAddress!, count: $0.count), control)
-    }
+    let control = optimizer.control(seed: 0, step: optimizer.steps, learningRate: 1e-3, GradientLimits())
+    try withDeviceBatch(device) { _ = try device.step($0, control) }
     optimizer.countUpdate()
+  }
+
+  private func withDeviceBatch(_ device: DeviceModel, _ body: (DeviceModel.Batch) throws -> Void) rethrows {
+    try samples.withUnsafeBufferPointer { samples in
+      guard device.plan.resident == 0 else {
+        return try body(.init(resident: samples.baseAddress!, count: samples.count))
+      }
+      try inputs.withUnsafeBufferPointer { inputs in
+        try tokens.withUnsafeBufferPointer { tokens in
+          try lengths.withUnsafeBufferPointer { lengths in
+            try values.withUnsafeBufferPointer { values in
+              try classes.withUnsafeBufferPointer { classes in
+                var batch = DeviceModel.Batch(
+                  inputs: tokens.isEmpty ? inputs.baseAddress : nil, values: values.baseAddress,
+                  classes: classes.baseAddress, samples: samples.baseAddress!, count: samples.count)
+                batch.tokens = tokens.isEmpty ? nil : tokens.baseAddress
+                batch.lengths = lengths.baseAddress
+                try body(batch)
+              }
+            }
+          }
+        }
+      }
+    }
   }
 }
 
 extension DeviceModel {
   fileprivate convenience init(_ benchCase: BenchCase, _ executor: any Executor, _ engine: Engine?) throws {
-    try self.init(
-      benchCase.architecture, loss: benchCase.loss, rule: .adam, steps: benchCase.architecture.steps,
-      capacity: benchCase.batch, resident: benchCase.batch, engine: engine, executor: executor)
+    let network = benchCase.architecture
+    let isPlain = benchCase.lengths == nil && network.embedding == nil
+    var plan = StepPlan(
+      network, loss: benchCase.loss, rule: .adam, steps: network.steps, capacity: benchCase.batch,
+      resident: isPlain ? benchCase.batch : 0)
+    plan.hasLengths = benchCase.lengths != nil
+    try self.init(plan, engine: engine, executor: executor)
   }
 }
 

@@ -2,7 +2,9 @@ import Recurrent
 
 extension DeviceCheck {
   /// All cells, readouts, losses and optimizers, one and two layers and directions, dropout, clipping, odd sizes.
-  public static let all: [DeviceCheck] = [
+  public static let all: [DeviceCheck] = plainLayers + sequences + options
+
+  private static let plainLayers: [DeviceCheck] = [
     DeviceCheck(.lstm) { $0.network.layers = 2 },
     DeviceCheck(.gru) { $0.network.layers = 2 },
     DeviceCheck(.rnn) { $0.network.layers = 2 },
@@ -10,7 +12,7 @@ extension DeviceCheck {
       $0.network.layers = 2
       $0.network.bidirectional = true
       $0.network.dropout = 0.3
-      $0.clipNorm = 0.05
+      $0.limits.norm = 0.05
       $0.learningRate = 0.002
     },
     DeviceCheck(.gru, hidden: 5, .finalState, head: [.linear(6), .relu, .dropout(0.4), .linear(3)]) {

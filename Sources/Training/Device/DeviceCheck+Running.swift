@@ -7,57 +7,85 @@ extension DeviceCheck {
   public func onProcessor(steps: Int) throws -> Result {
     let model = try Model(network, seed: 3)
     let optimizer = Optimizer(optimizer, count: model.layout.count)
+    let average = averageDecay.map { ParameterAverage(decay: $0, model.parameters) }
+    let states = makeStates()
     var result = Result()
-    var gradient = [Float](repeating: 0, count: rows * network.outputSize)
     for step in 0..<steps {
-      let targets = targets(step)
       model.zeroGradients()
-      withAddresses(inputs(step), samples) { inputs, samples in
-        let outputs = model.forward(
-          inputs: inputs, samples: samples, steps: network.steps, batch: batch,
-          mode: .training(seed: 9, step: UInt64(step)))
-        add(outputs.baseAddress!, targets, &gradient, to: &result)
-        model.backward(gradient)
+      let made = batch(step)
+      made.withAddresses { batch in
+        let outputs = forward(model, batch, .training(seed: 9, step: UInt64(step)), states)
+        model.backward(add(outputs, batch, to: &result))
       }
       let weight = result.weights[step]
       let norm = model.gradients.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot() / weight
-      let clip = clipNorm.map { min(1, $0 / (norm + 1e-6)) } ?? 1
       result.norms.append(norm)
+      var scale = Float((limits.norm.map { min(1, $0 / (norm + 1e-6)) } ?? 1) / weight)
+      if let limit = limits.value {
+        model.gradients.scale(by: scale, limitedTo: limit)
+        scale = 1
+      }
       optimizer.update(
-        model.parameters, gradients: model.gradients, scale: Float(clip / weight), learningRate: learningRate)
+        model.parameters, gradients: model.gradients, scale: scale, learningRate: learningRate)
+      average?.update(model.parameters, isFirst: optimizer.steps == 1)
       model.parametersChanged()
     }
     result.parameters = Array(model.parameters)
-    withAddresses(inputs(steps), samples) { inputs, samples in
-      result.outputs = Array(
-        model.forward(
-          inputs: inputs, samples: samples, steps: network.steps, batch: batch, mode: .evaluation))
-    }
+    result.average = average.map { Array($0.values) } ?? []
+    result.states = states.map { Array($0.hidden) + Array($0.cell) } ?? []
+    let last = batch(steps)
+    last.withAddresses { result.outputs = Array(forward(model, $0, .evaluation, makeStates())) }
     return result
   }
 
+  private func forward(
+    _ model: Model, _ batch: DeviceModel.Batch, _ mode: Model.Mode, _ states: StreamStates?
+  ) -> UnsafeMutableBufferPointer<Float> {
+    guard network.cell != .none else {
+      return model.forward(
+        inputs: batch.inputs!, samples: batch.samples, steps: network.steps, batch: batch.count, mode: mode)
+    }
+    let carried = states.map { Model.Carried(states: $0, streams: batch.streams!) }
+    if let tokens = batch.tokens {
+      return model.forward(
+        tokens: tokens, samples: batch.samples, lengths: batch.lengths!, batch: batch.count, mode: mode,
+        carried: carried)
+    }
+    return model.forward(
+      inputs: batch.inputs!, samples: batch.samples, lengths: batch.lengths!, batch: batch.count, mode: mode,
+      carried: carried)
+  }
+
+  /// Adds a step's sums to the result. Returns the gradient of the outputs.
   private func add(
-    _ outputs: UnsafePointer<Float>, _ targets: (values: [Float], classes: [Int32]),
-    _ gradient: inout [Float],
-    to result: inout Result
-  ) {
-    let width = network.outputSize
+    _ outputs: UnsafeMutableBufferPointer<Float>, _ batch: DeviceModel.Batch, to result: inout Result
+  ) -> [Float] {
+    let (width, base) = (network.outputSize, outputs.baseAddress!)
+    let rows = outputs.count / width
+    var gradient = [Float](repeating: 0, count: outputs.count)
+    // What a loss doesn't take, it doesn't read.
+    let nowhere = UnsafeMutableRawPointer(bitPattern: 16)!
+    let values = batch.values ?? UnsafePointer(nowhere.assumingMemoryBound(to: Float.self))
+    let classes = batch.classes ?? UnsafePointer(nowhere.assumingMemoryBound(to: Int32.self))
     let total = loss.evaluate(
-      outputs: outputs, rows: rows, width: width, values: targets.values, classes: targets.classes,
-      gradient: &gradient)
-    let score = loss.score(
-      outputs: outputs, rows: rows, width: width, values: targets.values, classes: targets.classes)
+      outputs: base, rows: rows, width: width, values: values, classes: classes, gradient: &gradient)
+    let score = loss.score(outputs: base, rows: rows, width: width, values: values, classes: classes)
     result.losses.append(total.sum)
     result.weights.append(total.weight)
     result.right.append(Double(score.right))
+    return gradient
   }
 
   /// What it asks of a device.
   /// - capacity: nil for the steps' batch.
   public func plan(on executor: any Executor, capacity: Int? = nil) -> StepPlan {
-    StepPlan(
+    var plan = StepPlan(
       network, loss: loss, rule: optimizer.deviceRule, steps: network.steps, capacity: capacity ?? batch,
       precision: executor.precision, device: executor.traits)
+    plan.hasLengths = hasLengths
+    plan.streams = isStreamed ? batch : 0
+    plan.averages = averageDecay != nil
+    return plan
   }
 
   /// Steps by the program.
@@ -71,8 +99,7 @@ extension DeviceCheck {
     let model = try model(on: executor, start, optimizer, capacity: capacity, engine: engine)
     var result = Result()
     for step in 0..<steps {
-      let control = optimizer.control(seed: 9, step: step, learningRate: learningRate, clipNorm: clipNorm)
-      let outcome = try withBatch(step) { try model.step($0, control) }
+      let outcome = try withBatch(step) { try model.step($0, control(optimizer, step)) }
       result.losses.append(outcome.loss)
       result.weights.append(outcome.weight)
       result.right.append(outcome.right)
@@ -81,9 +108,11 @@ extension DeviceCheck {
     }
     try model.store(parameters: start.parameters, states: optimizer.buffers.map(\.values))
     result.parameters = Array(start.parameters)
-    result.outputs = [Float](repeating: .nan, count: rows * network.outputSize)
+    try store(model, &result)
+    let last = batch(steps)
+    result.outputs = [Float](repeating: .nan, count: rows(last.lengths) * network.outputSize)
     try result.outputs.withUnsafeMutableBufferPointer { outputs in
-      try model.evaluate(inputs: inputs(steps), batch: batch, outputs: outputs)
+      try last.withAddresses { try model.evaluate($0, outputs: outputs) }
     }
     return result
   }
@@ -93,38 +122,33 @@ extension DeviceCheck {
     on executor: any Executor, _ start: Model, _ optimizer: Optimizer, capacity: Int? = nil,
     engine: Engine? = nil
   ) throws -> DeviceModel {
-    let model = try DeviceModel(
-      network, loss: loss, rule: optimizer.specification.deviceRule, steps: network.steps,
-      capacity: capacity ?? batch, engine: engine, executor: executor)
+    let model = try DeviceModel(plan(on: executor, capacity: capacity), engine: engine, executor: executor)
     try model.load(
       parameters: UnsafeBufferPointer(start.parameters),
       states: optimizer.buffers.map { UnsafeBufferPointer($0.values) })
     return model
   }
 
-  /// Hands over the step's batch.
-  package func withBatch<Value>(_ step: Int, _ body: (DeviceModel.Batch) throws -> Value) throws -> Value {
-    let targets = targets(step)
-    return try withAddresses(inputs(step), samples) { inputs, samples in
-      try withAddresses(targets.values, targets.classes) { values, classes in
-        try body(
-          DeviceModel.Batch(
-            inputs: inputs, values: values, classes: classes, samples: samples, count: batch))
-      }
-    }
+  package func control(_ optimizer: Optimizer, _ step: Int) -> step_control {
+    var control = optimizer.control(seed: 9, step: step, learningRate: learningRate, limits)
+    control.average_decay = Float(averageDecay ?? 0)
+    return control
   }
 
-  private func withAddresses<A, B, Value>(
-    _ a: [A], _ b: [B], _ body: (UnsafePointer<A>, UnsafePointer<B>) throws -> Value
-  ) rethrows -> Value {
-    try a.withUnsafeBufferPointer { a in
-      try b.withUnsafeBufferPointer { b in
-        // An empty array has no address; nothing is read from it then.
-        let nowhere = UnsafeMutableRawPointer(bitPattern: 16)!
-        return try body(
-          a.baseAddress ?? UnsafePointer(nowhere.assumingMemoryBound(to: A.self)),
-          b.baseAddress ?? UnsafePointer(nowhere.assumingMemoryBound(to: B.self)))
-      }
+  /// Hands over the step's batch.
+  package func withBatch<Value>(_ step: Int, _ body: (DeviceModel.Batch) throws -> Value) throws -> Value {
+    try batch(step).withAddresses(body)
+  }
+
+  /// What not every network has.
+  private func store(_ model: DeviceModel, _ result: inout Result) throws {
+    if averageDecay != nil {
+      result.average = [Float](repeating: .nan, count: result.parameters.count)
+      try result.average.withUnsafeMutableBufferPointer { try model.store(.average, into: $0) }
     }
+    guard let states = makeStates() else { return }
+    try model.store(.hiddenStates, into: states.hidden)
+    if !states.cell.isEmpty { try model.store(.cellStates, into: states.cell) }
+    result.states = Array(states.hidden) + Array(states.cell)
   }
 }

@@ -8,7 +8,13 @@ public struct DeviceCheck: Sendable, CustomStringConvertible {
   public var loss: Loss = .mse
   public var optimizer = OptimizerSpecification(.adam())
   public var batch = 5
-  public var clipNorm: Double?
+  /// Whether each sequence has an end of its own.
+  public var hasLengths = false
+  /// Whether rows are windows of streams, whose states are carried from step to step.
+  public var isStreamed = false
+  package var limits = GradientLimits()
+  /// Of an average of the parameters.
+  public var averageDecay: Double?
   public var learningRate = 0.02
 
   public init(
@@ -28,7 +34,16 @@ public struct DeviceCheck: Sendable, CustomStringConvertible {
       network.cell == .none
       ? "feed-forward"
       : "\(network.layers) × \(network.cell) \(network.hiddenSize)\(network.bidirectional ? " both ways" : "")"
-    return "\(cell), \(network.readout.rawValue), \(loss.name), \("\(optimizer.rule)".prefix { $0 != "(" })"
+    let kind = [
+      network.embedding.map { "\($0.isTied ? "tied " : "")tokens" }, hasLengths ? "lengths" : nil,
+      isStreamed ? "streams" : nil, network.layerNorm ? "layer norm" : nil,
+      network.projectionSize > 0 ? "projection" : nil, network.zoneout == .init() ? nil : "zoneout",
+      network.recurrentDropout > 0 ? "recurrent dropout" : nil, network.lockedDropout ? "locked" : nil,
+      network.learnedInitialState ? "learned start" : nil, network.residual ? "residual" : nil,
+      averageDecay == nil ? nil : "average",
+    ]
+    let parts = [cell, network.readout.rawValue, loss.name, "\("\(optimizer.rule)".prefix { $0 != "(" })"]
+    return (parts + kind.compactMap { $0 }).joined(separator: ", ")
   }
 
   /// What a run leaves behind.
@@ -39,6 +54,9 @@ public struct DeviceCheck: Sendable, CustomStringConvertible {
     public var right: [Double] = []
     public var norms: [Double] = []
     public var parameters: [Float] = []
+    /// Of the parameters, and the states of streams, where there are such.
+    public var average: [Float] = []
+    public var states: [Float] = []
     /// Of the trained network for one more batch.
     public var outputs: [Float] = []
 
@@ -47,6 +65,8 @@ public struct DeviceCheck: Sendable, CustomStringConvertible {
       guard weights == other.weights else { return .infinity }
       return [
         Self.relative(parameters.map(Double.init), other.parameters.map(Double.init)),
+        Self.relative(average.map(Double.init), other.average.map(Double.init)),
+        Self.relative(states.map(Double.init), other.states.map(Double.init)),
         Self.relative(outputs.map(Double.init), other.outputs.map(Double.init)),
         Self.relative(losses, other.losses), Self.relative(norms, other.norms),
       ].max()!
@@ -57,27 +77,5 @@ public struct DeviceCheck: Sendable, CustomStringConvertible {
       let size = b.map(abs).max() ?? 0
       return (zip(a, b).map { abs($0 - $1) }.max() ?? 0) / max(size, 1e-30)
     }
-  }
-}
-
-extension DeviceCheck {
-  var rows: Int { network.outputRows(steps: network.steps, batch: batch) }
-  var samples: [Int32] { (0..<Int32(batch)).map { 11 + 3 * $0 } }
-
-  private static func wave(_ count: Int, phase: Double) -> [Float] {
-    (0..<count).map { Float(sin(1.3 * Double($0) + phase)) }
-  }
-
-  func inputs(_ step: Int) -> [Float] {
-    Self.wave(network.steps * batch * network.inputSize, phase: 0.7 * Double(step))
-  }
-
-  /// Values, or classes of which some may be the ignored one.
-  func targets(_ step: Int) -> (values: [Float], classes: [Int32]) {
-    let values = Self.wave(rows * network.outputSize, phase: 0.3 + 0.5 * Double(step))
-    guard loss.takesClasses else {
-      return (loss == .bceWithLogits ? values.map { $0 * 0.5 + 0.5 } : values, [])
-    }
-    return ([], (0..<rows).map { Int32((5 * $0 + $0 * $0 + step) % network.outputSize) })
   }
 }

@@ -23,25 +23,28 @@ public enum Processor {
 }
 
 /// Trains on a device in place of the processor. The model and the optimizer of the run are its copy in host memory, current only
-/// after `fetch`.
+/// after `fetch`; so are the average of the parameters and the states of streams.
 final class DeviceTraining {
-  private let device: DeviceModel
-  private let model: Model
-  private let loss: Loss
-  private let optimizer: Optimizer
-  private let communicator: any Communicator
-  private let steps: Int
-  private let seed: UInt64
-  private let clipNorm: Double?
+  let device: DeviceModel
+  let model: Model
+  let loss: Loss
+  let optimizer: Optimizer
+  let communicator: any Communicator
+  let steps: Int
+  let limits: GradientLimits
+  let seed: UInt64
   private let accumulate: Int
-  private let batch: BatchBuffer
+  let batch: BatchBuffer
+  /// See `TrainingStep`.
+  let average: ParameterAverage?
+  let states: StreamStates?
   /// Of several ranks whose devices don't add up among themselves.
   private let reduction: DeviceReduction?
   private let hasJoined: Bool
   /// Whether the data set lies in device memory.
   private let isResident: Bool
-  private var isLoaded = false
-  private var isFetched = true
+  var isLoaded = false
+  var isFetched = true
   private var outputs: [Float] = []
   /// How gradients are summed, after the step that decided it.
   private(set) var choice: GradientReduction.Choice?
@@ -49,23 +52,26 @@ final class DeviceTraining {
   /// - part: the most samples this rank gets in a step, and evaluates at once.
   /// - Throws: a `Failure` where the device can't train this network.
   init(
-    _ executor: any Executor, model: Model, optimizer: Optimizer, recipe: Recipe, set: any SampleSet,
-    part: Int,
-    communicator: any Communicator
+    _ executor: any Executor, run: TrainingStep, recipe: Recipe, part: Int
   ) throws {
-    self.model = model
-    self.optimizer = optimizer
-    self.communicator = communicator
+    (model, optimizer, communicator) = (run.model, run.optimizer, run.communicator)
+    (average, states) = (run.average, run.states)
+    let (set, network) = (run.set, run.model.architecture)
     loss = recipe.loss
     steps = set.shape.steps
     seed = recipe.seed
-    clipNorm = recipe.train.clipNorm
+    limits = GradientLimits(recipe.train)
     accumulate = recipe.train.accumulate
     batch = BatchBuffer(set, capacity: part)
-    isResident = set.residentBytes <= Self.residentLimit && !model.architecture.hasTargetsForSteps
-    device = try DeviceModel(
-      model.architecture, loss: recipe.loss, rule: recipe.optimizer.deviceRule, steps: set.shape.steps,
-      capacity: part, resident: isResident ? set.count : 0, executor: executor)
+    let isPlain = set.shape.hasEqualLengths && set.shape.vocabulary == nil && !network.readsEveryStep
+    isResident = isPlain && set.residentBytes <= Self.residentLimit
+    var plan = StepPlan(
+      network, loss: recipe.loss, rule: recipe.optimizer.deviceRule, steps: steps, capacity: part,
+      resident: isResident ? set.count : 0)
+    plan.hasLengths = !set.shape.hasEqualLengths || states != nil
+    plan.streams = states?.streams ?? 0
+    plan.averages = average != nil
+    device = try DeviceModel(plan, executor: executor)
     hasJoined = try communicator.size > 1 && communicator.joinDevices(executor)
     reduction =
       communicator.size > 1 && !hasJoined
@@ -91,7 +97,7 @@ final class DeviceTraining {
     _ samples: UnsafeBufferPointer<Int32>, step: Int, learningRate: Double, stop: Bool, save: Bool
   ) throws -> TrainingStep.Outcome {
     try load()
-    let control = optimizer.control(seed: seed, step: step, learningRate: learningRate, clipNorm: clipNorm)
+    let control = control(step: step, learningRate: learningRate)
     let own = equalPart(communicator.rank, of: samples.count, among: communicator.size)
     let parts = microBatches(UnsafeBufferPointer(rebasing: samples[own]))
     var flags = [stop ? 1.0 : 0, save ? 1.0 : 0]
@@ -119,6 +125,12 @@ final class DeviceTraining {
     return outcome
   }
 
+  func control(step: Int, learningRate: Double) -> step_control {
+    var control = optimizer.control(seed: seed, step: step, learningRate: learningRate, limits)
+    control.average_decay = average?.decay ?? 0
+    return control
+  }
+
   private func microBatches(_ samples: UnsafeBufferPointer<Int32>) -> [UnsafeBufferPointer<Int32>] {
     let size = max(1, (samples.count + accumulate - 1) / accumulate)
     return stride(from: 0, to: samples.count, by: size).map {
@@ -126,16 +138,10 @@ final class DeviceTraining {
     }
   }
 
-  private func deviceBatch(_ samples: UnsafeBufferPointer<Int32>) -> DeviceModel.Batch {
-    isResident
-      ? DeviceModel.Batch(resident: samples.baseAddress!, count: samples.count) : gather(samples)
-  }
-
-  private func gather(_ samples: UnsafeBufferPointer<Int32>) -> DeviceModel.Batch {
+  func deviceBatch(_ samples: UnsafeBufferPointer<Int32>) -> DeviceModel.Batch {
+    if isResident { return DeviceModel.Batch(resident: samples.baseAddress!, count: samples.count) }
     batch.gather(samples)
-    return DeviceModel.Batch(
-      inputs: batch.inputs, values: batch.values, classes: batch.classes, samples: samples.baseAddress!,
-      count: samples.count)
+    return batch.forDevice(streams: states?.streams)
   }
 
   /// - flags: whether a rank wants to stop, and to save.
@@ -150,77 +156,18 @@ final class DeviceTraining {
       stop: stop, save: save, gradientNorm: sums.norm)
   }
 
-  private func load() throws {
-    if isLoaded { return }
-    try device.load(
-      parameters: UnsafeBufferPointer(model.parameters),
-      states: optimizer.buffers.map { UnsafeBufferPointer($0.values) })
-    isLoaded = true
-  }
-
-  /// Makes the copy in host memory current.
-  func fetch() throws {
-    if isFetched { return }
-    try device.store(parameters: model.parameters, states: optimizer.buffers.map(\.values))
-    model.parametersChanged()
-    isFetched = true
-  }
-
-  /// The outputs for a batch, valid until the next call.
-  func evaluate(_ inputs: UnsafePointer<Float>, batch: Int) throws -> UnsafeMutableBufferPointer<Float> {
+  /// The outputs for a gathered batch, valid until the next call.
+  /// - streams: of an evaluation, see `resetEvaluation`.
+  func evaluate(_ batch: BatchBuffer, streams: Int? = nil) throws -> UnsafeMutableBufferPointer<Float> {
     try load()
-    let count = model.architecture.outputRows(steps: steps, batch: batch) * model.architecture.outputSize
+    let rows = model.architecture.readsEveryStep ? batch.stepCount : batch.count
+    let count = rows * model.architecture.outputSize
     if outputs.count < count { outputs = [Float](repeating: 0, count: count) }
     // The array is not touched again before the next call.
     let all = outputs.withUnsafeMutableBufferPointer { $0 }
     let result = UnsafeMutableBufferPointer(rebasing: all[..<count])
-    try device.evaluate(inputs: inputs, batch: batch, outputs: result)
+    try device.evaluate(batch.forDevice(streams: streams), outputs: result)
     return result
-  }
-}
-
-extension DeviceTraining {
-  /// Whether a step takes less time here than on the processor; all ranks agree. Changes nothing of the run.
-  /// - samples: a batch to try with, this rank's part.
-  func isFaster(_ samples: UnsafeBufferPointer<Int32>) throws -> Bool {
-    var seconds = [0.0, 0.0]
-    if !samples.isEmpty {
-      seconds[0] = try shortest(of: 5) { try tryStep(samples) }
-      seconds[1] = try shortest(of: 3) { tryOnProcessor(samples) }
-    }
-    // What was tried did change the device's copy.
-    isLoaded = false
-    isFetched = true
-    try seconds.withUnsafeMutableBufferPointer { try communicator.allReduceSum($0) }
-    return seconds[0] < seconds[1]
-  }
-
-  private func shortest(of count: Int, _ body: () throws -> Void) throws -> Double {
-    let clock = ContinuousClock()
-    // The first two make programs, graphs and memory.
-    for _ in 0..<2 { try body() }
-    return try (0..<count).map { _ in try clock.measure(body) / .seconds(1) }.min()!
-  }
-
-  private func tryStep(_ samples: UnsafeBufferPointer<Int32>) throws {
-    try load()
-    let control = optimizer.control(seed: seed, step: 0, learningRate: 0, clipNorm: clipNorm)
-    _ = try device.step(deviceBatch(samples), control)
-  }
-
-  private func tryOnProcessor(_ samples: UnsafeBufferPointer<Int32>) {
-    batch.gather(samples)
-    model.zeroGradients()
-    let result = model.forward(
-      inputs: batch.inputs, samples: samples.baseAddress!, steps: steps, batch: samples.count,
-      mode: .training(seed: seed, step: 0))
-    let width = model.architecture.outputSize
-    var gradient = [Float](repeating: 0, count: result.count)
-    _ = loss.evaluate(
-      outputs: result.baseAddress!, rows: result.count / width, width: width, values: batch.values,
-      classes: batch.classes, gradient: &gradient, kernels: model.kernels)
-    model.backward(gradient)
-    model.zeroGradients()
   }
 }
 
@@ -229,7 +176,16 @@ extension SampleSet {
   fileprivate var residentBytes: Int { count * shape.steps * shape.features * 4 }
 }
 
-extension Architecture {
-  /// Whether a sample has a target for each of its steps.
-  fileprivate var hasTargetsForSteps: Bool { cell != .none && readout == .everyStep }
+extension BatchBuffer {
+  /// - streams: how many the samples are windows of; nil for samples that stand alone.
+  fileprivate func forDevice(streams: Int?) -> DeviceModel.Batch {
+    var result = DeviceModel.Batch(
+      inputs: tokens == nil ? inputs : nil, values: values, classes: classes, samples: rowNumbers,
+      count: count
+    )
+    result.tokens = tokens.map { UnsafePointer($0) }
+    result.lengths = rowLengths
+    result.streams = streams.map { rowStreams(of: $0) }
+    return result
+  }
 }

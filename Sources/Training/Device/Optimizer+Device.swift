@@ -13,13 +13,30 @@ extension OptimizerSpecification {
   }
 }
 
+/// How far a gradient may reach.
+package struct GradientLimits: Sendable {
+  /// The norm of the mean gradient, then each of its elements; nil for no limit.
+  package var norm: Double?
+  package var value: Float?
+  package init(norm: Double? = nil, value: Float? = nil) {
+    self.norm = norm
+    self.value = value
+  }
+  init(_ train: TrainSpecification) {
+    self.init(norm: train.clipNorm, value: train.clipValue.map { Float($0) })
+  }
+}
+
 extension Optimizer {
   /// The numbers of the next update; they are those `update` uses.
-  package func control(seed: UInt64, step: Int, learningRate: Double, clipNorm: Double?) -> step_control {
+  package func control(seed: UInt64, step: Int, learningRate: Double, _ limits: GradientLimits)
+    -> step_control
+  {
     var c = step_control()
     c.seed = seed
     c.step = UInt64(step)
-    c.clip_norm = clipNorm ?? 0
+    c.clip_norm = limits.norm ?? 0
+    c.clip_value = limits.value ?? 0
     c.lr = Float(learningRate)
     c.weight_decay = Float(specification.weightDecay)
     c.first_step = steps == 0 ? 1 : 0

@@ -7,14 +7,12 @@ extension Trainer {
   func useDevice(_ processor: Processor) throws {
     let part = equalPart(0, of: min(recipe.train.batchSize, set.count), among: communicator.size).count
     guard let executor = processor.executor else { return }
-    do { try recipe.requireDeviceCan(model.architecture, set) } catch {
+    do { try recipe.requireDeviceCan(model.architecture) } catch {
       if case .fasterOf = processor { return }
       throw error
     }
-    let largest = [set, data.validation, data.test].compactMap { $0?.count }.max() ?? 0
     let device = try DeviceTraining(
-      executor, model: model, optimizer: optimizer, recipe: recipe, set: set,
-      part: max(part, min(Evaluator.batchSize, largest)), communicator: communicator)
+      executor, run: step, recipe: recipe, part: max(part, largestEvaluation))
     if case .fasterOf = processor {
       order.write(epoch: state.epoch, into: samples)
       guard try device.isFaster(UnsafeBufferPointer(rebasing: samples[..<min(part, set.count)])) else {
@@ -23,6 +21,13 @@ extension Trainer {
     }
     step.device = device
     evaluator.device = device
+  }
+
+  /// Samples that are evaluated at once.
+  private var largestEvaluation: Int {
+    if set is any StreamedSet { return StepPlan.evaluationStreams }
+    let largest = [set, data.validation, data.test].compactMap { $0?.count }.max() ?? 0
+    return min(Evaluator.batchSize, largest)
   }
 
   /// `cpu`, or the device's name.

@@ -111,6 +111,9 @@ extension BatchBuffer {
     }
   }
 
+  /// Steps of all samples together.
+  var stepCount: Int { (0..<count).reduce(0) { $0 + Int(lengths[$1]) } }
+
   func forEachStep(_ body: (_ row: Int, _ sample: Int) -> Void) {
     forEachRow { row, index in body(row, Int(numbers[index])) }
   }

@@ -1,10 +1,11 @@
+import CUDA
 import Collective
 import Dataset
 import Recurrent
 
 extension Evaluator {
   /// Streams that a text is read in: as many as PyTorch's example of a language model uses.
-  private static let streams = 10
+  private static let streams = StepPlan.evaluationStreams
 
   /// Sums over a whole text, each stream read from its beginning to its end with the state carried on. Nothing is left out, and
   /// streams are added up in order, whichever rank read them.
@@ -35,12 +36,15 @@ extension Evaluator {
   ) throws {
     let states = StreamStates(model.architecture, streams: set.streams)
     let buffer = BatchBuffer(set, capacity: mine.count)
+    try device?.resetEvaluation()
     var window = 0
     while true {
       let samples = mine.map { window * set.streams + $0 }.filter { $0 < set.count }
       if samples.isEmpty { return }
       samples.map { Int32($0) }.withUnsafeBufferPointer { buffer.gather($0) }
-      let outputs = model.forward(buffer, mode: .evaluation, states: states)
+      let outputs =
+        try device?.evaluate(buffer, streams: set.streams)
+        ?? model.forward(buffer, mode: .evaluation, states: states)
       let width = model.architecture.outputSize
       buffer.forEachStep { row, sample in
         let output = UnsafePointer(outputs.baseAddress! + row * width)

@@ -136,7 +136,7 @@ public final class Evaluator {
       try samples.withUnsafeBufferPointer { samples in
         buffer.gather(samples)
         let outputs =
-          try device?.evaluate(buffer.inputs, batch: range.count)
+          try device?.evaluate(buffer)
           ?? model.forward(buffer, mode: .evaluation)
         try body(index, range, outputs, buffer)
       }

@@ -35,7 +35,7 @@ extension Trainer {
   /// All batches of the epoch that are left.
   private func runEpoch() throws -> EpochResult {
     order.write(epoch: state.epoch, into: samples)
-    if state.position == 0 { step.states?.resetAll() }
+    if state.position == 0 { try resetStreams() }
     meter.startEpoch()
     rankTimes.reset()
     let rate = state.schedule.rate(epoch: state.epoch)

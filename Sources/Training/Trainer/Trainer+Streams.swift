@@ -6,9 +6,15 @@ extension Trainer {
   /// This rank's streams are the rows that it computes of every batch.
   private var ownStreams: Range<Int> { step.ownRows(of: recipe.train.batchSize) }
 
+  func resetStreams() throws {
+    step.states?.resetAll()
+    try step.device?.resetStreams()
+  }
+
   /// Brings the states of all streams to every rank that trains.
   func gatherStates() throws {
     guard let states = step.states, roles.workers.size > 1 else { return }
+    try step.device?.fetch()
     for stream in 0..<states.streams where !ownStreams.contains(stream) { states.reset(stream) }
     for values in carriedValues { try roles.workers.allReduceSum(values) }
   }

@@ -140,9 +140,11 @@ public final class Trainer {
   /// Metrics of a part of the data: of the averaged parameters, where there are such.
   func evaluate(_ set: any SampleSet, with evaluator: Evaluator) throws -> EvaluationMetrics {
     guard let average else { return try evaluator.evaluate(set) }
+    try step.device?.fetch()
     func exchange() {
       average.exchange(model.parameters)
       model.parametersChanged()
+      step.device?.copyChanged()
     }
     exchange()
     defer { exchange() }

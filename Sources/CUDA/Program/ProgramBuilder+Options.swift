@@ -1,0 +1,167 @@
+import Recurrent
+
+/// What layers with options keep: projection, layer norm, recurrent dropout, zoneout, initial states that gradients reach.
+extension ProgramBuilder {
+  /// One direction of one layer; T·B rows each.
+  struct Stepped {
+    let d: Direction
+    /// What the recurrent product read `[P]` and gave `[G·H]`, with layer norm its x̂.
+    let seen, products: Region
+    /// The cell's own outputs `[H]` where they are not h, and `[P]` behind the projection.
+    let wide, narrow: Region?
+    /// tanh of the (normalized) cell `[H]`.
+    let squashed: Region?
+    /// GRU with layer norm: what the reset gate multiplies `[H]`.
+    let normed: Region?
+    let inputNorm, recurrentNorm, cellNorm: Norm?
+    /// Where W_hr begins.
+    let projection: Int?
+    /// Masks: of the recurrent product's input `[B, P]`; shares of the state before that are kept `[P]`, `[H]`.
+    let recurrentMask, hiddenZone, cellZone: Region?
+    /// Gradients of the cell's outputs behind the projection `[P]`, and before it `[B, H]`.
+    let dNarrow, dWide: Region
+    /// `[B, P]`
+    let dSeen: Region
+
+    /// Gradients of what the input's product and the recurrent product gave.
+    var dInputGates: Region { inputNorm?.dx ?? d.gates }
+    var dRecurrentGates: Region { recurrentNorm?.dx ?? dRecurrentSums }
+    /// Of the recurrent part as the gates see it.
+    var dRecurrentSums: Region { d.recurrent ?? d.gates }
+  }
+
+  /// Layer norm of rows of `first` columns and, by themselves, `second` more.
+  struct Norm {
+    let weight: Int
+    let bias: Int?
+    let first, second: Int
+    /// x̂, 1/deviation of each group, and the gradient of what was normalized.
+    let x, deviation, dx: Region
+    var columns: Int { first + second }
+    var groups: Int { second > 0 ? 2 : 1 }
+  }
+
+  mutating func stepped(_ d: Direction) -> Stepped {
+    let suffix = d.suffix
+    let (cell, zoneout) = (architecture.cell, architecture.zoneout)
+    func start(_ name: String) -> Int? { layout["rnn.\(name)\(suffix)"]?.range.lowerBound }
+    func kept(_ name: String, _ width: Int, if condition: Bool) -> Region? {
+      condition ? buffer("\(name)\(suffix)", room * width) : nil
+    }
+    let products = buffer("products\(suffix)", room * d.columns)
+    let isProjected = architecture.projectionSize > 0
+    let isZoned = zoneout.hidden > 0
+    let drops = architecture.recurrentDropout > 0 && trains
+    return Stepped(
+      d: d, seen: buffer("seen\(suffix)", room * d.width), products: products,
+      wide: kept("wide", d.hidden, if: isProjected || isZoned),
+      narrow: kept("narrow", d.width, if: isProjected && isZoned),
+      squashed: kept("squashed", d.hidden, if: cell == .lstm),
+      normed: kept("normed", d.hidden, if: cell == .gru && architecture.layerNorm),
+      inputNorm: norm("norm_ih", d, isCell: false),
+      recurrentNorm: norm("norm_hh", d, products, isCell: false),
+      cellNorm: norm("norm_c", d, isCell: true), projection: start("weight_hr"),
+      recurrentMask: drops ? buffer("recurrent_mask\(suffix)", capacity * d.width) : nil,
+      hiddenZone: kept("hidden_zone", d.width, if: isZoned),
+      cellZone: kept("cell_zone", d.hidden, if: zoneout.cell > 0),
+      dNarrow: buffer("d_narrow\(suffix)", room * d.width),
+      dWide: buffer("d_wide\(suffix)", capacity * d.hidden),
+      dSeen: buffer("d_seen\(suffix)", capacity * d.width))
+  }
+
+  /// - x: where x̂ goes; nil for memory of its own.
+  private mutating func norm(_ name: String, _ d: Direction, _ x: Region? = nil, isCell: Bool) -> Norm? {
+    func start(_ part: String) -> Int? { layout["rnn.\(name)\(d.suffix).\(part)"]?.range.lowerBound }
+    guard let weight = start("weight") else { return nil }
+    let columns = isCell ? d.hidden : d.columns
+    // GRU's n is normalized by itself.
+    let second = architecture.cell == .gru ? d.hidden : 0
+    return Norm(
+      weight: weight, bias: start("bias"), first: columns - second, second: second,
+      x: x ?? buffer("\(name)_x\(d.suffix)", room * columns),
+      deviation: buffer("\(name)_deviation\(d.suffix)", room * 2),
+      dx: buffer("\(name)_dx\(d.suffix)", room * columns))
+  }
+
+  // MARK: Masks
+
+  /// What a mask is for; numbers the masks of a layer and direction.
+  private enum Mask: UInt32 {
+    case recurrent = 0x3000_0000
+    case hiddenZone = 0x5000_0000
+    case cellZone = 0x6000_0000
+  }
+
+  /// Draws the batch's masks; in evaluation zoneout mixes by its probability and nothing is dropped.
+  mutating func drawMasks(_ s: Stepped) {
+    let (d, zoneout) = (s.d, architecture.zoneout)
+    if let mask = s.recurrentMask {
+      let p = architecture.recurrentDropout
+      // One mask for all steps of a sample.
+      draw(.recurrent, d, mask, p, dropped: 0, kept: 1 / (1 - p), steps: 1, width: d.width)
+    }
+    for (kind, zone, p, width) in [
+      (Mask.hiddenZone, s.hiddenZone, zoneout.hidden, d.width),
+      (.cellZone, s.cellZone, zoneout.cell, d.hidden),
+    ] {
+      guard let zone else { continue }
+      // A dropped unit is one that keeps its old state.
+      draw(
+        kind, d, zone, trains ? p : 0, dropped: 1, kept: trains ? 0 : p, steps: steps, width: width)
+    }
+  }
+
+  private mutating func draw(
+    _ kind: Mask, _ d: Direction, _ mask: Region, _ probability: Float, dropped: Float, kept: Float,
+    steps: Int, width: Int
+  ) {
+    let number = d.layer * architecture.directions + (d.reverse ? 1 : 0)
+    each(
+      "draw_mask", steps * batch * ((width + 3) / 4),
+      [
+        .region(mask), .region(place(.control)), .region(place(.samples)),
+        .unsigned(kind.rawValue + UInt32(number)), threshold(probability), .float(dropped), .float(kept),
+      ] + integers(steps, batch, width))
+  }
+
+  // MARK: Layer norm
+
+  /// - y: gets (or adds) the result, but for a second group that goes `aside`.
+  mutating func normalize(
+    _ norm: Norm, _ from: Region, row: Int, rows: Int, to y: Region, adds: Bool, aside: Region? = nil
+  ) {
+    launchNorm(
+      "norm_forward", norm, rows,
+      [
+        .region(from), .region(norm.x.advanced(row * norm.columns)),
+        .region(norm.deviation.advanced(row * norm.groups)), .region(parameter(norm.weight)),
+        .region(norm.bias.map(parameter)), .region(y), .int(adds ? 1 : 0), .region(aside),
+      ])
+  }
+
+  mutating func normalizeBack(_ norm: Norm, _ dy: Region, row: Int, rows: Int) {
+    launchNorm(
+      "norm_backward", norm, rows,
+      [
+        .region(dy), .region(norm.x.advanced(row * norm.columns)),
+        .region(norm.deviation.advanced(row * norm.groups)), .region(parameter(norm.weight)),
+        .region(norm.dx.advanced(row * norm.columns)),
+      ])
+  }
+
+  private mutating func launchNorm(_ kernel: String, _ norm: Norm, _ rows: Int, _ arguments: [Argument]) {
+    launch(
+      kernel, grid: (rows * norm.groups + 7) / 8,
+      arguments + integers(norm.first, norm.second) + [.long(Int64(rows))])
+  }
+
+  /// Of α and β, over all rows.
+  mutating func normGradients(_ norm: Norm, _ dy: Region) {
+    launch(
+      "norm_gradients", grid: (norm.columns + 31) / 32, shared: 2 * 256 * 4,
+      [
+        .region(dy), .region(norm.x), .region(gradient(norm.weight)), .region(norm.bias.map(gradient)),
+        .long(Int64(steps * batch)), .int(Int32(norm.columns)),
+      ])
+  }
+}

@@ -19,7 +19,7 @@ extension HealthCheck {
         try compare($0, gpu, precision, "library products", tolerance: tolerance)
       }
     }
-    return checks + (try gpuRanks())
+    return checks + (try gpuClusters()) + (try gpuRanks())
   }
 
   private static func compare(

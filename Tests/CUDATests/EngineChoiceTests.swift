@@ -24,7 +24,10 @@ import Training
     var tried: [Engine] = []
     let choice = try chooser.choose(check.plan(on: executor), forced: forced) { engine in
       tried.append(engine)
-      return { _ = try check.on(executor, steps: 1, engine: engine) }
+      return {
+        _ = try check.on(executor, steps: 1, engine: engine)
+        return 1
+      }
     }
     return (choice, tried)
   }
@@ -62,12 +65,12 @@ import Training
       let (choice, tried) = try choose(files, forced: .stepwise)
       #expect(choice == EngineChoice(.stepwise, .forced) && tried.isEmpty)
     }
-    let wide = DeviceCheck(.lstm, hidden: 65)
+    let wide = DeviceCheck(.lstm, hidden: 165)
     let executor = ShimExecutor()
     #expect(throws: (any Error).self) {
-      try EngineChooser().choose(wide.plan(on: executor), forced: .walk) { _ in {} }
+      try EngineChooser().choose(wide.plan(on: executor), forced: .walk) { _ in { 1 } }
     }
-    let only = try EngineChooser().choose(wide.plan(on: executor)) { _ in {} }
+    let only = try EngineChooser().choose(wide.plan(on: executor)) { _ in { 1 } }
     #expect(only == EngineChoice(.stepwise, .only))
   }
 

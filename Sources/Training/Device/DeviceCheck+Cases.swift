@@ -48,6 +48,16 @@ extension DeviceCheck {
       $0.batch = 70
     },
     DeviceCheck(.lstm, .lastStep, head: []) { $0.network.bidirectional = true },
+    // More rows than a block of the fused engine takes.
+    DeviceCheck(.gru, input: 4, hidden: 6, steps: 3, .finalState, head: [.linear(9), .tanh, .linear(3)]) {
+      $0.network.layers = 2
+      $0.network.bidirectional = true
+      $0.network.dropout = 0.2
+      $0.loss = .crossEntropy(ignoreIndex: 1)
+      $0.batch = 41
+      $0.clipNorm = 0.1
+      $0.learningRate = 0.003
+    },
   ]
 
   /// Sizes a cluster of blocks takes: each cell, one step and several, one and two directions and layers, rows that fill no tile.

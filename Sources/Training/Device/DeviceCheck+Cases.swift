@@ -98,7 +98,7 @@ extension DeviceCheck {
   ]
 
   /// Middle sizes with plain gradient descent, for precisions that round.
-  public static func middlePlain(_ cell: Architecture.Cell) -> [DeviceCheck] {
+  public static let middlePlain: [DeviceCheck] = [Architecture.Cell.lstm, .gru, .rnn].flatMap { cell in
     [(40, 13), (64, 8)].map { hidden, batch in
       DeviceCheck(cell, hidden: hidden, steps: 3) {
         $0.network.layers = 2

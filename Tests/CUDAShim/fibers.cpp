@@ -169,6 +169,7 @@ void run_group(const Shape &shape, int first, std::mt19937_64 *random) {
   const double guard = 4711.25;
   const size_t words = shape.shared / 8 + 2;
   Group group;
+  group.grid_x = shape.grid_x;
   group.blocks.resize(size_t(shape.together));
   std::vector<double> shared(words * group.blocks.size());
   std::vector<Thread> threads;

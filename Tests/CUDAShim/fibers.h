@@ -32,6 +32,7 @@ struct Block {
 
 // Blocks that run at the same time: one alone, neighbours along x, or the whole grid.
 struct Group {
+  int grid_x;
   Barrier barrier;
   std::vector<Block> blocks;
 };

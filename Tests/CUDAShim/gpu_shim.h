@@ -20,10 +20,11 @@
 #define gpu_block_y() (shim::current->block->y)
 #define gpu_index() (shim::index(SHIM_SITE))
 #define gpu_barrier() (shim::barrier(SHIM_SITE))
-#define gpu_blocks() ((int)shim::current->block->group->blocks.size())
+#define gpu_blocks() (shim::current->block->group->grid_x)
 #define gpu_grid_barrier(counter) ((void)(counter), shim::group_barrier(SHIM_SITE))
 #define gpu_shuffle_down(value, lanes) (shim::shuffle(SHIM_SITE, value, shim::current->thread % 32 + (lanes)))
 #define gpu_shuffle_xor(value, lanes) (shim::shuffle(SHIM_SITE, value, shim::current->thread % 32 ^ (lanes)))
+#define GPU_CONSTANT(type) const type
 #define GPU_SHARED(type, name) type *name = reinterpret_cast<type *>(shim::current->block->shared)
 #define gpu_fma(a, b, c) std::fma(a, b, c)
 

@@ -15,7 +15,7 @@ const std::vector<Kernel> &kernels() {
         KERNEL(loss_total),   KERNEL(squares),       KERNEL(decide),          KERNEL(adam),             KERNEL(sgd),
         KERNEL(rmsprop),      KERNEL(product),
         KERNEL(lstm_walk_forward), KERNEL(lstm_walk_backward), KERNEL(gru_walk_forward), KERNEL(gru_walk_backward),
-        KERNEL(rnn_walk_forward),  KERNEL(rnn_walk_backward),
+        KERNEL(rnn_walk_forward),  KERNEL(rnn_walk_backward), KERNEL(lstm_fused), KERNEL(gru_fused), KERNEL(rnn_fused),
         KERNEL(add), KERNEL(follow), KERNEL(embed), KERNEL(embed_backward), KERNEL(take_states), KERNEL(keep_states),
         KERNEL(norm_forward), KERNEL(norm_backward), KERNEL(norm_gradients), KERNEL(draw_mask), KERNEL(see), KERNEL(see_back),
         KERNEL(lstm_cells), KERNEL(lstm_output), KERNEL(lstm_output_back), KERNEL(lstm_cells_back), KERNEL(gru_step),

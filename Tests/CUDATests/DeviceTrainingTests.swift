@@ -40,12 +40,14 @@ import Training
 
     func train(
       _ recipe: Recipe, out: String, resume: ResumeChoice = .never, communicator: any Communicator = Solo(),
-      device: Bool = true, executor: ShimExecutor? = nil
+      device: Bool = true, engine: Engine? = .walk, executor: ShimExecutor? = nil
     ) throws -> TrainingReport {
       var options = TrainingOptions()
       options.outputDirectory = folder.appendingPathComponent(out).path
       options.resume = resume
       options.threads = 1
+      options.engine = engine
+      options.engineFiles = CacheFolder(folder.appendingPathComponent("cache").path)
       let trainer = try Trainer(
         recipe: recipe, data: try LoadedData(recipe.data), options: options, communicator: communicator,
         processor: device ? .device(executor ?? own(communicator)) : .cpu)
@@ -66,16 +68,17 @@ import Training
     zip(a, b).map { abs($0 - $1) }.max()! / b.map(abs).max()!
   }
 
-  @Test(arguments: [
-    [], ["train.accumulate=3"],
-    ["model.cell=gru", "model.bidirectional=true", "optimizer={name: rmsprop, momentum: 0.5, lr: 0.001}"],
-  ])
-  func aRunEqualsTheProcessors(overrides: [String]) throws {
+  @Test(
+    arguments: [
+      [], ["train.accumulate=3", "schedule={name: constant, warmup_steps: 4}"],
+      ["model.cell=gru", "model.bidirectional=true", "optimizer={name: rmsprop, momentum: 0.5, lr: 0.001}"],
+    ], [Engine.walk, .fused])
+  func aRunEqualsTheProcessors(overrides: [String], engine: Engine) throws {
     let run = try Run()
     let recipe = try run.recipe(overrides)
     let expected = try run.train(recipe, out: "cpu", device: false)
-    let report = try run.train(recipe, out: "device", device: true)
-    #expect(run.executor.kernels.contains("gather"))
+    let report = try run.train(recipe, out: "device", device: true, engine: engine)
+    #expect(run.executor.kernels.contains("gather") == (engine == .walk || recipe.train.accumulate > 1))
     #expect(report.device == "kernels on the processor" && expected.device == "cpu")
     #expect(report.steps == 9 && report.status == .completed)
     #expect(difference(try run.parameters(report), try run.parameters(expected)) < 1e-5)
@@ -84,39 +87,80 @@ import Training
     #expect(abs(report.validation!.mae! - expected.validation!.mae!) < 1e-5)
   }
 
-  @Test func ranksOnADeviceEqualOne() throws {
+  @Test(arguments: [Engine.walk, .fused])
+  func ranksOnADeviceEqualOne(engine: Engine) throws {
     let run = try Run()
     let recipe = try run.recipe([])
-    let expected = try run.train(recipe, out: "one", device: true)
+    let expected = try run.train(recipe, out: "one", device: true, engine: engine)
     let reports = try Threaded.withRanks(2) { communicator in
-      try run.train(recipe, out: "two", communicator: communicator, device: true)
+      try run.train(recipe, out: "two", communicator: communicator, device: true, engine: engine)
     }
     #expect(difference(try run.parameters(reports[0]), try run.parameters(expected)) < 1e-5)
     #expect(reports[0].parametersSHA256 == reports[1].parametersSHA256)
   }
 
   /// The same files, whatever computes: one half on a device, the other on the processor.
-  @Test(arguments: [true, false])
-  func aRunGoesOnOnTheOther(deviceFirst: Bool) throws {
+  @Test(arguments: [true, false], [Engine.walk, .fused])
+  func aRunGoesOnOnTheOther(deviceFirst: Bool, engine: Engine) throws {
     let run = try Run()
     let whole = try run.train(try run.recipe([]), out: "whole", device: false)
-    _ = try run.train(try run.recipe(["train.epochs=1"]), out: "cut", device: deviceFirst)
-    let rest = try run.train(try run.recipe([]), out: "cut", resume: .auto, device: !deviceFirst)
+    _ = try run.train(
+      try run.recipe(["train.epochs=1"]), out: "cut", device: deviceFirst, engine: engine)
+    let rest = try run.train(
+      try run.recipe([]), out: "cut", resume: .auto, device: !deviceFirst, engine: engine)
     #expect(rest.steps == 9)
     #expect(difference(try run.parameters(rest), try run.parameters(whole)) < 1e-5)
   }
 
-  @Test func aStepThatIsNotFiniteIsSkipped() throws {
+  @Test(arguments: [Engine.walk, .fused])
+  func aStepThatIsNotFiniteIsSkipped(engine: Engine) throws {
     let run = try Run()
     let recipe = try run.recipe(["optimizer.lr=1e38", "train.max_bad_steps=3", "model.head=[{linear: 1}]"])
-    let failure = #expect(throws: Failure.self) { try run.train(recipe, out: "bad", device: true) }
+    let failure = #expect(throws: Failure.self) {
+      try run.train(recipe, out: "bad", device: true, engine: engine)
+    }
     #expect(failure?.message.contains("3 steps in a row") == true)
+  }
+
+  /// Two full batches of an epoch are one launch, the small one at its end another; the log says how each step went.
+  @Test func stepsAreTakenAhead() throws {
+    let run = try Run()
+    _ = try run.train(
+      try run.recipe(["train.log_every_steps=1", "data.split={train: 26, test: rest}"]), out: "ahead",
+      device: true, engine: .fused)
+    #expect(run.executor.kernels == ["lstm_fused"])
+    // Three epochs, and the test part of 31 samples in batches.
+    #expect(run.executor.launches == 3 * 2 + 1)
+    let log = try String(
+      contentsOf: run.folder.appendingPathComponent("ahead/metrics.jsonl"), encoding: .utf8)
+    #expect(log.split(separator: "\n").count { $0.hasPrefix("{\"event\":\"step\"") } == 9)
+    #expect(log.contains("{\"event\":\"engine\",\"engine\":\"fused\",\"reason\":\"forced\"}"))
+  }
+
+  /// All ranks take rank 0's choice; a later run remembers it.
+  @Test func theEngineIsChosenByTime() throws {
+    let run = try Run()
+    func engines(_ out: String) throws -> [String] {
+      try String(contentsOf: run.folder.appendingPathComponent("\(out)/metrics.jsonl"), encoding: .utf8)
+        .split(separator: "\n").filter { $0.contains("\"event\":\"engine\"") }.map(String.init)
+    }
+    let recipe = try run.recipe(["train.epochs=1"])
+    let reports = try Threaded.withRanks(2) { communicator in
+      try run.train(recipe, out: "two", communicator: communicator, device: true, engine: nil)
+    }
+    #expect(reports[0].parametersSHA256 == reports[1].parametersSHA256)
+    #expect(try engines("two").count == 1 && engines("two")[0].contains("\"reason\":\"timed\""))
+    #expect(try engines("two")[0].contains("fused_milliseconds"))
+    _ = try run.train(recipe, out: "one", device: true, engine: nil)
+    _ = try run.train(recipe, out: "again", device: true, engine: nil)
+    #expect(try engines("again")[0].contains("\"reason\":\"remembered\""))
   }
 
   @Test func autoTakesTheFaster() throws {
     let run = try Run()
     var options = TrainingOptions()
     options.outputDirectory = run.folder.appendingPathComponent("auto").path
+    options.engineFiles = CacheFolder(nil)
     // Fibers never win against vector code, and trying changes nothing.
     let recipe = try run.recipe([])
     let trainer = try Trainer(

@@ -1,6 +1,7 @@
 // All kernels of a training step, one source for the GPU and for the tests on the processor.
 #include "prelude.h"
 #include "step_control.h"
+#include "fused_shape.h"
 #include "cells.h"
 #include "direction.h"
 #include "sequences.h"
@@ -11,3 +12,6 @@
 #include "losses.h"
 #include "optimizers.h"
 #include "product.h"
+#include "fused_layers.h"
+#include "fused_head.h"
+#include "fused.h"

@@ -49,19 +49,15 @@ GPU_KERNEL loss_values(const float *outputs, const float *values, float *gradien
   p[3] = kind == 3 ? here : 0;
 }
 
-// -Σ tⱼ·log pⱼ with tⱼ = (1 - ε)·w_y·[j = y] + ε/C·wⱼ; its slope is pⱼ·Σt - tⱼ. One warp for each row.
+// -Σ tⱼ·log pⱼ with tⱼ = (1 - ε)·w_y·[j = y] + ε/C·wⱼ; its slope is pⱼ·Σt - tⱼ. One row x [width], whose gradient goes to d; a warp does it
+// together, and its first lane fills p with {loss, weight, right, counted}.
 // weights [width] may be null; weight_sum is their sum, or width.
-GPU_KERNEL loss_classes(const float *outputs, const int *classes, const float *weights, float *gradient, double *partial,
-                        int rows, int width, int ignored, float smoothing, float weight_sum) {
-  int row = gpu_block() * 8 + gpu_thread() / 32, lane = gpu_thread() % 32;
-  if (row >= rows) return;
-  const float *x = outputs + (long long)row * width;
-  float *d = gradient + (long long)row * width;
-  double *p = partial + 4ll * row;
-  int label = classes[row];
+GPU_DEVICE void class_loss(const float *x, int label, const float *weights, float *d, double *p, int width, int ignored,
+                           float smoothing, float weight_sum) {
+  int lane = gpu_thread() % 32;
   if (label == ignored) {
     for (int j = lane; j < width; j += 32) d[j] = 0;
-    if (lane < 4) p[lane] = 0;
+    if (lane == 0) p[0] = p[1] = p[2] = p[3] = 0;
     return;
   }
   float top = x[0];
@@ -96,6 +92,15 @@ GPU_KERNEL loss_classes(const float *outputs, const int *classes, const float *w
   p[1] = weight;
   p[2] = best == label;
   p[3] = 1;
+}
+
+// One warp for each row.
+GPU_KERNEL loss_classes(const float *outputs, const int *classes, const float *weights, float *gradient, double *partial,
+                        int rows, int width, int ignored, float smoothing, float weight_sum) {
+  int row = gpu_block() * 8 + gpu_thread() / 32;
+  if (row >= rows) return;
+  long long at = (long long)row * width;
+  class_loss(outputs + at, classes[row], weights, gradient + at, partial + 4ll * row, width, ignored, smoothing, weight_sum);
 }
 
 // Adds the sums of `count` partials to the step's. One block.

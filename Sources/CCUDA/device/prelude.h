@@ -21,6 +21,8 @@
 // Values of other lanes of the warp; all 32 lanes take part.
 #define gpu_shuffle_down(value, lanes) __shfl_down_sync(0xffffffffu, value, lanes)
 #define gpu_shuffle_xor(value, lanes) __shfl_xor_sync(0xffffffffu, value, lanes)
+// A parameter of a kernel that is a struct.
+#define GPU_CONSTANT(type) const __grid_constant__ type
 // The block's shared memory, as large as the launch asked for.
 extern __shared__ __align__(16) double gpu_shared_memory[];
 #define GPU_SHARED(type, name) type *name = (type *)gpu_shared_memory

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "cluster_plan.h"
+#include "fused_shape.h"
 #include "step_control.h"
 
 #pragma clang assume_nonnull begin

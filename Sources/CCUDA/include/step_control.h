@@ -12,6 +12,7 @@ typedef struct {
   float clip_value;               // greatest size of an element of the mean gradient; 0 for none
   float average_decay;            // of the moving average of the parameters
   int nesterov, decoupled, first_step;
+  int more;                       // whether the next step follows in the same launch, where this one is taken
 } step_control;
 
 // What a step leaves behind: sums over its samples, and what was decided on them.

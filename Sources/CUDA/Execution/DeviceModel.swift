@@ -141,6 +141,31 @@ public final class DeviceModel {
     return try outcome()
   }
 
+  /// How many steps one call of `steps` can take; 1 without resident data.
+  public var stepsAtOnce: Int { program(batch: plan.capacity).stepsAtOnce }
+
+  /// Steps of one process on resident batches of equal size, one after the other, until one is not taken.
+  /// - samples: of all batches, `[controls.count, B]`.
+  /// - Returns: what each step left behind; the last one may be one that was not taken.
+  public func steps(_ samples: UnsafeBufferPointer<Int32>, _ controls: [step_control]) throws
+    -> [step_outcome]
+  {
+    let batch = samples.count / controls.count
+    precondition(controls.count <= stepsAtOnce && samples.count % controls.count == 0)
+    precondition(batch <= plan.capacity && plan.resident > 0)
+    var controls = controls
+    for index in controls.indices.dropLast() { controls[index].more = 1 }
+    try controls.withUnsafeBytes { try executor.write($0, to: place(.control)) }
+    try executor.write(UnsafeRawBufferPointer(samples), to: place(.samples))
+    let program = program(batch: batch)
+    try executor.run(
+      program.residentStep, key: ProgramKey(.residentStep, batch: batch, steps: plan.steps))
+    var outcomes = [step_outcome](repeating: step_outcome(), count: controls.count)
+    try outcomes.withUnsafeMutableBytes { try executor.read(place(.outcome), into: $0) }
+    let end = outcomes.firstIndex { $0.result != 0 } ?? outcomes.count - 1
+    return Array(outcomes[...end])
+  }
+
   /// Sets gradients and sums to zero.
   public func begin(_ control: step_control) throws {
     try write(control)

@@ -1,3 +1,5 @@
+import Diagnostics
+
 /// Which engine runs a plan, and why.
 public struct EngineChoice: Sendable, Equatable {
   public enum Reason: String, Sendable {
@@ -9,17 +11,33 @@ public struct EngineChoice: Sendable, Equatable {
     case remembered
     /// It took the least time just now.
     case timed
+    /// Rank 0 decided.
+    case agreed
   }
 
   public var engine: Engine
   public var reason: Reason
-  /// Milliseconds of a step of each engine that was timed, median.
+  /// Milliseconds of a step of each engine that was timed, median; engines that turned out to be unable have none.
   public var milliseconds: [Engine: Double] = [:]
 
   public init(_ engine: Engine, _ reason: Reason, _ milliseconds: [Engine: Double] = [:]) {
     self.engine = engine
     self.reason = reason
     self.milliseconds = milliseconds
+  }
+}
+
+extension EngineChoice: CustomStringConvertible {
+  /// For people, for example `engine fused, 0.012 ms a step (walk 0.14, stepwise 0.31)`.
+  public var description: String {
+    func text(_ value: Double) -> String { "\((value * 1e4).rounded() / 1e4)" }
+    guard let own = milliseconds[engine] else { return "engine \(engine.rawValue)" }
+    let others = milliseconds.filter { $0.key != engine }.sorted {
+      ($0.value, $0.key.rawValue) < ($1.value, $1.key.rawValue)
+    }
+    .map { "\($0.key.rawValue) \(text($0.value))" }.joined(separator: ", ")
+    return
+      "engine \(engine.rawValue), \(text(own)) ms a step (\(others))\(reason == .remembered ? ", as timed before" : "")"
   }
 }
 
@@ -39,58 +57,76 @@ public struct EngineChooser: Sendable {
   }
 
   /// Decides; makes steps only where several engines can compute the plan and none is remembered.
+  /// - batch: samples of a step; nil for the plan's capacity.
   /// - forced: the engine that was asked for.
-  /// - prepare: makes ready to take steps with an engine and gives one that takes a step and waits for its end.
+  /// - among: those to choose from; nil for all that can compute the plan.
+  /// - prepare: makes ready to take steps with an engine; gives what takes a step or several, waits for their end and tells their number.
   /// - Throws: a usage failure where the forced engine can't compute the plan; what preparing or a step throws.
   public func choose(
-    _ plan: StepPlan, forced: Engine? = nil, prepare: (Engine) throws -> () throws -> Void
+    _ plan: StepPlan, batch: Int? = nil, forced: Engine? = nil, among: [Engine]? = nil,
+    prepare: (Engine) throws -> () throws -> Int
   ) throws -> EngineChoice {
     if let forced {
       try forced.require(plan)
       return EngineChoice(forced, .forced)
     }
-    let able = Engine.able(plan)
+    let able = among ?? Engine.able(plan)
     if able.count == 1 { return EngineChoice(able[0], .only) }
-    let key = Self.key(plan, able)
+    let key = Self.key(plan, batch ?? plan.capacity, able)
     if let known = remembered(key, able) { return known }
     var milliseconds: [Engine: Double] = [:]
-    for engine in able { milliseconds[engine] = try time(prepare(engine)) }
-    // Of equal ones, the first.
-    let fastest = able.min { milliseconds[$0]! < milliseconds[$1]! }!
-    let choice = EngineChoice(fastest, .timed, milliseconds)
-    files.write([UInt8](Self.text(key, choice).utf8), as: Self.name(key))
-    return choice
+    var refusal: Failure?
+    for engine in able {
+      do {
+        milliseconds[engine] = try time(prepare(engine))
+      } catch let failure as Failure where failure.kind == .unavailable {
+        // A library that does not work, or too little memory: the others are not to suffer from it.
+        milliseconds[engine] = .infinity
+        refusal = failure
+      }
+    }
+    if let refusal, milliseconds.values.allSatisfy({ $0 == .infinity }) { throw refusal }
+    files.write([UInt8](Self.text(key, milliseconds).utf8), as: Self.name(key))
+    return Self.choice(able, .timed, milliseconds)
   }
 
   /// Milliseconds of a step, median.
-  private func time(_ step: () throws -> Void) throws -> Double {
-    for _ in 0..<Self.first { try step() }
+  private func time(_ step: () throws -> Int) throws -> Double {
+    for _ in 0..<Self.first { _ = try step() }
     let times = try (0..<Self.counted).map { _ in
       let start = seconds()
-      try step()
-      return seconds() - start
+      let steps = try step()
+      return (seconds() - start) / Double(steps)
     }
     return times.sorted()[times.count / 2] * 1e3
+  }
+
+  /// The fastest; of equal ones, the first.
+  private static func choice(
+    _ engines: [Engine], _ reason: EngineChoice.Reason, _ milliseconds: [Engine: Double]
+  ) -> EngineChoice {
+    let fastest = engines.min { milliseconds[$0]! < milliseconds[$1]! }!
+    return EngineChoice(fastest, reason, milliseconds.filter { $0.value.isFinite })
   }
 
   // MARK: Memory
 
   /// All that the times depend on, in one line: kernels and programs, engines, then the plan with its device.
-  private static func key(_ plan: StepPlan, _ able: [Engine]) -> String {
+  private static func key(_ plan: StepPlan, _ batch: Int, _ able: [Engine]) -> String {
     var plan = plan
     plan.resident = min(plan.resident, 1)
-    let programs = able.map { StepProgram(plan, batch: plan.capacity, engine: $0).description }
+    let programs = able.map { StepProgram(plan, batch: batch, engine: $0).description }
     return [
       CacheFolder.hash(KernelSource.all.map(\.text) + programs),
-      able.map(\.rawValue).joined(separator: " "), "\(plan)",
+      able.map(\.rawValue).joined(separator: " "), "\(batch)", "\(plan)",
     ].joined(separator: "; ").replacing("\n", with: " ")
   }
 
   private static func name(_ key: String) -> String { "engine-\(CacheFolder.hash([key])).txt" }
 
   /// The key, then each engine with its milliseconds, the fastest first.
-  private static func text(_ key: String, _ choice: EngineChoice) -> String {
-    let lines = choice.milliseconds.sorted { ($0.value, $0.key.rawValue) < ($1.value, $1.key.rawValue) }
+  private static func text(_ key: String, _ milliseconds: [Engine: Double]) -> String {
+    let lines = milliseconds.sorted { ($0.value, $0.key.rawValue) < ($1.value, $1.key.rawValue) }
       .map { "\($0.key.rawValue) \($0.value)" }
     return ([key] + lines).joined(separator: "\n") + "\n"
   }
@@ -107,6 +143,7 @@ public struct EngineChooser: Sendable {
       milliseconds[engine] = time
     }
     guard Set(milliseconds.keys) == Set(able) else { return nil }
-    return EngineChoice(able.min { milliseconds[$0]! < milliseconds[$1]! }!, .remembered, milliseconds)
+    let choice = Self.choice(able, .remembered, milliseconds)
+    return choice.milliseconds.isEmpty ? nil : choice
   }
 }

@@ -7,11 +7,16 @@ extension StepProgram.Launch {
     _ body: (UnsafeMutablePointer<UnsafeMutableRawPointer?>, [Int]) -> Result
   ) -> Result {
     let values = arguments.map { $0.value(address) }
-    return withUnsafeTemporaryAllocation(of: UInt64.self, capacity: max(values.count, 1)) { storage in
+    let words = values.reduce(0) { $0 + $1.words.count }
+    return withUnsafeTemporaryAllocation(of: UInt64.self, capacity: max(words, 1)) { storage in
       var pointers: [UnsafeMutableRawPointer?] = []
-      for (index, value) in values.enumerated() {
-        storage[index] = value.bits
-        pointers.append(UnsafeMutableRawPointer(storage.baseAddress! + index))
+      var next = storage.baseAddress!
+      for value in values {
+        pointers.append(UnsafeMutableRawPointer(next))
+        for word in value.words {
+          next.initialize(to: word)
+          next += 1
+        }
       }
       return pointers.withUnsafeMutableBufferPointer { body($0.baseAddress!, values.map(\.size)) }
     }
@@ -20,14 +25,15 @@ extension StepProgram.Launch {
 
 extension StepProgram.Argument {
   /// Its bits, lowest first, and how many bytes of them count.
-  fileprivate func value(_ address: (StepProgram.Region) -> UInt64) -> (bits: UInt64, size: Int) {
+  fileprivate func value(_ address: (StepProgram.Region) -> UInt64) -> (words: [UInt64], size: Int) {
     switch self {
-    case .region(let region): (region.map(address) ?? 0, 8)
-    case .int(let value): (UInt64(UInt32(bitPattern: value)), 4)
-    case .long(let value): (UInt64(bitPattern: value), 8)
-    case .unsigned(let value): (UInt64(value), 4)
-    case .unsignedLong(let value): (value, 8)
-    case .float(let value): (UInt64(value.bitPattern), 4)
+    case .region(let region): ([region.map(address) ?? 0], 8)
+    case .int(let value): ([UInt64(UInt32(bitPattern: value))], 4)
+    case .long(let value): ([UInt64(bitPattern: value)], 8)
+    case .unsigned(let value): ([UInt64(value)], 4)
+    case .unsignedLong(let value): ([value], 8)
+    case .float(let value): ([UInt64(value.bitPattern)], 4)
+    case .structure(let words): (words, 8 * words.count)
     }
   }
 }

@@ -5,7 +5,7 @@
 #endif
 
 /// Files that only save time: what they hold can be made again.
-public struct CacheFolder: Sendable {
+public struct CacheFolder: Sendable, Equatable {
   /// nil where there is no place for files: then nothing is kept.
   private let folder: String?
 

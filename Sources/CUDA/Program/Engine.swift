@@ -12,7 +12,8 @@ public enum Engine: String, Sendable, CaseIterable {
   /// One kernel for a layer's whole walk in both directions, weights in the registers of a cluster of blocks: 33 to 512 hidden units, on
   /// GPUs that have clusters (compute capability 9.0).
   case cluster
-
+  /// One kernel for whole steps, several where one process trains on resident data: parameters and rows in shared memory.
+  case fused
   /// cuDNN, where the device has it.
   case cudnn
 
@@ -21,6 +22,7 @@ public enum Engine: String, Sendable, CaseIterable {
     case .stepwise: StepwiseEngine()
     case .walk: WalkEngine()
     case .cluster: ClusterEngine()
+    case .fused: FusedEngine()
     case .cudnn: CUDNNEngine()
     }
   }
@@ -61,59 +63,14 @@ protocol StepEngine {
     _ layer: Int, _ directions: [ProgramBuilder.Direction], _ dOutput: StepProgram.Region,
     _ b: inout ProgramBuilder)
 
+  /// The most steps that one launch can take.
+  var stepsAtOnce: Int { get }
+
   /// Writes the whole program. What stands here by default goes layer by layer.
   func build(_ b: inout ProgramBuilder)
 }
 
 extension StepEngine {
+  var stepsAtOnce: Int { 1 }
   func build(_ b: inout ProgramBuilder) { b.buildLayers() }
-}
-
-struct StepwiseEngine: StepEngine {
-  func can(_ plan: StepPlan) -> Bool { true }
-
-  func forward(_ layer: Int, _ directions: [ProgramBuilder.Direction], _ b: inout ProgramBuilder) {
-    b.parallel(
-      directions.map { d in
-        {
-          if $0.plan.isStepped { return $0.forward($0.stepped(d)) }
-          $0.project(d)
-          $0.forward(d)
-        }
-      })
-  }
-
-  func backward(
-    _ layer: Int, _ directions: [ProgramBuilder.Direction], _ dOutput: StepProgram.Region,
-    _ b: inout ProgramBuilder
-  ) {
-    guard b.plan.isStepped else {
-      b.parallel(directions.map { d in { $0.backward(d, dOutput) } })
-      return b.finishBackward(layer, directions, dOutput)
-    }
-    let stepped = directions.map { b.stepped($0) }
-    b.parallel(stepped.map { s in { $0.backward(s, dOutput) } })
-    b.finishBackward(layer, stepped, dOutput)
-  }
-}
-
-struct WalkEngine: StepEngine {
-  func can(_ plan: StepPlan) -> Bool {
-    let network = plan.architecture
-    return network.cell != .none && network.hiddenSizes == nil && network.hiddenSize <= 64 && !plan.isStepped
-      && plan.streams == 0
-  }
-
-  func forward(_ layer: Int, _ directions: [ProgramBuilder.Direction], _ b: inout ProgramBuilder) {
-    b.parallel(directions.map { d in { $0.project(d) } })
-    b.walk(directions, .forward, dOutput: nil)
-  }
-
-  func backward(
-    _ layer: Int, _ directions: [ProgramBuilder.Direction], _ dOutput: StepProgram.Region,
-    _ b: inout ProgramBuilder
-  ) {
-    b.walk(directions, .backward, dOutput: dOutput)
-    b.finishBackward(layer, directions, dOutput)
-  }
 }

@@ -1,3 +1,4 @@
+import CCUDA
 import Recurrent
 
 /// How parameters follow their gradients, as far as a program depends on it; the numbers come with each step.
@@ -65,12 +66,7 @@ struct ProgramBuilder {
 
   /// The program of an engine that goes layer by layer.
   mutating func buildLayers() {
-    program.begin = [
-      .zero(place(.gradients), bytes: 4 * layout.count),
-      .zero(place(.outcome), bytes: program.buffers[StepProgram.Place.outcome.rawValue].bytes),
-    ]
-    writeLoad()
-    program.load = take()
+    writeBegin()
     writeCompute()
     program.compute = take()
     isCut = true
@@ -84,6 +80,16 @@ struct ProgramBuilder {
     program.evaluate = take()
     program.step = program.begin + program.compute + program.update
     program.residentStep = program.begin + program.load + program.compute + program.update
+  }
+
+  /// Cleared sums, and batches of the resident data set.
+  mutating func writeBegin() {
+    program.begin = [
+      .zero(place(.gradients), bytes: 4 * layout.count),
+      .zero(place(.outcome), bytes: MemoryLayout<step_outcome>.size),
+    ]
+    writeLoad()
+    program.load = take()
   }
 
   private mutating func writeCompute() {
@@ -117,7 +123,7 @@ struct ProgramBuilder {
     if branches.count == 1 { operations += branches[0] } else { operations.append(.parallel(branches)) }
   }
 
-  private mutating func take() -> [StepProgram.Operation] {
+  mutating func take() -> [StepProgram.Operation] {
     defer { operations = [] }
     return operations
   }

@@ -1,7 +1,8 @@
 extension StepProgram: CustomStringConvertible {
   /// The program as lines of text, one for each operation.
   public var description: String {
-    let parts = [("begin", begin), ("load", load), ("compute", compute), ("update", update)]
+    let whole = step == begin + compute + update ? [] : [("whole step", step)]
+    let parts = whole + [("begin", begin), ("load", load), ("compute", compute), ("update", update)]
     let bytes = buffers.reduce(0) { $0 + $1.bytes }
     let head = "\(buffers.count) buffers, \(bytes) bytes"
     return
@@ -51,6 +52,7 @@ extension StepProgram: CustomStringConvertible {
     case .unsigned(let value): "\(value)"
     case .unsignedLong(let value): "\(value)"
     case .float(let value): "\(value)"
+    case .structure(let words): "\(8 * words.count) bytes \(CacheFolder.hash(words.map { "\($0)" }))"
     }
   }
 }

@@ -4,13 +4,14 @@ import Recurrent
 extension StepProgram {
   /// The buffers the host writes and reads; they come first.
   public enum Place: Int, CaseIterable, Sendable {
-    /// What changes from step to step (`step_control`), and what a step leaves behind (`step_outcome`).
+    /// What changes from step to step (`step_control`), and what a step leaves behind (`step_outcome`), of `stepsAtOnce` steps.
     case control, outcome
     /// In layout order.
     case parameters, gradients
     /// The optimizer's state, in layout order.
     case first, second
-    /// A batch: `[T, B, F]`, targets `[rows, width]` or classes `[rows]`, sample numbers `[B]`.
+    /// A batch: `[T, B, F]`, targets `[rows, width]` or classes `[rows]`, sample numbers
+    /// `[stepsAtOnce, B]`.
     case inputs, values, classes, samples
     /// `[width]`
     case classWeights
@@ -41,11 +42,12 @@ extension ProgramBuilder {
     let isText = architecture.embedding != nil
     let states = architecture.layers * architecture.directions * plan.stateWidth
     let cells = architecture.cell == .lstm ? states : 0
+    program.stepsAtOnce = resident > 0 ? engine.writer.stepsAtOnce : 1
     for place in StepProgram.Place.allCases {
       let count =
         switch place {
-        case .control: MemoryLayout<step_control>.size / 4
-        case .outcome: MemoryLayout<step_outcome>.size / 4
+        case .control: program.stepsAtOnce * MemoryLayout<step_control>.stride / 4
+        case .outcome: program.stepsAtOnce * MemoryLayout<step_outcome>.stride / 4
         case .parameters, .gradients, .first, .second: layout.count
         case .inputs: isText ? 0 : room * architecture.inputSize
         case .tokens: isText ? room : 0
@@ -58,7 +60,7 @@ extension ProgramBuilder {
         case .average: plan.averages ? layout.count : 0
         case .values: loss.takesClasses ? 0 : rows * architecture.outputSize
         case .classes: loss.takesClasses ? rows : 0
-        case .samples: capacity
+        case .samples: program.stepsAtOnce * capacity
         case .classWeights: loss.takesClasses ? architecture.outputSize : 0
         case .allInputs: resident * steps * architecture.inputSize
         case .allValues: loss.takesClasses ? 0 : resident * rows / capacity * architecture.outputSize

@@ -26,6 +26,8 @@ public struct StepProgram: Sendable {
   /// A whole step of one rank with one micro-batch, which was copied to the device or is loaded from the resident data.
   public var step: [Operation] = []
   public var residentStep: [Operation] = []
+  /// How many steps `residentStep` can take at once; controls, outcomes and samples have places for so many.
+  public internal(set) var stepsAtOnce = 1
   /// Forward without dropout, for evaluation.
   public var evaluate: [Operation] = []
   /// All memory of the program; an operation names a buffer by its index.
@@ -66,6 +68,8 @@ public struct StepProgram: Sendable {
     case unsigned(UInt32)
     case unsignedLong(UInt64)
     case float(Float)
+    /// A struct, in words of eight bytes.
+    case structure([UInt64])
   }
 
   /// A kernel over a grid of blocks.

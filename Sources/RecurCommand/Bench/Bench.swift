@@ -26,8 +26,10 @@ struct Bench: ParsableCommand {
   var precision: DeviceOptions.Factors?
   @Option(
     help: ArgumentHelp(
-      "How a GPU walks over time; the one that suits a case if not given.", valueName: "stepwise|walk"))
+      "How a GPU computes a step; the one that takes the least time if not given.",
+      valueName: Engine.allCases.map(\.rawValue).joined(separator: "|")))
   var engine: Engine?
+  @Flag(help: "Measure each case with every engine of the GPU that can compute it.") var engines = false
   @Option(
     help: ArgumentHelp(
       "How gradients are added: strict cuts the batch into lanes, for the same bits on any number of ranks.",
@@ -48,6 +50,9 @@ struct Bench: ParsableCommand {
     guard (1...1024).contains(lanes) else { throw ValidationError("--lanes must be 1 to 1024") }
     guard device != .cpu || precision != .tf32 else {
       throw ValidationError("--precision tf32 is for --device cuda; a processor has fp32 and bf16")
+    }
+    guard !engines || device == .cuda && engine == nil else {
+      throw ValidationError("--engines is for --device cuda without --engine")
     }
     guard device == .cpu || !profile else { throw ValidationError("--profile is for --device cpu") }
     guard seconds > 0 && seconds <= 86400 else {
@@ -72,7 +77,8 @@ struct Bench: ParsableCommand {
     try console.say("case            ranks threads    median ms       min ms    samples/s   GFLOP/s")
     if reduction == .strict { try requireLanes(chosen, group) }
     let kernels = try KernelSet.fromEnvironment(precision == .bf16 ? .bf16 : .fp32)
-    let results = try chosen.map { benchCase in
+    let runs = chosen.flatMap { benchCase in engines(benchCase, executor).map { (benchCase, $0) } }
+    let results = try runs.map { benchCase, engine in
       let timer = try StepTimer(
         benchCase, kernels, threads: threads, group, executor: executor, engine: engine,
         strictLanes: reduction == .strict ? lanes : nil)
@@ -95,6 +101,12 @@ struct Bench: ParsableCommand {
 
 extension Bench {
   enum Reduction: String, ExpressibleByArgument, CaseIterable, Encodable { case fast, strict }
+
+  /// Those to measure a case with; nil is the one that takes the least time, or the processor.
+  private func engines(_ benchCase: BenchCase, _ executor: (any Executor)?) -> [Engine?] {
+    guard engines, let executor else { return [engine] }
+    return Engine.able(DeviceSteps.plan(benchCase, executor))
+  }
 
   /// A run with other cases computes each lane by itself, which is not what is timed here.
   private func requireLanes(_ chosen: [BenchCase], _ group: any Communicator) throws {
@@ -138,6 +150,10 @@ struct BenchResult: Encodable {
   /// Of one rank's batch, all sequences together.
   let timeSteps: Int
   let steps: Int
+  /// How a device computed.
+  let engine: String?
+  /// Milliseconds of a step of each engine that was timed to choose one, now or in an earlier run.
+  let engineMilliseconds: [String: Double]?
   let profile: [PhaseResult]?
 
   var line: String {
@@ -146,8 +162,6 @@ struct BenchResult: Encodable {
         ("\(ranks)", 7), ("\(threads)", 8), (Formatting.fixed(milliseconds.median, 4), 13),
         (Formatting.fixed(milliseconds.min, 4), 13),
         (Formatting.fixed(samplesPerSecond, 0), 13), (Formatting.fixed(gflops, 1), 10),
-      ].map { $0.leftPadded(to: $1) }.joined()
+      ].map { $0.leftPadded(to: $1) }.joined() + (engine.map { "  \($0)" } ?? "")
   }
 }
-
-extension Engine: ExpressibleByArgument {}

@@ -23,8 +23,8 @@ final class StepTimer {
   private var totals = [0.0, 0.0]
   /// How gradients are added with `--reduction strict`.
   private let lanes: LaneReduction?
-  /// Takes the steps in place of the model where there is one; the batch lies in its memory.
-  private let device: DeviceModel?
+  /// Takes the steps in place of the model where there is one.
+  private let device: DeviceSteps?
 
   /// - executor: a device to time instead of the processor, for one rank.
   init(
@@ -52,8 +52,10 @@ final class StepTimer {
     samples = (0..<Int32(benchCase.batch)).map { $0 }
     gradient = [Float](repeating: 0, count: rows * network.outputSize)
     lanes = strictLanes.map { [model] in LaneReduction(group, into: model.gradients, lanes: $0) }
-    device = try executor.map { try DeviceModel(benchCase, $0, engine) }
-    try fillDevice()
+    let data = DeviceSteps.Data(
+      inputs: inputs, tokens: tokens, lengths: lengths, values: values, classes: classes, samples: samples,
+      model: model, optimizer: optimizer)
+    device = try executor.map { try DeviceSteps(benchCase, data, $0, engine) }
   }
 
   /// Steps for about `seconds`, five at least, after three that are not counted.
@@ -61,14 +63,17 @@ final class StepTimer {
   func measure(seconds: Double, profiled: Bool = false) throws -> BenchResult {
     var times: [Duration] = []
     times.reserveCapacity(200_000)
-    for _ in 0..<3 { try step() }
-    while reduction?.isTrying == true { try step() }
+    for _ in 0..<3 { _ = try step() }
+    while reduction?.isTrying == true { _ = try step() }
     let profile = profiled ? StepProfile() : nil
     model.team.profile = profile
     let end = clock.now + .seconds(seconds)
     var next = 1
     while next > 0 {
-      for _ in 0..<next { times.append(try clock.measure(step)) }
+      for _ in 0..<next {
+        var taken = 1
+        times.append(try clock.measure { taken = try step() } / taken)
+      }
       next = try agreed(stepsUntil(end, done: times.count, now: clock.now))
     }
     let total = times.reduce(.zero, +) / .milliseconds(1)
@@ -80,7 +85,10 @@ final class StepTimer {
       milliseconds: .init(median: median, min: times[0] / .milliseconds(1)),
       gflops: ranks * benchCase.operations / median / 1e6,
       samplesPerSecond: ranks * Double(benchCase.batch) / median * 1e3,
-      timeSteps: benchCase.rows, steps: times.count,
+      timeSteps: benchCase.rows, steps: times.count, engine: device?.choice.engine.rawValue,
+      engineMilliseconds: device.map { device in
+        Dictionary(uniqueKeysWithValues: device.choice.milliseconds.map { ($0.key.rawValue, $0.value) })
+      },
       profile: profile?.results(steps: count, milliseconds: total / count))
   }
 
@@ -99,14 +107,16 @@ final class StepTimer {
     return Int(counts[0])
   }
 
-  private func step() throws {
-    if let device { return try deviceStep(device) }
+  /// Takes a step, or several where a device does them at once; gives their number.
+  private func step() throws -> Int {
+    if let device { return try device.step() }
     let begin = reduction?.isTrying == true ? clock.now : nil
     if lanes == nil { model.zeroGradients() }
     reduction?.begin()
     try inputs.withUnsafeBufferPointer { try step($0.baseAddress!) }
     model.parametersChanged()
     if let begin { _ = try reduction?.stepEnded(seconds: (clock.now - begin) / .seconds(1)) }
+    return 1
   }
 
   /// `inputs` stays in place from forward to backward.
@@ -147,67 +157,6 @@ extension StepTimer {
     let sequences = equalParts(of: benchCase.batch, among: lanes.lanes.count)
     model.backward(gradient, lanes: Lanes(sequences, first: lanes.lanes.lowerBound, sums: lanes))
     try lanes.sum()
-  }
-
-  /// Parameters and the batch; it is the whole resident data set.
-  private func fillDevice() throws {
-    guard let device else { return }
-    let network = benchCase.architecture
-    try device.load(
-      parameters: UnsafeBufferPointer(model.parameters),
-      states: optimizer.buffers.map { UnsafeBufferPointer($0.values) })
-    guard device.plan.resident > 0 else { return }
-    for sample in 0..<benchCase.batch {
-      let rows = network.outputRows(steps: network.steps, batch: 1)
-      func part<Element>(_ all: [Element], _ count: Int) -> [Element] {
-        Array(all[sample * count..<(sample + 1) * count])
-      }
-      try device.setSample(
-        sample, inputs: part(inputs, network.steps * network.inputSize),
-        values: part(values, rows * network.outputSize), classes: part(classes, rows))
-    }
-  }
-
-  private func deviceStep(_ device: DeviceModel) throws {
-    let control = optimizer.control(seed: 0, step: optimizer.steps, learningRate: 1e-3, GradientLimits())
-    try withDeviceBatch(device) { _ = try device.step($0, control) }
-    optimizer.countUpdate()
-  }
-
-  private func withDeviceBatch(_ device: DeviceModel, _ body: (DeviceModel.Batch) throws -> Void) rethrows {
-    try samples.withUnsafeBufferPointer { samples in
-      guard device.plan.resident == 0 else {
-        return try body(.init(resident: samples.baseAddress!, count: samples.count))
-      }
-      try inputs.withUnsafeBufferPointer { inputs in
-        try tokens.withUnsafeBufferPointer { tokens in
-          try lengths.withUnsafeBufferPointer { lengths in
-            try values.withUnsafeBufferPointer { values in
-              try classes.withUnsafeBufferPointer { classes in
-                var batch = DeviceModel.Batch(
-                  inputs: tokens.isEmpty ? inputs.baseAddress : nil, values: values.baseAddress,
-                  classes: classes.baseAddress, samples: samples.baseAddress!, count: samples.count)
-                batch.tokens = tokens.isEmpty ? nil : tokens.baseAddress
-                batch.lengths = lengths.baseAddress
-                try body(batch)
-              }
-            }
-          }
-        }
-      }
-    }
-  }
-}
-
-extension DeviceModel {
-  fileprivate convenience init(_ benchCase: BenchCase, _ executor: any Executor, _ engine: Engine?) throws {
-    let network = benchCase.architecture
-    let isPlain = benchCase.lengths == nil && network.embedding == nil
-    var plan = StepPlan(
-      network, loss: benchCase.loss, rule: .adam, steps: network.steps, capacity: benchCase.batch,
-      resident: isPlain ? benchCase.batch : 0)
-    plan.hasLengths = benchCase.lengths != nil
-    try self.init(plan, engine: engine, executor: executor)
   }
 }
 

@@ -8,27 +8,36 @@ extension HealthCheck {
     var checks: [HealthCheck] = []
     for products in [CUDAExecutor.Products.library, .own] {
       let gpu = try GPU.executor(localRank: Launcher.localRank(), precision: .fp32, products: products)
-      checks += try DeviceCheck.all.map {
-        try compare($0, gpu, .fp32, "\(products) products", tolerance: 1e-5)
+      checks += try sizes.flatMap { check in
+        try Engine.able(check.plan(on: gpu)).map {
+          try compare(check, gpu, $0, .fp32, "\(products) products", tolerance: 1e-5)
+        }
       }
       checks += try [repeats(gpu, "\(products) products")]
     }
     for (precision, tolerance) in [(Precision.tf32, 1e-3), (.bf16, 2e-2)] {
       let gpu = try GPU.executor(localRank: Launcher.localRank(), precision: precision)
-      checks += try DeviceCheck.plain.map {
-        try compare($0, gpu, precision, "library products", tolerance: tolerance)
+      checks += try (DeviceCheck.plain + DeviceCheck.middlePlain).flatMap { check in
+        try Engine.able(check.plan(on: gpu)).map {
+          try compare(check, gpu, $0, precision, "library products", tolerance: tolerance)
+        }
       }
     }
     return checks + (try gpuRanks())
   }
 
+  /// Small, middle and large networks.
+  private static let sizes = DeviceCheck.all + DeviceCheck.middle + DeviceCheck.large
+
   private static func compare(
-    _ check: DeviceCheck, _ gpu: CUDAExecutor, _ precision: Precision, _ products: String, tolerance: Double
+    _ check: DeviceCheck, _ gpu: CUDAExecutor, _ engine: Engine, _ precision: Precision, _ products: String,
+    tolerance: Double
   ) throws -> HealthCheck {
     let steps = 3
-    let difference = try check.on(gpu, steps: steps).difference(from: check.onProcessor(steps: steps))
+    let difference = try check.on(gpu, steps: steps, engine: engine).difference(
+      from: check.onProcessor(steps: steps))
     return HealthCheck(
-      name: "\(precision) \(products)", status: difference < tolerance ? .ok : .fail,
+      name: "\(engine.rawValue) \(precision) \(products)", status: difference < tolerance ? .ok : .fail,
       detail: "\(check): relative difference \(Formatting.short(difference)) after \(steps) steps",
       advice: difference < tolerance ? nil : "more than \(Formatting.short(tolerance)) on \(gpu.name)",
       values: ["difference": difference, "tolerance": tolerance])
@@ -36,10 +45,14 @@ extension HealthCheck {
 
   /// The same bits from run to run, graphs included.
   private static func repeats(_ gpu: CUDAExecutor, _ products: String) throws -> HealthCheck {
-    let different = try DeviceCheck.all.filter { try $0.on(gpu, steps: 4) != $0.on(gpu, steps: 4) }
+    let runs = sizes.flatMap { check in Engine.able(check.plan(on: gpu)).map { (check, $0) } }
+    let different = try runs.filter { check, engine in
+      try check.on(gpu, steps: 4, engine: engine) != check.on(gpu, steps: 4, engine: engine)
+    }
     return HealthCheck(
       name: "same bits", status: different.isEmpty ? .ok : .fail,
       detail: different.isEmpty
-        ? "\(DeviceCheck.all.count) runs repeated with \(products)" : "two runs differ: \(different[0])")
+        ? "\(runs.count) runs repeated with \(products)"
+        : "two runs differ: engine \(different[0].1.rawValue), \(different[0].0)")
   }
 }

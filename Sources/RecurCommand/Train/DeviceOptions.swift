@@ -20,6 +20,12 @@ struct DeviceOptions: ParsableArguments {
       valueName: "fp32|tf32|bf16"))
   var precision: Factors?
 
+  @Option(
+    help: ArgumentHelp(
+      "How a GPU computes a step; if not given, those that can are timed once and the fastest is remembered.",
+      valueName: Engine.allCases.map(\.rawValue).joined(separator: "|")))
+  var engine: Engine?
+
   init() {}
   init(_ device: Device, _ precision: Factors?) {
     self.device = device
@@ -54,3 +60,5 @@ struct DeviceOptions: ParsableArguments {
     return try GPU.executor(localRank: Launcher.localRank(), precision: precision)
   }
 }
+
+extension Engine: ExpressibleByArgument {}

@@ -26,6 +26,8 @@ public enum Processor {
 /// after `fetch`; so are the average of the parameters and the states of streams.
 final class DeviceTraining {
   let device: DeviceModel
+  /// How the engine was chosen.
+  let engine: EngineChoice
   let model: Model
   let loss: Loss
   let optimizer: Optimizer
@@ -33,7 +35,7 @@ final class DeviceTraining {
   let steps: Int
   let limits: GradientLimits
   let seed: UInt64
-  private let accumulate: Int
+  let accumulate: Int
   let batch: BatchBuffer
   /// See `TrainingStep`.
   let average: ParameterAverage?
@@ -42,17 +44,25 @@ final class DeviceTraining {
   private let reduction: DeviceReduction?
   private let hasJoined: Bool
   /// Whether the data set lies in device memory.
-  private let isResident: Bool
+  let isResident: Bool
+  /// What may be computed before it is asked for; nil for nothing.
+  var ahead: StepsAhead?
+  /// Outcomes of steps that were taken before they were asked for.
+  var taken: ArraySlice<step_outcome> = []
+  /// Of each step of the last launch of several.
+  var stepNanoseconds: UInt64?
   var isLoaded = false
   var isFetched = true
   private var outputs: [Float] = []
   /// How gradients are summed, after the step that decided it.
   private(set) var choice: GradientReduction.Choice?
 
-  /// - part: the most samples this rank gets in a step, and evaluates at once.
+  /// - part: the most samples this rank gets in a step.
+  /// - capacity: that, or the most it evaluates at once.
   /// - Throws: a `Failure` where the device can't train this network.
   init(
-    _ executor: any Executor, run: TrainingStep, recipe: Recipe, part: Int
+    _ executor: any Executor, run: TrainingStep, recipe: Recipe, part: Int, capacity: Int,
+    options: TrainingOptions
   ) throws {
     (model, optimizer, communicator) = (run.model, run.optimizer, run.communicator)
     (average, states) = (run.average, run.states)
@@ -62,32 +72,26 @@ final class DeviceTraining {
     seed = recipe.seed
     limits = GradientLimits(recipe.train)
     accumulate = recipe.train.accumulate
-    batch = BatchBuffer(set, capacity: part)
+    batch = BatchBuffer(set, capacity: capacity)
     let isPlain = set.shape.hasEqualLengths && set.shape.vocabulary == nil && !network.readsEveryStep
     isResident = isPlain && set.residentBytes <= Self.residentLimit
-    var plan = StepPlan(
-      network, loss: recipe.loss, rule: recipe.optimizer.deviceRule, steps: steps, capacity: part,
-      resident: isResident ? set.count : 0)
-    plan.hasLengths = !set.shape.hasEqualLengths || states != nil
-    plan.streams = states?.streams ?? 0
-    plan.averages = average != nil
-    device = try DeviceModel(plan, executor: executor)
+    var plan = recipe.devicePlan(
+      network, set.shape, capacity: capacity, resident: isResident ? set.count : 0)
+    (plan.precision, plan.device) = (executor.precision, executor.traits)
+    let trial = EngineTrial(
+      executor: executor, plan: plan, run: run, batch: batch, limits: limits, accumulate: accumulate,
+      count: part)
+    engine = try trial.choose(options, communicator)
+    device = try DeviceModel(plan, engine: engine.engine, executor: executor)
     hasJoined = try communicator.size > 1 && communicator.joinDevices(executor)
     reduction =
       communicator.size > 1 && !hasJoined
       ? try DeviceReduction(device, communicator, boundaries: model.layout.boundaries) : nil
-    if isResident { try loadData(set) }
+    if isResident { try device.load(batch, samples: set.count) }
   }
 
   /// Bytes of inputs that are put into device memory once instead of being copied for each step.
   private static let residentLimit = 1 << 30
-
-  private func loadData(_ set: any SampleSet) throws {
-    for number in 0..<Int32(set.count) {
-      withUnsafePointer(to: number) { batch.gather(UnsafeBufferPointer(start: $0, count: 1)) }
-      try device.setSample(Int(number), inputs: batch.inputs, values: batch.values, classes: batch.classes)
-    }
-  }
 
   /// For people and checkpoints.
   var name: String { device.executor.name }
@@ -97,11 +101,15 @@ final class DeviceTraining {
     _ samples: UnsafeBufferPointer<Int32>, step: Int, learningRate: Double, stop: Bool, save: Bool
   ) throws -> TrainingStep.Outcome {
     try load()
+    isFetched = false
+    if let outcome = try next(samples, step: step) {
+      // What was taken ahead belongs to the state that is stopped at or saved.
+      return finish(outcome, [stop && taken.isEmpty ? 1 : 0, save && taken.isEmpty ? 1 : 0])
+    }
     let control = control(step: step, learningRate: learningRate)
     let own = equalPart(communicator.rank, of: samples.count, among: communicator.size)
     let parts = microBatches(UnsafeBufferPointer(rebasing: samples[own]))
     var flags = [stop ? 1.0 : 0, save ? 1.0 : 0]
-    isFetched = false
     if communicator.size == 1, parts.count == 1 {
       return finish(try device.step(deviceBatch(parts[0]), control), flags)
     }
@@ -125,8 +133,10 @@ final class DeviceTraining {
     return outcome
   }
 
-  func control(step: Int, learningRate: Double) -> step_control {
-    var control = optimizer.control(seed: seed, step: step, learningRate: learningRate, limits)
+  /// - later: updates that come before it.
+  func control(step: Int, learningRate: Double, later: Int = 0) -> step_control {
+    var control = optimizer.control(
+      seed: seed, step: step, learningRate: learningRate, limits, later: later)
     control.average_decay = average?.decay ?? 0
     return control
   }
@@ -140,8 +150,7 @@ final class DeviceTraining {
 
   func deviceBatch(_ samples: UnsafeBufferPointer<Int32>) -> DeviceModel.Batch {
     if isResident { return DeviceModel.Batch(resident: samples.baseAddress!, count: samples.count) }
-    batch.gather(samples)
-    return batch.forDevice(streams: states?.streams)
+    return batch.gathered(samples, streams: states?.streams)
   }
 
   /// - flags: whether a rank wants to stop, and to save.
@@ -177,6 +186,13 @@ extension SampleSet {
 }
 
 extension BatchBuffer {
+  /// These samples, until the next call.
+  /// - streams: how many they are windows of; nil for samples that stand alone.
+  func gathered(_ samples: UnsafeBufferPointer<Int32>, streams: Int?) -> DeviceModel.Batch {
+    gather(samples)
+    return forDevice(streams: streams)
+  }
+
   /// - streams: how many the samples are windows of; nil for samples that stand alone.
   fileprivate func forDevice(streams: Int?) -> DeviceModel.Batch {
     var result = DeviceModel.Batch(

@@ -29,9 +29,11 @@ package struct GradientLimits: Sendable {
 
 extension Optimizer {
   /// The numbers of the next update; they are those `update` uses.
-  package func control(seed: UInt64, step: Int, learningRate: Double, _ limits: GradientLimits)
-    -> step_control
-  {
+  /// - later: updates that come before it.
+  package func control(
+    seed: UInt64, step: Int, learningRate: Double, _ limits: GradientLimits, later: Int = 0
+  ) -> step_control {
+    let steps = steps + later
     var c = step_control()
     c.seed = seed
     c.step = UInt64(step)

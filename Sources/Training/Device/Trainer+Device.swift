@@ -4,7 +4,7 @@ import Dataset
 
 extension Trainer {
   /// Lets the device compute, where it was chosen or is faster.
-  func useDevice(_ processor: Processor) throws {
+  func useDevice(_ processor: Processor, _ options: TrainingOptions) throws {
     let part = equalPart(0, of: min(recipe.train.batchSize, set.count), among: communicator.size).count
     guard let executor = processor.executor else { return }
     do { try recipe.requireDeviceCan(model.architecture) } catch {
@@ -12,7 +12,8 @@ extension Trainer {
       throw error
     }
     let device = try DeviceTraining(
-      executor, run: step, recipe: recipe, part: max(part, largestEvaluation))
+      executor, run: step, recipe: recipe, part: part, capacity: max(part, largestEvaluation),
+      options: options)
     if case .fasterOf = processor {
       order.write(epoch: state.epoch, into: samples)
       guard try device.isFaster(UnsafeBufferPointer(rebasing: samples[..<min(part, set.count)])) else {
@@ -28,6 +29,22 @@ extension Trainer {
     if set is any StreamedSet { return StepPlan.evaluationStreams }
     let largest = [set, data.validation, data.test].compactMap { $0?.count }.max() ?? 0
     return min(Evaluator.batchSize, largest)
+  }
+
+  /// Lets the device take steps of the epoch before they are asked for. Not where tests change parameters between steps.
+  func lookAhead(_ rate: Double) {
+    let schedule = state.schedule
+    step.device?.ahead =
+      faults == nil
+      ? StepsAhead(samples: UnsafeBufferPointer(samples), batch: recipe.train.batchSize) {
+        rate * schedule.warmup(step: $0)
+      } : nil
+  }
+
+  /// Tells which engine computes, and how it was chosen.
+  func noteEngine() throws {
+    guard let choice = step.device?.engine else { return }
+    try log?.tell(MetricsLine.engine(choice), note: "\(choice)")
   }
 
   /// `cpu`, or the device's name.

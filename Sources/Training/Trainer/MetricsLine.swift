@@ -1,3 +1,4 @@
+import CUDA
 import Collective
 
 /// One line of metrics.jsonl, put together without an encoder because there may be one per step.
@@ -77,6 +78,14 @@ extension MetricsLine {
     line.add("messages", choice.messages)
     line.add("one_message_milliseconds", choice.milliseconds?.oneMessage)
     line.add("overlapped_milliseconds", choice.milliseconds?.overlapped)
+    return line.closed
+  }
+
+  /// How a device computes the steps.
+  static func engine(_ choice: EngineChoice) -> String {
+    var line = MetricsLine("engine")
+    line.text += ",\"engine\":\"\(choice.engine.rawValue)\",\"reason\":\"\(choice.reason.rawValue)\""
+    for engine in Engine.allCases { line.add("\(engine.rawValue)_milliseconds", choice.milliseconds[engine]) }
     return line.closed
   }
 

@@ -5,6 +5,7 @@ import Diagnostics
 extension Trainer {
   func train() throws -> TrainingReport {
     try recorder?.started(self)
+    try noteEngine()
     meter.start()
     step.meet()
     let (status, isSaved) = try trainEpochs()
@@ -39,6 +40,7 @@ extension Trainer {
     meter.startEpoch()
     rankTimes.reset()
     let rate = state.schedule.rate(epoch: state.epoch)
+    lookAhead(rate)
     while state.position < set.count {
       faults.map { inject($0) }
       let batch = state.position..<min(state.position + recipe.train.batchSize, set.count)
@@ -53,7 +55,8 @@ extension Trainer {
       state.monitored = nil
       try checkReplicas()
       try account(outcome, batch)
-      times.add(nanoseconds: meter.stepEnded(samples: batch.count))
+      let nanoseconds = meter.stepEnded(samples: batch.count)
+      times.add(nanoseconds: step.device?.stepNanoseconds ?? nanoseconds)
       rankTimes.add(step)
       if let choice = step.choice { try log?.chosen(choice, step: state.step) }
       try log?.stepEnded(self, outcome)

@@ -102,7 +102,7 @@ public final class Trainer {
     try communicator.requireEqual(
       parametersSHA256(UnsafeBufferPointer(model.parameters)), "the start of the parameters",
       fix: "check that rank's machine")
-    try useDevice(processor)
+    try useDevice(processor, options)
   }
 
   deinit { samples.deallocate() }

@@ -1,3 +1,5 @@
+import CUDA
+
 /// Where a run starts from.
 public enum ResumeChoice: Sendable, Equatable {
   /// The newest valid checkpoint of the output directory, or the beginning where there is none.
@@ -19,6 +21,10 @@ public struct TrainingOptions: Sendable, Equatable {
   public var tracePath: String?
   /// Threads per rank; nil for the cores this rank may use. The bits are the same for any number.
   public var threads: Int?
+  /// How a device computes a step; nil for the way that takes the least time.
+  public var engine: Engine?
+  /// Where it is remembered which way that is; nil for the user's cache folder.
+  package var engineFiles: CacheFolder?
   /// Whether batches that take long may be gathered on a thread of their own.
   package var gathersAhead = true
   /// What the run directory is written with: tests let calls fail or take long.

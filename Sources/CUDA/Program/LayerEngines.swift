@@ -1,0 +1,48 @@
+struct StepwiseEngine: StepEngine {
+  func can(_ plan: StepPlan) -> Bool { true }
+
+  func forward(_ layer: Int, _ directions: [ProgramBuilder.Direction], _ b: inout ProgramBuilder) {
+    b.parallel(
+      directions.map { d in
+        {
+          if $0.plan.isStepped { return $0.forward($0.stepped(d)) }
+          $0.project(d)
+          $0.forward(d)
+        }
+      })
+  }
+
+  func backward(
+    _ layer: Int, _ directions: [ProgramBuilder.Direction], _ dOutput: StepProgram.Region,
+    _ b: inout ProgramBuilder
+  ) {
+    guard b.plan.isStepped else {
+      b.parallel(directions.map { d in { $0.backward(d, dOutput) } })
+      return b.finishBackward(layer, directions, dOutput)
+    }
+    let stepped = directions.map { b.stepped($0) }
+    b.parallel(stepped.map { s in { $0.backward(s, dOutput) } })
+    b.finishBackward(layer, stepped, dOutput)
+  }
+}
+
+struct WalkEngine: StepEngine {
+  func can(_ plan: StepPlan) -> Bool {
+    let network = plan.architecture
+    return network.cell != .none && network.hiddenSizes == nil && network.hiddenSize <= 64 && !plan.isStepped
+      && plan.streams == 0
+  }
+
+  func forward(_ layer: Int, _ directions: [ProgramBuilder.Direction], _ b: inout ProgramBuilder) {
+    b.parallel(directions.map { d in { $0.project(d) } })
+    b.walk(directions, .forward, dOutput: nil)
+  }
+
+  func backward(
+    _ layer: Int, _ directions: [ProgramBuilder.Direction], _ dOutput: StepProgram.Region,
+    _ b: inout ProgramBuilder
+  ) {
+    b.walk(directions, .backward, dOutput: dOutput)
+    b.finishBackward(layer, directions, dOutput)
+  }
+}

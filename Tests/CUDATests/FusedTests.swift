@@ -6,7 +6,7 @@ import Training
 
 /// Whole steps in one kernel: tiles, blocks that wait for one another, several steps in one launch.
 @Suite struct FusedTests {
-  private static let several = DeviceCheck(
+  static let several = DeviceCheck(
     .gru, hidden: 6, .finalState, head: [.linear(4), .tanh, .linear(3)]
   ) {
     $0.network.layers = 2
@@ -14,7 +14,7 @@ import Training
     $0.network.dropout = 0.2
     $0.loss = .crossEntropy(ignoreIndex: 1)
     $0.batch = 23
-    $0.clipNorm = 0.1
+    $0.limits.norm = 0.1
     $0.learningRate = 0.003
   }
 

@@ -55,7 +55,7 @@ extension DeviceCheck {
       $0.network.dropout = 0.2
       $0.loss = .crossEntropy(ignoreIndex: 1)
       $0.batch = 41
-      $0.clipNorm = 0.1
+      $0.limits.norm = 0.1
       $0.learningRate = 0.003
     },
   ]

@@ -6,9 +6,10 @@
 #include "gemm.h"
 #include "recurrent.h"
 #include "elementwise.h"
+#include "philox.h"
 #include "norm.h"
 #include "stepped.h"
-#include "philox.h"
+#include "normed.h"
 
 extern const rk_kernels RK(table);
 const rk_kernels RK(table) = {
@@ -17,5 +18,8 @@ const rk_kernels RK(table) = {
     RK(rnn_backward), RK(lstm_forward), RK(lstm_backward), RK(gru_forward), RK(gru_backward), RK(column_sums), RK(exp),
     RK(sigmoid), RK(tanh), RK(relu), RK(sigmoid_back), RK(tanh_back), RK(relu_back), RK(softmax), RK(sum_of_squares),
     RK(adam), RK(sgd), RK(rmsprop), RK(peak),
-    RK(dropout), RK_STEPPED,
+    RK(dropout), RK(dropped),
+    {RK(norm_moments), RK(normed_rnn), RK(normed_rnn_back), RK(normed_lstm), RK(normed_lstm_back), RK(normed_gru),
+     RK(normed_gru_back), RK(step_lstm), RK(step_lstm_back), RK(step_gru), RK(step_gru_back), RK(step_see), RK(step_see_back),
+     RK(step_emit), RK(step_emit_back)},
 };

@@ -6,69 +6,117 @@ static ptrdiff_t RK(packed_size)(ptrdiff_t rows, ptrdiff_t depth) {
   return (rows + PANEL - 1) / PANEL * PANEL * INNER(depth);
 }
 
-// Puts one row of W, or zeros, `stride` apart into packed operands.
-RK_INLINE void pack_row(const float *row, const int32_t *column_of, ptrdiff_t depth, ptrdiff_t stride, float *packed) {
+// Where `count` numbers of a table that follow one another start, or -1; without a table they are the places themselves.
+RK_INLINE ptrdiff_t run_start(const int32_t *table, ptrdiff_t at, ptrdiff_t count) {
+  if (!table) return at;
+  for (ptrdiff_t i = 1; i < count; i++)
+    if (table[at + i] != table[at] + (int32_t)i) return -1;
+  return table[at];
+}
+
+// `count` neighbours as operands, zeros behind.
+RK_INLINE vf v_operands(const float *p, const int count) {
 #if RK_BF16
-  enum { SOME = 256 };
-  float gathered[SOME], pairs[SOME / 2];
-  for (ptrdiff_t k0 = 0; k0 < depth; k0 += SOME, packed += SOME / 2 * stride) {
-    ptrdiff_t count = at_most(SOME, depth - k0);
-    const float *from = row ? row + k0 : gathered;
-    if (!row || column_of) {
-      for (ptrdiff_t k = 0; k < count; k++) gathered[k] = !row || column_of[k0 + k] < 0 ? 0 : row[column_of[k0 + k]];
-      from = gathered;
-    }
-    round_row(from, 1, count, pairs);
-    for (ptrdiff_t k = 0; k < INNER(count); k++) packed[k * stride] = pairs[k];
-  }
+  return v_neighbours(v_load_n(p, count), count > VW ? v_load_n(p + VW, count - VW) : v_set(0));
 #else
-  for (ptrdiff_t k = 0; k < depth; k++) {
-    ptrdiff_t c = !row ? -1 : column_of ? column_of[k] : k;
-    packed[k * stride] = c < 0 ? 0 : row[c];
-  }
+  return v_load_n(p, count);
 #endif
+}
+
+// Some columns of VW rows (zeros where they are null), from the k-th on, turned: x[i] has the i-th operand of all rows.
+RK_INLINE void turned_rows(const float *const row[VW], const int32_t *column_of, ptrdiff_t k, const int count, vf x[VW]) {
+  ptrdiff_t run = run_start(column_of, k, count);
+  if (run >= 0)
+    UNROLL for (int r = 0; r < VW; r++) x[r] = row[r] ? v_operands(row[r] + run, count) : v_set(0);
+  else
+    for (int r = 0; r < VW; r++) {
+      float some[VW * ELEMENTS];
+      for (int i = 0; i < count; i++) some[i] = !row[r] || column_of[k + i] < 0 ? 0 : row[r][column_of[k + i]];
+      x[r] = v_operands(some, count);
+    }
+  v_transpose(x);
+}
+
+// Packs VW rows of W side by side: operands of all of them for each k, `stride` apart.
+RK_INLINE void pack_rows(const float *const row[VW], const int32_t *column_of, ptrdiff_t depth, ptrdiff_t stride, float *packed) {
+  enum { COUNT = VW * ELEMENTS, AHEAD = 64 };
+  vf x[VW];
+  ptrdiff_t k = 0;
+  for (; k + COUNT <= depth; k += COUNT, packed += VW * stride) {
+    if (k + AHEAD < depth)
+      for (int r = 0; r < VW; r++)
+        if (row[r]) __builtin_prefetch(row[r] + k + AHEAD, 0, 3);
+    turned_rows(row, column_of, k, COUNT, x);
+    UNROLL for (int r = 0; r < VW; r++) v_store(packed + r * stride, x[r]);
+  }
+  if (k == depth) return;
+  turned_rows(row, column_of, k, (int)(depth - k), x);
+  for (ptrdiff_t r = 0; r < INNER(depth - k); r++) v_store(packed + r * stride, x[r]);
 }
 
 static void RK(pack_transposed)(const float *w, ptrdiff_t ld, const int32_t *row_of, ptrdiff_t rows,
                                 const int32_t *column_of, ptrdiff_t depth, float *packed) {
   for (ptrdiff_t n0 = 0; n0 < rows; n0 += PANEL, packed += PANEL * INNER(depth))
-    for (ptrdiff_t j = 0; j < PANEL; j++) {
-      ptrdiff_t n = n0 + j, source = n >= rows ? -1 : row_of ? row_of[n] : n;
-      const float *row = source < 0 ? 0 : w + source * ld;
-      if (column_of) pack_row(row, column_of, depth, PANEL, packed + j);
-      else pack_row(row, 0, depth, PANEL, packed + j);
+    for (ptrdiff_t half = 0; half < PANEL; half += VW) {
+      const float *row[VW];
+      for (ptrdiff_t r = 0; r < VW; r++) {
+        ptrdiff_t n = n0 + half + r, source = n >= rows ? -1 : row_of ? row_of[n] : n;
+        row[r] = source < 0 ? 0 : w + source * ld;
+      }
+      pack_rows(row, column_of, depth, PANEL, packed + half);
     }
 }
 
-// `width` columns of W from n0 on, one operand of a panel for each row (or pair of rows).
-RK_INLINE void pack_panel(const float *w, ptrdiff_t ld, const int32_t *row_of, ptrdiff_t depth, const int32_t *column_of,
-                          ptrdiff_t n0, int width, float *packed) {
-  for (ptrdiff_t k = 0; k < depth; k += ELEMENTS, packed += PANEL) {
-    float rows[ELEMENTS][PANEL];
+#define AT_ONCE 64  // rows that all panels are packed of before the next ones' turn
+
+// A panel's columns of rows from k0 on, one operand of each for each row (or pair of rows): `real` from `first` on, zeros behind; or
+// those of a table.
+RK_INLINE void pack_panel(const float *w, ptrdiff_t ld, const int32_t *row_of, ptrdiff_t k0, ptrdiff_t depth, ptrdiff_t first,
+                          const int real, const int32_t *column_of, float *packed) {
+  for (ptrdiff_t k = k0; k < at_most(depth, k0 + AT_ONCE); k += ELEMENTS, packed += PANEL) {
+    vf left[ELEMENTS], right[ELEMENTS];
     for (ptrdiff_t e = 0; e < ELEMENTS; e++) {
       ptrdiff_t source = k + e >= depth ? -1 : row_of ? row_of[k + e] : k + e;
-      const float *row = w + source * ld;
-      for (int j = 0; j < PANEL; j++) {
-        ptrdiff_t c = j >= width || source < 0 ? -1 : column_of ? column_of[n0 + j] : n0 + j;
-        rows[e][j] = c < 0 ? 0 : row[c];
+      float some[PANEL];
+      const float *from = w + source * ld + first;
+      if (column_of && source >= 0) {
+        for (int j = 0; j < real; j++) some[j] = column_of[j] < 0 ? 0 : from[column_of[j]];
+        from = some;
       }
+      left[e] = source < 0 ? v_set(0) : v_load_n(from, real);
+      right[e] = source < 0 || real <= VW ? v_set(0) : v_load_n(from + VW, real - VW);
+      // The same columns of the rows that come after these.
+      if (!column_of && source >= 0 && k + e + AT_ONCE < depth)
+        UNROLL for (int j = 0; j < PANEL; j += 16) __builtin_prefetch(from + AT_ONCE * ld + j, 0, 3);
     }
 #if RK_BF16
-    v_store(packed, v_pairs(v_load(rows[0]), v_load(rows[1])));
-    v_store(packed + VW, v_pairs(v_load(rows[0] + VW), v_load(rows[1] + VW)));
+    v_store(packed, v_pairs(left[0], left[1]));
+    v_store(packed + VW, v_pairs(right[0], right[1]));
 #else
-    memcpy(packed, rows[0], sizeof rows[0]);
+    v_store(packed, left[0]);
+    v_store(packed + VW, right[0]);
 #endif
   }
 }
 
+// Panels of the columns of W [depth, columns], `size` floats from one to the next.
+RK_INLINE void pack_panels(const float *w, ptrdiff_t ld, const int32_t *row_of, ptrdiff_t depth, const int32_t *column_of,
+                           ptrdiff_t columns, float *packed, ptrdiff_t size) {
+  for (ptrdiff_t k0 = 0; k0 < depth; k0 += AT_ONCE)
+    for (ptrdiff_t n0 = 0; n0 < columns; n0 += PANEL) {
+      float *to = packed + n0 / PANEL * size + INNER(k0) * PANEL;
+      int real = (int)at_most(PANEL, columns - n0);
+      while (column_of && real > 1 && column_of[n0 + real - 1] < 0) real--;
+      ptrdiff_t first = run_start(column_of, n0, real);
+      if (first < 0) pack_panel(w, ld, row_of, k0, depth, 0, real, column_of + n0, to);
+      else if (real == PANEL) pack_panel(w, ld, row_of, k0, depth, first, PANEL, 0, to);
+      else pack_panel(w, ld, row_of, k0, depth, first, real, 0, to);
+    }
+}
+
 static void RK(pack)(const float *w, ptrdiff_t ld, const int32_t *row_of, ptrdiff_t depth, const int32_t *column_of,
                      ptrdiff_t columns, float *packed) {
-  for (ptrdiff_t n0 = 0; n0 < columns; n0 += PANEL, packed += PANEL * INNER(depth)) {
-    int width = (int)at_most(PANEL, columns - n0);
-    if (!column_of && width == PANEL) pack_panel(w, ld, row_of, depth, 0, n0, PANEL, packed);
-    else pack_panel(w, ld, row_of, depth, column_of, n0, width, packed);
-  }
+  pack_panels(w, ld, row_of, depth, column_of, columns, packed, PANEL * INNER(depth));
 }
 
 RK_INLINE void gemm_tile(const int MR, const int NV, ptrdiff_t depth, const float *a, ptrdiff_t rs, ptrdiff_t cs,

@@ -1,16 +1,19 @@
-// Layer norm of rows of padded blocks (Ba et al. 2016), forward and back. Padding is zero and stays zero.
+// Layer norm of rows of padded blocks (Ba et al. 2016), forward and back.
+//
+// Rows stay as they are before the norm, with the mean and 1/deviation of each group beside them: x̂ = (x - mean)/deviation is
+// formed where it is read. In padding alpha, beta and x are zero, and so is what comes of them.
 #define EACH_ROW(rows, ...) for (ptrdiff_t row = 0; row < (rows); row++) { __VA_ARGS__ }
 
-// Σ f over one block's units, four sums side by side.
-#define BLOCK_SUM(total, n, ...)                                                                  \
-  do {                                                                                            \
-    vf part[4] = {v_set(0), v_set(0), v_set(0), v_set(0)};                                        \
-    ptrdiff_t e = 0;                                                                              \
-    for (; e + 4 * VW <= (n); e += 4 * VW)                                                        \
-      UNROLL for (int lane = 0; lane < 4; lane++) { enum { N = VW }; ptrdiff_t u = e + lane * VW; part[lane] += (__VA_ARGS__); } \
-    for (; e < (n); e += VW) { const int N = (int)at_most(VW, (n) - e); ptrdiff_t u = e; part[0] += (__VA_ARGS__); } \
-    total += v_sum((part[0] + part[1]) + (part[2] + part[3]));                                    \
+// Units u of a block, N at a time: four `lane`s side by side, for sums of their own.
+#define EACH_LANE(n, ...)                                                                                             \
+  do {                                                                                                                \
+    ptrdiff_t e = 0;                                                                                                  \
+    for (; e + 4 * VW <= (n); e += 4 * VW)                                                                            \
+      UNROLL for (int lane = 0; lane < 4; lane++) { enum { N = VW }; ptrdiff_t u = e + lane * VW; __VA_ARGS__ }       \
+    for (; e < (n); e += VW) { const int lane = 0, N = (int)at_most(VW, (n) - e); ptrdiff_t u = e; __VA_ARGS__ }      \
   } while (0)
+
+RK_INLINE float lanes_sum(const vf part[4]) { return v_sum((part[0] + part[1]) + (part[2] + part[3])); }
 
 // x with the lanes behind the first n zero.
 RK_INLINE vf v_first(vf x, int n) {
@@ -20,87 +23,71 @@ RK_INLINE vf v_first(vf x, int n) {
   return v_load(t);
 }
 
-static void RK(norm_forward)(const rk_norm *norm, float *x, float *deviation, ptrdiff_t rows) {
-  ptrdiff_t hidden = norm->hidden, units = norm->units, width = norm->first[norm->groups] * units;
-  EACH_ROW(rows, {
-    for (ptrdiff_t g = 0; g < norm->groups; g++) {
-      ptrdiff_t from = norm->first[g], to = norm->first[g + 1];
-      float count = (float)((to - from) * hidden), sum = 0, squares = 0;
-      for (ptrdiff_t block = from; block < to; block++) {
-        const float *p = x + row * width + block * units;
-        BLOCK_SUM(sum, hidden, v_load_n(p + u, N));
-      }
-      float mean = sum / count;
-      for (ptrdiff_t block = from; block < to; block++) {
-        const float *p = x + row * width + block * units;
-        BLOCK_SUM(squares, hidden, ({ vf d = v_first(v_load_n(p + u, N) - mean, N); d * d; }));
-      }
-      float inverse = 1 / sqrtf(squares / count + norm->epsilon);
-      deviation[row * norm->groups + g] = inverse;
-      for (ptrdiff_t block = from; block < to; block++) {
-        float *p = x + row * width + block * units;
-        EACH(hidden, v_store_n(p + e, (v_load_n(p + e, N) - mean) * inverse, N);)
-      }
-    }
-  })
+RK_INLINE ptrdiff_t norm_width(const rk_norm *norm) { return norm->first[norm->groups] * norm->units; }
+
+// Mean and 1/deviation of the groups of one row.
+RK_INLINE void row_moments(const rk_norm *norm, const float *x, float *moments) {
+  ptrdiff_t hidden = norm->hidden, units = norm->units;
+  for (ptrdiff_t g = 0; g < norm->groups; g++) {
+    ptrdiff_t from = norm->first[g], to = norm->first[g + 1];
+    float count = (float)((to - from) * hidden);
+    vf sum[4] = {v_set(0), v_set(0), v_set(0), v_set(0)}, squares[4] = {v_set(0), v_set(0), v_set(0), v_set(0)};
+    for (const float *p = x + from * units; p < x + to * units; p += units)
+      EACH_LANE(hidden, sum[lane] += v_load_n(p + u, N););
+    vf mean = v_set(lanes_sum(sum) / count);
+    for (const float *p = x + from * units; p < x + to * units; p += units)
+      EACH_LANE(hidden, vf d = v_first(v_load_n(p + u, N) - mean, N); squares[lane] = v_fma(d, d, squares[lane]););
+    moments[2 * g] = mean[0];
+    moments[2 * g + 1] = 1 / sqrtf(lanes_sum(squares) / count + norm->epsilon);
+  }
 }
 
-static void RK(norm_apply)(const rk_norm *norm, const float *x, ptrdiff_t first, ptrdiff_t last, float *y, ptrdiff_t ldy,
-                           ptrdiff_t adding, ptrdiff_t rows) {
-  ptrdiff_t width = norm->first[norm->groups] * norm->units;
-  EACH_ROW(rows, {
-    const float *p = x + row * width + first;
-    const float *alpha = norm->alpha + first;
-    const float *beta = norm->beta + first;
-    float *to = y + row * ldy;
-    if (adding) {
-      EACH(last - first, v_store_n(to + e, v_load_n(to + e, N) + v_fma(v_load_n(alpha + e, N), v_load_n(p + e, N), v_load_n(beta + e, N)), N);)
-    } else {
-      EACH(last - first, v_store_n(to + e, v_fma(v_load_n(alpha + e, N), v_load_n(p + e, N), v_load_n(beta + e, N)), N);)
-    }
-  })
+static void RK(norm_moments)(const rk_normed *n, ptrdiff_t rows) {
+  EACH_ROW(rows, row_moments(&n->norm, n->x + row * norm_width(&n->norm), n->moments + row * 2 * n->norm.groups);)
 }
 
-static void RK(norm_backward)(const rk_norm *norm, const float *dy, const float *x, const float *deviation, float *dx,
-                              ptrdiff_t rows) {
-  ptrdiff_t hidden = norm->hidden, units = norm->units, width = norm->first[norm->groups] * units;
-  EACH_ROW(rows, {
-    for (ptrdiff_t g = 0; g < norm->groups; g++) {
-      ptrdiff_t from = norm->first[g], to = norm->first[g + 1];
-      float count = (float)((to - from) * hidden), sum = 0, product = 0;
-      for (ptrdiff_t block = from; block < to; block++) {
-        const float *d = dy + row * width + block * units, *p = x + row * width + block * units;
-        const float *alpha = norm->alpha + block * units;
-        BLOCK_SUM(sum, hidden, v_load_n(d + u, N) * v_load_n(alpha + u, N));
-        BLOCK_SUM(product, hidden, v_load_n(d + u, N) * v_load_n(alpha + u, N) * v_load_n(p + u, N));
-      }
-      float mean = sum / count, slope = product / count, inverse = deviation[row * norm->groups + g];
-      for (ptrdiff_t block = from; block < to; block++) {
-        const float *d = dy + row * width + block * units, *p = x + row * width + block * units;
-        const float *alpha = norm->alpha + block * units;
-        float *to_x = dx + row * width + block * units;
-        EACH(hidden, v_store_n(to_x + e, (v_load_n(d + e, N) * v_load_n(alpha + e, N) - mean - v_load_n(p + e, N) * slope) * inverse, N);)
-      }
-    }
-  })
+// One group of one row.
+typedef struct {
+  const float *x, *alpha, *beta;
+  vf mean, inverse;
+} rk_normed_row;
+
+RK_INLINE rk_normed_row normed_row(const rk_normed *n, ptrdiff_t row, ptrdiff_t group) {
+  const float *m = n->moments + (row * n->norm.groups + group) * 2;
+  return (rk_normed_row){n->x + row * norm_width(&n->norm), n->norm.alpha, n->norm.beta, v_set(m[0]), v_set(m[1])};
+}
+// α·x̂ + β at this column.
+RK_INLINE vf v_normed(const rk_normed_row *r, ptrdiff_t at, const int n) {
+  return v_fma(v_load_n(r->alpha + at, n), (v_load_n(r->x + at, n) - r->mean) * r->inverse, v_load_n(r->beta + at, n));
 }
 
-// out[j] += Σ over rows of x[row, j]·y[row, j].
-static void RK(column_products)(const float *x, const float *y, ptrdiff_t rows, ptrdiff_t columns, float *out) {
-  for (ptrdiff_t j = 0; j < columns; j += 4 * VW) {
-    ptrdiff_t left = columns - j;
-    vf acc[4];
-    for (int v = 0; v < 4; v++) acc[v] = left > v * VW ? v_load_n(out + j + v * VW, (int)at_most(VW, left - v * VW)) : v_set(0);
-    if (left >= 4 * VW)
-      for (ptrdiff_t r = 0; r < rows; r++)
-        UNROLL for (int v = 0; v < 4; v++)
-          acc[v] = v_fma(v_load(x + r * columns + j + v * VW), v_load(y + r * columns + j + v * VW), acc[v]);
-    else
-      for (ptrdiff_t r = 0; r < rows; r++)
-        for (int v = 0; v * VW < left; v++) {
-          int n = (int)at_most(VW, left - v * VW);
-          acc[v] = v_fma(v_load_n(x + r * columns + j + v * VW, n), v_load_n(y + r * columns + j + v * VW, n), acc[v]);
-        }
-    for (int v = 0; v * VW < left && v < 4; v++) v_store_n(out + j + v * VW, acc[v], (int)at_most(VW, left - v * VW));
+// The gradient of one row before the norm from that of α·x̂ + β; `dx` may be `dy` or the row itself. Adds to those of alpha and beta.
+RK_INLINE void norm_back_row(const rk_normed *n, ptrdiff_t row, const float *dy, float *dx) {
+  const rk_norm *norm = &n->norm;
+  ptrdiff_t hidden = norm->hidden, units = norm->units;
+  for (ptrdiff_t g = 0; g < norm->groups; g++) {
+    rk_normed_row r = normed_row(n, row, g);
+    ptrdiff_t from = norm->first[g] * units, to = norm->first[g + 1] * units;
+    vf sum[4] = {v_set(0), v_set(0), v_set(0), v_set(0)}, product[4] = {v_set(0), v_set(0), v_set(0), v_set(0)};
+    for (ptrdiff_t block = from; block < to; block += units) {
+      const float *d = dy + block, *p = r.x + block, *alpha = r.alpha + block;
+      EACH_LANE(hidden, {
+        vf a = v_load_n(d + u, N) * v_load_n(alpha + u, N);
+        sum[lane] += a;
+        product[lane] = v_fma(a, (v_load_n(p + u, N) - r.mean) * r.inverse, product[lane]);
+      });
+    }
+    float count = (float)((norm->first[g + 1] - norm->first[g]) * hidden);
+    vf mean = v_set(-lanes_sum(sum) / count), slope = v_set(-lanes_sum(product) / count);
+    for (ptrdiff_t block = from; block < to; block += units) {
+      const float *d = dy + block, *p = r.x + block, *alpha = r.alpha + block;
+      float *out = dx + block, *d_alpha = n->d_alpha + block, *d_beta = n->d_beta ? n->d_beta + block : 0;
+      EACH(hidden, {
+        vf dd = v_load_n(d + e, N), x = (v_load_n(p + e, N) - r.mean) * r.inverse;
+        v_store_n(d_alpha + e, v_fma(dd, x, v_load_n(d_alpha + e, N)), N);
+        if (d_beta) v_store_n(d_beta + e, v_load_n(d_beta + e, N) + dd, N);
+        v_store_n(out + e, v_fma(x, slope, v_fma(dd, v_load_n(alpha + e, N), mean)) * r.inverse, N);
+      })
+    }
   }
 }

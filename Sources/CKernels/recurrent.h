@@ -15,20 +15,17 @@ static void RK(pack_recurrent)(const float *w, ptrdiff_t gates, ptrdiff_t hidden
     return;
   }
   for (ptrdiff_t u0 = 0; u0 < hidden; u0 += VW, packed += INNER(hidden) * gates * VW)
-    for (ptrdiff_t g = 0; g < gates; g++)
-      for (int j = 0; j < VW; j++) {
-        const float *row = u0 + j < hidden ? w + (g * hidden + u0 + j) * hidden : 0;
-        pack_row(row, 0, hidden, gates * VW, packed + g * VW + j);
-      }
+    for (ptrdiff_t g = 0; g < gates; g++) {
+      const float *row[VW];
+      for (ptrdiff_t r = 0; r < VW; r++) row[r] = u0 + r < hidden ? w + (g * hidden + u0 + r) * hidden : 0;
+      pack_rows(row, 0, hidden, gates * VW, packed + g * VW);
+    }
 }
 
 static void RK(pack_recurrent_back)(const float *w, ptrdiff_t gates, ptrdiff_t hidden, float *packed) {
-  for (ptrdiff_t n0 = 0; n0 < hidden; n0 += PANEL)
-    for (ptrdiff_t g = 0; g < gates; g++, packed += PANEL * INNER(hidden)) {
-      const float *gate = w + g * hidden * hidden;
-      if (n0 + PANEL <= hidden) pack_panel(gate, hidden, 0, hidden, 0, n0, PANEL, packed);
-      else pack_panel(gate, hidden, 0, hidden, 0, n0, (int)(hidden - n0), packed);
-    }
+  ptrdiff_t size = PANEL * INNER(hidden);
+  for (ptrdiff_t g = 0; g < gates; g++)
+    pack_panels(w + g * hidden * hidden, hidden, 0, hidden, 0, hidden, packed + g * size, gates * size);
 }
 
 // The time index of the i-th step walked, and of the step walked before it.

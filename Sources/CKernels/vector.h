@@ -72,11 +72,42 @@ RK_INLINE void v_store_n(float *p, vf x, int n) {
   if (n >= VW) v_store(p, x);
   else v_store_part(p, x, n);
 }
+// n small whole numbers, at most VW.
+typedef uint8_t vb __attribute__((vector_size(VW)));
+RK_INLINE vf v_bytes(const uint8_t *p, const int n) {
+  vb b = {};
+  if (n >= VW) memcpy(&b, p, VW);
+  else memcpy(&b, p, (size_t)n);
+  return __builtin_convertvector(b, vf);
+}
 // The units of a hidden layer come in whole vectors, but for a half one at the end; `half` is a literal at each place of use.
 RK_INLINE vf u_load(const float *p, const int half) { return half ? v_load_half(p) : v_load(p); }
 RK_INLINE void u_store(float *p, vf x, const int half) {
   if (half) v_store_half(p, x);
   else v_store(p, x);
+}
+
+// Takes element i of a and of b in turn, from the first half of both, or the second.
+#if VW == 16
+#define v_first_halves(a, b) __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+#define v_second_halves(a, b) __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+#elif VW == 8
+#define v_first_halves(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
+#define v_second_halves(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
+#else
+#define v_first_halves(a, b) __builtin_shufflevector(a, b, 0, 4, 1, 5)
+#define v_second_halves(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
+#endif
+// x[r][c] and x[c][r] change places. Each round moves the highest bit of a row's number to the end of the column's, and back.
+RK_INLINE void v_transpose(vf x[VW]) {
+  UNROLL for (int round = VW; round > 1; round /= 2) {
+    vf y[VW];
+    UNROLL for (int i = 0; i < VW / 2; i++) {
+      y[2 * i] = v_first_halves(x[i], x[i + VW / 2]);
+      y[2 * i + 1] = v_second_halves(x[i], x[i + VW / 2]);
+    }
+    UNROLL for (int i = 0; i < VW; i++) x[i] = y[i];
+  }
 }
 
 // a·b + c: one rounding where the instruction set has it, else two (never left to the compiler's choice).

@@ -40,6 +40,14 @@ enum GradientTarget {
     var overwritten: Range<Int>
   }
 
+  /// The sequences of each part of the batch.
+  func sequences(batch: Int) -> [Range<Int>] {
+    switch self {
+    case .all: [0..<batch]
+    case .lanes(let lanes): lanes.sequences
+    }
+  }
+
   /// Runs `body` once for each part of the batch.
   /// - parameters, more: all that `body` adds to; in no other call.
   /// - overwriting: those of `parameters` that `body` can write instead.

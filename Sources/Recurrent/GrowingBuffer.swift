@@ -10,3 +10,18 @@ final class GrowingBuffer {
     buffer.base.update(repeating: 0, count: count)
   }
 }
+
+/// Growing room for bytes that start as zeros.
+struct GrowingBytes: ~Copyable {
+  private var memory = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: 0)
+  deinit { memory.deallocate() }
+
+  var base: UnsafeMutablePointer<UInt8> { memory.baseAddress! }
+
+  mutating func reserve(_ count: Int) {
+    guard count > memory.count else { return }
+    memory.deallocate()
+    memory = .allocate(capacity: count)
+    memory.initialize(repeating: 0)
+  }
+}

@@ -4,7 +4,7 @@ import Kernels
 /// Layer normalization of rows of padded blocks (Ba et al. 2016): y = α·x̂ + β with x̂ = (x - mean) / √(variance + 1e-5), the
 /// mean and variance of a row taken over each group of blocks by itself.
 ///
-/// Padding is zero and stays zero.
+/// Padding is zero and stays zero. Gradients of α and β are summed in the time loop, over the rows of each part of a batch by itself.
 final class LayerNorm {
   static let epsilon: Float = 1e-5
 
@@ -18,12 +18,20 @@ final class LayerNorm {
   private let map: IndexMap
   private let alpha: FloatBuffer
   private let beta: FloatBuffer
+  /// Gradients of α and β of each part of a batch `[parts, 2, width]`, and of several parts together.
+  private var partial = FloatBuffer(0)
   private let sums: FloatBuffer
   private let kernels: KernelSet
+  /// Another norm whose rows get the same gradients: that of its β is this one's too.
+  private let twin: LayerNorm?
 
   /// - weight, bias: where α and β lie in the flat buffer; bias nil for none.
-  init(weight: Int, bias: Int?, groups: [Range<Int>], hidden: Int, units: Int, _ kernels: KernelSet) {
+  init(
+    weight: Int, bias: Int?, groups: [Range<Int>], hidden: Int, units: Int, twin: LayerNorm? = nil,
+    _ kernels: KernelSet
+  ) {
     self.kernels = kernels
+    self.twin = twin
     self.weight = weight
     self.bias = bias
     self.hidden = hidden
@@ -37,8 +45,8 @@ final class LayerNorm {
   }
 
   var width: Int { alpha.count }
-  /// Deviations kept for each row.
-  var deviations: Int { groups.count }
+  /// Numbers kept for each row: mean and 1/deviation of each group.
+  var moments: Int { 2 * groups.count }
 
   func pack(_ parameters: UnsafePointer<Float>) {
     alpha.base.update(repeating: 0, count: width)
@@ -54,45 +62,41 @@ final class LayerNorm {
       epsilon: Self.epsilon, alpha: alpha.base, beta: beta.base)
   }
 
-  /// Replaces rows by their x̂ and keeps 1/deviation of each group.
-  func normalize(_ x: UnsafeMutablePointer<Float>, deviation: UnsafeMutablePointer<Float>, rows: Int) {
-    var norm = norm
-    kernels.functions.stepped.norm_forward(&norm, x, deviation, rows)
+  /// Makes room for the gradients of so many parts of a batch, and zeroes it.
+  func prepareBackward(parts: Int) {
+    partial.reserve(parts * 2 * width)
+    partial.base.update(repeating: 0, count: parts * 2 * width)
   }
 
-  /// y of x̂, or added to y, in these columns; `y` is where the first of them goes.
-  func apply(
-    _ x: UnsafePointer<Float>, _ columns: Range<Int>, to y: UnsafeMutablePointer<Float>, stride: Int,
-    adding: Bool, rows: Int
-  ) {
-    var norm = norm
-    kernels.functions.stepped.norm_apply(
-      &norm, x, columns.lowerBound, columns.upperBound, y, stride, adding ? 1 : 0, rows)
+  /// Rows `[_, width]` as they are before the norm, with their moments.
+  /// - part: the part of the batch they belong to, in backward.
+  func rows(
+    _ x: UnsafeMutablePointer<Float>, moments: UnsafeMutablePointer<Float>, part: Int? = nil
+  ) -> rk_normed {
+    let sums = part.map { partial.base + $0 * 2 * width }
+    return rk_normed(
+      norm: norm, x: x, moments: moments, d_alpha: sums, d_beta: twin == nil ? sums.map { $0 + width } : nil)
   }
 
-  /// The gradient of rows before normalization, from that of y. `dx` may be `dy`.
-  func backward(
-    _ dy: UnsafePointer<Float>, _ x: UnsafePointer<Float>, deviation: UnsafePointer<Float>,
-    dx: UnsafeMutablePointer<Float>, rows: Int
-  ) {
-    var norm = norm
-    kernels.functions.stepped.norm_backward(&norm, dy, x, deviation, dx, rows)
+  /// Fills the moments of rows.
+  func measure(_ x: UnsafeMutablePointer<Float>, moments: UnsafeMutablePointer<Float>, rows count: Int) {
+    var rows = rows(x, moments: moments)
+    kernels.functions.stepped.norm_moments(&rows, count)
   }
 
-  /// Adds the gradients of α and β over these rows.
-  func addGradients(
-    _ dy: UnsafePointer<Float>, _ x: UnsafePointer<Float>, _ groups: RowGroups,
-    to parameters: UnsafeMutablePointer<Float>
+  /// Adds the gradients of α and β of these parts of the batch, in their order.
+  func addGradients(_ parts: Range<Int>, to parameters: UnsafeMutablePointer<Float>) {
+    add(partial.base, parts, to: parameters + weight)
+    if let bias { add((twin ?? self).partial.base + width, parts, to: parameters + bias) }
+  }
+
+  private func add(
+    _ partial: UnsafePointer<Float>, _ parts: Range<Int>, to parameter: UnsafeMutablePointer<Float>
   ) {
+    let stride = 2 * width
     sums.base.update(repeating: 0, count: width)
-    for rows in groups {
-      let start = rows.lowerBound * width
-      kernels.functions.stepped.column_products(x + start, dy + start, rows.count, width, sums.base)
-    }
-    map.scatterAdd(sums.base, to: parameters + weight)
-    guard let bias else { return }
-    sums.base.update(repeating: 0, count: width)
-    groups.addColumns(of: dy, width, stride: width, kernels, to: sums.base)
-    map.scatterAdd(sums.base, to: parameters + bias)
+    kernels.functions.column_sums(
+      partial + parts.lowerBound * stride, parts.count, width, stride, sums.base)
+    map.scatterAdd(sums.base, to: parameter)
   }
 }

@@ -106,4 +106,9 @@ final class PaddedBias {
     groups.addColumns(of: dy, rows.count, stride: stride, kernels, to: sums.base)
     rows.scatterAdd(sums.base, to: gradients + start)
   }
+
+  /// The same gradient as another bias was just given.
+  func addGradient(of other: PaddedBias, to gradients: UnsafeMutablePointer<Float>) {
+    rows.scatterAdd(other.sums.base, to: gradients + start)
+  }
 }

@@ -3,15 +3,19 @@ import Kernels
 
 extension SteppedLayer {
   func backward(_ pass: RecurrentLayer.Pass, _ g: RecurrentLayer.Gradients) {
-    prepareBackward(pass.rows)
+    let parts = normParts(g.parameters.sequences(batch: pass.rows.batch))
+    prepareBackward(pass.rows, parts: parts.count)
     start(dHidden.base, from: g.dFinalHidden, count: pass.rows.batch * sizes.units)
     start(dCell.base, from: g.dFinalCell, count: cell == .lstm ? pass.rows.batch * sizes.cellUnits : 0)
     team.run(.recurrenceBackward, operations: operations(pass)) { share in
-      let steps = walk(pass.rows, pass.rows.part(of: share.index, among: share.count))
-      for step in steps.reversed() { retreat(pass, g, step) }
+      let scratch = dGates.base + (inputNorm == nil ? 0 : share.index * rowGradients)
+      let rows = pass.rows.part(of: share.index, among: share.count)
+      let work = Work(pass: pass, g: g, scratch: scratch, parts: parts, rows: rows)
+      for step in walk(pass.rows, work.rows).reversed() { retreat(work, step) }
     }
-    if let inputNorm { normalizeInputBackward(inputNorm, rows: pass.rows.count) }
     g.parameters.add(ranges.all, batch: pass.rows.batch, team) { part in
+      let normed = parts.indices.filter { part.sequences.contains(parts[$0].lowerBound) }
+      addNormGradients(normed.first.map { $0..<$0 + normed.count } ?? 0..<0, part.gradients)
       parameterGradients(pass, pass.rows.groups(of: part.sequences), part.gradients)
     }
     guard let dInput = g.dInput else { return }
@@ -24,14 +28,44 @@ extension SteppedLayer {
     }
   }
 
-  private func normalizeInputBackward(_ norm: LayerNorm, rows: Int) {
-    team.run(.inputGradients, operations: rows * gateWidth) { share in
-      let part = share.of(rows)
-      let start = part.lowerBound * gateWidth
-      norm.backward(
-        gates.base + start, inputX.base + start,
-        deviation: inputDeviation.base + part.lowerBound * norm.deviations, dx: dInputProducts.base + start,
-        rows: part.count)
+  /// Parts of a batch over whose rows the gradients of norms are summed, each by one thread: whatever their number, the bits are the
+  /// same, and those of a lane are the ones it has alone.
+  private func normParts(_ lanes: [Range<Int>]) -> [Range<Int>] {
+    guard inputNorm != nil else { return [] }
+    return lanes.flatMap { lane -> [Range<Int>] in
+      guard !lane.isEmpty else { return [] }
+      var count = 1
+      while 4 * count <= lane.count && count < 16 { count *= 2 }
+      let cut = { lane.lowerBound + lane.count * $0 / count }
+      return (0..<count).map { cut($0)..<cut($0 + 1) }
+    }
+  }
+
+  /// What one thread goes back over.
+  private struct Work {
+    let pass: RecurrentLayer.Pass
+    let g: RecurrentLayer.Gradients
+    /// Gradients of one row of gates.
+    let scratch: UnsafeMutablePointer<Float>
+    /// With layer norm, parts of the batch; this thread's are those in `own`.
+    let parts: [Range<Int>]
+    let own: Range<Int>
+    /// Rows of the batch.
+    let rows: Range<Int>
+
+    init(
+      pass: RecurrentLayer.Pass, g: RecurrentLayer.Gradients, scratch: UnsafeMutablePointer<Float>,
+      parts: [Range<Int>], rows: Range<Int>
+    ) {
+      (self.pass, self.g, self.scratch, self.parts) = (pass, g, scratch, parts)
+      guard !parts.isEmpty else {
+        (own, self.rows) = (0..<0, rows)
+        return
+      }
+      let first = parts.firstIndex { $0.lowerBound >= rows.lowerBound } ?? parts.count
+      let end = parts.firstIndex { $0.lowerBound >= rows.upperBound } ?? parts.count
+      own = first..<end
+      self.rows = own.isEmpty ? 0..<0 : parts[first].lowerBound..<parts[end - 1].upperBound
     }
   }
 
@@ -40,75 +74,78 @@ extension SteppedLayer {
   }
 
   /// Gradients of what the input product gave and of what the recurrent product gave, `[N, G·Hp]`.
-  private var dInputGates: UnsafeMutablePointer<Float> { inputNorm == nil ? gates.base : dInputProducts.base }
-  private var dRecurrentGates: UnsafeMutablePointer<Float> {
-    recurrentNorm == nil ? dRecurrentSums : dProducts.base
-  }
-  /// Gradient of the recurrent part as the gates see it: that of the gates, but for GRU.
-  private var dRecurrentSums: UnsafeMutablePointer<Float> { cell == .gru ? dRecurrent.base : gates.base }
+  private var dInputGates: UnsafeMutablePointer<Float> { inputNorm == nil ? gates.base : inputProducts.base }
+  private var dRecurrentGates: UnsafeMutablePointer<Float> { keepsProducts ? products.base : gates.base }
 
-  private func retreat(_ pass: RecurrentLayer.Pass, _ g: RecurrentLayer.Gradients, _ step: Step) {
+  private func retreat(_ work: Work, _ step: Step) {
     let (first, row, count) = (step.first, step.rows.lowerBound, step.rows.count)
-    let (width, units, cellUnits) = (gateWidth, sizes.units, sizes.cellUnits)
+    let (units, cellUnits) = (sizes.units, sizes.cellUnits)
     let carried = dHidden.base + row * units
-    let narrow = dNarrow.base + first * units
+    let narrow = dNarrow.base + (projection == nil ? row : first) * units
+    let g = work.g
     functions.emit_back(
-      g.dOutput.map { $0 + first * g.dOutputStride }, g.dOutputStride, zone(hiddenZone, first * units),
-      carried, narrow, units, count)
+      g.dOutput.map { $0 + first * g.dOutputStride }, g.dOutputStride, hiddenZone(work.pass, first), carried,
+      narrow, units, count)
     var dh = UnsafePointer(narrow)
     if let projection {
       let wide = dWide.base + row * cellUnits
       projection.multiplyBack(narrow, stride: units, count: count, to: wide, stride: cellUnits)
       dh = UnsafePointer(wide)
     }
-    switch cell {
-    case .lstm: retreatLSTM(pass, step, dh)
-    case .gru: forEachSpan(pass, step) { retreatGRU($0, dh + ($0.row - row) * cellUnits) }
-    case .rnn, .none: retreatRNN(first, count, dh)
+    forEachSpan(work.pass, step) { span in
+      guard inputNorm != nil else { return retreat(work, span, dh + (span.row - row) * cellUnits) }
+      for part in work.own {
+        if let span = span.in(work.parts[part], cellUnits) {
+          retreatNormed(work, span, dh + (span.row - row) * cellUnits, part)
+        }
+      }
     }
-    recurrentNorm?.backward(
-      dRecurrentSums + first * width, products.base + first * width,
-      deviation: recurrentDeviation.base + first * recurrentNorm!.deviations,
-      dx: dProducts.base + first * width, rows: count)
     let before = dBefore.base + row * units
     recurrent.multiplyBack(
-      dRecurrentGates + first * width, stride: width, count: count, to: before, stride: units)
-    functions.see_back(
-      before, options.recurrentDropout > 0 ? recurrentMask.base + row * units : nil, carried, units, count)
+      dRecurrentGates + first * gateWidth, stride: gateWidth, count: count, to: before, stride: units)
+    functions.see_back(before, recurrentMask(work.pass, row: row), carried, units, count)
   }
 
-  private func retreatLSTM(_ pass: RecurrentLayer.Pass, _ step: Step, _ dh: UnsafePointer<Float>) {
-    let (units, count) = (sizes.cellUnits, step.rows.count)
-    let start = step.first * units
-    // Holds the gradient of the new c from here on.
-    let s = squashed.base + start
-    functions.lstm_output_back(gates.base + step.first * gateWidth, s, dh, units, count)
-    if let cellNorm {
-      let d = dCellX.base + start
-      d.update(from: s, count: count * units)
-      cellNorm.backward(
-        d, cellX.base + start, deviation: cellDeviation.base + step.first, dx: s, rows: count)
-    }
-    forEachSpan(pass, step) { span in
-      let at = span.at * units
-      functions.lstm_cells_back(
-        gates.base + span.at * gateWidth, squashed.base + at, dCell.base + span.row * units, span.cell,
-        zone(cellZone, at), units, span.count)
+  private func retreat(_ work: Work, _ span: Span, _ dh: UnsafePointer<Float>) {
+    let (units, count, at) = (sizes.cellUnits, span.count, span.at * sizes.cellUnits)
+    let gates = gates.base + span.at * gateWidth
+    switch cell {
+    case .lstm:
+      functions.lstm_back(
+        gates, squashed.base + at, dh, dCell.base + span.row * units, span.cell, cellZone(work.pass, span.at),
+        units, count)
+    case .gru:
+      functions.gru_back(
+        gates, product(span.row, at: span.at), dh, span.hidden, span.hiddenStride,
+        dHidden.base + span.row * units, units, count)
+    case .rnn, .none:
+      let activateBack = relu ? kernels.functions.relu_back : kernels.functions.tanh_back
+      activateBack(wide.base + at, dh, gates, count * units)
     }
   }
 
-  private func retreatGRU(_ span: Span, _ dh: UnsafePointer<Float>) {
-    let m = recurrentPart(span.at)
-    functions.gru_back(
-      gates.base + span.at * gateWidth, m.base, m.stride, dh, span.hidden, span.hiddenStride,
-      dRecurrent.base + span.at * gateWidth, dHidden.base + span.row * sizes.units, sizes.cellUnits,
-      span.count)
+  private func retreatNormed(_ work: Work, _ span: Span, _ dh: UnsafePointer<Float>, _ part: Int) {
+    let (units, count, at) = (sizes.cellUnits, span.count, span.at * sizes.cellUnits)
+    let gates = gates.base + span.at * gateWidth
+    var (input, recurrent) = normed(span.at, part: part)
+    switch cell {
+    case .lstm:
+      var cell = normedCell(span.at, part: part)
+      functions.normed_lstm_back(
+        &input, &recurrent, &cell, gates, squashed.base + at, dh, dCell.base + span.row * units, span.cell,
+        cellZone(work.pass, span.at), work.scratch, count)
+    case .gru:
+      functions.normed_gru_back(
+        &input, &recurrent, gates, dh, span.hidden, span.hiddenStride, dHidden.base + span.row * units,
+        work.scratch, count)
+    case .rnn, .none:
+      functions.normed_rnn_back(
+        &input, &recurrent, wide.base + at, dh, work.scratch, relu ? 1 : 0, count)
+    }
   }
 
-  private func retreatRNN(_ first: Int, _ count: Int, _ dh: UnsafePointer<Float>) {
-    let (units, f) = (sizes.cellUnits, kernels.functions)
-    let (h, d) = (wide.base + first * units, gates.base + first * units)
-    if relu { f.relu_back(h, dh, d, count * units) } else { f.tanh_back(h, dh, d, count * units) }
+  private func addNormGradients(_ parts: Range<Int>, _ parameters: UnsafeMutablePointer<Float>) {
+    for norm in [inputNorm, recurrentNorm, cellNorm] { norm?.addGradients(parts, to: parameters) }
   }
 
   /// One merged product per weight over these rows, in an order that does not depend on the threads.
@@ -116,16 +153,18 @@ extension SteppedLayer {
     _ pass: RecurrentLayer.Pass, _ groups: RowGroups, _ parameters: UnsafeMutablePointer<Float>
   ) {
     let width = gateWidth
-    inputNorm?.addGradients(gates.base, inputX.base, groups, to: parameters)
-    recurrentNorm?.addGradients(dRecurrentSums, products.base, groups, to: parameters)
-    cellNorm?.addGradients(dCellX.base, cellX.base, groups, to: parameters)
     input.addGradient(
       dInputGates, stride: width, pass.input, stride: pass.inputStride, groups, to: parameters, team)
     recurrent.addGradient(
       dRecurrentGates, stride: width, seen.base, stride: sizes.units, groups, to: parameters, team)
     projection?.addGradient(
       dNarrow.base, stride: sizes.units, wide.base, stride: sizes.cellUnits, groups, to: parameters, team)
-    inputBias?.addGradient(dInputGates, stride: width, groups, to: parameters, kernels)
-    recurrentBias?.addGradient(dRecurrentGates, stride: width, groups, to: parameters, kernels)
+    guard let inputBias, let recurrentBias else { return }
+    inputBias.addGradient(dInputGates, stride: width, groups, to: parameters, kernels)
+    if dInputGates == dRecurrentGates {
+      recurrentBias.addGradient(of: inputBias, to: parameters)
+    } else {
+      recurrentBias.addGradient(dRecurrentGates, stride: width, groups, to: parameters, kernels)
+    }
   }
 }

@@ -4,6 +4,7 @@ import Kernels
 extension SteppedLayer {
   /// Some rows of one step, and where the rows of the step walked before it lie.
   struct Step {
+    var time: Int
     /// Rows of the batch.
     var rows: Range<Int>
     /// Where row 0 lies.
@@ -25,6 +26,17 @@ extension SteppedLayer {
     var hidden: UnsafePointer<Float>?
     var hiddenStride: Int
     var cell: UnsafePointer<Float>?
+
+    /// Those of them that are in a part of the batch, or nil.
+    func `in`(_ part: Range<Int>, _ cellUnits: Int) -> Span? {
+      let rows = part.clamped(to: row..<row + count)
+      guard !rows.isEmpty else { return nil }
+      let skipped = rows.lowerBound - row
+      return Span(
+        row: rows.lowerBound, at: at + skipped, count: rows.count,
+        hidden: hidden.map { $0 + skipped * hiddenStride }, hiddenStride: hiddenStride,
+        cell: cell.map { $0 + skipped * cellUnits })
+    }
   }
 
   @inline(__always)
@@ -51,16 +63,19 @@ extension SteppedLayer {
 
   var functions: rk_stepped { kernels.functions.stepped }
 
-  /// GRU: what the reset gate multiplies.
-  func recurrentPart(_ row: Int) -> (base: UnsafePointer<Float>, stride: Int) {
-    recurrentNorm == nil
-      ? (UnsafePointer(products.base + row * gateWidth + 2 * sizes.cellUnits), gateWidth)
-      : (UnsafePointer(normed.base + row * sizes.cellUnits), sizes.cellUnits)
+  /// What the recurrent product gave of this row, or its place until the next step.
+  func product(_ row: Int, at: Int) -> UnsafeMutablePointer<Float> {
+    products.base + (keepsProducts ? at : row) * gateWidth
   }
 
-  /// The shares of the states before that are kept, nil without zoneout.
-  func zone(_ zone: borrowing FloatBuffer, _ at: Int) -> UnsafePointer<Float>? {
-    zone.count > 0 ? UnsafePointer(zone.base + at) : nil
+  /// The cell's own output, likewise.
+  func wide(_ row: Int, at: Int) -> UnsafeMutablePointer<Float> {
+    wide.base + (keepsWide ? at : row) * sizes.cellUnits
+  }
+
+  /// c of each row as the step computed it, before zoneout.
+  func freshCell(_ at: Int) -> UnsafeMutablePointer<Float> {
+    (freshCells.count > 0 ? freshCells.base : cells.base) + at * sizes.cellUnits
   }
 
   /// The steps in the order they are walked, each with those of the rows `part` that are there.
@@ -75,14 +90,15 @@ extension SteppedLayer {
       guard part.lowerBound < end else { return nil }
       let shared = min(count(time), count(other))
       return Step(
-        rows: part.lowerBound..<end, at: rows.start(time), before: shared > 0 ? rows.start(other) : 0,
+        time: time, rows: part.lowerBound..<end, at: rows.start(time),
+        before: shared > 0 ? rows.start(other) : 0,
         shared: shared)
     }
   }
 
   func forward(_ pass: RecurrentLayer.Pass) {
     let count = pass.rows.count
-    drawMasks(pass)
+    drawRecurrentMasks(pass)
     team.run(.projection, operations: count * input.rows.count * input.columns.count) { share in
       project(pass, share.of(count))
     }
@@ -95,104 +111,95 @@ extension SteppedLayer {
     pass.rows.count * (gateWidth * sizes.units + (projection == nil ? 0 : sizes.units * sizes.cellUnits))
   }
 
-  /// The input's part of the gates.
+  /// The input's part of the gates; with layer norm before it, and its moments.
   private func project(_ pass: RecurrentLayer.Pass, _ rows: Range<Int>) {
-    let (first, width) = (rows.lowerBound, gateWidth)
-    let to = gates.base + first * width
-    let product = inputNorm == nil ? to : inputX.base + first * width
-    input.multiply(
-      pass.input + first * pass.inputStride, stride: pass.inputStride, count: rows.count,
-      bias: inputBias?.base, to: product, stride: width)
-    guard let inputNorm else { return }
-    inputNorm.normalize(
-      product, deviation: inputDeviation.base + first * inputNorm.deviations, rows: rows.count)
-    inputNorm.apply(product, 0..<width, to: to, stride: width, adding: false, rows: rows.count)
+    let to = inputNorm == nil ? gates.base : inputProducts.base
+    // Rows are normalized while they are near.
+    let most = inputNorm == nil ? rows.count : 96
+    for first in stride(from: rows.lowerBound, to: rows.upperBound, by: max(most, 1)) {
+      let count = min(most, rows.upperBound - first)
+      let product = to + first * gateWidth
+      input.multiply(
+        pass.input + first * pass.inputStride, stride: pass.inputStride, count: count, bias: inputBias?.base,
+        to: product, stride: gateWidth)
+      inputNorm?.measure(product, moments: inputMoments.base + first * inputNorm!.moments, rows: count)
+    }
   }
 
   private func advance(_ pass: RecurrentLayer.Pass, _ step: Step) {
-    let (first, count) = (step.first, step.rows.count)
-    let (width, units, cellUnits) = (gateWidth, sizes.units, sizes.cellUnits)
-    let isMasked = options.recurrentDropout > 0
+    let (first, row, count) = (step.first, step.rows.lowerBound, step.rows.count)
+    let (units, cellUnits) = (sizes.units, sizes.cellUnits)
+    drawZones(pass, step)
     forEachSpan(pass, step) { span in
       functions.see(
-        span.hidden, span.hiddenStride, isMasked ? recurrentMask.base + span.row * units : nil,
-        seen.base + span.at * units, units, span.count)
+        span.hidden, span.hiddenStride, recurrentMask(pass, row: span.row), seen.base + span.at * units,
+        units,
+        span.count)
     }
     recurrent.multiply(
       seen.base + first * units, stride: units, count: count, bias: recurrentBias?.base,
-      to: products.base + first * width, stride: width)
-    if let recurrentNorm { normalizeRecurrent(recurrentNorm, first, count) }
-    switch cell {
-    case .lstm: advanceLSTM(pass, step)
-    case .gru: forEachSpan(pass, step) { advanceGRU($0) }
-    case .rnn, .none: advanceRNN(first, count)
+      to: product(row, at: first), stride: gateWidth)
+    forEachSpan(pass, step) { span in
+      if inputNorm == nil { advance(pass, span) } else { advanceNormed(pass, span) }
     }
-    projection?.multiply(
-      wide.base + first * cellUnits, stride: cellUnits, count: count, bias: nil,
-      to: narrow.base + first * units, stride: units)
-    let new = projection == nil ? wide.base : narrow.base
+    var new = wide(row, at: first)
+    if let projection {
+      let narrow = narrow.base + row * units
+      projection.multiply(new, stride: cellUnits, count: count, bias: nil, to: narrow, stride: units)
+      new = narrow
+    }
     forEachSpan(pass, step) { span in
       functions.emit(
-        new + span.at * units, span.hidden, span.hiddenStride, zone(hiddenZone, span.at * units),
+        new + (span.row - row) * units, span.hidden, span.hiddenStride, hiddenZone(pass, span.at),
         pass.output + span.at * pass.outputStride, pass.outputStride, units, span.count)
     }
   }
 
-  /// Adds the normalized recurrent part to the gates, but for GRU's n: the reset gate comes before.
-  private func normalizeRecurrent(_ norm: LayerNorm, _ first: Int, _ count: Int) {
-    let (width, units) = (gateWidth, sizes.cellUnits)
-    let product = products.base + first * width
-    norm.normalize(product, deviation: recurrentDeviation.base + first * norm.deviations, rows: count)
-    let added = cell == .gru ? 2 * units : width
-    norm.apply(
-      product, 0..<added, to: gates.base + first * width, stride: width, adding: true, rows: count)
-    guard cell == .gru else { return }
-    norm.apply(
-      product, added..<width, to: normed.base + first * units, stride: units, adding: false, rows: count)
-  }
-
-  /// What is still to be added to the gates of a row.
-  private func addend(_ row: Int) -> UnsafePointer<Float>? {
-    recurrentNorm == nil ? UnsafePointer(products.base + row * gateWidth) : nil
-  }
-
   /// i f g o; Hochreiter & Schmidhuber 1997 as in `torch.nn.LSTM`.
-  private func advanceLSTM(_ pass: RecurrentLayer.Pass, _ step: Step) {
-    let units = sizes.cellUnits
-    forEachSpan(pass, step) { span in
-      functions.lstm_cells(
-        gates.base + span.at * gateWidth, addend(span.at), span.cell, cells.base + span.at * units, units,
-        span.count)
-    }
-    let start = step.first * units
-    if let cellNorm {
-      let x = cellX.base + start
-      x.update(from: cells.base + start, count: step.rows.count * units)
-      cellNorm.normalize(x, deviation: cellDeviation.base + step.first, rows: step.rows.count)
-      cellNorm.apply(
-        x, 0..<units, to: squashed.base + start, stride: units, adding: false, rows: step.rows.count)
-    }
-    let read = cellNorm == nil ? cells.base : squashed.base
-    forEachSpan(pass, step) { span in
-      let at = span.at * units
-      functions.lstm_output(
-        gates.base + span.at * gateWidth, read + at, squashed.base + at, wide.base + at, cells.base + at,
-        span.cell, zone(cellZone, at), units, span.count)
-    }
-  }
-
   /// r z n; Cho et al. 2014 as in `torch.nn.GRU`, the reset gate behind the recurrent product.
-  private func advanceGRU(_ span: Span) {
-    let m = recurrentPart(span.at)
-    functions.gru(
-      gates.base + span.at * gateWidth, addend(span.at), m.base, m.stride, span.hidden, span.hiddenStride,
-      wide.base + span.at * sizes.cellUnits, sizes.cellUnits, span.count)
+  private func advance(_ pass: RecurrentLayer.Pass, _ span: Span) {
+    let (units, count, at) = (sizes.cellUnits, span.count, span.at * sizes.cellUnits)
+    let (gates, h) = (gates.base + span.at * gateWidth, wide(span.row, at: span.at))
+    let product = product(span.row, at: span.at)
+    switch cell {
+    case .lstm:
+      functions.lstm(
+        gates, product, span.cell, cells.base + at, squashed.base + at, h, cellZone(pass, span.at), units,
+        count)
+    case .gru: functions.gru(gates, product, span.hidden, span.hiddenStride, h, units, count)
+    case .rnn, .none:
+      functions.see_back(product, nil, gates, units, count)
+      let activate = relu ? kernels.functions.relu : kernels.functions.tanh
+      activate(gates, h, count * units)
+    }
   }
 
-  private func advanceRNN(_ first: Int, _ count: Int) {
-    let (units, f) = (sizes.cellUnits, kernels.functions)
-    let (gate, h) = (gates.base + first * units, wide.base + first * units)
-    if let addend = addend(first) { functions.see_back(addend, nil, gate, units, count) }
-    if relu { f.relu(gate, h, count * units) } else { f.tanh(gate, h, count * units) }
+  /// The norms of what a row's gates, and an LSTM's c, are made of.
+  /// - part: in backward, the part of the batch the row belongs to.
+  func normed(_ row: Int, part: Int? = nil) -> (input: rk_normed, recurrent: rk_normed) {
+    let (input, recurrent) = (inputNorm!, recurrentNorm!)
+    let at = row * gateWidth
+    return (
+      input.rows(inputProducts.base + at, moments: inputMoments.base + row * input.moments, part: part),
+      recurrent.rows(products.base + at, moments: recurrentMoments.base + row * recurrent.moments, part: part)
+    )
+  }
+  func normedCell(_ row: Int, part: Int? = nil) -> rk_normed {
+    cellNorm!.rows(freshCell(row), moments: cellMoments.base + row * cellNorm!.moments, part: part)
+  }
+
+  private func advanceNormed(_ pass: RecurrentLayer.Pass, _ span: Span) {
+    let (count, at) = (span.count, span.at * sizes.cellUnits)
+    let (gates, h) = (gates.base + span.at * gateWidth, wide(span.row, at: span.at))
+    var (input, recurrent) = normed(span.at)
+    switch cell {
+    case .lstm:
+      var cell = normedCell(span.at)
+      functions.normed_lstm(
+        &input, &recurrent, &cell, gates, span.cell, cells.base + at, squashed.base + at, h,
+        cellZone(pass, span.at), count)
+    case .gru: functions.normed_gru(&input, &recurrent, gates, span.hidden, span.hiddenStride, h, count)
+    case .rnn, .none: functions.normed_rnn(&input, &recurrent, h, relu ? 1 : 0, count)
+    }
   }
 }

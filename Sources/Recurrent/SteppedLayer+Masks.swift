@@ -8,43 +8,53 @@ extension SteppedLayer {
     case cellZone = 0x6000_0000
   }
 
-  /// Draws the batch's masks; in evaluation zoneout mixes by its probability and nothing is dropped.
-  func drawMasks(_ pass: RecurrentLayer.Pass) {
-    let rows = pass.rows
-    if options.recurrentDropout > 0 {
-      // One mask for all steps of a sample (Gal and Ghahramani 2016).
-      let one = BatchRows(steps: 1, batch: rows.batch)
-      draw(
-        .recurrent, options.recurrentDropout, one, pass.key, width: sizes.width, units: sizes.units,
-        recurrentMask.base)
-    }
-    if options.zoneout.hidden > 0 {
-      draw(
-        .hiddenZone, options.zoneout.hidden, rows, pass.key, width: sizes.width, units: sizes.units,
-        hiddenZone.base)
-    }
-    if options.zoneout.cell > 0 {
-      draw(
-        .cellZone, options.zoneout.cell, rows, pass.key, width: sizes.hidden, units: sizes.cellUnits,
-        cellZone.base)
-    }
+  private func settings(_ mask: Mask, _ probability: Float, _ key: MaskKey) -> rk_dropout {
+    rk_dropout(
+      seed: key.seed, step: key.step, layer: mask.rawValue + options.number, probability: probability)
   }
 
-  private func draw(
-    _ kind: Mask, _ probability: Float, _ rows: BatchRows, _ key: MaskKey?, width: Int, units: Int,
-    _ mask: UnsafeMutablePointer<Float>
-  ) {
-    let count = rows.count * units
-    guard let key else {
-      mask.update(repeating: kind == .recurrent ? 1 : probability, count: count)
-      return
+  /// Draws the recurrent masks: one for all steps of a sample (Gal and Ghahramani 2016).
+  func drawRecurrentMasks(_ pass: RecurrentLayer.Pass) {
+    guard options.recurrentDropout > 0, let key = pass.key else { return }
+    let (mask, batch, units) = (recurrentMask.base, pass.rows.batch, sizes.units)
+    mask.update(repeating: 1, count: batch * units)
+    var settings = settings(.recurrent, options.recurrentDropout, key)
+    rk_dropout_apply(&settings, mask, mask, 1, batch, nil, units, 1, sizes.width, units, key.samples)
+  }
+
+  /// nil where nothing is dropped.
+  func recurrentMask(_ pass: RecurrentLayer.Pass, row: Int) -> UnsafePointer<Float>? {
+    guard options.recurrentDropout > 0, pass.key != nil else { return nil }
+    return UnsafePointer(recurrentMask.base + row * sizes.units)
+  }
+
+  /// Draws which units keep their states of the step before: those that dropout would drop.
+  func drawZones(_ pass: RecurrentLayer.Pass, _ step: Step) {
+    guard let key = pass.key else { return }
+    func draw(_ mask: Mask, _ probability: Float, _ zone: UnsafeMutablePointer<UInt8>, _ row: LayerSizes.Row)
+    {
+      var settings = settings(mask, probability, key)
+      rk_dropout_mark(
+        &settings, zone + step.first * row.units, step.time, step.rows.count, row.units, row.width,
+        key.samples + step.rows.lowerBound)
     }
-    mask.update(repeating: 1, count: count)
-    var settings = rk_dropout(
-      seed: key.seed, step: key.step, layer: kind.rawValue + options.number, probability: probability)
-    rk_dropout_apply(
-      &settings, mask, mask, rows.steps, rows.batch, rows.offsets, units, 1, width, units, key.samples)
-    // A dropped unit is one that keeps its old state.
-    if kind != .recurrent { for i in 0..<count { mask[i] = mask[i] == 0 ? 1 : 0 } }
+    if options.zoneout.hidden > 0 {
+      draw(.hiddenZone, options.zoneout.hidden, hiddenZone.base, sizes.hiddenRow)
+    }
+    if options.zoneout.cell > 0 { draw(.cellZone, options.zoneout.cell, cellZone.base, sizes.cellRow) }
+  }
+
+  /// The zones of h and c from this row on; in evaluation states are mixed by the probability.
+  func hiddenZone(_ pass: RecurrentLayer.Pass, _ row: Int) -> rk_zone {
+    zone(pass, hiddenZone, options.zoneout.hidden, row * sizes.units)
+  }
+  func cellZone(_ pass: RecurrentLayer.Pass, _ row: Int) -> rk_zone {
+    zone(pass, cellZone, options.zoneout.cell, row * sizes.cellUnits)
+  }
+  private func zone(
+    _ pass: RecurrentLayer.Pass, _ kept: borrowing GrowingBytes, _ probability: Float, _ at: Int
+  ) -> rk_zone {
+    let isDrawn = pass.key != nil && probability > 0
+    return rk_zone(kept: isDrawn ? UnsafePointer(kept.base + at) : nil, share: probability)
   }
 }

@@ -27,42 +27,40 @@ final class SteppedLayer: TimeLayer {
   let recurrentBias: PaddedBias?
 
   // Kept for backward, N rows each.
-  /// Activated gates, then their gradients as the input product sees them.
+  /// Activated gates, then their gradients; with layer norm these take the place of what was normalized.
   var gates = FloatBuffer(0)
-  /// What the recurrent product gave: for GRU its part of n, with layer norm x̂.
+  /// What the recurrent product gave, then its gradients; of one step only (B rows) where nobody reads it again.
   var products = FloatBuffer(0)
-  /// GRU with layer norm: what the reset gate multiplies, `[N, Hp]`.
-  var normed = FloatBuffer(0)
   /// h of the step before as the recurrent product saw it, `[N, Pp]`.
   var seen = FloatBuffer(0)
-  /// LSTM: c after zoneout; and tanh of the (normalized) c before it.
+  /// LSTM: c after zoneout, with layer norm also before it; and tanh of the (normalized) c before it.
   var cells = FloatBuffer(0)
+  var freshCells = FloatBuffer(0)
   var squashed = FloatBuffer(0)
-  /// The cell's own output before projection and zoneout, `[N, Hp]`, and after the projection, `[N, Pp]`.
+  /// The cell's own output before projection and zoneout, `[N, Hp]`; of one step only where backward doesn't read it.
   var wide = FloatBuffer(0)
-  var narrow = FloatBuffer(0)
-  /// x̂ and 1/deviation of each layer norm.
-  var inputX = FloatBuffer(0)
-  var inputDeviation = FloatBuffer(0)
-  var recurrentDeviation = FloatBuffer(0)
-  var cellX = FloatBuffer(0)
-  var cellDeviation = FloatBuffer(0)
-  /// Masks: `[B, Pp]` of the recurrent product's input; `[N, Pp]` and `[N, Hp]` the share that is kept of the state before.
+  /// Layer norm: what the input product gave, then its gradients; and the moments of each norm's rows.
+  var inputProducts = FloatBuffer(0)
+  var inputMoments = FloatBuffer(0)
+  var recurrentMoments = FloatBuffer(0)
+  var cellMoments = FloatBuffer(0)
+  /// Masks: `[B, Pp]` of the recurrent product's input; `[N, Pp]` and `[N, Hp]` the units that keep their state of the step before.
   var recurrentMask = FloatBuffer(0)
-  var hiddenZone = FloatBuffer(0)
-  var cellZone = FloatBuffer(0)
+  var hiddenZone = GrowingBytes()
+  var cellZone = GrowingBytes()
+
+  /// A step's outputs behind the projection, `[B, Pp]`.
+  var narrow = FloatBuffer(0)
 
   // Scratch of backward.
-  /// Gradients of what the recurrent product gave, as the gates see it and, with layer norm, before that.
-  var dRecurrent = FloatBuffer(0)
-  var dProducts = FloatBuffer(0)
-  var dInputProducts = FloatBuffer(0)
+  /// Gradients of outputs, `[N, Pp]`; of one step only without projection.
   var dNarrow = FloatBuffer(0)
   var dWide = FloatBuffer(0)
   var dHidden = FloatBuffer(0)
   var dBefore = FloatBuffer(0)
   var dCell = FloatBuffer(0)
-  var dCellX = FloatBuffer(0)
+  /// Gradients of one row of gates for each thread.
+  var dGates = FloatBuffer(0)
 
   struct Options {
     var recurrentDropout: Float
@@ -136,13 +134,15 @@ final class SteppedLayer: TimeLayer {
     let wide = IndexMap(order: [0], width: hidden, padded: units)
     projection = ranges.projection.map { PackedWeight($0, outputs, wide, width: hidden, kernels) }
     let groups = cell == .gru ? [0..<2, 2..<3] : [0..<cell.gateCount]
-    func norm(_ range: Ranges.Norm?, _ groups: [Range<Int>]) -> LayerNorm? {
+    func norm(_ range: Ranges.Norm?, _ groups: [Range<Int>], twin: LayerNorm? = nil) -> LayerNorm? {
       range.map {
-        LayerNorm(weight: $0.weight, bias: $0.bias, groups: groups, hidden: hidden, units: units, kernels)
+        LayerNorm(
+          weight: $0.weight, bias: $0.bias, groups: groups, hidden: hidden, units: units, twin: twin, kernels)
       }
     }
     inputNorm = norm(ranges.inputNorm, groups)
-    recurrentNorm = norm(ranges.recurrentNorm, groups)
+    // The gates add up both, but for GRU's n.
+    recurrentNorm = norm(ranges.recurrentNorm, groups, twin: cell == .gru ? nil : inputNorm)
     cellNorm = norm(ranges.cellNorm, [0..<1])
     inputBias = ranges.inputBias.map { PaddedBias($0, rows) }
     recurrentBias = ranges.recurrentBias.map { PaddedBias($0, rows) }
@@ -157,27 +157,31 @@ final class SteppedLayer: TimeLayer {
     for bias in [inputBias, recurrentBias] { bias?.pack(parameters) }
   }
 
+  /// Whether backward reads what the recurrent product gave.
+  var keepsProducts: Bool { cell == .gru || recurrentNorm != nil }
+  /// Whether backward reads the cell's own output.
+  var keepsWide: Bool { cell == .rnn || projection != nil }
+
   func prepare(_ rows: BatchRows) {
     let (count, batch) = (rows.count, rows.batch)
     let (gateWidth, cellUnits, units) = (gateWidth, sizes.cellUnits, sizes.units)
     gates.reserve(count * gateWidth)
-    products.reserve(count * gateWidth)
+    products.reserve((keepsProducts ? count : batch) * gateWidth)
     seen.reserve(count * units)
-    wide.reserve(count * cellUnits)
-    if projection != nil { narrow.reserve(count * units) }
+    wide.reserve((keepsWide ? count : batch) * cellUnits)
+    if projection != nil { narrow.reserve(batch * units) }
     if cell == .lstm {
       cells.reserve(count * cellUnits)
       squashed.reserve(count * cellUnits)
     }
-    if let inputNorm {
-      inputX.reserve(count * gateWidth)
-      inputDeviation.reserve(count * inputNorm.deviations)
+    if let inputNorm, let recurrentNorm {
+      inputProducts.reserve(count * gateWidth)
+      inputMoments.reserve(count * inputNorm.moments)
+      recurrentMoments.reserve(count * recurrentNorm.moments)
     }
-    if cell == .gru, recurrentNorm != nil { normed.reserve(count * cellUnits) }
-    if let recurrentNorm { recurrentDeviation.reserve(count * recurrentNorm.deviations) }
-    if cellNorm != nil {
-      cellX.reserve(count * cellUnits)
-      cellDeviation.reserve(count)
+    if let cellNorm {
+      cellMoments.reserve(count * cellNorm.moments)
+      if options.zoneout.cell > 0 { freshCells.reserve(count * cellUnits) }
     }
     if options.recurrentDropout > 0 { recurrentMask.reserve(batch * units) }
     if options.zoneout.hidden > 0 { hiddenZone.reserve(count * units) }
@@ -187,16 +191,16 @@ final class SteppedLayer: TimeLayer {
   }
 
   /// Room that only backward needs.
-  func prepareBackward(_ rows: BatchRows) {
-    let (count, batch) = (rows.count, rows.batch)
-    if cell == .gru { dRecurrent.reserve(count * gateWidth) }
-    if recurrentNorm != nil { dProducts.reserve(count * gateWidth) }
-    if inputNorm != nil { dInputProducts.reserve(count * gateWidth) }
-    if cellNorm != nil { dCellX.reserve(count * sizes.cellUnits) }
-    dNarrow.reserve(count * sizes.units)
-    dWide.reserve(batch * sizes.cellUnits)
-    dBefore.reserve(batch * sizes.units)
+  func prepareBackward(_ rows: BatchRows, parts: Int) {
+    for norm in [inputNorm, recurrentNorm, cellNorm] { norm?.prepareBackward(parts: parts) }
+    if inputNorm != nil { dGates.reserve(team.count * rowGradients) }
+    dNarrow.reserve((projection == nil ? rows.batch : rows.count) * sizes.units)
+    dWide.reserve(rows.batch * sizes.cellUnits)
+    dBefore.reserve(rows.batch * sizes.units)
   }
+
+  /// Gradients of a row of gates with layer norm: those of each norm's rows that are not another's too.
+  var rowGradients: Int { (cell == .gru ? 6 : cell == .lstm ? 5 : 1) * sizes.cellUnits }
 
   var initialGradients: (hidden: UnsafePointer<Float>, cell: UnsafePointer<Float>) {
     (UnsafePointer(dHidden.base), UnsafePointer(dCell.base))

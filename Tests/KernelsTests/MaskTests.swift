@@ -33,6 +33,13 @@ import Testing
     for kernels in KernelSet.available {
       #expect(kept(kernels, threshold: 1 << 30, width: width, block: block) == expected, "\(kernels.name)")
     }
+    // Marks are the same masks.
+    for kernels in KernelSet.available {
+      var (marked, marks) = (block, [UInt8](repeating: 7, count: width + 1))
+      marked.threshold = 1 << 30
+      kernels.functions.dropped(&marked, &marks, width)
+      #expect(marks == expected.map { 1 - UInt8($0) } + [7], "\(kernels.name)")
+    }
     // A unit's mask does not depend on how many there are.
     #expect(expected == Array(kept(.portable, threshold: 1 << 30, width: 300, block: block).prefix(width)))
     if width == 200 { #expect((120...180).contains(expected.count { $0 == 1 })) }

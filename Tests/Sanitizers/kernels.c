@@ -91,6 +91,53 @@ static void elements(const rk_kernels *f, ptrdiff_t n) {
   check("an elementwise kernel");
 }
 
+static rk_normed normed(ptrdiff_t groups, ptrdiff_t blocks, ptrdiff_t hidden, ptrdiff_t units, ptrdiff_t rows) {
+  rk_norm norm = {.groups = groups, .first = {0, groups == 1 ? blocks : blocks - 1, blocks}, .hidden = hidden, .units = units,
+                  .epsilon = 1e-5f, .alpha = array(blocks * units), .beta = array(blocks * units)};
+  return (rk_normed){.norm = norm, .x = array(rows * blocks * units), .moments = array(rows * 2 * groups),
+                     .d_alpha = array(blocks * units), .d_beta = array(blocks * units)};
+}
+
+static void stepped(const rk_kernels *f, ptrdiff_t hidden, ptrdiff_t rows) {
+  const rk_stepped *s = &f->stepped;
+  ptrdiff_t half = f->vector_width / 2, units = (hidden + half - 1) / half * half;
+  uint8_t *kept = malloc((size_t)(rows * units));
+  rk_dropout_block block = {.key = 5, .threshold = 1u << 31, .scale = 2};
+  f->dropped(&block, kept, rows * units);
+  for (int way = 0; way < 2; way++) {
+    rk_zone zone = {way ? kept : 0, 0.3f};
+    float *h = array(rows * units), *dh = array(rows * units), *before = way ? array(rows * units) : 0, *d = array(6 * units);
+    float *c = array(rows * units), *t = array(rows * units), *dc = array(rows * units);
+    rk_normed input = normed(1, 4, hidden, units, rows), recurrent = normed(1, 4, hidden, units, rows);
+    rk_normed cell = normed(1, 1, hidden, units, rows);
+    float *gates = array(rows * 4 * units), *product = array(rows * 4 * units);
+    s->norm_moments(&input, rows);
+    s->normed_lstm(&input, &recurrent, &cell, gates, before, c, t, h, zone, rows);
+    s->normed_lstm_back(&input, &recurrent, &cell, gates, t, dh, dc, before, zone, d, rows);
+    s->lstm(gates, product, before, c, t, h, zone, units, rows);
+    s->lstm_back(gates, t, dh, dc, before, zone, units, rows);
+    check("a step of LSTM");
+    h = array(rows * units), dh = array(rows * units), before = way ? array(rows * units) : 0, d = array(6 * units);
+    input = normed(2, 3, hidden, units, rows), recurrent = normed(2, 3, hidden, units, rows);
+    gates = array(rows * 3 * units), product = array(rows * 3 * units), dc = array(rows * units);
+    s->norm_moments(&input, rows);
+    s->normed_gru(&input, &recurrent, gates, before, units, h, rows);
+    s->normed_gru_back(&input, &recurrent, gates, dh, before, units, dc, d, rows);
+    s->gru(gates, product, before, units, h, units, rows);
+    s->gru_back(gates, product, dh, before, units, dc, units, rows);
+    check("a step of GRU");
+    h = array(rows * units), dh = array(rows * units), before = way ? array(rows * units) : 0, d = array(units);
+    input = normed(1, 1, hidden, units, rows), recurrent = normed(1, 1, hidden, units, rows), recurrent.d_beta = 0;
+    s->norm_moments(&input, rows);
+    s->normed_rnn(&input, &recurrent, h, way, rows);
+    s->normed_rnn_back(&input, &recurrent, h, dh, d, way, rows);
+    s->see(before, units, way ? dh : 0, h, units, rows), s->see_back(dh, before, h, units, rows);
+    s->emit(h, before, units, zone, dh, units, units, rows), s->emit_back(before, units, zone, dh, h, units, rows);
+    check("a step");
+  }
+  free(kept);
+}
+
 static void dropout(void) {
   ptrdiff_t offsets[] = {0, 5, 8, 9};
   int32_t samples[] = {4, 9, 2, 7, 1};
@@ -117,6 +164,7 @@ int main(void) {
     for (ptrdiff_t hidden = 1; hidden < 300; hidden = hidden * 2 + 3)
       for (int way = 0; way < 4; way++)
         for (int gates = 1; gates < 5; gates += gates == 1 ? 2 : 1) layer(f, gates, hidden, 5, 11, way & 1, way >> 1);
+    for (ptrdiff_t hidden = 1; hidden < 300; hidden = hidden * 2 + 3) stepped(f, hidden, 5);
     for (ptrdiff_t n = 1; n < 5000; n = n * 2 + 1) elements(f, n);
     printf("%s\n", f->name);
   }

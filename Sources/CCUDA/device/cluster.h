@@ -19,6 +19,10 @@ template <int GATES_, int HIDDEN_, int BLOCKS_, int TILES_, int PRECISION_> stru
   using Forward = CLUSTER_PRODUCT(PLAN.forward);
   using Backward = CLUSTER_PRODUCT(PLAN.backward);
 #undef CLUSTER_PRODUCT
+  // Whether neither product reads weights of units behind the last.
+  static constexpr bool WHOLE = UNITS * BLOCKS == HIDDEN && Forward::GROUPS * CLUSTER_GROUP_WORDS * (PRECISION == 2 ? 2 : 1) == HIDDEN &&
+                                Forward::SPLITS * Forward::WARP_GROUPS == Forward::GROUPS &&
+                                PLAN.warps * Backward::WARP_TILES == Backward::TILES;
 };
 
 // One (unit, column) pair of a thread: the block's unit, the layer's, the row of the batch.
@@ -41,7 +45,7 @@ template <class S> GPU_DEVICE Pair find_pair(int index, int rank, int batch) {
 // Element of the weights for a block's gate row and any unit; zero where there is none.
 template <class S> GPU_DEVICE float cluster_weight(const float *weight, int rank, int row, int unit) {
   int own = rank * S::UNITS + row % S::UNITS;
-  if (row >= S::ROWS || own >= S::HIDDEN || unit >= S::HIDDEN) return 0;
+  if (row >= S::ROWS || (!S::WHOLE && (own >= S::HIDDEN || unit >= S::HIDDEN))) return 0;
   return weight[(row / S::UNITS * S::HIDDEN + own) * S::HIDDEN + unit];
 }
 

@@ -120,6 +120,8 @@ typedef struct {
   double (*peak)(ptrdiff_t rounds, float *sink);
   // y = x·mask; y may be x. The same bits in every table.
   void (*dropout)(const rk_dropout_block *, const float *x, float *y, ptrdiff_t width);
+  // 1 for each unit that dropout would drop, else 0.
+  void (*dropped)(const rk_dropout_block *, uint8_t *dropped, ptrdiff_t width);
   rk_stepped stepped;
 } rk_kernels;
 
@@ -143,6 +145,9 @@ typedef struct {
 void rk_dropout_apply(const rk_dropout *, const float *x, float *y, ptrdiff_t steps, ptrdiff_t batch,
                       const ptrdiff_t *_Nullable offsets, ptrdiff_t stride, ptrdiff_t blocks, ptrdiff_t block_width,
                       ptrdiff_t block_stride, const int32_t *samples);
+// The same masks of the rows of one step as bytes [rows, stride]: 1 for each of the first `width` units that is dropped, else 0.
+void rk_dropout_mark(const rk_dropout *, uint8_t *dropped, ptrdiff_t time, ptrdiff_t rows, ptrdiff_t stride, ptrdiff_t width,
+                     const int32_t *samples);
 
 // A team of `count` threads, the caller among them; null where they can't be started. Used from one thread at a time.
 typedef struct rk_team rk_team;

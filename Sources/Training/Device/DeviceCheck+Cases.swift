@@ -67,7 +67,7 @@ extension DeviceCheck {
       $0.network.bidirectional = true
       $0.network.dropout = 0.2
       $0.batch = 11
-      $0.learningRate = 0.002
+      $0.learningRate = 0.0005
     },
     DeviceCheck(.gru, hidden: 40, steps: 3, .everyStep) {
       $0.network.bidirectional = true

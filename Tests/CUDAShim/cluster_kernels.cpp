@@ -4,9 +4,13 @@
 #include "../../Sources/CCUDA/device/cells.h"
 #include "../../Sources/CCUDA/device/direction.h"
 #include "cluster_plan.h"
+#include "kernel_table.h"
+
+// On a GPU this is a program of its own, whose names may be other kernels' too.
+namespace {
 #include "../../Sources/CCUDA/device/cluster_product.h"
 #include "../../Sources/CCUDA/device/cluster.h"
-#include "kernel_table.h"
+}
 
 namespace shim {
 namespace {

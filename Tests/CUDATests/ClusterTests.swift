@@ -35,28 +35,17 @@ import Training
     }
   }
 
-  /// Plain steps, since Adam's would make much of little differences.
-  private func plain(_ cell: Architecture.Cell, hidden: Int, _ batch: Int) -> DeviceCheck {
-    DeviceCheck(cell, hidden: hidden, steps: 3) {
-      $0.network.layers = 2
-      $0.network.bidirectional = hidden == 40
-      $0.optimizer = OptimizerSpecification(.sgd())
-      $0.learningRate = 0.1
-      $0.batch = batch
-    }
-  }
-
   private static let cells = [Architecture.Cell.lstm, .gru, .rnn]
 
-  /// What the precisions are tried on.
-  private func rounded(_ cell: Architecture.Cell) -> [DeviceCheck] {
-    [plain(cell, hidden: 40, 13), plain(cell, hidden: 64, 8)]
+  private func plain(_ cell: Architecture.Cell) -> [DeviceCheck] {
+    DeviceCheck.middlePlain.filter { $0.network.cell == cell }
   }
 
+  /// Plain steps, since Adam's would make much of little differences.
   @Test(arguments: cells, [(Precision.fp32, 1e-5), (.tf32, 1e-3), (.bf16, 2e-2)])
   func everyPrecisionStaysNear(_ cell: Architecture.Cell, _ bound: (Precision, Double)) throws {
     let (precision, tolerance) = bound
-    for c in rounded(cell) {
+    for c in plain(cell) {
       let executor = executor(seed: 2, precision, blocks: blocks(c))
       let difference = try c.on(executor, steps: 2, engine: .cluster)
         .difference(from: try c.onProcessor(steps: 2))
@@ -67,7 +56,7 @@ import Training
 
   /// Rows enough for two tiles, where but one cluster runs at once.
   private func crowded(_ cell: Architecture.Cell) -> (DeviceCheck, ShimExecutor) {
-    var c = plain(cell, hidden: 40, 13)
+    var c = plain(cell)[0]
     c.network.bidirectional = false
     return (c, executor(seed: 3, count: 1))
   }
@@ -90,7 +79,7 @@ import Training
     }
     var used: [StepPlan] = []
     for cell in Self.cells {
-      for c in rounded(cell) {
+      for c in plain(cell) {
         used += Precision.allCases.map { c.plan(on: executor($0, blocks: blocks(c))) }
       }
       let (c, crowdedExecutor) = crowded(cell)
@@ -138,7 +127,8 @@ import Training
     var missed: [Int: String] = [:]
     var kinds: [String: Int] = [:]
     for precision in [Precision.fp32, .tf32, .bf16] {
-      let c = plain(.gru, hidden: 40, 5)
+      var c = plain(.gru)[0]
+      c.batch = 5
       let clean = executor(seed: 0, precision)
       let expected = try c.on(clean, steps: 1, engine: .cluster)
       for (site, kind) in clean.sites where site >= SHIM_CLUSTER_SITES {

@@ -2,6 +2,7 @@ import CUDA
 import Collective
 import Dataset
 import Foundation
+import Recurrent
 import TestSupport
 import Testing
 import Training
@@ -140,6 +141,19 @@ import Training
       try run.train(recipe, out: "two", communicator: communicator, device: true)
     }
     #expect(try difference(reports[0], expected) < 1e-5)
+  }
+
+  /// Few graphs serve every combination of lengths, and little of one is padding.
+  @Test(arguments: [1, 7, 8, 9, 29, 100]) func eightProgramsServeAllLengths(steps: Int) {
+    let network = Architecture(cell: .gru, inputSize: 1, hiddenSize: 2, steps: steps, head: [])
+    var plan = StepPlan(network, loss: .mse, rule: .adam, steps: steps, capacity: 1)
+    #expect(plan.programSteps(longest: 1) == steps)
+    plan.hasLengths = true
+    let sizes = (1...steps).map { plan.programSteps(longest: $0) }
+    for (length, size) in zip(1..., sizes) {
+      #expect((length...steps).contains(size) && size - length <= steps / 8)
+    }
+    #expect(Set(sizes).count <= 8)
   }
 
   /// The same files, whatever computes: a run stopped within an epoch goes on on the other.

@@ -1,4 +1,5 @@
 import CUDA
+import Diagnostics
 import Foundation
 import Testing
 import Training
@@ -72,6 +73,27 @@ import Training
     }
     let only = try EngineChooser().choose(wide.plan(on: executor)) { _ in { 1 } }
     #expect(only == EngineChoice(.stepwise, .only))
+  }
+
+  /// An engine whose library does not work is passed over; what the recipe is to blame for is told.
+  @Test func anEngineThatRefusesIsPassedOver() throws {
+    let plan = check.plan(on: ShimExecutor())
+    try withFolder { files, _ in
+      func choose(_ kind: Failure.Kind, refusing: Set<Engine>) throws -> EngineChoice {
+        try EngineChooser(files: files).choose(plan) { engine in
+          if refusing.contains(engine) { throw Failure(kind, "\(engine) does not work") }
+          return { 1 }
+        }
+      }
+      let all = Set(Engine.able(plan))
+      #expect(throws: Failure.self) { try choose(.unavailable, refusing: all) }
+      #expect(throws: Failure.self) { try choose(.badData, refusing: [.walk]) }
+      let choice = try choose(.unavailable, refusing: all.subtracting([.walk]))
+      #expect(choice.engine == .walk && choice.reason == .timed && Set(choice.milliseconds.keys) == [.walk])
+      let again = try choose(.badData, refusing: all)
+      #expect(
+        again.engine == .walk && again.reason == .remembered && again.milliseconds == choice.milliseconds)
+    }
   }
 
   /// Whatever stands in the file, and where there is no place for one.

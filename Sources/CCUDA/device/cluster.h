@@ -20,7 +20,7 @@ template <int GATES_, int HIDDEN_, int BLOCKS_, int TILES_, int PRECISION_> stru
   using Backward = CLUSTER_PRODUCT(PLAN.backward);
 #undef CLUSTER_PRODUCT
   // Whether neither product reads weights of units behind the last.
-  static constexpr bool WHOLE = UNITS * BLOCKS == HIDDEN && Forward::GROUPS * CLUSTER_GROUP_WORDS * (PRECISION == 2 ? 2 : 1) == HIDDEN &&
+  static constexpr bool WHOLE = UNITS * BLOCKS == HIDDEN && Forward::GROUPS * Group<PRECISION>::NUMBERS == HIDDEN &&
                                 Forward::SPLITS * Forward::WARP_GROUPS == Forward::GROUPS &&
                                 PLAN.warps * Backward::WARP_TILES == Backward::TILES;
 };
@@ -42,11 +42,14 @@ template <class S> GPU_DEVICE Pair find_pair(int index, int rank, int batch) {
   return p;
 }
 
-// Element of the weights for a block's gate row and any unit; zero where there is none.
-template <class S> GPU_DEVICE float cluster_weight(const float *weight, int rank, int row, int unit) {
-  int own = rank * S::UNITS + row % S::UNITS;
-  if (row >= S::ROWS || (!S::WHOLE && (own >= S::HIDDEN || unit >= S::HIDDEN))) return 0;
-  return weight[(row / S::UNITS * S::HIDDEN + own) * S::HIDDEN + unit];
+// Element of the weights for a block's gate row and any unit; zero where there is none. The row lies in the SPAN that begins at
+// `start`; where spans lie within a gate, lanes differ by a fixed distance only.
+template <class S, int SPAN> GPU_DEVICE float cluster_weight(const float *weight, int rank, int start, int in_span, int unit) {
+  const bool WITHIN = S::UNITS % SPAN == 0;
+  int gate = (WITHIN ? start : start + in_span) / S::UNITS, own = rank * S::UNITS + start + in_span - gate * S::UNITS;
+  if ((WITHIN ? start : start + in_span) >= S::ROWS) return 0;
+  if (!S::WHOLE && (own >= S::HIDDEN || unit >= S::HIDDEN)) return 0;
+  return weight[(gate * S::HIDDEN + own) * S::HIDDEN + unit];
 }
 
 // -- forward ------------------------------------------------------------------------------------------------------------
@@ -79,6 +82,16 @@ template <int GATES> GPU_DEVICE float cluster_unit(float *a, float *recurrent, c
   return GATES == 4 ? lstm_unit(a, *cell, cell) : rnn_unit(a[0], relu);
 }
 
+// The state before the first step, all units of it.
+template <class S> GPU_DEVICE void store_first(unsigned *state, const float *h, int stride, int batch) {
+  for (int e = gpu_thread(); e < S::COLUMNS * S::HIDDEN; e += S::THREADS) {
+    int unit = e % S::HIDDEN, column = e / S::HIDDEN, row = gpu_block() / S::BLOCKS * S::COLUMNS + column;
+    if (row < batch)
+      store_operand<S::PRECISION>(state + operand_index<S::PRECISION>(S::Forward::GROUPS, unit, column), unit,
+                                  operand_number<S::PRECISION>(h[(long long)row * stride + unit]));
+  }
+}
+
 template <class S> GPU_DEVICE void cluster_forward(const Direction d, int stride, int steps, int batch, int relu) {
   using P = typename S::Forward;
   const int GATES = S::GATES, COUNT = S::PAIRS_OF_THREAD;
@@ -88,6 +101,10 @@ template <class S> GPU_DEVICE void cluster_forward(const Direction d, int stride
   int rank = gpu_cluster_rank();
   // Words behind the last unit.
   for (int e = gpu_thread(); e < 2 * P::OPERAND; e += S::THREADS) states[e] = 0;
+  if (d.first_h) {
+    gpu_barrier();
+    store_first<S>(states + gpu_turn(0) * P::OPERAND, d.first_h, stride, batch);
+  }
   for (int e = gpu_thread(); e < 2 * S::ROWS; e += S::THREADS) {
     const float *bias = e < S::ROWS ? d.bias_input : d.bias_recurrent;
     int row = e % S::ROWS, unit = rank * S::UNITS + row % S::UNITS;
@@ -96,9 +113,12 @@ template <class S> GPU_DEVICE void cluster_forward(const Direction d, int stride
   gpu_cluster_arrive();
   Weights<P> w;
   load_weights<P>(w, (Quad *)(biases + 2 * S::ROWS),
-                  [&](int row, int unit) { return cluster_weight<S>(d.weight, rank, row, unit); });
+                  [&](int row, int in_tile, int unit, int in_group) {
+                    return cluster_weight<S, 16>(d.weight, rank, row, in_tile, unit + in_group);
+                  });
   // What is read of a step comes in while the step before is waited for.
   float a[COUNT][4], recurrent[COUNT][4], h[COUNT], cell[COUNT];
+  int length[COUNT];
   auto load = [&](int time) {
     GPU_UNROLL for (int j = 0; j < COUNT; j++) {
       Pair p = find_pair<S>(j, rank, batch);
@@ -107,13 +127,19 @@ template <class S> GPU_DEVICE void cluster_forward(const Direction d, int stride
         load_gates<GATES>(a[j], d.gates + ((long long)time * batch + p.row) * GATES * S::HIDDEN + p.unit, 0, 0, 0, S::HIDDEN);
     }
   };
-  GPU_UNROLL for (int j = 0; j < COUNT; j++) h[j] = cell[j] = 0;
+  GPU_UNROLL for (int j = 0; j < COUNT; j++) {
+    Pair p = find_pair<S>(j, rank, batch);
+    h[j] = d.first_h && p.works ? d.first_h[(long long)p.row * stride + p.unit] : 0;
+    cell[j] = d.first_c && p.works ? d.first_c[(long long)p.row * S::HIDDEN + p.unit] : 0;
+    length[j] = d.lengths && p.works ? d.lengths[p.row] : steps;
+  }
   load(d.reverse ? steps - 1 : 0);
   gpu_cluster_wait();
   for (int i = 0; i < steps; i++) {
     int time = d.reverse ? steps - 1 - i : i;
     bool last = i + 1 == steps;
-    if (i > 0) {
+    bool product = i > 0 || d.first_h;
+    if (product) {
       store_partial<S>(partial, w, states + gpu_turn(i) * P::OPERAND);
       gpu_barrier();
     }
@@ -122,11 +148,12 @@ template <class S> GPU_DEVICE void cluster_forward(const Direction d, int stride
       if (!p.exists) continue;
       GPU_UNROLL for (int k = 0; k < GATES; k++) {
         recurrent[j][k] = 0;
-        if (i > 0)
+        if (product)
           GPU_UNROLL for (int split = 0; split < P::SPLITS; split++)
             recurrent[j][k] += partial[(split * S::COLUMNS + p.column) * S::ROW_PITCH + k * S::UNITS + p.local];
       }
       h[j] = cluster_unit<GATES>(a[j], recurrent[j], biases, S::UNITS, p.local, h[j], &cell[j], relu);
+      if (time >= length[j]) h[j] = cell[j] = 0;
       if (last) continue;
       unsigned number = operand_number<S::PRECISION>(p.works ? h[j] : 0);
       unsigned *own = states + gpu_turn(i + 1) * P::OPERAND + operand_index<S::PRECISION>(P::GROUPS, p.unit, p.column);
@@ -182,9 +209,11 @@ template <class S> GPU_DEVICE void load_kept(Kept &k, const Direction &d, const 
   k.d_out = d.d_out[at * stride + p.unit];
   if (GATES > 1) load_gates<GATES>(k.gates, d.gates + at * GATES * HIDDEN + p.unit, 0, 0, 0, HIDDEN);
   if (GATES == 4) k.now = d.cells[at * HIDDEN + p.unit];
-  if (GATES == 4 && !first) k.before = d.cells[earlier * HIDDEN + p.unit];
+  if (GATES == 4 && (!first || d.first_c))
+    k.before = first ? d.first_c[(long long)p.row * HIDDEN + p.unit] : d.cells[earlier * HIDDEN + p.unit];
   if (GATES == 3) k.gates[3] = d.recurrent[at * 3 * HIDDEN + 2 * HIDDEN + p.unit];
-  if (GATES == 3 && !first) k.before = d.h[earlier * stride + p.unit];
+  if (GATES == 3 && (!first || d.first_h))
+    k.before = first ? d.first_h[(long long)p.row * stride + p.unit] : d.h[earlier * stride + p.unit];
   if (GATES == 1) k.now = d.h[at * stride + p.unit];
 }
 
@@ -200,14 +229,21 @@ template <class S> GPU_DEVICE void cluster_backward(const Direction d, int strid
   gpu_cluster_arrive();
   Weights<P> w;
   load_weights<P>(w, (Quad *)(gradients + P::OPERAND),
-                  [&](int unit, int row) { return cluster_weight<S>(d.weight, rank, row, unit); });
+                  [&](int unit, int in_tile, int row, int in_group) {
+                    return cluster_weight<S, Group<S::PRECISION>::NUMBERS>(d.weight, rank, row, in_group, unit + in_tile);
+                  });
   Kept kept[COUNT];
+  int length[COUNT];
   float straight[COUNT], recurrent[COUNT][3];  // LSTM's gradient of the cell, GRU's part that skips the gates
   auto load = [&](int i) {
     GPU_UNROLL for (int j = 0; j < COUNT; j++)
       load_kept<S>(kept[j], d, find_pair<S>(j, rank, batch), d.reverse ? steps - 1 - i : i, i == 0, stride, batch);
   };
-  GPU_UNROLL for (int j = 0; j < COUNT; j++) straight[j] = 0;
+  GPU_UNROLL for (int j = 0; j < COUNT; j++) {
+    Pair p = find_pair<S>(j, rank, batch);
+    straight[j] = 0;
+    length[j] = d.lengths && p.works ? d.lengths[p.row] : steps;
+  }
   load(steps - 1);
   gpu_cluster_wait();
   for (int i = steps - 1; i >= 0; i--) {
@@ -228,6 +264,10 @@ template <class S> GPU_DEVICE void cluster_backward(const Direction d, int strid
         straight[j] = gru_unit_back(k.gates, recurrent[j], k.before, dh + straight[j]);
         sent = recurrent[j];
       } else k.gates[0] = rnn_unit_back(k.now, dh, relu);
+      if ((d.reverse ? steps - 1 - i : i) >= length[j]) {
+        straight[j] = recurrent[j][0] = recurrent[j][1] = recurrent[j][2] = 0;
+        for (int g = 0; g < GATES; g++) k.gates[g] = 0;
+      }
       GPU_UNROLL for (int g = 0; g < GATES; g++) {
         int row = g * S::UNITS + p.local;
         store_operand<S::PRECISION>(gradients + operand_index<S::PRECISION>(P::GROUPS, row, p.column), row,
@@ -253,7 +293,12 @@ template <class S> GPU_DEVICE void cluster_backward(const Direction d, int strid
 }
 
 // A grid is (blocks for all rows, directions).
-#define CLUSTER_ARGUMENTS DIRECTION_ARGUMENTS(0), DIRECTION_ARGUMENTS(1), int stride, int steps, int batch, int relu
+#define CLUSTER_ARGUMENTS                                                                                       \
+  DIRECTION_ARGUMENTS(0), DIRECTION_ARGUMENTS(1), int stride, int steps, int batch, int relu, const int *lengths, \
+      const float *first_h, const float *first_c
 #define CLUSTER_BODY(walk, Shape)                                                                               \
   PICK_DIRECTION                                                                                                \
+  d.lengths = lengths;                                                                                          \
+  d.first_h = first_h;                                                                                          \
+  d.first_c = first_c;                                                                                          \
   walk<Shape>(d, stride, steps, batch, relu);

@@ -23,13 +23,19 @@ template <int PRECISION> GPU_DEVICE void store_operand(unsigned *word, int index
   else *word = number;
 }
 
-// Lane's words of a fragment, in the order of the two mma's registers; element(row, index) gives the numbers.
+// Numbers of the inner dimension in a group.
+template <int PRECISION> struct Group {
+  static constexpr int NUMBERS = CLUSTER_GROUP_WORDS * (PRECISION == 2 ? 2 : 1);
+};
+
+// Lane's words of a fragment, in the order of the two mma's registers. element(row, of row, index, of index) gives the number of a row
+// and an index, each in two parts: where the tile or group starts, and what the lane adds.
 template <int PRECISION, class Element> GPU_DEVICE void load_fragment(unsigned *words, int tile, int group, const Element &element) {
   int lane = gpu_thread() % 32;
   GPU_UNROLL for (int i = 0; i < CLUSTER_FRAGMENT_WORDS; i++) {
-    int row = 16 * tile + lane / 4 + i % 2 * 8, word = CLUSTER_GROUP_WORDS * group + lane % 4 * 4 + i / 2;
-    if (PRECISION == 2) words[i] = gpu_bf16_pair(element(row, 2 * word), element(row, 2 * word + 1));
-    else words[i] = operand_number<PRECISION>(element(row, word));
+    int row = lane / 4 + i % 2 * 8, word = lane % 4 * 4 + i / 2, first = Group<PRECISION>::NUMBERS * group;
+    if (PRECISION == 2) words[i] = gpu_bf16_pair(element(16 * tile, row, first, 2 * word), element(16 * tile, row, first, 2 * word + 1));
+    else words[i] = operand_number<PRECISION>(element(16 * tile, row, first, word));
   }
 }
 

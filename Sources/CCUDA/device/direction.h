@@ -12,6 +12,7 @@ struct Direction {
   const float *d_out;           // [T, B, stride]
   bool reverse;
   const int *lengths;           // [B], or null: see cells.h
+  const float *first_h, *first_c;  // [B, stride] and LSTM's [B, H] before the first step; null for zero
 };
 
 // The second dimension of the grid is the direction. Both take the same kernel, the second one's pointers follow the first's;
@@ -23,6 +24,6 @@ struct Direction {
 #define PICK_DIRECTION                                                                                          \
   bool second = gpu_block_y() == 1;                                                                             \
   Direction d = {PICK(gates), PICK(recurrent), PICK(weight), PICK(bias_input), PICK(bias_recurrent), PICK(cells), \
-                 PICK(h), PICK(d_out), second, 0};
+                 PICK(h), PICK(d_out), second, 0, 0, 0};
 
 #endif

@@ -1,3 +1,5 @@
+import Diagnostics
+
 /// Which engine runs a plan, and why.
 public struct EngineChoice: Sendable, Equatable {
   public enum Reason: String, Sendable {
@@ -15,7 +17,7 @@ public struct EngineChoice: Sendable, Equatable {
 
   public var engine: Engine
   public var reason: Reason
-  /// Milliseconds of a step of each engine that was timed, median.
+  /// Milliseconds of a step of each engine that was timed, median; engines that turned out to be unable have none.
   public var milliseconds: [Engine: Double] = [:]
 
   public init(_ engine: Engine, _ reason: Reason, _ milliseconds: [Engine: Double] = [:]) {
@@ -73,10 +75,19 @@ public struct EngineChooser: Sendable {
     let key = Self.key(plan, batch ?? plan.capacity, able)
     if let known = remembered(key, able) { return known }
     var milliseconds: [Engine: Double] = [:]
-    for engine in able { milliseconds[engine] = try time(prepare(engine)) }
-    let choice = EngineChoice(Self.fastest(able, milliseconds), .timed, milliseconds)
-    files.write([UInt8](Self.text(key, choice).utf8), as: Self.name(key))
-    return choice
+    var refusal: Failure?
+    for engine in able {
+      do {
+        milliseconds[engine] = try time(prepare(engine))
+      } catch let failure as Failure where failure.kind == .unavailable {
+        // A library that does not work, or too little memory: the others are not to suffer from it.
+        milliseconds[engine] = .infinity
+        refusal = failure
+      }
+    }
+    if let refusal, milliseconds.values.allSatisfy({ $0 == .infinity }) { throw refusal }
+    files.write([UInt8](Self.text(key, milliseconds).utf8), as: Self.name(key))
+    return Self.choice(able, .timed, milliseconds)
   }
 
   /// Milliseconds of a step, median.
@@ -90,9 +101,12 @@ public struct EngineChooser: Sendable {
     return times.sorted()[times.count / 2] * 1e3
   }
 
-  /// Of equal ones, the first.
-  private static func fastest(_ engines: [Engine], _ milliseconds: [Engine: Double]) -> Engine {
-    engines.min { milliseconds[$0]! < milliseconds[$1]! }!
+  /// The fastest; of equal ones, the first.
+  private static func choice(
+    _ engines: [Engine], _ reason: EngineChoice.Reason, _ milliseconds: [Engine: Double]
+  ) -> EngineChoice {
+    let fastest = engines.min { milliseconds[$0]! < milliseconds[$1]! }!
+    return EngineChoice(fastest, reason, milliseconds.filter { $0.value.isFinite })
   }
 
   // MARK: Memory
@@ -111,8 +125,8 @@ public struct EngineChooser: Sendable {
   private static func name(_ key: String) -> String { "engine-\(CacheFolder.hash([key])).txt" }
 
   /// The key, then each engine with its milliseconds, the fastest first.
-  private static func text(_ key: String, _ choice: EngineChoice) -> String {
-    let lines = choice.milliseconds.sorted { ($0.value, $0.key.rawValue) < ($1.value, $1.key.rawValue) }
+  private static func text(_ key: String, _ milliseconds: [Engine: Double]) -> String {
+    let lines = milliseconds.sorted { ($0.value, $0.key.rawValue) < ($1.value, $1.key.rawValue) }
       .map { "\($0.key.rawValue) \($0.value)" }
     return ([key] + lines).joined(separator: "\n") + "\n"
   }
@@ -129,6 +143,7 @@ public struct EngineChooser: Sendable {
       milliseconds[engine] = time
     }
     guard Set(milliseconds.keys) == Set(able) else { return nil }
-    return EngineChoice(Self.fastest(able, milliseconds), .remembered, milliseconds)
+    let choice = Self.choice(able, .remembered, milliseconds)
+    return choice.milliseconds.isEmpty ? nil : choice
   }
 }

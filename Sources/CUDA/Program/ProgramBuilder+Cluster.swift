@@ -4,7 +4,7 @@ import Recurrent
 /// One kernel for a layer's whole walk, recurrent weights in the registers of a cluster of blocks.
 struct ClusterEngine: StepEngine {
   func can(_ plan: StepPlan) -> Bool {
-    plan.isPlain && ClusterShape(for: plan) != nil
+    plan.architecture.hiddenSizes == nil && !plan.isStepped && ClusterShape(for: plan) != nil
   }
 
   func forward(_ layer: Int, _ directions: [ProgramBuilder.Direction], _ b: inout ProgramBuilder) {
@@ -27,7 +27,8 @@ extension ProgramBuilder {
     let spread = shape.spread
     let blocks = shape.blocks * shape.clusters(batch, directions: 1)
     let arguments =
-      arguments(directions, dOutput: dOutput) + integers(directions[0].stride, steps, batch) + [isRelu]
+      arguments(directions, dOutput: dOutput) + integers(directions[0].stride, steps, batch)
+      + [isRelu, lengths, .region(directions[0].initial?.hidden), .region(directions[0].initial?.cell)]
     var launch = StepProgram.Launch(
       kernel: "cluster_\(pass.rawValue)", grid: (blocks, directions.count), threads: 32 * Int(spread.warps),
       shared: Int(pass == .forward ? spread.forward_shared : spread.backward_shared),

@@ -8,7 +8,7 @@ extension HealthCheck {
     var checks: [HealthCheck] = []
     for products in [CUDAExecutor.Products.library, .own] {
       let gpu = try GPU.executor(localRank: Launcher.localRank(), precision: .fp32, products: products)
-      checks += try DeviceCheck.all.flatMap { check in
+      checks += try sizes.flatMap { check in
         try Engine.able(check.plan(on: gpu)).map {
           try compare(check, gpu, $0, .fp32, "\(products) products", tolerance: 1e-5)
         }
@@ -17,7 +17,7 @@ extension HealthCheck {
     }
     for (precision, tolerance) in [(Precision.tf32, 1e-3), (.bf16, 2e-2)] {
       let gpu = try GPU.executor(localRank: Launcher.localRank(), precision: precision)
-      checks += try DeviceCheck.plain.flatMap { check in
+      checks += try (DeviceCheck.plain + DeviceCheck.middlePlain).flatMap { check in
         try Engine.able(check.plan(on: gpu)).map {
           try compare(check, gpu, $0, precision, "library products", tolerance: tolerance)
         }
@@ -25,6 +25,9 @@ extension HealthCheck {
     }
     return checks + (try gpuRanks())
   }
+
+  /// Small, middle and large networks.
+  private static let sizes = DeviceCheck.all + DeviceCheck.middle + DeviceCheck.large
 
   private static func compare(
     _ check: DeviceCheck, _ gpu: CUDAExecutor, _ engine: Engine, _ precision: Precision, _ products: String,
@@ -42,7 +45,7 @@ extension HealthCheck {
 
   /// The same bits from run to run, graphs included.
   private static func repeats(_ gpu: CUDAExecutor, _ products: String) throws -> HealthCheck {
-    let runs = DeviceCheck.all.flatMap { check in Engine.able(check.plan(on: gpu)).map { (check, $0) } }
+    let runs = sizes.flatMap { check in Engine.able(check.plan(on: gpu)).map { (check, $0) } }
     let different = try runs.filter { check, engine in
       try check.on(gpu, steps: 4, engine: engine) != check.on(gpu, steps: 4, engine: engine)
     }

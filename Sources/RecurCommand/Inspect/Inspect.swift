@@ -48,9 +48,7 @@ struct Inspect: ReportingCommand {
       try network.requireProgram()
       report.program =
         StepProgram(
-          StepPlan(
-            network, loss: recipe.loss, rule: recipe.optimizer.deviceRule, steps: shape.steps,
-            capacity: recipe.train.batchSize), batch: recipe.train.batchSize
+          recipe.devicePlan(network, shape, capacity: recipe.train.batchSize), batch: recipe.train.batchSize
         ).description
     }
     return report

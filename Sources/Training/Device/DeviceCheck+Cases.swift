@@ -85,7 +85,43 @@ extension DeviceCheck {
       $0.network.layers = 2
       $0.learningRate = 0.002
     },
+    DeviceCheck(.gru, hidden: 40, .finalState) {
+      $0.network.bidirectional = true
+      $0.hasLengths = true
+      $0.learningRate = 0.001
+    },
+    DeviceCheck(.lstm, hidden: 40, steps: 3, .everyStep) {
+      $0.network.layers = 2
+      $0.isStreamed = true
+      $0.learningRate = 0.0005
+    },
   ]
+
+  /// Middle sizes with plain gradient descent, for precisions that round.
+  public static let middlePlain: [DeviceCheck] = [Architecture.Cell.lstm, .gru, .rnn].flatMap { cell in
+    [(40, 13), (64, 8)].map { hidden, batch in
+      DeviceCheck(cell, hidden: hidden, steps: 3) {
+        $0.network.layers = 2
+        $0.network.bidirectional = hidden == 40
+        $0.optimizer = OptimizerSpecification(.sgd())
+        $0.learningRate = 0.1
+        $0.batch = batch
+      }
+    }
+  }
+
+  /// Sizes that fill a cluster's registers, for GPUs.
+  public static let large: [DeviceCheck] = [
+    (Architecture.Cell.rnn, 256), (.lstm, 256), (.gru, 512), (.lstm, 512),
+  ].map {
+    cell, hidden in
+    DeviceCheck(cell, hidden: hidden, steps: 6) {
+      $0.network.bidirectional = hidden == 256
+      $0.optimizer = OptimizerSpecification(.sgd())
+      $0.learningRate = 0.1
+      $0.batch = 21
+    }
+  }
 
   /// One of each cell with plain gradient descent, for precisions that round.
   public static let plain: [DeviceCheck] = [Architecture.Cell.lstm, .gru, .rnn].map { cell in

@@ -75,12 +75,9 @@ final class DeviceTraining {
     batch = BatchBuffer(set, capacity: capacity)
     let isPlain = set.shape.hasEqualLengths && set.shape.vocabulary == nil && !network.readsEveryStep
     isResident = isPlain && set.residentBytes <= Self.residentLimit
-    var plan = StepPlan(
-      network, loss: recipe.loss, rule: recipe.optimizer.deviceRule, steps: steps, capacity: capacity,
-      resident: isResident ? set.count : 0, precision: executor.precision, device: executor.traits)
-    plan.hasLengths = !set.shape.hasEqualLengths || states != nil
-    plan.streams = states?.streams ?? 0
-    plan.averages = average != nil
+    var plan = recipe.devicePlan(
+      network, set.shape, capacity: capacity, resident: isResident ? set.count : 0)
+    (plan.precision, plan.device) = (executor.precision, executor.traits)
     let trial = EngineTrial(
       executor: executor, plan: plan, run: run, batch: batch, limits: limits, accumulate: accumulate,
       count: part)

@@ -1,3 +1,5 @@
+import CUDA
+import Dataset
 import Diagnostics
 import Recurrent
 
@@ -10,6 +12,21 @@ extension Recipe {
     ]
     guard let place = places.compactMap({ $0 }).first else { return }
     throw Failure.badData("\(place) works on the processor only; take it out, or use --device cpu")
+  }
+
+  /// What is asked of a device.
+  /// - capacity: the most samples of a micro-batch; resident: of the data set in device memory.
+  package func devicePlan(
+    _ network: Architecture, _ shape: SampleShape, capacity: Int, resident: Int = 0
+  ) -> StepPlan {
+    var plan = StepPlan(
+      network, loss: loss, rule: optimizer.deviceRule, steps: shape.steps, capacity: capacity,
+      resident: resident)
+    plan.hasLengths = !shape.hasEqualLengths
+    // A stream for each row of a batch.
+    plan.streams = data.format == .text ? train.batchSize : 0
+    plan.averages = train.ema != nil
+    return plan
   }
 }
 

@@ -38,6 +38,34 @@ import Training
     }
   }
 
+  /// A GPU's NaN has all its bits set, and rounding must not carry out of them: a step that went wrong has to be noticed.
+  @Test(arguments: Precision.allCases) func whatIsNotANumberStaysSo(_ precision: Precision) {
+    for bits: UInt32 in [0x7fff_ffff, 0xffff_ffff, 0x7f80_0000] {
+      var a = Float(bitPattern: bits)
+      var b: Float = 1
+      var c: Float = 0
+      withUnsafeMutablePointer(to: &a) { a in
+        withUnsafeMutablePointer(to: &b) { b in
+          withUnsafeMutablePointer(to: &c) { c in
+            let places = [a, b, c].map { UInt64(UInt(bitPattern: $0)) }
+            // Numbers of four bytes are the lower half of a word.
+            var words: [UInt64] = [places[0], 1, 1, places[1], 1, 1, places[2], 1, 1, 1, 1, 0]
+            words.append(UInt64(precision.rawValue))
+            let sizes = [Int](repeating: 8, count: 8) + [Int](repeating: 4, count: 5)
+            var shape = shim_launch_shape(
+              grid_x: 1, grid_y: 1, threads: 256, shared: 2 * 16 * 68 * 4, seed: 0, together: 1, planted: -1)
+            let problem = words.withUnsafeMutableBytes { bytes in
+              var arguments = (0..<13).map { Optional(bytes.baseAddress! + 8 * $0) }
+              return shim_launch("product", &shape, &arguments, sizes, 13)
+            }
+            #expect(problem == nil)
+          }
+        }
+      }
+      #expect(!c.isFinite)
+    }
+  }
+
   /// The shim mixes lists that run side by side: a program that claims too much gives other numbers.
   @Test func aWrongClaimOfIndependenceIsNoticed() throws {
     let c = DeviceCheck.all[0]

@@ -4,9 +4,11 @@
 #define DEPTH 16  // of the inner product between two barriers
 #define PITCH (TILE + 4)
 
-// What a tensor core would read: 0 float, 1 tf32 (to nearest, ties away), 2 bfloat16 (to nearest, ties to even).
+// What a tensor core would read: 0 float, 1 tf32 (to nearest, ties away), 2 bfloat16 (to nearest, ties to even). What is not a number
+// stays so: a carry out of its bits would make it one.
 GPU_DEVICE float rounded(float x, int precision) {
   unsigned bits = gpu_bits(x);
+  if ((bits & 0x7f800000u) == 0x7f800000u) return x;
   if (precision == 1) bits = (bits + 0x1000u) & ~0x1fffu;
   if (precision == 2) bits = (bits + 0x7fffu + (bits >> 16 & 1)) & ~0xffffu;
   return gpu_float(bits);

@@ -62,7 +62,7 @@ import Training
   @Test func `many ranks equal one`() throws {
     let run = try TemporaryRun()
     // Adam would divide gradients that are next to nothing by themselves, and their rounding with them.
-    let recipe = try recipe(run, ["optimizer.name=sgd", "optimizer.lr=0.1"])
+    let recipe = try recipe(run, ["optimizer={name: sgd, lr: 0.1}"])
     let one = try run.train(recipe, out: "one")
     for ranks in 2...3 {
       let many = try run.train(recipe, ranks: ranks, out: "many\(ranks)")

@@ -6,7 +6,7 @@ import Training
 
 /// Whole steps in one kernel: tiles, blocks that wait for one another, several steps in one launch.
 @Suite struct FusedTests {
-  private static let several = DeviceCheck(
+  static let several = DeviceCheck(
     .gru, hidden: 6, .finalState, head: [.linear(4), .tanh, .linear(3)]
   ) {
     $0.network.layers = 2
@@ -125,5 +125,33 @@ import Training
       try alone.device.steps(UnsafeBufferPointer(rebasing: $0[..<4]), [alone.controls()[0]])
     }
     #expect(try run.parameters() == alone.parameters())
+  }
+
+  /// What stands between two steps of a launch, of one block and of two.
+  @Test(arguments: [(227 << 10, 1), (4 << 10, 2)])
+  func aMissingBarrierBetweenStepsIsCaught(memory: Int, blocks: Int) throws {
+    func run(_ executor: ShimExecutor, steps: Int) throws -> [Float] {
+      let run = try Resident(executor, engine: .fused)
+      guard case .launch(let launch)? = run.device.program(batch: 4).residentStep.last else { return [] }
+      #expect(launch.grid.x == blocks)
+      _ = try run.samples.withUnsafeBufferPointer {
+        try run.device.steps(
+          UnsafeBufferPointer(rebasing: $0[..<(4 * steps)]), Array(run.controls()[..<steps]))
+      }
+      return try run.parameters()
+    }
+    let (single, several) = (executor(2, memory: memory, seed: 0), executor(2, memory: memory, seed: 0))
+    _ = try run(single, steps: 1)
+    let expected = try run(several, steps: 3)
+    let between = Set(several.sites.keys).subtracting(single.sites.keys)
+    #expect(between.count == 1)
+    for site in between {
+      let isCaught = (1...64).contains { seed in
+        let executor = executor(2, memory: memory, seed: UInt64(seed))
+        executor.planted = site
+        return (try? run(executor, steps: 3)) != expected
+      }
+      #expect(isCaught)
+    }
   }
 }

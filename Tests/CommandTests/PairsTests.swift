@@ -44,5 +44,7 @@ import Testing
       ])
     let inspect = try Command.run("inspect", "run", in: folder.url)
     #expect(inspect.status == 0 && inspect.out.contains("decoder_embedding"), "\(inspect.err)")
+    let program = try Command.run("inspect", "pairs.yaml", "--program", in: folder.url)
+    #expect(program.status == 65 && program.err.contains("use --device cpu"), "\(program.err)")
   }
 }

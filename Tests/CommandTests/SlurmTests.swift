@@ -55,7 +55,7 @@ struct SlurmTests {
     for _ in 0..<2000 where !log().contains("\"status\":\"interrupted\"") { usleep(10_000) }
     #expect(log().contains("\"status\":\"interrupted\""), "\(log())")
     var state = ""
-    for _ in 0..<100 where !state.contains("Restarts=1") {
+    for _ in 0..<600 where !state.contains("Restarts=1") {
       state = try hosts.run(["scontrol", "show", "job", id]).output
       usleep(100_000)
     }

@@ -19,9 +19,10 @@ struct FusedData {
 
 enum { FUSED_EVALUATE, FUSED_COMPUTE, FUSED_STEP };
 
-GPU_DEVICE void fused_barrier(unsigned *counter) {
+// What one block leaves to the others, its first thread has written, or its threads before the last block_sum: one block alone need not
+// wait.
+GPU_DEVICE void meet_blocks(unsigned *counter) {
   if (gpu_blocks() > 1) gpu_grid_barrier(counter);
-  else gpu_barrier();
 }
 
 // The gradients of the recurrent layers' parameters, of all layers and directions side by side: a thread has all gates of a unit and
@@ -180,10 +181,10 @@ template <int GATES> GPU_DEVICE void fused_pass(const fused_shape &s, const Fuse
     sums[k] = block_sum(sums[k], scratch);
     if (gpu_thread() == 0) data.sums[5 * gpu_block() + k] = sums[k];
   }
-  fused_barrier(data.barrier);
+  meet_blocks(data.barrier);
   double squares = add_up(s, data, mode == FUSED_COMPUTE, scratch), totals[5];
   if (gpu_thread() == 0) data.sums[5 * gpu_block() + 4] = squares;
-  fused_barrier(data.barrier);
+  meet_blocks(data.barrier);
   total(data.sums, totals, scratch);
   if (gpu_thread() == 0) {
     *shared = step_outcome{totals[0], totals[1], totals[2], totals[3]};
@@ -215,7 +216,8 @@ template <int GATES> GPU_DEVICE void fused_steps(const fused_shape &s, const Fus
       }
     }
     if (mode == FUSED_COMPUTE || outcome->result || !control->more) return;
-    fused_barrier(data.barrier);
+    if (gpu_blocks() > 1) gpu_grid_barrier(data.barrier);
+    else gpu_barrier();
   }
 }
 

@@ -7,11 +7,9 @@
 // What a tensor core would read: 0 float, 1 tf32 (to nearest, ties away), 2 bfloat16 (to nearest, ties to even). What is not a number
 // stays so: a carry out of its bits would make it one.
 GPU_DEVICE float rounded(float x, int precision) {
-  unsigned bits = gpu_bits(x);
-  if ((bits & 0x7f800000u) == 0x7f800000u) return x;
-  if (precision == 1) bits = (bits + 0x1000u) & ~0x1fffu;
-  if (precision == 2) bits = (bits + 0x7fffu + (bits >> 16 & 1)) & ~0xffffu;
-  return gpu_float(bits);
+  unsigned bits = gpu_bits(x), cleared = precision == 0 || x != x ? 0 : precision == 1 ? 0x1fffu : 0xffffu;
+  unsigned half = precision == 1 ? 0x1000u : 0x7fffu + (bits >> 16 & 1);
+  return gpu_float(cleared ? (bits + half) & ~cleared : bits);
 }
 
 // C [m, n] (+)= A·B; element (i, k) of A is a[i·a_row + k·a_column], (k, j) of B is b[k·b_row + j·b_column].

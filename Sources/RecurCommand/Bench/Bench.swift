@@ -54,6 +54,7 @@ struct Bench: ParsableCommand {
     guard !engines || device == .cuda && engine == nil else {
       throw ValidationError("--engines is for --device cuda without --engine")
     }
+    guard device != .cpu || engine == nil else { throw ValidationError("--engine is for --device cuda") }
     guard device == .cpu || !profile else { throw ValidationError("--profile is for --device cpu") }
     guard seconds > 0 && seconds <= 86400 else {
       throw ValidationError("--seconds must be above 0, at most 86400")

@@ -4,7 +4,7 @@ import Collective
 import Kernels
 import Recur
 
-/// `--device` and `--precision`.
+/// `--device`, `--precision` and `--engine`.
 struct DeviceOptions: ParsableArguments {
   enum Device: String, ExpressibleByArgument, CaseIterable { case auto, cpu, cuda }
   enum Factors: String, ExpressibleByArgument, CaseIterable { case fp32, tf32, bf16 }
@@ -30,6 +30,15 @@ struct DeviceOptions: ParsableArguments {
   init(_ device: Device, _ precision: Factors?) {
     self.device = device
     self.precision = precision
+  }
+
+  func validate() throws {
+    guard device != .cpu || precision == nil else {
+      throw ValidationError("--precision is for a GPU; on a processor use --set precision=bf16 or fp32")
+    }
+    guard device != .cpu || engine == nil else {
+      throw ValidationError("--engine is for a GPU, not for --device cpu")
+    }
   }
 
   /// Opens the GPU where one is wanted.

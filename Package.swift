@@ -12,14 +12,14 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
-    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
-    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
   ],
   targets: [
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CMPI", exclude: ["README.md"], cSettings: c),
     .target(name: "CKernels", exclude: ["README.md"], cSettings: c),
+    .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .target(name: "Digests", dependencies: ["CCrypto"], exclude: ["README.md"], swiftSettings: swift),
     .target(name: "Diagnostics", exclude: ["README.md"], swiftSettings: swift),
     .target(
       name: "Kernels", dependencies: ["CKernels", "Diagnostics"],
@@ -36,14 +36,13 @@ let package = Package(
       swiftSettings: swift),
     .target(
       name: "Dataset",
-      dependencies: ["CZlib", "Diagnostics", .product(name: "Crypto", package: "swift-crypto")],
+      dependencies: ["CZlib", "Diagnostics", "Digests"],
       exclude: ["README.md"], swiftSettings: swift),
     .target(
       name: "Training",
       dependencies: [
-        "Recurrent", "Collective", "Dataset", "Kernels", "CKernels", "CUDA", "CCUDA", "Diagnostics", "Yams",
-        .product(name: "Crypto", package: "swift-crypto"),
-        .product(name: "Logging", package: "swift-log"),
+        "Recurrent", "Collective", "Dataset", "Kernels", "CKernels", "CUDA", "CCUDA", "Diagnostics",
+        "Digests", "Yams",
       ], exclude: ["README.md"], swiftSettings: swift),
     .target(
       name: "Recur",

@@ -1,5 +1,5 @@
-import Crypto
 import Diagnostics
+import Digests
 
 /// The samples of a data specification, ready for batches.
 public struct LoadedData: Sendable {
@@ -102,16 +102,14 @@ extension LoadedData {
     for file in files {
       var size = ByteWriter()
       size.add(file.size)
-      hash.update(data: size.bytes)
+      hash.update(size.bytes)
       if file.isDivided, let group {
-        for part in try group.share({ file.digests(group.part(of: file.pieces)) }) { hash.update(data: part) }
+        for part in try group.share({ file.digests(group.part(of: file.pieces)) }) { hash.update(part) }
       } else {
-        hash.update(data: file.digests(0..<file.pieces))
+        hash.update(file.digests(0..<file.pieces))
       }
     }
-    let digits = Array("0123456789abcdef".utf8)
-    return String(
-      decoding: hash.finalize().flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    return hash.finalize().hexadecimal
   }
 
   private static func rows(_ sources: SampleSources, _ sets: [SequenceSet<Float>?]) -> [Int]? {

@@ -1,4 +1,4 @@
-import Crypto
+import Digests
 
 extension InputFile {
   /// Bytes of a piece that is hashed by itself.
@@ -13,7 +13,7 @@ extension InputFile {
     return pieces.flatMap { piece in
       let range = piece * Self.piece..<min(size, (piece + 1) * Self.piece)
       copy(range, to: memory.baseAddress!)
-      return Array(SHA256.hash(data: UnsafeRawBufferPointer(rebasing: memory[..<range.count])))
+      return SHA256.hash(UnsafeRawBufferPointer(rebasing: memory[..<range.count])).bytes
     }
   }
 }

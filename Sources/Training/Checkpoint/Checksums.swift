@@ -1,5 +1,5 @@
-import Crypto
 import Diagnostics
+import Digests
 
 /// How a checkpoint's header carries its checksums.
 ///
@@ -38,9 +38,9 @@ package enum Checksums {
 
   private static func digest(of head: UnsafeRawBufferPointer, _ digits: Range<Int>) -> String {
     var hash = SHA256()
-    hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: head[..<digits.lowerBound]))
-    hash.update(data: Array(blank.utf8))
-    hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: head[digits.upperBound...]))
+    hash.update(UnsafeRawBufferPointer(rebasing: head[..<digits.lowerBound]))
+    hash.update(Array(blank.utf8))
+    hash.update(UnsafeRawBufferPointer(rebasing: head[digits.upperBound...]))
     return hash.finalize().hexadecimal
   }
 }

@@ -1,5 +1,5 @@
-import Crypto
 import Diagnostics
+import Digests
 
 /// A copy of tensors and state as they were at the end of a step: what a file is written from.
 ///
@@ -70,7 +70,7 @@ final class Snapshot: @unchecked Sendable {
     ]
     defer { withExtendedLifetime(self) {} }
     for tensor in layout.tensors {
-      let digest = SHA256.hash(bytes: UnsafeRawBufferPointer(rebasing: payload[tensor.range]))
+      let digest = SHA256.hash(UnsafeRawBufferPointer(rebasing: payload[tensor.range]))
       header.metadata.append((Checksums.key(of: tensor.name), digest.hexadecimal))
     }
     var head = try header.encoded()

@@ -1,0 +1,50 @@
+import CCrypto
+
+/// The SHA-256 of bytes that come piece by piece (FIPS 180-4), computed by the system's libcrypto.
+public struct SHA256: ~Copyable {
+  private let context: OpaquePointer
+
+  public init() {
+    guard let context = EVP_MD_CTX_new(), EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1 else {
+      preconditionFailure("libcrypto has no SHA-256")
+    }
+    self.context = context
+  }
+
+  deinit { EVP_MD_CTX_free(context) }
+
+  public mutating func update(_ bytes: UnsafeRawBufferPointer) {
+    EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
+  }
+
+  public mutating func update(_ bytes: [UInt8]) {
+    bytes.withUnsafeBytes { bytes in _ = EVP_DigestUpdate(context, bytes.baseAddress, bytes.count) }
+  }
+
+  public consuming func finalize() -> Digest {
+    Digest(
+      bytes: [UInt8](unsafeUninitializedCapacity: Digest.count) { bytes, count in
+        EVP_DigestFinal_ex(context, bytes.baseAddress, nil)
+        count = Digest.count
+      })
+  }
+
+  /// Of bytes that lie in one piece.
+  public static func hash(_ bytes: UnsafeRawBufferPointer) -> Digest {
+    var hash = SHA256()
+    hash.update(bytes)
+    return hash.finalize()
+  }
+}
+
+/// 32 bytes that stand for others.
+public struct Digest: Hashable, Sendable {
+  public static let count = 32
+  public let bytes: [UInt8]
+
+  /// 64 lower-case hexadecimal digits.
+  public var hexadecimal: String {
+    let digits = Array("0123456789abcdef".utf8)
+    return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+  }
+}

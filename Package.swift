@@ -39,10 +39,13 @@ let package = Package(
       dependencies: ["CZlib", "Diagnostics", "Digests"],
       exclude: ["README.md"], swiftSettings: swift),
     .target(
+      name: "Recipes", dependencies: ["Recurrent", "Dataset", "Kernels", "Diagnostics", "Yams"],
+      exclude: ["README.md"], swiftSettings: swift),
+    .target(
       name: "Training",
       dependencies: [
-        "Recurrent", "Collective", "Dataset", "Kernels", "CKernels", "CUDA", "CCUDA", "Diagnostics",
-        "Digests", "Yams",
+        "Recipes", "Recurrent", "Collective", "Dataset", "Kernels", "CKernels", "CUDA", "CCUDA",
+        "Diagnostics", "Digests",
       ], exclude: ["README.md"], swiftSettings: swift),
     .target(
       name: "Recur",
@@ -77,6 +80,9 @@ let package = Package(
       swiftSettings: swift),
     .testTarget(
       name: "DatasetTests", dependencies: ["Dataset", "Diagnostics", "TestSupport"],
+      swiftSettings: swift),
+    .testTarget(
+      name: "RecipesTests", dependencies: ["Recipes", "Recurrent", "Dataset", "Diagnostics", "TestSupport"],
       swiftSettings: swift),
     .testTarget(
       name: "TrainingTests",

@@ -1,5 +1,6 @@
 import Dataset
 import Foundation
+import TestSupport
 import Testing
 import Training
 
@@ -36,7 +37,7 @@ enum KOSPI {
   static var exists: Bool { FileManager.default.fileExists(atPath: path) }
 
   static func recipe(_ name: String) throws -> Recipe {
-    let file = RecipeFilesTests.folder.appendingPathComponent("\(name).yaml").path
+    let file = recipeFolder.appendingPathComponent("\(name).yaml").path
     return try Recipe(contentsOf: file, overrides: ["data.path=\(path)"])
   }
 }

@@ -40,7 +40,7 @@ extension Recipe {
   }
 
   /// The same recipe after all checks that a recipe from a file goes through.
-  func validated() throws -> Recipe {
+  package func validated() throws -> Recipe {
     try Recipe(yaml: effectiveYAML, path: "recipe \(name)", baseDirectory: "/")
   }
 }

@@ -1,7 +1,8 @@
 import Diagnostics
 import Foundation
+import Recipes
+import TestSupport
 import Testing
-import Training
 
 /// What a person reads when a recipe is wrong: place, key and what to do.
 @Suite struct RecipeMessageTests {

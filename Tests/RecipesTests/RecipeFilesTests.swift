@@ -1,14 +1,11 @@
 import Dataset
 import Foundation
+import Recipes
 import Recurrent
 import TestSupport
 import Testing
-import Training
 
 @Suite("The recipes in launch/recipes") struct RecipeFilesTests {
-  static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-    .appendingPathComponent("../../launch/recipes").standardizedFileURL
-
   /// Parameters of the network as PyTorch counts them for the tutorial's model.
   static let parameters = [
     "stock-rnn": 297, "stock-lstm": 1_065, "stock-gru": 809, "mnist-bilstm": 14_410,
@@ -39,12 +36,12 @@ import Training
   }
 
   @Test func `are those with a known number of parameters`() throws {
-    let files = try FileManager.default.contentsOfDirectory(atPath: Self.folder.path)
+    let files = try FileManager.default.contentsOfDirectory(atPath: recipeFolder.path)
     #expect(Set(files) == Set(Self.parameters.keys.map { "\($0).yaml" }))
   }
 
   @Test(arguments: parameters.keys.sorted()) func `read, load their data and fit it`(_ name: String) throws {
-    let recipe = try Recipe(contentsOf: Self.folder.appendingPathComponent("\(name).yaml").path)
+    let recipe = try Recipe(contentsOf: recipeFolder.appendingPathComponent("\(name).yaml").path)
     #expect(recipe.name == name)
     // What is not bundled may not be there.
     let shape = try Self.shapes[name] ?? LoadedData(recipe.data).shape

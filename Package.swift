@@ -22,21 +22,23 @@ let package = Package(
     .target(name: "Digests", dependencies: ["CCrypto"], exclude: ["README.md"], swiftSettings: swift),
     .target(name: "Diagnostics", exclude: ["README.md"], swiftSettings: swift),
     .target(
+      name: "Files", dependencies: ["CZlib", "Diagnostics"], exclude: ["README.md"], swiftSettings: swift),
+    .target(
       name: "Kernels", dependencies: ["CKernels", "Diagnostics"],
       exclude: ["README.md"], swiftSettings: swift),
     .target(name: "CCUDA", exclude: ["README.md", "device"], cSettings: c),
     .target(
-      name: "CUDA", dependencies: ["CCUDA", "Recurrent", "Diagnostics"], exclude: ["README.md"],
+      name: "CUDA", dependencies: ["CCUDA", "Recurrent", "Diagnostics", "Files"], exclude: ["README.md"],
       swiftSettings: swift),
     .target(
       name: "Recurrent", dependencies: ["Kernels", "CKernels", "Diagnostics"],
       exclude: ["README.md"], swiftSettings: swift),
     .target(
-      name: "Collective", dependencies: ["CMPI", "Diagnostics"], exclude: ["README.md"],
+      name: "Collective", dependencies: ["CMPI", "Diagnostics", "Files"], exclude: ["README.md"],
       swiftSettings: swift),
     .target(
       name: "Dataset",
-      dependencies: ["CZlib", "Diagnostics", "Digests"],
+      dependencies: ["Diagnostics", "Digests", "Files"],
       exclude: ["README.md"], swiftSettings: swift),
     .target(
       name: "Recipes", dependencies: ["Recurrent", "Dataset", "Kernels", "Diagnostics", "Yams"],
@@ -54,7 +56,7 @@ let package = Package(
     .executableTarget(
       name: "RecurCommand",
       dependencies: [
-        "Recur", "Collective", "CUDA", "Kernels",
+        "Recur", "Collective", "CUDA", "Files", "Kernels",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["README.md", "Bench/README.md"], swiftSettings: swift),
@@ -62,6 +64,8 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["Diagnostics", "Recurrent", "CZlib"], path: "Tests/TestSupport",
       swiftSettings: swift),
+    .testTarget(
+      name: "FilesTests", dependencies: ["Files", "Diagnostics", "TestSupport"], swiftSettings: swift),
     .testTarget(
       name: "KernelsTests", dependencies: ["Kernels", "CKernels", "TestSupport"],
       swiftSettings: swift),
@@ -79,7 +83,7 @@ let package = Package(
       dependencies: ["Collective", "CollectiveCases", "TestSupport", "collective-check"],
       swiftSettings: swift),
     .testTarget(
-      name: "DatasetTests", dependencies: ["Dataset", "Diagnostics", "TestSupport"],
+      name: "DatasetTests", dependencies: ["Dataset", "Diagnostics", "Files", "TestSupport"],
       swiftSettings: swift),
     .testTarget(
       name: "RecipesTests", dependencies: ["Recipes", "Recurrent", "Dataset", "Diagnostics", "TestSupport"],

@@ -1,5 +1,6 @@
 import Diagnostics
 import Digests
+import Files
 
 /// The samples of a data specification, ready for batches.
 public struct LoadedData: Sendable {

@@ -1,4 +1,5 @@
 import Diagnostics
+import Files
 
 extension DataSpecification {
   /// Throws a `Failure` that names the first key whose value can't work, before any file is read.

@@ -76,7 +76,7 @@ import Testing
     try folder.write("d.csv", [0x1F, 0x8B, 8, 0])
     #expect(
       message(folder) { _ = try LoadedData(specification) }
-        == "d.csv: is gzip-compressed; decompress it first")
+        == "d.csv: is truncated: its compressed data ends early")
     try folder.write("d.csv", Array("a,b\n1,".utf8) + [0xC3, 0x28, 0xFF])
     #expect(
       message(folder) { _ = try LoadedData(specification) }

@@ -1,5 +1,6 @@
 import Dataset
 import Diagnostics
+import Files
 import TestSupport
 import Testing
 

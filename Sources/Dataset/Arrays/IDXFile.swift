@@ -1,4 +1,5 @@
 import Diagnostics
+import Files
 
 /// An array of bytes in the IDX format of the MNIST files, gzipped or not.
 ///
@@ -40,8 +41,8 @@ package struct IDXFile: Sendable {
     path = file.path
     if file.count == 0 { throw file.failure("is empty") }
     let headerSize = 4 + 4 * dimensions
-    if Gzip.isCompressed(file) {
-      var bytes = try Gzip.decompress(file, headerSize: headerSize) { (header) throws(Failure) in
+    if Gzip.isPacked(file) {
+      var bytes = try Gzip.unpacked(file, headerSize: headerSize) { (header) throws(Failure) in
         let shape = try Self.shape(header, dimensions: dimensions, file)
         return try Self.size(shape, headerSize: headerSize, file)
       }

@@ -1,4 +1,5 @@
 import Diagnostics
+import Files
 
 #if canImport(Glibc)
   import Glibc
@@ -38,7 +39,7 @@ struct IDXPart {
       for suffix in ["", ".gz"] {
         let path = "\(folder)/\(name)\(suffix)"
         if access(path, F_OK) == 0 {
-          return try LoadingGroup.open(path, key: "data.path", group)
+          return try LoadingGroup.open(path, key: "data.path", unpacks: false, group)
         }
       }
     }

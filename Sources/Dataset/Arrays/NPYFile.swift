@@ -1,4 +1,5 @@
 import Diagnostics
+import Files
 
 /// An array in numpy's `.npy` format, versions 1 to 3: numbers, little-endian, C order.
 ///

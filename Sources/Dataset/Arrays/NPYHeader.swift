@@ -1,4 +1,5 @@
 import Diagnostics
+import Files
 
 /// The header of an `.npy` file: a Python dictionary such as `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`.
 struct NPYHeader {

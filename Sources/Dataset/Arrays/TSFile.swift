@@ -1,4 +1,5 @@
 import Diagnostics
+import Files
 
 /// A file in the `.ts` format of the UEA and UCR time series archives: series with a class or a number each.
 ///

@@ -1,4 +1,5 @@
 import Diagnostics
+import Files
 
 /// The `@` lines of a `.ts` file.
 package struct TSHeader: Sendable {

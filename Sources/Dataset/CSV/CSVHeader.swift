@@ -1,4 +1,5 @@
 import Diagnostics
+import Files
 
 /// The names of a CSV file's columns and where its rows begin.
 package struct CSVHeader: Sendable {
@@ -20,7 +21,8 @@ package struct CSVHeader: Sendable {
     self.file = file
     self.delimiter = delimiter
     self.hasNames = hasNames
-    let start = try Self.start(file)
+    if file.count == 0 { throw file.failure("is empty") }
+    let start = try file.textStart()
     (names, body) = try file.withScanner(delimiter: delimiter) { (scanner) throws(Failure) in
       guard !scanner.isBlank(from: scanner.base + start) else { throw file.failure("is empty") }
       let (fields, next) = try Self.line(scanner, from: start, file)
@@ -44,17 +46,6 @@ package struct CSVHeader: Sendable {
   var whole: CSVHeader {
     guard file.isDivided, let whole = try? InputFile(path: file.path, key: "") else { return self }
     return self.in(whole)
-  }
-
-  /// Behind a byte order mark.
-  private static func start(_ file: InputFile) throws(Failure) -> Int {
-    let bytes = file.padded
-    if file.count == 0 { throw file.failure("is empty") }
-    if bytes[0] == 0xFF && bytes[1] == 0xFE || bytes[0] == 0xFE && bytes[1] == 0xFF {
-      throw file.failure("is UTF-16; save it as UTF-8")
-    }
-    if bytes[0] == 0x1F && bytes[1] == 0x8B { throw file.failure("is gzip-compressed; decompress it first") }
-    return bytes[0] == 0xEF && bytes[1] == 0xBB && bytes[2] == 0xBF ? 3 : 0
   }
 
   private static func line(

@@ -1,4 +1,5 @@
 import Diagnostics
+import Files
 
 /// A CSV file that the processes of a machine read together: each the rows that begin in its part of the bytes.
 ///

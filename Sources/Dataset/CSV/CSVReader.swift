@@ -1,4 +1,5 @@
 import Diagnostics
+import Files
 
 /// Reads the numeric columns and the label column of a CSV file in one pass over its bytes.
 package struct CSVReader: ~Copyable {

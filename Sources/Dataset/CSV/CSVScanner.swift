@@ -1,4 +1,5 @@
 import Diagnostics
+import Files
 
 /// Finds the fields of a CSV file (RFC 4180, lines ending in LF, CR LF or CR): pointers into its bytes, nothing copied.
 ///

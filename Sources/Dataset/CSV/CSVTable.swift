@@ -1,4 +1,5 @@
 import Diagnostics
+import Files
 
 /// Rows of numbers that grow at the end: `[rows, width]`.
 struct RowBuffer: ~Copyable {

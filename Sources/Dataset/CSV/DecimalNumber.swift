@@ -1,3 +1,5 @@
+import Files
+
 /// Reads one decimal number from bytes: `[+-]digits[.digits][(e|E)[+-]digits]`, rounded to the nearest Double, ties to even.
 ///
 /// Three ways, from fast to sure: one exact product or quotient (Clinger), a 128-bit product (Eisel and Lemire),

@@ -1,4 +1,5 @@
 import Diagnostics
+import Files
 
 /// Numbers of a file in rows and columns, read in blocks: what stands between a file format and scaled samples.
 protocol NumberTable {

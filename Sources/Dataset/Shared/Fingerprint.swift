@@ -1,4 +1,5 @@
 import Digests
+import Files
 
 extension InputFile {
   /// Bytes of a piece that is hashed by itself.

@@ -1,4 +1,5 @@
 import Diagnostics
+import Files
 
 /// The processes that load the same data side by side. A module that has a communicator fills this in; reading needs no more.
 public struct LoadingPeers {
@@ -63,10 +64,11 @@ final class LoadingGroup {
   }
 
   /// Opens a file that holds nothing yet where it is large enough to be read in parts; else it holds all.
-  func open(_ path: String, key: String) throws(Failure) -> InputFile {
+  /// - unpacks: as `InputFile` has it; what was unpacked is not read in parts.
+  func open(_ path: String, key: String, unpacks: Bool = true) throws(Failure) -> InputFile {
     var file: InputFile?
     let sizes = try everyone { () throws(Failure) in
-      file = try InputFile(path: path, key: key) { _ in 0..<0 }
+      file = try InputFile(path: path, key: key, unpacks: unpacks) { _ in 0..<0 }
       return [UInt8]("\(file!.size)".utf8)
     }
     if let other = sizes.firstIndex(where: { $0 != sizes[0] }) {
@@ -76,15 +78,17 @@ final class LoadingGroup {
       throw .badData(
         "\(path): rank 0 finds \(here) bytes, rank \(other) \(there); give all ranks the same files")
     }
-    file!.isDivided = file!.size >= peers.sharedFrom
+    file!.isDivided = file!.isRepeatable && file!.size >= peers.sharedFrom
     if !file!.isDivided { try file!.hold(0..<file!.size) }
     return file!
   }
 
   /// The same; nil for a process on its own.
-  static func open(_ path: String, key: String, _ group: LoadingGroup?) throws(Failure) -> InputFile {
-    if let group { return try group.open(path, key: key) }
-    return try InputFile(path: path, key: key)
+  static func open(
+    _ path: String, key: String, unpacks: Bool = true, _ group: LoadingGroup?
+  ) throws(Failure) -> InputFile {
+    if let group { return try group.open(path, key: key, unpacks: unpacks) }
+    return try InputFile(path: path, key: key, unpacks: unpacks)
   }
 
   /// This process's share of that many things: consecutive, in the order of the processes.

@@ -1,4 +1,5 @@
 import Diagnostics
+import Files
 
 extension LoadedData {
   /// - tagNames, vocabulary: of a checkpoint.

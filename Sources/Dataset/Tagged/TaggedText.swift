@@ -1,4 +1,5 @@
 import Diagnostics
+import Files
 
 /// Sentences of tokens with tags: a line for each token, columns set apart by tabs (or blanks where a line has no tab), a blank
 /// line behind each sentence.

@@ -1,4 +1,5 @@
 import Diagnostics
+import Files
 
 extension LoadedData {
   /// - names, sourceNames: the vocabularies of a checkpoint: the targets' tokens, the sources'.

@@ -1,4 +1,5 @@
 import Diagnostics
+import Files
 
 /// A text cut into tokens, which are numbered as they first occur.
 struct TokenText {

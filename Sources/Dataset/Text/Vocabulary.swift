@@ -1,4 +1,5 @@
 import Diagnostics
+import Files
 
 /// The tokens a text is made of, numbered from 0.
 public struct Vocabulary: Sendable, Equatable {

@@ -1,0 +1,91 @@
+import Diagnostics
+
+extension InputFile {
+  /// Where the text begins: behind the byte order mark of UTF-8, which is no data.
+  /// - Throws: `badData` for UTF-16.
+  package func textStart() throws(Failure) -> Int {
+    guard origin == 0, count >= 2 else { return 0 }
+    if padded[0] == 0xFF && padded[1] == 0xFE || padded[0] == 0xFE && padded[1] == 0xFF {
+      throw failure("is UTF-16; save it as UTF-8")
+    }
+    return count >= 3 && padded[0] == 0xEF && padded[1] == 0xBB && padded[2] == 0xBF ? 3 : 0
+  }
+
+  /// The bytes of the text.
+  package func withText<R>(_ body: (UnsafeBufferPointer<UInt8>) throws(Failure) -> R) throws(Failure) -> R {
+    let start = try textStart()
+    return try padded.withUnsafeBufferPointer { (bytes) throws(Failure) -> R in
+      try body(UnsafeBufferPointer(rebasing: bytes[start..<count]))
+    }
+  }
+
+  /// The text as a string; nil where it is not UTF-8.
+  package func text() throws(Failure) -> String? {
+    try withText { String(validating: $0, as: UTF8.self) }
+  }
+
+  /// Calls `body` with each line and its number from 1.
+  /// - Throws: `badData` where the text is not UTF-8.
+  /// - advice: what to do then.
+  package func forEachLine(
+    advice: String = "", _ body: (_ line: UnsafeBufferPointer<UInt8>, _ number: Int) throws(Failure) -> Void
+  ) throws(Failure) {
+    try withText { (text) throws(Failure) in
+      guard isUTF8(text) else { throw failure("is not UTF-8 text\(advice)") }
+      var lines = Lines(text)
+      while let line = lines.next() { try body(line, lines.number) }
+    }
+  }
+
+  private func isUTF8(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+    String(validating: text, as: UTF8.self) != nil
+  }
+
+  /// The lines of a small text that a person or the system wrote.
+  /// - limit: the most bytes it may have.
+  package static func lines(
+    of path: String, key: String, allowsStream: Bool = false, limit: Int
+  ) throws(Failure) -> [String] {
+    let file = try InputFile(path: path, key: key, allowsStream: allowsStream, limit: limit)
+    return try file.withText { Lines($0).map { String(decoding: $0, as: UTF8.self) } }
+  }
+}
+
+extension InputFile {
+  /// The number of the line, from 1, that holds the byte at `offset` of those held. Lines end in LF, CR LF or CR.
+  package func line(at offset: Int) -> Int {
+    if origin > 0, var whole = self as Self?, (try? whole.hold(0..<size)) != nil {
+      return whole.line(at: origin + offset)
+    }
+    var line = 1
+    for i in 0..<min(offset, count) {
+      if padded[i] == newline || padded[i] == carriageReturn && padded[i + 1] != newline { line += 1 }
+    }
+    return line
+  }
+
+  package func failure(_ what: String) -> Failure { .badData("\(path): \(what)") }
+
+  package func failure(at offset: Int, column: String? = nil, _ what: String) -> Failure {
+    let place = column.map { ", column \(quoted($0))" } ?? ""
+    return .badData("\(path), line \(line(at: offset))\(place): \(what)")
+  }
+}
+
+/// Text from a file as a message shows it: on one line, in quotes, cut after 40 characters.
+package func quoted(_ text: some StringProtocol) -> String {
+  var shown = ""
+  for scalar in text.unicodeScalars.prefix(40) {
+    switch scalar {
+    case "\n": shown += "\\n"
+    case "\r": shown += "\\r"
+    case "\t": shown += "\\t"
+    default: shown.unicodeScalars.append(scalar.properties.generalCategory == .control ? "\u{FFFD}" : scalar)
+    }
+  }
+  return "'\(shown)\(text.unicodeScalars.count > 40 ? "…" : "")'"
+}
+
+package func quoted(_ bytes: some Collection<UInt8>) -> String {
+  quoted(String(decoding: bytes.prefix(200), as: UTF8.self))
+}

@@ -1,0 +1,71 @@
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// Files that are in the making. They go where the process ends before they are finished: at an error, at `exit`, or by a signal
+/// that would end it.
+enum Leftovers {
+  private static let room = 64
+  /// Paths as C strings, in a table that a signal handler may read at any moment.
+  nonisolated(unsafe) private static let table = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>.allocate(capacity: room)
+  /// Who writes to the table.
+  private static let writing = Mutex<Bool>(false)
+  private static let signals = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGPIPE, SIGXFSZ, SIGXCPU]
+
+  /// Notes a file or an (empty) folder. Beyond so many nothing is noted: they go with their owner.
+  static func add(_ path: String) {
+    writing.withLock { isPrepared in
+      if !isPrepared { prepare() }
+      isPrepared = true
+      if let free = (0..<room).first(where: { table[$0] == nil }) { table[free] = strdup(path) }
+    }
+  }
+
+  /// It is finished, or gone.
+  static func forget(_ path: String) {
+    writing.withLock { isPrepared in
+      guard isPrepared else { return }
+      for i in 0..<room where table[i].map({ strcmp($0, path) == 0 }) == true {
+        // The text stays: a signal handler may just be reading it.
+        table[i] = nil
+      }
+    }
+  }
+
+  /// Removes a file or an empty folder.
+  static func remove(_ path: String) {
+    if unlink(path) != 0 { rmdir(path) }
+    forget(path)
+  }
+
+  private static func prepare() {
+    table.initialize(repeating: nil, count: room)
+    atexit { Leftovers.removeAll() }
+    // Who has handlers of its own decides itself how to end.
+    for number in signals {
+      var action = sigaction()
+      sigaction(number, nil, &action)
+      if action.__sigaction_handler.sa_handler == nil { signal(number, end) }
+    }
+  }
+
+  /// Files before the folders they lie in.
+  private static func removeAll() {
+    for i in (0..<room).reversed() {
+      guard let path = table[i] else { continue }
+      if unlink(path) != 0 { rmdir(path) }
+    }
+  }
+
+  private static let end: @convention(c) (Int32) -> Void = { number in
+    Leftovers.removeAll()
+    signal(number, SIG_DFL)
+    raise(number)
+  }
+}

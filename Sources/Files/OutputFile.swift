@@ -1,0 +1,122 @@
+import Diagnostics
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// An output that a person named. Everything that the program writes for a person comes through here.
+///
+/// A regular file is there whole or not at all: it is written under another name beside it, readable to its owner alone, gets the
+/// mode that the umask says (or that of the file it replaces), and is renamed. A link stays a link, and what it leads to is
+/// replaced. A device, a FIFO, a socket and a descriptor of this process (`-`, /dev/stdout, /dev/fd/3) are written straight into.
+package final class OutputFile {
+  package let path: String
+  /// Whether the bytes go to standard output, which then belongs to them alone.
+  package let isStandardOutput: Bool
+
+  private let target: OutputTarget
+  /// Where it is written beside.
+  private let temporary: String?
+  private var descriptor: Int32
+  private var pending: [UInt8] = []
+
+  /// Opens it, before any work is done.
+  /// - option: what it was named by, for messages.
+  /// - inputs: what the same command reads; an output that is one of them is refused.
+  /// - Throws: `usage` for a folder and for an input, `inputOutput` where it can't be written.
+  package init(_ path: String, option: String, notOver inputs: [String] = []) throws(Failure) {
+    self.path = path
+    target = try OutputTarget(path)
+    isStandardOutput = target.isStandardOutput
+    if let own = FileIdentity(path), own.isRegular,
+      let input = inputs.first(where: { FileIdentity($0) == own })
+    {
+      throw .usage("\(option) \(path) is a file that this command reads (\(input)); choose another")
+    }
+    guard case .file(let place, _) = target else {
+      temporary = nil
+      descriptor = try target.descriptor(path)
+      return
+    }
+    do throws(Failure) {
+      let made = try PrivateFile.make(in: Paths.folder(of: place))
+      (temporary, descriptor) = (made.path, made.descriptor)
+    } catch {
+      throw Failure(error.kind, "\(path): \(error.message)")
+    }
+  }
+
+  /// Throws what opening it now would throw, and leaves nothing behind. What would wait for a reader is not opened.
+  package static func check(_ path: String, option: String, notOver inputs: [String] = []) throws(Failure) {
+    if case .stream = try OutputTarget(path) { return }
+    _ = try OutputFile(path, option: option, notOver: inputs)
+  }
+
+  /// Whether a path leads to standard output.
+  package static func isStandardOutput(_ path: String) -> Bool {
+    (try? OutputTarget(path))?.isStandardOutput == true
+  }
+
+  deinit {
+    if descriptor >= 0 { _ = platformClose(descriptor) }
+    if let temporary { PrivateFile.remove(temporary) }
+  }
+
+  /// Writes a line and its end.
+  package func write(_ line: String) throws(Failure) {
+    pending += line.utf8
+    pending.append(newline)
+    if pending.count >= 1 << 20 { try flush() }
+  }
+
+  package func write(_ bytes: UnsafeRawBufferPointer) throws(Failure) {
+    try flush()
+    try Writing.write(bytes, to: descriptor, path)
+  }
+
+  /// Writes what is left, makes a regular file durable, and puts it in its place.
+  package func close() throws(Failure) {
+    try flush()
+    guard case .file(let place, let mode) = target, let temporary else { return try end() }
+    fchmod(descriptor, mode ?? 0o666 & ~UserMask.current)
+    // Some file systems can't synchronize and say EINVAL; they have no other way.
+    if fsync(descriptor) != 0, errno != EINVAL { throw Writing.failure(path, errno) }
+    try end()
+    guard rename(temporary, place) == 0 else { throw Writing.failure(path, errno) }
+    PrivateFile.release(temporary)
+  }
+
+  /// Some file systems report a full disk only now.
+  private func end() throws(Failure) {
+    let result = platformClose(descriptor)
+    descriptor = -1
+    if result != 0, errno != EINTR { throw Writing.failure(path, errno) }
+  }
+
+  private func flush() throws(Failure) {
+    if pending.isEmpty { return }
+    try Writing.write(pending, to: descriptor, path)
+    pending.removeAll(keepingCapacity: true)
+  }
+}
+
+extension OutputTarget {
+  var isStandardOutput: Bool { self == .descriptor(STDOUT_FILENO) }
+}
+
+/// The rights that new files don't get.
+private enum UserMask {
+  /// `umask` can only be read by changing it, which other threads would see.
+  static var current: mode_t {
+    let lines = (try? InputFile.lines(of: "/proc/self/status", key: "", limit: 1 << 20)) ?? []
+    let words = lines.first { $0.hasPrefix("Umask:") }?.utf8.split(separator: 9).last.map { String($0)! }
+    if let mask = words.flatMap({ mode_t($0, radix: 8) }) { return mask }
+    let mask = umask(0o077)
+    umask(mask)
+    return mask
+  }
+}

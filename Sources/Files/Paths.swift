@@ -1,0 +1,97 @@
+import Diagnostics
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// Paths as texts.
+package enum Paths {
+  /// The folder that this process stands in.
+  package static var current: String {
+    guard let path = getcwd(nil, 0) else { return "/" }
+    defer { free(path) }
+    return String(cString: path)
+  }
+
+  /// The path from the root on, without `.`, doubled slashes and, where that leads to the same file, `..`.
+  /// - base: what a relative path starts at.
+  package static func absolute(_ path: String, from base: String = Paths.current) -> String {
+    let joined = path.utf8.first == UInt8(ascii: "/") ? path : "\(base)/\(path)"
+    let parts = joined.utf8.split(separator: UInt8(ascii: "/")).map { String($0)! }.filter { $0 != "." }
+    var short: [String] = []
+    for part in parts { if part == ".." { _ = short.popLast() } else { short.append(part) } }
+    let plain = "/" + short.joined(separator: "/")
+    guard short.count < parts.count else { return plain }
+    // Behind a link to a folder, `..` is the folder's parent and not the link's.
+    let literal = "/" + parts.joined(separator: "/")
+    let (a, b) = (FileIdentity(literal), FileIdentity(plain))
+    return a == b ? plain : a == nil ? plain : literal
+  }
+
+  /// The folder a path lies in.
+  package static func folder(of path: String) -> String {
+    let parts = split(path)
+    return parts.folder.isEmpty ? "." : parts.folder
+  }
+
+  package static func name(of path: String) -> String { split(path).name }
+
+  private static func split(_ path: String) -> (folder: String, name: String) {
+    let bytes = path.utf8
+    guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else { return ("", path) }
+    let folder = slash == bytes.startIndex ? "/" : String(path[..<slash])
+    return (folder, String(path[bytes.index(after: slash)...]))
+  }
+
+  /// The path with all links followed; nil where something on it is not there.
+  static func real(_ path: String) -> String? {
+    guard let real = realpath(path, nil) else { return nil }
+    defer { free(real) }
+    return String(cString: real)
+  }
+
+  /// What a link says; nil where there is no link.
+  static func linkTarget(_ path: String) -> String? {
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 4097) { text in
+      let count = readlink(path, text.baseAddress!, text.count - 1)
+      guard count >= 0 else { return nil }
+      return String(decoding: UnsafeRawBufferPointer(text)[..<count], as: UTF8.self)
+    }
+  }
+
+  /// The regular files in a folder; none where there is no folder.
+  package static func files(in folder: String) -> [String] {
+    guard let directory = opendir(folder) else { return [] }
+    defer { closedir(directory) }
+    var paths: [String] = []
+    while let entry = readdir(directory) {
+      let path = "\(folder)/" + withUnsafePointer(to: &entry.pointee.d_name.0) { String(cString: $0) }
+      if FileIdentity(path)?.isRegular == true { paths.append(path) }
+    }
+    return paths
+  }
+
+  package static func isFolder(_ path: String) -> Bool { FileIdentity(path)?.isFolder == true }
+}
+
+/// Which file a path leads to, whatever the path is called.
+package struct FileIdentity: Hashable {
+  private let device: UInt64
+  private let number: UInt64
+  private let type: UInt32
+
+  /// nil where there is nothing.
+  package init?(_ path: String) {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return nil }
+    (device, number) = (UInt64(truncatingIfNeeded: status.st_dev), UInt64(truncatingIfNeeded: status.st_ino))
+    type = UInt32(status.st_mode & S_IFMT)
+  }
+
+  var isRegular: Bool { type == UInt32(S_IFREG) }
+  var isFolder: Bool { type == UInt32(S_IFDIR) }
+}

@@ -1,6 +1,6 @@
 import Dataset
 import Diagnostics
-import Foundation
+import Files
 
 extension RecipeSection {
   /// Reads the `data` section.
@@ -11,8 +11,9 @@ extension RecipeSection {
     try allow(
       RecipeKeys.data(of: format), others: RecipeKeys.data, reason: "data.format \(format.rawValue)")
     func file(_ key: String) throws -> String? {
-      let base = URL(fileURLWithPath: baseDirectory, isDirectory: true)
-      return try string(key).map { URL(fileURLWithPath: $0, relativeTo: base).standardizedFileURL.path }
+      // What was typed is relative to where the person stands.
+      let base = if case .override = self[key]?.origin { Paths.current } else { baseDirectory }
+      return try string(key).map { $0 == "-" ? $0 : Paths.absolute($0, from: base) }
     }
     var data = DataSpecification(format: format, path: try file("path") ?? "")
     data.validationPath = try file("validation_path")

@@ -1,19 +1,22 @@
 import Diagnostics
+import Files
 import Foundation
 import Recurrent
 
 extension Recipe {
-  /// Reads a YAML file.
+  /// Reads a YAML file. Relative data paths start at its folder, those of `overrides` where this process stands.
   /// - overrides: `key.path=value` with YAML values, applied in order before anything is checked.
   /// - Throws: a `Failure` that names file, line, column and key.
   public init(contentsOf path: String, overrides: [String] = []) throws {
-    let url = URL(fileURLWithPath: path).standardizedFileURL
-    let text = try RecipeFile.read(path)
-    try self.init(
-      yaml: text, path: path, baseDirectory: url.deletingLastPathComponent().path, overrides: overrides)
+    try self.init(RecipeText(path), overrides: overrides)
   }
 
-  /// Reads YAML text. `path` names it in messages; relative data paths start at `baseDirectory`.
+  package init(_ text: RecipeText, overrides: [String] = []) throws {
+    try self.init(yaml: text.yaml, path: text.path, baseDirectory: text.folder, overrides: overrides)
+  }
+
+  /// Reads YAML text. `path` names it in messages; relative data paths start at `baseDirectory`, those of `overrides` where this
+  /// process stands.
   public init(yaml: String, path: String, baseDirectory: String, overrides: [String] = []) throws {
     var node = try RecipeNode(yaml: yaml) { .file(path, line: $0, column: $1) }
     for override in overrides { try node.apply(override: override) }
@@ -45,28 +48,29 @@ extension Recipe {
   }
 }
 
-enum RecipeFile {
+/// The text of a recipe, which is read once: it may come from a FIFO or from standard input.
+package struct RecipeText: Sendable {
+  package let path: String
+  let yaml: String
+  /// What its relative paths start at.
+  let folder: String
+
   /// A recipe is a page of text; what is far larger is something else.
   private static let sizeLimit = 1 << 20
 
-  static func read(_ path: String) throws -> String {
-    guard let file = FileHandle(forReadingAtPath: path) else {
-      throw Failure.missingInput("\(path): no such recipe, or it can't be opened")
+  /// - allowsStream: whether a FIFO or `-` will do; not where several ranks would share it.
+  package init(_ path: String, allowsStream: Bool = false) throws(Failure) {
+    let file = try InputFile(path: path, key: "the recipe", allowsStream: allowsStream, limit: Self.sizeLimit)
+    try self.init(file)
+  }
+
+  /// - file: read whole.
+  package init(_ file: InputFile) throws(Failure) {
+    guard let text = try file.text(), !text.utf8.contains(0) else {
+      throw file.failure("not UTF-8 text; this is no recipe")
     }
-    defer { try? file.close() }
-    let bytes: Data
-    do {
-      bytes = try file.read(upToCount: sizeLimit + 1) ?? Data()
-    } catch {
-      throw Failure.missingInput("\(path): can't be read as a recipe")
-    }
-    guard bytes.count <= sizeLimit else {
-      throw Failure.badData("\(path): larger than 1 MiB; this is no recipe")
-    }
-    guard let text = String(validating: bytes, as: UTF8.self), !text.utf8.contains(0) else {
-      throw Failure.badData("\(path): not UTF-8 text; this is no recipe")
-    }
-    return text
+    (path, yaml) = (file.path, text)
+    folder = file.isRepeatable ? Paths.folder(of: Paths.absolute(file.path)) : Paths.current
   }
 }
 

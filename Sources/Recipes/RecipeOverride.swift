@@ -11,7 +11,11 @@ extension RecipeNode {
       throw Failure.usage("--set \(text): the key has an empty part")
     }
     let origin = Origin.override(text)
-    let value = try RecipeNode(yaml: String(text[text.index(after: equals)...])) { _, _ in origin }
+    let yaml = String(text[text.index(after: equals)...])
+    // Standard input, where a path is wanted, and no list.
+    let value =
+      yaml == "-"
+      ? RecipeNode(content: .scalar(yaml), origin: origin) : try RecipeNode(yaml: yaml) { _, _ in origin }
     try set(keys[...], to: value, origin: origin)
   }
 

@@ -13,7 +13,8 @@ import Synchronization
 enum Leftovers {
   private static let room = 64
   /// Paths as C strings, in a table that a signal handler may read at any moment.
-  nonisolated(unsafe) private static let table = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>.allocate(capacity: room)
+  nonisolated(unsafe) private static let table = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>.allocate(
+    capacity: room)
   /// Who writes to the table.
   private static let writing = Mutex<Bool>(false)
   private static let signals = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGPIPE, SIGXFSZ, SIGXCPU]

@@ -32,8 +32,8 @@ package final class OutputFile {
     self.path = path
     target = try OutputTarget(path)
     isStandardOutput = target.isStandardOutput
-    if let own = FileIdentity(path), own.isRegular,
-      let input = inputs.first(where: { FileIdentity($0) == own })
+    if let own = FileIdentity(path, standard: STDOUT_FILENO), own.isRegular,
+      let input = inputs.first(where: { FileIdentity($0, standard: STDIN_FILENO) == own })
     {
       throw .usage("\(option) \(path) is a file that this command reads (\(input)); choose another")
     }
@@ -52,7 +52,10 @@ package final class OutputFile {
 
   /// Throws what opening it now would throw, and leaves nothing behind. What would wait for a reader is not opened.
   package static func check(_ path: String, option: String, notOver inputs: [String] = []) throws(Failure) {
-    if case .stream = try OutputTarget(path) { return }
+    if case .stream(let place) = try OutputTarget(path) {
+      guard access(place, W_OK) == 0 else { throw Writing.failure(path, errno) }
+      return
+    }
     _ = try OutputFile(path, option: option, notOver: inputs)
   }
 
@@ -82,6 +85,9 @@ package final class OutputFile {
   package func close() throws(Failure) {
     try flush()
     guard case .file(let place, let mode) = target, let temporary else { return try end() }
+    // Who may write to another one's file does not take it away.
+    var status = stat()
+    if stat(place, &status) == 0 { fchown(descriptor, status.st_uid, status.st_gid) }
     fchmod(descriptor, mode ?? 0o666 & ~UserMask.current)
     // Some file systems can't synchronize and say EINVAL; they have no other way.
     if fsync(descriptor) != 0, errno != EINVAL { throw Writing.failure(path, errno) }

@@ -62,7 +62,7 @@ enum OutputTarget: Equatable {
     case S_IFREG:
       // A file that is written beside and renamed must not get round its own permissions.
       guard access(place, W_OK) == 0 else { throw Writing.failure(path, errno) }
-      return .file(path: place, mode: status.st_mode & 0o7777)
+      return .file(path: place, mode: status.st_mode & 0o777)
     case S_IFSOCK: return .socket(path: place)
     default: return .stream(path: place)
     }

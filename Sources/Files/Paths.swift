@@ -92,6 +92,11 @@ package struct FileIdentity: Hashable {
     type = UInt32(status.st_mode & S_IFMT)
   }
 
+  /// - standard: the descriptor that `-` stands for.
+  init?(_ path: String, standard: Int32) {
+    self.init(path == "-" ? "/proc/self/fd/\(standard)" : path)
+  }
+
   var isRegular: Bool { type == UInt32(S_IFREG) }
   var isFolder: Bool { type == UInt32(S_IFDIR) }
 }

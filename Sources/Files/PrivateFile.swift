@@ -51,7 +51,7 @@ enum Writing {
       }
       switch errno {
       case EINTR: break
-      case EAGAIN: _ = try Interruption.wait(descriptor, for: POLLOUT, name())
+      case EAGAIN: try Interruption.wait(descriptor, for: POLLOUT, name())
       default: throw failure(name(), errno)
       }
     }

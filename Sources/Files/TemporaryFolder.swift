@@ -40,14 +40,20 @@ package final class TemporaryFolder {
     Leftovers.remove(path)
   }
 
-  /// Writes a file with mode 0600, and returns its path.
-  package func write(_ name: String, _ bytes: some Collection<UInt8>) throws(Failure) -> String {
+  /// Makes an empty file with mode 0600 that can be written to.
+  package func make(_ name: String) throws(Failure) -> (path: String, descriptor: Int32) {
     let file = "\(path)/\(name)"
     Leftovers.add(file)
     let descriptor = platformOpen(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw Writing.failure(file, errno) }
-    defer { close(descriptor) }
     fchmod(descriptor, 0o600)
+    return (file, descriptor)
+  }
+
+  /// Writes a file with mode 0600, and returns its path.
+  package func write(_ name: String, _ bytes: some Collection<UInt8>) throws(Failure) -> String {
+    let (file, descriptor) = try make(name)
+    defer { _ = platformClose(descriptor) }
     try Writing.write(Array(bytes), to: descriptor, file)
     return file
   }

@@ -1,4 +1,5 @@
 import Diagnostics
+import Files
 
 #if canImport(Glibc)
   import Glibc
@@ -142,8 +143,9 @@ private struct Attempt {
 
   /// Its exit code (128 and the number for a signal), and whether a person asked for the end.
   func run(_ inbox: inout SignalInbox) throws -> (code: Int32, stopping: Bool) {
-    let hostfile = try plan.hostfile.map { try temporaryFile($0.text) }
-    defer { if let hostfile { unlink(hostfile) } }
+    let folder = try TemporaryFolder()
+    defer { withExtendedLifetime(folder) {} }
+    let hostfile = try plan.hostfile.map { try folder.write("hosts", $0.text.utf8) }
     let arguments = plan.arguments(hostfilePath: hostfile)
     supervisor.say(LaunchPlan.quoted([supervisor.mpirun] + arguments))
     let errors = try ErrorRelay()
@@ -185,17 +187,5 @@ private struct Attempt {
     case 2: child.send(SIGTERM)
     default: child.sendToGroup(SIGKILL)
     }
-  }
-
-  private func temporaryFile(_ text: String) throws -> String {
-    var path = Array("\(processEnvironment()["TMPDIR"] ?? "/tmp")/recur-hosts-XXXXXX".utf8CString)
-    let file = mkstemp(&path)
-    guard file >= 0 else {
-      throw Failure.inputOutput("can't write a temporary hostfile: \(String(cString: strerror(errno)))")
-    }
-    defer { close(file) }
-    var text = text
-    text.withUTF8 { _ = write(file, $0.baseAddress, $0.count) }
-    return path.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
   }
 }

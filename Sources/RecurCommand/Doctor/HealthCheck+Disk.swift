@@ -1,17 +1,17 @@
+import Files
 import Foundation
 
 extension HealthCheck {
   /// Writes a file as large as a small checkpoint to the current folder, makes it durable, and removes it.
   static var disk: HealthCheck {
-    let name = ".recur-doctor-\(getpid())"
     let size = 4 * 1_048_576
-    guard let seconds = durableWrite(name, size) else {
+    guard let seconds = durableWrite(size) else {
       let reason = String(cString: strerror(errno))
       return HealthCheck(
         name: "disk", status: .fail, detail: "can't write to the current folder: \(reason)",
         advice: "go to a folder that can be written to, or give --out")
     }
-    let small = (0..<5).compactMap { _ in durableWrite(name, 1) }.sorted()
+    let small = (0..<5).compactMap { _ in durableWrite(1) }.sorted()
     let latency = small.isEmpty ? seconds : small[small.count / 2]
     let slow = latency > 0.25
     return HealthCheck(
@@ -23,12 +23,11 @@ extension HealthCheck {
   }
 
   /// Seconds to write and fsync `size` bytes; nil with errno set where that fails.
-  private static func durableWrite(_ name: String, _ size: Int) -> Double? {
+  private static func durableWrite(_ size: Int) -> Double? {
     let bytes = [UInt8](repeating: 0x5a, count: size)
     let clock = ContinuousClock()
     let start = clock.now
-    let file = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
-    guard file >= 0 else { return nil }
+    guard let (name, file) = try? PrivateFile.make(in: ".") else { return nil }
     var written = 0
     var failed = false
     while written < size && !failed {
@@ -39,7 +38,7 @@ extension HealthCheck {
     let reason = errno
     let elapsed = clock.now - start
     close(file)
-    unlink(name)
+    PrivateFile.remove(name)
     errno = reason
     return failed ? nil : elapsed / .seconds(1)
   }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 extension HealthCheck {
@@ -28,8 +29,8 @@ extension HealthCheck {
     process.standardOutput = words
     process.standardError = FileHandle.nullDevice
     guard (try? process.run()) != nil else { return nil }
-    let text = String(decoding: words.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    let lines = Lines.texts(of: words.fileHandleForReading.readDataToEndOfFile())
     process.waitUntilExit()
-    return text.split(whereSeparator: \.isNewline).first.map(String.init)
+    return lines.first { !$0.isEmpty }
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Files
 import Recur
 
 struct Export: ReportingCommand {
@@ -8,12 +9,15 @@ struct Export: ReportingCommand {
       "safetensors: tensors under the names of PyTorch's state_dict; load_state_dict takes them as they are.")
 
   @Argument(help: "A checkpoint, or a run directory for its newest one.") var checkpoint: String
-  @Option(help: "The safetensors file to write.") var safetensors: String
+  @Option(help: "The safetensors file to write, or - for standard output.") var safetensors: String
   @OptionGroup var output: OutputOptions
+
+  var outputPath: String? { safetensors }
 
   func execute(_ console: Console) throws -> ExportReport {
     let model = try CheckpointedModel(noting: checkpoint)
-    try model.file.exportModel(to: safetensors)
+    let file = try OutputFile(safetensors, option: "--safetensors", notOver: model.files(checkpoint))
+    try model.file.exportModel(to: file)
     let tensors = model.file.modelTensors
     try console.say("\(tensors.count) tensors of \(model.path)")
     try console.say("written to \(safetensors)")

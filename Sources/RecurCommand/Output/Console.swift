@@ -1,4 +1,5 @@
 import Diagnostics
+import Files
 import Foundation
 
 /// Where a command's words go: results to standard output, progress and remarks to standard error. With `--json`
@@ -7,17 +8,34 @@ struct Console {
   let json: Bool
   /// Says nothing: for the ranks that are not rank 0.
   var silent = false
+  /// Whether a file that was asked for goes to standard output, which then holds nothing else.
+  private var isOutputTaken = false
+
+  init(json: Bool, silent: Bool = false) { (self.json, self.silent) = (json, silent) }
+
+  /// - path: of the file that the command writes, if any.
+  /// - Throws: `usage` where standard output would have to hold both it and a report.
+  init(json: Bool, silent: Bool = false, sharingOutputWith path: String?) throws {
+    self.init(json: json, silent: silent)
+    isOutputTaken = path.map { OutputFile.isStandardOutput($0) } ?? false
+    if json, isOutputTaken, let path {
+      throw Failure.usage(
+        "\(path) and --json both want standard output; write to a file, or leave out --json")
+    }
+  }
+
+  private var resultDescriptor: Int32 { json || isOutputTaken ? STDERR_FILENO : STDOUT_FILENO }
 
   /// A line of the readable result.
   func say(_ line: String = "") throws {
     guard !silent else { return }
-    try Console.write(line + "\n", to: json ? STDERR_FILENO : STDOUT_FILENO)
+    try Console.write(line + "\n", to: resultDescriptor)
   }
 
   /// A piece of the readable result, which may end within a line or a character.
   func write(_ bytes: [UInt8]) throws {
     guard !silent else { return }
-    try bytes.withUnsafeBufferPointer { try Console.write($0, to: json ? STDERR_FILENO : STDOUT_FILENO) }
+    try bytes.withUnsafeBufferPointer { try Console.write($0, to: resultDescriptor) }
   }
 
   /// With `--json`, the result as one line of JSON on standard output. NaN and the infinities become words,

@@ -4,6 +4,8 @@ import ArgumentParser
 protocol ReportingCommand: ParsableCommand {
   associatedtype Report: CommandReport
   var output: OutputOptions { get }
+  /// The file that the command writes, if it writes one.
+  var outputPath: String? { get }
   /// Does the work and prints the readable result.
   func execute(_ console: Console) throws -> Report
 }
@@ -19,8 +21,10 @@ extension CommandReport {
 }
 
 extension ReportingCommand {
+  var outputPath: String? { nil }
+
   func run() throws {
-    let console = Console(json: output.json)
+    let console = try Console(json: output.json, sharingOutputWith: outputPath)
     let report = try execute(console)
     try console.finish(report)
     if report.exitCode != 0 { throw ExitCode(report.exitCode) }

@@ -1,4 +1,5 @@
 import Diagnostics
+import Files
 import Foundation
 
 /// The plotting program, run as a child process.
@@ -18,35 +19,26 @@ struct Gnuplot {
 
   /// Draws a script that writes to standard output; returns the picture.
   func draw(_ script: GnuplotScript) throws -> Data {
-    let folder = FileManager.default.temporaryDirectory
-      .appendingPathComponent("recur-plot-\(getpid())-\(UInt32.random(in: .min ... .max))")
-    do {
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-      defer { try? FileManager.default.removeItem(at: folder) }
-      let file = folder.appendingPathComponent("figure.gnuplot")
-      try Data(script.text.utf8).write(to: file)
-      return try run(file)
-    } catch let error as CocoaError {
-      throw Failure.inputOutput("can't write a temporary file: \(error.localizedDescription); set TMPDIR")
-    }
+    let folder = try TemporaryFolder()
+    defer { withExtendedLifetime(folder) {} }
+    let file = try folder.write("figure.gnuplot", script.text.utf8)
+    return try run(file, complaints: folder.make("complaints"))
   }
 
   /// Files in place of pipes for the words of gnuplot, so that neither side can block the other.
-  private func run(_ script: URL) throws -> Data {
+  private func run(_ script: String, complaints: (path: String, descriptor: Int32)) throws -> Data {
     let process = Process()
     let picture = Pipe()
-    let complaints = script.deletingLastPathComponent().appendingPathComponent("complaints")
-    try Data().write(to: complaints)
     process.executableURL = URL(fileURLWithPath: executable)
-    process.arguments = ["-d", script.path]
+    process.arguments = ["-d", script]
     process.standardOutput = picture
-    process.standardError = try FileHandle(forWritingTo: complaints)
+    process.standardError = FileHandle(fileDescriptor: complaints.descriptor, closeOnDealloc: true)
     try process.run()
     let data = picture.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()
     guard process.terminationStatus == 0, !data.isEmpty else {
-      let said = (try? String(contentsOf: complaints, encoding: .utf8)) ?? ""
-      let line = said.split(whereSeparator: \.isNewline).last(where: { !$0.isEmpty }) ?? "no message"
+      let said = (try? InputFile.lines(of: complaints.path, key: "", limit: 1 << 20)) ?? []
+      let line = said.last(where: { !$0.isEmpty }) ?? "no message"
       throw Failure(.internalError, "gnuplot could not draw the picture: \(line)")
     }
     return data

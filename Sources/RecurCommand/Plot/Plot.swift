@@ -1,4 +1,5 @@
 import ArgumentParser
+import Files
 import Foundation
 import Recur
 
@@ -8,19 +9,25 @@ struct Plot: ReportingCommand {
       "Draws a run: its loss by epoch, and predicted against actual values or its accuracy and confusions.")
 
   @Argument(help: "A run directory.") var run: String
-  @Option(name: [.customLong("output"), .customShort("o")], help: "The picture to write, .svg or .png.")
+  @Option(
+    name: [.customLong("output"), .customShort("o")],
+    help: "The picture to write, .svg or .png, or - for SVG on standard output.")
   var file: String
   @OptionGroup var output: OutputOptions
 
+  var outputPath: String? { file }
+
   func validate() throws {
-    guard terminal != nil else { throw ValidationError("--output must end in .svg or .png, not \(file)") }
+    guard terminal != nil else {
+      throw ValidationError("--output must end in .svg or .png, or be -, not \(file)")
+    }
   }
 
   func execute(_ console: Console) throws -> PlotReport {
     let gnuplot = try Gnuplot()
     let history = try RunHistory(run: run)
     let model = try CheckpointedModel(noting: run)
-    let target = try OutputFile(file)
+    let target = try OutputFile(file, option: "--output", notOver: model.files(run))
     var figure = Figure(
       title: "\(model.recipe.name): \(model.recipe.model.summary)",
       panels: [.loss(history, name: "loss (\(model.recipe.loss.name))")])
@@ -32,7 +39,8 @@ struct Plot: ReportingCommand {
     } else if let panel = try Panel.predictions(model) {
       figure.panels.append(panel)
     }
-    try target.write(gnuplot.draw(GnuplotScript(figure: figure, terminal: terminal ?? .svg)))
+    let picture = try gnuplot.draw(GnuplotScript(figure: figure, terminal: terminal ?? .svg))
+    try picture.withUnsafeBytes { try target.write($0) }
     try target.close()
     try console.say("\(history.epochs.count) epochs of \(run)")
     try console.say("drawn to \(file)")
@@ -42,7 +50,8 @@ struct Plot: ReportingCommand {
   }
 
   private var terminal: GnuplotScript.Terminal? {
-    GnuplotScript.Terminal.allCases.first { file.lowercased().hasSuffix(".\($0.rawValue)") }
+    file == "-"
+      ? .svg : GnuplotScript.Terminal.allCases.first { file.lowercased().hasSuffix(".\($0.rawValue)") }
   }
 }
 

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import Files
 import Recur
 
 struct Predict: ReportingCommand {
@@ -14,10 +14,18 @@ struct Predict: ReportingCommand {
   @OptionGroup var settings: SettingOptions
   @Option(help: "The part of the data: train, validation or test (default: validation and test).") var split:
     Split?
-  @Option(help: "Another file of the recipe's format: all its samples, scaled as in training.") var input:
-    String?
-  @Option(name: [.customLong("output"), .customShort("o")], help: "The CSV file to write.") var file: String
+  @Option(
+    help:
+      "Another file of the recipe's format, or - for standard input: all its samples, scaled as in training."
+  )
+  var input: String?
+  @Option(
+    name: [.customLong("output"), .customShort("o")], help: "The CSV file to write, or - for standard output."
+  )
+  var file: String
   @OptionGroup var output: OutputOptions
+
+  var outputPath: String? { file }
 
   func validate() throws {
     guard split == nil || input == nil else { throw ValidationError("give --split or --input, not both") }
@@ -28,10 +36,10 @@ struct Predict: ReportingCommand {
     if model.recipe.data.format == .text {
       throw Failure.usage("\(checkpoint) predicts the next token of a text; use recur generate")
     }
+    let table = try OutputFile(file, option: "--output", notOver: model.files(checkpoint, input: input))
     let data = try input.map(model.loadData(from:)) ?? model.loadData()
-    if data.shape.sourceSteps != nil { return try translate(model, data, console) }
+    if data.shape.sourceSteps != nil { return try translate(model, data, table, console) }
     let predictions = try Predictions(model, data)
-    let table = try OutputFile(file)
     try table.write(predictions.header)
     var rows = 0
     for part in try data.parts(input == nil ? split : nil) {
@@ -58,11 +66,8 @@ struct PredictReport: CommandReport {
 extension CheckpointedModel {
   /// Another file in place of the recipe's: all its samples, scaled and numbered as in training.
   fileprivate func loadData(from path: String) throws -> LoadedData {
-    guard FileManager.default.fileExists(atPath: path) else {
-      throw Failure.missingInput("\(path): no such file (--input)")
-    }
     var specification = recipe.data
-    specification.path = URL(fileURLWithPath: path).standardizedFileURL.path
+    (specification.path, specification.pathName) = (path == "-" ? path : Paths.absolute(path), "--input")
     specification.split = .init()
     specification.areTargetsOptional = true
     (specification.validationPath, specification.testPath) = (nil, nil)

@@ -1,4 +1,5 @@
 import Diagnostics
+import Files
 
 extension CheckpointFile {
   /// Stands before the names of averaged parameters.
@@ -13,7 +14,11 @@ extension CheckpointFile {
 
   /// Writes the model's tensors alone, under PyTorch's names, as a safetensors file for other programs: the averages where
   /// there are such.
-  public func exportModel(to path: String, fileSystem: FileSystem = .real) throws(Failure) {
+  public func exportModel(to path: String) throws(Failure) {
+    try exportModel(to: OutputFile(path, option: "the model"))
+  }
+
+  package func exportModel(to output: OutputFile) throws(Failure) {
     let averages = tensors.filter { $0.name.hasPrefix(Self.averagePrefix) }
     let model = averages.isEmpty ? modelTensors : averages
     func name(_ tensor: Tensor) -> String {
@@ -23,16 +28,12 @@ extension CheckpointFile {
     header.metadata = [("format", "pt")]
     for tensor in model { try header.add(name(tensor), tensor.shape) }
     let head = try header.encoded()
-    try fileSystem.replace(path) { temporary throws(Failure) in
-      let file = try fileSystem.open(temporary, .create)
-      try head.withUnsafeBufferPointer { bytes throws(Failure) in
-        try file.write(UnsafeRawBufferPointer(bytes))
-      }
-      for tensor in model {
-        try tensor.withValues { values throws(Failure) in try file.write(UnsafeRawBufferPointer(values)) }
-      }
-      try file.synchronize()
-      try file.close()
+    try head.withUnsafeBufferPointer { bytes throws(Failure) in
+      try output.write(UnsafeRawBufferPointer(bytes))
     }
+    for tensor in model {
+      try tensor.withValues { values throws(Failure) in try output.write(UnsafeRawBufferPointer(values)) }
+    }
+    try output.close()
   }
 }

@@ -1,5 +1,6 @@
 import Collective
 import Diagnostics
+import Files
 
 /// What a rank did when, for `chrome://tracing` or ui.perfetto.dev.
 final class Trace {
@@ -19,11 +20,9 @@ final class Trace {
 
   /// All ranks make one together. Throws where rank 0 can't write the file.
   init(path: String, _ group: any Communicator) throws {
-    self.path = FileSystem.absolute(path)
+    self.path = path
     self.group = group
-    try group.together { [path = self.path] in
-      if group.rank == 0 { try FileSystem.real.replace(path, with: "[]") }
-    }
+    try group.together { if group.rank == 0 { try OutputFile.check(path, option: "--trace") } }
     // Hosts' clocks start anywhere: count from a moment that all share.
     try group.barrier()
     start = monotonicNanoseconds()
@@ -40,7 +39,9 @@ final class Trace {
     let all = try group.gather(events.withUnsafeBytes { [UInt8]($0) }, to: 0)
     try group.together {
       guard let all else { return }
-      try FileSystem.real.replace(path, with: Self.text(all, hosts))
+      let file = try OutputFile(path, option: "--trace")
+      try file.write(Self.text(all, hosts))
+      try file.close()
     }
   }
 
@@ -57,7 +58,7 @@ final class Trace {
         }
       }
     }
-    return "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n" + lines.joined(separator: ",\n") + "\n]}\n"
+    return "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n" + lines.joined(separator: ",\n") + "\n]}"
   }
 
   private static func line(_ rank: Int, _ activity: UInt64, _ step: UInt64, _ begin: UInt64, _ end: UInt64)

@@ -1,3 +1,5 @@
+import Files
+
 /// What the `data` section of a recipe says: which file, which columns, how it becomes samples.
 public struct DataSpecification: Sendable, Equatable {
   public enum Format: String, Sendable, CaseIterable { case csv, idx, npy, ts, text, tagged, pairs }
@@ -91,6 +93,18 @@ public struct DataSpecification: Sendable, Equatable {
   public var vocabulary: Int?
   /// text: tokens per window; gradients do not reach further back.
   public var sequenceLength: Int = 35
+
+  /// What `path` was named by, for messages.
+  package var pathName = "data.path"
+  /// Whether a FIFO or `-` will do for a file: not where several processes read it.
+  var allowsStreams = false
+
+  /// The files it names; of a folder those in it.
+  package var files: [String] {
+    let paths =
+      [path] + [validationPath, testPath, labelsPath, validationLabelsPath, testLabelsPath].compactMap { $0 }
+    return paths + (format == .idx ? Paths.files(in: path) : [])
+  }
 
   public init(format: Format, path: String) {
     self.format = format

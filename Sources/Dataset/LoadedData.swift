@@ -23,11 +23,24 @@ public struct LoadedData: Sendable {
   /// tagged: the words by their numbers, `Vocabulary.unknown` first. pairs: the tokens of the sources; `classNames` are those of
   /// the targets. Else empty.
   public var vocabulary: [String] = []
+  /// pairs whose targets are optional: the lines that are no sample, because they have no source that the network could read.
+  public var unanswered: [UnansweredLine] = []
   /// SHA-256, in hexadecimal, over the files read (path, labels, validation, its labels, test, its labels): of each its size and the
   /// SHA-256 of every 4 MiB.
   public let fingerprint: String
   /// csv: for each sample, train before validation before test, the row of its file (from 0, the header not counted) that holds its target.
   public let rows: [Int]?
+}
+
+/// A line of a file of pairs that is no sample.
+public struct UnansweredLine: Sendable, Equatable {
+  /// From 1.
+  public let line: Int
+  /// How many samples stand before it.
+  public let samplesBefore: Int
+  public let source: String
+  /// The first token that is not known; nil where there is no token at all.
+  public var unknown: String?
 }
 
 extension LoadedData {
@@ -42,6 +55,8 @@ extension LoadedData {
     vocabulary: [String]? = nil, peers: LoadingPeers? = nil
   ) throws(Failure) {
     try specification.validate()
+    var specification = specification
+    specification.allowsStreams = peers == nil
     let group = try peers.flatMap { (peers) throws(Failure) in try LoadingGroup(peers) }
     switch specification.format {
     case .csv: try self.init(csv: specification, scaler, classNames, group)

@@ -56,7 +56,7 @@ package struct InputFile: Sendable {
     holding part: ((_ size: Int) throws(Failure) -> Range<Int>)? = nil
   ) throws(Failure) {
     let source = try OpenInput(path, key: key, allowsStream: allowsStream)
-    let limit = limit ?? Memory.most
+    let limit = min(limit ?? .max, Memory.most)
     guard case .file(let size) = source.kind, size > 0 else {
       // The size of a file in /proc is not known before it is read.
       var bytes = try source.all(limit: limit)

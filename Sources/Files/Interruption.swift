@@ -20,24 +20,18 @@ package enum Interruption {
   package static func ask() { asked.store(true, ordering: .relaxed) }
 
   /// Waits until a descriptor can be read (`POLLIN`) or written (`POLLOUT`).
-  /// - milliseconds: how long at most; nil for without end.
   /// - what: what is waited for, in the message of an interrupted wait.
-  /// - Returns: whether it can be.
   /// - Throws: `retry` where a stop was asked for meanwhile.
   static func wait(
-    _ descriptor: Int32, for event: Int32, within milliseconds: Int? = nil, _ what: @autoclosure () -> String
-  ) throws(Failure) -> Bool {
-    // A request between the look and the wait would be missed: looked at again five times a second.
-    var left = milliseconds ?? .max
+    _ descriptor: Int32, for event: Int32, _ what: @autoclosure () -> String
+  ) throws(Failure) {
     while true {
-      if isAsked { throw Failure(.retry, "stopped while waiting for \(what())") }
       var state = pollfd(fd: descriptor, events: Int16(event), revents: 0)
-      let nap = min(left, 200)
-      let count = poll(&state, 1, Int32(nap))
-      if count > 0 { return true }
+      // A request just before the wait would be missed: looked for again five times a second.
+      let count = poll(&state, 1, 200)
+      if count > 0 { return }
       if count < 0 && errno != EINTR { throw .inputOutput("can't wait for \(what()): \(systemError())") }
-      left -= count == 0 && milliseconds != nil ? nap : 0
-      if left <= 0 { return false }
+      if isAsked { throw Failure(.retry, "stopped while waiting for \(what())") }
     }
   }
 

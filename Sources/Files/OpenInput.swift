@@ -31,7 +31,10 @@ final class OpenInput: Sendable {
   /// - path: `-` is standard input where a stream will do.
   /// - key: the recipe's key or the option that asked for it, for messages.
   init(_ path: String, key: String, allowsStream: Bool) throws(Failure) {
-    let isStandard = path == "-" && allowsStream
+    let isStandard = path == "-"
+    guard !isStandard || allowsStream else {
+      throw .usage("- is standard input, which one process alone can read, and once; name a file (\(key))")
+    }
     name = isStandard ? "standard input" : path
     // O_NONBLOCK: opening a FIFO would wait for its writer. O_NOCTTY: a terminal must not become this process's own.
     let flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY
@@ -104,14 +107,14 @@ extension OpenInput {
     while true {
       // Only this shows in time that a stop was asked for; a regular file can always be read.
       if kind == .stream, !isFIFO || patience == 0 {
-        _ = try Interruption.wait(descriptor, for: POLLIN, name)
+        try Interruption.wait(descriptor, for: POLLIN, name)
       }
       let got = platformRead(descriptor, out)
       if got > 0 { return got }
       switch (got, errno) {
       case (0, _) where isFIFO && isFirst && patience > 0:
         // No writer yet, or one that has come and gone.
-        _ = try Interruption.nap(name)
+        try Interruption.nap(name)
         patience -= 20
         if patience <= 0 {
           throw .missingInput("\(name) is a FIFO that nobody writes to; start its writer first")

@@ -55,7 +55,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("", Failure.Kind.missingInput, "empty"), ("# nobody\n", .badData, "names no host"),
+    ("", Failure.Kind.badData, "names no host"), ("# nobody\n", .badData, "names no host"),
     ("a slots=0\n", .badData, ":1: `slots=0`"), ("a\nb slot=2\n", .badData, ":2: `slot=2`"),
   ])
   func hostfilesThatMakeNoSense(text: String, kind: Failure.Kind, part: String) throws {

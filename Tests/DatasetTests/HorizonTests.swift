@@ -127,6 +127,25 @@ import Testing
     #expect(data.test!.tokens([0]).inputs == [0] && data.test!.tokens([0]).targets == [5])
   }
 
+  /// CoNLL-U has remarks in front of sentences, CoNLL-2000 has none.
+  @Test func `a number sign is a token where there are no remarks`() throws {
+    let plain: (inout DataSpecification) -> Void = { ($0.tokenColumn, $0.tagColumn) = (0, 1) }
+    let data = try load("# # B-NP\n5 CD I-NP\n\n# # O\n", plain)
+    #expect(
+      data.train!.count == 2 && data.classNames == ["#", "CD"] && data.vocabulary == ["<unk>", "#", "5"])
+    #expect(
+      message { _ = try load("a X\n\n# a remark\nb Y\n", plain) }
+        .hasPrefix("d.conllu, line 3: begins with `#`"))
+    #expect(
+      message { _ = try load("1\ta\tX\n# a remark\n2\tb\tY\n") }.hasPrefix(
+        "d.conllu, line 2: begins with `#`"))
+    #expect(
+      message { _ = try load("# a remark\na X\n", plain) }.hasPrefix("d.conllu, line 1: begins with `#`"))
+    #expect(try load("\u{FEFF}# text = a\n# id = 1\n1\ta\tX\n").train!.length(of: 0) == 1)
+    // A word that only looks like a range.
+    #expect(try load("1-2 X\n3-4 Y\n", plain).train!.length(of: 0) == 2)
+  }
+
   @Test func `a checkpoint's words and tags number another file`() throws {
     let data = try load("1\tdog\tX\n2\tnew\tDET\n", tags: ["DET", "X"], words: ["<unk>", "cat", "dog"])
     #expect(data.train!.tokens([0]).inputs == [2, 0] && data.train!.tokens([0]).targets == [1, 0])
@@ -147,6 +166,9 @@ import Testing
       message { _ = try load("a B\nb\n") { $0.tokenColumn = 0 } }.hasPrefix("d.conllu, line 1: has 2 columns")
     )
     #expect(message { _ = try load("\n# x\n") } == "d.conllu: has no tokens")
+    // U+00A0 is no blank, and U+2028 ends no line.
+    let odd = try load("a\u{A0}b X\u{2028}Y\n") { ($0.tokenColumn, $0.tagColumn) = (0, 1) }
+    #expect(odd.vocabulary == ["<unk>", "a\u{A0}b"] && odd.classNames == ["X\u{2028}Y"])
     #expect(message { _ = try load(text) { $0.tagColumn = 1 } }.contains("two different columns"))
   }
 }

@@ -57,6 +57,20 @@ import Testing
         == "b.tsv, line 1: 'y' is not among the 2 known tokens")
   }
 
+  @Test func `lines that can't be answered are kept where targets are optional`() throws {
+    let folder = try TemporaryFolder()
+    var specification = DataSpecification(
+      format: .pairs, path: try folder.write("d.tsv", "\nab\n \nax\tq\nb\n\n"))
+    (specification.areTargetsOptional, specification.targetTokens) = (true, .word)
+    let data = try LoadedData(specification, classNames: ["<eos>", "q"], vocabulary: ["a", "b", " "])
+    #expect(data.train?.count == 3)
+    #expect(data.unanswered.map(\.line) == [1, 4, 6] && data.unanswered.map(\.samplesBefore) == [0, 2, 3])
+    #expect(data.unanswered.map(\.unknown) == [nil, "x", nil] && data.unanswered[1].source == "ax")
+    specification.path = try folder.write("e.tsv", "\n")
+    let empty = try LoadedData(specification, classNames: ["<eos>", "q"], vocabulary: ["a"])
+    #expect(empty.train == nil && empty.unanswered.count == 1)
+  }
+
   @Test func `bad lines are named`() {
     #expect(message { _ = try load("") } == "d.tsv: has no pairs")
     #expect(

@@ -37,6 +37,12 @@ import Testing
     #expect(data.train?.batch().classes == [1, 0, 0])
   }
 
+  @Test func commentsStandInTheHeaderAlone() throws {
+    let header = "# one\n@problemName x\n# two\n@univariate true\n@CLASSLABEL true a b\n@data\n"
+    #expect(try load("\u{FEFF}" + header + "1,2:a\n").train?.count == 1)
+    #expect(message { _ = try load(header + "1,2:a\n# three\n") }.hasPrefix("d.ts, line 8: "))
+  }
+
   @Test func targetValues() throws {
     let text = "@problemname x\n@targetlabel true\n@data\n1,2:0.5\n3,4:1.5\n"
     let data = try load(text) { $0.scale = .minmax }

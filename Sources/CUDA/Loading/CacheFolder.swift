@@ -1,3 +1,5 @@
+import Files
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -28,13 +30,9 @@ public struct CacheFolder: Sendable, Equatable {
 
   /// The file's bytes; nil where there are none.
   func read(_ name: String) -> [UInt8]? {
-    guard let folder, let file = fopen("\(folder)/\(name)", "rb") else { return nil }
-    defer { fclose(file) }
-    guard fseek(file, 0, SEEK_END) == 0 else { return nil }
-    let count = ftell(file)
-    guard count > 0, fseek(file, 0, SEEK_SET) == 0 else { return nil }
-    var bytes = [UInt8](repeating: 0, count: count)
-    return fread(&bytes, 1, count, file) == count ? bytes : nil
+    guard let folder, let file = try? InputFile(path: "\(folder)/\(name)", key: "RECUR_CACHE"), file.count > 0
+    else { return nil }
+    return file.withBytes { Array($0) }
   }
 
   /// Whole or not at all. A folder that can't be written to is only slower.
@@ -45,10 +43,10 @@ public struct CacheFolder: Sendable, Equatable {
       path += path.isEmpty && part.isEmpty ? "/" : part + "/"
       mkdir(path, 0o755)
     }
-    let temporary = "\(folder)/.\(name).\(getpid())"
-    guard let file = fopen(temporary, "wb") else { return }
-    let written = fwrite(bytes, 1, bytes.count, file)
-    if fclose(file) == 0, written == bytes.count, rename(temporary, "\(folder)/\(name)") == 0 { return }
-    unlink(temporary)
+    try? bytes.withUnsafeBytes { bytes in
+      let file = try OutputFile("\(folder)/\(name)", option: "RECUR_CACHE")
+      try file.write(bytes)
+      try file.close()
+    }
   }
 }

@@ -1,4 +1,5 @@
 import Diagnostics
+import Files
 
 /// The machines of a job: one a line, `name slots=4`, as mpirun reads them. `#` starts a comment.
 package struct Hostfile: Equatable, Sendable {
@@ -14,11 +15,7 @@ package struct Hostfile: Equatable, Sendable {
   package var slots: Int { hosts.reduce(0) { $0 + $1.slots } }
 
   package init(path: String) throws {
-    let lines = Machine.lines(path)
-    guard !lines.isEmpty else {
-      throw Failure.missingInput(
-        "\(path): can't be read as a hostfile: missing, empty, or larger than 16 MiB")
-    }
+    let lines = try InputFile.lines(of: path, key: "--hostfile", allowsStream: true, limit: 1 << 24)
     hosts = try lines.enumerated().compactMap { try Self.host($0.element, "\(path):\($0.offset + 1)") }
     guard !hosts.isEmpty else {
       throw Failure.badData("\(path): names no host; write lines such as `node-a slots=4`")

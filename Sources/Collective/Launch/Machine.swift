@@ -1,3 +1,5 @@
+import Files
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -49,20 +51,9 @@ package enum Machine {
 
   private static func firstLine(_ path: String) -> String? { lines(path).first }
 
-  /// The lines of a small file; none where it can't be read or is far too large.
+  /// The lines of a small file of the system; none where it can't be read or is far too large.
   package static func lines(_ path: String) -> [String] {
-    guard let file = fopen(path, "r") else { return [] }
-    defer { fclose(file) }
-    var text: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 1 << 16)
-    while case let count = fread(&chunk, 1, chunk.count, file), count > 0 {
-      text += chunk[..<count]
-      if text.count > 1 << 24 { return [] }
-    }
-    if text.last == 10 { text.removeLast() } else if text.isEmpty { return [] }
-    return text.split(separator: 10, omittingEmptySubsequences: false).map {
-      String(decoding: $0, as: UTF8.self)
-    }
+    (try? InputFile.lines(of: path, key: "the system", limit: 1 << 24)) ?? []
   }
 }
 

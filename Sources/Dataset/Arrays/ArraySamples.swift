@@ -9,8 +9,8 @@ extension LoadedData {
     var count = classNames?.count
     var shape: [Int]?
     let sources = try SampleSources(specification) { (path, labelsPath, part) throws(Failure) in
-      let file = try NPYFile.open(path, key: part.pathKey, group)
-      let labels = try NPYFile.open(labelsPath ?? "", key: part.labelsKey, group)
+      let file = try NPYFile.open(path, key: part.pathKey, specification, group)
+      let labels = try NPYFile.open(labelsPath ?? "", key: part.labelsKey, specification, group)
       files += [file, labels]
       let source = try SampleSource(npy: file, labels: labels, &count)
       let found = [source.layout.steps, source.inputs.columns, source.values?.columns ?? 0]
@@ -32,7 +32,7 @@ extension LoadedData {
     var names = classNames
     var shape: [Int]?
     let sources = try SampleSources(specification) { (path, _, part) throws(Failure) in
-      let file = try InputFile(path: path, key: part.pathKey)
+      let file = try specification.open(path, key: part.pathKey)
       files.append(file)
       let series = try TSFile(file)
       if names == nil { names = series.header.classNames }
@@ -94,10 +94,11 @@ extension SampleSource {
 
 extension NPYFile {
   /// Holds the header; the numbers of a large file are read where they are needed.
-  static func open(_ path: String, key: String, _ group: LoadingGroup?) throws(Failure) -> InputFile {
+  static func open(
+    _ path: String, key: String, _ specification: DataSpecification, _ group: LoadingGroup?
+  ) throws(Failure) -> InputFile {
     let head = 1 << 20
-    guard let group else { return try InputFile(path: path, key: key) { 0..<min($0, head) } }
-    var file = try group.open(path, key: key)
+    var file = try specification.open(path, key: key, group) { 0..<min($0, head) }
     if file.isDivided { try file.hold(0..<min(file.size, head)) }
     return file
   }

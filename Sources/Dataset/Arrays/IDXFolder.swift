@@ -16,9 +16,10 @@ struct IDXPart {
   let labels: IDXFile
 
   /// Reads "train" or "t10k", or returns nil where the folder has neither images nor labels of that name.
-  init?(_ name: String, folder: String, _ group: LoadingGroup?) throws(Failure) {
-    let images = try Self.find("\(name)-images", "idx3-ubyte", folder, group)
-    let labels = try Self.find("\(name)-labels", "idx1-ubyte", folder, group)
+  init?(_ name: String, _ specification: DataSpecification, _ group: LoadingGroup?) throws(Failure) {
+    let folder = specification.path
+    let images = try Self.find("\(name)-images", "idx3-ubyte", specification, group)
+    let labels = try Self.find("\(name)-labels", "idx1-ubyte", specification, group)
     guard images != nil || labels != nil else { return nil }
     guard var images else { throw Self.missing("\(name)-images-idx3-ubyte", folder) }
     guard var labels else { throw Self.missing("\(name)-labels-idx1-ubyte", folder) }
@@ -33,13 +34,13 @@ struct IDXPart {
 
   /// The file as it is called by its authors, with a dot before the ending, or either gzipped.
   private static func find(
-    _ stem: String, _ ending: String, _ folder: String, _ group: LoadingGroup?
+    _ stem: String, _ ending: String, _ specification: DataSpecification, _ group: LoadingGroup?
   ) throws(Failure) -> InputFile? {
     for name in ["\(stem)-\(ending)", "\(stem).\(ending)"] {
       for suffix in ["", ".gz"] {
-        let path = "\(folder)/\(name)\(suffix)"
+        let path = "\(specification.path)/\(name)\(suffix)"
         if access(path, F_OK) == 0 {
-          return try LoadingGroup.open(path, key: "data.path", unpacks: false, group)
+          return try specification.open(path, key: "data.path", group, unpacks: false)
         }
       }
     }

@@ -6,8 +6,8 @@ extension LoadedData {
     idx specification: DataSpecification, _ classNames: [String]?, _ group: LoadingGroup?
   ) throws(Failure) {
     let folder = specification.path
-    let main = try IDXPart("train", folder: folder, group)
-    let held = try IDXPart("t10k", folder: folder, group)
+    let main = try IDXPart("train", specification, group)
+    let held = try IDXPart("t10k", specification, group)
     guard let any = main ?? held else { throw IDXPart.missing("train-images-idx3-ubyte", folder) }
     if let main, let held, main.images.shape[1...] != held.images.shape[1...] {
       throw .badData("\(held.images.path): its images have another size than those of \(main.images.path)")

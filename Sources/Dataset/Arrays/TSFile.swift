@@ -27,13 +27,13 @@ package struct TSFile {
     self.file = file
     if file.count == 0 { throw file.failure("is empty") }
     header = TSHeader()
-    let header = try file.withScanner(delimiter: colon) { (scanner) throws(Failure) in
+    let header = try file.withText { (text) throws(Failure) in
       var header = TSHeader()
       try DecimalTables.with { (decimal) throws(Failure) in
-        var lines = TSLines(scanner: scanner)
-        while let line = lines.next() {
+        var lines = TSLines(text)
+        while let line = lines.next(inHeader: !header.isComplete) {
           if header.isComplete {
-            try read(line, TSContext(file: file, base: scanner.base, decimal: decimal), header)
+            try read(line, TSContext(file: file, decimal: decimal), header)
           } else {
             try header.read(line, file)
           }
@@ -128,7 +128,6 @@ extension TSFile {
 /// What reading a line needs besides the line.
 struct TSContext {
   let file: InputFile
-  let base: UnsafePointer<UInt8>
   let decimal: DecimalTables
 
   func failure(_ line: TSLines.Line, _ what: String) -> Failure {

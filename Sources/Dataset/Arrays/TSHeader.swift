@@ -64,7 +64,8 @@ package struct TSHeader: Sendable {
   }
 }
 
-/// The lines of a `.ts` file that hold something: no comments (# or %), no blank lines.
+/// The lines of a `.ts` file that hold something: no blank lines, and no comments (# or %) in the header. In the data there are no
+/// comments, as in sktime and aeon.
 struct TSLines {
   struct Line {
     let bytes: UnsafeBufferPointer<UInt8>
@@ -72,26 +73,16 @@ struct TSLines {
     let number: Int
   }
 
-  let scanner: CSVScanner
-  private var p: UnsafePointer<UInt8>
-  private var number = 0
+  private var lines: Lines
 
-  init(scanner: CSVScanner) {
-    self.scanner = scanner
-    p = scanner.base
-    if p[0] == 0xEF && p[1] == 0xBB && p[2] == 0xBF { p += 3 }
-  }
+  init(_ text: UnsafeBufferPointer<UInt8>) { lines = Lines(text) }
 
-  mutating func next() -> Line? {
-    while p < scanner.end {
-      let start = p
-      while !scanner.endsLine(p.pointee) { p += 1 }
-      let line = trimmed(UnsafeBufferPointer(start: start, count: p - start)[...])
-      p = scanner.nextLine(p)
-      number += 1
-      if let first = line.first, first != UInt8(ascii: "#"), first != UInt8(ascii: "%") {
-        return Line(bytes: UnsafeBufferPointer(rebasing: line), number: number)
-      }
+  mutating func next(inHeader: Bool) -> Line? {
+    while let text = lines.next() {
+      let line = trimmed(text[...])
+      guard let first = line.first else { continue }
+      if inHeader, first == UInt8(ascii: "#") || first == UInt8(ascii: "%") { continue }
+      return Line(bytes: UnsafeBufferPointer(rebasing: line), number: lines.number)
     }
     return nil
   }

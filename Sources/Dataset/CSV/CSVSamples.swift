@@ -10,7 +10,7 @@ extension LoadedData {
     var files: [InputFile] = []
     var names = classNames
     let sources = try SampleSources(specification) { (path, _, part) throws(Failure) in
-      let file = try LoadingGroup.open(path, key: part.pathKey, group)
+      let file = try specification.open(path, key: part.pathKey, group)
       files.append(file)
       let origin = classNames == nil ? specification.path : "the checkpoint"
       return try SampleSource(csv: file, specification, &names, origin: origin, group)

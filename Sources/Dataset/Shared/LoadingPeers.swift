@@ -83,14 +83,6 @@ final class LoadingGroup {
     return file!
   }
 
-  /// The same; nil for a process on its own.
-  static func open(
-    _ path: String, key: String, unpacks: Bool = true, _ group: LoadingGroup?
-  ) throws(Failure) -> InputFile {
-    if let group { return try group.open(path, key: key, unpacks: unpacks) }
-    return try InputFile(path: path, key: key, unpacks: unpacks)
-  }
-
   /// This process's share of that many things: consecutive, in the order of the processes.
   func part(of count: Int) -> Range<Int> { part(of: count, at: index) }
   func part(of count: Int, at index: Int) -> Range<Int> {
@@ -143,5 +135,18 @@ extension LoadingPeers {
       throw Failure(Failure.Kind(rawValue: Int32(words[0])!)!, words.dropFirst().joined())
     }
     return all.map { Array($0.dropFirst()) }
+  }
+}
+
+extension DataSpecification {
+  /// Opens one of its files, with `group` all processes together.
+  /// - holding: as `InputFile` has it, for a process on its own.
+  func open(
+    _ path: String, key: String, _ group: LoadingGroup? = nil, unpacks: Bool = true,
+    holding part: ((_ size: Int) throws(Failure) -> Range<Int>)? = nil
+  ) throws(Failure) -> InputFile {
+    let name = key == "data.path" ? pathName : key
+    if let group { return try group.open(path, key: name, unpacks: unpacks) }
+    return try InputFile(path: path, key: name, allowsStream: allowsStreams, unpacks: unpacks, holding: part)
   }
 }

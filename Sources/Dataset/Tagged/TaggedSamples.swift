@@ -8,7 +8,7 @@ extension LoadedData {
   ) throws(Failure) {
     func read(_ path: String, _ key: String) throws(Failure) -> TaggedText {
       try TaggedText(
-        InputFile(path: path, key: "data.\(key)"), tokenColumn: specification.tokenColumn,
+        specification.open(path, key: "data.\(key)"), tokenColumn: specification.tokenColumn,
         tagColumn: specification.tagColumn)
     }
     let main = try read(specification.path, "path")

@@ -4,8 +4,9 @@ import Files
 /// Sentences of tokens with tags: a line for each token, columns set apart by tabs (or blanks where a line has no tab), a blank
 /// line behind each sentence.
 ///
-/// As in CoNLL-U, lines that begin with `#` are remarks, and lines whose first column is a range or a decimal (`1-2`, `8.1`) are
-/// no tokens of their own, where the tokens are not in the first column.
+/// Where neither token nor tag is in the first column, that is the number of CoNLL-U: lines that begin with `#` in front of a sentence
+/// are remarks, and a range or a decimal in the first column (`1-2`, `8.1`) is no token of its own. Elsewhere, as in CoNLL-2000, there
+/// are no remarks, and `#` is a token like any other.
 struct TaggedText {
   let file: InputFile
   private(set) var tokens: [Substring] = []
@@ -13,35 +14,48 @@ struct TaggedText {
   /// The first token of each sentence, and the end of the last.
   private(set) var starts: [Int] = [0]
 
+  private typealias Column = UnsafeBufferPointer<UInt8>
+
   init(_ file: InputFile, tokenColumn: Int, tagColumn: Int) throws(Failure) {
     self.file = file
-    guard let text = file.withBytes({ String(validating: $0, as: UTF8.self) }) else {
-      throw file.failure("is not UTF-8 text")
-    }
-    var number = 0
-    for line in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline) {
-      number += 1
-      if line.allSatisfy(\.isWhitespace) {
+    let isNumbered = tokenColumn > 0 && tagColumn > 0
+    /// Columns of the first token, and whether tabs set them apart.
+    var first: (Int, Bool)?
+    /// Where that was a line that begins with `#`.
+    var doubtful: Int?
+    try file.forEachLine { (line, number) throws(Failure) in
+      if line.allSatisfy({ $0 == space || $0 == tab }) {
         endSentence()
-        continue
+        return
       }
-      if line.first == "#", line.contains(" ") || !line.contains("\t") { continue }
-      let columns =
-        line.contains("\t")
-        ? line.split(separator: "\t", omittingEmptySubsequences: false)
-        : line.split(whereSeparator: \.isWhitespace)
-      if tokenColumn > 0, Self.isNoToken(columns[0]) { continue }
+      let isRemark = line[0] == UInt8(ascii: "#")
+      if isRemark, isNumbered, tokens.count == starts.last! { return }
+      let columns = Self.columns(line)
+      if isNumbered, Self.isNoToken(columns[0]) { return }
+      let shape = (columns.count, line.contains(tab))
+      // A remark that is taken for a token would be one of its words, and the next its tag.
+      if isRemark || doubtful != nil, shape != first ?? shape {
+        throw .badData(
+          "\(file.path), line \(doubtful ?? number): begins with `#`, but is neither a token like the others nor a remark, which "
+            + "only CoNLL-U has, and only in front of a sentence; remove it")
+      }
+      if first == nil { (first, doubtful) = (shape, isRemark ? number : nil) }
       let last = max(tokenColumn, tagColumn)
       guard columns.count > last, !columns[tokenColumn].isEmpty, !columns[tagColumn].isEmpty else {
         throw .badData(
           "\(file.path), line \(number): has \(columns.count) columns; a token in column \(tokenColumn) and its tag in "
             + "column \(tagColumn) are wanted (data.token_column, data.tag_column, from 0)")
       }
-      tokens.append(columns[tokenColumn])
-      tags.append(columns[tagColumn])
+      tokens.append(Substring(decoding: columns[tokenColumn], as: UTF8.self))
+      tags.append(Substring(decoding: columns[tagColumn], as: UTF8.self))
     }
     endSentence()
     if tokens.isEmpty { throw file.failure("has no tokens") }
+  }
+
+  /// Set apart by tabs; in a line without one by any number of blanks.
+  private static func columns(_ line: Column) -> [Column] {
+    line.contains(tab) ? line.parts(separatedBy: tab) : line.parts(separatedBy: space, keepingEmpty: false)
   }
 
   var sentences: Int { starts.count - 1 }
@@ -50,9 +64,12 @@ struct TaggedText {
     if tokens.count > starts.last! { starts.append(tokens.count) }
   }
 
-  private static func isNoToken(_ number: Substring) -> Bool {
-    number.first?.isNumber == true && number.contains { $0 == "-" || $0 == "." }
-      && number.allSatisfy { $0.isNumber || $0 == "-" || $0 == "." }
+  /// Digits with a `-` or `.` among them.
+  private static func isNoToken(_ number: Column) -> Bool {
+    let marks = [UInt8(ascii: "-"), UInt8(ascii: ".")]
+    let parts = number.split(omittingEmptySubsequences: false) { marks.contains($0) }
+    let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
+    return parts.count == 2 && parts.allSatisfy { !$0.isEmpty && $0.allSatisfy { digits.contains($0) } }
   }
 }
 

@@ -12,7 +12,7 @@ extension LoadedData {
       ("test_path", specification.testPath),
     ] {
       guard let path else { continue }
-      files.append(try PairFile(InputFile(path: path, key: "data.\(key)"), specification))
+      files.append(try PairFile(specification.open(path, key: "data.\(key)"), specification))
     }
     let (kind, targetKind) = (specification.tokens, specification.targetTokens ?? specification.tokens)
     let source =
@@ -24,6 +24,9 @@ extension LoadedData {
         targetKind,
         names: [Vocabulary.endOfLine]
           + Vocabulary(targetKind, of: files.map(\.targets.counts), minCount: specification.minCount).names)
+    if specification.areTargetsOptional {
+      for index in files.indices { files[index].leaveOutUnknown(source) }
+    }
     var encoded: [(sources: TokenSequences, targets: TokenSequences)] = []
     for file in files {
       encoded.append(
@@ -32,6 +35,7 @@ extension LoadedData {
           try file.encode(\.targets, target, isOptional: specification.areTargetsOptional)
         ))
     }
+    unanswered = files[0].unanswered
     var shape = SampleShape(
       steps: 1 + (encoded.map(\.targets.longest).max() ?? 0), features: 0,
       target: .classes(count: target.count))
@@ -39,8 +43,9 @@ extension LoadedData {
     shape.vocabulary = source.count
     shape.sourceSteps = encoded.map(\.sources.longest).max()
 
-    let partition = try Partition(
-      specification.split, of: encoded[0].sources.count, file: specification.path)
+    let partition =
+      try encoded[0].sources.count == 0 && !unanswered.isEmpty
+      ? nil : Partition(specification.split, of: encoded[0].sources.count, file: specification.path)
     func set(_ index: Int, _ range: Range<Int>?) -> PairSet? {
       range.map {
         PairSet(
@@ -48,9 +53,9 @@ extension LoadedData {
       }
     }
     func whole(_ index: Int) -> PairSet? { set(index, 0..<encoded[index].sources.count) }
-    train = set(0, partition.train)
-    validation = specification.validationPath == nil ? set(0, partition.validation) : whole(1)
-    test = specification.testPath == nil ? set(0, partition.test) : whole(files.count - 1)
+    train = set(0, partition?.train)
+    validation = specification.validationPath == nil ? set(0, partition?.validation) : whole(1)
+    test = specification.testPath == nil ? set(0, partition?.test) : whole(files.count - 1)
     self.shape = shape
     scaler = nil
     featureNames = []
@@ -77,41 +82,74 @@ struct PairFile {
   private(set) var targets = Side()
   /// The line of each pair, from 1.
   private var numbers: [Int] = []
+  private(set) var unanswered: [UnansweredLine] = []
 
   init(_ file: InputFile, _ specification: DataSpecification) throws(Failure) {
     self.file = file
-    guard let text = file.withBytes({ String(validating: $0, as: UTF8.self) }) else {
-      throw file.failure("is not UTF-8 text")
-    }
+    let isOptional = specification.areTargetsOptional
     let targetTokens = specification.targetTokens ?? specification.tokens
-    for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
-      .enumerated()
-    {
-      if line.isEmpty { continue }
-      var fields = line.split(separator: "\t", omittingEmptySubsequences: false)
-      if fields.count == 1, specification.areTargetsOptional { fields.append("") }
-      guard fields.count == 2 else {
+    try file.forEachLine { (line, number) throws(Failure) in
+      if line.isEmpty, !isOptional { return }
+      let fields = line.parts(separatedBy: tab)
+      guard fields.count == 2 || fields.count == 1 && isOptional else {
         throw .badData(
-          "\(file.path), line \(index + 1): needs a source, one tab and a target, but has \(fields.count - 1) tabs"
+          "\(file.path), line \(number): needs a source, one tab and a target, but has \(fields.count - 1) tabs"
         )
       }
-      let sides = [Self.tokens(fields[0], specification.tokens), Self.tokens(fields[1], targetTokens)]
-      let wanted = specification.areTargetsOptional ? ["source"] : ["source", "target"]
-      for (name, side) in zip(wanted, sides) where side.isEmpty {
-        throw .badData("\(file.path), line \(index + 1): the \(name) is empty")
+      let source = Self.tokens(fields[0], specification.tokens)
+      let target = fields.count == 1 ? [] : Self.tokens(fields[1], targetTokens)
+      if source.isEmpty, isOptional {
+        let text = String(decoding: fields[0], as: UTF8.self)
+        unanswered.append(UnansweredLine(line: number, samplesBefore: numbers.count, source: text))
+        return
       }
-      sources.lines.append(sides[0])
-      targets.lines.append(sides[1])
-      numbers.append(index + 1)
+      for (name, side) in [("source", source)] + (isOptional ? [] : [("target", target)]) where side.isEmpty {
+        throw .badData("\(file.path), line \(number): the \(name) is empty")
+      }
+      sources.lines.append(source)
+      targets.lines.append(target)
+      numbers.append(number)
     }
-    if numbers.isEmpty { throw file.failure("has no pairs") }
+    if numbers.isEmpty, unanswered.isEmpty { throw file.failure("has no pairs") }
   }
 
-  private static func tokens(_ field: Substring, _ kind: DataSpecification.Tokens) -> [String] {
+  private static func tokens(_ field: UnsafeBufferPointer<UInt8>, _ kind: DataSpecification.Tokens)
+    -> [String]
+  {
     switch kind {
-    case .word: field.split(separator: " ").map(String.init)
-    case .char, .byte: field.unicodeScalars.map { String(Character($0)) }
+    case .word:
+      field.parts(separatedBy: space, keepingEmpty: false).map { String(decoding: $0, as: UTF8.self) }
+    case .char, .byte:
+      String(decoding: field, as: UTF8.self).unicodeScalars.map { String(Character($0)) }
     }
+  }
+
+  /// Takes out the pairs whose source has a token that is not known, so that the lines of other pairs can be answered.
+  mutating func leaveOutUnknown(_ vocabulary: Vocabulary) {
+    var kept = (sources: [[String]](), targets: [[String]](), numbers: [Int]())
+    var left: [UnansweredLine] = []
+    var empty = unanswered[...]
+    for (index, source) in sources.lines.enumerated() {
+      while let line = empty.first, line.line < numbers[index] {
+        left.append(UnansweredLine(line: line.line, samplesBefore: kept.numbers.count, source: line.source))
+        empty = empty.dropFirst()
+      }
+      if let token = source.first(where: { vocabulary.number($0) == nil }) {
+        var line = UnansweredLine(
+          line: numbers[index], samplesBefore: kept.numbers.count, source: vocabulary.joined(source))
+        line.unknown = token
+        left.append(line)
+        continue
+      }
+      kept.sources.append(source)
+      kept.targets.append(targets.lines[index])
+      kept.numbers.append(numbers[index])
+    }
+    for line in empty {
+      left.append(UnansweredLine(line: line.line, samplesBefore: kept.numbers.count, source: line.source))
+    }
+    (sources.lines, targets.lines, numbers) = kept
+    unanswered = left
   }
 
   /// - isOptional: whether a sequence with a token that is not known is left empty.

@@ -10,7 +10,7 @@ extension LoadedData {
       + [("validation_path", specification.validationPath), ("test_path", specification.testPath)]
       .compactMap { key, path in path.map { (key, $0) } }
     for (key, path) in paths {
-      texts.append(try TokenText(InputFile(path: path, key: "data.\(key)"), specification.tokens))
+      texts.append(try TokenText(specification.open(path, key: "data.\(key)"), specification.tokens))
     }
     for text in texts where text.ids.isEmpty { throw text.file.failure("is empty") }
     let vocabulary =

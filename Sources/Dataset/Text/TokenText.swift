@@ -11,7 +11,7 @@ struct TokenText {
   init(_ file: InputFile, _ tokens: DataSpecification.Tokens) throws(Failure) {
     self.file = file
     switch tokens {
-    case .byte: readBytes()
+    case .byte: try readBytes()
     case .char: try readCharacters()
     case .word: try readWords()
     }
@@ -29,9 +29,9 @@ struct TokenText {
 
   mutating func removeLast() { ids.removeLast() }
 
-  private mutating func readBytes() {
+  private mutating func readBytes() throws(Failure) {
     names = (0..<256).map(String.init)
-    ids = file.withBytes { $0.map { Int32($0) } }
+    ids = try file.withText { $0.map { Int32($0) } }
   }
 
   private mutating func readCharacters() throws(Failure) {
@@ -60,18 +60,18 @@ struct TokenText {
       ids.append(Int32(names.count))
       names.append(String(word))
     }
-    let text = try text()
-    var lines = text.split(omittingEmptySubsequences: false) { $0.isNewline }
-    if lines.last?.isEmpty == true { lines.removeLast() }
-    for line in lines {
-      for word in line.split(whereSeparator: { $0 == " " || $0 == "\t" }) { append(word) }
+    try file.forEachLine(advice: Self.advice) { line, _ in
+      for word in line.split(whereSeparator: { $0 == space || $0 == tab }) {
+        append(Substring(decoding: word, as: UTF8.self))
+      }
       append(Substring(Vocabulary.endOfLine))
     }
   }
 
+  private static let advice = "; use data.tokens: byte"
+
   private func text() throws(Failure) -> String {
-    let text = file.withBytes { String(validating: $0, as: UTF8.self) }
-    guard let text else { throw file.failure("is not UTF-8 text; use data.tokens: byte") }
+    guard let text = try file.text() else { throw file.failure("is not UTF-8 text\(Self.advice)") }
     return text
   }
 

@@ -67,9 +67,10 @@ public struct Vocabulary: Sendable, Equatable {
   }
 
   /// A sequence of tokens as text, without the end of a target.
-  public func text(of sequence: some Sequence<Int32>) -> String {
-    sequence.map { names[Int($0)] }.joined(separator: tokens == .word ? " " : "")
-  }
+  public func text(of sequence: some Sequence<Int32>) -> String { joined(sequence.map { names[Int($0)] }) }
+
+  /// Tokens as they stand in a line.
+  func joined(_ names: [String]) -> String { names.joined(separator: tokens == .word ? " " : "") }
 
   /// The numbers of a text's tokens. A text that goes on has no end of line behind its last word.
   /// - Throws: a `Failure` that names the token that is not known.

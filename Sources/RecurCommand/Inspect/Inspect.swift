@@ -1,6 +1,6 @@
 import ArgumentParser
 import CUDA
-import Foundation
+import Files
 import Recur
 
 struct Inspect: ReportingCommand {
@@ -14,33 +14,30 @@ struct Inspect: ReportingCommand {
   @OptionGroup var output: OutputOptions
 
   func execute(_ console: Console) throws -> InspectReport {
-    guard try !program || isRecipe else {
+    let recipe = try recipeText
+    guard !program || recipe != nil else {
       throw Failure.usage("--program needs a recipe; a checkpoint does not say how long its batches are")
     }
-    let report = try isRecipe ? inspectRecipe() : inspectCheckpoint()
+    let report = try recipe.map(inspect) ?? inspectCheckpoint()
     for line in report.lines { try console.say(line) }
     if let program = report.program { try console.say("\n\(program)") }
     return report
   }
 
-  /// Text is a recipe; a checkpoint starts with the length of its header, whose upper bytes are zero.
-  private var isRecipe: Bool {
+  /// Text is a recipe; a checkpoint starts with the length of its header, whose upper bytes are zero. nil for a checkpoint and a run.
+  private var recipeText: RecipeText? {
     get throws {
-      var isFolder: ObjCBool = false
-      guard FileManager.default.fileExists(atPath: file, isDirectory: &isFolder) else {
-        throw Failure.missingInput("\(file): no such recipe, checkpoint or run")
+      if Paths.isFolder(file) { return nil }
+      let start = try InputFile(path: file, key: "the recipe, checkpoint or run", allowsStream: true) {
+        0..<min($0, 8)
       }
-      if isFolder.boolValue { return false }
-      guard let handle = FileHandle(forReadingAtPath: file) else {
-        throw Failure.missingInput("\(file): can't be opened; check its permissions")
-      }
-      defer { try? handle.close() }
-      return try handle.read(upToCount: 8)?.contains(0) != true
+      guard start.isRepeatable else { return try RecipeText(start) }
+      return start.withBytes { $0.contains(0) } ? nil : try RecipeText(file)
     }
   }
 
-  private func inspectRecipe() throws -> InspectReport {
-    let recipe = try Recipe(contentsOf: file, overrides: settings.settings)
+  private func inspect(_ text: RecipeText) throws -> InspectReport {
+    let recipe = try Recipe(text, overrides: settings.settings)
     let shape = try recipe.shapeOfColumns ?? recipe.loadData().shape
     let network = try recipe.architecture(for: shape)
     var report = InspectReport(.recipe, recipe, network, steps: shape.steps)

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Recur
 
@@ -16,12 +17,9 @@ struct RunHistory {
   /// Reads `metrics.jsonl` of a run directory.
   init(run: String) throws {
     let path = "\(run)/metrics.jsonl"
-    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-      throw Failure.missingInput("\(path): can't be read; name the directory of a run")
-    }
+    let lines = try InputFile.lines(of: path, key: "the directory of a run", limit: .max)
     let decoder = JSONDecoder()
-    for (number, line) in text.split(separator: "\n").enumerated() where line.contains("\"event\":\"epoch\"")
-    {
+    for (number, line) in lines.enumerated() where line.contains("\"event\":\"epoch\"") {
       do {
         let line = try decoder.decode(LogLine.self, from: Data(line.utf8))
         guard (0..<Int(Int32.max)).contains(line.epoch) else { throw CocoaError(.coderReadCorrupt) }

@@ -1,28 +1,47 @@
+import Files
 import Recur
 
 extension Predict {
   /// Of pairs the source, the target and what was found for it.
-  func translate(_ model: CheckpointedModel, _ data: LoadedData, _ console: Console) throws -> PredictReport {
+  func translate(
+    _ model: CheckpointedModel, _ data: LoadedData, _ table: OutputFile, _ console: Console
+  ) throws -> PredictReport {
     let recipe = model.recipe
     let source = Vocabulary(recipe.data.tokens, names: data.vocabulary)
     let target = Vocabulary(recipe.data.targetTokens ?? recipe.data.tokens, names: data.classNames)
     let evaluator = Evaluator(
       model: try model.model(for: data.shape), loss: recipe.loss, scaler: nil,
       beam: recipe.model.decoder?.beam ?? 1)
-    let table = try OutputFile(file)
     try table.write("split,sample,source,actual,predicted")
-    var rows = 0
-    for part in try data.parts(input == nil ? split : nil) {
-      guard let pairs = part.samples as? any PairedSet else { continue }
-      try evaluator.translate(pairs) { sample, found in
-        try table.write(
-          Predictions.line([
-            part.split.rawValue, "\(sample)", source.text(of: pairs.source(of: sample)),
-            target.text(of: pairs.target(of: sample)), target.text(of: found),
-          ]))
-        rows += 1
+    // Numbered in each part.
+    var (rows, number) = (0, 0)
+    var unanswered = data.unanswered[...]
+    func write(_ split: Split, _ source: String, _ actual: String = "", _ found: String = "") throws {
+      try table.write(Predictions.line([split.rawValue, "\(number)", source, actual, found]))
+      (rows, number) = (rows + 1, number + 1)
+    }
+    /// Every line of another file is a row, one that can't be answered too.
+    func writeUnanswered(before sample: Int, _ split: Split) throws {
+      while let line = unanswered.first, line.samplesBefore <= sample {
+        try write(split, line.source)
+        unanswered.removeFirst()
+        if let token = line.unknown {
+          Console.note(
+            "recur: line \(line.line) has no prediction: \(quoted(token)) is not among the known tokens")
+        }
       }
     }
+    for part in try data.parts(input == nil ? split : nil) {
+      number = 0
+      guard let pairs = part.samples as? any PairedSet else { continue }
+      try evaluator.translate(pairs) { sample, found in
+        try writeUnanswered(before: sample, part.split)
+        try write(
+          part.split, source.text(of: pairs.source(of: sample)), target.text(of: pairs.target(of: sample)),
+          target.text(of: found))
+      }
+    }
+    try writeUnanswered(before: .max, .train)
     try table.close()
     try console.say("\(Formatting.grouped(rows)) predictions of \(model.path)")
     try console.say("written to \(file)")

@@ -125,7 +125,7 @@ extension Predictions {
   /// Fields as RFC 4180 wants them.
   static func line(_ fields: [String]) -> String {
     fields.map { field in
-      let isPlain = !field.contains { $0 == "," || $0 == "\"" || $0.isNewline }
+      let isPlain = !field.utf8.contains { [UInt8(ascii: ","), UInt8(ascii: "\""), 10, 13].contains($0) }
       return isPlain ? field : "\"" + field.replacingOccurrences(of: "\"", with: "\"\"") + "\""
     }.joined(separator: ",")
   }

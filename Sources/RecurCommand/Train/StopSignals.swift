@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Recur
 
@@ -16,6 +17,8 @@ enum StopSignals {
 
   /// Takes the signals from now on; the first call of the program.
   static func listen() {
+    // Made now: in the handler would be too late.
+    _ = Interruption.isAsked
     for number in numbers { signal(number, handle) }
     unblock()
   }
@@ -44,6 +47,7 @@ enum StopSignals {
   private static let handle: @convention(c) (Int32) -> Void = { _ in
     for number in StopSignals.numbers { signal(number, SIG_DFL) }
     StopSignals.isAsked = true
+    Interruption.ask()
     StopSignals.trainer?.requestStop()
     if StopSignals.isOneOfMany, !StopSignals.isFirst || StopSignals.trainer == nil { return }
     let word: StaticString = "\nrecur: stopping after this step and saving; once more ends at once\n"

@@ -1,4 +1,6 @@
 import ArgumentParser
+import Collective
+import Files
 import Foundation
 import Kernels
 import Recur
@@ -37,16 +39,21 @@ struct Train: ParsableCommand {
 
   func run() throws {
     // A device that isn't there is told before anything of the recipe.
+    StopSignals.listen()
+    let text = RecipeReading(recipe)
     let processor = try device.processor {
-      (try? Recipe(contentsOf: recipe, overrides: settings.settings))?.precision ?? .fp32
+      (try? Recipe(text.get(), overrides: settings.settings))?.precision ?? .fp32
     }
     _ = try KernelSet.fromEnvironment()
-    StopSignals.listen()
     let communicator = try Communicators.fromEnvironment()
     StopSignals.joined(communicator)
-    let console = Console(json: output.json, silent: communicator.rank != 0)
+    let console = try Console(
+      json: output.json, silent: communicator.rank != 0, sharingOutputWith: trace)
     do {
-      let recipe = try Recipe(contentsOf: recipe, overrides: settings.settings)
+      let recipe = try Recipe(text.get(), overrides: settings.settings)
+      if let trace, communicator.rank == 0 {
+        try OutputFile.check(trace, option: "--trace", notOver: inputs(recipe))
+      }
       let watchdog = try Watchdog(
         communicator, .init(stallTimeout: .seconds(recipe.distributed.stallTimeout)))
       let report = try train(recipe, communicator, console, processor)
@@ -60,6 +67,12 @@ struct Train: ParsableCommand {
       let kind = (error as? Failure)?.kind ?? .internalError
       communicator.abort(reason: "\(error)", code: kind.rawValue)
     }
+  }
+
+  /// The files that the run reads and writes besides the trace.
+  private func inputs(_ recipe: Recipe) -> [String] {
+    let checkpoint = ["auto", "never"].contains(resume) ? [] : [resume]
+    return [self.recipe] + recipe.data.files + checkpoint + (out.map(RunFiles.all) ?? [])
   }
 
   private func train(
@@ -91,6 +104,19 @@ struct Train: ParsableCommand {
     }
     return options
   }
+}
+
+/// The recipe's text, read when it is first asked for and once: it may come from standard input.
+private final class RecipeReading {
+  private let path: String
+  private lazy var result = Result { () throws(Failure) in
+    // Several ranks would each get a part of a stream.
+    try RecipeText(path, allowsStream: (Launcher.detect(processEnvironment())?.size ?? 1) == 1)
+  }
+
+  init(_ path: String) { self.path = path }
+
+  func get() throws -> RecipeText { try result.get() }
 }
 
 extension TrainingReport: CommandReport {

@@ -1,6 +1,6 @@
 import Collective
 import Diagnostics
-import Foundation
+import Files
 
 extension Communicator {
   /// Runs `body` on every rank, and throws on all of them where it threw on one: nobody is left waiting.
@@ -65,8 +65,8 @@ extension Communicator {
 private enum ProgramFile {
   static let hash: String = {
     guard let path = Machine.executablePath(),
-      let bytes = try? Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
+      let file = try? InputFile(path: path, key: "the program")
     else { return "" }
-    return bytes.withUnsafeBytes { "\(fastHash($0))" }
+    return file.withBytes { "\(fastHash($0))" }
   }()
 }

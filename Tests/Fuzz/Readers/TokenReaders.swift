@@ -102,7 +102,7 @@ struct TaggedFuzz: FuzzedReader {
   private static let sentences = [
     "the\tDET\ncat\tNOUN\n\nthe\tDET\ndog\tNOUN\nran\tVERB\n\n",
     "# text = the cat\n1-2\tthe cat\t_\t_\n1\tthe\tthe\tDET\n2\tcat\tcat\tNOUN\n2.1\t_\t_\t_\n\n1\tsee\tsee\tVERB\n",
-    "a X\nb  Y\n\n\nc X\n", "# a remark\n#\tPUNCT\na\tX\r\n\r\nb\t10\nc\t9\n",
+    "a X\nb  Y\n\n\nc X\n", "#\tPUNCT\na\tX\r\n\r\nb\t10\nc\t9\n",
   ].map { Array($0.utf8) }
   var seeds: [[UInt8]] { Self.sentences }
   var words: [String] {

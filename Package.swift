@@ -41,13 +41,13 @@ let package = Package(
       dependencies: ["Diagnostics", "Digests", "Files"],
       exclude: ["README.md"], swiftSettings: swift),
     .target(
-      name: "Recipes", dependencies: ["Recurrent", "Dataset", "Kernels", "Diagnostics", "Yams"],
+      name: "Recipes", dependencies: ["Recurrent", "Dataset", "Kernels", "Diagnostics", "Files", "Yams"],
       exclude: ["README.md"], swiftSettings: swift),
     .target(
       name: "Training",
       dependencies: [
         "Recipes", "Recurrent", "Collective", "Dataset", "Kernels", "CKernels", "CUDA", "CCUDA",
-        "Diagnostics", "Digests",
+        "Diagnostics", "Digests", "Files",
       ], exclude: ["README.md"], swiftSettings: swift),
     .target(
       name: "Recur",

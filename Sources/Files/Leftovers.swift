@@ -48,6 +48,11 @@ enum Leftovers {
   private static func prepare() {
     table.initialize(repeating: nil, count: room)
     atexit { Leftovers.removeAll() }
+    // A parent may have started this process with these signals blocked.
+    var blocked = sigset_t()
+    sigemptyset(&blocked)
+    for number in signals { sigaddset(&blocked, number) }
+    pthread_sigmask(SIG_UNBLOCK, &blocked, nil)
     // Who has handlers of its own decides itself how to end.
     for number in signals {
       var action = sigaction()

@@ -32,9 +32,12 @@ package final class OutputFile {
     self.path = path
     target = try OutputTarget(path)
     isStandardOutput = target.isStandardOutput
-    if let own = FileIdentity(path, standard: STDOUT_FILENO), own.isRegular,
-      let input = inputs.first(where: { FileIdentity($0, standard: STDIN_FILENO) == own })
-    {
+    let own = FileIdentity(path, standard: STDOUT_FILENO)
+    // What the command itself will make counts by its name.
+    if let input = inputs.first(where: { input in
+      own.map { $0.isRegular && $0 == FileIdentity(input, standard: STDIN_FILENO) }
+        ?? (Paths.absolute(input) == Paths.absolute(path))
+    }) {
       throw .usage("\(option) \(path) is a file that this command reads (\(input)); choose another")
     }
     guard case .file(let place, _) = target else {

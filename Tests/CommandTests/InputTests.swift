@@ -100,7 +100,7 @@ import Testing
     for signal in [SIGINT, SIGTERM] {
       let running = try Command.start(
         "train", "pairs.yaml", "--out", "other", "--set", "data.path=fifo", in: folder.url)
-      usleep(1_500_000)
+      running.waitUntilListening(for: signal)
       #expect(kill(running.process.processIdentifier, signal) == 0)
       let outcome = running.outcome(within: 20)
       #expect(outcome.status == 75, "\(outcome.err)")

@@ -49,6 +49,27 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path).sorted() == before)
   }
 
+  /// The umask is that of the process.
+  @Test(arguments: [("077", 0o600), ("027", 0o640), ("000", 0o666)])
+  func newFilesHaveTheUmasksMode(_ mask: String, _ mode: Int) throws {
+    let folder = try trained()
+    let shell = Process()
+    shell.executableURL = URL(fileURLWithPath: "/bin/sh")
+    shell.arguments = [
+      "-c", "umask \(mask); \"$0\" predict run -o p.csv && \"$0\" export run --safetensors m >/dev/null",
+      Command.executable.path,
+    ]
+    shell.currentDirectoryURL = folder.url
+    shell.standardOutput = FileHandle.nullDevice
+    try shell.run()
+    shell.waitUntilExit()
+    #expect(shell.terminationStatus == 0)
+    for name in ["p.csv", "m"] {
+      let found = try FileManager.default.attributesOfItem(atPath: folder.path(name))[.posixPermissions]
+      #expect(found as? Int == mode, "\(name)")
+    }
+  }
+
   @Test func whatACommandReadsIsNotReplaced() throws {
     let folder = try trained()
     let data = try folder.read("wave.csv")

@@ -66,7 +66,7 @@ import Testing
 
 extension Command.Running {
   /// Returns when the process has a handler for the signal.
-  fileprivate func waitUntilListening(for signal: Int32) {
+  func waitUntilListening(for signal: Int32) {
     for _ in 0..<6000 where process.isRunning {
       let status =
         (try? String(contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8)) ?? ""

@@ -164,9 +164,11 @@ import Testing
     let inFolder = #expect(throws: Failure.self) { try Recipe(contentsOf: folder.path) }
     #expect(inFolder?.kind == .missingInput)
     let file = folder.appendingPathComponent("recipe-\(UUID().uuidString).yaml")
-    try Data([0xff, 0xfe, 0x00, 0x41]).write(to: file)
     defer { try? FileManager.default.removeItem(at: file) }
-    let binary = #expect(throws: Failure.self) { try Recipe(contentsOf: file.path) }
-    #expect(binary?.message.contains("not UTF-8 text") == true)
+    for (bytes, word) in [([0xff, 0xfe, 0x41, 0x00], "UTF-16"), ([0xff, 0x00, 0x41], "not UTF-8 text")] {
+      try Data(bytes).write(to: file)
+      let binary = #expect(throws: Failure.self) { try Recipe(contentsOf: file.path) }
+      #expect(binary?.message.contains(word) == true)
+    }
   }
 }

@@ -165,7 +165,9 @@ import Testing
     #expect(inFolder?.kind == .missingInput)
     let file = folder.appendingPathComponent("recipe-\(UUID().uuidString).yaml")
     defer { try? FileManager.default.removeItem(at: file) }
-    let files: [([UInt8], String)] = [([0xff, 0xfe, 0x41, 0], "UTF-16"), ([0xff, 0, 0x41], "not UTF-8 text")]
+    let files: [([UInt8], String)] = [
+      ([0xff, 0xfe, 0x41, 0], "UTF-16"), ([0xff, 0, 0x41], "not UTF-8 text"),
+    ]
     for (bytes, word) in files {
       try Data(bytes).write(to: file)
       let binary = #expect(throws: Failure.self) { try Recipe(contentsOf: file.path) }

@@ -84,6 +84,8 @@ public struct DataSpecification: Sendable, Equatable {
   public var targetTokens: Tokens?
   /// pairs: lines may be a source alone, and a target with tokens that are not known is left out: for prediction.
   public var areTargetsOptional: Bool = false
+  /// What numbers to predict may be after scaling, because of the loss; nil for any.
+  public var targetRange: ClosedRange<Float>?
   /// text, tagged and pairs: tokens that occur less often are all one, `<unk>`.
   public var minCount: Int = 1
   /// tagged: the columns of token and tag, from 0.

@@ -25,6 +25,8 @@ public struct LoadedData: Sendable {
   public var vocabulary: [String] = []
   /// pairs whose targets are optional: the lines that are no sample, because they have no source that the network could read.
   public var unanswered: [UnansweredLine] = []
+  /// Samples (text: tokens) of the main file that no part has.
+  public var unused = 0
   /// SHA-256, in hexadecimal, over the files read (path, labels, validation, its labels, test, its labels): of each its size and the
   /// SHA-256 of every 4 MiB.
   public let fingerprint: String
@@ -103,6 +105,11 @@ extension LoadedData {
     if let other = sources.test {
       parts[2] = try other.sets([0..<other.samples], shape: shape, scaler, group)[0]
     }
+    if let range = specification.targetRange {
+      for (set, source) in zip(parts, [main, sources.validation ?? main, sources.test ?? main]) {
+        try set?.requireTargets(in: range, of: source, isScaled: scaler != nil)
+      }
+    }
     (train, validation, test) = (parts[0], parts[1], parts[2])
     self.shape = shape
     self.scaler = scaler
@@ -110,6 +117,7 @@ extension LoadedData {
     self.targetNames = targetNames
     self.classNames = classNames
     fingerprint = try Self.fingerprint(files, group)
+    unused = partition.unused(of: main.samples)
     rows = Self.rows(sources, parts)
   }
 

@@ -38,7 +38,7 @@ public struct ScheduleSpecification: Sendable, Equatable {
     case exponential(gamma: Double, startEpoch: Int = 0)
     /// `CosineAnnealingLR` over `tMax` epochs (nil: all of them) down to `minLR`.
     case cosine(tMax: Int? = nil, minLR: Double = 0)
-    /// `ReduceLROnPlateau` (relative threshold): times `factor` after more than `patience` epochs without improvement,
+    /// `ReduceLROnPlateau` (the threshold is a share of |best|, so that it means the same where best is negative): times `factor` after more than `patience` epochs without improvement,
     /// then nothing is counted for `cooldown` epochs.
     case plateau(
       factor: Double = 0.1, patience: Int = 10, threshold: Double = 1e-4, cooldown: Int = 0,

@@ -13,9 +13,9 @@ public struct Recipe: Sendable, Equatable {
   public var seed: UInt64 = 0
   /// What the operands of matrix products are rounded to; sums, parameters, states and all else stay float32.
   public var precision: KernelSet.Precision = .fp32
-  public var data: DataSpecification
+  public var data: DataSpecification { didSet { data.targetRange = loss.targetRange } }
   public var model: ModelSpecification
-  public var loss: Loss
+  public var loss: Loss { didSet { data.targetRange = loss.targetRange } }
   public var optimizer: OptimizerSpecification = OptimizerSpecification(.adam())
   public var schedule: ScheduleSpecification = ScheduleSpecification(.constant)
   public var train: TrainSpecification
@@ -31,7 +31,13 @@ public struct Recipe: Sendable, Equatable {
     self.model = model
     self.loss = loss
     self.train = train
+    self.data.targetRange = loss.targetRange
   }
+}
+
+extension Loss {
+  /// What its targets may be; nil for any number.
+  var targetRange: ClosedRange<Float>? { self == .bceWithLogits ? 0...1 : nil }
 }
 
 /// The `model` section: an `Architecture` without what only the data knows (features and time steps).
@@ -105,7 +111,7 @@ public struct TrainSpecification: Sendable, Equatable {
   public var ema: Double?
   /// Micro-batches that a rank's part of a batch (in a strict run: each lane) is computed in; the result is that of the whole.
   public var accumulate: Int = 1
-  /// Steps with a loss or gradient that is not finite, in a row, after which training stops.
+  /// Steps in a row that are skipped, whatever the cause (not finite, no sample that counts), after which training stops.
   public var maxBadSteps: Int = 10
   /// How often the validation part is evaluated.
   public var evalEveryEpochs: Int = 1

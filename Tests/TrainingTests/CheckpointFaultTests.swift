@@ -9,8 +9,7 @@ struct CheckpointFaultTests {
   /// A run with checkpoints 1 to 4, the best of which is 1.
   private static func template() throws -> Scratch {
     let scratch = Scratch()
-    let run = try RunDirectory(
-      creating: scratch("run"), recipe: "name: test\n", retention: .init(keepLast: 3))
+    let run = try RunDirectory.create(scratch("run"), retention: .init(keepLast: 3))
     for step in 1...4 {
       try run.appendMetrics("{\"step\":\(step)}")
       try run.saveSample(step: step, loss: Double(step))
@@ -36,18 +35,16 @@ struct CheckpointFaultTests {
       return true
     }
     var run: RunDirectory?
-    _ = attempt { () throws(Failure) in
-      run = try RunDirectory(resuming: path, retention: .init(keepLast: 3), fileSystem: fileSystem)
-    }
-    guard let run else { return outcome }
     var last = 4
-    let resumed = attempt { () throws(Failure) in
-      let found = try run.newestValid()
+    _ = attempt { () throws(Failure) in
+      let claim = try RunClaim(resuming: path, fileSystem: fileSystem)
+      let found = try claim.newestValid()
       for skipped in found.skipped { outcome.errors.append(.badData(skipped.reason)) }
       last = found.file?.state.step ?? 0
-      try run.resume(from: found.file, recipe: "name: test\n")
+      run = try claim.resume(from: found.file, recipe: "name: test\n", retention: .init(keepLast: 3))
     }
-    if resumed, last < 6 {
+    guard let run else { return outcome }
+    if last < 6 {
       for step in last + 1...6 {
         _ = attempt { () throws(Failure) in
           try run.appendMetrics("{\"step\":\(step)}")
@@ -116,8 +113,8 @@ struct CheckpointFaultTests {
         }
         return index == number ? .lost : nil
       }
-      let directory = try RunDirectory(
-        creating: run, recipe: "", overwrite: true, fileSystem: plan.fileSystem)
+      let directory = try RunDirectory.create(
+        run, recipe: "", overwrite: true, fileSystem: plan.fileSystem)
       try directory.saveSample(step: 1)
       try directory.saveSample(step: 2)
       let error = #expect(throws: Failure.self) { try directory.close() }

@@ -27,8 +27,8 @@ struct CheckpointKillTests {
       #expect(try validSteps(path).count >= min(reported, 2))
     }
     #expect(last > Self.kills / 2)
-    let run = try RunDirectory(resuming: path)
-    try run.resume(from: run.newestValid().file, recipe: "")
+    let claim = try RunClaim(resuming: path)
+    let run = try claim.resume(from: claim.newestValid().file, recipe: "")
     let lines = try String(contentsOfFile: path + "/metrics.jsonl", encoding: .utf8)
     #expect(lines == (1...last).map { "{\"step\":\($0)}\n" }.joined())
     try run.close()
@@ -41,12 +41,12 @@ private func saveUntilKilled(_ path: String, after patience: UInt32) throws {
   let run: RunDirectory
   var step = 0
   if RunDirectory.holdsRun(path) {
-    run = try RunDirectory(resuming: path, retention: retention)
-    let found = try run.newestValid()
+    let claim = try RunClaim(resuming: path)
+    let found = try claim.newestValid()
     step = found.file?.state.step ?? 0
-    try run.resume(from: found.file, recipe: "")
+    run = try claim.resume(from: found.file, recipe: "", retention: retention)
   } else {
-    run = try RunDirectory(creating: path, recipe: "", retention: retention)
+    run = try RunDirectory.create(path, recipe: "", retention: retention)
   }
   let log = open(path + "/reported", O_WRONLY | O_CREAT | O_APPEND, 0o600)
   Thread.detachNewThread {

@@ -6,8 +6,7 @@ import Training
 /// Which directories a run may take, and who owns them.
 struct CheckpointOwnershipTests {
   private func create(_ path: String, overwrite: Bool = false) throws -> RunDirectory {
-    try RunDirectory(
-      creating: path, recipe: "name: test\n", overwrite: overwrite)
+    try RunDirectory.create(path, overwrite: overwrite)
   }
 
   private func content(_ path: String) -> String? { try? String(contentsOfFile: path, encoding: .utf8) }
@@ -24,7 +23,7 @@ struct CheckpointOwnershipTests {
     #expect(try validSteps(scratch("run")) == [1])
 
     let second = try create(scratch("run"), overwrite: true)
-    #expect(try second.newestValid().file == nil)
+    #expect(try validSteps(scratch("run")) == [])
     #expect(content(scratch("run/metrics.jsonl")) == "" && content(scratch("run/loss.svg")) == "x")
     try second.close()
   }
@@ -42,7 +41,7 @@ struct CheckpointOwnershipTests {
     }
     #expect(file!.message.contains(scratch("recipes/recipe.yaml")))
     #expect(throws: Failure.self) { try create(scratch("recipes/recipe.yaml/run"), overwrite: overwrite) }
-    #expect(throws: Failure.self) { try RunDirectory(resuming: scratch("recipes")) }
+    #expect(throws: Failure.self) { try RunClaim(resuming: scratch("recipes")) }
     #expect(throws: Failure.self) { try create("/proc/nowhere") }
   }
 
@@ -57,13 +56,13 @@ struct CheckpointOwnershipTests {
     let scratch = Scratch()
     let owner = try create(scratch("run"))
     for attempt in [
-      { try create(scratch("run"), overwrite: true) }, { try RunDirectory(resuming: scratch("run")) },
+      { _ = try create(scratch("run"), overwrite: true) }, { _ = try RunClaim(resuming: scratch("run")) },
     ] {
-      let refusal = #expect(throws: Failure.self) { _ = try attempt() }
+      let refusal = #expect(throws: Failure.self) { try attempt() }
       #expect(refusal?.kind == .retry && refusal!.message.contains("process \(getpid()) on "))
     }
     try owner.close()
-    try RunDirectory(resuming: scratch("run")).close()
+    try RunClaim(resuming: scratch("run")).release()
   }
 
   static let flock = ["/usr/bin/flock", "/bin/flock"].first(where: FileManager.default.isExecutableFile)
@@ -79,10 +78,10 @@ struct CheckpointOwnershipTests {
     other.standardOutput = pipe
     try other.run()
     #expect(pipe.fileHandleForReading.availableData.count > 0)
-    #expect(throws: Failure.self) { try RunDirectory(resuming: scratch("run")) }
+    #expect(throws: Failure.self) { try RunClaim(resuming: scratch("run")) }
     kill(other.processIdentifier, SIGKILL)
     other.waitUntilExit()
-    try RunDirectory(resuming: scratch("run")).close()
+    try RunClaim(resuming: scratch("run")).release()
   }
 
   @Test func killedWhileItIsCreated() throws {
@@ -97,11 +96,11 @@ struct CheckpointOwnershipTests {
           try old.close()
         }
         let plan = FaultPlan.dead(from: number, torn: true)
-        _ = try? RunDirectory(
-          creating: scratch("run"), recipe: "", overwrite: overwrite, fileSystem: plan.fileSystem)
+        _ = try? RunDirectory.create(
+          scratch("run"), recipe: "", overwrite: overwrite, fileSystem: plan.fileSystem)
         if plan.trace.count <= number { calls = number }
         let next = try create(scratch("run"), overwrite: RunDirectory.holdsRun(scratch("run")))
-        #expect(try next.newestValid().file == nil)
+        #expect(try validSteps(scratch("run")) == [])
         try next.close()
         let names = try FileManager.default.contentsOfDirectory(atPath: scratch("run")).sorted()
         #expect(names == [".lock", "checkpoints", "metrics.jsonl", "recipe.yaml"])

@@ -5,8 +5,7 @@ import Training
 
 struct CheckpointResumeTests {
   private func create(_ path: String) throws -> RunDirectory {
-    try RunDirectory(
-      creating: path, recipe: "name: test\n")
+    try RunDirectory.create(path)
   }
 
   private func content(_ path: String) -> String? { try? String(contentsOfFile: path, encoding: .utf8) }
@@ -27,11 +26,11 @@ struct CheckpointResumeTests {
     unlink(checkpoints + "latest")
     symlink("step-00000001.safetensors", checkpoints + "latest")
 
-    let run = try RunDirectory(resuming: scratch("run"))
-    let found = try run.newestValid()
+    let claim = try RunClaim(resuming: scratch("run"))
+    let found = try claim.newestValid()
     #expect(
       found.file?.state.step == 2 && found.skipped.map(\.path) == [checkpoints + "step-00000003.safetensors"])
-    try run.resume(from: found.file, recipe: "name: longer\n")
+    let run = try claim.resume(from: found.file, recipe: "name: longer\n")
     #expect(content(scratch("run/metrics.jsonl")) == "{\"step\":1}\n{\"step\":2}\n")
     #expect(content(scratch("run/recipe.yaml")) == "name: longer\n")
     #expect(
@@ -51,16 +50,15 @@ struct CheckpointResumeTests {
     let first = try create(scratch("run"))
     for step in 1...3 { try first.saveSample(step: step, loss: 4 - Double(step)) }
     try first.close()
-    let run = try RunDirectory(resuming: scratch("run"))
-    let best = try run.bestValid()
+    let claim = try RunClaim(resuming: scratch("run"))
+    let best = try claim.bestValid()
     #expect(best.file?.state.step == 3 && best.skipped.isEmpty)
     let older = try CheckpointFile(reading: scratch("run/checkpoints/step-00000001.safetensors"))
-    try run.resume(from: older, recipe: "")
-    #expect(try run.newestValid().file?.state.step == 1)
+    try claim.resume(from: older, recipe: "").close()
+    #expect(try validSteps(scratch("run")) == [1])
     #expect(try CheckpointFile(reading: scratch("run/checkpoints/best")).state.step == 1)
-    try run.resume(from: nil, recipe: "")
-    #expect(try run.newestValid().file == nil)
+    try RunClaim(resuming: scratch("run")).resume(from: nil, recipe: "").close()
+    #expect(try validSteps(scratch("run")) == [])
     #expect(try FileManager.default.contentsOfDirectory(atPath: scratch("run/checkpoints")).count == 3)
-    try run.close()
   }
 }

@@ -5,8 +5,7 @@ import Training
 
 struct CheckpointRunTests {
   private func create(_ path: String, keep: Int = 3, overwrite: Bool = false) throws -> RunDirectory {
-    try RunDirectory(
-      creating: path, recipe: "name: test\n", overwrite: overwrite, retention: .init(keepLast: keep))
+    try RunDirectory.create(path, overwrite: overwrite, retention: .init(keepLast: keep))
   }
 
   private func content(_ path: String) -> String? { try? String(contentsOfFile: path, encoding: .utf8) }
@@ -70,7 +69,7 @@ struct CheckpointRunTests {
     let full = FaultPlan { _, call, path in
       call == .write && path.contains("step-00000002") ? .error(ENOSPC) : nil
     }
-    let run = try RunDirectory(creating: scratch("run"), recipe: "", fileSystem: full.fileSystem)
+    let run = try RunDirectory.create(scratch("run"), recipe: "", fileSystem: full.fileSystem)
     run.stopsOnSaveError = stops
     try run.saveSample(step: 1)
     try run.saveSample(step: 2)

@@ -57,6 +57,16 @@ func sampleState(step: Int, loss: Double? = nil) -> CheckpointState {
 }
 
 extension RunDirectory {
+  /// A new run that nothing refuses.
+  static func create(
+    _ path: String, recipe: String = "name: test\n", overwrite: Bool = false,
+    retention: Retention = Retention(),
+    fileSystem: FileSystem = .real
+  ) throws(Failure) -> RunDirectory {
+    try RunClaim(creating: path, overwrite: overwrite, fileSystem: fileSystem)
+      .begin(recipe: recipe, retention: retention)
+  }
+
   /// Saves a checkpoint of small tensors that depend on the step.
   func saveSample(step: Int, loss: Double? = nil) throws(Failure) {
     try save(sampleState(step: step, loss: loss), SampleTensors(scale: Float(step)).tensors)

@@ -34,6 +34,7 @@ extension LoadedData {
     self.classNames = classNames ?? numbered(count)
     fingerprint = try Self.fingerprint((main?.files ?? []) + (held?.files ?? []), group)
     rows = nil
+    unused = partition?.unused(of: samples) ?? 0
   }
 }
 

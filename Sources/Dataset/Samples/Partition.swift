@@ -31,6 +31,11 @@ package struct Partition: Equatable {
     }
   }
 
+  /// How many of the samples no part has.
+  func unused(of count: Int) -> Int {
+    count - [train, validation, test].reduce(0) { $0 + ($1?.count ?? 0) }
+  }
+
   private static func sizes(
     _ shares: [(key: String, share: DataSpecification.Share)], of count: Int, file: String
   ) throws(Failure) -> [Int] {

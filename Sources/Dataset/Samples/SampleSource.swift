@@ -110,3 +110,22 @@ extension SampleSource {
     }
   }
 }
+
+extension SequenceSet {
+  /// Throws where a number to predict lies outside, naming its place.
+  /// - source: what the set was made of.
+  func requireTargets(
+    in range: ClosedRange<Float>, of source: SampleSource, isScaled: Bool
+  ) throws(Failure) {
+    guard let table = source.values, case .values(let width) = shape.target else { return }
+    let wrong = values.withUnsafeBufferPointer { values in
+      samples.lazy.flatMap { layout.targetRows($0) }.flatMap { $0 * width..<($0 + 1) * width }
+        .first { !range.contains(values[$0]) }.map { ($0, values[$0]) }
+    }
+    guard let (index, value) = wrong else { return }
+    throw .badData(
+      "\(table.place(row: index / width, column: index % width)): the target\(isScaled ? ", scaled," : "") is \(value), outside of "
+        + "\(Int(range.lowerBound)) to \(Int(range.upperBound)), which the loss needs; change it, or use another loss"
+    )
+  }
+}

@@ -47,6 +47,7 @@ extension LoadedData {
     self.vocabulary = words
     fingerprint = try Self.fingerprint(sources.map(\.0.file))
     rows = nil
+    unused = partition.unused(of: main.sentences)
   }
 
   /// The words that occur often enough, the most frequent first, behind the one for all others.

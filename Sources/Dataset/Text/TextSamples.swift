@@ -54,5 +54,6 @@ extension LoadedData {
     classNames = vocabulary.names
     fingerprint = try Self.fingerprint(texts.map(\.file))
     rows = nil
+    unused = partition.unused(of: texts[0].ids.count)
   }
 }

@@ -1,16 +1,22 @@
 import Foundation
 
-/// Numbers as a person reads them.
+/// Numbers as a person reads them, and a dash where there is none (NaN).
 enum Formatting {
+  static let none = "–"
+
   /// Four significant digits: 0.0005123, 12.35, 1.235e+06.
-  static func short(_ value: Double) -> String { String(format: "%.4g", value) }
+  static func short(_ value: Double) -> String { value.isNaN ? none : String(format: "%.4g", value) }
 
   /// Eight significant digits: more than float32 holds.
-  static func precise(_ value: Double) -> String { String(format: "%.8g", value) }
+  static func precise(_ value: Double) -> String { value.isNaN ? none : String(format: "%.8g", value) }
 
-  static func percent(_ share: Double) -> String { String(format: "%.2f%%", share * 100) }
+  static func percent(_ share: Double) -> String {
+    share.isNaN ? none : String(format: "%.2f%%", share * 100)
+  }
 
-  static func fixed(_ value: Double, _ decimals: Int) -> String { String(format: "%.\(decimals)f", value) }
+  static func fixed(_ value: Double, _ decimals: Int) -> String {
+    value.isNaN ? none : String(format: "%.\(decimals)f", value)
+  }
 
   /// Whole numbers in groups: 1,234,567.
   static func grouped(_ value: Int) -> String {
@@ -25,7 +31,7 @@ enum Formatting {
 
   /// 0.12 s, 12.3 s, 4 min 05 s, 3 h 12 min.
   static func duration(_ seconds: Double) -> String {
-    guard seconds.isFinite, seconds < 1e9 else { return "–" }
+    guard seconds.isFinite, seconds < 1e9 else { return none }
     if seconds < 10 { return String(format: "%.2f s", seconds) }
     if seconds < 60 { return String(format: "%.1f s", seconds) }
     let whole = Int(seconds.rounded())
@@ -44,7 +50,7 @@ enum Formatting {
 
   /// Samples per second: 950, 12.3 k, 1.25 M.
   static func rate(_ perSecond: Double) -> String {
-    guard perSecond.isFinite else { return "–" }
+    guard perSecond.isFinite else { return none }
     if perSecond < 1000 { return String(format: "%.0f", perSecond) }
     if perSecond < 1e6 { return String(format: "%.1fk", perSecond / 1e3) }
     return String(format: "%.2fM", perSecond / 1e6)

@@ -42,7 +42,8 @@ struct MetricsTable {
     ]
     let used = columns.filter { column in rows.contains { column.1($0) != nil } }
     return TextTable(
-      header: [""] + used.map(\.0), rows: rows.map { row in [row.part] + used.map { $0.1(row) ?? "–" } }
+      header: [""] + used.map(\.0),
+      rows: rows.map { row in [row.part] + used.map { $0.1(row) ?? Formatting.none } }
     ).lines
   }
 }

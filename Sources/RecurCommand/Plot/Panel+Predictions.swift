@@ -9,7 +9,7 @@ extension Panel {
     guard predictions.classNames == nil, let name = predictions.targetNames.first else { return nil }
     var parts: [(split: Split, samples: [Predictions.Sample])] = []
     for split in Split.allCases {
-      guard let part = try? data.parts(split).first else { continue }
+      guard let part = try? data.predictedParts(split).first else { continue }
       var samples: [Predictions.Sample] = []
       try predictions.forEach(part) { samples.append($0) }
       parts.append((split, samples))

@@ -16,14 +16,14 @@ extension Predict {
     // Numbered in each part.
     var (rows, number) = (0, 0)
     var unanswered = data.unanswered[...]
-    func write(_ split: Split, _ source: String, _ actual: String = "", _ found: String = "") throws {
-      try table.write(Predictions.line([split.rawValue, "\(number)", source, actual, found]))
+    func write(_ part: String, _ source: String, _ actual: String = "", _ found: String = "") throws {
+      try table.write(Predictions.line([part, "\(number)", source, actual, found]))
       (rows, number) = (rows + 1, number + 1)
     }
     /// Every line of another file is a row, one that can't be answered too.
-    func writeUnanswered(before sample: Int, _ split: Split) throws {
+    func writeUnanswered(before sample: Int, _ part: String) throws {
       while let line = unanswered.first, line.samplesBefore <= sample {
-        try write(split, line.source)
+        try write(part, line.source)
         unanswered.removeFirst()
         if let token = line.unknown {
           Console.note(
@@ -31,17 +31,17 @@ extension Predict {
         }
       }
     }
-    for part in try data.parts(input == nil ? split : nil) {
+    for part in try parts(of: data) {
       number = 0
       guard let pairs = part.samples as? any PairedSet else { continue }
       try evaluator.translate(pairs) { sample, found in
-        try writeUnanswered(before: sample, part.split)
+        try writeUnanswered(before: sample, part.name)
         try write(
-          part.split, source.text(of: pairs.source(of: sample)), target.text(of: pairs.target(of: sample)),
+          part.name, source.text(of: pairs.source(of: sample)), target.text(of: pairs.target(of: sample)),
           target.text(of: found))
       }
     }
-    try writeUnanswered(before: .max, .train)
+    try writeUnanswered(before: .max, "input")
     try table.close()
     try console.say("\(Formatting.grouped(rows)) predictions of \(model.path)")
     try console.say("written to \(file)")

@@ -42,7 +42,7 @@ struct Predict: ReportingCommand {
     let predictions = try Predictions(model, data)
     try table.write(predictions.header)
     var rows = 0
-    for part in try data.parts(input == nil ? split : nil) {
+    for part in try parts(of: data) {
       try predictions.forEach(part) { sample in
         try table.write(predictions.row(sample))
         rows += 1
@@ -52,6 +52,40 @@ struct Predict: ReportingCommand {
     try console.say("\(Formatting.grouped(rows)) predictions of \(model.path)")
     try console.say("written to \(file)")
     return PredictReport(recipe: model.recipe.name, checkpoint: model.path, output: file, rows: rows)
+  }
+}
+
+extension Predict {
+  /// The parts to predict with their names; new data are one part of their own.
+  func parts(of data: LoadedData) throws -> [PredictedPart] {
+    if input != nil { return data.train.map { [PredictedPart(name: "input", offset: 0, samples: $0)] } ?? [] }
+    return try data.predictedParts(split)
+  }
+}
+
+/// Samples to predict.
+struct PredictedPart {
+  /// What the column "split" calls it.
+  let name: String
+  /// Where its rows start in `LoadedData.rows`.
+  let offset: Int
+  let samples: any SampleSet
+}
+
+extension LoadedData {
+  func predictedParts(_ wish: Split?) throws -> [PredictedPart] {
+    try parts(wish).map {
+      PredictedPart(name: $0.split.rawValue, offset: rowOffset(of: $0.split), samples: $0.samples)
+    }
+  }
+
+  /// Where the rows of a part start in `rows`.
+  fileprivate func rowOffset(of split: Split) -> Int {
+    switch split {
+    case .train: 0
+    case .validation: train?.count ?? 0
+    case .test: (train?.count ?? 0) + (validation?.count ?? 0)
+    }
   }
 }
 

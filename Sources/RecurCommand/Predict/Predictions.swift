@@ -4,7 +4,8 @@ import Recur
 /// What a model says about each sample, brought back to the units of the data file.
 struct Predictions {
   struct Sample {
-    let split: Split
+    /// Its part's name.
+    let part: String
     /// Number in its part.
     let number: Int
     /// Where there is a target for each step: which one, from 0.
@@ -40,9 +41,8 @@ struct Predictions {
 
   /// The samples of a part in order.
   func forEach(
-    _ part: (split: Split, samples: any SampleSet), _ body: (Sample) throws -> Void
+    _ part: PredictedPart, _ body: (Sample) throws -> Void
   ) throws {
-    let rows = rowOffset(of: part.split)
     let width = classNames?.count ?? targetNames.count
     try evaluator.predict(part.samples) { batch in
       var at = 0
@@ -51,22 +51,12 @@ struct Predictions {
           let output = batch.outputs[at * width..<(at + 1) * width]
           try body(
             Sample(
-              split: part.split, number: number, step: batch.lengths == nil ? nil : step,
-              row: rows.flatMap { data.rows?[$0 + number] }, actual: actual(batch, at, width),
+              part: part.name, number: number, step: batch.lengths == nil ? nil : step,
+              row: data.rows?[part.offset + number], actual: actual(batch, at, width),
               predicted: classNames == nil ? unscaled(output) : probabilities(output)))
           at += 1
         }
       }
-    }
-  }
-
-  /// Where the rows of a part start in `LoadedData.rows`.
-  private func rowOffset(of split: Split) -> Int? {
-    guard data.rows != nil else { return nil }
-    switch split {
-    case .train: return 0
-    case .validation: return data.train?.count ?? 0
-    case .test: return (data.train?.count ?? 0) + (data.validation?.count ?? 0)
     }
   }
 
@@ -106,7 +96,7 @@ extension Predictions {
 
   func row(_ sample: Sample) -> String {
     let place =
-      [sample.split.rawValue, "\(sample.number)"]
+      [sample.part, "\(sample.number)"]
       + [sample.step, sample.row].compactMap { $0.map(String.init) }
     guard let classNames else {
       return Self.line(

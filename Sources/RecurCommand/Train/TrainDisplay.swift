@@ -10,6 +10,7 @@ final class TrainDisplay: TrainingObserver {
   private lazy var started = clock.now
   private var firstEpoch = 0
   private var stepsPerEpoch = 0
+  private var isResumed = false
 
   init(recipe: Recipe, console: Console) {
     self.recipe = recipe
@@ -20,6 +21,7 @@ final class TrainDisplay: TrainingObserver {
     started = clock.now
     firstEpoch = start.firstEpoch
     stepsPerEpoch = start.stepsPerEpoch
+    isResumed = start.resumedFrom != nil
     for line in TextTable(rows: settings(start)).lines { try? console.say(line) }
     try? console.say()
   }
@@ -60,6 +62,10 @@ extension TrainDisplay {
       samples += ", \(Formatting.grouped(start.validationSamples)) validation"
     }
     if start.testSamples > 0 { samples += ", \(Formatting.grouped(start.testSamples)) test" }
+    if start.unusedSamples > 0 {
+      let unit = recipe.data.format == .text ? " tokens" : ""
+      samples += ", \(Formatting.grouped(start.unusedSamples))\(unit) unused"
+    }
     var rows = [
       ["recipe", recipe.name],
       ["data", "\(recipe.data.path)"],
@@ -103,16 +109,28 @@ extension TrainDisplay {
     for line in table.lines { try console.say(line) }
     try console.say()
     try console.say(
-      "\(report.status.word) after \(report.epochs.counted("epoch", "epochs")) (\(report.steps) steps) in "
-        + "\(Formatting.duration(report.seconds)): \(Formatting.rate(report.samplesPerSecond)) samples/s, "
-        + "\(Formatting.short(report.stepMilliseconds.median)) ms a step")
+      "\(report.status.word) after \(report.epochs.counted("epoch", "epochs")) (\(report.steps.counted("step", "steps")))"
+        + speed(report))
     if report.skippedSteps > 0 {
-      try console.say("\(report.skippedSteps) steps were skipped: their loss or gradient was not finite")
+      try console.say(
+        "\(report.skippedSteps.counted("step was", "steps were")) skipped: metrics.jsonl names cause and samples of each"
+      )
     }
     try console.say("checkpoint: \(report.checkpoint)")
     if report.status == .interrupted {
       try console.say("go on with: --resume auto --out \(report.runDirectory)")
     }
+  }
+}
+
+extension TrainDisplay {
+  /// Of the steps of this process; there may be none.
+  private func speed(_ report: TrainingReport) -> String {
+    guard report.samplesPerSecond > 0 else { return ", no step now" }
+    return
+      " in \(Formatting.duration(report.seconds))\(isResumed ? " since it was resumed" : ""): "
+      + "\(Formatting.rate(report.samplesPerSecond)) samples/s, "
+      + "\(Formatting.short(report.stepMilliseconds.median)) ms a step"
   }
 }
 

@@ -9,31 +9,31 @@ extension CheckpointFile {
   ) throws(Failure) -> Int {
     let snapshot = Snapshot()
     try snapshot.capture(state, tensors)
-    return try write(snapshot, to: path, fileSystem)
+    let (directory, name) = try fileSystem.place(path)
+    return try write(snapshot, name, in: directory)
   }
 
-  static func write(_ snapshot: Snapshot, to path: String, _ fileSystem: FileSystem) throws(Failure) -> Int {
+  static func write(_ snapshot: Snapshot, _ name: String, in directory: Directory) throws(Failure) -> Int {
     let head = try snapshot.head()
-    try fileSystem.replace(path) { temporary throws(Failure) in
-      let file = try fileSystem.open(temporary, .create)
+    try directory.replace(name) { temporary throws(Failure) in
+      let file = try directory.open(temporary, .create)
       try head.withUnsafeBufferPointer { bytes throws(Failure) in
         try file.write(UnsafeRawBufferPointer(bytes))
       }
       try file.write(snapshot.payload)
       try file.synchronize()
       try file.close()
-      try readBack(head, snapshot, from: temporary, fileSystem)
+      try readBack(head, snapshot, from: directory.open(temporary, .read))
     }
     return head.count + snapshot.payload.count
   }
 
   /// Throws unless the file holds exactly what was meant to be written, and the reader understands it.
   private static func readBack(
-    _ head: [UInt8], _ snapshot: Snapshot, from path: String, _ fileSystem: FileSystem
+    _ head: [UInt8], _ snapshot: Snapshot, from file: OpenFile
   ) throws(Failure) {
-    let file = try fileSystem.open(path, .read)
     let size = try file.size()
-    guard size == head.count + snapshot.payload.count else { throw differs(path) }
+    guard size == head.count + snapshot.payload.count else { throw differs(file.path) }
     let chunk = try AlignedBytes(count: 1 << 20)
     defer { withExtendedLifetime((chunk, snapshot)) {} }
     try head.withUnsafeBufferPointer { head throws(Failure) in
@@ -44,7 +44,7 @@ extension CheckpointFile {
         let header = try SafetensorsHeader(parsing: text, payload: size - bytes.count)
         _ = try CheckpointState(parsing: header[metadata: Checksums.stateKey])
       } catch {
-        throw error.located(at: path)
+        throw error.located(at: file.path)
       }
     }
     try compare(snapshot.payload, file, chunk)

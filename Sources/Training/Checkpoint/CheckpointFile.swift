@@ -21,8 +21,13 @@ public final class CheckpointFile {
   ///
   /// Takes memory of the file's size and a small multiple of its header's. Throws `missingInput`, `inputOutput` or
   /// `badData` with one line that names file and place.
-  public init(reading path: String, fileSystem: FileSystem = .real) throws(Failure) {
-    let file = try fileSystem.open(path, .read)
+  public convenience init(reading path: String, fileSystem: FileSystem = .real) throws(Failure) {
+    try self.init(fileSystem.open(reading: path))
+  }
+
+  /// Reads and verifies an open file, which it closes.
+  init(_ file: OpenFile) throws(Failure) {
+    path = file.path
     let size = try file.size()
     do throws(Failure) {
       let head = try CheckpointFile.head(of: file, size: size)
@@ -40,7 +45,6 @@ public final class CheckpointFile {
       throw error.located(at: path)
     }
     try file.close()
-    self.path = path
   }
 
   /// The tensor of that name, or a `Failure` that names file and tensor where there is none of that shape.

@@ -102,3 +102,14 @@ public struct CheckpointState: Codable, Equatable, Sendable {
     case metricsBytes = "metrics_bytes"
   }
 }
+
+extension CheckpointState {
+  /// Where in a run a state is: after its last batch an epoch is saved with the same step as after its end.
+  struct Place: Equatable, Sendable {
+    var epoch: Int
+    var step: Int
+    var position: Int
+  }
+
+  var place: Place { Place(epoch: epoch, step: step, position: position) }
+}

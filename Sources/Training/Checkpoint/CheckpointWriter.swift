@@ -4,28 +4,38 @@ import Synchronization
 
 /// Writes the checkpoints of one run on a thread of its own, and knows which there are.
 ///
-/// The owner touches snapshot and catalogue only after `wait()`; the thread has them until then.
+/// The owner touches snapshot, catalogue and `newest` only after `wait()`; the thread has them until then.
 final class CheckpointWriter: @unchecked Sendable {
-  let directory: String
+  /// A checkpoint that was written and read back, or found and verified.
+  struct Saved: Equatable {
+    let place: CheckpointState.Place
+    let path: String
+  }
+
+  /// The run's.
+  private let run: Directory
+  /// Of the checkpoints.
+  let directory: Directory
   let snapshot = Snapshot()
-  var catalogue: [CatalogueEntry] = []
+  private(set) var catalogue: [CatalogueEntry] = []
+  /// The last one.
+  private(set) var newest: Saved?
   let metrics: MetricsLog
-  private let fileSystem: FileSystem
   private let retention: RunDirectory.Retention
   private let queue = DispatchQueue(label: "checkpoints")
   private let events = Mutex<[RunDirectory.Event]>([])
   private let failure = Mutex<Failure?>(nil)
+  /// What was told of the indices, each once.
+  private var toldOfIndex: Set<String> = []
 
-  init(
-    directory: String, metrics: MetricsLog, retention: RunDirectory.Retention, fileSystem: FileSystem
-  ) {
-    self.directory = directory
-    self.metrics = metrics
+  /// Makes the directory of checkpoints and the metrics log where they are missing.
+  init(in run: Directory, _ retention: RunDirectory.Retention) throws(Failure) {
+    self.run = run
     self.retention = retention
-    self.fileSystem = fileSystem
+    directory = try run.directory(RunDirectory.checkpoints, makes: true)!
+    metrics = try MetricsLog(in: run)
+    try run.synchronize()
   }
-
-  func path(_ name: String) -> String { "\(directory)/\(name)" }
 
   /// Returns when nothing is being written.
   func wait() { queue.sync {} }
@@ -62,21 +72,38 @@ extension CheckpointWriter {
     let clock = ContinuousClock()
     let start = clock.now
     var entry = CatalogueEntry(step: state.step, monitored: state.monitored, isVerified: false)
-    let path = path(entry.name)
+    let path = directory.path(entry.name)
     do throws(Failure) {
+      try requireInPlace()
       // The lines that this checkpoint counts on must outlive a power loss too.
       try metrics.synchronize()
-      let bytes = try CheckpointFile.write(snapshot, to: path, fileSystem)
+      let bytes = try CheckpointFile.write(snapshot, entry.name, in: directory)
+      try requireInPlace()
       entry.isVerified = true
       add(entry)
+      newest = Saved(place: state.place, path: path)
       let seconds = (clock.now - start) / .seconds(1)
       report(.saved(path: path, step: state.step, bytes: bytes, seconds: seconds))
     } catch {
-      if fileSystem.exists(path), !catalogue.contains(where: { $0.step == entry.step }) { add(entry) }
+      let isThere = (try? directory.kind(of: entry.name)) != nil
+      if isThere, !catalogue.contains(where: { $0.step == entry.step }) { add(entry) }
       return fail(error)
     }
     updateIndex()
     rotate()
+  }
+
+  /// What goes into a directory that was moved away is saved where nobody looks for it.
+  private func requireInPlace() throws(Failure) {
+    try run.requireInPlace()
+    try directory.requireInPlace()
+  }
+
+  /// Takes note of a checkpoint of an earlier process that is used or stays.
+  func found(_ file: CheckpointFile) {
+    add(CatalogueEntry(step: file.state.step, monitored: file.state.monitored, isVerified: true))
+    guard newest.map({ $0.place.step < file.state.step }) ?? true else { return }
+    newest = Saved(place: file.state.place, path: file.path)
   }
 
   private func add(_ entry: CatalogueEntry) {
@@ -84,7 +111,8 @@ extension CheckpointWriter {
     catalogue.append(entry)
   }
 
-  /// Lets `latest` and `best` point to where they should. They are for people: no program trusts them.
+  /// Lets `latest` and `best` point to where they should. They are for people: no program trusts them, and nothing that stands in
+  /// their place ends a run.
   func updateIndex() {
     let verified = catalogue.filter(\.isVerified)
     point("latest", to: verified.max { $0.step < $1.step })
@@ -92,13 +120,14 @@ extension CheckpointWriter {
   }
 
   private func point(_ name: String, to entry: CatalogueEntry?) {
-    let target = fileSystem.linkTarget(path(name))
+    let target = directory.linkTarget(name)
     if target == entry?.name { return }
     do throws(Failure) {
-      guard let entry else { return try fileSystem.remove(path(name)) }
-      try fileSystem.replaceLink(path(name), to: entry.name)
+      guard let entry else { return try directory.remove(name) }
+      try directory.replaceLink(name, to: entry.name)
     } catch {
-      fail(error)
+      guard toldOfIndex.insert(error.message).inserted else { return }
+      report(.note("\(error.message); \(name) is for people only, and the run goes on without it"))
     }
   }
 
@@ -106,9 +135,9 @@ extension CheckpointWriter {
   private func rotate() {
     for entry in catalogue.superfluous(retention) {
       do throws(Failure) {
-        try fileSystem.remove(path(entry.name))
+        try directory.remove(entry.name)
         catalogue.removeAll { $0.step == entry.step }
-        report(.removed(path: path(entry.name)))
+        report(.removed(path: directory.path(entry.name)))
       } catch {
         fail(error)
       }

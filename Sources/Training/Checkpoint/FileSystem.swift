@@ -73,10 +73,7 @@ public struct FileSystem: Sendable {
       case EACCES, EPERM, EROFS: "; check its owner and permissions, or choose another directory"
       default: ""
       }
-    let missing = code == ENOENT && call == .open
-    return Failure(
-      missing ? .missingInput : .inputOutput,
-      "can't \(verb) \(path): \(String(cString: strerror(code)))\(advice)")
+    return .inputOutput("can't \(verb) \(path): \(String(cString: strerror(code)))\(advice)")
   }
 }
 
@@ -88,31 +85,35 @@ extension FileSystem: Equatable {
 extension FileSystem {
   enum Mode {
     case read
-    /// Made anew, or emptied.
+    /// Made anew: there must be nothing under the name.
     case create
     /// Made where missing; writes go to its end.
     case append
     /// Made where missing, kept as it is.
     case update
-    case directory
 
-    fileprivate var flags: Int32 {
+    var flags: Int32 {
       // Without O_NONBLOCK opening a FIFO would wait for ever.
       switch self {
       case .read: O_RDONLY | O_NONBLOCK
-      case .create: O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW
-      case .append: O_RDWR | O_CREAT | O_APPEND
-      case .update: O_RDWR | O_CREAT
-      case .directory: O_RDONLY | O_DIRECTORY
+      case .create: O_WRONLY | O_CREAT | O_EXCL
+      case .append: O_RDWR | O_CREAT | O_APPEND | O_NONBLOCK
+      case .update: O_RDWR | O_CREAT | O_NONBLOCK
       }
     }
   }
 
-  func open(_ path: String, _ mode: Mode) throws(Failure) -> OpenFile {
-    // Child processes must not inherit descriptors: one of them would keep the lock of the run.
-    let descriptor = try perform(.open, path) { _ in Int(platformOpen(path, mode.flags | O_CLOEXEC, 0o666)) }
+  /// Opens what a person named, wherever links lead. Throws `missingInput` where there is nothing.
+  func open(reading path: String) throws(Failure) -> OpenFile {
+    let descriptor = try perform(.open, path, tolerating: [ENOENT]) { _ in
+      Int(platformOpen(path, Mode.read.flags))
+    }
+    guard descriptor >= 0 else {
+      throw .missingInput("can't open \(path): \(String(cString: strerror(ENOENT)))")
+    }
     return OpenFile(path: path, descriptor: Int32(descriptor), system: self)
   }
 }
 
-private func platformOpen(_ path: String, _ flags: Int32, _ mode: mode_t) -> Int32 { open(path, flags, mode) }
+/// Child processes must not inherit descriptors: one of them would keep the lock of the run.
+func platformOpen(_ path: String, _ flags: Int32) -> Int32 { open(path, flags | O_CLOEXEC) }

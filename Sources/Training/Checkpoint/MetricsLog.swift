@@ -6,8 +6,10 @@ final class MetricsLog: @unchecked Sendable {
   /// Bytes of whole lines. Only the run's owner touches it.
   private(set) var count: Int
 
-  init(path: String, fileSystem: FileSystem) throws(Failure) {
-    file = try fileSystem.open(path, .append)
+  static let name = "metrics.jsonl"
+
+  init(in directory: Directory) throws(Failure) {
+    file = try directory.open(Self.name, .append)
     count = try file.size()
   }
 

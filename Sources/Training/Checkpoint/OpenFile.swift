@@ -13,7 +13,7 @@ import Diagnostics
 /// A descriptor may be used by several threads; what is written from where is its user's affair.
 final class OpenFile: @unchecked Sendable {
   let path: String
-  private let descriptor: Int32
+  let descriptor: Int32
   private let system: FileSystem
   private var isOpen = true
   private var isLocked = false
@@ -102,9 +102,10 @@ extension OpenFile {
 
   enum Lock { case taken, heldByAnother, unsupported }
 
-  /// Tries to become the one owner. The lock ends with the process at the latest.
+  /// Tries to become the one owner of a file or directory. The lock ends with the process at the latest.
   func lock() throws(Failure) -> Lock {
-    let unsupported = [ENOLCK, EOPNOTSUPP, ENOSYS]
+    // NFS locks only what is open for writing, which a directory never is: EBADF.
+    let unsupported = [ENOLCK, EOPNOTSUPP, ENOSYS, EBADF]
     let result = try system.perform(.lock, path, tolerating: unsupported + [EWOULDBLOCK]) { _ in
       Int(flock(descriptor, LOCK_EX | LOCK_NB))
     }

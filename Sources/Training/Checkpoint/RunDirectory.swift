@@ -16,53 +16,23 @@ public final class RunDirectory {
   }
 
   /// Absolute.
-  public let path: String
+  public var path: String { directory.path }
   /// Whether the next call throws after a failed save. If not, failures are events only, and training goes on.
   public var stopsOnSaveError = true
-  let fileSystem: FileSystem
+  let directory: Directory
   let writer: CheckpointWriter
   /// What `hold` copied; nil state for nothing.
   private let held = Snapshot()
   private let lock: RunLock
+  /// Of what was handed to be saved last.
+  var handed: CheckpointState.Place?
   private var isOpen = true
 
-  /// A new run in `path`, which is made where it is missing. Writes `recipe.yaml`.
-  ///
-  /// Throws `usage` where the directory holds a run and `overwrite` is false, or holds anything else; `retry` where
-  /// another process owns it; `inputOutput` where it can't be written. With `overwrite` the files of the run that was
-  /// there are removed; files that are not a run's stay.
-  public init(
-    creating path: String, recipe: String, overwrite: Bool = false, retention: Retention = Retention(),
-    fileSystem: FileSystem = .real
-  ) throws(Failure) {
-    self.path = FileSystem.absolute(path)
-    self.fileSystem = fileSystem
-    try RunDirectory.requireFree(self.path, overwrite: overwrite, fileSystem)
-    try fileSystem.makeDirectories(self.path)
-    lock = try RunLock(self.path, fileSystem)
-    // Another process may have been faster before the lock was held.
-    try RunDirectory.requireFree(self.path, overwrite: overwrite, fileSystem)
-    try RunDirectory.clear(self.path, fileSystem)
-    writer = try RunDirectory.open(self.path, retention, fileSystem)
-    try fileSystem.replace("\(self.path)/recipe.yaml", with: recipe)
+  init(_ directory: Directory, _ lock: RunLock, _ writer: CheckpointWriter) {
+    self.directory = directory
+    self.lock = lock
+    self.writer = writer
     lock.note.map { writer.report(.note($0)) }
-  }
-
-  /// Takes over the run in `path`, and removes temporary files of killed processes. Follow with `newestValid` and `resume`.
-  ///
-  /// Throws `missingInput` where there is no run, `retry` where another process owns it.
-  public init(
-    resuming path: String, retention: Retention = Retention(), fileSystem: FileSystem = .real
-  ) throws(Failure) {
-    self.path = FileSystem.absolute(path)
-    self.fileSystem = fileSystem
-    guard RunDirectory.holdsRun(self.path, fileSystem: fileSystem) else {
-      throw .missingInput("\(self.path) holds no run to resume; start it without --resume")
-    }
-    lock = try RunLock(self.path, fileSystem)
-    writer = try RunDirectory.open(self.path, retention, fileSystem)
-    lock.note.map { writer.report(.note($0)) }
-    try removeLeftovers()
   }
 
   /// Waits for saves and gives up the lock. Throws the failure of an earlier save (see `stopsOnSaveError`).
@@ -76,6 +46,20 @@ public final class RunDirectory {
   }
 
   deinit { writer.wait() }
+}
+
+/// What is saved: derived from what was read back, never from what was meant to be.
+extension RunDirectory {
+  /// The newest checkpoint that this process has written and read back, or has found and verified. Waits for saves; throws why
+  /// one failed (see `stopsOnSaveError`), and where the directory is not in its place any more.
+  func newestSaved() throws(Failure) -> CheckpointWriter.Saved? {
+    try waitForSaves()
+    try directory.requireInPlace()
+    return writer.newest
+  }
+
+  /// Whether the state of this place is saved, or was handed to be saved and nothing was since.
+  func isHanded(_ place: CheckpointState.Place) -> Bool { handed == place }
 }
 
 extension RunDirectory {
@@ -115,16 +99,20 @@ extension RunDirectory {
   private func start(_ state: CheckpointState, _ tensors: [NamedTensor]) throws(Failure) {
     precondition(isOpen, "the run directory was closed")
     try waitForSaves()
+    handed = nil
     try writer.snapshot.capture(state, tensors)
+    handed = state.place
     writer.start()
   }
 
   /// The best checkpoint that is durable, once saves have been waited for.
-  var bestPath: String? { writer.catalogue.filter(\.isVerified).byRank.first.map { writer.path($0.name) } }
+  var bestPath: String? {
+    writer.catalogue.filter(\.isVerified).byRank.first.map { writer.directory.path($0.name) }
+  }
 
   /// Writes a file beside `metrics.jsonl`, durably and whole or not at all.
   func write(_ name: String, _ text: String) throws(Failure) {
-    try fileSystem.replace("\(path)/\(name)", with: text)
+    try directory.replace(name, with: text)
   }
 
   /// Returns when all saves are durable, or throws why one is not (see `stopsOnSaveError`).

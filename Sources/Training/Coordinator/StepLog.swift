@@ -93,12 +93,14 @@ extension CheckpointSpecification {
 extension RunState {
   func messagePosition(updates: Int) -> WorkerMessage.Position {
     .init(
-      step: step, position: position, sums: sums, skipped: counters.skipped, badInARow: counters.badInARow,
-      updates: updates)
+      step: step, position: position, sums: sums, counters: counters, updates: updates)
   }
 
   mutating func adopt(_ other: WorkerMessage.Position) {
     (step, position, sums) = (other.step, other.position, other.sums)
-    (counters.skipped, counters.badInARow) = (other.skipped, other.badInARow)
+    // What epochs' ends change is the coordinator's.
+    let own = counters
+    counters = other.counters
+    (counters.best, counters.trainAccuracy) = (own.best, own.trainAccuracy)
   }
 }

@@ -7,23 +7,21 @@ extension Trainer {
   func coordinate(_ link: CoordinatorLink) throws -> TrainingReport {
     try recorder?.started(self)
     meter.start()
-    var isSaved = false
     while true {
       enter(.checkpoint)
       let message = try link.receive { if wantsStop { try link.sendStop(true) } }
-      let step = state.step
       try adopt(message)
       switch message.kind {
       case .progress: try message.progress.map { try recorder?.progressed($0) }
       case .save: try recorder?.save(self)
-      case .epoch: isSaved = try endEpoch()
+      case .epoch: try endEpoch()
       case .failed:
         failsOnAllRanks = true
         throw Failure(message.failure!)
       case .end:
         try link.sendStop(false)
         workersStepTime = message.stepTime
-        return try finish(message.status!, isSaved: isSaved && step == state.step)
+        return try finish(message.status!)
       }
     }
   }
@@ -41,14 +39,18 @@ extension Trainer {
   }
 
   /// What an epoch's values mean for the rest of the run: the coordinator decides where the validation part is asked.
-  func decide(_ values: EpochValues, isEvaluated: Bool) throws {
-    let isAsked = isEvaluated && recipe.decidesOnValidation
+  ///
+  /// The last epoch is evaluated whether or not that is due: a run that later gets more epochs must not have decided on it.
+  func decide(_ values: EpochValues, isDue: Bool) throws {
+    let isAsked = isDue && recipe.decidesOnValidation
     if roles.isWorker, isAsked {
       enter(.evaluation)
       let bytes = try communicator.broadcastBytes([])
       step.meet()
       return state.adopt(try JSON.decoder().decode(EpochDecision.self, from: .init(bytes)))
     }
+    var values = values
+    if !isDue { values.validation = nil }
     state.decide(values)
     if roles.isCoordinator, isAsked {
       _ = try communicator.broadcastBytes([UInt8](JSON.encoder().encode(state.decision)))
@@ -60,7 +62,7 @@ extension Trainer {
     meter.start()
     do {
       step.meet()
-      let (status, _) = try trainEpochs()
+      let status = try trainEpochs()
       try gather()
       try workerLog?.send(.end, self) { message in
         message.status = status
@@ -68,7 +70,7 @@ extension Trainer {
           median: times.milliseconds(quantile: 0.5), p95: times.milliseconds(quantile: 0.95))
       }
       try workerLog?.finish()
-      return try finish(status, isSaved: true)
+      return try finish(status)
     } catch let failure as Failure where failsOnAllRanks {
       try workerLog?.send(.failed, self) {
         $0.failure = .init(code: failure.kind.rawValue, message: failure.message)

@@ -16,8 +16,7 @@ struct WorkerMessage: Codable {
     var step: Int
     var position: Int
     var sums: RunState.Sums
-    var skipped: Int
-    var badInARow: Int
+    var counters: RunState.Counters
     /// Adam's t.
     var updates: Int
   }

@@ -80,6 +80,8 @@ public struct Schedule: Sendable, Equatable {
   private func isImprovement(_ value: Double, threshold: Double, increases: Bool) -> Bool {
     guard !value.isNaN else { return false }
     guard let best = state.best else { return true }
-    return increases ? value > best * (1 + threshold) : value < best * (1 - threshold)
+    // The threshold is a share of |best|: as a share of best it would mean the opposite where best is negative.
+    let bound = best * (increases == (best >= 0) ? 1 + threshold : 1 - threshold)
+    return increases ? value > bound : value < bound
   }
 }

@@ -1,6 +1,6 @@
 import Recurrent
 
-/// What was seen at the last of too many steps whose loss or gradient was not finite, for a person to look at.
+/// What was seen at the last of too many steps that were skipped, for a person to look at.
 struct BadStepDump: Encodable {
   /// In the run directory, beside `metrics.jsonl`.
   static let fileName = "bad-step.json"
@@ -35,7 +35,7 @@ struct BadStepDump: Encodable {
   init(_ run: Trainer, samples: Slice<UnsafeMutableBufferPointer<Int32>>) {
     step = run.state.step
     epoch = run.state.epoch
-    badInARow = run.state.counters.badInARow
+    badInARow = run.state.counters.bad.count
     self.samples = Array(samples)
     let (parameters, gradients) = (run.model.parameters, run.model.gradients)
     tensors = run.model.layout.entries.map { entry in

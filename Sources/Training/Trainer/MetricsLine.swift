@@ -62,12 +62,26 @@ extension MetricsLine {
     line.add("epoch", run.state.epoch)
     line.add("step", run.state.step)
     line.add("loss", outcome.lossSum / outcome.weight)
+    line.add("learning_rate", run.state.counters.learningRate)
     line.add("gradient_norm", outcome.gradientNorm)
     if run.roles.workers.size > 1 {
       line.add("compute_seconds", run.step.computeSeconds[run.roles.workers.rank])
       line.add("wait_seconds", run.step.wait)
       line.add("communication_seconds", run.step.communication)
     }
+    return line.closed
+  }
+
+  /// The last line of a run that came to an end, or of one that was stopped: then of the checkpoint it can go on from.
+  static func end(_ report: TrainingReport) -> String {
+    var line = MetricsLine("end")
+    line.text += ",\"status\":\"\(report.status.rawValue)\""
+    line.add("epochs", report.epochs)
+    line.add("step", report.steps)
+    line.add("train_loss", report.trainLoss)
+    line.add("validation", report.validation)
+    line.add("test", report.test)
+    line.add("seconds", report.seconds)
     return line.closed
   }
 

@@ -7,13 +7,17 @@ import Foundation
 final class RunRecorder: StepLog {
   private let recipe: Recipe
   private let observer: (any TrainingObserver)?
-  private let template: CheckpointState
+  private var template: CheckpointState
+  /// Until the run begins, what it will begin with; then nil.
+  private var claim: RunClaim?
   private var directory: RunDirectory?
   private let path: String
-  private var resumedFrom: String?
+  private var resumedFrom: CheckpointFile?
+  /// Whether the run is one that the directory holds already.
+  private var isResumed = false
   private var nextProgress: UInt64 = 0
+  private var nextLook: UInt64 = 0
   private var lastSave: UInt64 = 0
-  private var savedPath = ""
   /// The step of the best state so far, where that is in memory only.
   private var heldStep: Int?
 
@@ -31,33 +35,43 @@ final class RunRecorder: StepLog {
     template = state
   }
 
-  /// Makes or takes over the run directory.
+  /// Claims the run directory, and changes nothing yet.
   /// - Returns: the checkpoint to continue from.
-  func open(_ options: TrainingOptions, recipe: Recipe) throws -> CheckpointFile? {
-    let retention = RunDirectory.Retention(
-      keepLast: recipe.checkpoint.keepLast, keepBest: recipe.checkpoint.keepBest)
-    var file: CheckpointFile?
+  func claim(_ options: TrainingOptions) throws -> CheckpointFile? {
     switch options.resume {
-    case .auto where RunDirectory.holdsRun(path):
-      let directory = try RunDirectory(resuming: path, retention: retention, fileSystem: options.fileSystem)
-      let search = try directory.newestValid()
+    case .auto where RunDirectory.holdsRun(path, fileSystem: options.fileSystem):
+      let claim = try RunClaim(resuming: path, fileSystem: options.fileSystem)
+      let search = try claim.newestValid()
       for skipped in search.skipped { note("skipped \(skipped.path): \(skipped.reason)") }
       if search.file == nil, !search.skipped.isEmpty {
         throw Failure.badData("\(path): no checkpoint of this run is valid; start anew with --overwrite")
       }
-      file = search.file
-      try directory.resume(from: file, recipe: recipe.effectiveYAML)
-      self.directory = directory
+      resumedFrom = search.file
+      self.claim = claim
+      isResumed = true
     case .file(let source):
-      file = try CheckpointFile(reading: source)
+      resumedFrom = try CheckpointFile(reading: FileSystem.absolute(source))
       fallthrough
     case .auto, .never:
-      directory = try RunDirectory(
-        creating: path, recipe: recipe.effectiveYAML, overwrite: options.overwrite, retention: retention,
-        fileSystem: options.fileSystem)
+      claim =
+        options.outputDirectory == nil
+        ? try RunClaim(naming: path, fileSystem: options.fileSystem)
+        : try RunClaim(creating: path, overwrite: options.overwrite, fileSystem: options.fileSystem)
     }
-    resumedFrom = file?.path
-    return file
+    return resumedFrom
+  }
+
+  /// Makes or takes over the claimed directory. Called when nothing is left that could refuse the run.
+  func begin() throws {
+    let retention = RunDirectory.Retention(
+      keepLast: recipe.checkpoint.keepLast, keepBest: recipe.checkpoint.keepBest)
+    if isResumed {
+      directory = try claim?.resume(from: resumedFrom, recipe: recipe.effectiveYAML, retention: retention)
+      if let resumedFrom { template.runID = resumedFrom.state.runID }
+    } else {
+      directory = try claim?.begin(recipe: recipe.effectiveYAML, retention: retention)
+    }
+    claim = nil
   }
 
   private static func timestamp() -> String {
@@ -78,6 +92,7 @@ extension RunRecorder {
     {
       note("there is no validation part: the best checkpoint is the one with the least train.loss")
     }
+    for line in run.remarks { note(line) }
     observer?.started(
       TrainingStart(
         outputDirectory: directory?.path ?? path, parameters: run.model.layout.count,
@@ -85,7 +100,8 @@ extension RunRecorder {
         device: run.deviceName, epochs: recipe.train.epochs,
         stepsPerEpoch: (run.set.count + recipe.train.batchSize - 1) / recipe.train.batchSize,
         trainSamples: run.set.count, validationSamples: run.data.validation?.count ?? 0,
-        testSamples: run.data.test?.count ?? 0, resumedFrom: resumedFrom, firstEpoch: run.state.epoch))
+        testSamples: run.data.test?.count ?? 0, unusedSamples: run.data.unused,
+        resumedFrom: resumedFrom?.path, firstEpoch: run.state.epoch))
     try drain()
   }
 
@@ -99,6 +115,11 @@ extension RunRecorder {
   func wantsSave(_ meter: RunMeter) -> Bool { recipe.checkpoint.isDue(meter.nanoseconds(since: lastSave)) }
 
   func progressed(_ progress: TrainingProgress) throws {
+    let now = monotonicNanoseconds()
+    if now >= nextLook {
+      nextLook = now + 1_000_000_000
+      try directory?.directory.requireInPlace()
+    }
     if heldStep != nil, !isEarly { try saveHeld() }
     observer?.progress(progress)
     try drain()
@@ -111,15 +132,13 @@ extension RunRecorder {
     note(text)
   }
 
-  /// - Returns: whether the present state was handed to be saved.
-  func epochEnded(_ run: Trainer, _ values: EpochValues, learningRate: Double, improved: Bool) throws -> Bool
-  {
+  func epochEnded(_ run: Trainer, _ values: EpochValues, improved: Bool) throws {
     var line = MetricsLine("epoch")
     line.add("epoch", run.state.epoch - 1)
     line.add("step", run.state.step)
     line.add("train_loss", values.loss)
     line.add("train_accuracy", values.accuracy)
-    line.add("learning_rate", learningRate)
+    line.add("learning_rate", run.state.counters.learningRate)
     line.add("validation", values.validation)
     line.add("seconds", run.meter.epochSeconds)
     line.add("samples_per_second", run.meter.epochSamplesPerSecond)
@@ -129,19 +148,16 @@ extension RunRecorder {
     observer?.epochEnded(
       EpochSummary(
         epoch: run.state.epoch - 1, epochs: recipe.train.epochs, step: run.state.step, trainLoss: values.loss,
-        trainAccuracy: values.accuracy, validation: values.validation, learningRate: learningRate,
+        trainAccuracy: values.accuracy, validation: values.validation,
+        learningRate: run.state.counters.learningRate,
         seconds: run.meter.epochSeconds, samplesPerSecond: run.meter.epochSamplesPerSecond,
         skippedSteps: run.state.counters.skipped, slowest: run.slowest))
     let isDue = recipe.checkpoint.isDue(run.state.epoch)
     let isBest = improved && recipe.checkpoint.keepBest > 0
-    if isBest, isEarly, !isDue {
-      try hold(run)
-      return false
-    }
-    guard isDue || isBest else { return false }
+    if isBest, isEarly, !isDue { return try hold(run) }
+    guard isDue || isBest else { return }
     if isBest { forgetHeld() }
     try save(run)
-    return true
   }
 
   /// Epochs may take microseconds: then not each that is better is worth a file. The best waits in memory for its turn.
@@ -157,6 +173,12 @@ extension RunRecorder {
     try run.tracing(.checkpoint) { try directory?.save(checkpointState(run), run.tensors) }
     lastSave = monotonicNanoseconds()
     try drain()
+  }
+
+  /// Sees to it that the present state is saved, unless it is already or is being saved just now.
+  func saveLast(_ run: Trainer) throws {
+    guard let directory, !directory.isHanded(run.state.place) else { return }
+    try save(run)
   }
 
   private func checkpointState(_ run: Trainer) -> CheckpointState {
@@ -197,9 +219,7 @@ extension RunRecorder {
   private func drain() throws {
     for event in directory?.takeEvents() ?? [] {
       switch event {
-      case .saved(let path, _, _, _):
-        savedPath = path
-        observer?.checkpointSaved(path: path)
+      case .saved(let path, _, _, _): observer?.checkpointSaved(path: path)
       case .failed(let failure): note(failure.message)
       case .note(let line): note(line)
       case .removed: break
@@ -207,27 +227,26 @@ extension RunRecorder {
     }
   }
 
-  /// Waits for the last checkpoint and closes the directory.
-  func finish(_ report: inout TrainingReport) throws {
-    var line = MetricsLine("end")
-    line.add("epochs", report.epochs)
-    line.add("step", report.steps)
-    line.add("train_loss", report.trainLoss)
-    line.add("validation", report.validation)
-    line.add("test", report.test)
-    line.add("seconds", report.seconds)
-    try directory?.appendMetrics(line.closed)
-    try directory?.waitForSaves()
+  /// Waits for the last checkpoint, tells its step as the one that was reached, and closes the directory.
+  func finish(_ run: Trainer, _ report: inout TrainingReport) throws {
+    guard let directory else { return }
+    let saved = try directory.newestSaved()
     try drain()
-    report.runDirectory = directory?.path ?? path
-    report.checkpoint = savedPath
-    report.bestCheckpoint = directory?.bestPath
-    try directory?.close()
+    guard let saved, saved.place == run.state.place else {
+      throw Failure(.internalError, "\(directory.path): step \(run.state.step) was not saved")
+    }
+    report.steps = saved.place.step
+    report.checkpoint = saved.path
+    report.runDirectory = directory.path
+    report.bestCheckpoint = directory.bestPath
+    try append(MetricsLine.end(report))
+    try directory.close()
   }
 
   /// Lets go of the directory after a failure; what was saved stays.
   func abandon() {
     directory?.stopsOnSaveError = false
     try? directory?.close()
+    try? claim?.release()
   }
 }

@@ -14,10 +14,13 @@ struct RunState {
   }
   struct Counters: Codable, Equatable {
     var skipped = 0
-    var badInARow = 0
+    /// Since the last step that was taken.
+    var bad = SkippedSteps()
     /// The best monitored value so far; it triggers saves.
     var best: Double?
     var trainAccuracy: Double?
+    /// Of the last step, warm-up included; nil before the first.
+    var learningRate: Double?
   }
 
   /// Epochs finished.
@@ -41,6 +44,8 @@ struct RunState {
       recipe.schedule, baseRate: recipe.optimizer.learningRate, epochs: recipe.train.epochs)
     stopping = recipe.earlyStopping.map { EarlyStopping($0) }
   }
+
+  var place: CheckpointState.Place { .init(epoch: epoch, step: step, position: position) }
 
   /// Writes itself into a checkpoint's state.
   func store(in state: inout CheckpointState) {
@@ -68,9 +73,22 @@ struct RunState {
     sums = try (state.extra["sums"] ?? .null).decode(as: Sums.self, in: "sums")
     counters = try (state.extra["counters"] ?? .null).decode(as: Counters.self, in: "counters")
     try CheckpointState.check([
-      "counters.skipped": counters.skipped, "counters.bad_in_a_row": counters.badInARow,
+      "counters.skipped": counters.skipped, "counters.bad.not_finite": counters.bad.notFinite,
+      "counters.bad.weightless": counters.bad.weightless,
       "schedule.bad_epochs": schedule.state.badEpochs, "schedule.cooldown": schedule.state.cooldown,
     ])
     earlierSeconds = state.elapsedSeconds
+  }
+}
+
+extension RunState.Counters {
+  /// Checkpoints of earlier versions know neither causes nor rates.
+  init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    skipped = try values.decode(Int.self, forKey: .skipped)
+    bad = try values.decodeIfPresent(SkippedSteps.self, forKey: .bad) ?? SkippedSteps()
+    best = try values.decodeIfPresent(Double.self, forKey: .best)
+    trainAccuracy = try values.decodeIfPresent(Double.self, forKey: .trainAccuracy)
+    learningRate = try values.decodeIfPresent(Double.self, forKey: .learningRate)
   }
 }

@@ -2,11 +2,11 @@ import Diagnostics
 
 extension Trainer {
   /// Saves the last state, evaluates it and reports.
-  func finish(_ status: TrainingReport.Status, isSaved: Bool) throws -> TrainingReport {
+  func finish(_ status: TrainingReport.Status) throws -> TrainingReport {
     try step.device?.fetch()
     // Only rank 0 knows whether it is saved, but all have a part of it.
     if !roles.isWorker { try gather() }
-    if !isSaved { try recorder?.save(self) }
+    try recorder?.saveLast(self)
     var report = report(status)
     if status != .interrupted {
       enter(.evaluation)
@@ -16,7 +16,7 @@ extension Trainer {
     report.seconds = meter.seconds
     enter(.checkpoint)
     try trace?.write()
-    try recorder?.finish(&report)
+    try recorder?.finish(self, &report)
     let paths = try communicator.broadcastBytes([UInt8]("\(report.checkpoint)\n\(report.runDirectory)".utf8))
     let lines = String(decoding: paths, as: UTF8.self).split(separator: "\n").map(String.init)
     if lines.count == 2 { (report.checkpoint, report.runDirectory) = (lines[0], lines[1]) }

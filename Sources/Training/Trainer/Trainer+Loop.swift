@@ -8,28 +8,27 @@ extension Trainer {
     try noteEngine()
     meter.start()
     step.meet()
-    let (status, isSaved) = try trainEpochs()
-    return try finish(status, isSaved: isSaved)
+    return try finish(trainEpochs())
   }
 
-  /// All epochs that are left.
-  /// - Returns: how it ended, and whether the present state was handed to be saved.
-  func trainEpochs() throws -> (TrainingReport.Status, isSaved: Bool) {
-    var status = TrainingReport.Status.completed
-    var isFresh = false
-    while state.epoch < recipe.train.epochs {
-      if try runEpoch() == .stopped {
-        status = .interrupted
-        break
-      }
-      isFresh = try endEpoch()
-      if state.stopping?.shouldStop == true {
-        status = .earlyStopped
-        break
-      }
+  /// All epochs that are left; of a run that has ended there are none.
+  /// - Returns: how it ended.
+  func trainEpochs() throws -> TrainingReport.Status {
+    while !hasEnded {
+      if try runEpoch() == .stopped { return .interrupted }
+      try endEpoch()
     }
-    return (status, isFresh)
+    guard state.step == 0 || optimizer.steps > 0 else {
+      failsOnAllRanks = true
+      throw Failure.badData(
+        "no step was taken: \(state.counters.bad) of all \(state.step); look at the samples named in metrics.jsonl"
+      )
+    }
+    return state.stopping?.shouldStop == true ? .earlyStopped : .completed
   }
+
+  /// Whether there is nothing left to train.
+  var hasEnded: Bool { state.epoch >= recipe.train.epochs || state.stopping?.shouldStop == true }
 
   enum EpochResult { case finished, stopped }
 
@@ -45,10 +44,11 @@ extension Trainer {
       faults.map { inject($0) }
       let batch = state.position..<min(state.position + recipe.train.batchSize, set.count)
       let next = batch.upperBound..<min(batch.upperBound + recipe.train.batchSize, set.count)
+      state.counters.learningRate = rate * state.schedule.warmup(step: optimizer.steps)
       let outcome = try step.run(
         UnsafeBufferPointer(rebasing: samples[batch]),
         following: next.isEmpty ? nil : UnsafeBufferPointer(rebasing: samples[next]), step: state.step,
-        learningRate: rate * state.schedule.warmup(step: optimizer.steps),
+        learningRate: state.counters.learningRate!,
         stop: wantsStop || workerLog?.stopWanted() == true, save: log?.wantsSave(meter) == true)
       state.position = batch.upperBound
       state.step += 1
@@ -87,22 +87,23 @@ extension Trainer {
       state.sums.weight += outcome.weight
       state.sums.right += outcome.right
       state.sums.counted += outcome.counted
-      state.counters.badInARow = 0
-    case .weightless:
+      state.counters.bad = SkippedSteps()
+    case .weightless, .notFinite:
+      let cause: SkippedSteps.Cause = outcome.result == .notFinite ? .notFinite : .weightless
       state.counters.skipped += 1
-      try noteSkipped(batch, "no sample of the batch counts")
-    case .notFinite:
-      state.counters.skipped += 1
-      state.counters.badInARow += 1
-      try noteSkipped(batch, "the loss or gradient is not finite")
-      if state.counters.badInARow >= recipe.train.maxBadSteps {
-        failsOnAllRanks = true
-        try? recorder?.dump(BadStepDump(self, samples: samples[batch]))
-        throw Failure.badData(
-          "\(state.counters.badInARow) steps in a row had a loss or gradient that is not finite (the last was step \(state.step)); lower optimizer.lr, set train.clip_norm, or look at the samples named in metrics.jsonl and at \(BadStepDump.fileName)"
-        )
-      }
+      state.counters.bad.add(cause)
+      try noteSkipped(batch, cause)
+      if state.counters.bad.count >= recipe.train.maxBadSteps { throw tooManyBadSteps(batch) }
     }
+  }
+
+  private func tooManyBadSteps(_ batch: Range<Int>) -> Failure {
+    failsOnAllRanks = true
+    try? recorder?.dump(BadStepDump(self, samples: samples[batch]))
+    let bad = state.counters.bad
+    return .badData(
+      "\(bad) in a row (the last was step \(state.step)); \(bad.advice), or look at the samples named in metrics.jsonl and at \(BadStepDump.fileName)"
+    )
   }
 
   /// Saves the present state. All ranks that train call it.
@@ -118,36 +119,35 @@ extension Trainer {
     try optimizerState.gather()
   }
 
-  private func noteSkipped(_ batch: Range<Int>, _ reason: StaticString) throws {
+  private func noteSkipped(_ batch: Range<Int>, _ cause: SkippedSteps.Cause) throws {
     try log?.tell(
-      MetricsLine.skipped(state.step, samples[batch], reason), note: "step \(state.step) skipped: \(reason)")
+      MetricsLine.skipped(state.step, samples[batch], cause.reason),
+      note: "step \(state.step) skipped: \(cause.reason)")
   }
 
   /// Evaluates, decides and saves. Workers of a dedicated coordinator leave that to it.
-  /// - Returns: whether the present state was handed to be saved.
-  func endEpoch() throws -> Bool {
+  func endEpoch() throws {
     if roles.isWorker { try gather() }
     try workerLog?.send(.epoch, self)
     let loss = state.sums.meanLoss
-    let rate = state.schedule.rate(epoch: state.epoch)
     state.epochLosses.append(loss)
     state.counters.trainAccuracy = state.sums.accuracy
     state.epoch += 1
     state.position = 0
-    let isEvaluated = state.epoch % recipe.train.evalEveryEpochs == 0 || state.epoch == recipe.train.epochs
+    let isDue = state.epoch % recipe.train.evalEveryEpochs == 0
+    let isEvaluated = isDue || state.epoch == recipe.train.epochs
     enter(.evaluation)
     let validation =
       try isEvaluated && !roles.isWorker
       ? data.validation.map { part in try tracing(.evaluation) { try evaluate(part, with: evaluator) } } : nil
     if validation != nil { step.meet() }
     let values = EpochValues(loss: loss, accuracy: state.counters.trainAccuracy, validation: validation)
-    try decide(values, isEvaluated: isEvaluated)
+    try decide(values, isDue: isDue)
     let improved = monitor(values)
     state.sums = RunState.Sums()
     if !roles.isWorker, improved || recipe.checkpoint.isDue(state.epoch) { try gather() }
-    let isSaved = try recorder?.epochEnded(self, values, learningRate: rate, improved: improved) ?? false
+    try recorder?.epochEnded(self, values, improved: improved)
     meter.resume()
-    return isSaved
   }
 
   /// Takes note of the value that decides which checkpoint is best.

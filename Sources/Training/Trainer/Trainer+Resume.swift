@@ -1,9 +1,10 @@
 import Diagnostics
 
 extension Trainer {
-  /// Continues from the checkpoint that the options name, on all ranks.
+  /// Claims the run's directory, and continues from the checkpoint that the options name, on all ranks. Files are only read: what
+  /// is refused here or later, before `begin`, leaves no trace.
   func resume(_ options: TrainingOptions) throws {
-    let file = try communicator.together { try recorder?.open(options, recipe: recipe) }
+    let file = try communicator.together { try recorder?.claim(options) }
     let bytes = try communicator.together { () throws -> [UInt8] in
       guard let file else { return [] }
       try check(file.state)
@@ -31,6 +32,11 @@ extension Trainer {
     model.parametersChanged()
   }
 
+  /// Makes or takes over the run's directory, when nothing is left that could refuse the run.
+  func begin() throws {
+    try communicator.together { try recorder?.begin() }
+  }
+
   private func fill(from file: CheckpointFile) throws {
     for tensor in tensors {
       try file.tensor(tensor.name, shape: tensor.shape)
@@ -40,6 +46,7 @@ extension Trainer {
 
   private func check(_ state: CheckpointState) throws {
     let saved = try Recipe(yaml: state.recipe, path: "recipe of the checkpoint", baseDirectory: "/")
+    if let refusal = recipe.stretchedSchedule(since: saved) { throw refusal }
     if let key = recipe.firstDifference(from: saved) {
       throw Failure.badData(
         "can't resume: \(key) is not what the checkpoint was trained with; take it back, or start a new run with another --out"
@@ -70,6 +77,7 @@ extension Recipe {
     if reduction == .strict || distributed.reduction == .strict {
       (saved.distributed.reduction, saved.distributed.lanes) = (reduction, lanes)
     }
+    saved.schedule = saved.spanned.schedule
     saved.train.epochs = train.epochs
     saved.train.maxBadSteps = train.maxBadSteps
     saved.train.logEverySteps = train.logEverySteps
@@ -79,12 +87,30 @@ extension Recipe {
     saved.data.labelsPath = data.labelsPath
     saved.data.validationLabelsPath = data.validationLabelsPath
     saved.data.testLabelsPath = data.testLabelsPath
-    // A stretched cosine is another schedule.
-    if case .cosine(nil, _) = schedule.rule { saved.train.epochs = self.train.epochs }
-    let (old, new) = (saved.keyedLines, keyedLines)
+    let (old, new) = (saved.spanned.keyedLines, spanned.keyedLines)
     guard old != new else { return nil }
     let pair = zip(old, new).first { $0 != $1 }
     return pair.map { "\($1) (the checkpoint: \($0))" } ?? "early_stopping"
+  }
+
+  /// Why a schedule whose shape depends on the number of epochs can't go on with another number.
+  fileprivate func stretchedSchedule(since saved: Recipe) -> Failure? {
+    guard case .cosine(nil, _) = schedule.rule, case .cosine(let tMax, _) = saved.schedule.rule else {
+      return nil
+    }
+    let span = tMax ?? saved.train.epochs
+    guard span != train.epochs else { return nil }
+    return .badData(
+      "can't resume: schedule cosine without t_max spans train.epochs, \(train.epochs), and the checkpoint's spans \(span): that is another schedule; set schedule.t_max to \(span) to keep it (after epoch \(span) its rate rises again), or start a new run with another --out"
+    )
+  }
+
+  /// The same with a number in place of a span that the number of epochs gives.
+  private var spanned: Recipe {
+    guard case .cosine(nil, let minLR) = schedule.rule else { return self }
+    var recipe = self
+    recipe.schedule.rule = .cosine(tMax: train.epochs, minLR: minLR)
+    return recipe
   }
 
   private var keyedLines: [String] { Self.keyedLines(effectiveYAML) }

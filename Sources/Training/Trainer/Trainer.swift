@@ -45,7 +45,7 @@ public final class Trainer {
   package var faults: ((_ step: Int, _ parameters: UnsafeMutableBufferPointer<Float>) -> Void)?
   private let stopRequested = Atomic<Bool>(false)
 
-  /// Prepares the run and, on rank 0, its directory.
+  /// Prepares the run and, on rank 0, its directory: last of all, so that what is refused changes and begins nothing.
   /// - observer: told of progress on rank 0.
   /// - processor: what computes; checkpoints are the same files for any.
   /// - Throws: a `Failure` where recipe, data, checkpoint and directory don't fit together.
@@ -103,6 +103,7 @@ public final class Trainer {
       parametersSHA256(UnsafeBufferPointer(model.parameters)), "the start of the parameters",
       fix: "check that rank's machine")
     try useDevice(processor, options)
+    try begin()
   }
 
   deinit { samples.deallocate() }

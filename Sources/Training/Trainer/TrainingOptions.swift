@@ -60,6 +60,8 @@ public struct TrainingStart: Sendable, Equatable {
   public var trainSamples: Int
   public var validationSamples: Int
   public var testSamples: Int
+  /// Samples of the data that no part has.
+  public var unusedSamples: Int
   /// The checkpoint the run continues, with its epochs done; nil for a run from the beginning.
   public var resumedFrom: String?
   public var firstEpoch: Int
@@ -87,7 +89,8 @@ public struct EpochSummary: Sendable, Equatable {
   public var trainLoss: Double
   public var trainAccuracy: Double?
   public var validation: EvaluationMetrics?
-  public var learningRate: Double
+  /// Of the epoch's last step, warm-up included.
+  public var learningRate: Double?
   public var seconds: Double
   public var samplesPerSecond: Double
   public var skippedSteps: Int

@@ -21,7 +21,7 @@ extension Trainer {
     guard state.step == 0 || optimizer.steps > 0 else {
       failsOnAllRanks = true
       throw Failure.badData(
-        "no step was taken: \(state.counters.bad) of all \(state.step); look at the samples named in metrics.jsonl"
+        "no step was taken: \(state.counters.bad); \(state.counters.bad.advice), or look at the samples named in metrics.jsonl"
       )
     }
     return state.stopping?.shouldStop == true ? .earlyStopped : .completed

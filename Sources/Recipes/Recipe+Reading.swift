@@ -30,6 +30,7 @@ extension Recipe {
     self.data = try root.requiredSection("data").dataSpecification(baseDirectory: baseDirectory)
     self.model = try root.requiredSection("model").modelSpecification()
     self.loss = try root.requiredSection("loss", shorthand: true).loss()
+    self.data.targetRange = loss.targetRange
     self.train = try root.requiredSection("train").trainSpecification()
     if let section = try root.section("optimizer", shorthand: true) {
       optimizer = try section.optimizerSpecification()

@@ -99,9 +99,9 @@ import Training
       do { _ = try run.train(recipe, out: "bits", overwrite: true) } catch { return error as? Failure }
       return nil
     }
-    let refused = try failure()
-    #expect(refused?.kind == .badData && refused!.message.contains("bits.csv, line 22"), "\(refused!)")
-    #expect(refused!.message.contains("1.5, outside of 0 to 1"))
+    let refused = try #require(try failure())
+    #expect(refused.kind == .badData && refused.message.contains("bits.csv, line 22"), "\(refused)")
+    #expect(refused.message.contains("1.5, outside of 0 to 1"))
     #expect(try failure("loss=mse") == nil)
     // What is no target of any sample may be anything.
     #expect(try failure("data.split={train: 10, test: 5}") == nil)

@@ -52,7 +52,7 @@ struct StrangersRunTests {
       #expect(failure?.kind == .badData && failure!.message.contains(scratch("run/\(name)")), "\(failure!)")
     }
     try checkVictim(scratch)
-    #expect(try validSteps(scratch("run")).count == 3 || name == "checkpoints")
+    if name != "checkpoints" { #expect(try validSteps(scratch("run")).count == 3) }
     // In a directory that holds nothing else.
     guard name == ".lock" else { return }
     mkdir(scratch("fresh"), 0o700)

@@ -29,7 +29,6 @@ import Training
       options.outputDirectory = "\(run.path)/\(out)"
       options.resume = resume
       options.overwrite = overwrite
-      options.tracePath = "\(run.path)/\(out)/trace.json"
       do {
         _ = try Trainer(
           recipe: recipe, data: LoadedData(recipe.data), options: options, communicator: group)

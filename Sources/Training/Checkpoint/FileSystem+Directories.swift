@@ -46,12 +46,6 @@ extension FileSystem {
     try directory.close()
   }
 
-  /// Puts a short text into place: the file holds the old text or the new one, whatever happens.
-  func replace(_ path: String, with text: String) throws(Failure) {
-    let (directory, name) = try place(path)
-    try directory.replace(name, with: text)
-  }
-
   /// The directory that a path names something in, and that name.
   func place(_ path: String) throws(Failure) -> (Directory, name: String) {
     let path = FileSystem.absolute(path)

@@ -19,7 +19,7 @@ struct Inspect: ReportingCommand {
     }
     let report = try isRecipe ? inspectRecipe() : inspectCheckpoint()
     for line in report.lines { try console.say(line) }
-    if let program = report.program { try console.say("\n\(program)") }
+    if let program = report.program { try console.sayPage("\n\(program)") }
     return report
   }
 

@@ -17,39 +17,45 @@ struct Gnuplot {
   static func find() -> String? { SearchPath.find("gnuplot") }
 
   /// Draws a script that writes to standard output; returns the picture.
+  ///
+  /// The script is gnuplot's standard input and the picture its standard output: no path is part of what it reads, and it is
+  /// called without any argument but the one that keeps it from a person's own settings. Files in place of pipes for the
+  /// script and for the words of gnuplot, so that neither side can block the other.
   func draw(_ script: GnuplotScript) throws -> Data {
-    let folder = FileManager.default.temporaryDirectory
-      .appendingPathComponent("recur-plot-\(getpid())-\(UInt32.random(in: .min ... .max))")
-    do {
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-      defer { try? FileManager.default.removeItem(at: folder) }
-      let file = folder.appendingPathComponent("figure.gnuplot")
-      try Data(script.text.utf8).write(to: file)
-      return try run(file)
-    } catch let error as CocoaError {
-      throw Failure.inputOutput("can't write a temporary file: \(error.localizedDescription); set TMPDIR")
-    }
-  }
-
-  /// Files in place of pipes for the words of gnuplot, so that neither side can block the other.
-  private func run(_ script: URL) throws -> Data {
+    let (commands, complaints, picture) = (try unnamedFile(), try unnamedFile(), Pipe())
     let process = Process()
-    let picture = Pipe()
-    let complaints = script.deletingLastPathComponent().appendingPathComponent("complaints")
-    try Data().write(to: complaints)
     process.executableURL = URL(fileURLWithPath: executable)
-    process.arguments = ["-d", script.path]
+    process.arguments = ["-d"]
+    process.standardInput = commands
     process.standardOutput = picture
-    process.standardError = try FileHandle(forWritingTo: complaints)
-    try process.run()
+    process.standardError = complaints
+    do {
+      try commands.write(contentsOf: Data(script.text.utf8))
+      try commands.seek(toOffset: 0)
+      try process.run()
+    } catch {
+      throw Failure.inputOutput("can't start \(executable): \(error.localizedDescription)")
+    }
     let data = picture.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()
     guard process.terminationStatus == 0, !data.isEmpty else {
-      let said = (try? String(contentsOf: complaints, encoding: .utf8)) ?? ""
-      let line = said.split(whereSeparator: \.isNewline).last(where: { !$0.isEmpty }) ?? "no message"
-      throw Failure(.internalError, "gnuplot could not draw the picture: \(line)")
+      try? complaints.seek(toOffset: 0)
+      let said = (try? complaints.readToEnd()) ?? Data()
+      let line = said.split(separator: UInt8(ascii: "\n")).last.map { String(decoding: $0, as: UTF8.self) }
+      throw Failure(.internalError, "gnuplot could not draw the picture: \(line ?? "no message")")
     }
     return data
+  }
+
+  /// A file that nobody else can open and that is gone once it is closed.
+  private func unnamedFile() throws -> FileHandle {
+    var path = Array("\(FileManager.default.temporaryDirectory.path)/recur-plot-XXXXXX".utf8CString)
+    let descriptor = mkstemp(&path)
+    guard descriptor >= 0, unlink(path) == 0 else {
+      throw Failure.inputOutput("can't write a temporary file: \(systemError()); set TMPDIR")
+    }
+    _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+    return FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
   }
 }
 

@@ -7,17 +7,18 @@ extension CheckpointFile {
   /// The model's own tensors, without the optimizer's, averages and carried states.
   public var modelTensors: [Tensor] {
     tensors.filter { tensor in
-      !["optimizer.", Self.averagePrefix, "carried."].contains { tensor.name.hasPrefix($0) }
+      !["optimizer.", Self.averagePrefix, "carried."].contains { tensor.name.hasBytes(first: $0) }
     }
   }
 
   /// Writes the model's tensors alone, under PyTorch's names, as a safetensors file for other programs: the averages where
   /// there are such.
   public func exportModel(to path: String, fileSystem: FileSystem = .real) throws(Failure) {
-    let averages = tensors.filter { $0.name.hasPrefix(Self.averagePrefix) }
+    let averages = tensors.filter { $0.name.hasBytes(first: Self.averagePrefix) }
     let model = averages.isEmpty ? modelTensors : averages
     func name(_ tensor: Tensor) -> String {
-      averages.isEmpty ? tensor.name : String(tensor.name.dropFirst(Self.averagePrefix.count))
+      averages.isEmpty
+        ? tensor.name : String(Substring(tensor.name.utf8.dropFirst(Self.averagePrefix.utf8.count)))
     }
     var header = SafetensorsHeader()
     header.metadata = [("format", "pt")]

@@ -67,6 +67,8 @@ let package = Package(
     .testTarget(
       name: "FilesTests", dependencies: ["Files", "Diagnostics", "TestSupport"], swiftSettings: swift),
     .testTarget(
+      name: "DiagnosticsTests", dependencies: ["Diagnostics", "TestSupport"], swiftSettings: swift),
+    .testTarget(
       name: "KernelsTests", dependencies: ["Kernels", "CKernels", "TestSupport"],
       swiftSettings: swift),
     .testTarget(

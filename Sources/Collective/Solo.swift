@@ -1,3 +1,5 @@
+import Diagnostics
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -62,6 +64,6 @@ func localHostName() -> String {
 
 /// Writes one line to standard error in one piece, so that lines of several ranks don't mix.
 package func writeLine(_ line: String) {
-  var line = line.filter { !$0.isNewline } + "\n"
+  var line = line.shown + "\n"
   line.withUTF8 { _ = write(2, $0.baseAddress, $0.count) }
 }

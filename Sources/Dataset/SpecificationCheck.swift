@@ -37,7 +37,8 @@ extension DataSpecification {
     let bytes = Array(delimiter.utf8)
     let refused = "\"\r\n.+-".utf8
     guard bytes.count == 1, bytes[0] < 128, !refused.contains(bytes[0]), bytes[0] == tab || bytes[0] >= space,
-      !Character(UnicodeScalar(bytes[0])).isLetter, !Character(UnicodeScalar(bytes[0])).isNumber
+      !Unicode.Scalar(bytes[0]).properties.isAlphabetic,
+      Unicode.Scalar(bytes[0]).properties.numericType == nil
     else {
       throw .badData(
         "data.delimiter must be one character such as ',', ';' or a tab, not \(quoted(delimiter))")
@@ -63,13 +64,15 @@ extension DataSpecification {
     }
     if let label {
       if !targets.isEmpty { throw .badData("data.targets and data.label exclude each other; keep one") }
-      if features.contains(label) { throw .badData("data.label \(quoted(label)) is also in data.features") }
+      if features.contains(where: { $0.hasSameBytes(as: label) }) {
+        throw .badData("data.label \(quoted(label)) is also in data.features")
+      }
     }
     if let group {
       if window != 1 || horizon != 0 || horizons != nil {
         throw .badData("data.window and data.horizon are not for sequences of data.group; remove them")
       }
-      if (features + targets).contains(group) || label == group {
+      if (features + targets + (label.map { [$0] } ?? [])).contains(where: { $0.hasSameBytes(as: group) }) {
         throw .badData("data.group \(quoted(group)) is also a feature or the target")
       }
       if gaps == .previous || gaps == .linear {
@@ -77,8 +80,8 @@ extension DataSpecification {
       }
     }
     for (key, names) in [("features", features), ("targets", targets)] {
-      var seen: Set<String> = []
-      for name in names where !seen.insert(name).inserted {
+      var seen: Set<Name> = []
+      for name in names where !seen.insert(Name(name)).inserted {
         throw .badData("data.\(key) names \(quoted(name)) twice")
       }
     }

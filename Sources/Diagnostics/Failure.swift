@@ -44,21 +44,10 @@ extension Failure {
 
   /// Messages quote what stands in files: whatever that is, they stay a line that a terminal can show.
   private static func line(_ text: String) -> String {
-    if text.utf8.count <= longest, text.utf8.allSatisfy({ (32..<127).contains($0) }) { return text }
-    var line = String.UnicodeScalarView()
-    for scalar in text.unicodeScalars { line.append(scalar.staysOnLine ? scalar : "\u{FFFD}") }
-    let bytes = String(line).utf8
-    guard bytes.count > longest else { return String(line) }
+    let line = text.shown
+    let bytes = line.utf8
+    guard bytes.count > longest else { return line }
     let (start, end) = (bytes.prefix(longest * 7 / 10), bytes.suffix(longest / 4))
     return String(decoding: start, as: UTF8.self) + " … " + String(decoding: end, as: UTF8.self)
-  }
-}
-
-extension Unicode.Scalar {
-  fileprivate var staysOnLine: Bool {
-    switch properties.generalCategory {
-    case .control, .lineSeparator, .paragraphSeparator: false
-    default: true
-    }
   }
 }

@@ -71,21 +71,3 @@ extension InputFile {
     return .badData("\(path), line \(line(at: offset))\(place): \(what)")
   }
 }
-
-/// Text from a file as a message shows it: on one line, in quotes, cut after 40 characters.
-package func quoted(_ text: some StringProtocol) -> String {
-  var shown = ""
-  for scalar in text.unicodeScalars.prefix(40) {
-    switch scalar {
-    case "\n": shown += "\\n"
-    case "\r": shown += "\\r"
-    case "\t": shown += "\\t"
-    default: shown.unicodeScalars.append(scalar.properties.generalCategory == .control ? "\u{FFFD}" : scalar)
-    }
-  }
-  return "'\(shown)\(text.unicodeScalars.count > 40 ? "…" : "")'"
-}
-
-package func quoted(_ bytes: some Collection<UInt8>) -> String {
-  quoted(String(decoding: bytes.prefix(200), as: UTF8.self))
-}

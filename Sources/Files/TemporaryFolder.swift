@@ -40,11 +40,11 @@ package final class TemporaryFolder {
     Leftovers.remove(path)
   }
 
-  /// Makes an empty file with mode 0600 that can be written to.
+  /// Makes an empty file with mode 0600, open for writing and reading.
   package func make(_ name: String) throws(Failure) -> (path: String, descriptor: Int32) {
     let file = "\(path)/\(name)"
     Leftovers.add(file)
-    let descriptor = platformOpen(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+    let descriptor = platformOpen(file, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw Writing.failure(file, errno) }
     fchmod(descriptor, 0o600)
     return (file, descriptor)

@@ -3,7 +3,7 @@ import Diagnostics
 extension RecipeNode {
   /// Sets what one `key.path=value` says; the value is YAML, maps on the way are made where absent.
   mutating func apply(override text: String) throws {
-    guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
+    guard let equals = text.utf8.firstIndex(of: UInt8(ascii: "=")), equals != text.startIndex else {
       throw Failure.usage("--set \(text): expected KEY=VALUE, for example --set optimizer.lr=0.01")
     }
     let keys = text[..<equals].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
@@ -11,7 +11,7 @@ extension RecipeNode {
       throw Failure.usage("--set \(text): the key has an empty part")
     }
     let origin = Origin.override(text)
-    let yaml = String(text[text.index(after: equals)...])
+    let yaml = String(text[text.utf8.index(after: equals)...])
     // Standard input, where a path is wanted, and no list.
     let value =
       yaml == "-"

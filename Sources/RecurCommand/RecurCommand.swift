@@ -36,9 +36,21 @@ struct RecurCommand: ParsableCommand {
       let line = failure?.message ?? message(for: error)
       try? Console(json: true).finish(FailureReport(error: line, exitCode: code))
     }
-    guard let failure else { exit(withError: error) }
+    guard let failure else { exit(reportingUsage: error) }
     Console.note("recur: \(failure.message)")
     exit(withError: ExitCode(code))
+  }
+}
+
+extension RecurCommand {
+  /// Help, a version, or a wrong command line with the words of the parser, which quote it.
+  private static func exit(reportingUsage error: any Error) -> Never {
+    let code = exitCode(for: error)
+    guard code != .success, !(error is ExitCode) else { exit(withError: error) }
+    // Line ends of an argument must not begin lines that look like the program's own.
+    let isForged = CommandLine.arguments.contains { $0.utf8.contains(UInt8(ascii: "\n")) }
+    Console.notePage(isForged ? "Error: \(message(for: error).shown)" : fullMessage(for: error))
+    exit(withError: code)
   }
 }
 

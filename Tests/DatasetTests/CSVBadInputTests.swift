@@ -64,7 +64,7 @@ import Testing
       "a,bottle,c\n1,2,3",
       "d.csv, line 1: there is no column 'b' (data.features); the columns are 'a', 'bottle', 'c'"
     ),
-    ("a,b,c\n1,2\u{1},3", "d.csv, line 2, column 'b': '2\u{FFFD}' is not a number"),
+    ("a,b,c\n1,2\u{1},3", "d.csv, line 2, column 'b': '2\\u{1}' is not a number"),
   ])
   func text(_ text: String, _ expected: String) throws { #expect(try failure(text) == expected) }
 

@@ -53,11 +53,14 @@ final class ErrorRelay: Sendable {
   private func relay() {
     var buffer = [UInt8](repeating: 0, count: 4096)
     var line: [UInt8] = []
+    // mpirun and the ranks of other hosts are strangers too.
+    var shown = ShownStream()
     while true {
       let count = read(input, &buffer, buffer.count)
       if count < 0 && errno == EINTR { continue }
       if count <= 0 { break }
-      _ = write(2, buffer, count)
+      let text = shown.show(buffer[..<count])
+      _ = write(2, text, text.count)
       for byte in buffer[..<count] {
         if byte == 10 || line.count > 4096 { look(&line) } else { line.append(byte) }
       }

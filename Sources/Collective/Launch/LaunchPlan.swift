@@ -68,14 +68,7 @@ package struct LaunchPlan: Equatable, Sendable {
   }
 
   /// A command line for people, quoted as the shell wants it.
-  package static func quoted(_ words: [String]) -> String {
-    words.map { word in
-      let plain = word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_./:=,@%+".contains($0)) }
-      return plain && !word.isEmpty
-        ? word
-        : "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
-    }.joined(separator: " ")
-  }
+  package static func quoted(_ words: [String]) -> String { shellLine(words) }
 }
 
 extension LaunchPlan {

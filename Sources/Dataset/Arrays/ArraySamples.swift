@@ -151,7 +151,8 @@ private struct TSTargets: NumberTable {
 extension TSFile {
   /// The classes as numbers into the given names, which may be another file's or a checkpoint's.
   func classes(in names: [String]) throws(Failure) -> [Int32] {
-    let map = header.classNames.map { name in names.firstIndex(of: name).map { Int32($0) } ?? -1 }
+    let numbers = Name.numbers(names)
+    let map = header.classNames.map { numbers[Name($0)] ?? -1 }
     let mapped = classes.map { map[Int($0)] }
     if let sample = mapped.firstIndex(of: -1) {
       let name = quoted(header.classNames[Int(classes[sample])])

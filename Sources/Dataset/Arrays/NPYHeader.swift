@@ -51,12 +51,12 @@ private struct PythonLiteral {
 
   init(bytes: [UInt8]) { self.bytes = bytes }
 
-  mutating func dictionary() -> [String: Value]? {
-    var entries: [String: Value] = [:]
+  mutating func dictionary() -> [Name: Value]? {
+    var entries: [Name: Value] = [:]
     guard take("{") else { return nil }
     while !take("}") {
       guard let key = text(), take(":"), let value = value() else { return nil }
-      entries[key] = value
+      entries[Name(key)] = value
       if !take(",") && peek() != UInt8(ascii: "}") { return nil }
     }
     return peek() == nil ? entries : nil

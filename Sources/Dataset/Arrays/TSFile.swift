@@ -117,7 +117,7 @@ extension TSFile {
       return
     }
     let name = String(decoding: trimmed(field), as: UTF8.self)
-    guard let number = header.classNumbers[name] else {
+    guard let number = header.classNumbers[Name(name)] else {
       let list = header.classNames.prefix(12).map { quoted($0) }.joined(separator: ", ")
       throw context.failure(line, "class label \(quoted(name)) is not in @classLabel: \(list)")
     }

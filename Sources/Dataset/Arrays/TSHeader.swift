@@ -5,7 +5,7 @@ import Files
 package struct TSHeader: Sendable {
   /// In the order of `@classLabel`, which is the order of their numbers.
   package private(set) var classNames: [String] = []
-  private(set) var classNumbers: [String: Int32] = [:]
+  private(set) var classNumbers: [Name: Int32] = [:]
   package private(set) var hasTargetValues = false
   private(set) var dimensions: Int?
   private(set) var seriesLength: Int?
@@ -57,8 +57,8 @@ package struct TSHeader: Sendable {
     guard words.dropFirst().first?.lowercased() == "true" else { return }
     guard words.count > 2 else { throw failure("@classLabel true needs the names of the classes") }
     for name in words.dropFirst(2) {
-      guard classNumbers[name] == nil else { throw failure("class \(quoted(name)) is named twice") }
-      classNumbers[name] = Int32(classNames.count)
+      guard classNumbers[Name(name)] == nil else { throw failure("class \(quoted(name)) is named twice") }
+      classNumbers[Name(name)] = Int32(classNames.count)
       classNames.append(name)
     }
   }

@@ -48,6 +48,15 @@ package struct CSVHeader: Sendable {
     return self.in(whole)
   }
 
+  /// A name in another encoding is written with its bytes, `Gr\xF6\xDFe`: a recipe may ask for it like that.
+  private static func columnName(_ bytes: [UInt8]) -> String {
+    if let name = String(validating: bytes, as: UTF8.self) { return name }
+    return bytes.map { byte in
+      let digits = String(byte, radix: 16, uppercase: true)
+      return byte < 128 ? String(Unicode.Scalar(byte)) : "\\x" + digits
+    }.joined()
+  }
+
   private static func line(
     _ scanner: CSVScanner, from start: Int, _ file: InputFile
   ) throws(Failure) -> ([String], next: Int) {
@@ -56,7 +65,7 @@ package struct CSVHeader: Sendable {
     while true {
       do {
         let field = try scanner.field(p)
-        names.append(field.text)
+        names.append(columnName(field.unquoted))
         p = field.stop
       } catch {
         throw file.failure(at: error.offset, error.explanation)
@@ -68,7 +77,7 @@ package struct CSVHeader: Sendable {
 
   /// The position of the column that `key` of the recipe asks for.
   package func index(of name: String, key: String) throws(Failure) -> Int {
-    let matches = names.indices.filter { names[$0] == name }
+    let matches = names.indices.filter { names[$0].hasSameBytes(as: name) }
     if matches.count == 1 { return matches[0] }
     let place = hasNames ? "\(file.path), line 1" : file.path
     if matches.count > 1 {

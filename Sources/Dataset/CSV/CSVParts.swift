@@ -120,20 +120,19 @@ struct CSVParts {
     var writer = ByteWriter()
     writer.add(rows?.rows ?? 0)
     writer.add(rows?.hasGaps == true ? 1 : 0)
-    writer.add(rows?.labelNames ?? [])
+    writer.add(rows.map { $0.labelNames } ?? NameTable())
     var counts: [Int] = []
     var hasGaps = false
-    var names: [String] = []
-    var numbers: [String: Int32] = [:]
-    for part in try group.share({ writer.bytes }) {
+    var names = NameTable()
+    /// For each number that this process gave, the one that all give.
+    var map: [Int32] = []
+    for (index, part) in try group.share({ writer.bytes }).enumerated() {
       var reader = ByteReader(part)
       counts.append(reader.int())
       hasGaps = reader.int() == 1 || hasGaps
       // In the order in which one process would meet them.
-      for name in reader.texts() where numbers[name] == nil {
-        numbers[name] = Int32(names.count)
-        names.append(name)
-      }
+      let numbers = reader.byteStrings().map { names.insert($0) }
+      if index == group.index { map = numbers }
     }
     let (first, total) = (counts[..<group.index].reduce(0, +), counts.reduce(0, +))
     let memory = try group.memory(size: 8 * total * columns.count)
@@ -145,7 +144,7 @@ struct CSVParts {
         .update(from: rows.numbers.values, count: rows.rows * width)
       let labels = labelMemory.base.assumingMemoryBound(to: Int32.self)
       for (row, label) in rows.labels.enumerated() {
-        labels[first + row] = label < 0 ? -1 : numbers[rows.labelNames[Int(label)]]!
+        labels[first + row] = label < 0 ? -1 : map[Int(label)]
       }
       return []
     }

@@ -16,8 +16,7 @@ package struct CSVReader: ~Copyable {
   /// Whether the bytes held ended inside of quotes.
   private var isCutOff = false
   private var labels: [Int32] = []
-  private var labelNames: [String] = []
-  private var labelNumbers: [String: Int32] = [:]
+  private var labelNames = NameTable()
 
   /// - columns: positions of the numeric columns in the file, each once.
   /// - label: position of the column with class labels, not among `columns`.
@@ -136,14 +135,18 @@ package struct CSVReader: ~Copyable {
       throw failure(start, column, "\(quoted(field.contents)) is too large for a number")
     }
     let text = quoted(field.contents)
-    throw failure(start, column, "\(text) is not a number\(Self.hint(field.text))")
+    throw failure(start, column, "\(text) is not a number\(Self.hint(field.unquoted))")
   }
 
-  private static func hint(_ text: String) -> String {
-    let gaps = [
+  private static func hint(_ text: [UInt8]) -> String {
+    let gaps: [StaticString] = [
       "nan", "na", "n/a", "null", "none", "inf", "-inf", "+inf", "infinity", "-infinity", "-nan", "?",
     ]
-    return gaps.contains(text.lowercased()) ? "; leave the field empty and choose data.gaps" : ""
+    let isGap = gaps.contains { gap in
+      gap.utf8CodeUnitCount == text.count
+        && text.indices.allSatisfy { text[$0] == gap.utf8Start[$0] || text[$0] &+ 32 == gap.utf8Start[$0] }
+    }
+    return isGap ? "; leave the field empty and choose data.gaps" : ""
   }
 
   private mutating func appendLabel(_ field: CSVScanner.Field) {
@@ -152,15 +155,8 @@ package struct CSVReader: ~Copyable {
       labels.append(-1)
       return
     }
-    let name = field.text
-    if let number = labelNumbers[name] {
-      labels.append(number)
-      return
-    }
-    let number = Int32(labelNames.count)
-    labelNumbers[name] = number
-    labelNames.append(name)
-    labels.append(number)
+    labels.append(
+      field.isLiteral ? labelNames.insert(field.contents) : labelNames.insert(field.unquoted))
   }
 }
 

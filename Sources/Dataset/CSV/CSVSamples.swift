@@ -122,11 +122,17 @@ extension CSVTable {
 
   /// The class of each row as a number into `classNames`.
   func classes(_ classNames: inout [String]?, origin: String) throws(Failure) -> [Int32] {
-    let names = classNames ?? sortedClassNames(labelNames)
+    let found = try (0..<labelNames.count).map { (number) throws(Failure) in
+      if let name = Name(utf8: labelNames[number]) { return name }
+      let row = labels.firstIndex(of: Int32(number)) ?? 0
+      throw .badData(
+        "\(place(row: row, fileColumn: labelColumn ?? 0)): class label \(quoted(labelNames[number])) is not UTF-8; "
+          + "save the file as UTF-8")
+    }
+    let names = classNames ?? sortedClassNames(found.map(\.text))
     classNames = names
-    var numbers: [String: Int32] = [:]
-    for (number, name) in names.enumerated() { numbers[name] = Int32(number) }
-    let map = labelNames.map { numbers[$0] ?? -1 }
+    let numbers = Name.numbers(names)
+    let map = found.map { numbers[$0] ?? -1 }
     let classes = labels.map { map[Int($0)] }
     if let row = classes.firstIndex(of: -1), let labelColumn {
       let name = quoted(labelNames[Int(labels[row])])
@@ -142,7 +148,7 @@ extension CSVTable {
 package func sortedClassNames(_ names: [String]) -> [String] {
   let numbers = names.compactMap { Int($0) }
   if numbers.count == names.count {
-    return zip(numbers, names).sorted { ($0.0, $0.1) < ($1.0, $1.1) }.map(\.1)
+    return zip(numbers, names).sorted { ($0.0, Name($0.1)) < ($1.0, Name($1.1)) }.map(\.1)
   }
-  return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+  return names.sorted { Name($0) < Name($1) }
 }

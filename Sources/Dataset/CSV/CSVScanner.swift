@@ -95,9 +95,12 @@ struct CSVScanner {
 }
 
 extension CSVScanner.Field {
-  /// The contents as text, doubled quotation marks undone.
-  var text: String {
-    guard isQuoted, contents.contains(quotationMark) else { return String(decoding: contents, as: UTF8.self) }
+  /// Whether the contents are what the field means.
+  var isLiteral: Bool { !isQuoted || !contents.contains(quotationMark) }
+
+  /// What the field means: doubled quotation marks are one.
+  var unquoted: [UInt8] {
+    if isLiteral { return Array(contents) }
     var bytes: [UInt8] = []
     var skip = false
     for byte in contents {
@@ -108,7 +111,7 @@ extension CSVScanner.Field {
       skip = byte == quotationMark
       bytes.append(byte)
     }
-    return String(decoding: bytes, as: UTF8.self)
+    return bytes
   }
 }
 

@@ -61,7 +61,7 @@ package final class CSVTable {
   /// The class of each row as a number into `labelNames`; empty without a label column, -1 for a gap.
   package internal(set) var labels: [Int32]
   /// Class names as they were first seen.
-  package let labelNames: [String]
+  package let labelNames: NameTable
   /// Whether a field is empty.
   let hasGaps: Bool
   /// Behind the last row, in the bytes of the file that are held.
@@ -71,7 +71,7 @@ package final class CSVTable {
 
   init(
     header: CSVHeader, columns: [Int], labelColumn: Int?, numbers: consuming RowBuffer, labels: [Int32],
-    labelNames: [String], hasGaps: Bool, end: Int
+    labelNames: NameTable, hasGaps: Bool, end: Int
   ) {
     self.header = header
     self.columns = columns

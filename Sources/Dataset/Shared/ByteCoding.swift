@@ -1,3 +1,5 @@
+import Diagnostics
+
 /// Numbers and byte strings one after the other, as processes exchange them.
 struct ByteWriter {
   private(set) var bytes: [UInt8] = []
@@ -9,6 +11,13 @@ struct ByteWriter {
   mutating func add(_ text: String) {
     add(text.utf8.count)
     bytes += text.utf8
+  }
+  mutating func add(_ names: NameTable) {
+    add(names.count)
+    for number in 0..<names.count {
+      add(names[number].count)
+      bytes += names[number]
+    }
   }
   mutating func add(_ texts: [String]) {
     add(texts.count)
@@ -27,11 +36,16 @@ struct ByteReader {
     return rest.withUnsafeBytes { Int(littleEndian: $0.loadUnaligned(as: Int.self)) }
   }
   mutating func double() -> Double { Double(bitPattern: UInt64(UInt(bitPattern: int()))) }
-  mutating func text() -> String {
+  mutating func byteString() -> [UInt8] {
     let count = int()
     defer { rest = rest.dropFirst(count) }
-    return String(decoding: rest.prefix(count), as: UTF8.self)
+    return Array(rest.prefix(count))
   }
+  mutating func byteStrings() -> [[UInt8]] {
+    let count = int()
+    return (0..<count).map { _ in byteString() }
+  }
+  mutating func text() -> String { String(decoding: byteString(), as: UTF8.self) }
   mutating func texts() -> [String] {
     let count = int()
     return (0..<count).map { _ in text() }

@@ -25,7 +25,7 @@ extension LoadedData {
     // What is only in the other parts is unknown to a network that never saw it.
     let seen = main.starts[(partition.train ?? 0..<main.sentences).upperBound]
     let words = vocabulary ?? Self.words(main.tokens[..<seen], specification)
-    let tags = tagNames ?? sortedClassNames(Array(Set(sources.flatMap { $0.0.tags }.map(String.init))))
+    let tags = tagNames ?? sortedClassNames(Set(sources.flatMap { $0.0.tags.map { Name($0) } }).map(\.text))
     var shape = SampleShape(
       steps: sources.flatMap { lengths($0.0) }.max() ?? 0, features: 0, target: .classes(count: tags.count))
     (shape.hasTargetPerStep, shape.hasEqualLengths, shape.vocabulary) = (true, false, words.count)
@@ -52,15 +52,15 @@ extension LoadedData {
 
   /// The words that occur often enough, the most frequent first, behind the one for all others.
   private static func words(_ tokens: ArraySlice<Substring>, _ specification: DataSpecification) -> [String] {
-    var counts: [WrittenName: Int] = [:]
-    for token in tokens { counts[WrittenName(token), default: 0] += 1 }
+    var counts: [Name: Int] = [:]
+    for token in tokens { counts[Name(token), default: 0] += 1 }
     let kept = counts.filter { $0.value >= specification.minCount }
       .sorted {
         $0.value != $1.value
-          ? $0.value > $1.value : $0.key.text.utf8.lexicographicallyPrecedes($1.key.text.utf8)
+          ? $0.value > $1.value : $0.key < $1.key
       }
     return [Vocabulary.unknown]
-      + kept.prefix((specification.vocabulary ?? Int.max) - 1).map { String($0.key.text) }
+      + kept.prefix((specification.vocabulary ?? Int.max) - 1).map { $0.key.text }
   }
 }
 
@@ -71,19 +71,16 @@ private func lengths(_ text: TaggedText) -> [Int] {
 extension TaggedText {
   /// Tokens and tags as numbers; a token that is not among `words` is number 0.
   fileprivate func encoded(_ words: [String], _ names: [String]) throws(Failure) -> ([Int32], [Int32]) {
-    var numbers: [WrittenName: Int32] = [:]
-    for (number, word) in words.enumerated() { numbers[WrittenName(word)] = Int32(number) }
-    var classes: [Substring: Int32] = [:]
-    for (number, name) in names.enumerated() { classes[Substring(name)] = Int32(number) }
+    let (numbers, classes) = (Name.numbers(words), Name.numbers(names))
     var labels: [Int32] = []
     labels.reserveCapacity(tags.count)
     for (token, tag) in zip(tokens, tags) {
-      guard let label = classes[tag] else {
+      guard let label = classes[Name(tag)] else {
         throw file.failure(
           "tag \(quoted(String(tag))) of \(quoted(String(token))) is not among the \(names.count) known tags")
       }
       labels.append(label)
     }
-    return (tokens.map { numbers[WrittenName($0)] ?? 0 }, labels)
+    return (tokens.map { numbers[Name($0)] ?? 0 }, labels)
   }
 }

@@ -73,8 +73,8 @@ struct PairFile {
   /// One side: the tokens of each line by name.
   struct Side {
     var lines: [[String]] = []
-    var counts: [WrittenName: Int] {
-      lines.joined().reduce(into: [:]) { $0[WrittenName($1), default: 0] += 1 }
+    var counts: [Name: Int] {
+      lines.joined().reduce(into: [:]) { $0[Name($1), default: 0] += 1 }
     }
   }
 

@@ -49,9 +49,9 @@ struct TokenText {
 
   /// Each line is its words, set apart by blanks, and the end of the line.
   private mutating func readWords() throws(Failure) {
-    var numbers: [WrittenName: Int32] = [:]
+    var numbers: [Name: Int32] = [:]
     func append(_ word: Substring) {
-      let name = WrittenName(word)
+      let name = Name(word)
       if let number = numbers[name] {
         ids.append(number)
         return

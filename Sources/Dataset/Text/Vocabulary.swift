@@ -6,7 +6,7 @@ public struct Vocabulary: Sendable, Equatable {
   public let tokens: DataSpecification.Tokens
   /// By number. Bytes are named "0" to "255".
   public let names: [String]
-  private let numbers: [WrittenName: Int32]
+  private let numbers: [Name: Int32]
 
   /// Stands for words and characters that are not in the vocabulary.
   public static let unknown = "<unk>"
@@ -16,8 +16,7 @@ public struct Vocabulary: Sendable, Equatable {
   public init(_ tokens: DataSpecification.Tokens, names: [String]) {
     self.tokens = tokens
     self.names = names
-    numbers = Dictionary(
-      names.enumerated().map { (WrittenName($1), Int32($0)) }, uniquingKeysWith: { first, _ in first })
+    numbers = Name.numbers(names)
   }
 
   /// The vocabulary of texts: bytes are all 256; characters by code point; words by how often they occur, then by their bytes.
@@ -28,20 +27,20 @@ public struct Vocabulary: Sendable, Equatable {
       self.init(tokens, names: (0..<256).map(String.init))
     } else {
       let counts = texts.map {
-        Dictionary(uniqueKeysWithValues: zip($0.names.map { WrittenName($0) }, $0.counts))
+        Dictionary(uniqueKeysWithValues: zip($0.names.map { Name($0) }, $0.counts))
       }
       self.init(tokens, of: counts, minCount: minCount, size: size)
     }
   }
 
   /// - parts: how often each token occurs in each part of the data.
-  init(_ tokens: DataSpecification.Tokens, of parts: [[WrittenName: Int]], minCount: Int, size: Int? = nil) {
-    var counts: [WrittenName: Int] = [:]
+  init(_ tokens: DataSpecification.Tokens, of parts: [[Name: Int]], minCount: Int, size: Int? = nil) {
+    var counts: [Name: Int] = [:]
     for part in parts { counts.merge(part, uniquingKeysWith: +) }
-    var kept = counts.filter { $0.value >= minCount && $0.key != WrittenName(Self.unknown) }.sorted {
+    var kept = counts.filter { $0.value >= minCount && $0.key != Name(Self.unknown) }.sorted {
       $0.value != $1.value
-        ? $0.value > $1.value : $0.key.text.utf8.lexicographicallyPrecedes($1.key.text.utf8)
-    }.map { String($0.key.text) }
+        ? $0.value > $1.value : $0.key < $1.key
+    }.map { $0.key.text }
     let needsUnknown = kept.count < counts.count || size.map { kept.count > $0 } ?? false
     if let size { kept.removeLast(max(0, kept.count - size + (needsUnknown ? 1 : 0))) }
     if tokens == .char { kept.sort { $0.utf8.lexicographicallyPrecedes($1.utf8) } }
@@ -52,7 +51,7 @@ public struct Vocabulary: Sendable, Equatable {
 
   /// A token's number; that of `unknown` where it is not in the vocabulary, nil where there is none for it.
   public func number(_ name: String) -> Int32? {
-    numbers[WrittenName(name)] ?? numbers[WrittenName(Self.unknown)]
+    numbers[Name(name)] ?? numbers[Name(Self.unknown)]
   }
 
   /// The bytes of a token as a text goes on with it: words are set apart by blanks, and a line's end is one.
@@ -73,9 +72,10 @@ public struct Vocabulary: Sendable, Equatable {
   func joined(_ names: [String]) -> String { names.joined(separator: tokens == .word ? " " : "") }
 
   /// The numbers of a text's tokens. A text that goes on has no end of line behind its last word.
+  /// - place: where it stands, for messages.
   /// - Throws: a `Failure` that names the token that is not known.
-  public func encode(_ text: String) throws(Failure) -> [Int32] {
-    var found = try TokenText(InputFile(path: "the text", bytes: Array(text.utf8)), tokens)
+  public func encode(_ text: String, place: String = "the text") throws(Failure) -> [Int32] {
+    var found = try TokenText(InputFile(path: place, bytes: Array(text.utf8)), tokens)
     if tokens == .word, text.utf8.last != newline, !found.ids.isEmpty { found.removeLast() }
     return try found.encoded(by: self)
   }

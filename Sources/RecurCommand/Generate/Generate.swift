@@ -4,7 +4,10 @@ import Recur
 struct Generate: ReportingCommand {
   static let configuration = CommandConfiguration(
     abstract: "Goes on with a text as a checkpoint trained on text would.",
-    discussion: "The text appears as it comes. The same seed gives the same text.")
+    discussion: """
+      The text appears as it comes, in a pipe or a file byte for byte; on a terminal control characters are written out. The
+      same seed gives the same text.
+      """)
 
   @Argument(help: "A checkpoint, or a run directory for its newest one.") var checkpoint: String
   @Option(help: "The text to go on with.") var prompt: String
@@ -33,13 +36,14 @@ struct Generate: ReportingCommand {
     (choice.temperature, choice.topK, choice.seed) = (temperature, topK, seed)
     let generator = try TextGenerator(model, vocabulary, prompt: prompt, choice)
     var text = Array(prompt.utf8)
-    try console.write(text)
+    var stream = TextStream(console)
+    try stream.write(text)
     for _ in 0..<length {
       let next = generator.next()
-      try console.write(next)
+      try stream.write(next)
       text += next
     }
-    try console.say()
+    try stream.finish()
     return GenerateReport(
       checkpoint: checkpoint.path, prompt: prompt, length: length, temperature: temperature, topK: topK,
       seed: seed, text: String(decoding: text, as: UTF8.self))

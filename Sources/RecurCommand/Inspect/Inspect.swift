@@ -20,7 +20,7 @@ struct Inspect: ReportingCommand {
     }
     let report = try recipe.map(inspect) ?? inspectCheckpoint()
     for line in report.lines { try console.say(line) }
-    if let program = report.program { try console.say("\n\(program)") }
+    if let program = report.program { try console.sayPage("\n\(program)") }
     return report
   }
 
@@ -80,7 +80,9 @@ extension ModelSpecification {
   /// The network whose tensors a file holds, and its time steps where they show in a shape.
   fileprivate func architecture(of file: CheckpointFile) throws -> (Architecture, steps: Int?) {
     func shape(_ name: String) throws -> [Int] {
-      guard let tensor = file.tensors.first(where: { $0.name == name }), tensor.shape.count == 2 else {
+      guard let tensor = file.tensors.first(where: { $0.name.hasSameBytes(as: name) }),
+        tensor.shape.count == 2
+      else {
         throw Failure.badData("\(file.path): tensor \(name) is missing")
       }
       return tensor.shape

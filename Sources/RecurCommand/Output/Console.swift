@@ -4,6 +4,8 @@ import Foundation
 
 /// Where a command's words go: results to standard output, progress and remarks to standard error. With `--json`
 /// standard output holds one JSON object as its last line and the readable results move to standard error.
+///
+/// Every line for a person leaves through `say` or `note`, as `String.shown`: whatever it quotes, a terminal obeys none of it.
 struct Console {
   let json: Bool
   /// Says nothing: for the ranks that are not rank 0.
@@ -29,17 +31,26 @@ struct Console {
   /// A line of the readable result.
   func say(_ line: String = "") throws {
     guard !silent else { return }
-    try Console.write(line + "\n", to: resultDescriptor)
+    try Console.write(line.shown + "\n", to: resultDescriptor)
   }
 
-  /// A piece of the readable result, which may end within a line or a character.
+  /// Several lines of it.
+  func sayPage(_ text: String) throws {
+    guard !silent else { return }
+    try Console.write(text.shownLines + "\n", to: resultDescriptor)
+  }
+
+  /// A piece of the readable result as it is, which may end within a line or a character.
   func write(_ bytes: [UInt8]) throws {
     guard !silent else { return }
     try bytes.withUnsafeBufferPointer { try Console.write($0, to: resultDescriptor) }
   }
 
+  /// Whether a terminal shows the readable result.
+  var isOnTerminal: Bool { isatty(resultDescriptor) == 1 }
+
   /// With `--json`, the result as one line of JSON on standard output. NaN and the infinities become words,
-  /// which JSON has no numbers for.
+  /// which JSON has no numbers for; what a terminal would obey is escaped, so that the line can be looked at as well.
   func finish(_ report: some Encodable) throws {
     guard json && !silent else { return }
     let encoder = JSONEncoder()
@@ -47,12 +58,18 @@ struct Console {
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    try Console.write(String(decoding: encoder.encode(report), as: UTF8.self) + "\n", to: STDOUT_FILENO)
+    let line = String(decoding: try encoder.encode(report), as: UTF8.self)
+    try Console.write(line.escapedInJSON + "\n", to: STDOUT_FILENO)
   }
 
   /// A remark on standard error. Nobody to read it is no reason to stop.
   static func note(_ line: String) {
-    try? write(line + "\n", to: STDERR_FILENO)
+    try? write(line.shown + "\n", to: STDERR_FILENO)
+  }
+
+  /// Several lines on standard error.
+  static func notePage(_ text: String) {
+    try? write(text.shownLines + "\n", to: STDERR_FILENO)
   }
 
   /// Whether standard error is a terminal, where a line can be redrawn.

@@ -20,6 +20,8 @@ struct Panel {
 
   var xLabel: String
   var yLabel: String
+  /// Whether x counts something: epochs, rows. Nothing is between two of them.
+  var countsX = false
   var logarithmic = false
   /// The upper end of the y axis; nil for that of the values.
   var top: Double?
@@ -33,11 +35,16 @@ struct Panel {
 
 struct Curve {
   enum Style { case line, thinLine, points }
+  struct Point {
+    let x: Double
+    let y: Double
+  }
+
   var name: String
   var style: Style = .line
   var color: Palette
   /// Points with a value that is not finite leave a gap.
-  var points: [(x: Double, y: Double)]
+  var points: [Point]
 }
 
 /// Colours that stay apart for colour-blind readers (Okabe and Ito, 2008).
@@ -48,6 +55,17 @@ enum Palette: String {
   case grey = "#707070"
 }
 
+extension Curve.Point {
+  init(_ x: Double, _ y: Double) { self.init(x: x, y: abs(y) < Self.least ? 0 : y) }
+
+  /// What is larger has no place in gnuplot.
+  static let limit = 1e306
+  /// What is smaller is zero there.
+  private static let least = 1e-300
+
+  var isDrawn: Bool { abs(x) < Self.limit && abs(y) < Self.limit }
+}
+
 extension Curve {
   /// At most `limit` × 2 points: of each stretch the lowest and the highest, so that spikes stay visible.
   func thinned(to limit: Int = 2000) -> Curve {
@@ -56,10 +74,27 @@ extension Curve {
     let stretch = (points.count + limit - 1) / limit
     copy.points = stride(from: 0, to: points.count, by: stretch).flatMap { start in
       let part = points[start..<min(start + stretch, points.count)]
-      let low = part.indices.min { part[$0].y < part[$1].y }!
-      let high = part.indices.max { part[$0].y < part[$1].y }!
+      let drawn = part.indices.filter { part[$0].isDrawn }
+      guard let low = drawn.min(by: { part[$0].y < part[$1].y }),
+        let high = drawn.max(by: { part[$0].y < part[$1].y })
+      else { return [part[start]] }
       return low == high ? [part[low]] : [part[min(low, high)], part[max(low, high)]]
     }
+    return copy
+  }
+
+  /// Those of a line that stand between gaps.
+  var lonePoints: [Point] {
+    guard style != .points else { return [] }
+    func isDrawn(_ index: Int) -> Bool { points.indices.contains(index) && points[index].isDrawn }
+    return points.indices.filter { isDrawn($0) && !isDrawn($0 - 1) && !isDrawn($0 + 1) }.map { points[$0] }
+  }
+}
+
+extension Panel {
+  var thinned: Panel {
+    var copy = self
+    copy.curves = curves.map { $0.thinned() }
     return copy
   }
 }

@@ -18,30 +18,43 @@ struct Gnuplot {
   static func find() -> String? { SearchPath.find("gnuplot") }
 
   /// Draws a script that writes to standard output; returns the picture.
+  ///
+  /// The script is gnuplot's standard input and the picture its standard output: no path is part of what it reads, and it is
+  /// called without any argument but the one that keeps it from a person's own settings. Files in place of pipes for the
+  /// script and for the words of gnuplot, so that neither side can block the other.
   func draw(_ script: GnuplotScript) throws -> Data {
     let folder = try TemporaryFolder()
     defer { withExtendedLifetime(folder) {} }
-    let file = try folder.write("figure.gnuplot", script.text.utf8)
-    return try run(file, complaints: folder.make("complaints"))
-  }
-
-  /// Files in place of pipes for the words of gnuplot, so that neither side can block the other.
-  private func run(_ script: String, complaints: (path: String, descriptor: Int32)) throws -> Data {
+    let (commands, complaints, picture) = (try folder.handle("figure"), try folder.handle("words"), Pipe())
     let process = Process()
-    let picture = Pipe()
     process.executableURL = URL(fileURLWithPath: executable)
-    process.arguments = ["-d", script]
+    process.arguments = ["-d"]
+    process.standardInput = commands
     process.standardOutput = picture
-    process.standardError = FileHandle(fileDescriptor: complaints.descriptor, closeOnDealloc: true)
-    try process.run()
+    process.standardError = complaints
+    do {
+      try commands.write(contentsOf: Data(script.text.utf8))
+      try commands.seek(toOffset: 0)
+      try process.run()
+    } catch {
+      throw Failure.inputOutput("can't start \(executable): \(error.localizedDescription)")
+    }
     let data = picture.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()
     guard process.terminationStatus == 0, !data.isEmpty else {
-      let said = (try? InputFile.lines(of: complaints.path, key: "", limit: 1 << 20)) ?? []
-      let line = said.last(where: { !$0.isEmpty }) ?? "no message"
-      throw Failure(.internalError, "gnuplot could not draw the picture: \(line)")
+      try? complaints.seek(toOffset: 0)
+      let said = (try? complaints.readToEnd()) ?? Data()
+      let line = said.split(separator: UInt8(ascii: "\n")).last.map { String(decoding: $0, as: UTF8.self) }
+      throw Failure(.internalError, "gnuplot could not draw the picture: \(line ?? "no message")")
     }
     return data
+  }
+}
+
+extension TemporaryFolder {
+  /// A new file in it, to be written and read.
+  fileprivate func handle(_ name: String) throws -> FileHandle {
+    FileHandle(fileDescriptor: try make(name).descriptor, closeOnDealloc: true)
   }
 }
 

@@ -1,6 +1,8 @@
+import Diagnostics
 import Foundation
 
-/// A figure in gnuplot's language, the data inline.
+/// A figure in gnuplot's language, the data inline. Numbers stand in data blocks, words in `quoted` strings; nothing else
+/// of what is drawn is part of a command.
 struct GnuplotScript {
   enum Terminal: String, CaseIterable { case svg, png }
 
@@ -13,15 +15,18 @@ struct GnuplotScript {
 
   var text: String {
     var lines = [terminalLine, "set encoding utf8", "set datafile missing '?'"]
-    for (p, panel) in figure.panels.enumerated() {
-      for (c, curve) in panel.curves.enumerated() { lines.append(dataBlock("$p\(p)c\(c)", curve.thinned())) }
-      if let matrix = panel.matrix { lines.append(dataBlock("$p\(p)m", matrix)) }
+    let panels = figure.panels.map(\.thinned)
+    for (p, panel) in panels.enumerated() {
+      for (c, curve) in panel.curves.enumerated() { lines += dataBlocks(curve, panel: p, curve: c) }
+      if let matrix = panel.matrix { lines += dataBlocks(matrix, panel: p) }
     }
-    let title = quoted(figure.title)
+    let title = Self.quoted(figure.title.shown.shortened(to: Self.titleColumns))
+    let left = max(90, 26 + 8 * Double(panels.map(\.labelColumns).max() ?? 0)) / Double(Self.width)
+    let bottom = panels.contains { $0.matrix.map(Self.slantsNames) ?? false } ? 92.0 : 64
     lines.append(
-      "set multiplot layout \(figure.panels.count),1 title \(title) font ',15' noenhanced "
-        + "margins 0.09,0.97,\(share(64)),\(share(Double(height) - 60)) spacing 0,\(share(103))")
-    for (p, panel) in figure.panels.enumerated() {
+      "set multiplot layout \(figure.panels.count),1 title \(title) font ',15' "
+        + "margins \(left),0.97,\(share(bottom)),\(share(Double(height) - 60)) spacing 0,\(share(103))")
+    for (p, panel) in panels.enumerated() {
       lines += panel.matrix.map { commands($0, panel, number: p) } ?? commands(panel, number: p)
     }
     lines.append("unset multiplot")
@@ -31,27 +36,34 @@ struct GnuplotScript {
   private var terminalLine: String {
     switch terminal {
     case .svg:
-      "set terminal svg size \(Self.width),\(height) dynamic font 'DejaVu Sans,13' background '#ffffff'"
+      "set terminal svg size \(Self.width),\(height) dynamic font 'DejaVu Sans,13' background '#ffffff' noenhanced"
     case .png:
-      "set terminal pngcairo size \(Self.width),\(height) font 'DejaVu Sans,10.5' background '#ffffff'"
+      "set terminal pngcairo size \(Self.width),\(height) font 'DejaVu Sans,10.5' background '#ffffff' noenhanced"
     }
   }
 
-  private func dataBlock(_ name: String, _ curve: Curve) -> String {
-    let isEmpty = !curve.points.contains { $0.y.isFinite }
-    // An empty line is a gap; over what is missing, a line is drawn.
-    let rows = curve.points.map { $0.y.isFinite ? "\(Self.number($0.x)) \(Self.number($0.y))" : "" }
-    return (["\(name) << EOD"] + (isEmpty ? ["? ?"] : rows) + ["EOD"]).joined(separator: "\n")
+  private func dataBlocks(_ curve: Curve, panel p: Int, curve c: Int) -> [String] {
+    let (all, lone) = (curve.points, curve.lonePoints)
+    return [(Self.block(p, c), all), (Self.loneBlock(p, c), lone)].filter { !$1.isEmpty }.map {
+      name, points in
+      // An empty line is a gap; over what is missing, a line is drawn.
+      let rows = points.map { $0.isDrawn ? "\($0.x) \($0.y)" : "" }
+      return (["\(name) << EOD"] + rows + ["EOD"]).joined(separator: "\n")
+    }
   }
 
+  private static func block(_ panel: Int, _ curve: Int) -> String { "$p\(panel)c\(curve)" }
+  private static func loneBlock(_ panel: Int, _ curve: Int) -> String { "$p\(panel)c\(curve)lone" }
+
   private func commands(_ panel: Panel, number: Int) -> [String] {
+    let (drawn, x, y) = (panel.drawnPoints, panel.xAxis, panel.yAxis)
     var lines = [
       "reset", "set border 3 lw 1 lc rgb '#404040'",
       "set tics nomirror out scale 0.6 textcolor rgb '#404040'",
       "set grid xtics ytics lt 1 lw 0.7 lc rgb '#dddddd' back", "set style line 100 lw 1 lc rgb '#909090'",
-      "set xlabel \(quoted(panel.xLabel)) noenhanced offset 0,0.3",
-      "set ylabel \(quoted(panel.yLabel)) noenhanced offset 0.5,0",
-      "set key at graph 1, graph 1.02 right bottom horizontal samplen 2.2 noenhanced",
+      "set xlabel \(Self.quoted(panel.xLabel.shown.shortened(to: Self.titleColumns))) offset 0,0.3",
+      "set ylabel \(Self.quoted(panel.yLabel.shown.shortened(to: Self.heightColumns))) offset 0.5,0",
+      "set key at graph 1, graph 1.02 right bottom horizontal samplen 2.2",
       "set autoscale xfix",
       "set offsets graph 0.01, graph 0.01, graph 0.05, graph \(panel.boundary == nil ? 0.05 : 0.12)",
     ]
@@ -60,22 +72,31 @@ struct GnuplotScript {
         "set logscale y", "set format y '%h'", "unset offsets", "set offsets graph 0.01, graph 0.01, 0, 0",
       ]
     }
-    if let top = panel.top { lines.append("set yrange [*:\(Self.number(top))]") }
+    if let top = panel.top { lines.append("set yrange [*:\(top)]") }
+    lines += x.commands("x") + y.commands("y")
     if let boundary = panel.boundary { lines += mark(boundary, in: panel) }
-    let curves = panel.curves.enumerated().map { c, curve in plotClause("$p\(number)c\(c)", curve) }
+    guard !drawn.isEmpty else { return lines + Self.nothing }
+    let curves = panel.curves.enumerated().flatMap { c, curve in clauses(curve, number, c) }
     let behind = panel.diagonal ? ["x with lines ls 100 dt 2 title 'exact'"] : []
     lines.append("plot " + (behind + curves).joined(separator: ", \\\n  "))
     return lines
   }
 
+  /// The axes alone, and why.
+  private static let nothing = [
+    "set label \(quoted("nothing to draw: no value is a finite number")) at graph 0.5, graph 0.5 center "
+      + "textcolor rgb '#606060'",
+    "plot NaN notitle",
+  ]
+
   /// The line, and the words beside it where they have room.
   private func mark(_ boundary: Panel.Boundary, in panel: Panel) -> [String] {
-    let x = Self.number(boundary.x)
+    let x = boundary.x
     let all = panel.curves.flatMap { $0.points.map(\.x) }
     let width = max((all.max() ?? 1) - (all.min() ?? 0), 1e-9)
     let left = (boundary.x - (all.min() ?? 0)) / width
     func label(_ word: String, _ side: String, _ offset: String) -> String {
-      "set label \(quoted(word)) at first \(x), graph 0.04 \(side) offset \(offset),0 noenhanced "
+      "set label \(Self.quoted(word)) at first \(x), graph 0.04 \(side) offset \(offset),0 "
         + "textcolor rgb '#606060' front"
     }
     var lines = [
@@ -86,24 +107,24 @@ struct GnuplotScript {
     return lines
   }
 
-  private func plotClause(_ data: String, _ curve: Curve) -> String {
-    let color = "lc rgb '\(curve.color.rawValue)'"
+  private func clauses(_ curve: Curve, _ panel: Int, _ number: Int) -> [String] {
+    let (color, name) = ("lc rgb '\(curve.color.rawValue)'", Self.quoted(curve.name))
+    guard curve.points.contains(where: \.isDrawn) else {
+      return ["NaN with lines lw 2.2 \(color) title \(Self.quoted(curve.name + " (no finite number)"))"]
+    }
     let style =
       switch curve.style {
-      // As a line, one point would be invisible.
-      case _ where curve.points.count == 1: "points pt 7 ps 0.9 \(color)"
-      case .line: "lines lw 2.2 \(color)"
-      case .thinLine: "lines lw 1.4 \(color)"
-      case .points: "points pt 7 ps 0.45 \(color)"
+      case .line: "lines lw 2.2"
+      case .thinLine: "lines lw 1.4"
+      case .points: "points pt 7 ps 0.45"
       }
-    return "\(data) using 1:2 with \(style) title \(quoted(curve.name))"
+    let line = "\(Self.block(panel, number)) using 1:2 with \(style) \(color) title \(name)"
+    // As a line, one point would be invisible.
+    let dots = "\(Self.loneBlock(panel, number)) using 1:2 with points pt 7 ps 0.9 \(color) notitle"
+    return curve.lonePoints.isEmpty ? [line] : [line, dots]
   }
 
-  static func number(_ value: Double) -> String { value.isFinite ? "\(value)" : "?" }
-
-  /// A gnuplot string that means just these characters.
-  func quoted(_ text: String) -> String {
-    let line = text.map { $0.isNewline ? " " : String($0) }.joined()
-    return "'" + line.replacingOccurrences(of: "'", with: "''") + "'"
-  }
+  /// Columns that have room along the width, and along the height of a panel.
+  private static let titleColumns = 100
+  static let heightColumns = 34
 }

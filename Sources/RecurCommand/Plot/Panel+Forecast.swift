@@ -20,16 +20,19 @@ extension Panel {
     var curve = Curve(name: "forecast", style: .line, color: .orange, points: [])
     for (index, sample) in shown.enumerated() where index % stretch == 0 {
       for (number, horizon) in horizons.enumerated() {
-        curve.points.append((x(sample) + Double(horizon - first), sample.predicted[number * targets.count]))
+        curve.points.append(
+          Curve.Point(x(sample) + Double(horizon - first), sample.predicted[number * targets.count]))
       }
-      curve.points.append((x(sample) + Double(stretch) - 0.5, .nan))
+      curve.points.append(Curve.Point(x(sample) + Double(stretch) - 0.5, .nan))
     }
     return Panel(
       xLabel:
         "row of \(URL(fileURLWithPath: data.path).lastPathComponent), forecasts of rows +\(first) to +\(last)",
-      yLabel: targets[0],
+      yLabel: targets[0], countsX: true,
       curves: [
-        Curve(name: "actual", style: .thinLine, color: .blue, points: shown.map { (x($0), $0.actual[0]) }),
+        Curve(
+          name: "actual", style: .thinLine, color: .blue,
+          points: shown.map { Curve.Point(x($0), $0.actual[0]) }),
         curve,
       ])
   }

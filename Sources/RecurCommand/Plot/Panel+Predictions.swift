@@ -29,12 +29,14 @@ extension Panel {
     let samples = parts.flatMap(\.samples)
     func x(_ sample: Predictions.Sample) -> Double { Double(sample.row ?? sample.number) }
     var panel = Panel(
-      xLabel: "row of \(URL(fileURLWithPath: file).lastPathComponent)", yLabel: name,
+      xLabel: "row of \(URL(fileURLWithPath: file).lastPathComponent)", yLabel: name, countsX: true,
       curves: [
-        Curve(name: "actual", style: .thinLine, color: .blue, points: samples.map { (x($0), $0.actual[0]) }),
+        Curve(
+          name: "actual", style: .thinLine, color: .blue,
+          points: samples.map { Curve.Point(x($0), $0.actual[0]) }),
         Curve(
           name: "predicted", style: .thinLine, color: .orange,
-          points: samples.map { (x($0), $0.predicted[0]) }),
+          points: samples.map { Curve.Point(x($0), $0.predicted[0]) }),
       ])
     let kept = parts.filter { $0.split != .train }
     if let first = kept.first?.samples.first, parts.first?.split == .train {
@@ -52,7 +54,7 @@ extension Panel {
       Curve(
         name: part.split == .train ? "training" : part.split.rawValue, style: .points,
         color: colors[part.split] ?? .grey,
-        points: part.samples.map { ($0.actual[0], $0.predicted[0]) })
+        points: part.samples.map { Curve.Point($0.actual[0], $0.predicted[0]) })
     }
     return Panel(xLabel: "actual \(name)", yLabel: "predicted \(name)", curves: curves, diagonal: true)
   }

@@ -19,9 +19,12 @@ struct RunHistory {
     let path = "\(run)/metrics.jsonl"
     let lines = try InputFile.lines(of: path, key: "the directory of a run", limit: .max)
     let decoder = JSONDecoder()
-    for (number, line) in lines.enumerated() where line.contains("\"event\":\"epoch\"") {
+    let mark = Data("\"event\":\"epoch\"".utf8)
+    for (number, text) in lines.enumerated() {
+      let line = Data(text.utf8)
+      guard line.range(of: mark) != nil else { continue }
       do {
-        let line = try decoder.decode(LogLine.self, from: Data(line.utf8))
+        let line = try decoder.decode(LogLine.self, from: line)
         guard (0..<Int(Int32.max)).contains(line.epoch) else { throw CocoaError(.coderReadCorrupt) }
         epochs.append(Epoch(line))
       } catch {
@@ -39,16 +42,23 @@ struct RunHistory {
     ].filter { !$0.points.isEmpty }
   }
 
-  private func points(_ quantity: KeyPath<Epoch, Double?>) -> [(x: Double, y: Double)] {
-    epochs.compactMap { epoch in epoch[keyPath: quantity].map { (Double(epoch.number), $0) } }
+  private func points(_ quantity: KeyPath<Epoch, Double?>) -> [Curve.Point] {
+    epochs.compactMap { epoch in epoch[keyPath: quantity].map { Curve.Point(Double(epoch.number), $0) } }
   }
 }
 
-/// The part of an epoch's line in `metrics.jsonl` that can be drawn. A loss that is not finite is null there.
+/// The part of an epoch's line in `metrics.jsonl` that can be drawn. What was measured but is not finite is null there, which
+/// is a gap here; what was not measured is not there.
 private struct LogLine: Decodable {
   struct Metrics: Decodable {
     let loss: Double?
     let accuracy: Double?
+
+    init(from decoder: any Decoder) throws {
+      let line = try decoder.container(keyedBy: CodingKeys.self)
+      (loss, accuracy) = (try line.measured(.loss), try line.measured(.accuracy))
+    }
+    enum CodingKeys: CodingKey { case loss, accuracy }
   }
   /// From 0.
   let epoch: Int
@@ -56,10 +66,23 @@ private struct LogLine: Decodable {
   let trainAccuracy: Double?
   let validation: Metrics?
 
+  init(from decoder: any Decoder) throws {
+    let line = try decoder.container(keyedBy: CodingKeys.self)
+    epoch = try line.decode(Int.self, forKey: .epoch)
+    (trainLoss, trainAccuracy) = (try line.measured(.trainLoss), try line.measured(.trainAccuracy))
+    validation = try line.decodeIfPresent(Metrics.self, forKey: .validation)
+  }
+
   enum CodingKeys: String, CodingKey {
     case epoch, validation
     case trainLoss = "train_loss"
     case trainAccuracy = "train_accuracy"
+  }
+}
+
+extension KeyedDecodingContainer {
+  fileprivate func measured(_ key: Key) throws -> Double? {
+    contains(key) ? try decodeIfPresent(Double.self, forKey: key) ?? .nan : nil
   }
 }
 
@@ -77,13 +100,14 @@ extension Panel {
   static func loss(_ history: RunHistory, name: String) -> Panel {
     let curves = history.curves(train: \.trainLoss, validation: \.validationLoss)
     return Panel(
-      xLabel: "epoch", yLabel: name, logarithmic: spansDecades(curves.flatMap { $0.points.map(\.y) }),
+      xLabel: "epoch", yLabel: name, countsX: true,
+      logarithmic: spansDecades(curves.flatMap { $0.points.map(\.y) }),
       curves: curves)
   }
 
   static func accuracy(_ history: RunHistory) -> Panel {
     Panel(
-      xLabel: "epoch", yLabel: "accuracy", top: 1,
+      xLabel: "epoch", yLabel: "accuracy", countsX: true, top: 1,
       curves: history.curves(train: \.trainAccuracy, validation: \.validationAccuracy))
   }
 

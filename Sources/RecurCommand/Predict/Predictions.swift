@@ -114,9 +114,23 @@ extension Predictions {
 
   /// Fields as RFC 4180 wants them.
   static func line(_ fields: [String]) -> String {
-    fields.map { field in
-      let isPlain = !field.utf8.contains { [UInt8(ascii: ","), UInt8(ascii: "\""), 10, 13].contains($0) }
-      return isPlain ? field : "\"" + field.replacingOccurrences(of: "\"", with: "\"\"") + "\""
-    }.joined(separator: ",")
+    var line: [UInt8] = []
+    for (index, field) in fields.enumerated() {
+      if index > 0 { line.append(UInt8(ascii: ",")) }
+      append(field, to: &line)
+    }
+    return String(decoding: line, as: UTF8.self)
+  }
+
+  /// In quotes where its bytes could end a field.
+  private static func append(_ field: String, to line: inout [UInt8]) {
+    let quote = UInt8(ascii: "\"")
+    let isQuoted = field.utf8.contains { $0 == UInt8(ascii: ",") || $0 == quote || $0 == 10 || $0 == 13 }
+    if isQuoted { line.append(quote) }
+    for byte in field.utf8 {
+      if byte == quote { line.append(quote) }
+      line.append(byte)
+    }
+    if isQuoted { line.append(quote) }
   }
 }

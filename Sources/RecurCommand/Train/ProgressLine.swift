@@ -1,3 +1,4 @@
+import Diagnostics
 import Foundation
 import Recur
 
@@ -47,10 +48,10 @@ struct ProgressLine {
 
   private mutating func draw(_ text: String) {
     guard onTerminal else { return Console.note(text) }
-    let line = String(text.prefix(Console.terminalWidth - 1))
-    let blank = String(repeating: " ", count: max(0, lastWidth - line.count))
+    let line = text.shown.shortened(to: Console.terminalWidth - 1)
+    let blank = String(repeating: " ", count: max(0, lastWidth - line.columns))
     try? Console.write("\r\(line)\(blank)", to: STDERR_FILENO)
-    lastWidth = line.count
+    lastWidth = line.columns
   }
 }
 

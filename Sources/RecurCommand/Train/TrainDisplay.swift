@@ -1,3 +1,4 @@
+import Diagnostics
 import Kernels
 import Recur
 
@@ -118,7 +119,7 @@ extension TrainDisplay {
     }
     try console.say("checkpoint: \(report.checkpoint)")
     if report.status == .interrupted {
-      try console.say("go on with: --resume auto --out \(report.runDirectory)")
+      try console.say("go on with: --resume auto --out \(shellWord(report.runDirectory))")
     }
   }
 }

@@ -8,7 +8,7 @@ extension CheckpointFile {
   /// The model's own tensors, without the optimizer's, averages and carried states.
   public var modelTensors: [Tensor] {
     tensors.filter { tensor in
-      !["optimizer.", Self.averagePrefix, "carried."].contains { tensor.name.hasPrefix($0) }
+      !["optimizer.", Self.averagePrefix, "carried."].contains { tensor.name.hasBytes(first: $0) }
     }
   }
 
@@ -19,14 +19,15 @@ extension CheckpointFile {
   }
 
   package func exportModel(to output: OutputFile) throws(Failure) {
-    let averages = tensors.filter { $0.name.hasPrefix(Self.averagePrefix) }
+    let averages = tensors.filter { $0.name.hasBytes(first: Self.averagePrefix) }
     let model = averages.isEmpty ? modelTensors : averages
-    func name(_ tensor: Tensor) -> String {
-      averages.isEmpty ? tensor.name : String(tensor.name.dropFirst(Self.averagePrefix.count))
+    func plain(_ tensor: Tensor) -> String {
+      averages.isEmpty
+        ? tensor.name : String(Substring(tensor.name.utf8.dropFirst(Self.averagePrefix.utf8.count)))
     }
     var header = SafetensorsHeader()
     header.metadata = [("format", "pt")]
-    for tensor in model { try header.add(name(tensor), tensor.shape) }
+    for tensor in model { try header.add(plain(tensor), tensor.shape) }
     let head = try header.encoded()
     try head.withUnsafeBufferPointer { bytes throws(Failure) in
       try output.write(UnsafeRawBufferPointer(bytes))

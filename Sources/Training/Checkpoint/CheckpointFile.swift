@@ -49,7 +49,7 @@ public final class CheckpointFile {
 
   /// The tensor of that name, or a `Failure` that names file and tensor where there is none of that shape.
   public func tensor(_ name: String, shape: [Int]) throws(Failure) -> Tensor {
-    guard let tensor = tensors.first(where: { $0.name == name }) else {
+    guard let tensor = tensors.first(where: { $0.name.hasSameBytes(as: name) }) else {
       throw .badData("\(path): there is no tensor \(name); the checkpoint is of another model")
     }
     guard tensor.shape == shape else {
@@ -106,14 +106,14 @@ extension CheckpointFile {
   private static func verified(_ header: SafetensorsHeader, _ payload: AlignedBytes) throws(Failure)
     -> [Tensor]
   {
-    let checksums = Dictionary(uniqueKeysWithValues: header.metadata.map { ($0.key, $0.value) })
+    let checksums = Dictionary(uniqueKeysWithValues: header.metadata.map { (Name($0.key), $0.value) })
     var tensors: [Tensor] = []
     for tensor in header.tensors {
       guard tensor.type == "F32" else {
         throw .badData("tensor \(tensor.name) has type \(tensor.type); checkpoints hold F32 only")
       }
       let read = Tensor(name: tensor.name, shape: tensor.shape, range: tensor.range, payload: payload)
-      guard checksums[Checksums.key(of: tensor.name)] == read.withValues(parametersSHA256) else {
+      guard checksums[Name(Checksums.key(of: tensor.name))] == read.withValues(parametersSHA256) else {
         throw .badData("tensor \(tensor.name) does not match its checksum: the file is damaged")
       }
       guard read.withValues(allFinite) else {

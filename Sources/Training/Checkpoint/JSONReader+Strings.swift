@@ -38,7 +38,7 @@ extension JSONReader {
     case UInt8(ascii: "n"): text.append(10)
     case UInt8(ascii: "r"): text.append(13)
     case UInt8(ascii: "t"): text.append(9)
-    case UInt8(ascii: "u"): text += Array(String(Character(try scalar())).utf8)
+    case UInt8(ascii: "u"): text += Array(String(try scalar()).utf8)
     default: throw failure("unknown escape")
     }
   }
@@ -60,13 +60,21 @@ extension JSONReader {
     return scalar
   }
 
+  private static func hexadecimal(_ byte: UInt8) -> UInt32? {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(byte - UInt8(ascii: "0"))
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt32(byte - UInt8(ascii: "a")) + 10
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): UInt32(byte - UInt8(ascii: "A")) + 10
+    default: nil
+    }
+  }
+
   private mutating func fourDigits() throws(Failure) -> UInt32 {
     var value: UInt32 = 0
     for _ in 0..<4 {
-      guard position < bytes.count, let digit = Character(Unicode.Scalar(bytes[position])).hexDigitValue,
-        bytes[position] < 128
+      guard position < bytes.count, let digit = Self.hexadecimal(bytes[position])
       else { throw failure("expected four hexadecimal digits") }
-      value = value << 4 | UInt32(digit)
+      value = value << 4 | digit
       position += 1
     }
     return value

@@ -44,11 +44,11 @@ extension JSONReader {
   mutating func object(_ value: (inout JSONReader, String) throws(Failure) -> Void) throws(Failure) {
     try expect("{")
     try descend()
-    var keys: Set<String> = []
+    var keys: Set<Name> = []
     while peek() != UInt8(ascii: "}") {
       if !keys.isEmpty { try expect(",") }
       let key = try string()
-      guard keys.insert(key).inserted else { throw failure("key \"\(key)\" occurs twice") }
+      guard keys.insert(Name(key)).inserted else { throw failure("key \"\(key)\" occurs twice") }
       try expect(":")
       try value(&self, key)
     }

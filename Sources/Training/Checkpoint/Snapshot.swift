@@ -42,16 +42,17 @@ final class Snapshot: @unchecked Sendable {
   private func matches(_ tensors: [NamedTensor]) -> Bool {
     tensors.count == layout.tensors.count
       && zip(tensors, layout.tensors).allSatisfy {
-        $0.name == $1.name && $0.shape == $1.shape && 4 * $0.values.count == $1.range.count
+        $0.name.hasSameBytes(as: $1.name) && $0.shape == $1.shape && 4 * $0.values.count == $1.range.count
       }
   }
 
   private func allocate(for tensors: [NamedTensor]) throws(Failure) {
     var layout = SafetensorsHeader()
-    var names: Set<String> = []
+    var names: Set<Name> = []
     for tensor in tensors {
       try layout.add(tensor.name, tensor.shape)
-      guard names.insert(tensor.name).inserted, layout.tensors.last!.range.count == 4 * tensor.values.count
+      guard names.insert(Name(tensor.name)).inserted,
+        layout.tensors.last!.range.count == 4 * tensor.values.count
       else {
         throw Failure(
           .internalError, "tensor \(tensor.name) is given twice, or its values do not fit its shape")

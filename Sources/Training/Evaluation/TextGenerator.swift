@@ -33,8 +33,8 @@ public final class TextGenerator {
     states = StreamStates(model.architecture, streams: 1)
     random = TorchGenerator(seed: choice.seed)
     let tokens: [Int32]
-    do { tokens = try vocabulary.encode(prompt) } catch {
-      throw Failure.usage(error.message.replacingOccurrences(of: "the text", with: "--prompt"))
+    do { tokens = try vocabulary.encode(prompt, place: "--prompt") } catch {
+      throw Failure.usage(error.message)
     }
     guard !tokens.isEmpty else { throw Failure.usage("--prompt: give at least one token to begin with") }
     logits = []

@@ -113,7 +113,7 @@ extension Recipe {
     return recipe
   }
 
-  private var keyedLines: [String] { Self.keyedLines(effectiveYAML) }
+  private var keyedLines: [Name] { Self.keyedLines(effectiveYAML) }
 
   /// The first line of an effective recipe that is not the other's, with its key and both values.
   static func firstDifference(_ yaml: String, _ other: String) -> String? {
@@ -123,12 +123,13 @@ extension Recipe {
   }
 
   /// Each line of an effective recipe with its section before it.
-  private static func keyedLines(_ yaml: String) -> [String] {
-    var section = ""
-    return yaml.split(separator: "\n").compactMap { line in
-      if line.hasPrefix("  ") { return "\(section).\(line.dropFirst(2))" }
-      section = String(line.prefix { $0 != ":" })
-      return line.hasSuffix(":") ? nil : String(line)
+  private static func keyedLines(_ yaml: String) -> [Name] {
+    let (blank, colon) = (UInt8(ascii: " "), UInt8(ascii: ":"))
+    var section = Substring()
+    return yaml.utf8.split(separator: UInt8(ascii: "\n")).compactMap { line in
+      if line.starts(with: [blank, blank]) { return "\(section).\(Substring(line.dropFirst(2)))" }
+      section = Substring(line.prefix { $0 != colon })
+      return line.last == colon ? nil : Name(Substring(line))
     }
   }
 }

@@ -17,6 +17,7 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CMPI", exclude: ["README.md"], cSettings: c),
+    .target(name: "CProcess", exclude: ["README.md"], cSettings: c),
     .target(name: "CKernels", exclude: ["README.md"], cSettings: c),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .target(name: "Digests", dependencies: ["CCrypto"], exclude: ["README.md"], swiftSettings: swift),
@@ -34,7 +35,8 @@ let package = Package(
       name: "Recurrent", dependencies: ["Kernels", "CKernels", "Diagnostics"],
       exclude: ["README.md"], swiftSettings: swift),
     .target(
-      name: "Collective", dependencies: ["CMPI", "Diagnostics", "Files"], exclude: ["README.md"],
+      name: "Collective", dependencies: ["CMPI", "CProcess", "Diagnostics", "Digests", "Files"],
+      exclude: ["README.md"],
       swiftSettings: swift),
     .target(
       name: "Dataset",
@@ -82,7 +84,9 @@ let package = Package(
       path: "Tests/CollectiveCheck", swiftSettings: swift),
     .testTarget(
       name: "CollectiveTests",
-      dependencies: ["Collective", "CollectiveCases", "TestSupport", "collective-check"],
+      dependencies: [
+        "Collective", "CollectiveCases", "Diagnostics", "Digests", "TestSupport", "collective-check",
+      ],
       swiftSettings: swift),
     .testTarget(
       name: "DatasetTests", dependencies: ["Dataset", "Diagnostics", "Files", "TestSupport"],

@@ -9,6 +9,16 @@ set -euo pipefail
 (($# >= 2)) || { sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 64; }
 ranks=$1
 shift
+[[ $ranks =~ ^[1-9][0-9]{0,6}$ ]] || { echo "launch/mpirun.sh: '$ranks' is no number of ranks" >&2; exit 64; }
+# mpirun hands names on to ssh: none may be an option, or hold what a shell acts on.
+if [[ -n ${HOSTFILE:-} ]] && grep -nvE '^[[:blank:]]*(#|[A-Za-z0-9_:][A-Za-z0-9._@:-]*([[:blank:]#]|\r?$)|\r?$)' "$HOSTFILE" >&2; then
+  echo "launch/mpirun.sh: $HOSTFILE: such a line can't begin with the name of a machine" >&2
+  exit 65
+fi
+if [[ -n ${NETWORK:-} && ! $NETWORK =~ ^[A-Za-z0-9][A-Za-z0-9._:@/,-]*$ ]]; then
+  echo "launch/mpirun.sh: NETWORK is neither a device nor an address range: $NETWORK" >&2
+  exit 64
+fi
 recur=${RECUR:-$(command -v recur || echo "$(dirname "${BASH_SOURCE[0]}")/../.build/release/recur")}
 
 options=(-n "$ranks")

@@ -1,4 +1,5 @@
 import Diagnostics
+import Digests
 
 #if canImport(Glibc)
   import Glibc
@@ -8,200 +9,108 @@ import Diagnostics
   import Darwin
 #endif
 
-/// Small messages between the watchdogs of a group: UDP over IPv4, on the loopback device where two ranks share a machine.
+/// Small messages between the watchdogs of a group: UDP over IPv4, over the loopback device where all ranks share a machine, else
+/// over the job's network alone.
 ///
-/// Outside MPI on purpose: it must speak while MPI waits. A lost message means nothing, the next one follows. Each
-/// carries a number drawn for this job, so that other programs' messages are not taken for it.
-final class Heartbeat {
-  struct Peer {
-    let rank: Int
-    let host: String
-    /// When the last message came, and when the last one that told something new.
-    fileprivate(set) var heard: ContinuousClock.Instant
-    fileprivate(set) var changed: ContinuousClock.Instant
-    fileprivate(set) var mark = RankProgress.Mark()
-    fileprivate var addresses: [sockaddr_in]
-  }
-
-  private static let messageSize = 64
-
-  private(set) var peers: [Peer] = []
-  private let channel: Int32
+/// Outside MPI on purpose: it must speak while MPI waits. A lost message means nothing, the next one follows. What comes is looked at
+/// by a `HeartbeatInbox`.
+package final class Heartbeat {
+  package private(set) var inbox: HeartbeatInbox
+  var peers: [HeartbeatInbox.Peer] { inbox.peers }
+  private let socket: DatagramSocket?
+  private let wakeUp: WakeUp
   private let rank: Int
-  private let token: UInt64
+  private let key: [UInt8]
   private let clock = ContinuousClock()
+  private var sent: UInt64 = 0
 
-  /// All ranks make one together: they tell each other their addresses.
-  init(_ group: any Communicator) throws {
-    channel = Self.openSocket()
+  /// All ranks make one together: they agree on a network, tell each other their addresses, and get rank 0's secret over MPI.
+  package init(_ group: any Communicator, _ environment: [String: String] = processEnvironment()) throws {
     rank = group.rank
-    let card = Card(
-      host: group.hostName, token: .random(in: 0...UInt64.max), port: Self.port(of: channel),
-      addresses: Self.machineAddresses())
-    let cards = try group.allGather(card.bytes).map { Card(bytes: $0) }
-    token = cards[0].token
-    let now = clock.now
-    peers = cards.enumerated().filter { $0.offset != group.rank }.map { rank, card in
-      let loopback = card.host == group.hostName ? [UInt32(0x7f00_0001).bigEndian] : []
-      return Peer(
-        rank: rank, host: card.host, heard: now, changed: now,
-        addresses: (loopback.isEmpty ? card.addresses : loopback).map { Self.address($0, card.port) })
+    wakeUp = try WakeUp()
+    var key = HMAC.newKey()
+    try key.withUnsafeMutableBytes { try group.broadcast($0, from: 0) }
+    self.key = key
+    let socket = try HeartbeatNetwork.address(group, environment).flatMap { DatagramSocket(boundTo: $0) }
+    self.socket = socket
+    // A rank without a socket says so by port 0; it is silent, and hears nobody.
+    let own = socket?.localAddress
+    let card = Int(own?.port ?? 0).bytes + Int(own?.address ?? 0).bytes + Array(group.hostName.utf8)
+    let cards = try group.allGather(card)
+    if group.rank == 0, let silent = cards.firstIndex(where: { Int(bytes: $0) == 0 }) {
+      writeLine(
+        "recur: rank \(silent) of \(group.size) has no IPv4 address for heartbeats: who waits for it longer than the stall timeout gives up"
+      )
     }
+    let peers = cards.enumerated().filter { $0.offset != group.rank }.map { rank, card in
+      let address = DatagramSocket.Address(
+        address: UInt32(truncatingIfNeeded: Int(bytes: Array(card[8..<16]))),
+        port: UInt16(truncatingIfNeeded: Int(bytes: card)))
+      return HeartbeatInbox.Peer(
+        rank: rank, host: String(decoding: card[16...], as: UTF8.self), address: address)
+    }
+    inbox = HeartbeatInbox(rank: group.rank, peers: peers, key: key)
   }
 
-  deinit { close(channel) }
+  /// Where this rank listens.
+  package var address: DatagramSocket.Address? { socket?.localAddress }
 
   /// Tells every peer.
-  func send(_ mark: RankProgress.Mark) {
-    var message =
-      [token, UInt64(rank), mark.position, mark.busyBeats] + mark.calls.indices.map { mark.calls[$0] }
+  package func send(_ mark: RankProgress.Mark) {
+    sent += 1
+    guard let socket else { return }
     for peer in peers {
-      for var address in peer.addresses {
-        withUnsafePointer(to: &address) {
-          $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-            _ = sendto(
-              channel, &message, Self.messageSize, Int32(MSG_DONTWAIT), $0,
-              socklen_t(MemoryLayout<sockaddr_in>.size))
-          }
-        }
-      }
+      let message = HeartbeatMessage(from: rank, to: peer.rank, count: sent, mark: mark)
+      socket.send(message.sealed(key), to: peer.address)
     }
   }
 
   /// Ends `listen` early, from another thread.
-  func wake() {
-    var word = token
-    var own = Self.address(UInt32(0x7f00_0001).bigEndian, Self.port(of: channel))
-    withUnsafePointer(to: &own) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        _ = sendto(channel, &word, 8, Int32(MSG_DONTWAIT), $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-      }
-    }
-  }
+  func wake() { wakeUp.ring() }
 
   /// Takes in what comes until then, or until `wake()`.
-  func listen(until end: ContinuousClock.Instant) {
+  package func listen(until end: ContinuousClock.Instant) {
     repeat {
       let left = max(.zero, end - clock.now).components
       let milliseconds = left.seconds * 1000 + left.attoseconds / 1_000_000_000_000_000
-      var request = pollfd(fd: channel, events: Int16(POLLIN), revents: 0)
+      var requests = [wakeUp.descriptor, socket?.descriptor ?? -1].map {
+        pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
+      }
       // At least one millisecond: an error on the socket must not make this loop spin.
-      if poll(&request, 1, Int32(milliseconds) + 1) > 0, receive() { return }
+      guard poll(&requests, 2, Int32(milliseconds) + 1) > 0 else { continue }
+      if requests[0].revents != 0 { return }
+      receive()
     } while clock.now < end
   }
 
   /// Starts all clocks anew.
-  func forget(_ now: ContinuousClock.Instant) {
-    for i in peers.indices { (peers[i].heard, peers[i].changed) = (now, now) }
-  }
+  func forget(_ now: ContinuousClock.Instant) { inbox.forget(now) }
 
-  /// Takes one message; true where it asks to wake up.
-  private func receive() -> Bool {
-    var message = [UInt64](repeating: 0, count: Self.messageSize / 8)
-    var sender = sockaddr_in()
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let count = withUnsafeMutablePointer(to: &sender) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        recvfrom(channel, &message, Self.messageSize, Int32(MSG_DONTWAIT), $0, &length)
-      }
+  /// Takes what lies there, a bounded number: a flood must not keep the watchdog from looking.
+  private func receive() {
+    for _ in 0..<4 * (peers.count + 16) {
+      guard let (bytes, sender) = socket?.receive(count: HeartbeatMessage.size) else { return }
+      inbox.take(bytes, from: sender)
     }
-    if count == 8 && message[0] == token { return true }
-    guard count == Self.messageSize, message[0] == token, message[1] < UInt64(peers.count + 1),
-      message[1] != UInt64(rank)
-    else {
-      return false
-    }
-    let from = Int(message[1])
-    let mark = RankProgress.Mark(
-      position: message[2], busyBeats: message[3],
-      calls: .init(message[4], message[5], message[6], message[7]))
-    update(&peers[from < rank ? from : from - 1], mark, sender)
-    return false
-  }
-
-  private func update(_ peer: inout Peer, _ mark: RankProgress.Mark, _ sender: sockaddr_in) {
-    let now = clock.now
-    peer.heard = now
-    // From now on only to the address that is known to work.
-    peer.addresses = [sender]
-    if mark != peer.mark { (peer.mark, peer.changed) = (mark, now) }
   }
 }
 
-extension Heartbeat {
-  /// What a rank tells about itself at the start.
-  private struct Card {
-    var host: String
-    var token: UInt64
-    var port: UInt16
-    /// In network order.
-    var addresses: [UInt32]
+/// Ends a wait in `poll` from another thread.
+private final class WakeUp: Sendable {
+  let descriptor: Int32
+  private let bell: Int32
 
-    init(host: String, token: UInt64, port: UInt16, addresses: [UInt32]) {
-      (self.host, self.token, self.port, self.addresses) = (host, token, port, addresses)
-    }
-
-    init(bytes: [UInt8]) {
-      token = UInt64(bitPattern: Int64(Int(bytes: Array(bytes[0..<8]))))
-      port = UInt16(truncatingIfNeeded: Int(bytes: Array(bytes[8..<16])))
-      let count = Int(bytes[16])
-      addresses = (0..<count).map {
-        UInt32(truncatingIfNeeded: Int(bytes: Array(bytes[17 + $0 * 8..<25 + $0 * 8])))
-      }
-      host = String(decoding: bytes[(17 + count * 8)...], as: UTF8.self)
-    }
-
-    var bytes: [UInt8] {
-      Int(bitPattern: UInt(token)).bytes + Int(port).bytes + [UInt8(addresses.count)]
-        + addresses.flatMap { Int($0).bytes } + Array(host.utf8)
-    }
+  init() throws {
+    var ends: [Int32] = [0, 0]
+    guard pipe(&ends) == 0 else { throw Failure.inputOutput("can't make a pipe: \(systemError())") }
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    (descriptor, bell) = (ends[0], ends[1])
   }
 
-  private static func openSocket() -> Int32 {
-    let descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-    var any = address(0, 0)
-    withUnsafePointer(to: &any) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        _ = bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-      }
-    }
-    return descriptor
-  }
+  func ring() { _ = write(bell, [1], 1) }
 
-  private static func port(of socket: Int32) -> UInt16 {
-    var address = sockaddr_in()
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    withUnsafeMutablePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { _ = getsockname(socket, $0, &length) }
-    }
-    return UInt16(bigEndian: address.sin_port)
-  }
-
-  private static func address(_ networkOrder: UInt32, _ port: UInt16) -> sockaddr_in {
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = port.bigEndian
-    address.sin_addr.s_addr = networkOrder
-    return address
-  }
-
-  /// The IPv4 addresses of this machine's running devices, loopback left out; four at most.
-  private static func machineAddresses() -> [UInt32] {
-    var first: UnsafeMutablePointer<ifaddrs>?
-    guard getifaddrs(&first) == 0 else { return [] }
-    defer { freeifaddrs(first) }
-    let devices = sequence(first: first) { $0?.pointee.ifa_next }.prefix { $0 != nil }.compactMap {
-      $0?.pointee
-    }
-    return devices.compactMap { device -> UInt32? in
-      let flags = Int32(bitPattern: device.ifa_flags)
-      let wanted = Int32(IFF_UP)
-      let unwanted = Int32(IFF_LOOPBACK)
-      guard let address = device.ifa_addr, address.pointee.sa_family == sa_family_t(AF_INET),
-        flags & wanted != 0,
-        flags & unwanted == 0
-      else { return nil }
-      return address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { $0.pointee.sin_addr.s_addr }
-    }.prefix(4).map { $0 }
+  deinit {
+    close(descriptor)
+    close(bell)
   }
 }

@@ -121,6 +121,7 @@ extension MPI {
   /// Says why on one line of standard error and ends all ranks. Where MPI can't end them, this process still ends.
   public func abort(reason: String, code: Int32) -> Never {
     writeLine("recur: \(worldPlace): \(reason)")
+    RankLife.ends(code)
     alarm(10)
     cmpi_abort(code)
     _exit(code)

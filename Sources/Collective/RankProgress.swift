@@ -59,18 +59,22 @@ public final class RankProgress: Sendable {
   func addBusyBeat() { busyBeats.set(busyBeats.now + 1) }
 
   /// A copy of all that is marked.
-  var mark: Mark {
+  package var mark: Mark {
     Mark(
       position: position.load(ordering: .relaxed), busyBeats: busyBeats.now,
       calls: .init(calls[0].now, calls[1].now, calls[2].now, calls[3].now))
   }
 
-  struct Mark: Equatable, Sendable {
+  package struct Mark: Equatable, Sendable {
     var position: UInt64 = 0
     var busyBeats: UInt64 = 0
     var calls: SIMD4<UInt64> = .zero
 
-    var step: Int { Int(position >> 8) }
+    package init(position: UInt64 = 0, busyBeats: UInt64 = 0, calls: SIMD4<UInt64> = .zero) {
+      (self.position, self.busyBeats, self.calls) = (position, busyBeats, calls)
+    }
+
+    package var step: Int { Int(position >> 8) }
     var phase: Phase { Phase(rawValue: UInt8(position & 0xff)) ?? .starting }
     /// The group in whose call this rank waits.
     var waiting: Int? { calls.indices.first { calls[$0] & 0xff != 0 } }

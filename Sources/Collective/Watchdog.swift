@@ -43,9 +43,6 @@ public final class Watchdog {
     }
   }
 
-  /// How the last line of a rank that gave up ends; the supervisor listens for it.
-  static let lastWords = "ends with exit code 75, start again to resume"
-
   /// What the training loop marks. The communicator marks its calls by itself.
   public let progress = RankProgress()
   private let group: any Communicator
@@ -127,8 +124,8 @@ final class Monitor: @unchecked Sendable {
 
   /// Compares what is known; false when the job ends.
   private func look(_ now: ContinuousClock.Instant) -> Bool {
-    // This process was stopped or the machine slept: what others did meanwhile is not known.
-    if now - lastTick > options.beat * 4 { forget(now) }
+    // This process was stopped or the machine slept: what others did meanwhile is not known, and they may have been, too.
+    if now - lastTick > min(options.beat * 4, options.beat + options.stallTimeout / 4) { forget(now) }
     lastTick = now
     let mark = progress.mark
     if mark != mine {
@@ -150,7 +147,7 @@ final class Monitor: @unchecked Sendable {
     return false
   }
 
-  private func isLate(_ peer: Heartbeat.Peer, _ group: Int, _ now: ContinuousClock.Instant) -> Bool {
+  private func isLate(_ peer: HeartbeatInbox.Peer, _ group: Int, _ now: ContinuousClock.Instant) -> Bool {
     if now - peer.heard > options.beat * 4 { return true }
     // The two ends of a link don't make their calls in pairs.
     if progress.members(of: group).count == 2 { return peer.mark.waiting != group }
@@ -167,7 +164,7 @@ final class Monitor: @unchecked Sendable {
     "\(seconds(now - waitingSince)) in \(mine.call) at step \(mine.step)"
   }
 
-  private func describe(_ late: [Heartbeat.Peer], _ now: ContinuousClock.Instant) -> String {
+  private func describe(_ late: [HeartbeatInbox.Peer], _ now: ContinuousClock.Instant) -> String {
     if late.isEmpty { return "the network: every rank is heard and waits in the same call" }
     return late.map { peer in
       let sign =
@@ -183,7 +180,9 @@ final class Monitor: @unchecked Sendable {
 
   private func end(_ text: String) {
     say(text)
-    if let end = options.end { end(text) } else { _exit(Failure.Kind.retry.rawValue) }
+    if let end = options.end { return end(text) }
+    RankLife.ends(Failure.Kind.retry.rawValue)
+    _exit(Failure.Kind.retry.rawValue)
   }
 }
 

@@ -42,6 +42,8 @@ public struct Digest: Hashable, Sendable {
   public static let count = 32
   public let bytes: [UInt8]
 
+  package init(bytes: [UInt8]) { self.bytes = bytes }
+
   /// 64 lower-case hexadecimal digits.
   public var hexadecimal: String {
     let digits = Array("0123456789abcdef".utf8)

@@ -15,6 +15,9 @@ package final class TemporaryFolder {
   /// In TMPDIR, or in /tmp.
   package init() throws(Failure) {
     let place = getenv("TMPDIR").map { String(cString: $0) } ?? ""
+    guard place.isEmpty || place.utf8.first == UInt8(ascii: "/") else {
+      throw .usage("TMPDIR is `\(place)`, which is no absolute path; set it to a folder such as /tmp")
+    }
     var template = Array("\(place.isEmpty ? "/tmp" : place)/recur-XXXXXX".utf8CString)
     // mkdtemp makes it with mode 0700 less the umask.
     let made = template.withUnsafeMutableBufferPointer { name in

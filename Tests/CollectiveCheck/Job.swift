@@ -6,8 +6,9 @@ private nonisolated(unsafe) var askedToStop = false
 
 extension Check {
   /// A job for `recur launch` to look after: `job FILE CODE... [options]`. Its k-th run ends with the k-th code; a code above
-  /// 128 is a signal to the last rank, "wait" runs until SIGUSR1 and then ends with 75. Every run adds a line to FILE:
-  /// ranks, process numbers, arguments.
+  /// 128 is a signal to the last rank, "wait" runs until SIGUSR1 and then ends with 75, "talk" writes for a while and then "done" to
+  /// FILE, "tell" writes its arguments to standard error and ends well after three seconds. Every run adds a line to FILE: ranks,
+  /// process numbers, arguments.
   func job(_ arguments: [String]) throws {
     signal(SIGUSR1) { _ in askedToStop = true }
     let before = (try? String(contentsOfFile: arguments[0], encoding: .utf8)) ?? ""
@@ -17,7 +18,25 @@ extension Check {
       "\(group.size) \(pids.joined(separator: ",")) \(arguments.dropFirst().joined(separator: " "))\n"
     if group.rank == 0 { try (before + line).write(toFile: arguments[0], atomically: true, encoding: .utf8) }
     try group.barrier()
-    try end(as: arguments[1 + attempt])
+    switch arguments[1 + attempt] {
+    case "talk": try talk(arguments[0], before + line)
+    case "tell":
+      for argument in arguments { writeLine(argument) }
+      sleep(3)
+    case let code: try end(as: code)
+    }
+  }
+
+  private func talk(_ file: String, _ text: String) throws {
+    for number in 0..<100 {
+      let line = "line \(number) of rank \(group.rank): \(String(repeating: "-", count: 1000))\n"
+      try FileHandle.standardOutput.write(contentsOf: Data(line.utf8))
+      writeLine("note \(number) of rank \(group.rank)")
+      usleep(10_000)
+    }
+    try group.barrier()
+    if group.rank == 0 { try (text + "done\n").write(toFile: file, atomically: true, encoding: .utf8) }
+    try group.finish()
   }
 
   private func end(as code: String) throws {

@@ -11,10 +11,13 @@ do {
     var plan = LaunchPlan(command: [Machine.executablePath()!] + arguments.dropFirst(3))
     let environment = ProcessInfo.processInfo.environment
     plan.ranks = Int(arguments[1])
-    plan.agent = environment["CHECK_AGENT"]
-    plan.network = environment["CHECK_NETWORK"]
+    plan.agent = try environment["CHECK_AGENT"].map { try RemoteShell($0) }
+    plan.network = environment["CHECK_NETWORK"].flatMap { JobNetwork($0) }
     plan.hostfile = try environment["CHECK_HOSTFILE"].map { try Hostfile(path: $0) }
     var supervisor = Supervisor(plan)
+    if let seconds = environment["CHECK_PATIENCE"].flatMap({ Int($0) }) {
+      supervisor.patience = .seconds(seconds)
+    }
     supervisor.maxRestarts = Int(arguments[2]) ?? 0
     exit(try supervisor.run())
   }

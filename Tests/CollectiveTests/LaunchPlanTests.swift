@@ -8,7 +8,7 @@ import Testing
     var plan = LaunchPlan(command: ["recur", "train", "a recipe.yaml"])
     (plan.cores, plan.isRoot, plan.allocation) = (8, false, nil)
     try change(&plan)
-    return LaunchPlan.quoted(plan.arguments(hostfilePath: plan.hostfile == nil ? nil : "hosts"))
+    return ShellWords.quoted(plan.arguments(hostfilePath: plan.hostfile == nil ? nil : "hosts"))
   }
 
   @Test func oneRankPerCoreBoundToIt() throws {
@@ -39,7 +39,7 @@ import Testing
   @Test func hostsTheirNetworkAndTheirShell() throws {
     let line = try Self.plan {
       $0.hostfile = try Hostfile(path: Self.file("a slots=2 # left\n\n# none\nb slots=1\n"))
-      ($0.network, $0.agent) = ("10.0.0.0/24", "my agent")
+      ($0.network, $0.agent) = (JobNetwork("10.0.0.0/24"), try RemoteShell("my  'agent'"))
     }
     #expect(
       line
@@ -57,6 +57,7 @@ import Testing
   @Test(arguments: [
     ("", Failure.Kind.badData, "names no host"), ("# nobody\n", .badData, "names no host"),
     ("a slots=0\n", .badData, ":1: `slots=0`"), ("a\nb slot=2\n", .badData, ":2: `slot=2`"),
+    ("a slots=+2\n", .badData, ":1: `slots=+2`"), ("a max-slots=x\n", .badData, ":1: `max-slots=x`"),
   ])
   func hostfilesThatMakeNoSense(text: String, kind: Failure.Kind, part: String) throws {
     let failure = #expect(throws: Failure.self) { try Hostfile(path: Self.file(text)) }

@@ -29,8 +29,26 @@ import Testing
       ),
       (["PMIX_RANK": "0"], Launcher(name: "a PMIx launcher", size: nil, canJoin: true)),
     ] as [([String: String], Launcher?)])
-  func detects(environment: [String: String], expected: Launcher?) {
-    #expect(Launcher.detect(environment) == expected)
+  func detects(environment: [String: String], expected: Launcher?) throws {
+    #expect(try Launcher.detect(environment) == expected)
+  }
+
+  /// A variable is as little to be trusted as a file.
+  @Test(arguments: ["", "-3", "0", "+2", "2 ", "two", "9999999999999999999999", "2\u{301}"])
+  func whatIsNoNumberOfProcessesIsNamed(text: String) {
+    for key in ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE"] {
+      let failure = #expect(throws: Failure.self) { try Launcher.detect([key: text]) }
+      #expect(failure?.kind == .usage && failure?.message.hasPrefix("\(key) is ") == true)
+    }
+    #expect(throws: Failure.self) { try LaunchPlan.allocation(["SLURM_JOB_ID": "7", "SLURM_NTASKS": text]) }
+    if text != "0" {
+      #expect(throws: Failure.self) { try Launcher.localRank(["OMPI_COMM_WORLD_LOCAL_RANK": text]) }
+    }
+  }
+
+  @Test func anAllocationHasItsTasks() throws {
+    #expect(try LaunchPlan.allocation(["SLURM_JOB_ID": "7", "SLURM_NTASKS": "16"]) == 16)
+    #expect(try LaunchPlan.allocation(["SLURM_NTASKS": "16"]) == nil)
   }
 
   @Test(arguments: [[:], ["OMPI_COMM_WORLD_SIZE": "1"]])

@@ -1,3 +1,4 @@
+import Diagnostics
 import Foundation
 import TestSupport
 import Testing
@@ -81,6 +82,85 @@ struct SupervisorTests {
     }
   }
 
+  /// Stopped and set going again with all its ranks; nobody is blamed for the time between.
+  @Test func suspendingReachesTheWholeJob() throws {
+    try withFile { file in
+      let outcome = try Self.launch(2, restarts: 0, file, ["wait", "0", "--out", "d"]) { launcher in
+        Self.waitForRuns(1, file)
+        let all = [launcher, Self.child(of: launcher)] + Self.ranks(file)
+        #expect(all.count == 4 && !all.contains { Self.isStopped($0) })
+        kill(launcher, SIGTSTP)
+        #expect(Self.holds(within: 5) { all.allSatisfy { Self.isStopped($0) } })
+        usleep(500_000)
+        kill(launcher, SIGCONT)
+        #expect(Self.holds(within: 5) { !all.contains { Self.isStopped($0) } })
+        kill(launcher, SIGTERM)
+      }
+      #expect(outcome.status == 75 && !outcome.errors.contains("has waited"), "\(outcome.errors)")
+    }
+  }
+
+  /// Whoever of the two is killed, and whether a rank is stopped then: nothing of the job is left.
+  @Test(arguments: [(true, false), (true, true), (false, true)])
+  func noRankOutlivesItsLauncher(killsSupervisor: Bool, stopsRank: Bool) throws {
+    try withFile { file in
+      let outcome = try Self.launch(3, restarts: 0, file, ["wait", "0", "--out", "d"]) { launcher in
+        Self.waitForRuns(1, file)
+        let all = [Self.child(of: launcher)] + Self.ranks(file)
+        #expect(all.count == 4)
+        if stopsRank { kill(all[2], SIGSTOP) }
+        kill(killsSupervisor ? launcher : all[0], SIGKILL)
+        #expect(Self.holds(within: 5) { !all.contains { Self.runs(pid: $0) } })
+      }
+      #expect(outcome.status == (killsSupervisor ? SIGKILL : 128 + SIGKILL), "\(outcome.errors)")
+    }
+  }
+
+  /// mpirun alone, killed: a rank that is stopped notices as well.
+  @Test func noRankOutlivesMpirunAlone() throws {
+    try withFile { file in
+      let root = getuid() == 0 ? ["--allow-run-as-root"] : []
+      let words = root + ["--oversubscribe", "-n", "2", built("collective-check"), "job", file, "wait"]
+      _ = try run(find("mpirun")!, words) { mpirun in
+        Self.waitForRuns(1, file)
+        let ranks = Self.ranks(file)
+        kill(ranks[1], SIGSTOP)
+        kill(mpirun, SIGKILL)
+        #expect(Self.holds(within: 5) { !ranks.contains { Self.runs(pid: $0) } })
+      }
+    }
+  }
+
+  /// What stands in a command line, and so in mpirun's lines, means nothing to the supervisor.
+  @Test func wordsOfAFailureAreJustWords() throws {
+    try withFile { file in
+      let words = [
+        "mpirun noticed that", "mpirun detected that", "MPI_ABORT was invoked", "Primary job  terminated",
+        "gives up; ends with exit code 75, start again to resume",
+      ]
+      let outcome = try run(
+        built("collective-check"), ["launch", "2", "0", "job", file, "tell"] + words,
+        environment: ["CHECK_PATIENCE": "1"])
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      #expect(
+        words.allSatisfy { outcome.errors.contains("\n\($0)\n") } && !outcome.errors.contains("is killed"))
+    }
+  }
+
+  /// The reader of what is printed goes away: the job goes on to its end.
+  @Test func aReaderThatGoesAwayCostsTheDisplayAlone() throws {
+    try withFile { file in
+      let line = ShellWords.quoted([
+        built("collective-check"), "launch", "2", "0", "job", file, "talk", "--out", "d",
+      ])
+      let outcome = try run(
+        find("bash")!, ["-c", "\(line) 2>&1 | head -n 1 > /dev/null; exit ${PIPESTATUS[0]}"])
+      #expect(outcome.status == 0)
+      #expect(Self.runs(file).count == 2, "\(Self.runs(file))")
+      #expect(Self.ranks(file).allSatisfy { !Self.runs(pid: $0) })
+    }
+  }
+
   private static func launch(
     _ ranks: Int, restarts: Int, _ file: String, _ codes: [String], meanwhile: ((pid_t) -> Void)? = nil
   ) throws -> Outcome {
@@ -97,6 +177,23 @@ struct SupervisorTests {
   private static func waitForRuns(_ count: Int, _ file: String) {
     for _ in 0..<1000 where runs(file).count < count { usleep(10_000) }
     usleep(200_000)
+  }
+
+  /// The processes of the first run.
+  private static func ranks(_ file: String) -> [pid_t] {
+    runs(file).first?.split(separator: " ")[1].split(separator: ",").compactMap { pid_t($0) } ?? []
+  }
+
+  private static func holds(within seconds: Int, _ condition: () -> Bool) -> Bool {
+    for _ in 0..<seconds * 100 {
+      if condition() { return true }
+      usleep(10_000)
+    }
+    return condition()
+  }
+
+  private static func isStopped(_ pid: pid_t) -> Bool {
+    (try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8))?.contains(") T ") == true
   }
 
   private static func child(of parent: pid_t) -> pid_t {

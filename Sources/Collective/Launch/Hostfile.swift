@@ -16,6 +16,9 @@ package struct Hostfile: Equatable, Sendable {
 
   package init(path: String) throws {
     let lines = try InputFile.lines(of: path, key: "--hostfile", allowsStream: true, limit: 1 << 24)
+    guard !lines.isEmpty else {
+      throw Failure.missingInput("\(path): is empty; write lines such as `node-a slots=4`")
+    }
     hosts = try lines.enumerated().compactMap { try Self.host($0.element, "\(path):\($0.offset + 1)") }
     guard !hosts.isEmpty else {
       throw Failure.badData("\(path): names no host; write lines such as `node-a slots=4`")
@@ -23,17 +26,28 @@ package struct Hostfile: Equatable, Sendable {
   }
 
   private static func host(_ line: String, _ place: String) throws -> Host? {
-    let words = line.prefix { $0 != "#" }.split { $0 == " " || $0 == "\t" }
-    guard let name = words.first else { return nil }
-    var host = Host(name: String(name), slots: 1)
+    let words = line.utf8.prefix { $0 != UInt8(ascii: "#") }.split {
+      " \t".utf8.contains($0)
+    }
+    guard let first = words.first else { return nil }
+    guard HostName.isValid(first) else {
+      throw Failure.badData(
+        "\(place): `\(String(decoding: first, as: UTF8.self))` can't be the name of a machine; a name has letters, digits, `.`, `-` and `_`, at most"
+          + " \(HostName.longest), begins with a letter, a digit or `_`, or is an IPv6 address, perhaps behind `user@`"
+      )
+    }
+    let name = String(decoding: first, as: UTF8.self)
+    var host = Host(name: name, slots: 1)
     for word in words.dropFirst() {
-      let pair = word.split(separator: "=", maxSplits: 1).map(String.init)
-      switch (pair.first, pair.count == 2 ? Int(pair[1]) : nil) {
-      case ("slots", let slots?) where (1...mostSlots).contains(slots): host.slots = slots
+      let pair = word.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
+      let count = pair.count == 2 ? decimal(pair[1], in: 1...mostSlots) : nil
+      switch (String(decoding: pair[0], as: UTF8.self), count) {
+      case ("slots", let slots?): host.slots = slots
       case ("max-slots", _?), ("max_slots", _?): break
       default:
         throw Failure.badData(
-          "\(place): `\(word)` is not understood; write `\(name) slots=N` with N from 1 to \(mostSlots)")
+          "\(place): `\(String(decoding: word, as: UTF8.self))` is not understood; write `\(name) slots=N` with N from 1 to \(mostSlots)"
+        )
       }
     }
     return host

@@ -16,9 +16,9 @@ package struct LaunchPlan: Equatable, Sendable {
   /// Threads of each rank; nil for an equal share of this machine's cores.
   package var threads: Int?
   /// A network device or address range such as `eth0` or `10.0.0.0/24`: the job then uses TCP over it and nothing else.
-  package var network: String?
+  package var network: JobNetwork?
   /// A program used in place of ssh.
-  package var agent: String?
+  package var agent: RemoteShell?
   /// The command line every rank runs; the program first.
   package var command: [String]
 
@@ -28,10 +28,12 @@ package struct LaunchPlan: Equatable, Sendable {
   /// Tasks of a Slurm allocation: mpirun finds its machines itself.
   package var allocation: Int?
 
-  package init(command: [String]) {
-    self.command = command
-    let environment = processEnvironment()
-    if environment["SLURM_JOB_ID"] != nil { allocation = environment["SLURM_NTASKS"].flatMap { Int($0) } }
+  package init(command: [String]) { self.command = command }
+
+  /// The tasks of the Slurm allocation this process runs in; nil outside of one.
+  package static func allocation(_ environment: [String: String] = processEnvironment()) throws -> Int? {
+    guard environment["SLURM_JOB_ID"] != nil else { return nil }
+    return try Launcher.number("SLURM_NTASKS", in: environment, from: 1)
   }
 
   package var rankCount: Int { ranks ?? hostfile?.slots ?? allocation ?? cores }
@@ -43,8 +45,10 @@ package struct LaunchPlan: Equatable, Sendable {
     return isLocal ? max(1, cores / rankCount) : 1
   }
 
-  /// mpirun's arguments. `hostfilePath` is where the hostfile lies, perhaps a shorter one than was given.
-  package func arguments(hostfilePath: String?) -> [String] {
+  /// mpirun's arguments.
+  /// - hostfilePath: where the hostfile lies, perhaps a shorter one than was given.
+  /// - isWatched: whether ranks of other machines get what a supervisor left for them in the environment; those of this one do anyway.
+  package func arguments(hostfilePath: String?, isWatched: Bool = false) -> [String] {
     let slots = hostfile?.slots ?? allocation ?? cores
     let fits = rankCount * threadsPerRank <= slots || !isLocal
     var line = isRoot ? ["--allow-run-as-root"] : []
@@ -61,14 +65,24 @@ package struct LaunchPlan: Equatable, Sendable {
     if !isLocal || rankCount * threadsPerRank > cores { line += ["--mca", "mpi_yield_when_idle", "1"] }
     if let network {
       line += ["--mca", "pml", "ob1", "--mca", "btl", "tcp,vader,self"]
-      line += ["--mca", "btl_tcp_if_include", network, "--mca", "oob_tcp_if_include", network]
+      line += ["--mca", "btl_tcp_if_include", network.text, "--mca", "oob_tcp_if_include", network.text]
     }
-    if let agent { line += ["--mca", "plm_rsh_agent", agent] }
+    if let agent { line += ["--mca", "plm_rsh_agent", agent.line] }
+    if isWatched, hostfile != nil { line += ["-x", JobChannel.variable] }
     return line + ["--stdin", "none"] + command
   }
+}
 
-  /// A command line for people, quoted as the shell wants it.
-  package static func quoted(_ words: [String]) -> String { shellLine(words) }
+extension LaunchPlan {
+  /// Where ranks of other machines reach this one; none where this machine has ranks: they learn of any failure too.
+  func addressesForRanks() -> [UInt32] {
+    let hosts = hostfile?.hosts.map(\.name) ?? []
+    if hosts.isEmpty || hosts.contains(where: Machine.isThis) { return [] }
+    if let network { return IPv4.ofMachine().filter { network.contains($0) }.prefix(4).map(\.address) }
+    // A few hosts tell enough: they are reached over one network.
+    let sources = hosts.prefix(4).compactMap { IPv4.resolve($0).flatMap { IPv4.source(to: $0) } }
+    return Array(Set(sources)).sorted()
+  }
 }
 
 extension LaunchPlan {

@@ -47,11 +47,13 @@ package struct Supervisor {
     }
     var plan = plan
     // SIGUSR1: what a batch system is told to send before the time is up.
-    var inbox = SignalInbox([SIGINT, SIGTERM, SIGHUP, SIGUSR1])
+    var inbox = SignalInbox([SIGINT, SIGTERM, SIGUSR1], unlessIgnored: [SIGHUP, SIGTSTP])
     defer { inbox.close() }
+    // Who reads our output may go away.
+    signal(SIGPIPE, SIG_IGN)
     for attempt in 0... {
       let start = ContinuousClock.now
-      var (code, stopping) = try Attempt(self, plan).run(&inbox)
+      var (code, stopping) = try run(plan, &inbox)
       if !stopping, Self.isMpiruns(code), tellLostHosts(plan) { code = Failure.Kind.retry.rawValue }
       switch Self.verdict(code, stopping: stopping) {
       case .done: return 0
@@ -68,9 +70,24 @@ package struct Supervisor {
       say(
         "\(describe(code)) after \((ContinuousClock.now - start).components.seconds) s; restart \(attempt + 1) of \(maxRestarts)"
           + " in \(seconds(pause)) with \(plan.rankCount) ranks, from the newest valid checkpoint")
-      if inbox.next(within: Int(pause * 1000)) != nil { return code }
+      if waitForStop(pause, &inbox) { return code }
     }
     return 0
+  }
+
+  private func run(_ plan: LaunchPlan, _ inbox: inout SignalInbox) throws -> (code: Int32, stopping: Bool) {
+    var attempt = try Attempt(self, plan)
+    return try attempt.run(&inbox)
+  }
+
+  /// Whether a person asks for the end within so many seconds.
+  private func waitForStop(_ pause: Double, _ inbox: inout SignalInbox) -> Bool {
+    let end = ContinuousClock.now + .seconds(pause)
+    while ContinuousClock.now < end {
+      let signal = inbox.next(within: 50)
+      if signal == SIGTSTP { raise(SIGSTOP) } else if signal != nil { return true }
+    }
+    return false
   }
 
   private func seconds(_ pause: Double) -> String {
@@ -94,8 +111,9 @@ package struct Supervisor {
   private func tellLostHosts(_ plan: LaunchPlan) -> Bool {
     let lost = (plan.hostfile?.hosts ?? []).map(\.name).filter { !answers($0) }
     guard let first = lost.first else { return false }
+    let command = ShellWords.quoted((plan.agent ?? RemoteShell.ssh).command(on: first, ["true"]))
     say(
-      "no answer from \(lost.joined(separator: ", ")): check the hostfile; `\(plan.agent ?? "ssh") \(first) true` must work without a password"
+      "no answer from \(lost.joined(separator: ", ")): check the hostfile; `\(command)` must work without a password"
     )
     return true
   }
@@ -115,12 +133,9 @@ package struct Supervisor {
   }
 
   private func answers(_ host: String) -> Bool {
-    if [localHostName(), "localhost", "127.0.0.1"].contains(host) { return true }
-    let agent = (plan.agent ?? "ssh -o BatchMode=yes -o ConnectTimeout=5").split(separator: " ").map(
-      String.init)
-    guard let child = try? ChildProcess(agent[0], Array(agent.dropFirst()) + [host, "true"]) else {
-      return false
-    }
+    if Machine.isThis(host) { return true }
+    let words = (plan.agent ?? .ssh).command(on: host, ["true"])
+    guard let child = try? ChildProcess(words[0], Array(words.dropFirst()), output: 2) else { return false }
     for _ in 0..<100 {
       if let end = child.ended() { return end == .code(0) }
       usleep(100_000)
@@ -128,64 +143,5 @@ package struct Supervisor {
     child.sendToGroup(SIGKILL)
     while child.ended() == nil { usleep(10_000) }
     return false
-  }
-}
-
-/// One run of mpirun.
-private struct Attempt {
-  let supervisor: Supervisor
-  let plan: LaunchPlan
-
-  init(_ supervisor: Supervisor, _ plan: LaunchPlan) {
-    self.supervisor = supervisor
-    self.plan = plan
-  }
-
-  /// Its exit code (128 and the number for a signal), and whether a person asked for the end.
-  func run(_ inbox: inout SignalInbox) throws -> (code: Int32, stopping: Bool) {
-    let folder = try TemporaryFolder()
-    defer { withExtendedLifetime(folder) {} }
-    let hostfile = try plan.hostfile.map { try folder.write("hosts", $0.text.utf8) }
-    let arguments = plan.arguments(hostfilePath: hostfile)
-    supervisor.say(LaunchPlan.quoted([supervisor.mpirun] + arguments))
-    let errors = try ErrorRelay()
-    let child = try errors.starting { try ChildProcess(supervisor.mpirun, arguments, standardError: $0) }
-    // How often we were asked to stop, and when the next, harder signal is due.
-    var requests = 0
-    var hung = false
-    var deadline: ContinuousClock.Instant?
-    while true {
-      if let end = child.ended() {
-        child.sendToGroup(SIGKILL)
-        errors.drain()
-        if hung { return (75, requests > 0) }
-        let code = end.exitCode
-        // Who was ended by our request, before it could listen or after its time was up, may be started again.
-        return (requests > 0 && code > 128 ? 75 : code, requests > 0)
-      }
-      let asked = inbox.next(within: 50) != nil
-      // Every rank has ended, and mpirun waits for a host that it can't reach any more.
-      if !hung, let overdue = errors.overdue, overdue > supervisor.patience {
-        supervisor.say("mpirun does not end after its ranks have; it is killed")
-        hung = true
-        child.sendToGroup(SIGKILL)
-      }
-      guard asked || deadline.map({ ContinuousClock.now >= $0 }) == true else { continue }
-      requests += 1
-      stop(child, requests)
-      deadline = .now + (requests == 1 ? supervisor.grace : .seconds(10))
-    }
-  }
-
-  /// First a request that mpirun passes to the ranks as it is: they save and end together. mpirun's own way of ending
-  /// leaves them one second. Then harder.
-  private func stop(_ child: ChildProcess, _ requests: Int) {
-    switch requests {
-    case 1:
-      supervisor.say("asked to stop; the ranks save and end (once more ends them at once)")
-      child.send(SIGUSR1)
-    case 2: child.send(SIGTERM)
-    default: child.sendToGroup(SIGKILL)
-    }
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Collective
+import Diagnostics
 
 /// `recur launch`: several ranks of this program under mpirun.
 struct Launch: ParsableCommand {
@@ -8,7 +9,8 @@ struct Launch: ParsableCommand {
     discussion: """
       Example:   recur launch -n 4 --max-restarts 3 -- train recipe.yaml --out runs/first
       Chooses binding, threads per rank and network settings, and prints the mpirun line it runs.
-      A first Ctrl-C or SIGTERM lets all ranks save and end; a second one ends them at once.
+      A first Ctrl-C, SIGTERM, SIGHUP or SIGUSR1 lets all ranks save and end (exit code 75); a second one has mpirun end
+      them at once, unsaved, a third one kills them. Ctrl-Z stops the whole job, `fg` lets it go on.
       """)
 
   @Option(name: .short, help: "Ranks (default: one per core, or per slot of the hostfile).") var n: Int?
@@ -21,7 +23,8 @@ struct Launch: ParsableCommand {
   @Option(help: "Threads of each rank (default: an equal share of the cores).") var threads: Int?
   @Option(help: "Use only TCP over this device or address range, such as eth0 or 10.0.0.0/24.") var network:
     String?
-  @Option(help: "Program that runs a command on another machine, in place of ssh.") var agent: String?
+  @Option(help: "Program that runs a command on another machine, in place of ssh, with its options.")
+  var agent: String?
   @Flag(help: "Print the mpirun line and stop.") var dryRun = false
   @Argument(parsing: .postTerminator, help: "What every rank runs: train RECIPE …") var command: [String]
 
@@ -42,7 +45,7 @@ struct Launch: ParsableCommand {
     let plan = try makePlan()
     if dryRun {
       return try Console(json: false).say(
-        LaunchPlan.quoted(["mpirun"] + plan.arguments(hostfilePath: hostfile)))
+        ShellWords.quoted(["mpirun"] + plan.arguments(hostfilePath: hostfile)))
     }
     var supervisor = Supervisor(plan)
     supervisor.maxRestarts = maxRestarts
@@ -56,14 +59,24 @@ struct Launch: ParsableCommand {
     plan.ranks = n
     plan.hostfile = try hostfile.map { try Hostfile(path: $0) }
     plan.threads = threads ?? Self.value(of: "--threads", in: command).flatMap { Int($0) }
-    plan.network = network
-    plan.agent = agent
+    plan.network = try network.map { try Self.network($0) }
+    plan.agent = try agent.map { try RemoteShell($0) }
+    plan.allocation = try LaunchPlan.allocation()
     plan.command = [Self.ownPath()] + command
     // train computes on one thread unless told otherwise.
     if command.first == "train", Self.value(of: "--threads", in: command) == nil {
       plan.command += ["--threads", "\(plan.threadsPerRank)"]
     }
     return plan
+  }
+
+  private static func network(_ text: String) throws -> JobNetwork {
+    guard let network = JobNetwork(text) else {
+      throw Failure.usage(
+        "--network: `\(text)` is neither a device nor an IPv4 range; write eth0 or 10.0.0.0/24, several with commas between"
+      )
+    }
+    return network
   }
 
   private static func value(of option: String, in words: [String]) -> String? {

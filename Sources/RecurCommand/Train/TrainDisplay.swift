@@ -119,7 +119,7 @@ extension TrainDisplay {
     }
     try console.say("checkpoint: \(report.checkpoint)")
     if report.status == .interrupted {
-      try console.say("go on with: --resume auto --out \(shellWord(report.runDirectory))")
+      try console.say("go on with: --resume auto --out \(ShellWords.quoted([report.runDirectory]))")
     }
   }
 }

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// A printed command line is read back by a shell as the words it was made of.
-@Suite struct ShellLineTests {
+@Suite struct ShellWordsTests {
   static let words = [
     "train", "x.yaml", "", "two words", "it's", "'", "\\", "a\\'b", "$HOME", "$(id)", "`id`", "!!", "~", "#",
     "*", "=ls", "--set=a=b", "-", "a;b", "a&b", "\"", "é", "e\u{301}", "'\u{301}", "日本", "%s", "{a,b}",
@@ -16,7 +16,7 @@ import Testing
     // printf writes each of its arguments on, with a mark behind it.
     let print = ["printf", "%s|", "--"]
     for (shell, words) in [("sh", Self.words), ("bash", Self.words + Self.hidden)] {
-      let line = shellLine(print + words)
+      let line = ShellWords.quoted(print + words)
       #expect(line.shown == line)
       let outcome = try run("/usr/bin/env", [shell, "-c", line])
       let expected = "--|" + words.map { $0 + "|" }.joined()
@@ -29,7 +29,7 @@ import Testing
 
   @Test func plainWordsStayAsTheyAre() {
     #expect(
-      shellLine(["mpirun", "-n", "2", "./recur", "--set", "a.b=[1]"]) == "mpirun -n 2 ./recur --set 'a.b=[1]'"
+      ShellWords.quoted(["mpirun", "-n", "2", "./recur", "--set", "a.b=[1]"]) == "mpirun -n 2 ./recur --set 'a.b=[1]'"
     )
   }
 }

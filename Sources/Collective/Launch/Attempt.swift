@@ -1,0 +1,108 @@
+import Diagnostics
+import Files
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// One run of mpirun.
+struct Attempt {
+  private let supervisor: Supervisor
+  private let plan: LaunchPlan
+  private let channel: JobChannel
+  private let processes: JobProcesses
+  private let relays: [OutputRelay]
+  private let folder: TemporaryFolder?
+  private let child: ChildProcess
+  /// How often we were asked to stop, and when the next, harder signal is due.
+  private var requests = 0
+  private var deadline: ContinuousClock.Instant?
+  private var hung = false
+
+  /// Prints the line that starts mpirun, and starts it.
+  init(_ supervisor: Supervisor, _ plan: LaunchPlan) throws {
+    (self.supervisor, self.plan) = (supervisor, plan)
+    channel = try JobChannel(reachableAt: plan.addressesForRanks())
+    processes = JobProcesses(card: channel.card)
+    let folder = plan.hostfile == nil ? nil : try TemporaryFolder()
+    let hostfile = try plan.hostfile.flatMap { try folder?.write("hosts", Array($0.text.utf8)) }
+    self.folder = folder
+    let arguments = plan.arguments(hostfilePath: hostfile, isWatched: true)
+    supervisor.say(ShellWords.quoted([supervisor.mpirun] + arguments))
+    relays = try [OutputRelay(to: 1), OutputRelay(to: 2)]
+    let environment = [JobChannel.variable: channel.card]
+    child = try OutputRelay.starting(relays) {
+      try ChildProcess(
+        supervisor.mpirun, arguments, environment: environment, output: $0[0], errors: $0[1])
+    }
+  }
+
+  /// Its exit code (128 and the number for a signal), and whether a person asked for the end.
+  mutating func run(_ inbox: inout SignalInbox) throws -> (code: Int32, stopping: Bool) {
+    while true {
+      if let end = child.ended() { return try close(end.exitCode) }
+      let signal = inbox.next(within: 50)
+      if signal == SIGTSTP { suspend() }
+      channel.listen()
+      endIfHung()
+      let asked = signal != nil && signal != SIGTSTP
+      guard asked || deadline.map({ ContinuousClock.now >= $0 }) == true else { continue }
+      requests += 1
+      stop()
+      deadline = .now + (requests == 1 ? supervisor.grace : .seconds(10))
+    }
+  }
+
+  /// Every rank has ended, and mpirun waits for a host that it can't reach any more.
+  private mutating func endIfHung() {
+    guard !hung, let over = channel.over(ranks: plan.rankCount), over > supervisor.patience else { return }
+    hung = true
+    child.sendToGroup(SIGKILL)
+    supervisor.say("mpirun does not end after its ranks have; it is killed")
+  }
+
+  /// Nothing of the job is left on this machine when this returns: ranks that are stopped would keep the run's lock.
+  private func close(_ code: Int32) throws -> (code: Int32, stopping: Bool) {
+    child.sendToGroup(SIGKILL)
+    processes.end()
+    for relay in relays { relay.drain() }
+    channel.listen()
+    if hung { return (channel.allEndedWell(ranks: plan.rankCount) ? 0 : 75, requests > 0) }
+    if code == 0, let failure = relays.compactMap(\.failure).first { throw failure }
+    // Who was ended by our request, before it could listen or after its time was up, may be started again.
+    return (requests > 0 && code > 128 ? 75 : code, requests > 0)
+  }
+
+  /// First a request that mpirun passes to the ranks as it is: they save and end together. mpirun's own way of ending
+  /// leaves them one second. Then harder. The signal goes before the words: a terminal that is held up must not hold it.
+  private func stop() {
+    switch requests {
+    case 1:
+      child.send(SIGUSR1)
+      supervisor.say("asked to stop; the ranks save and end (once more ends them at once)")
+    case 2: child.send(SIGTERM)
+    default: child.sendToGroup(SIGKILL)
+    }
+  }
+
+  /// ^Z: mpirun passes it to the ranks of all machines; then mpirun and this process stop. Returns when this process goes on
+  /// (`fg`, SIGCONT), with the whole job going on. The time between counts for no deadline.
+  private mutating func suspend() {
+    child.send(SIGTSTP)
+    // Remote ranks are not seen: mpirun gets a moment to tell their machines.
+    if plan.hostfile != nil || plan.allocation != nil { usleep(300_000) }
+    processes.stop(within: .seconds(1))
+    child.sendToGroup(SIGSTOP)
+    let start = ContinuousClock.now
+    raise(SIGSTOP)
+    let time = ContinuousClock.now - start
+    deadline = deadline.map { $0 + time }
+    channel.passOver(time)
+    child.sendToGroup(SIGCONT)
+    processes.send(SIGCONT)
+  }
+}

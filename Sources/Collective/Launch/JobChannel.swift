@@ -1,0 +1,66 @@
+import Diagnostics
+import Digests
+
+/// How a supervisor learns that ranks of its job end, from the ranks themselves and from nothing that is printed.
+///
+/// mpirun waits without end for the daemon of a host whose link is lost, even when no rank is left: its exit code alone is not
+/// enough. Each rank that ends by itself therefore tells its exit code in a datagram with a code (HMAC-SHA-256) that only who has
+/// the job's secret can make. The secret and the supervisor's addresses reach the ranks in the environment, where only processes
+/// of the same user can look.
+package final class JobChannel {
+  package static let variable = "RECUR_LAUNCH"
+
+  private let secret = HMAC.newKey()
+  private let sockets: [DatagramSocket]
+  private var codes: [Int: Int32] = [:]
+  private var failedAt: ContinuousClock.Instant?
+  private var lastEnd: ContinuousClock.Instant?
+
+  /// - addresses: of this machine, beside loopback, where ranks of other machines can reach it.
+  package init(reachableAt addresses: [UInt32]) throws {
+    sockets = ([IPv4.loopback] + addresses).compactMap { DatagramSocket(boundTo: $0) }
+    guard !sockets.isEmpty else {
+      throw Failure(.unavailable, "can't open a socket on the loopback device: \(systemError())")
+    }
+  }
+
+  /// What the ranks must find in `variable`.
+  package var card: String {
+    RankReport(secret: secret, supervisors: sockets.compactMap(\.localAddress)).card
+  }
+
+  /// Takes in what has come.
+  package func listen() {
+    for socket in sockets {
+      // Whoever floods it can't keep the supervisor here.
+      for _ in 0..<1024 {
+        guard let (bytes, _) = socket.receive(count: RankReport.messageSize) else { break }
+        if let end = RankReport.end(in: bytes, secret: secret) { note(end.rank, end.code) }
+      }
+    }
+  }
+
+  private func note(_ rank: Int, _ code: Int32) {
+    guard codes.updateValue(code, forKey: rank) == nil else { return }
+    lastEnd = .now
+    if code != 0, failedAt == nil { failedAt = .now }
+  }
+
+  /// For how long the job has been over: since the first rank failed, or the last of all ended well. nil while it runs.
+  package func over(ranks: Int) -> Duration? {
+    if let failedAt { return .now - failedAt }
+    guard codes.count >= ranks, let lastEnd else { return nil }
+    return .now - lastEnd
+  }
+
+  /// Whether every rank has told that it ended with 0.
+  package func allEndedWell(ranks: Int) -> Bool {
+    codes.count >= ranks && codes.values.allSatisfy { $0 == 0 }
+  }
+
+  /// Time that does not count, because the job was suspended.
+  package func passOver(_ time: Duration) {
+    failedAt = failedAt.map { $0 + time }
+    lastEnd = lastEnd.map { $0 + time }
+  }
+}

@@ -1,0 +1,76 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// The ranks of a job on this machine and what they started: known by the variable that their supervisor gave them, wherever in
+/// the tree of processes they are. None where the system has no `/proc`.
+struct JobProcesses {
+  private let mark: [UInt8]
+  private static let ranks = ["OMPI_COMM_WORLD_RANK=", "PMIX_RANK="].map { Array($0.utf8) }
+
+  /// - card: the value of `JobChannel.variable`.
+  init(card: String) { mark = Array("\(JobChannel.variable)=\(card)".utf8) }
+
+  /// Those that have not ended. mpirun and its remote shells have the variable too, but no rank.
+  var all: [pid_t] {
+    guard let folder = opendir("/proc") else { return [] }
+    defer { closedir(folder) }
+    var found: [pid_t] = []
+    while let entry = readdir(folder) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if let number = decimal(name.utf8, in: 1...Int(pid_t.max)), isRank(number) {
+        found.append(pid_t(number))
+      }
+    }
+    return found
+  }
+
+  private func isRank(_ number: Int) -> Bool {
+    let variables = Self.bytes("/proc/\(number)/environ").split(separator: 0)
+    return variables.contains { $0.elementsEqual(mark) }
+      && variables.contains { variable in Self.ranks.contains { variable.starts(with: $0) } }
+  }
+
+  /// Whether it does nothing until a SIGCONT, or has ended.
+  static func isStopped(_ number: pid_t) -> Bool {
+    let status = bytes("/proc/\(number)/stat")
+    // "12 (a name, perhaps with marks) T 1 …"
+    guard let end = status.lastIndex(of: UInt8(ascii: ")")), end + 2 < status.count else { return true }
+    return "TtZX".utf8.contains(status[end + 2])
+  }
+
+  private static func bytes(_ path: String) -> [UInt8] {
+    guard let file = fopen(path, "r") else { return [] }
+    defer { fclose(file) }
+    var result: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 1 << 16)
+    while case let count = fread(&chunk, 1, chunk.count, file), count > 0 { result += chunk[..<count] }
+    return result
+  }
+
+  func send(_ signal: Int32) { for number in all { kill(number, signal) } }
+
+  /// Ends those that are left, stopped ones too, and returns when they are gone: they keep the run's lock until then.
+  func end() {
+    for _ in 0..<500 {
+      let left = all
+      if left.isEmpty { return }
+      for number in left { kill(number, SIGKILL) }
+      usleep(10_000)
+    }
+  }
+
+  /// Stops those that did not stop by themselves.
+  /// - within: how long they may take.
+  func stop(within limit: Duration) {
+    let end = ContinuousClock.now + limit
+    while ContinuousClock.now < end, all.contains(where: { !Self.isStopped($0) }) { usleep(10_000) }
+    for number in all where !Self.isStopped(number) { kill(number, SIGSTOP) }
+  }
+}

@@ -1,0 +1,84 @@
+import Diagnostics
+import Digests
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// What a rank knows of the `JobChannel` of its supervisor, and what it says there: that it ends, and with which exit code.
+package struct RankReport: Equatable, Sendable {
+  /// Rank and exit code, eight bytes each, least significant first, and the code over them.
+  package static let messageSize = 16 + Digest.count
+  /// Addresses of a supervisor.
+  private static let mostAddresses = 8
+
+  private let secret: [UInt8]
+  private let supervisors: [DatagramSocket.Address]
+
+  init(secret: [UInt8], supervisors: [DatagramSocket.Address]) {
+    (self.secret, self.supervisors) = (secret, Array(supervisors.prefix(Self.mostAddresses)))
+  }
+
+  /// As a variable of the environment holds it: `64 hexadecimal digits@ADDRESS:PORT,…`.
+  package var card: String {
+    Digest(bytes: secret).hexadecimal + "@"
+      + supervisors.map { "\(IPv4.text($0.address)):\($0.port)" }.joined(separator: ",")
+  }
+
+  /// - Throws: a usage `Failure` where `recur launch` can't have written it.
+  package init(card: String) throws(Failure) {
+    let parts = card.utf8.split(separator: UInt8(ascii: "@"), omittingEmptySubsequences: false)
+    let words = parts.count == 2 ? parts[1].split(separator: UInt8(ascii: ",")) : []
+    let addresses = words.compactMap { Self.address($0) }
+    guard parts.count == 2, let secret = Self.bytes(parts[0]), secret.count == Digest.count,
+      !words.isEmpty, addresses.count == words.count, words.count <= Self.mostAddresses
+    else {
+      throw Failure.usage(
+        "\(JobChannel.variable) is not what `recur launch` writes there: `unset \(JobChannel.variable)`, or start with `recur launch`"
+      )
+    }
+    (self.secret, supervisors) = (secret, addresses)
+  }
+
+  private static func address(_ word: Substring.UTF8View) -> DatagramSocket.Address? {
+    let ends = word.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
+    guard ends.count == 2, let address = IPv4.address(ends[0]), let port = decimal(ends[1], in: 1...65535)
+    else { return nil }
+    return DatagramSocket.Address(address: address, port: UInt16(port))
+  }
+
+  private static func bytes(_ digits: Substring.UTF8View) -> [UInt8]? {
+    let values = digits.compactMap { Character(Unicode.Scalar($0)).hexDigitValue }
+    guard values.count == digits.count, values.count % 2 == 0 else { return nil }
+    return stride(from: 0, to: values.count, by: 2).map { UInt8(values[$0] << 4 | values[$0 + 1]) }
+  }
+}
+
+extension RankReport {
+  package func message(rank: Int, code: Int32) -> [UInt8] {
+    let body = rank.bytes + Int(code).bytes
+    return body + HMAC.code(of: body, key: secret)
+  }
+
+  /// What a message says; nil where it was not made with the secret.
+  static func end(in message: [UInt8], secret: [UInt8]) -> (rank: Int, code: Int32)? {
+    guard message.count == messageSize else { return nil }
+    let body = Array(message[..<16])
+    guard HMAC.isValid(Array(message[16...]), of: body, key: secret) else { return nil }
+    return (Int(bytes: body), Int32(truncatingIfNeeded: Int(bytes: Array(body[8...]))))
+  }
+
+  /// Tells the supervisor that this rank is about to end. A failure is told three times: a datagram may be lost.
+  func tell(rank: Int, code: Int32) {
+    guard let socket = DatagramSocket(boundTo: nil) else { return }
+    let message = message(rank: rank, code: code)
+    for round in 0..<(code == 0 ? 1 : 3) {
+      if round > 0 { usleep(5000) }
+      for address in supervisors { socket.send(message, to: address) }
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import Collective
+import Diagnostics
+import Foundation
+import TestSupport
+import Testing
+
+/// How a supervisor learns of the ends of its ranks.
+@Suite struct JobChannelTests {
+  private func send(_ messages: [[UInt8]], to channel: JobChannel) throws {
+    let port = try #require(UInt16(channel.card.split(separator: ":").last ?? ""))
+    let socket = try #require(DatagramSocket(boundTo: IPv4.loopback))
+    for message in messages { socket.send(message, to: .init(address: IPv4.loopback, port: port)) }
+    channel.listen()
+  }
+
+  @Test func aRankThatFailsIsNoticed() throws {
+    let channel = try JobChannel(reachableAt: [])
+    let report = try RankReport(card: channel.card)
+    try send([report.message(rank: 0, code: 0)], to: channel)
+    #expect(channel.over(ranks: 2) == nil)
+    try send([report.message(rank: 1, code: 75)], to: channel)
+    #expect(channel.over(ranks: 2) != nil && !channel.allEndedWell(ranks: 2))
+  }
+
+  @Test func aJobIsOverWhenAllRanksAre() throws {
+    let channel = try JobChannel(reachableAt: [])
+    let report = try RankReport(card: channel.card)
+    for rank in 0..<3 {
+      #expect(channel.over(ranks: 3) == nil)
+      // A datagram may come twice.
+      try send([report.message(rank: rank, code: 0), report.message(rank: rank, code: 0)], to: channel)
+    }
+    #expect(channel.over(ranks: 3) != nil && channel.allEndedWell(ranks: 3))
+  }
+
+  @Test func strangersEndNoJob() throws {
+    let channel = try JobChannel(reachableAt: [])
+    let other = try RankReport(card: JobChannel(reachableAt: []).card)
+    let right = try RankReport(card: channel.card).message(rank: 0, code: 75)
+    try send(right.indices.map { index in right.enumerated().map { $0 == index ? $1 ^ 1 : $1 } }, to: channel)
+    try send([other.message(rank: 0, code: 75), Array(right.dropLast()), right + [0], []], to: channel)
+    #expect(channel.over(ranks: 1) == nil)
+    try send([right], to: channel)
+    #expect(channel.over(ranks: 1) != nil)
+  }
+
+  @Test func suspendedTimeDoesNotCount() throws {
+    let channel = try JobChannel(reachableAt: [])
+    try send([RankReport(card: channel.card).message(rank: 0, code: 75)], to: channel)
+    channel.passOver(.seconds(100))
+    #expect(try #require(channel.over(ranks: 1)) < .seconds(-50))
+  }
+
+  @Test func theCardIsReadAsItWasWrittenAndNothingElseIs() throws {
+    let card = try JobChannel(reachableAt: [IPv4.loopback]).card
+    #expect(try RankReport(card: card).card == card)
+    let secret = String(repeating: "0a", count: 32)
+    for wrong in [
+      "", "@", "\(secret)", "\(secret)@", "\(secret)@127.0.0.1", "\(secret)@127.0.0.1:0",
+      "\(secret)@127.0.0.1:65536",
+      "\(secret)@127.0.0.1:+5", "\(secret)@localhost:5", "\(secret)0@127.0.0.1:5",
+      "\(secret.dropLast(2))@127.0.0.1:5",
+      "\(secret)@127.0.0.1:5,", "\(secret)@127.0.0.1:5@", "x" + secret.dropFirst() + "@127.0.0.1:5",
+      secret + "@" + Array(repeating: "127.0.0.1:5", count: 9).joined(separator: ","),
+    ] {
+      let failure = #expect(throws: Failure.self) { try RankReport(card: wrong) }
+      #expect(failure?.kind == .usage && failure?.message.contains("RECUR_LAUNCH") == true, "\(wrong)")
+    }
+  }
+}

@@ -114,6 +114,21 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], path: "Tests/Fuzz", swiftSettings: swift),
     .testTarget(name: "FuzzTests", dependencies: ["recur-fuzz", "TestSupport"], swiftSettings: swift),
+    .target(
+      name: "Combinations",
+      dependencies: ["Training", "Recurrent", "Collective", "Dataset", "Diagnostics", "TestSupport"],
+      path: "Tests/Combinations", swiftSettings: swift),
+    .executableTarget(
+      name: "recur-combinations",
+      dependencies: [
+        "Combinations", "TestSupport", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], path: "Tests/CombinationsTool", swiftSettings: swift),
+    .testTarget(
+      name: "CombinationTests",
+      dependencies: [
+        "Combinations", "recur-combinations", "RecurCommand", "Diagnostics", "Training", "TestSupport",
+      ],
+      swiftSettings: swift),
     .testTarget(
       name: "CommandTests", dependencies: ["Recur", "RecurCommand", "TestSupport", "Yams"],
       swiftSettings: swift),

@@ -31,9 +31,11 @@ public func run(
   while process.isRunning, -start.timeIntervalSinceNow < limit { usleep(10_000) }
   if process.isRunning { kill(process.processIdentifier, SIGKILL) }
   process.waitUntilExit()
+  // A program may write any bytes: a text of them, for one.
+  func text(_ file: URL) throws -> String { String(decoding: try Data(contentsOf: file), as: UTF8.self) }
   return Outcome(
-    status: process.terminationStatus, output: try String(contentsOf: out, encoding: .utf8),
-    errors: try String(contentsOf: err, encoding: .utf8), seconds: -start.timeIntervalSinceNow)
+    status: process.terminationStatus, output: try text(out), errors: try text(err),
+    seconds: -start.timeIntervalSinceNow)
 }
 
 /// Where a program is in the search path.

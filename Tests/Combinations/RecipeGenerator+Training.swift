@@ -1,0 +1,133 @@
+extension RecipeGenerator {
+  mutating func drawLoss() {
+    if kind.isOfClasses {
+      recipe["loss"] = ["name": "cross_entropy"]
+      maybe(0.25, "loss.label_smoothing", 0.1)
+      if !kind.isTokens, dice.chance(0.3) {
+        let outputs = recipe["model.head"]?.list?.last?["linear"]
+        let width = (outputs?.integer ?? outputs?["size"]?.integer) ?? DataFiles.classes
+        recipe["loss.class_weights"] = .list((0..<width).map { .number([1, 2, 0.5][$0 % 3]) })
+      }
+      maybe(0.15, "loss.ignore_index", 1)
+      return
+    }
+    recipe["loss"] = [
+      "name": .text(
+        dice.pick(["mse", "mae", "huber"] + (hasShares ? ["bce_with_logits", "bce_with_logits"] : [])))
+    ]
+    if recipe["loss.name"] == "huber" { maybe(0.6, "loss.delta", 0.3) }
+    if recipe["loss.name"] != "bce_with_logits", dice.chance(0.1) {
+      recipe["model.head"] = .list((recipe["model.head"]?.list ?? []) + ["sigmoid"])
+    }
+  }
+
+  mutating func drawOptimizer() {
+    let name = dice.pick(["sgd", "adam", "adamw", "rmsprop"])
+    recipe["optimizer"] = ["name": .text(name)]
+    switch name {
+    case "sgd":
+      recipe["optimizer.lr"] = 0.05
+      if dice.chance(0.6) {
+        recipe["optimizer.momentum"] = dice.pick([0.5, 0.9])
+        if dice.chance(0.5) {
+          recipe["optimizer.nesterov"] = true
+        } else {
+          maybe(0.5, "optimizer.dampening", 0.1)
+        }
+      }
+    case "rmsprop":
+      maybe(0.4, "optimizer.alpha", 0.9)
+      maybe(0.4, "optimizer.momentum", 0.5)
+    default: maybe(0.4, "optimizer.betas", [0.5, 0.9])
+    }
+    if name != "sgd" {
+      maybe(0.3, "optimizer.eps", 1e-4)
+      maybe(0.5, "optimizer.lr", 0.01)
+    }
+    maybe(0.25, "optimizer.weight_decay", 0.01)
+  }
+
+  mutating func drawTraining() {
+    let batch = kind == .text ? dice.pick([1, 2, 8]) : dice.pick([1, 3, 8, 16, 200])
+    recipe["train"] = ["epochs": .integer(dice.pick([1, 2, 2, 3])), "batch_size": .integer(batch)]
+    if kind != .text { maybe(0.2, "train.shuffle", false, true) }
+    if dice.chance(0.35) { recipe["train.\(dice.pick(["clip_norm", "clip_value"]))"] = 0.5 }
+    maybe(0.25, "train.ema", 0.5, 0.99)
+    maybe(0.25, "train.accumulate", 2, 3)
+    if kind.isUnequal { maybe(0.4, "train.bucket_batches", 3) }
+    maybe(0.4, "train.log_every_steps", 1, 1, 3)
+    maybe(0.25, "train.eval_every_epochs", 2)
+    // Where a class is ignored, many batches may have nothing that counts.
+    if recipe["loss.ignore_index"] != nil || dice.chance(0.1) { recipe["train.max_bad_steps"] = 1000 }
+  }
+
+  /// A metric that decisions can be made on.
+  mutating func metric() -> Tree {
+    guard hasValidation else {
+      return kind.isOfClasses ? .text(dice.pick(["train.loss", "train.accuracy"])) : "train.loss"
+    }
+    var names = ["train.loss", "validation.loss", "validation.loss"]
+    if kind.isOfClasses { names += ["validation.accuracy", "validation.macro_f1", "train.accuracy"] }
+    if ["mse", "mae", "huber"].contains(recipe["loss.name"]?.text) {
+      names += ["validation.mae", "validation.rmse", "validation.r2"]
+    }
+    if kind == .text { names.append("validation.perplexity") }
+    if kind == .pairs { names += ["validation.sequence_accuracy", "validation.error_rate"] }
+    return .text(dice.pick(names))
+  }
+
+  mutating func drawSchedule() {
+    guard dice.chance(0.75) else { return }
+    let name = dice.pick(["constant", "step", "exponential", "cosine", "plateau"])
+    recipe["schedule"] = ["name": .text(name)]
+    maybe(0.3, "schedule.warmup_steps", 2, 7)
+    switch name {
+    case "step":
+      recipe["schedule.step_size"] = 1
+      maybe(0.7, "schedule.gamma", 0.5)
+    case "exponential":
+      recipe["schedule.gamma"] = 0.9
+      maybe(0.5, "schedule.start_epoch", 1)
+    case "cosine":
+      maybe(0.5, "schedule.t_max", 2)
+      maybe(0.5, "schedule.min_lr", 1e-4)
+    case "plateau":
+      recipe["schedule.metric"] = metric()
+      recipe["schedule.patience"] = .integer(dice.pick([0, 1]))
+      maybe(0.6, "schedule.factor", 0.3)
+      maybe(0.6, "schedule.threshold", 0.5)
+      maybe(0.3, "schedule.cooldown", 1)
+      maybe(0.3, "schedule.min_lr", 1e-4)
+    default: break
+    }
+  }
+
+  mutating func drawSaving() {
+    if dice.chance(0.25) {
+      recipe["early_stopping"] = ["metric": metric()]
+      maybe(0.8, "early_stopping.patience", 1)
+      maybe(0.4, "early_stopping.min_delta", 0.05)
+    }
+    guard dice.chance(0.7) else { return }
+    recipe["checkpoint"] = ["metric": metric()]
+    maybe(0.5, "checkpoint.every_epochs", 1, 2)
+    maybe(0.3, "checkpoint.every_seconds", 1e-7, 0.01, 100)
+    maybe(0.5, "checkpoint.keep_last", 1, 4)
+    maybe(0.5, "checkpoint.keep_best", 0, 1, 3)
+  }
+
+  mutating func drawRanks() {
+    recipe["distributed"] = ["reduction": .text(dice.pick(["fast", "strict"]))]
+    if recipe["distributed.reduction"] == "strict" {
+      maybe(0.7, "distributed.lanes", 1, 2, 3, 8)
+    } else {
+      maybe(0.25, "distributed.compress", "none", "bf16", "bf16")
+      maybe(0.25, "distributed.optimizer_sharding", true)
+      // Ranks are compared step by step.
+      recipe["train.log_every_steps"] = 1
+    }
+    maybe(0.3, "distributed.coordinator", "shared", "dedicated", "dedicated")
+    maybe(0.2, "distributed.replica_check_every", 0, 1, 3)
+    maybe(0.15, "distributed.stall_timeout", 50)
+  }
+}

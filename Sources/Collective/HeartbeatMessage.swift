@@ -31,7 +31,10 @@ package struct HeartbeatMessage: Equatable {
   /// The bytes to send.
   package func sealed(_ key: [UInt8]) -> [UInt8] {
     let words =
-      [UInt64(from), UInt64(to), count, mark.position, mark.busyBeats]
+      [
+        UInt64(truncatingIfNeeded: from), UInt64(truncatingIfNeeded: to), count, mark.position,
+        mark.busyBeats,
+      ]
       + mark.calls.indices.map { mark.calls[$0] }
     let body = words.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) } }
     return body + HMAC.code(of: body, key: key)

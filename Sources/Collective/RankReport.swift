@@ -32,7 +32,9 @@ package struct RankReport: Equatable, Sendable {
   /// - Throws: a usage `Failure` where `recur launch` can't have written it.
   package init(card: String) throws(Failure) {
     let parts = card.utf8.split(separator: UInt8(ascii: "@"), omittingEmptySubsequences: false)
-    let words = parts.count == 2 ? parts[1].split(separator: UInt8(ascii: ",")) : []
+    let words =
+      parts.count == 2
+      ? parts[1].split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false) : []
     let addresses = words.compactMap { Self.address($0) }
     guard parts.count == 2, let secret = Self.bytes(parts[0]), secret.count == Digest.count,
       !words.isEmpty, addresses.count == words.count, words.count <= Self.mostAddresses

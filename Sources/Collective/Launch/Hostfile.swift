@@ -16,9 +16,6 @@ package struct Hostfile: Equatable, Sendable {
 
   package init(path: String) throws {
     let lines = try InputFile.lines(of: path, key: "--hostfile", allowsStream: true, limit: 1 << 24)
-    guard !lines.isEmpty else {
-      throw Failure.missingInput("\(path): is empty; write lines such as `node-a slots=4`")
-    }
     hosts = try lines.enumerated().compactMap { try Self.host($0.element, "\(path):\($0.offset + 1)") }
     guard !hosts.isEmpty else {
       throw Failure.badData("\(path): names no host; write lines such as `node-a slots=4`")

@@ -1,5 +1,4 @@
 import Diagnostics
-import Files
 
 #if canImport(Glibc)
   import Glibc

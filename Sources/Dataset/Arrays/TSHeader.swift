@@ -16,26 +16,32 @@ package struct TSHeader: Sendable {
   mutating func read(_ line: TSLines.Line, _ file: InputFile) throws(Failure) {
     let words = String(decoding: line.bytes, as: UTF8.self).split { $0 == " " || $0 == "\t" }.map(String.init)
     func failure(_ what: String) -> Failure { .badData("\(file.path), line \(line.number): \(what)") }
+    // text: a word of the format, in letters of either case.
     guard let key = words.first?.lowercased(), key.hasPrefix("@") else {
       throw failure("expected a line of the header, such as @problemName or @data, not \(quoted(words[0]))")
     }
     switch key {
     case "@problemname": break
     case "@equallength":
+      // text: a word of the format, in letters of either case.
       declaresEqualLength = words.last?.lowercased() == "true"
     case "@timestamps":
+      // text: a word of the format, in letters of either case.
       if words.last?.lowercased() != "false" {
         throw failure("time stamps are not supported; save plain values")
       }
     case "@missing":
+      // text: a word of the format, in letters of either case.
       if words.last?.lowercased() != "false" {
         throw failure("missing values are not supported; fill them in")
       }
     case "@univariate":
+      // text: a word of the format, in letters of either case.
       if words.last?.lowercased() == "true" { dimensions = dimensions ?? 1 }
     case "@dimensions", "@dimension": dimensions = try size(words, failure)
     case "@serieslength": seriesLength = try size(words, failure)
     case "@classlabel": try readClasses(words, failure)
+    // text: a word of the format, in letters of either case.
     case "@targetlabel": hasTargetValues = words.dropFirst().first?.lowercased() == "true"
     case "@data":
       guard hasTargetValues || !classNames.isEmpty else {
@@ -54,6 +60,7 @@ package struct TSHeader: Sendable {
   }
 
   private mutating func readClasses(_ words: [String], _ failure: (String) -> Failure) throws(Failure) {
+    // text: a word of the format, in letters of either case.
     guard words.dropFirst().first?.lowercased() == "true" else { return }
     guard words.count > 2 else { throw failure("@classLabel true needs the names of the classes") }
     for name in words.dropFirst(2) {

@@ -108,6 +108,7 @@ extension CSVTable {
     var current: Int32 = -1
     for row in 0..<rows {
       let name = names.labels[record(row)]
+      // text: these are numbers.
       if name == current { continue }
       guard seen.insert(name).inserted else {
         throw .badData(

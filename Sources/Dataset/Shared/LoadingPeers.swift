@@ -52,6 +52,7 @@ final class LoadingGroup {
     let mark = UInt64.random(in: 1 ... .max)
     memory?.word = mark
     let offers = try peers.share { memory.map { [UInt8]("\($0.address) \(mark)".utf8) } ?? [] }
+    // text: words of this program.
     let words = String(decoding: offers[first], as: UTF8.self).split(separator: " ").map(String.init)
     let isSeen =
       words.count == 2
@@ -131,6 +132,7 @@ extension LoadingPeers {
       throw error as? Failure ?? Failure(.internalError, "\(error)")
     }
     for part in all where part[0] == 1 {
+      // text: words of this program.
       let words = String(decoding: part.dropFirst(), as: UTF8.self).split(separator: " ", maxSplits: 1)
       throw Failure(Failure.Kind(rawValue: Int32(words[0])!)!, words.dropFirst().joined())
     }

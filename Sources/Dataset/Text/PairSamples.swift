@@ -121,7 +121,7 @@ struct PairFile {
     case .word:
       field.parts(separatedBy: space, keepingEmpty: false).map { String(decoding: $0, as: UTF8.self) }
     case .char, .byte:
-      String(decoding: field, as: UTF8.self).unicodeScalars.map { String(Character($0)) }
+      String(decoding: field, as: UTF8.self).unicodeScalars.map { String($0) }
     }
   }
 

@@ -43,7 +43,7 @@ struct TokenText {
       }
       numbers[scalar] = Int32(names.count)
       ids.append(Int32(names.count))
-      names.append(String(Character(scalar)))
+      names.append(String(scalar))
     }
   }
 

@@ -41,6 +41,7 @@ struct DetailTables {
     ).lines
   }
 
+  // text: numbers of this program.
   private func table(_ top: [String: Double]) -> [String] {
     let sorted = top.sorted { (Int($0.key) ?? 0) < (Int($1.key) ?? 0) }
     return TextTable(rows: sorted.map { ["top-\($0.key) accuracy", Formatting.percent($0.value)] }).lines

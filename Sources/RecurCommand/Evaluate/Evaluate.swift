@@ -58,6 +58,7 @@ struct EvaluateReport: CommandReport {
   var validation: EvaluationMetrics?
   var test: EvaluationMetrics?
   /// By the part's name.
+  // text: the names of the parts.
   var details: [String: EvaluationDetails] = [:]
 
   init(_ model: CheckpointedModel) {

@@ -56,6 +56,7 @@ struct LayerSummary: Encodable {
 
   static func layers(of a: Architecture, _ layout: ParameterLayout, steps: String) -> [LayerSummary] {
     func count(_ prefix: String) -> Int {
+      // text: names of a layout are this program's own.
       layout.entries.filter { $0.name.hasPrefix(prefix) }.reduce(0) { $0 + $1.range.count }
     }
     var layers: [LayerSummary] = []
@@ -66,12 +67,15 @@ struct LayerSummary: Encodable {
           shape: "[\(steps), B, \(embedding.width)]", parameters: count("embedding.")))
     }
     if a.cell != .none {
+      // text: a word of this program.
       let name = (a.bidirectional ? "bidirectional " : "") + a.cell.rawValue.uppercased()
       for layer in 0..<a.layers {
         let (inputs, width) = (a.inputWidth(of: layer), a.width(of: layer))
         // The layer's number ends a name, or stands before the direction or the part of a norm.
         let own = layout.entries.filter { entry in
+          // text: names of a layout are this program's own.
           entry.name.hasPrefix("rnn.")
+            // text: as above.
             && entry.name.split(separator: ".")[1].split(separator: "_").contains("l\(layer)")
         }
         let hidden = a.hiddenSize(of: layer)
@@ -89,6 +93,7 @@ struct LayerSummary: Encodable {
           name: "decoder_embedding", kind: "\(decoder.vocabulary) tokens → \(decoder.embedding)",
           shape: "[T, B, \(decoder.embedding)]", parameters: count("decoder_embedding.")),
         LayerSummary(
+          // text: a word of this program.
           name: "decoder", kind: "\(a.layers) × \(a.cell.rawValue.uppercased()) \(a.outputWidth)",
           shape: "[T, B, \(a.outputWidth)]", parameters: count("decoder.")),
       ]

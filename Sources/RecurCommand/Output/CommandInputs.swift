@@ -19,6 +19,7 @@ enum RunFiles {
   static func all(in run: String) -> [String] {
     let checkpoints = Paths.files(in: "\(run)/checkpoints").filter {
       let name = Paths.name(of: $0)
+      // text: names of this program.
       return name.hasPrefix("step-") || name == "latest" || name == "best"
     }
     return names.map { "\(run)/\($0)" } + checkpoints

@@ -5,6 +5,7 @@ extension ModelSpecification {
   var summary: String {
     let layersOfHead = head.map(\.summary)
     guard cell != .none else { return (["feed-forward"] + layersOfHead).joined(separator: ", ") }
+    // text: a word of this program.
     var kind = cell.rawValue.uppercased()
     if cell == .rnn && nonlinearity == .relu { kind += " (relu)" }
     if bidirectional { kind = "bidirectional " + kind }

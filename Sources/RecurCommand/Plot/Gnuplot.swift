@@ -61,7 +61,7 @@ extension TemporaryFolder {
 /// Programs in PATH.
 enum SearchPath {
   static func find(_ program: String) -> String? {
-    let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
-    return folders.map { "\($0)/\(program)" }.first { access($0, X_OK) == 0 }
+    let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").utf8.split(separator: UInt8(ascii: ":"))
+    return folders.map { "\(Substring($0))/\(program)" }.first { access($0, X_OK) == 0 }
   }
 }

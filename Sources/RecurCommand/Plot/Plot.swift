@@ -51,6 +51,7 @@ struct Plot: ReportingCommand {
 
   private var terminal: GnuplotScript.Terminal? {
     file == "-"
+      // text: an ending in letters of either case.
       ? .svg : GnuplotScript.Terminal.allCases.first { file.lowercased().hasSuffix(".\($0.rawValue)") }
   }
 }

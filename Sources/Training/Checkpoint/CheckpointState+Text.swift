@@ -32,6 +32,7 @@ extension CheckpointState {
   }
 
   /// Throws where a count is negative, or so large that counting on from it could overflow.
+  // text: keys of this program.
   static func check(_ counts: [String: Int]) throws(Failure) {
     for (key, count) in counts.sorted(by: { $0.key < $1.key }) where !(0...1 << 53).contains(count) {
       throw .badData("state: \(key) is \(count)")

@@ -69,6 +69,7 @@ public struct CheckpointState: Codable, Equatable, Sendable {
   /// Metrics so far, in the shape their owner gives them.
   public var metrics: JSONValue = .null
   /// Anything else that must continue: sums of the unfinished epoch, counters, …
+  // text: keys of this program; the reader has refused equal ones.
   public var extra: [String: JSONValue] = [:]
   public var dataFingerprint: String = ""
   /// The instruction-set family whose kernels made these bits, for example `avx512`.

@@ -58,15 +58,15 @@ extension FileSystem {
 
   /// The directory a path lies in.
   static func directory(of path: String) -> String {
-    guard let slash = path.lastIndex(of: "/") else { return "." }
+    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
     return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 
   /// The path from the root, without a slash at its end.
   static func absolute(_ path: String) -> String {
     var path = path
-    while path.count > 1, path.hasSuffix("/") { path.removeLast() }
-    if path.hasPrefix("/") { return path }
+    while path.count > 1, path.utf8.last == UInt8(ascii: "/") { path.removeLast() }
+    if path.utf8.first == UInt8(ascii: "/") { return path }
     guard let current = getcwd(nil, 0) else { return path }
     defer { free(current) }
     return path.isEmpty || path == "." ? String(cString: current) : String(cString: current) + "/" + path

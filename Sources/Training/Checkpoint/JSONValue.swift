@@ -10,6 +10,7 @@ public enum JSONValue: Equatable, Sendable {
   case number(Double)
   case string(String)
   case array([JSONValue])
+  // text: keys of this program's own state.
   case object([String: JSONValue])
 }
 
@@ -28,6 +29,7 @@ extension JSONValue: Codable {
     } else if let array = try? value.decode([JSONValue].self) {
       self = .array(array)
     } else {
+      // text: as above.
       self = .object(try value.decode([String: JSONValue].self))
     }
   }

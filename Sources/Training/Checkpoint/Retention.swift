@@ -33,6 +33,7 @@ package struct CatalogueEntry: Equatable, Sendable {
 
   /// The step in a checkpoint's name; nil for any other name.
   package static func step(in name: String) -> Int? {
+    // text: names of this program.
     guard name.hasPrefix("step-"), name.hasSuffix(".safetensors") else { return nil }
     guard let step = Int(name.dropFirst(5).dropLast(12)), step >= 0, self.name(of: step) == name else {
       return nil

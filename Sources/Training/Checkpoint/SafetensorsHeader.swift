@@ -37,6 +37,7 @@ public struct SafetensorsHeader: Equatable, Sendable {
     a.tensors == b.tensors && a.metadata.elementsEqual(b.metadata) { $0 == $1 }
   }
 
+  // text: asked for in ASCII, which no other characters are equal to.
   public subscript(metadata key: String) -> String? { metadata.first { $0.key == key }?.value }
 }
 

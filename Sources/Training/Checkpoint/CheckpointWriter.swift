@@ -26,6 +26,7 @@ final class CheckpointWriter: @unchecked Sendable {
   private let events = Mutex<[RunDirectory.Event]>([])
   private let failure = Mutex<Failure?>(nil)
   /// What was told of the indices, each once.
+  // text: names of this program.
   private var toldOfIndex: Set<String> = []
 
   /// Makes the directory of checkpoints and the metrics log where they are missing.

@@ -1,4 +1,5 @@
 import Diagnostics
+import Files
 
 #if canImport(Glibc)
   import Glibc
@@ -49,7 +50,7 @@ extension FileSystem {
   /// The directory that a path names something in, and that name.
   func place(_ path: String) throws(Failure) -> (Directory, name: String) {
     let path = FileSystem.absolute(path)
-    let name = path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
+    let name = Paths.name(of: path)
     return (try Directory(FileSystem.directory(of: path), self), name)
   }
 

@@ -4,6 +4,7 @@ extension RunDirectory {
   static let checkpoints = "checkpoints"
   static let recipe = "recipe.yaml"
   fileprivate static let files: [String] = [recipe, MetricsLog.name, BadStepDump.fileName]
+  // text: names of this program.
   fileprivate static let index: Set<String> = ["latest", "best"]
 
   /// Whether `path` holds a run (for `--resume auto`).
@@ -22,6 +23,7 @@ extension RunDirectory {
   /// In the directory of checkpoints: a checkpoint (also one set aside), an index, or one not in its place yet.
   fileprivate static func isOwn(_ name: String) -> Bool {
     let base = SetAside.allCases.reduce(name) {
+      // text: a suffix of this program.
       $0.hasSuffix($1.suffix) ? String($0.dropLast($1.suffix.count)) : $0
     }
     return CatalogueEntry.step(in: base) != nil || index.contains(name) || isTemporary(name)

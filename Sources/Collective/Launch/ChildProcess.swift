@@ -77,7 +77,8 @@ struct SignalInbox {
 
   init(_ signals: [Int32]) {
     sigemptyset(&set)
-    for signal in signals { sigaddset(&set, signal) }
+    // Linux keeps a blocked signal even where it is ignored, as nohup wants it.
+    for signal in signals where !IgnoredSignals.contains(signal) { sigaddset(&set, signal) }
     pthread_sigmask(SIG_BLOCK, &set, &old)
   }
 

@@ -35,10 +35,10 @@ final class ErrorRelay: Sendable {
   }
 
   /// Starts a program whose standard error is read here.
-  func starting(_ start: (Int32) throws -> ChildProcess) rethrows -> ChildProcess {
+  func starting(_ start: (Int32) throws -> ChildProcess) throws -> ChildProcess {
     defer { close(output) }
     let child = try start(output)
-    pthread_detach(startThread { self.relay() })
+    pthread_detach(try startThread { self.relay() })
     return child
   }
 

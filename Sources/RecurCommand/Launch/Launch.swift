@@ -41,8 +41,8 @@ struct Launch: ParsableCommand {
   func run() throws {
     let plan = try makePlan()
     if dryRun {
-      print(LaunchPlan.quoted(["mpirun"] + plan.arguments(hostfilePath: hostfile)))
-      return
+      return try Console(json: false).say(
+        LaunchPlan.quoted(["mpirun"] + plan.arguments(hostfilePath: hostfile)))
     }
     var supervisor = Supervisor(plan)
     supervisor.maxRestarts = maxRestarts

@@ -18,6 +18,7 @@ let package = Package(
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CMPI", exclude: ["README.md"], cSettings: c),
     .target(name: "CProcess", exclude: ["README.md"], cSettings: c),
+    .target(name: "CMemory", exclude: ["README.md"], cSettings: c),
     .target(name: "CKernels", exclude: ["README.md"], cSettings: c),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .target(name: "Digests", dependencies: ["CCrypto"], exclude: ["README.md"], swiftSettings: swift),
@@ -58,7 +59,7 @@ let package = Package(
     .executableTarget(
       name: "RecurCommand",
       dependencies: [
-        "Recur", "Collective", "CUDA", "Files", "Kernels",
+        "Recur", "CMemory", "Collective", "CUDA", "Files", "Kernels",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["README.md", "Bench/README.md"], swiftSettings: swift),

@@ -171,8 +171,8 @@ extension Threaded {
     precondition(size > 0, "a group needs at least one rank")
     let meeting = Meeting(size: size)
     let results = Results<Result>(count: size)
-    let threads = (0..<size).map { rank in
-      startThread {
+    let threads = try (0..<size).map { rank in
+      try startThread {
         do { results.values[rank] = try body(Threaded(rank: rank, meeting: meeting)) } catch {
           meeting.fail(error)
         }
@@ -198,33 +198,3 @@ extension Threaded {
 }
 
 func pause(_ microseconds: UInt32) { usleep(microseconds) }
-
-/// Starts a thread. Plain POSIX: the cooperative pool of Swift's tasks must not be blocked.
-func startThread(_ body: @escaping @Sendable () -> Void) -> pthread_t {
-  final class Work {
-    let body: @Sendable () -> Void
-    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-  }
-  let work = Unmanaged.passRetained(Work(body)).toOpaque()
-  #if canImport(Darwin)
-    var thread: pthread_t?
-    let code = pthread_create(
-      &thread, nil,
-      {
-        Unmanaged<Work>.fromOpaque($0).takeRetainedValue().body()
-        return nil
-      }, work)
-    precondition(code == 0, "can't start a thread")
-    return thread!
-  #else
-    var thread = pthread_t()
-    let code = pthread_create(
-      &thread, nil,
-      {
-        Unmanaged<Work>.fromOpaque($0!).takeRetainedValue().body()
-        return nil
-      }, work)
-    precondition(code == 0, "can't start a thread")
-    return thread
-  #endif
-}

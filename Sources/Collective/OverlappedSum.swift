@@ -1,3 +1,5 @@
+import Diagnostics
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -22,6 +24,8 @@ final class OverlappedSum {
   private let values: UnsafeMutableBufferPointer<Float>
   private let work: Work
   private var thread: pthread_t?
+  /// Why there is none: told where it is waited for.
+  private var notStarted: Failure?
   /// What is left for `finish`, in one message with other sums.
   private let last: Range<Int>
 
@@ -42,7 +46,9 @@ final class OverlappedSum {
 
   /// Nothing of the values is final yet.
   func begin() {
-    if thread == nil { thread = startThread { [work] in work.run() } }
+    if thread == nil {
+      do { thread = try startThread { [work] in work.run() } } catch { notStarted = error }
+    }
     group.leavesProcessor = true
     work.begin()
   }
@@ -52,6 +58,7 @@ final class OverlappedSum {
 
   /// Returns when all values are summed on this rank, and `sums` with them.
   func finish(_ sums: UnsafeMutableBufferPointer<Double>) throws {
+    if let notStarted { throw notStarted }
     work.release(from: 0)
     group.leavesProcessor = false
     try work.wait()

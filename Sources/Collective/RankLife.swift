@@ -26,7 +26,7 @@ enum RankLife {
       // Registered before MPI's own handler, so called after it: all is said and written by then.
       on_exit({ code, _ in RankLife.ends(code) }, nil)
     }
-    watchParent(rank)
+    try watchParent(rank)
   }
 
   /// Tells the supervisor, once. Called before a process leaves in a way that calls no handlers.
@@ -36,11 +36,11 @@ enum RankLife {
   }
 
   /// A rank whose launcher is gone ends within a second. A rank that is stopped then is set going by the system, to notice it too.
-  private static func watchParent(_ rank: Int) {
+  private static func watchParent(_ rank: Int) throws {
     cprocess_on_parents_end(SIGCONT)
     let parent = getppid()
     pthread_detach(
-      startThread {
+      try startThread {
         while getppid() == parent { usleep(500_000) }
         ends(Failure.Kind.retry.rawValue)
         // The pipe to the launcher has no reader any more.

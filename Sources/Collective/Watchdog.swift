@@ -60,7 +60,7 @@ public final class Watchdog {
     let monitor = Monitor(progress, heartbeat, options, place: group.place)
     self.monitor = monitor
     group.progress = progress
-    thread = startThread { monitor.run() }
+    thread = try startThread { monitor.run() }
   }
 
   /// The last call of the group, in place of its own `finish`: ranks that never come are noticed, those that have left

@@ -11,7 +11,7 @@ public struct Failure: Error, Equatable, Sendable, CustomStringConvertible {
     case badData = 65
     /// A file that was named does not exist or can't be opened.
     case missingInput = 66
-    /// A device or library that was asked for is not there.
+    /// A device, a library or an amount of memory that was asked for is not there.
     case unavailable = 69
     /// The program is wrong.
     case internalError = 70
@@ -19,6 +19,8 @@ public struct Failure: Error, Equatable, Sendable, CustomStringConvertible {
     case inputOutput = 74
     /// Stopped from outside, or a peer was lost: trying again makes sense.
     case retry = 75
+    /// Who read what a filter prints wants no more. Nothing is said; the code is the one a shell shows for SIGPIPE.
+    case readerGone = 141
   }
 
   public let kind: Kind

@@ -10,11 +10,14 @@ import Synchronization
 
 /// Files that are in the making. They go where the process ends before they are finished: at an error, at `exit`, or by a signal
 /// that would end it.
-enum Leftovers {
+package enum Leftovers {
   private static let room = 64
   /// Paths as C strings, in a table that a signal handler may read at any moment.
-  nonisolated(unsafe) private static let table = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>.allocate(
-    capacity: room)
+  nonisolated(unsafe) private static let table = {
+    let table = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>.allocate(capacity: room)
+    table.initialize(repeating: nil, count: room)
+    return table
+  }()
   /// Who writes to the table.
   private static let writing = Mutex<Bool>(false)
   private static let signals = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGPIPE, SIGXFSZ, SIGXCPU]
@@ -45,8 +48,14 @@ enum Leftovers {
     forget(path)
   }
 
+  /// For handlers of signals of one's own, once it was read outside of one: removes what is unfinished and ends the process by that
+  /// signal.
+  package static let ending = {
+    _ = table
+    return end
+  }()
+
   private static func prepare() {
-    table.initialize(repeating: nil, count: room)
     atexit { Leftovers.removeAll() }
     // A parent may have started this process with these signals blocked.
     var blocked = sigset_t()
@@ -61,8 +70,8 @@ enum Leftovers {
     }
   }
 
-  /// Files before the folders they lie in.
-  private static func removeAll() {
+  /// Files before the folders they lie in. May be called in a handler of a signal, once `ending` has been read.
+  package static func removeAll() {
     for i in (0..<room).reversed() {
       guard let path = table[i] else { continue }
       if unlink(path) != 0 { rmdir(path) }

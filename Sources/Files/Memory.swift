@@ -30,10 +30,8 @@ enum Memory {
   /// Throws where the system would not give so much. An array that can't have its memory ends the program.
   static func require(_ count: Int, _ name: String) throws(Failure) {
     guard count > 1 << 20 else { return }
-    guard let memory = malloc(count + InputFile.padding) else {
-      throw .inputOutput("\(name): there are no \(count) bytes of memory left for it")
-    }
-    free(memory)
+    try AvailableMemory.require(
+      Double(count + InputFile.padding), for: "\(name) needs", fix: "give it in smaller parts")
   }
 
   static func failure(_ name: String, _ what: String, _ limit: Int) -> Failure {

@@ -66,6 +66,7 @@ enum Writing {
   static func failure(_ name: String, _ code: Int32) -> Failure {
     let reason = code == EPIPE ? "its reader has gone" : String(cString: strerror(code))
     let advice = [ENOSPC, EDQUOT].contains(code) ? "; free some space, or choose another place" : ""
-    return .inputOutput("\(name): can't be written: \(reason)\(advice)")
+    return Failure(
+      code == EPIPE ? .readerGone : .inputOutput, "\(name): can't be written: \(reason)\(advice)")
   }
 }

@@ -3,7 +3,8 @@ import Diagnostics
 
 /// A fixed team of threads that cut pieces of work among themselves; a team of one is just the caller.
 ///
-/// It is used from one thread at a time. Between pieces of work its threads spin for some microseconds, then sleep.
+/// It is used from one thread at a time. Between pieces of work its threads spin for some microseconds, then sleep. Where other
+/// processes keep them from their cores, fewer go on; the shares, and so the bits, stay the same.
 public final class Team {
   public let count: Int
   /// Measures what is run from now on; nil for nothing.
@@ -40,7 +41,7 @@ public final class Team {
     }
   }
 
-  /// Runs `body` once for each share, at the same time; small work is one share for the caller.
+  /// Runs `body` once for each share, at the same time where there are cores; small work is one share for the caller.
   /// - operations: about how many multiply-adds there are.
   public func run(_ phase: StepPhase, operations: Int, _ body: (Share) -> Void) {
     measure(phase, operations: operations) { share(operations: operations, body) }

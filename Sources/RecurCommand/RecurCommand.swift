@@ -1,5 +1,7 @@
 import ArgumentParser
+import CMemory
 import Diagnostics
+import Files
 
 /// `recur`: the trainer as a command. Each subcommand is one file.
 @main
@@ -20,6 +22,11 @@ struct RecurCommand: ParsableCommand {
     ])
 
   static func main() {
+    ProcessStart.begin()
+    _ = Leftovers.ending
+    cmemory_begin(CommandLine.arguments.contains("--json") ? 1 : 0, Failure.Kind.unavailable.rawValue) {
+      Leftovers.removeAll()
+    }
     do {
       var command = try parseAsRoot()
       try command.run()
@@ -30,27 +37,41 @@ struct RecurCommand: ParsableCommand {
 
   /// Ends the process: one line on standard error, its exit code, and with `--json` the same as an object.
   private static func exit(reporting error: any Error) -> Never {
-    let failure = error as? Failure
-    let code = failure?.kind.rawValue ?? exitCode(for: error).rawValue
-    if code != 0, CommandLine.arguments.contains("--json"), !(error is ExitCode) {
-      let line = failure?.message ?? message(for: error)
-      try? Console(json: true).finish(FailureReport(error: line, exitCode: code))
+    if let failure = error as? Failure { exit(reporting: failure) }
+    let code = exitCode(for: error).rawValue
+    if !(error is ExitCode) {
+      if code == 0 {
+        // Help and the version are results: that they can't be written is told.
+        do { try Console(json: false).sayPage(fullMessage(for: error)) } catch { exit(reporting: error) }
+      } else {
+        report(message(for: error), code)
+        Console.notePage(explained(error))
+      }
     }
-    guard let failure else { exit(reportingUsage: error) }
-    Console.note("recur: \(failure.message)")
     exit(withError: ExitCode(code))
+  }
+
+  private static func exit(reporting failure: Failure) -> Never {
+    let code = failure.kind.rawValue
+    if failure.kind != .readerGone {
+      report(failure.message, code)
+      Console.note("recur: \(failure.message)")
+    }
+    exit(withError: ExitCode(code))
+  }
+
+  private static func report(_ line: String, _ code: Int32) {
+    guard CommandLine.arguments.contains("--json") else { return }
+    try? Console(json: true).finish(FailureReport(error: line, exitCode: code))
   }
 }
 
 extension RecurCommand {
-  /// Help, a version, or a wrong command line with the words of the parser, which quote it.
-  private static func exit(reportingUsage error: any Error) -> Never {
-    let code = exitCode(for: error)
-    guard code != .success, !(error is ExitCode) else { exit(withError: error) }
+  /// The words of the parser about a wrong command line, which they quote.
+  private static func explained(_ error: any Error) -> String {
     // Line ends of an argument must not begin lines that look like the program's own.
     let isForged = CommandLine.arguments.contains { $0.utf8.contains(UInt8(ascii: "\n")) }
-    Console.notePage(isForged ? "Error: \(message(for: error).shown)" : fullMessage(for: error))
-    exit(withError: code)
+    return isForged ? "Error: \(message(for: error).shown)" : fullMessage(for: error)
   }
 }
 

@@ -80,8 +80,9 @@ public final class Model {
     let wide = kernels.name == "avx512" && architecture.cell != .none && architecture.largestHiddenSize <= 8
     let kernels = wide ? KernelSet(named: "avx2") ?? kernels : kernels
     self.kernels = kernels
-    team = try Team(threads: threads)
     layout = ParameterLayout(architecture)
+    try architecture.requireMemory(layout, slots: 0, rows: 0, batch: 0)
+    team = try Team(threads: threads)
     parameterBuffer = FloatBuffer(layout.count)
     gradientBuffer = FloatBuffer(layout.count)
     stack =

@@ -13,6 +13,8 @@ public struct ParameterLayout: Sendable, Equatable {
   }
 
   public private(set) var entries: [Entry] = []
+  /// Of each name its place in `entries`.
+  private var places: [String: Int] = [:]
   /// Elements of the whole buffer.
   public var count: Int { entries.last?.range.upperBound ?? 0 }
 
@@ -23,6 +25,7 @@ public struct ParameterLayout: Sendable, Equatable {
   public mutating func add(_ name: String, _ shape: [Int]) -> Range<Int> {
     let start = count
     let range = start..<start + shape.reduce(1, *)
+    places[name] = entries.count
     entries.append(Entry(name: name, shape: shape, range: range))
     return range
   }
@@ -51,7 +54,7 @@ public struct ParameterLayout: Sendable, Equatable {
     return ranges.map(\.lowerBound).min()!..<ranges.map(\.upperBound).max()!
   }
 
-  public subscript(name: String) -> Entry? { entries.first { $0.name == name } }
+  public subscript(name: String) -> Entry? { places[name].map { entries[$0] } }
 
   /// Where the parameters of the head begin.
   var headStart: Int { entries.first { $0.name.hasPrefix("fc") }?.range.lowerBound ?? count }

@@ -5,6 +5,7 @@ import CollectiveCases
 import Diagnostics
 import Foundation
 
+ProcessStart.begin()
 do {
   let arguments = Array(CommandLine.arguments.dropFirst())
   if arguments.first == "launch" {

@@ -24,6 +24,13 @@ import Testing
     message { _ = try load(data, labels) }
   }
 
+  @Test func aLabelFarFromTheOthersIsNoCountOfClasses() throws {
+    let many = try load(cube, ArrayFiles.npy("<i8", "(2,)", ArrayFiles.bytes([4095, 0])))
+    #expect(many.classNames.count == 4096)
+    let line = failure(cube, ArrayFiles.npy("<i8", "(2,)", ArrayFiles.bytes([0, 1_048_575])))
+    #expect(line.contains("y.npy") && line.contains("class label 1048575 makes 1048576 classes of 2 labels"))
+  }
+
   @Test func sequencesAndClasses() throws {
     let data = try load(cube, labels)
     #expect(data.shape == SampleShape(steps: 3, features: 2, target: .classes(count: 2)))

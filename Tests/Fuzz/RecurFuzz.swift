@@ -1,4 +1,5 @@
 import ArgumentParser
+import Diagnostics
 import Foundation
 
 /// Feeds changed copies of small valid files to every reader of outside bytes, in this process.
@@ -23,6 +24,11 @@ import Foundation
 
   @Flag(help: "Without a bound of memory: for sanitizers and valgrind, which reserve a lot.") var unbounded =
     false
+
+  static func main() {
+    ProcessStart.begin()
+    main(nil)
+  }
 
   func validate() throws {
     for name in reader where Readers.named(name) == nil {

@@ -153,9 +153,22 @@ void rk_dropout_mark(const rk_dropout *, uint8_t *dropped, ptrdiff_t time, ptrdi
 typedef struct rk_team rk_team;
 typedef void (*rk_work)(void *context, ptrdiff_t index);
 rk_team *_Nullable rk_team_create(ptrdiff_t count);
-// Runs work(context, i) for i in 0 ..< count, each in a thread of its own, and returns when all are done.
+// Runs work(context, i) once for each i in 0 ..< count, at the same time as far as there are cores, and returns when all are done.
 void rk_team_run(rk_team *, rk_work work, void *context);
 void rk_team_destroy(rk_team *);
+
+// How many threads of a team take part. Where more than a quarter of the time is lost to waiting for threads that other processes
+// keep from their cores, half as many go on; later all are tried again. Times are in nanoseconds of any clock that only grows.
+typedef struct {
+  ptrdiff_t count, active;
+  int64_t begin, lost;    // of the window under way
+  int64_t resume, pause;  // when all are tried again; how long the next pause will be
+} rk_pace;
+rk_pace rk_pace_start(ptrdiff_t count);
+// How many take part in the piece of work that begins now.
+ptrdiff_t rk_pace_active(rk_pace *, int64_t now);
+// The caller did `shares` of a piece of work in the time `own`, and then waited for the others.
+void rk_pace_note(rk_pace *, ptrdiff_t shares, int64_t own, int64_t waited);
 
 #pragma clang assume_nonnull end
 #endif

@@ -80,17 +80,12 @@ struct SignalInbox {
   private var set = sigset_t()
   private var old = sigset_t()
 
-  /// - unlessIgnored: signals that stay ignored where whoever started this process has them ignored, as nohup does.
-  init(_ signals: [Int32], unlessIgnored: [Int32] = []) {
+  /// Signals that whoever started this process has ignored, as nohup does, stay ignored.
+  init(_ signals: [Int32]) {
     sigemptyset(&set)
-    for signal in signals + unlessIgnored.filter({ !Self.isIgnored($0) }) { sigaddset(&set, signal) }
+    // Linux keeps a blocked signal even where it is ignored, as nohup wants it.
+    for signal in signals where !IgnoredSignals.contains(signal) { sigaddset(&set, signal) }
     pthread_sigmask(SIG_BLOCK, &set, &old)
-  }
-
-  private static func isIgnored(_ number: Int32) -> Bool {
-    let before = signal(number, SIG_DFL)
-    signal(number, before)
-    return unsafeBitCast(before, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
   }
 
   /// The next signal; nil when none comes within that time.

@@ -29,10 +29,10 @@ final class OutputRelay: Sendable {
   /// Starts a program whose output is read here; it gets the descriptors to write to, in the order of the relays.
   static func starting(
     _ relays: [OutputRelay], _ start: ([Int32]) throws -> ChildProcess
-  ) rethrows -> ChildProcess {
+  ) throws -> ChildProcess {
     defer { for relay in relays { close(relay.output) } }
     let child = try start(relays.map(\.output))
-    for relay in relays { pthread_detach(startThread { relay.run() }) }
+    for relay in relays { pthread_detach(try startThread { relay.run() }) }
     return child
   }
 

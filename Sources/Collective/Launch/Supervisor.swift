@@ -46,7 +46,7 @@ package struct Supervisor {
     }
     var plan = plan
     // SIGUSR1: what a batch system is told to send before the time is up.
-    var inbox = SignalInbox([SIGINT, SIGTERM, SIGUSR1], unlessIgnored: [SIGHUP, SIGTSTP])
+    var inbox = SignalInbox([SIGINT, SIGTERM, SIGUSR1, SIGHUP, SIGTSTP])
     defer { inbox.close() }
     // Who reads our output may go away.
     signal(SIGPIPE, SIG_IGN)

@@ -105,6 +105,8 @@ extension NPYFile {
 
   /// More classes than any network here could tell apart: a label above is taken for a mistake.
   static let largestClass = 1 << 20
+  /// So many classes are never too many; beyond them, so many for each label.
+  private static let (fewClasses, mostPerLabel) = (4096, 64)
 
   /// Labels `[N]` or `[N, 1]` as classes from 0.
   func classes(_ classCount: inout Int?) throws(Failure) -> [Int32] {
@@ -120,8 +122,19 @@ extension NPYFile {
         "\(place(index)): class label \(label) is out of range; classes go from 0 to \(bound - 1)")
     }
     let classes = numbers.map { Int32($0) }
-    classCount = classCount ?? Int(classes.max() ?? -1) + 1
+    if classCount == nil { classCount = try Self.classCount(of: classes, at: place) }
     return classes
+  }
+
+  /// As many as the largest label says.
+  /// - Throws: where they are so many more than labels that the largest is no number of a class: an identifier, or a mistake.
+  private static func classCount(of classes: [Int32], at place: (Int) -> String) throws(Failure) -> Int {
+    guard let largest = classes.indices.max(by: { classes[$0] < classes[$1] }) else { return 0 }
+    let count = Int(classes[largest]) + 1
+    guard count > max(fewClasses, mostPerLabel * classes.count) else { return count }
+    throw .badData(
+      "\(place(largest)): class label \(count - 1) makes \(count) classes of \(classes.count) labels; number the classes from 0 on"
+    )
   }
 }
 

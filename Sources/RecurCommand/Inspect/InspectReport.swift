@@ -55,53 +55,42 @@ struct LayerSummary: Encodable {
   let parameters: Int
 
   static func layers(of a: Architecture, _ layout: ParameterLayout, steps: String) -> [LayerSummary] {
-    func count(_ prefix: String) -> Int {
-      // text: names of a layout are this program's own.
-      layout.entries.filter { $0.name.hasPrefix(prefix) }.reduce(0) { $0 + $1.range.count }
-    }
+    let counts = ParameterCounts(layout)
     var layers: [LayerSummary] = []
     if let embedding = a.embedding {
       layers.append(
         LayerSummary(
           name: "embedding", kind: "\(embedding.vocabulary) tokens → \(embedding.width)",
-          shape: "[\(steps), B, \(embedding.width)]", parameters: count("embedding.")))
+          shape: "[\(steps), B, \(embedding.width)]", parameters: counts.modules["embedding", default: 0]))
     }
     if a.cell != .none {
       // text: a word of this program.
       let name = (a.bidirectional ? "bidirectional " : "") + a.cell.rawValue.uppercased()
       for layer in 0..<a.layers {
         let (inputs, width) = (a.inputWidth(of: layer), a.width(of: layer))
-        // The layer's number ends a name, or stands before the direction or the part of a norm.
-        let own = layout.entries.filter { entry in
-          // text: names of a layout are this program's own.
-          entry.name.hasPrefix("rnn.")
-            // text: as above.
-            && entry.name.split(separator: ".")[1].split(separator: "_").contains("l\(layer)")
-        }
         let hidden = a.hiddenSize(of: layer)
         layers.append(
           LayerSummary(
             name: "rnn l\(layer)",
             kind: "\(name) \(inputs) → \(hidden)" + (width == hidden ? "" : " → \(width)"),
-            shape: "[\(steps), B, \(a.directions * width)]", parameters: own.reduce(0) { $0 + $1.range.count }
-          ))
+            shape: "[\(steps), B, \(a.directions * width)]", parameters: counts.layers[layer, default: 0]))
       }
     }
     if let decoder = a.decoder {
       layers += [
         LayerSummary(
           name: "decoder_embedding", kind: "\(decoder.vocabulary) tokens → \(decoder.embedding)",
-          shape: "[T, B, \(decoder.embedding)]", parameters: count("decoder_embedding.")),
+          shape: "[T, B, \(decoder.embedding)]", parameters: counts.modules["decoder_embedding", default: 0]),
         LayerSummary(
           // text: a word of this program.
           name: "decoder", kind: "\(a.layers) × \(a.cell.rawValue.uppercased()) \(a.outputWidth)",
-          shape: "[T, B, \(a.outputWidth)]", parameters: count("decoder.")),
+          shape: "[T, B, \(a.outputWidth)]", parameters: counts.modules["decoder", default: 0]),
       ]
       if decoder.attention != .none {
         layers.append(
           LayerSummary(
             name: "attention", kind: decoder.attention.rawValue, shape: "[T, B, \(a.outputWidth)]",
-            parameters: count("attention.") + count("combine.")))
+            parameters: counts.modules["attention", default: 0] + counts.modules["combine", default: 0]))
       }
     }
     let rows = a.cell != .none && a.readout == .everyStep ? "\(steps)·B" : "B"
@@ -119,7 +108,7 @@ struct LayerSummary: Encodable {
       if case .linear(let outputs, _) = layer {
         name = index == linears - 1 ? "fc" : "fc\(index)"
         index += 1
-        parameters = count(name + ".")
+        parameters = counts.modules[name, default: 0]
         layers.append(
           LayerSummary(
             name: name, kind: "linear \(width) → \(outputs)", shape: "[\(rows), \(outputs)]",
@@ -130,5 +119,28 @@ struct LayerSummary: Encodable {
       }
     }
     return layers
+  }
+}
+
+/// How many parameters modules and recurrent layers have, in one pass.
+private struct ParameterCounts {
+  /// By the first part of their names.
+  // text: names of a layout are this program's own.
+  var modules: [String: Int] = [:]
+  /// Of the encoder or the only network, both directions together.
+  var layers: [Int: Int] = [:]
+
+  init(_ layout: ParameterLayout) {
+    for entry in layout.entries {
+      // text: as above.
+      let parts = entry.name.split(separator: ".")
+      modules[String(parts[0]), default: 0] += entry.range.count
+      guard parts[0] == "rnn" else { continue }
+      // The layer's number ends a name, or stands before the direction or the part of a norm.
+      // text: as above.
+      for word in parts[1].split(separator: "_") where word.hasPrefix("l") {
+        if let layer = Int(word.dropFirst()) { layers[layer, default: 0] += entry.range.count }
+      }
+    }
   }
 }

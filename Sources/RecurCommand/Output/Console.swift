@@ -28,22 +28,36 @@ struct Console {
 
   private var resultDescriptor: Int32 { json || isOutputTaken ? STDERR_FILENO : STDOUT_FILENO }
 
-  /// A line of the readable result.
+  /// A line of the readable result. Who went away before it is no reason to stop; a full disk is.
   func say(_ line: String = "") throws {
     guard !silent else { return }
-    try Console.write(line.shown + "\n", to: resultDescriptor)
+    try print(line.shown + "\n")
   }
 
   /// Several lines of it.
   func sayPage(_ text: String) throws {
     guard !silent else { return }
-    try Console.write(text.shownLines + "\n", to: resultDescriptor)
+    try print(text.shownLines + "\n")
+  }
+
+  /// Who went away before it is no reason to stop, and on standard error nothing is; a full disk is.
+  private func print(_ text: String) throws {
+    guard resultDescriptor == STDOUT_FILENO else {
+      try? Console.write(text, to: STDERR_FILENO)
+      return
+    }
+    try Console.unlessReaderGone { try Console.write(text, to: STDOUT_FILENO) }
   }
 
   /// A piece of the readable result as it is, which may end within a line or a character.
+  /// - Throws: `readerGone` where nobody reads it any more: for commands that do nothing but print.
   func write(_ bytes: [UInt8]) throws {
     guard !silent else { return }
-    try bytes.withUnsafeBufferPointer { try Console.write($0, to: resultDescriptor) }
+    if resultDescriptor == STDERR_FILENO {
+      try? bytes.withUnsafeBufferPointer { try Console.write($0, to: STDERR_FILENO) }
+    } else {
+      try bytes.withUnsafeBufferPointer { try Console.write($0, to: STDOUT_FILENO) }
+    }
   }
 
   /// Whether a terminal shows the readable result.
@@ -58,8 +72,8 @@ struct Console {
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    let line = String(decoding: try encoder.encode(report), as: UTF8.self)
-    try Console.write(line.escapedInJSON + "\n", to: STDOUT_FILENO)
+    let line = String(decoding: try encoder.encode(report), as: UTF8.self).escapedInJSON + "\n"
+    try Console.unlessReaderGone { try Console.write(line, to: STDOUT_FILENO) }
   }
 
   /// A remark on standard error. Nobody to read it is no reason to stop.
@@ -91,11 +105,28 @@ struct Console {
     var rest = bytes[...]
     while !rest.isEmpty {
       let count = Glibc.write(descriptor, UnsafeBufferPointer(rebasing: rest).baseAddress, rest.count)
-      if count < 0 && errno == EINTR { continue }
-      if count < 0 {
-        throw Failure.inputOutput("can't write to standard output: \(String(cString: strerror(errno)))")
+      if count >= 0 {
+        rest = rest.dropFirst(count)
+      } else if errno == EAGAIN {
+        // A pipe that another process told not to block: it is waited for all the same.
+        var wish = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        poll(&wish, 1, -1)
+      } else if errno != EINTR {
+        throw Failure(
+          isReaderGone(descriptor, errno) ? .readerGone : .inputOutput,
+          "can't write to standard output: \(systemError())")
       }
-      rest = rest.dropFirst(count)
     }
+  }
+
+  /// A pipe without a reader, or a terminal that hung up.
+  private static func isReaderGone(_ descriptor: Int32, _ code: Int32) -> Bool {
+    if code == EPIPE || code == ECONNRESET { return true }
+    var status = stat()
+    return code == EIO && fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFCHR
+  }
+
+  private static func unlessReaderGone(_ body: () throws -> Void) throws {
+    do { try body() } catch let failure as Failure where failure.kind == .readerGone {}
   }
 }

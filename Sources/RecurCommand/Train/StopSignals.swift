@@ -1,11 +1,14 @@
+import Diagnostics
 import Files
 import Foundation
 import Recur
 
-/// Ctrl-C, SIGTERM and SIGUSR1 (what mpirun passes on) while training: the first asks for an orderly stop, the second
-/// ends the process at once.
+/// Ctrl-C, SIGTERM, a terminal that hangs up (SIGHUP) and SIGUSR1 (what mpirun passes on) while training: the first asks for
+/// an orderly stop, the second ends the process at once. A hang-up never counts as the second: it comes from the terminal and
+/// once more from its shell. A signal that was ignored when the process began stays ignored.
 ///
-/// A request that comes before there is a trainer is kept for it: it makes one step and saves.
+/// A request that comes before there is a trainer is kept for it: it makes one step and saves. Where the data take longer than
+/// `patience` to read, the process ends before it has begun anything.
 enum StopSignals {
   /// What the handler can reach: it runs at any moment, so it only reads and writes these.
   nonisolated(unsafe) private static var trainer: Trainer?
@@ -13,14 +16,24 @@ enum StopSignals {
   /// Of several ranks one speaks, and only of a run that has begun: a launcher that ends a job sends SIGTERM to all.
   nonisolated(unsafe) private static var isOneOfMany = false
   nonisolated(unsafe) private static var isFirst = true
-  private static let numbers = [SIGINT, SIGTERM, SIGUSR1]
+  nonisolated(unsafe) private static var hasBegun = false
+  nonisolated(unsafe) private static var numbers = [SIGINT, SIGTERM, SIGUSR1, SIGHUP]
+  /// Seconds from a request until reading data is given up.
+  private static let patience: UInt32 = 2
 
   /// Takes the signals from now on; the first call of the program.
   static func listen() {
-    // Made now: in the handler would be too late.
-    _ = Interruption.isAsked
+    _ = (Leftovers.ending, Interruption.isAsked)
+    numbers = numbers.filter { !IgnoredSignals.contains($0) }
+    signal(SIGALRM, giveUp)
     for number in numbers { signal(number, handle) }
     unblock()
+  }
+
+  /// From now on there is a run directory: a request waits for the trainer.
+  static func beginning() {
+    hasBegun = true
+    alarm(0)
   }
 
   /// Tells what this process is, once that is known.
@@ -45,12 +58,26 @@ enum StopSignals {
   }
 
   private static let handle: @convention(c) (Int32) -> Void = { _ in
-    for number in StopSignals.numbers { signal(number, SIG_DFL) }
+    for number in StopSignals.numbers {
+      if number == SIGHUP { signal(number, SIG_IGN) } else { signal(number, Leftovers.ending) }
+    }
     StopSignals.isAsked = true
     Interruption.ask()
     StopSignals.trainer?.requestStop()
+    if !StopSignals.hasBegun { alarm(StopSignals.patience) }
     if StopSignals.isOneOfMany, !StopSignals.isFirst || StopSignals.trainer == nil { return }
-    let word: StaticString = "\nrecur: stopping after this step and saving; once more ends at once\n"
-    _ = write(STDERR_FILENO, word.utf8Start, word.utf8CodeUnitCount)
+    StopSignals.say("\nrecur: stopping after this step and saving; once more ends at once\n")
+  }
+
+  private static let giveUp: @convention(c) (Int32) -> Void = { _ in
+    if StopSignals.hasBegun { return }
+    if StopSignals.isFirst {
+      StopSignals.say("recur: stopped while the data were being read: nothing was begun\n")
+    }
+    _exit(Failure.Kind.retry.rawValue)
+  }
+
+  private static func say(_ words: StaticString) {
+    _ = write(STDERR_FILENO, words.utf8Start, words.utf8CodeUnitCount)
   }
 }

@@ -9,8 +9,9 @@ struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Trains the network of a recipe and saves checkpoints.",
     discussion: """
-      Runs alone or under mpirun: it sees how it was started. Ctrl-C finishes the step, saves, and ends with exit
-      code 75; --resume auto goes on from there.
+      Runs alone or under mpirun: it sees how it was started. Ctrl-C (or SIGTERM, SIGHUP, SIGUSR1) finishes the step,
+      saves, and ends with exit code 75; --resume auto goes on from there. A second Ctrl-C ends at once: what the
+      last checkpoint holds is kept.
       """)
 
   @Argument(help: "The recipe, a YAML file.") var recipe: String
@@ -82,6 +83,7 @@ struct Train: ParsableCommand {
     try communicator.requireSameStart(recipe)
     let data = try LoadedData(recipe.data, peers: communicator.loadingPeers)
     let display = TrainDisplay(recipe: recipe, console: console)
+    StopSignals.beginning()
     let trainer = try Trainer(
       recipe: recipe, data: data, options: options, communicator: communicator, observer: display,
       processor: processor)

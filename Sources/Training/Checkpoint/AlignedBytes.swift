@@ -18,7 +18,7 @@ final class AlignedBytes: @unchecked Sendable {
   init(count: Int) throws(Failure) {
     var memory: UnsafeMutableRawPointer?
     guard posix_memalign(&memory, 64, max(count, 64)) == 0, let memory else {
-      throw Failure(.internalError, "there is no memory for \(count) bytes of tensors")
+      throw Failure(.unavailable, "there is no memory for \(count) bytes of tensors")
     }
     bytes = UnsafeMutableRawBufferPointer(start: memory, count: count)
   }

@@ -14,6 +14,8 @@ public final class CheckpointFile {
   public let state: CheckpointState
   /// In file order: the model's, then `optimizer.*`.
   public let tensors: [Tensor]
+  /// Of each name's bytes its place in `tensors`.
+  private let places: [[UInt8]: Int]
   /// SHA-256 that covers the whole file.
   public let checksum: String
 
@@ -40,7 +42,9 @@ public final class CheckpointFile {
       guard try file.read(into: payload.bytes) == payload.bytes.count else {
         throw Failure.badData("it became shorter while it was read")
       }
-      tensors = try CheckpointFile.verified(header, payload)
+      let tensors = try CheckpointFile.verified(header, payload)
+      self.tensors = tensors
+      places = Dictionary(tensors.indices.map { (Array(tensors[$0].name.utf8), $0) }) { first, _ in first }
     } catch {
       throw error.located(at: path)
     }
@@ -49,7 +53,7 @@ public final class CheckpointFile {
 
   /// The tensor of that name, or a `Failure` that names file and tensor where there is none of that shape.
   public func tensor(_ name: String, shape: [Int]) throws(Failure) -> Tensor {
-    guard let tensor = tensors.first(where: { $0.name.hasSameBytes(as: name) }) else {
+    guard let tensor = places[Array(name.utf8)].map({ tensors[$0] }) else {
       throw .badData("\(path): there is no tensor \(name); the checkpoint is of another model")
     }
     guard tensor.shape == shape else {

@@ -1,5 +1,6 @@
 import Collective
 import Dataset
+import Diagnostics
 import Foundation
 
 /// Gives batches one after the other. Where gathering one takes long enough to be worth a thread (large samples, files that are
@@ -36,7 +37,9 @@ package final class BatchPipeline {
       current.gather(samples)
       slow = monotonicNanoseconds() - start >= worthwhile ? slow + 1 : 0
       if ahead == nil, slow >= Self.enough {
-        ahead = BatchAhead(BatchBuffer(set, capacity: capacity))
+        // Without a thread it goes on as before.
+        ahead = try? BatchAhead(BatchBuffer(set, capacity: capacity))
+        slow = 0
       }
     }
     if let following, let ahead { ahead.start(following) }
@@ -54,21 +57,24 @@ private final class BatchAhead: @unchecked Sendable {
   private let begin = DispatchSemaphore(value: 0)
   private let end = DispatchSemaphore(value: 0)
   private var isBusy = false
+  private var hasThread = false
 
-  init(_ buffer: BatchBuffer) {
+  init(_ buffer: BatchBuffer) throws(Failure) {
     self.buffer = buffer
     samples = .allocate(capacity: buffer.capacity)
     // It ends at the latest when the last reference goes, in `deinit`: until then it must not hold one.
     let work = Work(begin: begin, end: end, body: { [unowned(unsafe) self] in serve() })
-    Thread.detachNewThread { work.run() }
+    pthread_detach(try startThread { work.run() })
+    hasThread = true
   }
 
   deinit {
+    defer { samples.deallocate() }
+    guard hasThread else { return }
     if isBusy { end.wait() }
     stops = true
     begin.signal()
     end.wait()
-    samples.deallocate()
   }
 
   private struct Work: @unchecked Sendable {

@@ -66,6 +66,7 @@ public final class Trainer {
     self.set = set
     let architecture = try recipe.architecture(for: data.shape)
     try communicator.requireEqual(data.fingerprint, "the data", fix: "give all hosts the same data files")
+    try recipe.requireMemory(architecture, set, workers: roles.workers.size)
     model = try Model(
       architecture, seed: recipe.seed, kernels: .fromEnvironment(recipe.precision),
       threads: options.threads ?? communicator.coresPerRank)
@@ -225,6 +226,17 @@ extension TrainSpecification {
 }
 
 extension Recipe {
+  /// Refuses a run whose parameters and largest batch find no memory.
+  fileprivate func requireMemory(_ architecture: Architecture, _ set: any SampleSet, workers: Int) throws {
+    // Each worker has a part of a batch, at least so much of it at a time.
+    let lanes = distributed.reduction == .strict ? distributed.lanes : 1
+    let batch = min(train.batchSize, set.count) / max(workers, lanes) / max(1, train.accumulate)
+    let rows = batch * (set.shape.hasEqualLengths ? set.shape.steps : 1)
+    try architecture.requireMemory(
+      ParameterLayout(architecture), slots: workers == 1 ? optimizer.bufferNames.count : 0, rows: rows,
+      batch: batch)
+  }
+
   /// Whether the rest of a run depends on the validation part.
   var decidesOnValidation: Bool { decidingMetrics.contains { $0.1.part == .validation } }
 

@@ -103,6 +103,9 @@ struct TaggedFuzz: FuzzedReader {
     "the\tDET\ncat\tNOUN\n\nthe\tDET\ndog\tNOUN\nran\tVERB\n\n",
     "# text = the cat\n1-2\tthe cat\t_\t_\n1\tthe\tthe\tDET\n2\tcat\tcat\tNOUN\n2.1\t_\t_\t_\n\n1\tsee\tsee\tVERB\n",
     "a X\nb  Y\n\n\nc X\n", "#\tPUNCT\na\tX\r\n\r\nb\t10\nc\t9\n",
+    // Sentences that every way of reading takes.
+    "1\tthe\tthe\tDET\n2\tcat\tcat\tNOUN\n\n1\tsee\tsee\tVERB\n",
+    "1 the the DET\n2 the dog NOUN\n3 # ran VERB\n\n1 the see VERB\n",
   ].map { Array($0.utf8) }
   var seeds: [[UInt8]] { Self.sentences }
   var words: [String] {

@@ -1,5 +1,6 @@
 import CProcess
 import Diagnostics
+import Digests
 import Synchronization
 
 #if canImport(Glibc)
@@ -22,6 +23,7 @@ enum RankLife {
     let card = try environment[JobChannel.variable].map { try RankReport(card: $0) }
     guard !begun.exchange(true, ordering: .relaxed) else { return }
     if let card {
+      Library.prepare()
       report.withLock { $0 = (card, rank) }
       // Registered before MPI's own handler, so called after it: all is said and written by then.
       on_exit({ code, _ in RankLife.ends(code) }, nil)

@@ -4,7 +4,8 @@ import CCrypto
 public enum HMAC {
   /// 32 bytes.
   public static func code(of message: [UInt8], key: [UInt8]) -> [UInt8] {
-    [UInt8](unsafeUninitializedCapacity: Digest.count) { code, count in
+    Library.prepare()
+    return [UInt8](unsafeUninitializedCapacity: Digest.count) { code, count in
       let made = CCrypto.HMAC(
         EVP_sha256(), key, Int32(key.count), message, message.count, code.baseAddress, nil)
       precondition(made != nil, "libcrypto has no HMAC-SHA-256")

@@ -69,7 +69,8 @@ import Training
     let many = try failure()
     #expect(many?.kind == .badData, "\(String(describing: many))")
     #expect(
-      many?.message.contains("7 steps had no sample that counts in a row (the last was step 7)") == true)
+      many?.message.contains(
+        "7 steps in a row were not taken: 7 steps had no sample that counts (the last was step 7)") == true)
     #expect(many?.message.contains("finite") == false)
     let all = try failure("train.max_bad_steps=1000")
     #expect(all?.kind == .badData && all!.message.contains("no step was taken: 20 steps had no sample"))

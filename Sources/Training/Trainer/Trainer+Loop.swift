@@ -102,7 +102,7 @@ extension Trainer {
     try? recorder?.dump(BadStepDump(self, samples: samples[batch]))
     let bad = state.counters.bad
     return .badData(
-      "\(bad) in a row (the last was step \(state.step)); \(bad.advice), or look at the samples named in metrics.jsonl and at \(BadStepDump.fileName)"
+      "\(bad.count) steps in a row were not taken: \(bad) (the last was step \(state.step)); \(bad.advice), or look at the samples named in metrics.jsonl and at \(BadStepDump.fileName)"
     )
   }
 

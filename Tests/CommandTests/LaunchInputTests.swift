@@ -38,14 +38,16 @@ import Testing
     #expect(outcome.status == 65 && outcome.errors.contains("hosts: such a line"), "\(outcome.errors)")
   }
 
-  @Test(arguments: ["", " ", "-p 22", "ssh 'a", "ssh -o 'ProxyCommand touch PWNED'"])
+  @Test(arguments: [" ", "-p 22", "ssh 'a", "ssh -o 'ProxyCommand touch PWNED'"])
   func agents(agent: String) throws {
     try folder.write("hosts", "node-x slots=1\n")
     expectRefused(try launch("--agent=\(agent)", "--hostfile", "hosts"), 64, "--agent")
+    expectRefused(try launch("--agent", "", "--hostfile", "hosts"), 64, "--agent")
   }
 
-  @Test(arguments: ["", "-x", "eth0 --mca", "10.0.0.0/40"]) func networkNames(network: String) throws {
+  @Test(arguments: ["-x", "eth0 --mca", "10.0.0.0/40"]) func networkNames(network: String) throws {
     expectRefused(try launch("--network=\(network)"), 64, "--network")
+    expectRefused(try launch("--network", ""), 64, "--network")
   }
 
   @Test func variablesAreCheckedToo() throws {

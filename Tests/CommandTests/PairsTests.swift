@@ -33,14 +33,14 @@ import Testing
     #expect(
       try Command.run("predict", "run", "--input", "new.tsv", "--output", "q.csv", in: folder.url).status == 0
     )
-    #expect(try folder.read("q.csv").split(separator: "\n")[1] == "train,0,noon,O,N O O N")
+    #expect(try folder.read("q.csv").split(separator: "\n")[1] == "input,0,noon,O,N O O N")
     try folder.write("new.tsv", "onto\nnot\tX\n")
     #expect(
       try Command.run("predict", "run", "--input", "new.tsv", "--output", "q.csv", in: folder.url).status == 0
     )
     #expect(
       try folder.read("q.csv").split(separator: "\n").suffix(2) == [
-        "train,0,onto,,O N T O", "train,1,not,,N O T",
+        "input,0,onto,,O N T O", "input,1,not,,N O T",
       ])
     let inspect = try Command.run("inspect", "run", in: folder.url)
     #expect(inspect.status == 0 && inspect.out.contains("decoder_embedding"), "\(inspect.err)")

@@ -22,7 +22,7 @@ import Training
 
   @Test(arguments: [
     ["loss=mse"], ["loss=mae"], ["loss={name: huber, delta: 0.1}"],
-    ["loss=bce_with_logits", "data.scale=minmax"],
+    ["loss=bce_with_logits", "data.scale=minmax", "data.fit_scale_on=all"],
     ["loss=cross_entropy"] + labels,
     ["loss={name: cross_entropy, class_weights: [1, 3]}"] + labels,
     ["loss={name: cross_entropy, label_smoothing: 0.1}"] + labels,

@@ -80,7 +80,7 @@ extension Recipe {
     saved.data.validationLabelsPath = data.validationLabelsPath
     saved.data.testLabelsPath = data.testLabelsPath
     // A stretched cosine is another schedule.
-    if case .cosine(nil, _) = schedule.rule { saved.train.epochs = self.train.epochs }
+    if case .cosine(let cosine) = schedule.rule, cosine.tMax == nil { saved.train.epochs = self.train.epochs }
     let (old, new) = (saved.keyedLines, keyedLines)
     guard old != new else { return nil }
     let pair = zip(old, new).first { $0 != $1 }

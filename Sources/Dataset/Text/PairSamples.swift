@@ -64,7 +64,7 @@ extension LoadedData {
     vocabulary = source.names
     fingerprint = try Self.fingerprint(files.map(\.file))
     rows = nil
-    unused = partition.unused(of: encoded[0].sources.count)
+    unused = partition?.unused(of: encoded[0].sources.count) ?? 0
   }
 }
 

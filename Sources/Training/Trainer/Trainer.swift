@@ -232,9 +232,7 @@ extension Recipe {
   fileprivate var decidingMetrics: [(String, MetricName)] {
     var metrics: [(String, MetricName)] = []
     if let earlyStopping { metrics.append(("early_stopping.metric", earlyStopping.metric)) }
-    if case .plateau(_, _, _, _, _, let metric) = schedule.rule {
-      metrics.append(("schedule.metric", metric))
-    }
+    if case .plateau(let plateau) = schedule.rule { metrics.append(("schedule.metric", plateau.metric)) }
     return metrics
   }
 }

@@ -14,7 +14,10 @@ do {
     plan.agent = environment["CHECK_AGENT"]
     plan.network = environment["CHECK_NETWORK"]
     plan.hostfile = try environment["CHECK_HOSTFILE"].map { try Hostfile(path: $0) }
+    let starter = environment["CHECK_STARTER"] ?? "mpirun"
+    plan.starter = starter.contains("impi") ? .intel : starter.contains("mpich") ? .hydra : .openMPI
     var supervisor = Supervisor(plan)
+    supervisor.mpirun = starter
     supervisor.maxRestarts = Int(arguments[2]) ?? 0
     exit(try supervisor.run())
   }

@@ -33,6 +33,12 @@ public struct TestMPI: Sendable, CustomStringConvertible {
   public static let all = [system, openMPI5, mpich, intel, standard, intelStandard]
 
   public var isThere: Bool { FileManager.default.isExecutableFile(atPath: launcher) }
+  /// The launcher's file, where it is there; and the search path in which its programs come first.
+  public var program: String? { isThere ? launcher : nil }
+  public var path: String {
+    [home.map { "\($0)/bin" }, ProcessInfo.processInfo.environment["PATH"]].compactMap { $0 }.joined(
+      separator: ":")
+  }
   public var header: String? { file("include/mpi.h") }
   public var standardHeader: String? { file("include/mpi_abi.h") }
 
@@ -43,7 +49,7 @@ public struct TestMPI: Sendable, CustomStringConvertible {
   /// Runs a program on so many ranks to its end.
   public func start(_ ranks: Int, _ command: [String], limit: Double = 300) throws -> Outcome {
     var all = environment
-    if let home { all["PATH"] = "\(home)/bin:\(ProcessInfo.processInfo.environment["PATH"] ?? "")" }
+    all["PATH"] = path
     return try run(
       launcher, options + ["-n", "\(ranks)"] + command, environment: all, limit: limit)
   }

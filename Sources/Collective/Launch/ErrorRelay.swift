@@ -17,7 +17,7 @@ final class ErrorRelay: Sendable {
   /// Words that mean: a rank has ended and the job is about to.
   private static let lastWords = [
     Watchdog.lastWords, "Primary job  terminated", "mpirun noticed that", "mpirun detected that",
-    "MPI_ABORT was invoked",
+    "MPI_ABORT was invoked", "BAD TERMINATION OF ONE OF YOUR APPLICATION PROCESSES",
   ]
 
   private let input: Int32
@@ -76,7 +76,7 @@ final class ErrorRelay: Sendable {
 
 extension String {
   /// Whether these words are somewhere in it. Without Foundation.
-  fileprivate func hasWords(_ words: String) -> Bool {
+  func hasWords(_ words: String) -> Bool {
     let (text, words) = (Array(utf8), Array(words.utf8))
     return text.count >= words.count
       && (0...text.count - words.count).contains { text[$0..<$0 + words.count].elementsEqual(words) }

@@ -17,6 +17,8 @@ package struct LaunchPlan: Equatable, Sendable {
   package var threads: Int?
   /// A network device or address range such as `eth0` or `10.0.0.0/24`: the job then uses TCP over it and nothing else.
   package var network: String?
+  /// What kind of program starts the ranks.
+  package var starter = Starter.openMPI
   /// A program used in place of ssh.
   package var agent: String?
   /// The command line every rank runs; the program first.
@@ -43,10 +45,13 @@ package struct LaunchPlan: Equatable, Sendable {
     return isLocal ? max(1, cores / rankCount) : 1
   }
 
-  /// mpirun's arguments. `hostfilePath` is where the hostfile lies, perhaps a shorter one than was given.
+  /// The starter's arguments. `hostfilePath` is where the hostfile lies, perhaps a shorter one than was given.
   package func arguments(hostfilePath: String?) -> [String] {
     let slots = hostfile?.slots ?? allocation ?? cores
     let fits = rankCount * threadsPerRank <= slots || !isLocal
+    if starter != .openMPI {
+      return otherArguments(hostfilePath: hostfilePath, fits: fits && rankCount <= slots)
+    }
     var line = isRoot ? ["--allow-run-as-root"] : []
     line += ["-n", "\(rankCount)"]
     if let hostfilePath { line += ["--hostfile", hostfilePath] }

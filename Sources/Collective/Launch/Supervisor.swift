@@ -145,7 +145,7 @@ private struct Attempt {
   func run(_ inbox: inout SignalInbox) throws -> (code: Int32, stopping: Bool) {
     let folder = try TemporaryFolder()
     defer { withExtendedLifetime(folder) {} }
-    let hostfile = try plan.hostfile.map { try folder.write("hosts", $0.text.utf8) }
+    let hostfile = try plan.hostfile.map { try folder.write("hosts", plan.text(of: $0).utf8) }
     let arguments = plan.arguments(hostfilePath: hostfile)
     supervisor.say(LaunchPlan.quoted([supervisor.mpirun] + arguments))
     let errors = try ErrorRelay()

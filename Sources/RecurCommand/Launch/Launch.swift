@@ -1,5 +1,6 @@
 import ArgumentParser
 import Collective
+import Recur
 
 /// `recur launch`: several ranks of this program under mpirun.
 struct Launch: ParsableCommand {
@@ -22,6 +23,11 @@ struct Launch: ParsableCommand {
   @Option(help: "Use only TCP over this device or address range, such as eth0 or 10.0.0.0/24.") var network:
     String?
   @Option(help: "Program that runs a command on another machine, in place of ssh.") var agent: String?
+  @Option(
+    help: ArgumentHelp(
+      "Program that starts the ranks: Open MPI's mpirun, mpiexec of MPICH or Intel MPI, prterun or srun.",
+      valueName: "program"))
+  var starter = "mpirun"
   @Flag(help: "Print the mpirun line and stop.") var dryRun = false
   @Argument(parsing: .postTerminator, help: "What every rank runs: train RECIPE …") var command: [String]
 
@@ -41,10 +47,11 @@ struct Launch: ParsableCommand {
   func run() throws {
     let plan = try makePlan()
     if dryRun {
-      print(LaunchPlan.quoted(["mpirun"] + plan.arguments(hostfilePath: hostfile)))
+      print(LaunchPlan.quoted([starter] + plan.arguments(hostfilePath: hostfile)))
       return
     }
     var supervisor = Supervisor(plan)
+    supervisor.mpirun = starter
     supervisor.maxRestarts = maxRestarts
     supervisor.pause = restartPause
     let code = try supervisor.run()
@@ -58,12 +65,25 @@ struct Launch: ParsableCommand {
     plan.threads = threads ?? Self.value(of: "--threads", in: command).flatMap { Int($0) }
     plan.network = network
     plan.agent = agent
+    plan.starter = try kind()
+    try plan.checkStarter()
     plan.command = [Self.ownPath()] + command
     // train computes on one thread unless told otherwise.
     if command.first == "train", Self.value(of: "--threads", in: command) == nil {
       plan.command += ["--threads", "\(plan.threadsPerRank)"]
     }
     return plan
+  }
+
+  /// A program that can't be asked is told by the supervisor, which starts it.
+  private func kind() throws -> Starter {
+    let file = starter.contains("/") ? starter : SearchPath.find(starter)
+    let version = file.flatMap { HealthCheck.output(of: $0, "--version") }
+    if let kind = Starter(program: starter, version: { version?.joined(separator: "\n") }) { return kind }
+    guard let version else { return .openMPI }
+    throw Failure.usage(
+      "--starter \(starter): it says \(version.first ?? "nothing") about itself, and recur"
+        + " knows \(Starter.allCases.map(\.rawValue).joined(separator: ", "))")
   }
 
   private static func value(of option: String, in words: [String]) -> String? {

@@ -24,7 +24,7 @@ import Testing
       (["PMI_SIZE": "3", "PMI_RANK": "0"], "a PMI launcher", 3, [.mpich, .standard]),
       (["PMIX_RANK": "0"], "prterun", nil, [.openMPI, .mpich, .standard]),
       (["MV2_COMM_WORLD_SIZE": "2", "MV2_COMM_WORLD_RANK": "0"], "mpirun_rsh", 2, [.mpich, .standard]),
-      (["JSM_NAMESPACE_RANK": "0", "JSM_NAMESPACE_SIZE": "6"], "jsrun", 6, [.mpich, .standard]),
+      (["JSM_NAMESPACE_RANK": "0", "JSM_NAMESPACE_SIZE": "6"], "jsrun", 6, [.openMPI, .mpich, .standard]),
       (["PALS_RANKID": "0", "PMI_SIZE": "5"], "mpiexec (PALS)", 5, [.mpich, .standard]),
       (["ALPS_APP_PE": "3"], "aprun", nil, [.mpich, .standard]),
       (["FLUX_TASK_RANK": "0", "FLUX_JOB_SIZE": "2", "PMI_FD": "4"], "flux run", 2, [.mpich, .standard]),

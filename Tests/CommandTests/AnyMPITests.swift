@@ -6,7 +6,7 @@ import Testing
 @Suite(.serialized)
 struct AnyMPITests {
   /// The hash of a process on its own.
-  private static let alone = Result { try hash(Self.train { try run(built("recur"), $0) }) }
+  private static let alone = Result { try Self.hash(Self.train { try run(built("recur"), $0) }) }
 
   @Test(.enabled(if: TestMPI.system.isThere, "mpirun is not installed"), arguments: [1, 2, 3])
   func systemsMPI(ranks: Int) throws { try sameBits(.system, ranks) }

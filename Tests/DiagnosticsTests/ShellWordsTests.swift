@@ -29,7 +29,8 @@ import Testing
 
   @Test func plainWordsStayAsTheyAre() {
     #expect(
-      ShellWords.quoted(["mpirun", "-n", "2", "./recur", "--set", "a.b=[1]"]) == "mpirun -n 2 ./recur --set 'a.b=[1]'"
+      ShellWords.quoted(["mpirun", "-n", "2", "./recur", "--set", "a.b=[1]"])
+        == "mpirun -n 2 ./recur --set 'a.b=[1]'"
     )
   }
 }

@@ -10,12 +10,15 @@
 /// the tree of processes they are. None where the system has no `/proc`.
 struct JobProcesses {
   private let mark: [UInt8]
-  private static let ranks = ["OMPI_COMM_WORLD_RANK=", "PMIX_RANK="].map { Array($0.utf8) }
+  private let ranks: [[UInt8]]
 
   /// - card: the value of `JobChannel.variable`.
-  init(card: String) { mark = Array("\(JobChannel.variable)=\(card)".utf8) }
+  init(card: String, starter: Starter) {
+    mark = Array("\(JobChannel.variable)=\(card)".utf8)
+    ranks = starter.rankVariables.map { Array("\($0)=".utf8) }
+  }
 
-  /// Those that have not ended. mpirun and its remote shells have the variable too, but no rank.
+  /// Those that have not ended. The starter and its remote shells have the variable too, but no rank.
   var all: [pid_t] {
     guard let folder = opendir("/proc") else { return [] }
     defer { closedir(folder) }
@@ -34,7 +37,7 @@ struct JobProcesses {
   private func isRank(_ number: Int) -> Bool {
     let variables = Self.bytes("/proc/\(number)/environ").split(separator: 0)
     return variables.contains { $0.elementsEqual(mark) }
-      && variables.contains { variable in Self.ranks.contains { variable.starts(with: $0) } }
+      && variables.contains { variable in ranks.contains { variable.starts(with: $0) } }
   }
 
   /// Whether it does nothing until a SIGCONT, or has ended.

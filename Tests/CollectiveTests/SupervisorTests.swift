@@ -67,6 +67,20 @@ struct SupervisorTests {
     }
   }
 
+  /// A rank is killed, and mpirun, which is stopped here, does nothing about it.
+  @Test func aKilledRankIsMissedWhereMpirunHangs() throws {
+    try withFile { file in
+      let outcome = try Self.launch(2, restarts: 1, file, ["wait", "0", "--out", "d"]) { launcher in
+        Self.waitForRuns(1, file)
+        kill(Self.child(of: launcher), SIGSTOP)
+        kill(Self.ranks(file)[1], SIGKILL)
+      }
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      #expect(outcome.errors.contains("mpirun does not end after its ranks have; it is killed"))
+      #expect(Self.runs(file).count == 2)
+    }
+  }
+
   /// A name in the hostfile that nobody answers to.
   @Test func aHostThatDoesNotAnswerIsNamed() throws {
     try withFile { file in

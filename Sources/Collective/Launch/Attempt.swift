@@ -22,6 +22,8 @@ struct Attempt {
   private var requests = 0
   private var deadline: ContinuousClock.Instant?
   private var hung = false
+  private let start = ContinuousClock.now
+  private var nextLook = ContinuousClock.now
 
   /// Prints the line that starts mpirun, and starts it.
   init(_ supervisor: Supervisor, _ plan: LaunchPlan) throws {
@@ -47,6 +49,7 @@ struct Attempt {
       if let end = child.ended() { return try close(end.exitCode) }
       let signal = inbox.next(within: 50)
       if signal == SIGTSTP { suspend() }
+      lookForRanks()
       channel.listen()
       endIfHung()
       let asked = signal != nil && signal != SIGTSTP
@@ -57,7 +60,19 @@ struct Attempt {
     }
   }
 
-  /// Every rank has ended, and mpirun waits for a host that it can't reach any more.
+  /// A rank that is killed tells nothing, and mpirun may wait without end after that (Open MPI 4, where a rank is killed while
+  /// it meets the others). Once a second, oftener in the beginning: it reads the environment of every process.
+  private mutating func lookForRanks() {
+    guard ContinuousClock.now >= nextLook else { return }
+    let here = processes.ranks
+    // What a rank that is gone by now has told is in a socket already.
+    channel.listen()
+    let areAllHere = plan.hostfile == nil && plan.allocation == nil
+    channel.note(present: here, of: areAllHere ? plan.rankCount : nil)
+    nextLook = .now + (.now - start < .seconds(3) ? .milliseconds(50) : .seconds(1))
+  }
+
+  /// The job is over, and mpirun waits for a host that it can't reach any more, or for a rank that was killed.
   private mutating func endIfHung() {
     guard !hung, let over = channel.over(ranks: plan.rankCount), over > supervisor.patience else { return }
     hung = true

@@ -15,6 +15,8 @@ package final class JobChannel {
   private var codes: [Int: Int32] = [:]
   private var failedAt: ContinuousClock.Instant?
   private var lastEnd: ContinuousClock.Instant?
+  private var seen: Set<Int> = []
+  private var missingSince: ContinuousClock.Instant?
 
   /// - addresses: of this machine, beside loopback, where ranks of other machines can reach it.
   package init(reachableAt addresses: [UInt32]) throws {
@@ -46,9 +48,19 @@ package final class JobChannel {
     if code != 0, failedAt == nil { failedAt = .now }
   }
 
-  /// For how long the job has been over: since the first rank failed, or the last of all ended well. nil while it runs.
+  /// Takes in which ranks have a process on this machine. Those that had one, or must have one as soon as any has, and have not
+  /// told how they ended were killed.
+  /// - total: the number of ranks, where all are on this machine.
+  func note(present: Set<Int>, of total: Int?) {
+    seen.formUnion(present)
+    if let total, !seen.isEmpty { seen.formUnion(0..<total) }
+    let missing = seen.subtracting(present).subtracting(codes.keys)
+    missingSince = missing.isEmpty ? nil : missingSince ?? .now
+  }
+
+  /// For how long the job has been over: since the first rank failed or was killed, or the last of all ended well. nil while it runs.
   package func over(ranks: Int) -> Duration? {
-    if let failedAt { return .now - failedAt }
+    if let first = [failedAt, missingSince].compactMap({ $0 }).min() { return .now - first }
     guard codes.count >= ranks, let lastEnd else { return nil }
     return .now - lastEnd
   }
@@ -62,5 +74,6 @@ package final class JobChannel {
   package func passOver(_ time: Duration) {
     failedAt = failedAt.map { $0 + time }
     lastEnd = lastEnd.map { $0 + time }
+    missingSince = missingSince.map { $0 + time }
   }
 }

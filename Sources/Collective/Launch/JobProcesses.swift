@@ -15,26 +15,34 @@ struct JobProcesses {
   /// - card: the value of `JobChannel.variable`.
   init(card: String) { mark = Array("\(JobChannel.variable)=\(card)".utf8) }
 
-  /// Those that have not ended. mpirun and its remote shells have the variable too, but no rank.
-  var all: [pid_t] {
-    guard let folder = opendir("/proc") else { return [] }
+  /// Those that have not ended, each with its rank. mpirun and its remote shells have the variable too, but no rank.
+  private var all: [pid_t: Int] {
+    guard let folder = opendir("/proc") else { return [:] }
     defer { closedir(folder) }
-    var found: [pid_t] = []
+    var found: [pid_t: Int] = [:]
     while let entry = readdir(folder) {
       let name = withUnsafePointer(to: &entry.pointee.d_name) {
         $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
       }
-      if let number = decimal(name.utf8, in: 1...Int(pid_t.max)), isRank(number) {
-        found.append(pid_t(number))
+      if let number = decimal(name.utf8, in: 1...Int(pid_t.max)), let rank = rank(of: number) {
+        found[pid_t(number)] = rank
       }
     }
     return found
   }
 
-  private func isRank(_ number: Int) -> Bool {
+  /// The ranks that have such a process.
+  var ranks: Set<Int> { Set(all.values) }
+
+  /// nil for a process that is none of the job's ranks.
+  private func rank(of number: Int) -> Int? {
     let variables = Self.bytes("/proc/\(number)/environ").split(separator: 0)
-    return variables.contains { $0.elementsEqual(mark) }
-      && variables.contains { variable in Self.ranks.contains { variable.starts(with: $0) } }
+    guard variables.contains(where: { $0.elementsEqual(mark) }) else { return nil }
+    for name in Self.ranks {
+      guard let variable = variables.first(where: { $0.starts(with: name) }) else { continue }
+      return decimal(variable.dropFirst(name.count), in: 0...Int(Int32.max))
+    }
+    return nil
   }
 
   /// Whether it does nothing until a SIGCONT, or has ended.
@@ -54,14 +62,14 @@ struct JobProcesses {
     return result
   }
 
-  func send(_ signal: Int32) { for number in all { kill(number, signal) } }
+  func send(_ signal: Int32) { for number in all.keys { kill(number, signal) } }
 
   /// Ends those that are left, stopped ones too, and returns when they are gone: they keep the run's lock until then.
   func end() {
     for _ in 0..<500 {
       let left = all
       if left.isEmpty { return }
-      for number in left { kill(number, SIGKILL) }
+      for number in left.keys { kill(number, SIGKILL) }
       usleep(10_000)
     }
   }
@@ -70,7 +78,7 @@ struct JobProcesses {
   /// - within: how long they may take.
   func stop(within limit: Duration) {
     let end = ContinuousClock.now + limit
-    while ContinuousClock.now < end, all.contains(where: { !Self.isStopped($0) }) { usleep(10_000) }
-    for number in all where !Self.isStopped(number) { kill(number, SIGSTOP) }
+    while ContinuousClock.now < end, all.keys.contains(where: { !Self.isStopped($0) }) { usleep(10_000) }
+    for number in all.keys where !Self.isStopped(number) { kill(number, SIGSTOP) }
   }
 }

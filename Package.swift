@@ -45,7 +45,7 @@ let package = Package(
       exclude: ["README.md"], swiftSettings: swift),
     .target(
       name: "Recipes", dependencies: ["Recurrent", "Dataset", "Kernels", "Diagnostics", "Files", "Yams"],
-      exclude: ["README.md"], swiftSettings: swift),
+      exclude: ["README.md", "KEYS.md"], swiftSettings: swift),
     .target(
       name: "Training",
       dependencies: [

@@ -6,13 +6,12 @@ extension Recipe {
   /// The network for data of this shape.
   /// - Throws: a `Failure` where the network, the loss and the data don't fit together.
   public func architecture(for shape: SampleShape) throws -> Architecture {
-    var network = Architecture(
-      cell: model.cell, inputSize: shape.features, hiddenSize: model.hiddenSize, steps: shape.steps,
-      head: model.head(classes: shape.target))
+    var network = model.network
+    (network.inputSize, network.steps) = (shape.features, shape.steps)
+    network.head = model.headLayers(for: shape.target)
     network.embedding = try embedding(for: shape)
-    network.initRange = model.initRange
     network.decoder = try decoder(for: shape)
-    model.describe(&network)
+    if network.decoder != nil { network.readout = .everyStep }
     if shape.tokens != nil, model.learnedInitialState {
       throw Failure.badData(
         "recipe \(name): model.learned_initial_state is for sequences that begin anew; text carries its state on"
@@ -103,13 +102,13 @@ extension Recipe {
 
 extension ModelSpecification {
   /// The head with its open width filled in.
-  public func head(classes target: TargetKind) -> [Architecture.HeadLayer] {
+  public func headLayers(for target: TargetKind) -> [Architecture.HeadLayer] {
     let width =
       switch target {
       case .classes(let count): count
       case .values(let width): width
       }
-    return head.map { layer in
+    return network.head.map { layer in
       if case .linear(Self.classes, let bias) = layer { .linear(width, bias: bias) } else { layer }
     }
   }
@@ -140,27 +139,5 @@ extension Loss {
         )
       }
     }
-  }
-}
-
-extension ModelSpecification {
-  /// Brings over what the recipe says about the layers.
-  public func describe(_ network: inout Architecture) {
-    network.nonlinearity = nonlinearity
-    network.layers = layers
-    network.bidirectional = bidirectional
-    network.bias = bias
-    network.dropout = dropout
-    network.readout = network.decoder == nil ? readout : .everyStep
-    network.initialization = initialization
-    network.hiddenSizes = hiddenSizes
-    network.inputDropout = inputDropout
-    network.lockedDropout = lockedDropout
-    network.recurrentDropout = recurrentDropout
-    network.zoneout = zoneout
-    network.projectionSize = projectionSize
-    network.layerNorm = layerNorm
-    network.residual = residual
-    network.learnedInitialState = learnedInitialState
   }
 }

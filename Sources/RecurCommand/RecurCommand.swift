@@ -17,8 +17,7 @@ struct RecurCommand: ParsableCommand {
     version: "recur 0.1.0",
     subcommands: [
       Train.self, Evaluate.self, Predict.self, Generate.self, Inspect.self, Export.self, Plot.self,
-      Launch.self, Bench.self,
-      Doctor.self,
+      Launch.self, RecipeCommand.self, Bench.self, Doctor.self,
     ])
 
   static func main() {
@@ -28,6 +27,7 @@ struct RecurCommand: ParsableCommand {
       Leftovers.removeAll()
     }
     do {
+      if let unknown = unknownCommand(Array(CommandLine.arguments.dropFirst())) { throw unknown }
       var command = try parseAsRoot()
       try command.run()
     } catch {

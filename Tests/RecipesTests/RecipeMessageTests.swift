@@ -20,6 +20,13 @@ import Testing
     #expect(
       message(replacing("seed: 42", "hidden_size: 42"))
         == "r.yaml:2:1: unknown key hidden_size; did you mean model.hidden_size?")
+    // Of several such keys the one nearest to the root.
+    #expect(
+      message(stock, ["model.train=1"])
+        == "--set model.train=1: unknown key model.train; did you mean train?")
+    #expect(
+      message(stock, ["data.forget_bias=1"])
+        == "--set data.forget_bias=1: unknown key data.forget_bias; did you mean model.init.forget_bias?")
     #expect(
       message(replacing("seed: 42", "x: 1")).hasPrefix("r.yaml:2:1: unknown key x; known keys: name, seed"))
   }

@@ -64,7 +64,7 @@ struct Inspect: ReportingCommand {
 
 extension Recipe {
   /// The shape of a sample where the recipe says it without its data: columns of numbers.
-  fileprivate var shapeOfColumns: SampleShape? {
+  var shapeOfColumns: SampleShape? {
     guard data.format == .csv, !data.features.isEmpty, !data.targets.isEmpty, data.group == nil else {
       return nil
     }
@@ -87,14 +87,14 @@ extension ModelSpecification {
       }
       return tensor.shape
     }
-    let linears = head.count { if case .linear = $0 { true } else { false } }
+    let linears = network.head.count { if case .linear = $0 { true } else { false } }
     let isTiedOnly = tiesEmbeddings && linears == 1
     let read = linears == 0 || isTiedOnly ? nil : try shape(linears == 1 ? "fc.weight" : "fc0.weight")[1]
-    let inputs = try cell == .none ? read ?? 1 : shape("rnn.weight_ih_l0")[1]
+    let inputs = try network.cell == .none ? read ?? 1 : shape("rnn.weight_ih_l0")[1]
     let classes = try linears == 0 ? 0 : shape(tiesEmbeddings ? "embedding.weight" : "fc.weight")[0]
-    var network = Architecture(
-      cell: cell, inputSize: inputs, hiddenSize: hiddenSize, steps: 1,
-      head: self.head(classes: .classes(count: classes)))
+    var network = self.network
+    (network.inputSize, network.steps) = (inputs, 1)
+    network.head = headLayers(for: .classes(count: classes))
     if let embedding {
       network.embedding = .init(vocabulary: try shape("embedding.weight")[0], width: embedding)
       network.embedding?.isTied = tiesEmbeddings
@@ -104,8 +104,8 @@ extension ModelSpecification {
         vocabulary: try shape("decoder_embedding.weight")[0], embedding: decoder.embedding)
       network.decoder?.attention = decoder.attention
     }
-    describe(&network)
-    guard cell != .none, readout == .allSteps, let read else { return (network, nil) }
+    if network.decoder != nil { network.readout = .everyStep }
+    guard network.cell != .none, network.readout == .allSteps, let read else { return (network, nil) }
     network.steps = read / network.outputWidth
     return (network, network.steps)
   }

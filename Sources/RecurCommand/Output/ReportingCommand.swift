@@ -1,4 +1,5 @@
 import ArgumentParser
+import Recur
 
 /// A command that ends with a report: readable lines, or one JSON object with `--json`.
 protocol ReportingCommand: ParsableCommand {
@@ -39,7 +40,8 @@ struct OutputOptions: ParsableArguments {
 struct SettingOptions: ParsableArguments {
   @Option(
     name: .customLong("set"),
-    help: ArgumentHelp("Change a key of the recipe, for example optimizer.lr=0.01.", valueName: "key=value"))
+    help: ArgumentHelp("Change a key of the recipe, for example optimizer.lr=0.01.", valueName: "key=value"),
+    completion: .custom { _, _, text in RecipeReference.completions(of: text) })
   var settings: [String] = []
 }
 

@@ -3,25 +3,25 @@ import Recur
 extension ModelSpecification {
   /// The network in a few words: "2 × bidirectional LSTM 12, all_steps, linear 10".
   var summary: String {
-    let layersOfHead = head.map(\.summary)
-    guard cell != .none else { return (["feed-forward"] + layersOfHead).joined(separator: ", ") }
+    let layersOfHead = network.head.map(\.summary)
+    guard network.cell != .none else { return (["feed-forward"] + layersOfHead).joined(separator: ", ") }
     // text: a word of this program.
-    var kind = cell.rawValue.uppercased()
-    if cell == .rnn && nonlinearity == .relu { kind += " (relu)" }
-    if bidirectional { kind = "bidirectional " + kind }
-    let sizes = hiddenSizes.map { $0.map(String.init).joined(separator: "-") } ?? "\(hiddenSize)"
+    var kind = network.cell.rawValue.uppercased()
+    if network.cell == .rnn && network.nonlinearity == .relu { kind += " (relu)" }
+    if network.bidirectional { kind = "bidirectional " + kind }
+    let sizes = network.hiddenSizes?.map(String.init).joined(separator: "-") ?? "\(network.hiddenSize)"
     let vectors = embedding.map { ["embedding \($0)" + (tiesEmbeddings ? " (tied)" : "")] } ?? []
     let reader =
       decoder.map { "decoder with \($0.attention == .none ? "no" : $0.attention.rawValue) attention" }
-      ?? readout.rawValue
-    return (vectors + ["\(layers) × \(kind) \(sizes)"] + options + [reader] + layersOfHead)
+      ?? network.readout.rawValue
+    return (vectors + ["\(network.layers) × \(kind) \(sizes)"] + network.options + [reader] + layersOfHead)
       .joined(separator: ", ")
   }
 }
 
-extension ModelSpecification {
+extension Architecture {
   /// What differs from a plain network.
-  private var options: [String] {
+  fileprivate var options: [String] {
     var words: [String] = []
     if projectionSize > 0 { words.append("projected to \(projectionSize)") }
     if layerNorm { words.append("layer norm") }
@@ -47,17 +47,6 @@ extension Architecture.HeadLayer {
     case .tanh: "tanh"
     case .sigmoid: "sigmoid"
     case .dropout(let p): "dropout \(p)"
-    }
-  }
-}
-
-extension OptimizerSpecification.Rule {
-  var name: String {
-    switch self {
-    case .sgd: "sgd"
-    case .adam: "adam"
-    case .adamW: "adamw"
-    case .rmsprop: "rmsprop"
     }
   }
 }

@@ -73,7 +73,7 @@ extension TrainDisplay {
       ["samples", samples],
       ["network", "\(recipe.model.summary), \(Formatting.grouped(start.parameters)) parameters"],
       ["loss", recipe.loss.name],
-      ["optimizer", "\(optimizer.rule.name), learning rate \(Formatting.short(optimizer.learningRate))"],
+      ["optimizer", "\(optimizer.name), learning rate \(Formatting.short(optimizer.learningRate))"],
       [
         "steps",
         "\(start.epochs) epochs of \(start.stepsPerEpoch), batch \(recipe.train.batchSize), seed \(recipe.seed)",

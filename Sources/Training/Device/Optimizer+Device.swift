@@ -7,8 +7,8 @@ extension OptimizerSpecification {
   package var deviceRule: UpdateRule {
     switch rule {
     case .adam, .adamW: .adam
-    case .sgd(let momentum, _, _): .sgd(momentum: momentum != 0)
-    case .rmsprop(_, _, let momentum): .rmsprop(momentum: momentum != 0)
+    case .sgd(let sgd): .sgd(momentum: sgd.momentum != 0)
+    case .rmsprop(let rmsprop): .rmsprop(momentum: rmsprop.momentum != 0)
     }
   }
 }
@@ -43,24 +43,24 @@ extension Optimizer {
     c.weight_decay = Float(specification.weightDecay)
     c.first_step = steps == 0 ? 1 : 0
     switch specification.rule {
-    case .sgd(let momentum, let dampening, let nesterov):
-      c.momentum = Float(momentum)
-      c.fresh = 1 - Float(dampening)
-      c.nesterov = nesterov ? 1 : 0
-    case .adam(let beta1, let beta2, let eps), .adamW(let beta1, let beta2, let eps):
+    case .sgd(let sgd):
+      c.momentum = Float(sgd.momentum)
+      c.fresh = 1 - Float(sgd.dampening)
+      c.nesterov = sgd.nesterov ? 1 : 0
+    case .adam(let adam), .adamW(let adam):
       let t = Double(steps + 1)
-      c.eps = Float(eps)
-      c.c1 = Float(1 - beta1)
-      c.c2 = Float(1 - beta2)
-      c.beta2 = Float(beta2)
-      c.adam_step = c.lr / Float(1 - pow(beta1, t))
-      c.adam_root = 1 / Float((1 - pow(beta2, t)).squareRoot())
+      c.eps = Float(adam.eps)
+      c.c1 = Float(1 - adam.beta1)
+      c.c2 = Float(1 - adam.beta2)
+      c.beta2 = Float(adam.beta2)
+      c.adam_step = c.lr / Float(1 - pow(adam.beta1, t))
+      c.adam_root = 1 / Float((1 - pow(adam.beta2, t)).squareRoot())
       if case .adamW = specification.rule { c.decoupled = 1 }
-    case .rmsprop(let alpha, let eps, let momentum):
-      c.eps = Float(eps)
-      c.c2 = Float(1 - alpha)
-      c.beta2 = Float(alpha)
-      c.momentum = Float(momentum)
+    case .rmsprop(let rmsprop):
+      c.eps = Float(rmsprop.eps)
+      c.c2 = Float(1 - rmsprop.alpha)
+      c.beta2 = Float(rmsprop.alpha)
+      c.momentum = Float(rmsprop.momentum)
     }
     return c
   }

@@ -84,9 +84,9 @@ extension OptimizerSpecification {
   /// PyTorch's names of the state the rule keeps per parameter.
   package var bufferNames: [String] {
     switch rule {
-    case .sgd(let momentum, _, _): momentum == 0 ? [] : ["momentum_buffer"]
+    case .sgd(let sgd): sgd.momentum == 0 ? [] : ["momentum_buffer"]
     case .adam, .adamW: ["exp_avg", "exp_avg_sq"]
-    case .rmsprop(_, _, let momentum): momentum == 0 ? ["square_avg"] : ["square_avg", "momentum_buffer"]
+    case .rmsprop(let rmsprop): rmsprop.momentum == 0 ? ["square_avg"] : ["square_avg", "momentum_buffer"]
     }
   }
 
@@ -94,19 +94,19 @@ extension OptimizerSpecification {
     var settings = rk_optimizer()
     settings.weight_decay = Float(weightDecay)
     switch rule {
-    case .sgd(let momentum, let dampening, let nesterov):
-      settings.momentum = Float(momentum)
-      settings.dampening = Float(dampening)
-      settings.nesterov = nesterov ? 1 : 0
-    case .adam(let beta1, let beta2, let eps), .adamW(let beta1, let beta2, let eps):
-      settings.beta1 = beta1
-      settings.beta2 = beta2
-      settings.eps = Float(eps)
+    case .sgd(let sgd):
+      settings.momentum = Float(sgd.momentum)
+      settings.dampening = Float(sgd.dampening)
+      settings.nesterov = sgd.nesterov ? 1 : 0
+    case .adam(let adam), .adamW(let adam):
+      settings.beta1 = adam.beta1
+      settings.beta2 = adam.beta2
+      settings.eps = Float(adam.eps)
       if case .adamW = rule { settings.decoupled = 1 }
-    case .rmsprop(let alpha, let eps, let momentum):
-      settings.beta2 = alpha
-      settings.eps = Float(eps)
-      settings.momentum = Float(momentum)
+    case .rmsprop(let rmsprop):
+      settings.beta2 = rmsprop.alpha
+      settings.eps = Float(rmsprop.eps)
+      settings.momentum = Float(rmsprop.momentum)
     }
     return settings
   }

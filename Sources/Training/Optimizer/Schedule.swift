@@ -34,10 +34,12 @@ public struct Schedule: Sendable, Equatable {
   public func rate(epoch: Int) -> Double {
     switch specification.rule {
     case .constant: baseRate
-    case .step(let stepSize, let gamma): baseRate * pow(gamma, Double(epoch / stepSize))
-    case .exponential(let gamma, let startEpoch): baseRate * pow(gamma, Double(max(0, epoch - startEpoch)))
-    case .cosine(let tMax, let minLR):
-      minLR + (baseRate - minLR) * (1 + cos(.pi * Double(epoch) / Double(tMax ?? epochs))) / 2
+    case .step(let step): baseRate * pow(step.gamma, Double(epoch / step.stepSize))
+    case .exponential(let exponential):
+      baseRate * pow(exponential.gamma, Double(max(0, epoch - exponential.startEpoch)))
+    case .cosine(let cosine):
+      cosine.minLR + (baseRate - cosine.minLR)
+        * (1 + cos(.pi * Double(epoch) / Double(cosine.tMax ?? epochs))) / 2
     case .plateau: state.rate
     }
   }
@@ -49,17 +51,14 @@ public struct Schedule: Sendable, Equatable {
 
   /// The metric the rate depends on, if any.
   public var metric: MetricName? {
-    guard case .plateau(_, _, _, _, _, let metric) = specification.rule else { return nil }
-    return metric
+    guard case .plateau(let plateau) = specification.rule else { return nil }
+    return plateau.metric
   }
 
   /// Takes note of the metric after an epoch. A NaN is never an improvement.
   public mutating func epochEnded(value: Double) {
-    guard
-      case .plateau(let factor, let patience, let threshold, let cooldown, let minLR, let metric) =
-        specification.rule
-    else { return }
-    if isImprovement(value, threshold: threshold, increases: metric.increases) {
+    guard case .plateau(let plateau) = specification.rule else { return }
+    if isImprovement(value, threshold: plateau.threshold, increases: plateau.metric.increases) {
       state.best = value
       state.badEpochs = 0
     } else {
@@ -69,10 +68,10 @@ public struct Schedule: Sendable, Equatable {
       state.cooldown -= 1
       state.badEpochs = 0
     }
-    guard state.badEpochs > patience else { return }
+    guard state.badEpochs > plateau.patience else { return }
     state.badEpochs = 0
-    state.cooldown = cooldown
-    let reduced = max(state.rate * factor, minLR)
+    state.cooldown = plateau.cooldown
+    let reduced = max(state.rate * plateau.factor, plateau.minLR)
     // PyTorch's `eps`: changes too small to matter are not made.
     if state.rate - reduced > 1e-8 { state.rate = reduced }
   }

@@ -95,10 +95,9 @@ extension Recipe {
 
   /// Why a schedule whose shape depends on the number of epochs can't go on with another number.
   fileprivate func stretchedSchedule(since saved: Recipe) -> Failure? {
-    guard case .cosine(nil, _) = schedule.rule, case .cosine(let tMax, _) = saved.schedule.rule else {
-      return nil
-    }
-    let span = tMax ?? saved.train.epochs
+    guard case .cosine(let new) = schedule.rule, new.tMax == nil, case .cosine(let old) = saved.schedule.rule
+    else { return nil }
+    let span = old.tMax ?? saved.train.epochs
     guard span != train.epochs else { return nil }
     return .badData(
       "can't resume: schedule cosine without t_max spans train.epochs, \(train.epochs), and the checkpoint's spans \(span): that is another schedule; set schedule.t_max to \(span) to keep it (after epoch \(span) its rate rises again), or start a new run with another --out"
@@ -107,9 +106,10 @@ extension Recipe {
 
   /// The same with a number in place of a span that the number of epochs gives.
   private var spanned: Recipe {
-    guard case .cosine(nil, let minLR) = schedule.rule else { return self }
+    guard case .cosine(var cosine) = schedule.rule, cosine.tMax == nil else { return self }
     var recipe = self
-    recipe.schedule.rule = .cosine(tMax: train.epochs, minLR: minLR)
+    cosine.tMax = train.epochs
+    recipe.schedule.rule = .cosine(cosine)
     return recipe
   }
 

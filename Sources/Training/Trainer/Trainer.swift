@@ -62,9 +62,8 @@ public final class Trainer {
     hosts = try communicator.hostNames()
     let roles = try Roles(recipe.distributed.coordinator, communicator)
     self.roles = roles
-    let set = try data.trainingSet(for: recipe).arranged(for: recipe)
+    let (set, architecture) = try recipe.fitted(to: data)
     self.set = set
-    let architecture = try recipe.architecture(for: data.shape)
     try communicator.requireEqual(data.fingerprint, "the data", fix: "give all hosts the same data files")
     try recipe.requireMemory(architecture, set, workers: roles.workers.size)
     model = try Model(
@@ -164,89 +163,11 @@ public final class Trainer {
   var wantsStop: Bool { stopRequested.load(ordering: .relaxed) }
 }
 
-extension SampleSet {
-  /// A text as one stream for each row of a batch.
-  fileprivate func arranged(for recipe: Recipe) throws -> any SampleSet {
-    guard let text = self as? any StreamedSet else { return self }
-    guard text.pairs >= recipe.train.batchSize else {
-      throw Failure.badData(
-        "train.batch_size: the training text of \(text.pairs + 1) tokens can't be \(recipe.train.batchSize) streams; make it smaller"
-      )
-    }
-    return text.arranged(inStreams: recipe.train.batchSize, isEven: true)
-  }
-}
-
-extension LoadedData {
-  /// The training part, where it and the parts that the recipe decides on are there.
-  fileprivate func trainingSet(for recipe: Recipe) throws -> any SampleSet {
-    guard let train, train.count > 0 else {
-      throw Failure.badData("the data has no training samples; give data.split.train some")
-    }
-    if validation == nil {
-      for (key, metric) in recipe.decidingMetrics where metric.part == .validation {
-        throw Failure.badData(
-          "\(key): \(metric) needs a validation part; give data.split.validation some samples, or use train.loss"
-        )
-      }
-    }
-    for (key, metric) in recipe.decidingMetrics + [("checkpoint.metric", recipe.checkpoint.metric)] {
-      if !recipe.loss.measures(metric.quantity) {
-        throw Failure.badData(
-          "\(key): loss \(recipe.loss.name) has no \(metric.quantity.rawValue); use validation.loss")
-      }
-      if !train.measures(metric.quantity) {
-        throw Failure.badData(
-          "\(key): \(metric.quantity.rawValue) is not measured on \(recipe.data.format.rawValue) data; use validation.loss"
-        )
-      }
-    }
-    return train
-  }
-}
-
-extension SampleSet {
-  /// Whether this is measured on such samples, where the loss has it.
-  fileprivate func measures(_ quantity: MetricName.Quantity) -> Bool {
-    switch quantity {
-    case .perplexity: shape.tokens != nil
-    case .sequenceAccuracy, .errorRate: self is any PairedSet
-    default: true
-    }
-  }
-}
-
 extension TrainSpecification {
   fileprivate func buckets(_ set: any SampleSet) -> LengthBuckets? {
     guard bucketBatches > 1, !set.shape.hasEqualLengths else { return nil }
     return LengthBuckets(
       batchSize: batchSize, batches: bucketBatches,
       lengths: (0..<set.count).map { Int32(set.length(of: $0)) })
-  }
-}
-
-extension Recipe {
-  /// Refuses a run whose parameters and largest batch find no memory.
-  fileprivate func requireMemory(_ architecture: Architecture, _ set: any SampleSet, workers: Int) throws {
-    // Each worker has a part of a batch, at least so much of it at a time.
-    let lanes = distributed.reduction == .strict ? distributed.lanes : 1
-    let batch = min(train.batchSize, set.count) / max(workers, lanes) / max(1, train.accumulate)
-    let rows = batch * (set.shape.hasEqualLengths ? set.shape.steps : 1)
-    try architecture.requireMemory(
-      ParameterLayout(architecture), slots: workers == 1 ? optimizer.bufferNames.count : 0, rows: rows,
-      batch: batch)
-  }
-
-  /// Whether the rest of a run depends on the validation part.
-  var decidesOnValidation: Bool { decidingMetrics.contains { $0.1.part == .validation } }
-
-  /// The keys whose metrics change what is computed.
-  fileprivate var decidingMetrics: [(String, MetricName)] {
-    var metrics: [(String, MetricName)] = []
-    if let earlyStopping { metrics.append(("early_stopping.metric", earlyStopping.metric)) }
-    if case .plateau(_, _, _, _, _, let metric) = schedule.rule {
-      metrics.append(("schedule.metric", metric))
-    }
-    return metrics
   }
 }

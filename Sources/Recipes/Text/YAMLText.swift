@@ -1,47 +1,28 @@
-import Dataset
+/// A value of the effective recipe, in one canonical form.
+indirect enum YAMLText: Sendable {
+  typealias Entries = [(String, YAMLText)]
 
-/// Writes a recipe in one canonical form: sections as blocks, what lies deeper in flow style on one line.
-struct RecipeWriter {
-  typealias Entries = [(String, Value)]
+  case null
+  /// Needs no quotes.
+  case plain(String)
+  case text(String)
+  case list([YAMLText])
+  case map(Entries)
 
-  indirect enum Value {
-    case null
-    /// Needs no quotes.
-    case plain(String)
-    case text(String)
-    case list([Value])
-    case map(Entries)
-  }
-
-  private(set) var text = ""
-
-  mutating func put(_ key: String, _ value: Value) { text += "\(key): \(value.flow)\n" }
-
-  mutating func section(_ key: String, _ entries: Entries) {
-    text += "\(key):\n"
-    for (key, value) in entries { text += "  \(key): \(value.flow)\n" }
-  }
-}
-
-extension RecipeWriter.Value {
   init(_ value: Int) { self = .plain("\(value)") }
   /// The shortest digits that read back as the same number.
   init(_ value: Double) { self = .plain("\(value)") }
-  init(_ value: Bool) { self = .plain("\(value)") }
-  init(_ value: String?) { self = value.map { .text($0) } ?? .null }
-  init(_ value: Int?) { self = value.map { .init($0) } ?? .null }
-  init(_ value: Float?) { self = value.map { .plain("\($0)") } ?? .null }
-  init(_ value: Double?) { self = value.map { .init($0) } ?? .null }
-  init(_ share: DataSpecification.Share?) {
-    switch share {
-    case .count(let count): self.init(count)
-    case .fraction(let fraction): self.init(fraction)
-    case .rest: self = .plain("rest")
-    case nil: self = .null
-    }
+}
+
+extension YAMLText {
+  /// The lines of a key at the top: a map as a block of keys, what lies deeper in flow style on one line.
+  func lines(of key: String) -> String {
+    guard case .map(let entries) = self else { return "\(key): \(flow)\n" }
+    return "\(key):\n" + entries.map { "  \($0): \($1.flow)\n" }.joined()
   }
 
-  fileprivate var flow: String {
+  /// On one line.
+  var flow: String {
     switch self {
     case .null: "null"
     case .plain(let text): text

@@ -1,0 +1,48 @@
+import Dataset
+import Recurrent
+
+extension Recipe: DeclaredSection {
+  static let section = Section(
+    start: Recipe(
+      name: "", data: DataSpecification(format: .csv, path: ""),
+      model: ModelSpecification(cell: .none, head: []),
+      loss: .mse, train: TrainSpecification(epochs: 0, batchSize: 0)),
+    keys: [
+      Key("name", \.name, .folderName, "Names the run's folder and its report.").absent(
+        "the name of the recipe's file"),
+      Key(
+        "seed", \.seed, .whole(0...Int.max),
+        "Decides the parameters' start, the order of samples, and what dropout drops."),
+      Key(
+        "precision", \.precision, .choice(),
+        "What the operands of matrix products are rounded to; all else stays float32."),
+      Key("data", \.data, .section(), "Files, and how they become samples.").required(),
+      Key("model", \.model, .section(), "The network.").required(),
+      Key("loss", \.loss, .section(shorthand: true), "What is made small.").required(),
+      Key("optimizer", \.optimizer, .section(shorthand: true), "How gradients change the parameters."),
+      Key("schedule", \.schedule, .section(shorthand: true), "How the learning rate changes."),
+      Key("train", \.train, .section(), "Epochs, batches and what is done with gradients.").required(),
+      Key(
+        "early_stopping", optional: \.earlyStopping, .section(),
+        "When to stop before the last epoch; null for never."),
+      Key(
+        "checkpoint", \.checkpoint, .section(), "When the run is saved, and what is kept; its end always is."),
+      Key("distributed", \.distributed, .section(), "How several ranks work together."),
+    ])
+}
+
+extension Codec where Value == String {
+  /// A recipe's name: it becomes a folder's name.
+  fileprivate static var folderName: Codec {
+    Codec(.text) { node, place in
+      let name = try node.text(place)
+      let isSafe = name.unicodeScalars.allSatisfy { $0 != "/" && $0.properties.generalCategory != .control }
+      guard isSafe, name != ".", name != "..", name.utf8.count <= 100 else {
+        throw node.failure("name must work as a folder's name: no slash, at most 100 bytes")
+      }
+      return name
+    } write: {
+      .text($0)
+    }
+  }
+}

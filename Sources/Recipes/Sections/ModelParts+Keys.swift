@@ -1,0 +1,60 @@
+import Recurrent
+
+extension DecoderSpecification: DeclaredSection {
+  static let section = Section(
+    start: DecoderSpecification(embedding: 1),
+    keys: [
+      Key("embedding", \.embedding, .whole(1...1 << 20), "Numbers of the vector of each token of the target.")
+        .required(),
+      Key("attention", \.attention, .choice(), "How the decoder looks back at what the encoder gave."),
+      Key(
+        "beam", \.beam, .whole(1...1000),
+        "Hypotheses that a search for the target keeps, in evaluation and prediction."),
+    ])
+}
+
+extension Architecture.Initialization: DeclaredSection {
+  static let section = Section(
+    start: Architecture.Initialization(),
+    keys: [
+      Key("orthogonal", \.orthogonal, .flag, "Whether each gate's recurrent weights start orthogonal."),
+      Key(
+        "forget_bias", optional: \.forgetBias, .number(.any),
+        "LSTM: where the forget gate's bias starts (Jozefowicz et al. 2015: 1)."),
+    ])
+}
+
+extension Architecture.Zoneout: DeclaredSection {
+  static let section = Section(
+    start: Architecture.Zoneout(),
+    keys: [
+      Key(
+        "hidden", \.hidden, .number(.belowOne),
+        "Probability that a unit of h keeps its value of the step before."),
+      Key("cell", \.cell, .number(.belowOne), "LSTM: the same for a unit of c."),
+    ])
+}
+
+extension ModelSpecification {
+  /// One probability for h (and for an LSTM c too), or one for each.
+  static func zoneout(only cells: [Architecture.Cell]) -> Key<ModelSpecification> {
+    let (both, each) = (Codec<Float>.number(.belowOne), Codec<Architecture.Zoneout>.section())
+    return Key(
+      "zoneout", .either([both.kind, each.kind]), scope: cells.map(\.rawValue),
+      "Probability that a unit keeps its state of the step before (Krueger et al. 2017): one number, or one for h and one for an LSTM's c."
+    ) { node, place, model in
+      guard case .map = node.content else {
+        let share = try both.read(node, place)
+        model.zoneout = .init(hidden: share, cell: model.cell == .lstm ? share : 0)
+        return
+      }
+      model.zoneout = try each.read(node, place)
+    } write: {
+      each.write($0.zoneout)
+    }.checked { model, map in
+      if model.zoneout.cell > 0, model.cell != .lstm {
+        throw map.failure(at: "zoneout.cell", "model.zoneout.cell applies to cell: lstm only")
+      }
+    }
+  }
+}

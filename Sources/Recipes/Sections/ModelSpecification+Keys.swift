@@ -1,0 +1,181 @@
+import Recurrent
+
+extension ModelSpecification: SelectedSection {
+  typealias Kind = Architecture.Cell
+
+  var kind: Architecture.Cell { network.cell }
+  static func start(_ kind: Architecture.Cell) -> ModelSpecification {
+    ModelSpecification(cell: kind, head: [])
+  }
+
+  /// The cells that have states.
+  private static let recurrent: [Kind] = [.rnn, .lstm, .gru]
+  private static let sizes = 1...1 << 20
+
+  static let section: Section<Self> = Section(
+    selector: "cell", words: "cell: ",
+    keys: inputKeys + layerKeys + regularizationKeys + optionKeys + outputKeys)
+
+  private static let inputKeys: [Key<Self>] = [
+    Key(
+      "embedding", optional: \.embedding, .whole(sizes), only: recurrent,
+      "Numbers of the vector of each token, for data with tokens."
+    )
+    .unwrittenIfNull(),
+    Key(
+      "embedding_dropout", \.embeddingDropout, .number(.belowOne), only: recurrent,
+      "Probability of dropping an element of such a vector."
+    ).needing("embedding") { $0.embedding != nil },
+    Key(
+      "tie_embeddings", \.tiesEmbeddings, .flag, only: recurrent,
+      "Whether the last linear layer has the embedding's weight."
+    ).needing("embedding") { $0.embedding != nil },
+  ]
+
+  private static let layerKeys: [Key<Self>] = [
+    Key(selector: "cell", "What the layers are made of; none for a network without states."),
+    Key("nonlinearity", \.nonlinearity, .choice(), only: recurrent, "Of cell: rnn.")
+      .checked { model, map in
+        if model.cell != .rnn, model.nonlinearity != .tanh {
+          throw map.failure(at: "nonlinearity", "model.nonlinearity: relu applies to cell: rnn only")
+        }
+      },
+    Key(
+      "hidden_size", \.widths, .widths(sizes), only: recurrent,
+      "Units of each layer and direction: one number for all layers, or a list."
+    ).required(),
+    Key("num_layers", \.layers, .whole(1...4096), only: recurrent, "Recurrent layers on each other.")
+      .checked { model, map in
+        if let sizes = model.hiddenSizes, model.layers != sizes.count {
+          throw map.failure(
+            at: "num_layers",
+            "model.num_layers is \(model.layers), but model.hidden_size has \(sizes.count) widths; leave it out"
+          )
+        }
+      },
+    Key(
+      "bidirectional", \.bidirectional, .flag, only: recurrent,
+      "Whether a second direction reads each sequence from its end."),
+    Key("bias", \.bias, .flag, only: recurrent, "Whether the layers have biases."),
+  ]
+
+  private static let regularizationKeys: [Key<Self>] = [
+    Key(
+      "dropout", \.dropout, .number(.belowOne), only: recurrent,
+      "Probability of dropping an output between recurrent layers."),
+    Key(
+      "input_dropout", \.inputDropout, .number(.belowOne), only: recurrent,
+      "The same for the network's input."),
+    Key(
+      "locked_dropout", \.lockedDropout, .flag, only: recurrent,
+      "Whether these two have one mask for all steps of a sample (Gal and Ghahramani 2016)."
+    ).checked { model, map in
+      if model.lockedDropout, model.dropout == 0, model.inputDropout == 0 {
+        throw map.failure(
+          at: "locked_dropout",
+          "model.locked_dropout needs model.dropout or model.input_dropout; recurrent_dropout is always locked"
+        )
+      }
+    },
+    Key(
+      "recurrent_dropout", \.recurrentDropout, .number(.belowOne), only: recurrent,
+      "Probability of dropping a unit of h on its way into the recurrent product, with one mask for all steps."
+    ),
+    zoneout(only: recurrent),
+  ]
+
+  private static let optionKeys: [Key<Self>] = [
+    Key(
+      "proj_size", \.projectionSize, .whole(0...1 << 20), only: recurrent,
+      "LSTM: outputs of a layer and direction after a projection, as in PyTorch; 0 for none."
+    )
+    .checked { model, map in try model.checkProjection(map) },
+    Key(
+      "layer_norm", \.layerNorm, .flag, only: recurrent,
+      "Layer norm inside the cell (Ba et al. 2016); its biases take the place of the layer's."),
+    Key(
+      "residual", \.residual, .flag, only: recurrent,
+      "Adds what a layer reads to what it gives, from the second layer on."),
+    Key(
+      "learned_initial_state", \.learnedInitialState, .flag, only: recurrent,
+      "Whether the first states are parameters, zero at first."
+    )
+    .checked { model, map in try model.checkResidual(map) },
+  ]
+
+  private static let outputKeys: [Key<Self>] = [
+    Key(
+      "readout", \.readout, .choice(), only: recurrent,
+      "What the head reads: the last step, the last states, all steps as one vector, or each step by itself."),
+    Key(
+      "head", \.head, .headLayers, "Layers behind the readout, in order; the last linear gives the outputs."
+    ).required(),
+    Key(
+      "init_range", optional: \.initRange, .number(.positive), only: recurrent,
+      "All parameters start uniform in ± this; null for PyTorch's start of each module."),
+    Key("init", \.initialization, .section(), only: recurrent, "What is changed about the parameters' start.")
+      .checked { model, map in try model.checkForgetBias(map) },
+    Key(
+      "decoder", optional: \.decoder, .section(), only: recurrent,
+      "For pairs: the network that writes the target."
+    ).unwrittenIfNull(),
+  ]
+}
+
+// MARK: What goes together
+
+extension ModelSpecification {
+  private func checkProjection(_ map: RecipeMap) throws {
+    if network.projectionSize > 0, network.cell != .lstm {
+      throw map.failure(at: "proj_size", "model.proj_size applies to cell: lstm only")
+    }
+    let least = widths.min() ?? 0
+    if network.projectionSize >= least {
+      throw map.failure(
+        at: "proj_size",
+        "model.proj_size must be smaller than model.hidden_size (\(least)), not \(network.projectionSize)")
+    }
+  }
+
+  private func checkResidual(_ map: RecipeMap) throws {
+    guard network.residual else { return }
+    if network.layers == 1 { throw map.failure(at: "residual", "model.residual needs at least two layers") }
+    if let sizes = network.hiddenSizes, network.projectionSize == 0, Set(sizes).count > 1 {
+      throw map.failure(at: "residual", "model.residual needs layers of equal width, not \(sizes)")
+    }
+  }
+
+  private func checkForgetBias(_ map: RecipeMap) throws {
+    guard network.initialization.forgetBias != nil else { return }
+    if network.cell != .lstm {
+      throw map.failure(at: "init.forget_bias", "model.init.forget_bias applies to cell: lstm only")
+    }
+    if !network.bias { throw map.failure(at: "bias", "model.init.forget_bias needs model.bias") }
+  }
+}
+
+// MARK: Widths
+
+extension ModelSpecification {
+  /// H of each layer, or one for all: the key `hidden_size`.
+  fileprivate var widths: [Int] {
+    get { network.hiddenSizes ?? [network.hiddenSize] }
+    set {
+      network.hiddenSize = newValue.max() ?? 0
+      network.hiddenSizes = newValue.count > 1 ? newValue : nil
+      if newValue.count > 1 { network.layers = newValue.count }
+    }
+  }
+}
+
+extension Codec where Value == [Int] {
+  fileprivate static func widths(_ range: ClosedRange<Int>) -> Codec {
+    Codec(.list(of: .whole(range), .orOneAlone)) { node, place in
+      let widths = try node.items.map { try $0.whole(range, place) }
+      guard !widths.isEmpty else { throw place.wrong(node, "a number, or a list of one for each layer") }
+      return widths
+    } write: {
+      $0.count == 1 ? .init($0[0]) : .list($0.map { .init($0) })
+    }
+  }
+}

@@ -1,0 +1,72 @@
+/// The `train` section.
+public struct TrainSpecification: Sendable, Equatable {
+  public var epochs: Int
+  /// Samples per optimizer step, over all ranks together.
+  public var batchSize: Int
+  public var shuffle: Bool = true
+  /// Batches whose samples are sorted by length before they are cut into batches; 1 for none.
+  public var bucketBatches: Int = 1
+  /// The largest allowed norm of the gradient of all parameters together; nil for no limit.
+  public var clipNorm: Double?
+  /// The largest allowed size of each element of the mean gradient; nil for no limit. Excludes `clipNorm`.
+  public var clipValue: Double?
+  /// Decay of the moving average of the parameters that is evaluated, 0..<1; nil for none.
+  public var ema: Double?
+  /// Micro-batches that a rank's part of a batch (in a strict run: each lane) is computed in; the result is that of the whole.
+  public var accumulate: Int = 1
+  /// Steps in a row that are skipped, whatever the cause (not finite, no sample that counts), after which training stops.
+  public var maxBadSteps: Int = 10
+  /// How often the validation part is evaluated.
+  public var evalEveryEpochs: Int = 1
+  /// How often a step gets its own line in metrics.jsonl; 0 for never.
+  public var logEverySteps: Int = 0
+
+  public init(epochs: Int, batchSize: Int) {
+    self.epochs = epochs
+    self.batchSize = batchSize
+  }
+}
+
+extension TrainSpecification: DeclaredSection {
+  static let section = Section(
+    start: TrainSpecification(epochs: 0, batchSize: 0),
+    keys: [
+      Key("epochs", \.epochs, .whole(), "Passes over the training part.").required(),
+      Key("batch_size", \.batchSize, .whole(), "Samples of an optimizer step, over all ranks together.")
+        .required(),
+      Key("shuffle", \.shuffle, .flag, "Whether each epoch has an order of its own."),
+      Key(
+        "bucket_batches", \.bucketBatches, .whole(),
+        "Batches whose samples are sorted by length before they are cut into batches; 1 for none."),
+      Key(
+        "clip_norm", optional: \.clipNorm, .number(.positive),
+        "Largest norm of the gradient of all parameters together; null for no limit."),
+      Key(
+        "clip_value", optional: \.clipValue, .number(.positive),
+        "Largest size of each element of the mean gradient; null for no limit."
+      ).checked { train, map in
+        if train.clipNorm != nil, train.clipValue != nil {
+          throw map.failure(
+            at: "clip_value", "train.clip_value and train.clip_norm exclude each other; keep one")
+        }
+      },
+      Key(
+        "ema", optional: \.ema, .number(.belowOne),
+        "Decay of the moving average of the parameters, which is what is evaluated and exported; null for none."
+      ),
+      Key(
+        "accumulate", \.accumulate, .whole(),
+        "Micro-batches that a rank's part of a batch (in a strict run: each lane) is computed in; the result is that of the whole."
+      ),
+      Key(
+        "max_bad_steps", \.maxBadSteps, .whole(),
+        "Steps in a row that are skipped, whatever the cause (not finite, no sample that counts), after which training stops."
+      ),
+      Key(
+        "eval_every_epochs", \.evalEveryEpochs, .whole(),
+        "Epochs between two evaluations of the validation part."),
+      Key(
+        "log_every_steps", \.logEverySteps, .whole(0...Int(Int32.max)),
+        "Steps between two that get a line of their own in metrics.jsonl; 0 for none."),
+    ])
+}

@@ -1,87 +1,13 @@
 #define _GNU_SOURCE
 #include "cmpi.h"
 
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "openmpi.h"
-
-typedef struct ompi_communicator_t *MPI_Comm;
-typedef struct ompi_datatype_t *MPI_Datatype;
-typedef struct ompi_op_t *MPI_Op;
-typedef struct ompi_info_t *MPI_Info;
-typedef struct ompi_errhandler_t *MPI_Errhandler;
-typedef struct ompi_request_t *MPI_Request;
-typedef struct ompi_status_public_t MPI_Status;
-
-#define X(name, value) enum { name = value };
-CMPI_CONSTANTS(X)
-#undef X
-#define MPI_STATUS_IGNORE ((MPI_Status *)0)
-
-static struct {
-#define X(name, arguments) int(*name) arguments;
-  CMPI_FUNCTIONS(X)
-#undef X
-#define X(type, name, symbol) type name;
-  CMPI_HANDLES(X)
-#undef X
-} mpi;
+#include "table.h"
 
 static cmpi_group world;  // of all processes
 static int ours;  // this process called MPI_Init, so it calls MPI_Finalize
-
-static enum cmpi_found other(void *library, char *detail, size_t capacity) {
-  int (*version)(char *, int *);
-  *(void **)&version = dlsym(library, "MPI_Get_library_version");
-  static char text[8192];  // MPICH's text is up to 8192 bytes
-  int length = 0;
-  if (version == NULL || version(text, &length) != 0) snprintf(text, sizeof text, "an unknown MPI");
-  text[strcspn(text, "\n")] = 0;
-  for (char *c = text; *c; c++)
-    if (*c == '\t') *c = ' ';
-  snprintf(detail, capacity, "%s", text);
-  return CMPI_OTHER;
-}
-
-static enum cmpi_found look_up(void *library, char *detail, size_t capacity) {
-  if (dlsym(library, "ompi_mpi_comm_world") == NULL) return other(library, detail, capacity);
-#define X(name, arguments)                                    \
-  if ((*(void **)&mpi.name = dlsym(library, #name)) == NULL) { \
-    snprintf(detail, capacity, "%s", #name);                  \
-    return CMPI_INCOMPLETE;                                   \
-  }
-  CMPI_FUNCTIONS(X)
-#undef X
-#define X(type, name, symbol)                              \
-  if ((mpi.name = (type)dlsym(library, #symbol)) == NULL) { \
-    snprintf(detail, capacity, "%s", #symbol);             \
-    return CMPI_INCOMPLETE;                                \
-  }
-  CMPI_HANDLES(X)
-#undef X
-  return CMPI_READY;
-}
-
-enum cmpi_found cmpi_load(char *detail, size_t capacity) {
-  static void *library;
-  if (library != NULL) return CMPI_READY;
-  // The last name is MPICH's: opened only to say which library is in the way.
-  const char *names[] = {"libmpi.so.40", "libmpi.so", "libmpi.so.12"};
-  void *found = NULL;
-  for (int i = 0; i < 3 && found == NULL; i++) {
-    // RTLD_GLOBAL: Open MPI's plug-ins expect to find its symbols.
-    found = dlopen(names[i], RTLD_NOW | RTLD_GLOBAL);
-    const char *reason = found == NULL && i == 0 ? dlerror() : NULL;
-    if (reason != NULL) snprintf(detail, capacity, "%s", reason);
-  }
-  if (found == NULL) return CMPI_MISSING;
-  enum cmpi_found result = look_up(found, detail, capacity);
-  if (result == CMPI_READY) library = found;
-  return result;
-}
 
 static void finish_at_exit(int status, void *unused) {
   (void)unused;
@@ -94,16 +20,20 @@ static MPI_Comm comm(cmpi_group group) { return group.handle; }
 
 static int return_errors(MPI_Comm c) { return mpi.MPI_Comm_set_errhandler(c, mpi.MPI_ERRORS_RETURN); }
 
-int cmpi_start(int *granted, cmpi_group *all) {
+int cmpi_start(int *granted, const char **doubt, cmpi_group *all) {
   int started = 0, code = mpi.MPI_Initialized(&started);
-  *granted = MPI_THREAD_SERIALIZED;
+  *granted = mpi.MPI_THREAD_SERIALIZED;
+  *doubt = NULL;
   if (code == MPI_SUCCESS && started) code = mpi.MPI_Query_thread(granted);
   if (code == MPI_SUCCESS && !started) {
-    code = mpi.MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, granted);
+    code = mpi.MPI_Init_thread(NULL, NULL, mpi.MPI_THREAD_SERIALIZED, granted);
     ours = 1;
   }
-  *granted = *granted >= MPI_THREAD_SERIALIZED;
+  *granted = *granted >= mpi.MPI_THREAD_SERIALIZED;
   if (code == MPI_SUCCESS) code = return_errors(mpi.MPI_COMM_WORLD);
+  if (code == MPI_SUCCESS) code = return_errors(mpi.MPI_COMM_SELF);
+  if (code == MPI_SUCCESS) *doubt = cmpi_doubt();
+  if (*doubt != NULL) return code;
   if (code == MPI_SUCCESS) code = mpi.MPI_Comm_dup(mpi.MPI_COMM_WORLD, (MPI_Comm *)&world.handle);
   if (code == MPI_SUCCESS) code = return_errors(comm(world));
   if (code == MPI_SUCCESS) on_exit(finish_at_exit, NULL);
@@ -127,6 +57,7 @@ int cmpi_size(cmpi_group group, int *size) { return mpi.MPI_Comm_size(comm(group
 
 int cmpi_part(cmpi_group group, int is_member, cmpi_group *part) {
   int number, code = mpi.MPI_Comm_rank(comm(group), &number);
+  part->handle = NULL;
   if (code == MPI_SUCCESS)
     code = mpi.MPI_Comm_split(comm(group), is_member ? 0 : MPI_UNDEFINED, number, (MPI_Comm *)&part->handle);
   if (code == MPI_SUCCESS && comm(*part) == mpi.MPI_COMM_NULL) part->handle = NULL;
@@ -134,10 +65,10 @@ int cmpi_part(cmpi_group group, int is_member, cmpi_group *part) {
 }
 
 int cmpi_local(cmpi_group group, int *rank, int *size) {
-  MPI_Comm machine;
+  MPI_Comm machine = NULL;
   int number, code = mpi.MPI_Comm_rank(comm(group), &number);
   if (code == MPI_SUCCESS)
-    code = mpi.MPI_Comm_split_type(comm(group), MPI_COMM_TYPE_SHARED, number, mpi.MPI_INFO_NULL, &machine);
+    code = mpi.MPI_Comm_split_type(comm(group), mpi.MPI_COMM_TYPE_SHARED, number, mpi.MPI_INFO_NULL, &machine);
   if (code != MPI_SUCCESS) return code;
   code = mpi.MPI_Comm_rank(machine, rank);
   if (code == MPI_SUCCESS) code = mpi.MPI_Comm_size(machine, size);
@@ -152,7 +83,7 @@ int cmpi_processor_name(char *name) {
 
 void cmpi_error_text(int code, char *text) {
   int length = 0;
-  if (mpi.MPI_Error_string(code, text, &length) != MPI_SUCCESS) snprintf(text, 256, "MPI error %d", code);
+  if (mpi.MPI_Error_string(code, text, &length) != MPI_SUCCESS) snprintf(text, CMPI_TEXT, "MPI error %d", code);
 }
 
 void cmpi_library_version(char *text) {
@@ -183,7 +114,7 @@ int cmpi_start_receive(cmpi_group group, void *bytes, int count, int from, cmpi_
 }
 
 int cmpi_test(cmpi_request *request, int *done) {
-  return mpi.MPI_Test((MPI_Request *)&request->handle, done, MPI_STATUS_IGNORE);
+  return mpi.MPI_Test((MPI_Request *)&request->handle, done, mpi.MPI_STATUS_IGNORE);
 }
 
-int cmpi_wait(cmpi_request *request) { return mpi.MPI_Wait((MPI_Request *)&request->handle, MPI_STATUS_IGNORE); }
+int cmpi_wait(cmpi_request *request) { return mpi.MPI_Wait((MPI_Request *)&request->handle, mpi.MPI_STATUS_IGNORE); }

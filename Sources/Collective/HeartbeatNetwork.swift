@@ -3,7 +3,7 @@ import Diagnostics
 /// Which address of its machine a rank sends heartbeats from. All ranks decide from the same cards.
 ///
 /// Loopback where all share a machine. Else, of the networks that every machine has an address of its own in: one that the job was
-/// told to use (`--network`, which mpirun hands on as `btl_tcp_if_include`), or the first. Machines without such a network (pods
+/// told to use (`--network`, which the launcher hands on for MPI: `btl_tcp_if_include` or `FI_TCP_IFACE`), or the first. Machines without such a network (pods
 /// that reach each other through routers) use the address that packets to another machine leave from.
 package struct HeartbeatNetwork {
   private static let mostAddresses = 16
@@ -43,9 +43,10 @@ package struct HeartbeatNetwork {
     return nil
   }
 
-  /// Those of the network the job was told to use; all where it was told none, or in words that only Open MPI understands.
+  /// Those of the network the job was told to use; all where it was told none, or in words that only MPI understands.
   package static func usable(_ all: [IPv4.Local], _ environment: [String: String]) -> [IPv4.Local] {
-    let network = environment["OMPI_MCA_btl_tcp_if_include"].flatMap { JobNetwork($0) }
+    let text = environment["OMPI_MCA_btl_tcp_if_include"] ?? environment["FI_TCP_IFACE"]
+    let network = text.flatMap { JobNetwork($0) }
     let wanted = network.map { network in all.filter { network.contains($0) } } ?? []
     return Array((wanted.isEmpty ? all : wanted).prefix(mostAddresses))
   }

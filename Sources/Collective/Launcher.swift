@@ -12,101 +12,105 @@ import Diagnostics
 package struct Launcher: Equatable, Sendable {
   /// The program that started it, as a person knows it.
   package let name: String
-  /// How many processes it started; nil where it does not say.
+  /// This process's number, and how many processes it started; nil where it does not say.
+  package let rank: Int?
   package let size: Int?
-  /// Whether Open MPI can find its peers through what this launcher passes on.
-  package let canJoin: Bool
+  /// Interfaces of which MPI finds the other processes through what this launcher passes on, likeliest first.
+  package let interfaces: [MPIInterface]
+  private let wayOut: String?
 
-  package init(name: String, size: Int?, canJoin: Bool) {
-    (self.name, self.size, self.canJoin) = (name, size, canJoin)
+  package init(name: String, rank: Int?, size: Int?, interfaces: [MPIInterface], fix: String? = nil) {
+    (self.name, self.rank, self.size, self.interfaces) = (name, rank, size, interfaces)
+    wayOut = fix
   }
 
   /// More processes in one job, or on one machine, are a mistake.
   package static let mostProcesses = 1 << 20
+  /// Variables of launchers that other programs use too: where one holds no number, no launcher set it.
+  private static let sharedNames: Set = ["RANK", "WORLD_SIZE", "LOCAL_RANK"]
 
   /// A number that a launcher left in the environment; nil where it left none.
   /// - Throws: a usage `Failure` that names the variable where it holds anything else: who set it was no launcher.
   static func number(_ key: String, in environment: [String: String], from least: Int) throws(Failure) -> Int?
   {
     guard let text = environment[key] else { return nil }
-    guard let number = decimal(text.utf8, in: least...mostProcesses) else {
-      throw Failure.usage(
-        "\(key) is `\(text)`, which is no number of processes (\(least) to \(mostProcesses)); launchers set it: `unset \(key)`, or start with one"
-      )
-    }
-    return number
+    if let number = decimal(text.utf8, in: least...mostProcesses) { return number }
+    if sharedNames.contains(key) { return nil }
+    throw Failure.usage(
+      "\(key) is `\(text)`, which is no number of processes (\(least) to \(mostProcesses)); launchers set it: `unset \(key)`, or start with one"
+    )
   }
 
-  /// Reads the variables of Open MPI's mpirun, Slurm's srun, and PMI launchers (MPICH, Intel); nil for a process on its own.
-  package static func detect(_ environment: [String: String]) throws(Failure) -> Launcher? {
-    func number(_ key: String) throws(Failure) -> Int? { try Self.number(key, in: environment, from: 1) }
-    if let size = try number("OMPI_COMM_WORLD_SIZE") {
-      return Launcher(name: "mpirun", size: size, canJoin: true)
+  /// The number in the first of these variables that is set.
+  static func first(of keys: [String], in environment: [String: String], from least: Int) throws(Failure)
+    -> Int?
+  {
+    for key in keys {
+      if let number = try number(key, in: environment, from: least) { return number }
     }
-    let hasPMIx = environment["PMIX_RANK"] != nil
-    // A batch script has SLURM_NTASKS as well, and is not a task itself: only a step counts.
-    if environment["SLURM_STEP_ID"] ?? environment["SLURM_STEPID"] != nil, environment["SLURM_PROCID"] != nil
-    {
-      var size = try number("SLURM_STEP_NUM_TASKS")
-      if size == nil { size = try number("SLURM_NTASKS") }
-      return Launcher(name: "srun", size: size, canJoin: hasPMIx)
-    }
-    if let size = try number("PMI_SIZE") {
-      return Launcher(name: "a PMI launcher (MPICH, Intel MPI)", size: size, canJoin: hasPMIx)
-    }
-    return hasPMIx ? Launcher(name: "a PMIx launcher", size: nil, canJoin: true) : nil
+    return nil
   }
+
+  /// The launcher whose variables are set; nil for a process on its own.
+  package static func detect(_ environment: [String: String]) throws(Failure) -> Launcher? {
+    var outer: Launcher?
+    for kind in LauncherKind.all {
+      guard let launcher = try kind.launcher(environment) else { continue }
+      // A launcher's only process may be another launcher that knows no MPI.
+      if launcher.size != 1, outer == nil || launcher.knowsNoMPI { return launcher }
+      outer = outer ?? launcher
+    }
+    return outer
+  }
+
+  fileprivate var knowsNoMPI: Bool { LauncherKind.all.contains { $0.name == name && $0.interfaces.isEmpty } }
 
   /// This process's number among those of its job on this machine, where the launcher tells it; else 0.
   package static func localRank(_ environment: [String: String] = processEnvironment()) throws(Failure) -> Int
   {
-    try first(
-      of: ["OMPI_COMM_WORLD_LOCAL_RANK", "SLURM_LOCALID", "MPI_LOCALRANKID", "PMI_LOCAL_RANK"],
-      in: environment)
-  }
-
-  /// This process's number in its job, where the launcher tells it; else 0.
-  static func rank(_ environment: [String: String]) throws(Failure) -> Int {
-    try first(of: ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_PROCID", "PMI_RANK"], in: environment)
-  }
-
-  private static func first(of keys: [String], in environment: [String: String]) throws(Failure) -> Int {
-    for key in keys {
-      if let number = try number(key, in: environment, from: 0) { return number }
-    }
-    return 0
+    try first(of: LauncherKind.all.compactMap(\.localRank), in: environment, from: 0) ?? 0
   }
 
   /// What to do where the processes did not find each other.
   package var fix: String {
-    switch name {
-    case "srun": "start with `srun --mpi=pmix …`, or run Open MPI's `mpirun` inside the allocation"
-    case "mpirun": "start with the mpirun of the Open MPI that recur loads (`recur doctor` shows which)"
-    default: "start with Open MPI's mpirun, or with `recur launch`"
-    }
+    (wayOut ?? "start with the \(name) of the MPI that recur loads (`recur doctor` shows which)")
+      + "; --solo makes each process a run of its own"
   }
+
+  /// "mpirun started 4 processes".
+  fileprivate var deed: String { "\(name) started \(size.map { "\($0) processes" } ?? "this process")" }
 }
 
 /// How a program gets its group.
 public enum Communicators {
   /// `Solo` for a process on its own, `MPI` for one of several that a launcher started.
   ///
-  /// Throws a usage `Failure` with the fix where the launcher says N processes and MPI finds just one.
-  public static func fromEnvironment(_ environment: [String: String]? = nil) throws -> any Communicator {
+  /// Throws a usage `Failure` with the fix where a launcher plainly started this process as one of several, and there is no MPI
+  /// in which it meets the others: several processes never do the same work unknown to each other.
+  /// - solo: whether they shall: then the launcher is not looked for.
+  public static func fromEnvironment(_ environment: [String: String]? = nil, solo: Bool = false) throws
+    -> any Communicator
+  {
     let variables = environment ?? processEnvironment()
-    guard let launcher = try Launcher.detect(variables) else { return Solo() }
-    if environment == nil { try RankLife.begin(variables) }
+    guard !solo, let launcher = try Launcher.detect(variables) else { return Solo() }
+    // What knows no MPI need not be the parent of its processes: a container has its variables, too.
+    if environment == nil, !launcher.knowsNoMPI { try RankLife.begin(variables) }
     guard launcher.size != 1 else { return Solo() }
-    let started = launcher.size.map { "\($0) processes" } ?? "this process"
-    guard launcher.canJoin else {
-      throw Failure.usage("\(launcher.name) started \(started) that can't find each other; \(launcher.fix)")
+    let isAsked = variables["RECUR_MPI"]?.isEmpty == false
+    guard !launcher.interfaces.isEmpty || isAsked else {
+      let those = launcher.size == nil ? "as one of several" : "that"
+      throw Failure.usage("\(launcher.deed) \(those) can't find each other; \(launcher.fix)")
     }
     try prepare(variables)
-    let group = try MPI()
-    if let size = launcher.size, group.size != size {
+    let group: MPI
+    do { group = try MPI(MPILibrary.candidates(for: launcher.interfaces, variables)) } catch let failure
+      as Failure where failure.kind == .unavailable
+    { throw Failure.usage("\(launcher.deed), but \(failure.message); \(launcher.fix)") }
+    // A launcher that tells no number of processes may have started just the first.
+    let isWhole = launcher.size.map { $0 == group.size } ?? (group.size > 1 || (launcher.rank ?? 0) == 0)
+    guard isWhole else {
       throw Failure.usage(
-        "\(launcher.name) started \(started), but MPI joined \(group.size) of them into this group; \(launcher.fix)"
-      )
+        "\(launcher.deed), but MPI joined \(group.size) of them into this group; \(launcher.fix)")
     }
     return group
   }
@@ -122,15 +126,22 @@ public enum Communicators {
 
 /// The environment, without Foundation.
 package func processEnvironment() -> [String: String] {
-  var result: [String: String] = [:]
+  var lines: [String] = []
   var next = environ
   while let entry = next.pointee {
-    // By bytes: a letter that combines with "=" hides it from Swift's characters.
-    let line = String(cString: entry)
-    if let equals = line.utf8.firstIndex(of: UInt8(ascii: "=")) {
-      result[String(line[..<equals])] = String(line[line.utf8.index(after: equals)...])
-    }
+    lines.append(String(cString: entry))
     next += 1
+  }
+  return variables(of: lines)
+}
+
+/// The variables of lines `NAME=VALUE`.
+func variables(of lines: [String]) -> [String: String] {
+  var result: [String: String] = [:]
+  for line in lines {
+    // By bytes: a letter that combines with "=" hides it from Swift's characters.
+    guard let equals = line.utf8.firstIndex(of: UInt8(ascii: "=")) else { continue }
+    result[String(line[..<equals])] = String(line[line.utf8.index(after: equals)...])
   }
   return result
 }

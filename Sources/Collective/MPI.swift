@@ -9,7 +9,7 @@ import Diagnostics
   import Darwin
 #endif
 
-/// The processes one launcher started, joined by Open MPI. There is one such group in a process; calls must not overlap.
+/// The processes one launcher started, joined by its MPI. There is one such group in a process; calls must not overlap.
 ///
 /// Every return code is checked: an error names the call, the rank and MPI's own text. MPI is finalized when the process
 /// exits with status 0; after any other status it is not, and the launcher ends the remaining ranks.
@@ -41,16 +41,32 @@ public final class MPI: Communicator {
     case tried(MachineSum?)
   }
 
-  /// Loads and initialises MPI. Throws where there is none, where it is not Open MPI, or where it can't start.
+  /// Loads and initialises the MPI of the launcher that started this process, or the first that is found.
+  /// Throws where there is none that can be used, or where it can't start.
   public convenience init() throws {
-    try Self.load()
+    let environment = processEnvironment()
+    let interfaces = try Launcher.detect(environment)?.interfaces ?? []
+    try self.init(
+      MPILibrary.candidates(for: interfaces.isEmpty ? MPIInterface.allCases : interfaces, environment))
+  }
+
+  /// - libraries: what to try in this order, files or names.
+  convenience init(_ libraries: [String]) throws {
+    let version = try MPILibrary.load(libraries)
     var granted: CInt = 0
+    var doubt: UnsafePointer<CChar>?
     var group = cmpi_group(handle: nil)
-    try Collective.check("MPI_Init_thread", cmpi_start(&granted, &group))
+    try Collective.check("MPI_Init_thread", cmpi_start(&granted, &doubt, &group))
+    if let doubt {
+      throw Failure(
+        .unavailable,
+        "the MPI library found is not what it says, \(version): \(String(cString: doubt)); name the right one in RECUR_MPI"
+      )
+    }
     guard granted != 0 else {
       throw Failure(
         .unavailable,
-        "this Open MPI was built without thread support (MPI_THREAD_SERIALIZED); install one built with it")
+        "\(version) was built without thread support (MPI_THREAD_SERIALIZED); install one built with it")
     }
     try self.init(group, groupNumber: 0, worldPlace: nil)
   }
@@ -81,26 +97,6 @@ public final class MPI: Communicator {
 
   /// The library's version line, such as "Open MPI v4.1.4, …".
   public var libraryVersion: String { text { cmpi_library_version($0) } }
-
-  private static func load() throws {
-    var detail = [CChar](repeating: 0, count: 512)
-    let found = cmpi_load(&detail, detail.count)
-    let line = detail.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
-    switch found {
-    case CMPI_READY: return
-    case CMPI_MISSING:
-      throw Failure(
-        .unavailable, "no MPI library was found (\(line)); install Open MPI (Debian: apt install openmpi-bin)"
-      )
-    case CMPI_OTHER:
-      throw Failure(
-        .unavailable,
-        "the MPI library found is \(line), and recur needs Open MPI 4 or 5; put its libmpi.so.40 first in LD_LIBRARY_PATH"
-      )
-    default:
-      throw Failure(.unavailable, "the Open MPI library found has no \(line); recur needs version 4 or 5")
-    }
-  }
 }
 
 extension MPI {
@@ -158,11 +154,11 @@ private func value(_ call: String, _ body: (UnsafeMutablePointer<CInt>) -> CInt)
   return Int(result)
 }
 
-/// A line that C wrote into a buffer of 256 bytes.
-private func text(_ body: (UnsafeMutablePointer<CChar>) -> Void) -> String {
-  var buffer = [CChar](repeating: 0, count: 257)
+/// The first line of a text that C wrote.
+func text(_ body: (UnsafeMutablePointer<CChar>) -> Void) -> String {
+  var buffer = [CChar](repeating: 0, count: Int(CMPI_TEXT) + 1)
   return buffer.withUnsafeMutableBufferPointer {
     body($0.baseAddress!)
-    return String(cString: $0.baseAddress!).filter { !$0.isNewline }
+    return String(cString: $0.baseAddress!).split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
   }
 }

@@ -19,7 +19,7 @@ enum RankLife {
 
   /// Begins; the first call has effect.
   static func begin(_ environment: [String: String]) throws {
-    let rank = try Launcher.rank(environment)
+    let rank = try Launcher.detect(environment)?.rank ?? 0
     let card = try environment[JobChannel.variable].map { try RankReport(card: $0) }
     guard !begun.exchange(true, ordering: .relaxed) else { return }
     if let card {

@@ -15,10 +15,13 @@ do {
     plan.agent = try environment["CHECK_AGENT"].map { try RemoteShell($0) }
     plan.network = environment["CHECK_NETWORK"].flatMap { JobNetwork($0) }
     plan.hostfile = try environment["CHECK_HOSTFILE"].map { try Hostfile(path: $0) }
+    let starter = environment["CHECK_STARTER"] ?? "mpirun"
+    plan.starter = starter.contains("impi") ? .intel : starter.contains("mpich") ? .hydra : .openMPI
     var supervisor = Supervisor(plan)
     if let seconds = environment["CHECK_PATIENCE"].flatMap({ Int($0) }) {
       supervisor.patience = .seconds(seconds)
     }
+    supervisor.mpirun = plan.starter.program(starter)
     supervisor.maxRestarts = Int(arguments[2]) ?? 0
     exit(try supervisor.run())
   }

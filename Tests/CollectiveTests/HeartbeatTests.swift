@@ -124,6 +124,8 @@ import Testing
     let told = machines.map {
       HeartbeatNetwork.usable($0, ["OMPI_MCA_btl_tcp_if_include": "eth1,docker0"])
     }
+    let other = machines.map { HeartbeatNetwork.usable($0, ["FI_TCP_IFACE": "eth1"]) }
+    #expect(HeartbeatNetwork(machines: other).common.map { IPv4.text($0.address) } == "10.9.0.0")
     #expect(HeartbeatNetwork(machines: told).common.map { IPv4.text($0.address) } == "10.9.0.0")
     #expect(HeartbeatNetwork(machines: machines.map { Array($0[..<2]) }).common == nil)
     #expect(HeartbeatNetwork(machines: [[], machines[0]]).common == nil)

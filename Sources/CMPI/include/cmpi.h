@@ -7,23 +7,29 @@
 
 // What `cmpi_load` found.
 enum cmpi_found {
-  CMPI_READY = 0,      // Open MPI, with every symbol
-  CMPI_MISSING,        // no MPI library; detail is the loader's message
-  CMPI_OTHER,          // an MPI that is not Open MPI; detail is its version line
-  CMPI_INCOMPLETE,     // Open MPI without a symbol that is needed; detail is its name
+  CMPI_READY = 0,      // an MPI of a known ABI, with every symbol
+  CMPI_MISSING,        // no such library; detail is the loader's message
+  CMPI_OTHER,          // an MPI of an ABI that is not known; detail is its version line
+  CMPI_INCOMPLETE,     // an MPI without a symbol that is needed; detail is its name
+  CMPI_LIES,           // a library that is not what it calls itself; detail is its version line and the contradiction
 };
+
+// Bytes of the longest text that MPI writes, zero included.
+enum { CMPI_TEXT = 8192 };
 
 // A communicator.
 typedef struct cmpi_group { void *handle; } cmpi_group;
 // A request that is on its way. Zero it before its first use.
 typedef struct cmpi_request { void *handle; } cmpi_request;
 
-// Loads libmpi once. `detail` (at least 512 bytes) gets one line where the result is not CMPI_READY.
-enum cmpi_found cmpi_load(char *detail, size_t capacity);
+// Loads a library by its file, or by a name that the system's loader searches for; once one is loaded, it stays the one.
+// `detail` (at least 512 bytes) gets one line where the result is not CMPI_READY.
+enum cmpi_found cmpi_load(const char *name, char *detail, size_t capacity);
 
-// Initialises MPI where nobody has, checks that it grants calls from one thread at a time (`*granted` is 0 where it does not),
-// and makes the group of all processes. MPI is finalized when the process exits with status 0.
-int cmpi_start(int *granted, cmpi_group *all);
+// Initialises MPI where nobody has, checks that it grants calls from one thread at a time (`*granted` is 0 where it does not)
+// and that its constants are those of its ABI (`*doubt` names one that is not, else NULL), and makes the group of all
+// processes. MPI is finalized when the process exits with status 0.
+int cmpi_start(int *granted, const char **doubt, cmpi_group *all);
 int cmpi_finish(void);
 void cmpi_abort(int code);
 
@@ -33,7 +39,7 @@ int cmpi_size(cmpi_group group, int *size);
 int cmpi_part(cmpi_group group, int is_member, cmpi_group *part);
 // This rank's number among the ranks of its machine, and how many there are.
 int cmpi_local(cmpi_group group, int *rank, int *size);
-// Both write at most 256 bytes, zero included.
+// Each writes at most CMPI_TEXT bytes, zero included.
 int cmpi_processor_name(char *name);
 void cmpi_error_text(int code, char *text);
 void cmpi_library_version(char *text);

@@ -9,7 +9,7 @@ import Files
   import Darwin
 #endif
 
-/// One run of mpirun.
+/// One run of the program that starts the ranks.
 struct Attempt {
   private let supervisor: Supervisor
   private let plan: LaunchPlan
@@ -29,9 +29,9 @@ struct Attempt {
   init(_ supervisor: Supervisor, _ plan: LaunchPlan) throws {
     (self.supervisor, self.plan) = (supervisor, plan)
     channel = try JobChannel(reachableAt: plan.addressesForRanks())
-    processes = JobProcesses(card: channel.card)
+    processes = JobProcesses(card: channel.card, starter: plan.starter)
     let folder = plan.hostfile == nil ? nil : try TemporaryFolder()
-    let hostfile = try plan.hostfile.flatMap { try folder?.write("hosts", Array($0.text.utf8)) }
+    let hostfile = try plan.hostfile.flatMap { try folder?.write("hosts", Array(plan.text(of: $0).utf8)) }
     self.folder = folder
     let arguments = plan.arguments(hostfilePath: hostfile, isWatched: true)
     supervisor.say(ShellWords.quoted([supervisor.mpirun] + arguments))

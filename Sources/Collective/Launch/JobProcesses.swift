@@ -10,12 +10,15 @@
 /// the tree of processes they are. None where the system has no `/proc`.
 struct JobProcesses {
   private let mark: [UInt8]
-  private static let ranks = ["OMPI_COMM_WORLD_RANK=", "PMIX_RANK="].map { Array($0.utf8) }
+  private let kinds: [LauncherKind]
 
   /// - card: the value of `JobChannel.variable`.
-  init(card: String) { mark = Array("\(JobChannel.variable)=\(card)".utf8) }
+  init(card: String, starter: Starter) {
+    mark = Array("\(JobChannel.variable)=\(card)".utf8)
+    kinds = starter.kinds
+  }
 
-  /// Those that have not ended, each with its rank. mpirun and its remote shells have the variable too, but no rank.
+  /// Those that have not ended, each with its rank. The starter and its remote shells have the variable too, but no rank.
   private var all: [pid_t: Int] {
     guard let folder = opendir("/proc") else { return [:] }
     defer { closedir(folder) }
@@ -36,13 +39,10 @@ struct JobProcesses {
 
   /// nil for a process that is none of the job's ranks.
   private func rank(of number: Int) -> Int? {
-    let variables = Self.bytes("/proc/\(number)/environ").split(separator: 0)
-    guard variables.contains(where: { $0.elementsEqual(mark) }) else { return nil }
-    for name in Self.ranks {
-      guard let variable = variables.first(where: { $0.starts(with: name) }) else { continue }
-      return decimal(variable.dropFirst(name.count), in: 0...Int(Int32.max))
-    }
-    return nil
+    let lines = Self.bytes("/proc/\(number)/environ").split(separator: 0)
+    guard lines.contains(where: { $0.elementsEqual(mark) }) else { return nil }
+    let environment = variables(of: lines.map { String(decoding: $0, as: UTF8.self) })
+    return kinds.lazy.compactMap { try? $0.launcher(environment)?.rank }.first
   }
 
   /// Whether it does nothing until a SIGCONT, or has ended.

@@ -17,6 +17,8 @@ package struct LaunchPlan: Equatable, Sendable {
   package var threads: Int?
   /// A network device or address range such as `eth0` or `10.0.0.0/24`: the job then uses TCP over it and nothing else.
   package var network: JobNetwork?
+  /// What kind of program starts the ranks.
+  package var starter = Starter.openMPI
   /// A program used in place of ssh.
   package var agent: RemoteShell?
   /// The command line every rank runs; the program first.
@@ -45,12 +47,16 @@ package struct LaunchPlan: Equatable, Sendable {
     return isLocal ? max(1, cores / rankCount) : 1
   }
 
-  /// mpirun's arguments.
+  /// The starter's arguments.
   /// - hostfilePath: where the hostfile lies, perhaps a shorter one than was given.
   /// - isWatched: whether ranks of other machines get what a supervisor left for them in the environment; those of this one do anyway.
   package func arguments(hostfilePath: String?, isWatched: Bool = false) -> [String] {
     let slots = hostfile?.slots ?? allocation ?? cores
     let fits = rankCount * threadsPerRank <= slots || !isLocal
+    if starter != .openMPI {
+      return otherArguments(
+        hostfilePath: hostfilePath, isWatched: isWatched, fits: fits && rankCount <= slots)
+    }
     var line = isRoot ? ["--allow-run-as-root"] : []
     line += ["-n", "\(rankCount)"]
     if let hostfilePath { line += ["--hostfile", hostfilePath] }

@@ -58,11 +58,19 @@ package enum Machine {
 }
 
 extension Machine {
-  /// The file of the program that is running.
-  package static func executablePath() -> String? {
+  /// The file of the program that is running, or that another process runs.
+  package static func executablePath(of process: pid_t? = nil) -> String? {
     var buffer = [CChar](repeating: 0, count: 4097)
-    guard readlink("/proc/self/exe", &buffer, 4096) > 0 else { return nil }
+    let link = "/proc/\(process.map { "\($0)" } ?? "self")/exe"
+    guard readlink(link, &buffer, 4096) > 0 else { return nil }
     return buffer.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+  }
+
+  /// The process that started another; nil where it can't be seen.
+  static func parent(of process: pid_t) -> pid_t? {
+    // "PPid:\t1234"
+    lines("/proc/\(process)/status").first { $0.hasPrefix("PPid:") }?
+      .split(separator: "\t").last.flatMap { pid_t($0) }
   }
 
   /// Whether a name of a hostfile means this machine.

@@ -40,6 +40,7 @@ struct Bench: ParsableCommand {
   @Flag(help: "Also print what each part of a step takes, and the core's multiply-add peak.") var profile =
     false
   @OptionGroup var network: BenchOptions
+  @OptionGroup var ranks: GroupOptions
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
@@ -62,7 +63,7 @@ struct Bench: ParsableCommand {
   }
 
   func run() throws {
-    let group = try Communicators.fromEnvironment()
+    let group = try ranks.communicator()
     let console = Console(json: output.json, silent: group.rank != 0)
     let report = try measure(group, console)
     try group.finish()

@@ -25,6 +25,11 @@ struct Launch: ParsableCommand {
     String?
   @Option(help: "Program that runs a command on another machine, in place of ssh, with its options.")
   var agent: String?
+  @Option(
+    help: ArgumentHelp(
+      "Program that starts the ranks: Open MPI's mpirun, mpiexec of MPICH or Intel MPI, prterun or srun.",
+      valueName: "program"))
+  var starter = "mpirun"
   @Flag(help: "Print the mpirun line and stop.") var dryRun = false
   @Argument(parsing: .postTerminator, help: "What every rank runs: train RECIPE …") var command: [String]
 
@@ -45,9 +50,10 @@ struct Launch: ParsableCommand {
     let plan = try makePlan()
     if dryRun {
       return try Console(json: false).say(
-        ShellWords.quoted(["mpirun"] + plan.arguments(hostfilePath: hostfile)))
+        ShellWords.quoted([plan.starter.program(starter)] + plan.arguments(hostfilePath: hostfile)))
     }
     var supervisor = Supervisor(plan)
+    supervisor.mpirun = plan.starter.program(starter)
     supervisor.maxRestarts = maxRestarts
     supervisor.pause = restartPause
     let code = try supervisor.run()
@@ -62,6 +68,8 @@ struct Launch: ParsableCommand {
     plan.network = try network.map { try Self.network($0) }
     plan.agent = try agent.map { try RemoteShell($0) }
     plan.allocation = try LaunchPlan.allocation()
+    plan.starter = try kind()
+    try plan.checkStarter()
     plan.command = [Self.ownPath()] + command
     // train computes on one thread unless told otherwise.
     if command.first == "train", Self.value(of: "--threads", in: command) == nil {
@@ -77,6 +85,17 @@ struct Launch: ParsableCommand {
       )
     }
     return network
+  }
+
+  /// A program that can't be asked is told by the supervisor, which starts it.
+  private func kind() throws -> Starter {
+    let file = starter.utf8.contains(UInt8(ascii: "/")) ? starter : SearchPath.find(starter)
+    let version = file.flatMap { HealthCheck.output(of: $0, "--version") }
+    if let kind = Starter(program: starter, version: { version?.joined(separator: "\n") }) { return kind }
+    guard let version else { return .openMPI }
+    throw Failure.usage(
+      "--starter \(starter): it says \(version.first { !$0.isEmpty } ?? "nothing") about itself, and recur"
+        + " knows \(Starter.allCases.map(\.rawValue).joined(separator: ", "))")
   }
 
   private static func value(of option: String, in words: [String]) -> String? {

@@ -25,6 +25,7 @@ struct Train: ParsableCommand {
   @Option(help: "Write what each rank did when to this file, for chrome://tracing or ui.perfetto.dev.")
   var trace: String?
   @Flag(help: "Replace the run that --out holds.") var overwrite = false
+  @OptionGroup var group: GroupOptions
   @OptionGroup var parallel: ThreadOptions
   @OptionGroup var device: DeviceOptions
   @OptionGroup var output: OutputOptions
@@ -46,7 +47,7 @@ struct Train: ParsableCommand {
       (try? Recipe(text.get(), overrides: settings.settings))?.precision ?? .fp32
     }
     _ = try KernelSet.fromEnvironment()
-    let communicator = try Communicators.fromEnvironment()
+    let communicator = try group.communicator()
     StopSignals.joined(communicator)
     let console = try Console(
       json: output.json, silent: communicator.rank != 0, sharingOutputWith: trace)
@@ -113,7 +114,8 @@ private final class RecipeReading {
   private let path: String
   private lazy var result = Result { () throws(Failure) in
     // Several ranks would each get a part of a stream.
-    try RecipeText(path, allowsStream: (Launcher.detect(processEnvironment())?.size ?? 1) == 1)
+    let launcher = try Launcher.detect(processEnvironment())
+    return try RecipeText(path, allowsStream: launcher == nil || launcher?.size == 1)
   }
 
   init(_ path: String) { self.path = path }

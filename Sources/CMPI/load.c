@@ -8,6 +8,7 @@
 #include "table.h"
 
 struct cmpi_table mpi;
+static enum cmpi_abi loaded;
 
 // The first line of the library's own text about itself; it may be asked before MPI_Init.
 static int version_line(void *library, char *text) {
@@ -100,9 +101,14 @@ enum cmpi_found cmpi_load(const char *name, char *detail, size_t capacity) {
   enum cmpi_abi abi;
   enum cmpi_found result = recognise(found, &abi, detail, capacity);
   if (result == CMPI_READY) result = look_up(found, abi, detail, capacity);
-  if (result == CMPI_READY) library = found;
+  if (result == CMPI_READY) {
+    library = found;
+    loaded = abi;
+  }
   return result;
 }
+
+enum cmpi_abi cmpi_interface(void) { return loaded; }
 
 const char *cmpi_doubt(void) {
   int size = 0, rank = -1, count = 0;

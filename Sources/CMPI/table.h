@@ -17,8 +17,6 @@ typedef void *MPI_Errhandler;
 typedef void *MPI_Request;
 typedef void MPI_Status;
 
-enum cmpi_abi { CMPI_OPEN_MPI, CMPI_MPICH, CMPI_STANDARD };
-
 #define X(name, value) enum { name = value };
 CMPI_CONSTANTS(X)
 #undef X

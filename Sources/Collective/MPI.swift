@@ -52,7 +52,7 @@ public final class MPI: Communicator {
 
   /// - libraries: what to try in this order, files or names.
   convenience init(_ libraries: [String]) throws {
-    let version = try MPILibrary.load(libraries)
+    let version = try MPILibrary.load(libraries).version
     var granted: CInt = 0
     var doubt: UnsafePointer<CChar>?
     var group = cmpi_group(handle: nil)

@@ -15,6 +15,10 @@ package enum MPIInterface: String, CaseIterable, Sendable {
   case mpich
   case standard = "abi"
 
+  init(_ abi: cmpi_abi) {
+    self = abi == CMPI_OPEN_MPI ? .openMPI : abi == CMPI_MPICH ? .mpich : .standard
+  }
+
   /// Names of libraries that have it.
   var libraries: [String] {
     switch self {
@@ -53,16 +57,16 @@ package enum MPILibrary {
   }
 
   /// Loads the first that is there. Throws where there is none, or where it is none that can be used.
-  /// - Returns: its version line.
+  /// - Returns: its version line, and its interface.
   @discardableResult
-  package static func load(_ candidates: [String]) throws -> String {
+  package static func load(_ candidates: [String]) throws -> (version: String, interface: MPIInterface) {
     var missing: String?
     for name in candidates {
       var detail = [CChar](repeating: 0, count: 512)
       let found = cmpi_load(name, &detail, detail.count)
       let line = detail.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
       switch found {
-      case CMPI_READY: return text { cmpi_library_version($0) }
+      case CMPI_READY: return (text { cmpi_library_version($0) }, MPIInterface(cmpi_interface()))
       case CMPI_MISSING: if missing == nil { missing = line }
       case CMPI_OTHER:
         throw Failure(

@@ -6,7 +6,8 @@ private nonisolated(unsafe) var askedToStop = false
 
 extension Check {
   /// A job for `recur launch` to look after: `job FILE CODE... [options]`. Its k-th run ends with the k-th code; a code above
-  /// 128 is a signal to the last rank, "wait" runs until SIGUSR1 and then ends with 75, "talk" writes for a while and then "done" to
+  /// 128 is a signal to the last rank, "wait" runs until SIGUSR1 and then ends with 75, "abort" has the last rank end all with 65, "64/75" is the
+  /// code of each rank, "talk" writes for a while and then "done" to
   /// FILE, "tell" writes its arguments to standard error and ends well after three seconds. Every run adds a line to FILE: ranks,
   /// process numbers, arguments.
   func job(_ arguments: [String]) throws {
@@ -50,7 +51,12 @@ extension Check {
       try group.finish()
       exit(75)
     }
-    let number = Int32(code) ?? 70
+    if code == "abort" {
+      if group.rank == group.size - 1 { group.abort(reason: "asked to abort", code: 65) }
+      try group.barrier()
+    }
+    let codes = code.split(separator: "/")
+    let number = Int32(codes[group.rank % codes.count]) ?? 70
     if number > 128, group.rank == group.size - 1 { kill(getpid(), number - 128) }
     if number > 128 { try group.barrier() }
     try group.finish()

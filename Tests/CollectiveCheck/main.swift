@@ -16,12 +16,12 @@ do {
     plan.network = environment["CHECK_NETWORK"].flatMap { JobNetwork($0) }
     plan.hostfile = try environment["CHECK_HOSTFILE"].map { try Hostfile(path: $0) }
     let starter = environment["CHECK_STARTER"] ?? "mpirun"
-    plan.starter = starter.contains("impi") ? .intel : starter.contains("mpich") ? .hydra : .openMPI
+    plan.starter = environment["CHECK_KIND"].flatMap { Starter(rawValue: $0) } ?? .openMPI
     var supervisor = Supervisor(plan)
     if let seconds = environment["CHECK_PATIENCE"].flatMap({ Int($0) }) {
       supervisor.patience = .seconds(seconds)
     }
-    supervisor.mpirun = plan.starter.program(starter)
+    supervisor.program = plan.starter.program(starter)
     supervisor.maxRestarts = Int(arguments[2]) ?? 0
     exit(try supervisor.run())
   }

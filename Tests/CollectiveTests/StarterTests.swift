@@ -114,22 +114,17 @@ import Testing
     #expect(Starter.openMPI.program("/opt/mpi/bin/mpirun") == "/opt/mpi/bin/mpirun")
   }
 
-  @Test(.enabled(if: TestMPI.mpich.isThere, "PyPI's mpich is not there"))
-  func aJobUnderMPICH() throws { try startsAgain(.mpich) }
-  @Test(.enabled(if: TestMPI.intel.isThere, "PyPI's impi-rt is not there"))
-  func aJobUnderIntelMPI() throws { try startsAgain(.intel) }
-
-  /// The exit code of a starter is its job's: 75 is worth another try.
-  private func startsAgain(_ mpi: TestMPI) throws {
-    let starter = try #require(mpi.program)
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    let job = folder.appendingPathComponent("job").path
-    let outcome = try run(
-      built("collective-check"), ["launch", "2", "1", "job", job, "75", "0", "--out", folder.path],
-      environment: ["CHECK_STARTER": starter, "PATH": mpi.path], limit: 200)
-    #expect(outcome.status == 0, "\(outcome.errors)")
-    #expect(try String(contentsOfFile: job, encoding: .utf8).split(separator: "\n").count == 2)
+  /// What a supervisor looks for in the environment of its ranks is what the ranks themselves know their launcher by.
+  @Test(arguments: [
+    (Starter.openMPI, ["OMPI_COMM_WORLD_SIZE": "2", "OMPI_COMM_WORLD_RANK": "1"]),
+    (.prterun, ["PMIX_RANK": "1"]),
+    (.hydra, ["PMI_RANK": "1", "PMI_SIZE": "2", "MPI_LOCALNRANKS": "2"]), (.intel, ["PMI_RANK": "1"]),
+    (.srun, ["SLURM_STEP_ID": "0", "SLURM_PROCID": "1"]),
+  ])
+  func ranksAreKnownByTheTableOfLaunchers(starter: Starter, environment: [String: String]) {
+    #expect(starter.rank(environment) == 1)
+    #expect(starter.rank([:]) == nil)
+    // A batch script has a number of its own, and srun inherits it.
+    #expect(starter.rank(["SLURM_PROCID": "0", "SLURM_NTASKS": "2"]) == nil)
   }
 }

@@ -7,10 +7,11 @@ import Testing
 @Suite(.serialized, .enabled(if: find("mpirun") != nil, "mpirun is not installed"))
 struct SupervisorTests {
   @Test func restartsFromTheNewestCheckpointUntilDone() throws {
-    try withFile { file in
-      let outcome = try Self.launch(3, restarts: 3, file, ["75", "137", "0", "--out", "d", "--overwrite"])
+    try WatchedJob.withFile { file in
+      let outcome = try WatchedJob.launch(
+        3, restarts: 3, file, ["75", "137", "0", "--out", "d", "--overwrite"])
       #expect(outcome.status == 0, "\(outcome.errors)")
-      let runs = Self.runs(file)
+      let runs = WatchedJob.runs(file)
       #expect(runs.map { $0.hasSuffix("--resume auto") } == [false, true, true])
       #expect(runs.map { $0.hasPrefix("3 ") } == [true, true, true])
       #expect(runs.map { $0.contains("--overwrite") } == [true, false, false])
@@ -19,71 +20,73 @@ struct SupervisorTests {
   }
 
   @Test func theJobsOwnFaultIsNotRetried() throws {
-    try withFile { file in
-      let outcome = try Self.launch(2, restarts: 3, file, ["65", "0", "--out", "d"])
+    try WatchedJob.withFile { file in
+      let outcome = try WatchedJob.launch(2, restarts: 3, file, ["65", "0", "--out", "d"])
       #expect(outcome.status == 65)
-      #expect(Self.runs(file).count == 1)
+      #expect(WatchedJob.runs(file).count == 1)
     }
   }
 
   @Test func restartsAreBounded() throws {
-    try withFile { file in
-      let outcome = try Self.launch(2, restarts: 1, file, ["75", "75", "0", "--out", "d"])
+    try WatchedJob.withFile { file in
+      let outcome = try WatchedJob.launch(2, restarts: 1, file, ["75", "75", "0", "--out", "d"])
       #expect(outcome.status == 75)
       #expect(outcome.errors.contains("gave up after 1 restart"))
-      #expect(Self.runs(file).count == 2)
+      #expect(WatchedJob.runs(file).count == 2)
     }
   }
 
   @Test func restartsNeedARunToGoOnWith() throws {
-    try withFile { file in
-      let outcome = try Self.launch(2, restarts: 1, file, ["0"])
+    try WatchedJob.withFile { file in
+      let outcome = try WatchedJob.launch(2, restarts: 1, file, ["0"])
       #expect(outcome.status == 64 && outcome.errors.contains("--out DIR"))
     }
   }
 
   @Test(arguments: [SIGTERM, SIGINT]) func asksTheRanksToStopAndDoesNotRestart(signal: Int32) throws {
-    try withFile { file in
-      let outcome = try Self.launch(2, restarts: 3, file, ["wait", "0", "--out", "d"]) { launcher in
-        Self.waitForRuns(1, file)
+    try WatchedJob.withFile { file in
+      let outcome = try WatchedJob.launch(2, restarts: 3, file, ["wait", "0", "--out", "d"]) { launcher in
+        WatchedJob.waitForRuns(1, file)
         kill(launcher, signal)
       }
       #expect(outcome.status == 75, "\(outcome.errors)")
-      #expect(Self.runs(file).count == 1)
+      #expect(WatchedJob.runs(file).count == 1)
     }
   }
 
   @Test func survivesTheEndOfMpirunItself() throws {
-    try withFile { file in
-      let outcome = try Self.launch(3, restarts: 2, file, ["wait", "0", "--out", "d"]) { launcher in
-        Self.waitForRuns(1, file)
-        kill(Self.child(of: launcher), SIGKILL)
+    try WatchedJob.withFile { file in
+      let outcome = try WatchedJob.launch(3, restarts: 2, file, ["wait", "0", "--out", "d"]) { launcher in
+        WatchedJob.waitForRuns(1, file)
+        kill(WatchedJob.child(of: launcher), SIGKILL)
       }
       #expect(outcome.status == 0, "\(outcome.errors)")
-      #expect(Self.runs(file).count == 2)
+      #expect(WatchedJob.runs(file).count == 2)
       // The first run's ranks are gone: two runs must never write side by side.
-      let first = Self.runs(file)[0].split(separator: " ")[1].split(separator: ",").compactMap { pid_t($0) }
-      #expect(first.count == 3 && first.allSatisfy { !Self.runs(pid: $0) })
+      let first = WatchedJob.runs(file)[0].split(separator: " ")[1].split(separator: ",").compactMap {
+        pid_t($0)
+      }
+      #expect(first.count == 3 && first.allSatisfy { !WatchedJob.runs(pid: $0) })
     }
   }
 
   /// A rank is killed, and mpirun, which is stopped here, does nothing about it.
   @Test func aKilledRankIsMissedWhereMpirunHangs() throws {
-    try withFile { file in
-      let outcome = try Self.launch(2, restarts: 1, file, ["wait", "0", "--out", "d"]) { launcher in
-        Self.waitForRuns(1, file)
-        kill(Self.child(of: launcher), SIGSTOP)
-        kill(Self.ranks(file)[1], SIGKILL)
+    try WatchedJob.withFile { file in
+      let outcome = try WatchedJob.launch(2, restarts: 1, file, ["wait", "0", "--out", "d"]) { launcher in
+        WatchedJob.waitForRuns(1, file)
+        kill(WatchedJob.child(of: launcher), SIGSTOP)
+        kill(WatchedJob.ranks(file)[1], SIGKILL)
       }
       #expect(outcome.status == 0, "\(outcome.errors)")
       #expect(outcome.errors.contains("mpirun does not end after its ranks have; it is killed"))
-      #expect(Self.runs(file).count == 2)
+      #expect(WatchedJob.runs(file).count == 2)
     }
   }
 
   /// A name in the hostfile that nobody answers to.
   @Test func aHostThatDoesNotAnswerIsNamed() throws {
-    try withFile { file in
+    try WatchedJob.withFile { file in
       let hosts = file + ".hosts"
       try "nobody.invalid slots=1\n".write(toFile: hosts, atomically: true, encoding: .utf8)
       let outcome = try run(
@@ -92,22 +95,22 @@ struct SupervisorTests {
       #expect(outcome.status == 75, "\(outcome.errors)")
       #expect(
         outcome.errors.contains("no answer from nobody.invalid: check the hostfile"), "\(outcome.errors)")
-      #expect(Self.runs(file).isEmpty)
+      #expect(WatchedJob.runs(file).isEmpty)
     }
   }
 
   /// Stopped and set going again with all its ranks; nobody is blamed for the time between.
   @Test func suspendingReachesTheWholeJob() throws {
-    try withFile { file in
-      let outcome = try Self.launch(2, restarts: 0, file, ["wait", "0", "--out", "d"]) { launcher in
-        Self.waitForRuns(1, file)
-        let all = [launcher, Self.child(of: launcher)] + Self.ranks(file)
-        #expect(all.count == 4 && !all.contains { Self.isStopped($0) })
+    try WatchedJob.withFile { file in
+      let outcome = try WatchedJob.launch(2, restarts: 0, file, ["wait", "0", "--out", "d"]) { launcher in
+        WatchedJob.waitForRuns(1, file)
+        let all = [launcher, WatchedJob.child(of: launcher)] + WatchedJob.ranks(file)
+        #expect(all.count == 4 && !all.contains { WatchedJob.isStopped($0) })
         kill(launcher, SIGTSTP)
-        #expect(Self.holds(within: 5) { all.allSatisfy { Self.isStopped($0) } })
+        #expect(WatchedJob.holds(within: 5) { all.allSatisfy { WatchedJob.isStopped($0) } })
         usleep(500_000)
         kill(launcher, SIGCONT)
-        #expect(Self.holds(within: 5) { !all.contains { Self.isStopped($0) } })
+        #expect(WatchedJob.holds(within: 5) { !all.contains { WatchedJob.isStopped($0) } })
         kill(launcher, SIGTERM)
       }
       #expect(outcome.status == 75 && !outcome.errors.contains("has waited"), "\(outcome.errors)")
@@ -117,14 +120,14 @@ struct SupervisorTests {
   /// Whoever of the two is killed, and whether a rank is stopped then: nothing of the job is left.
   @Test(arguments: [(true, false), (true, true), (false, true)])
   func noRankOutlivesItsLauncher(killsSupervisor: Bool, stopsRank: Bool) throws {
-    try withFile { file in
-      let outcome = try Self.launch(3, restarts: 0, file, ["wait", "0", "--out", "d"]) { launcher in
-        Self.waitForRuns(1, file)
-        let all = [Self.child(of: launcher)] + Self.ranks(file)
+    try WatchedJob.withFile { file in
+      let outcome = try WatchedJob.launch(3, restarts: 0, file, ["wait", "0", "--out", "d"]) { launcher in
+        WatchedJob.waitForRuns(1, file)
+        let all = [WatchedJob.child(of: launcher)] + WatchedJob.ranks(file)
         #expect(all.count == 4)
         if stopsRank { kill(all[2], SIGSTOP) }
         kill(killsSupervisor ? launcher : all[0], SIGKILL)
-        #expect(Self.holds(within: 5) { !all.contains { Self.runs(pid: $0) } })
+        #expect(WatchedJob.holds(within: 5) { !all.contains { WatchedJob.runs(pid: $0) } })
       }
       #expect(outcome.status == (killsSupervisor ? SIGKILL : 128 + SIGKILL), "\(outcome.errors)")
     }
@@ -132,22 +135,22 @@ struct SupervisorTests {
 
   /// mpirun alone, killed: a rank that is stopped notices as well.
   @Test func noRankOutlivesMpirunAlone() throws {
-    try withFile { file in
+    try WatchedJob.withFile { file in
       let root = getuid() == 0 ? ["--allow-run-as-root"] : []
       let words = root + ["--oversubscribe", "-n", "2", built("collective-check"), "job", file, "wait"]
       _ = try run(find("mpirun")!, words) { mpirun in
-        Self.waitForRuns(1, file)
-        let ranks = Self.ranks(file)
+        WatchedJob.waitForRuns(1, file)
+        let ranks = WatchedJob.ranks(file)
         kill(ranks[1], SIGSTOP)
         kill(mpirun, SIGKILL)
-        #expect(Self.holds(within: 5) { !ranks.contains { Self.runs(pid: $0) } })
+        #expect(WatchedJob.holds(within: 5) { !ranks.contains { WatchedJob.runs(pid: $0) } })
       }
     }
   }
 
   /// What stands in a command line, and so in mpirun's lines, means nothing to the supervisor.
   @Test func wordsOfAFailureAreJustWords() throws {
-    try withFile { file in
+    try WatchedJob.withFile { file in
       let words = [
         "mpirun noticed that", "mpirun detected that", "MPI_ABORT was invoked", "Primary job  terminated",
         "gives up; ends with exit code 75, start again to resume",
@@ -163,67 +166,15 @@ struct SupervisorTests {
 
   /// The reader of what is printed goes away: the job goes on to its end.
   @Test func aReaderThatGoesAwayCostsTheDisplayAlone() throws {
-    try withFile { file in
+    try WatchedJob.withFile { file in
       let line = ShellWords.quoted([
         built("collective-check"), "launch", "2", "0", "job", file, "talk", "--out", "d",
       ])
       let outcome = try run(
         find("bash")!, ["-c", "\(line) 2>&1 | head -n 1 > /dev/null; exit ${PIPESTATUS[0]}"])
       #expect(outcome.status == 0)
-      #expect(Self.runs(file).count == 2, "\(Self.runs(file))")
-      #expect(Self.ranks(file).allSatisfy { !Self.runs(pid: $0) })
+      #expect(WatchedJob.runs(file).count == 2, "\(WatchedJob.runs(file))")
+      #expect(WatchedJob.ranks(file).allSatisfy { !WatchedJob.runs(pid: $0) })
     }
-  }
-
-  private static func launch(
-    _ ranks: Int, restarts: Int, _ file: String, _ codes: [String], meanwhile: ((pid_t) -> Void)? = nil
-  ) throws -> Outcome {
-    try run(
-      built("collective-check"), ["launch", "\(ranks)", "\(restarts)", "job", file] + codes,
-      meanwhile: meanwhile)
-  }
-
-  /// What each run of the job wrote: ranks, process numbers, arguments.
-  private static func runs(_ file: String) -> [String] {
-    ((try? String(contentsOfFile: file, encoding: .utf8)) ?? "").split(separator: "\n").map(String.init)
-  }
-
-  private static func waitForRuns(_ count: Int, _ file: String) {
-    for _ in 0..<1000 where runs(file).count < count { usleep(10_000) }
-    usleep(200_000)
-  }
-
-  /// The processes of the first run.
-  private static func ranks(_ file: String) -> [pid_t] {
-    runs(file).first?.split(separator: " ")[1].split(separator: ",").compactMap { pid_t($0) } ?? []
-  }
-
-  private static func holds(within seconds: Int, _ condition: () -> Bool) -> Bool {
-    for _ in 0..<seconds * 100 {
-      if condition() { return true }
-      usleep(10_000)
-    }
-    return condition()
-  }
-
-  private static func isStopped(_ pid: pid_t) -> Bool {
-    (try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8))?.contains(") T ") == true
-  }
-
-  private static func child(of parent: pid_t) -> pid_t {
-    let list = try? String(contentsOfFile: "/proc/\(parent)/task/\(parent)/children", encoding: .utf8)
-    return list?.split(separator: " ").first.flatMap { pid_t($0) } ?? -1
-  }
-
-  /// Whether a process is there and not just waiting to be collected.
-  private static func runs(pid: pid_t) -> Bool {
-    guard let status = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8) else { return false }
-    return !status.contains(") Z ")
-  }
-
-  private func withFile(_ body: (String) throws -> Void) throws {
-    let file = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
-    defer { try? FileManager.default.removeItem(atPath: file) }
-    try body(file)
   }
 }

@@ -14,6 +14,9 @@ enum cmpi_found {
   CMPI_LIES,           // a library that is not what it calls itself; detail is its version line and the contradiction
 };
 
+// The binary interfaces.
+enum cmpi_abi { CMPI_OPEN_MPI, CMPI_MPICH, CMPI_STANDARD };
+
 // Bytes of the longest text that MPI writes, zero included.
 enum { CMPI_TEXT = 8192 };
 
@@ -25,6 +28,8 @@ typedef struct cmpi_request { void *handle; } cmpi_request;
 // Loads a library by its file, or by a name that the system's loader searches for; once one is loaded, it stays the one.
 // `detail` (at least 512 bytes) gets one line where the result is not CMPI_READY.
 enum cmpi_found cmpi_load(const char *name, char *detail, size_t capacity);
+// That of the library that is loaded.
+enum cmpi_abi cmpi_interface(void);
 
 // Initialises MPI where nobody has, checks that it grants calls from one thread at a time (`*granted` is 0 where it does not)
 // and that its constants are those of its ABI (`*doubt` names one that is not, else NULL), and makes the group of all

@@ -25,7 +25,7 @@ struct Attempt {
   private let start = ContinuousClock.now
   private var nextLook = ContinuousClock.now
 
-  /// Prints the line that starts mpirun, and starts it.
+  /// Prints the line that starts the ranks, and runs it.
   init(_ supervisor: Supervisor, _ plan: LaunchPlan) throws {
     (self.supervisor, self.plan) = (supervisor, plan)
     channel = try JobChannel(reachableAt: plan.addressesForRanks())
@@ -34,13 +34,18 @@ struct Attempt {
     let hostfile = try plan.hostfile.flatMap { try folder?.write("hosts", Array(plan.text(of: $0).utf8)) }
     self.folder = folder
     let arguments = plan.arguments(hostfilePath: hostfile, isWatched: true)
-    supervisor.say(ShellWords.quoted([supervisor.mpirun] + arguments))
+    supervisor.say(ShellWords.quoted([supervisor.program] + arguments))
     relays = try [OutputRelay(to: 1), OutputRelay(to: 2)]
     let environment = [JobChannel.variable: channel.card]
     child = try OutputRelay.starting(relays) {
       try ChildProcess(
-        supervisor.mpirun, arguments, environment: environment, output: $0[0], errors: $0[1])
+        supervisor.program, arguments, environment: environment, output: $0[0], errors: $0[1])
     }
+  }
+
+  /// The program that starts the ranks, without its folder.
+  private var name: String {
+    supervisor.program.utf8.split(separator: UInt8(ascii: "/")).last.map { String(Substring($0)) } ?? "it"
   }
 
   /// Its exit code (128 and the number for a signal), and whether a person asked for the end.
@@ -60,24 +65,23 @@ struct Attempt {
     }
   }
 
-  /// A rank that is killed tells nothing, and mpirun may wait without end after that (Open MPI 4, where a rank is killed while
+  /// A rank that is killed tells nothing, and its starter may wait without end after that (Open MPI 4, where a rank is killed while
   /// it meets the others). Once a second, oftener in the beginning: it reads the environment of every process.
   private mutating func lookForRanks() {
     guard ContinuousClock.now >= nextLook else { return }
     let here = processes.ranks
     // What a rank that is gone by now has told is in a socket already.
     channel.listen()
-    let areAllHere = plan.hostfile == nil && plan.allocation == nil
-    channel.note(present: here, of: areAllHere ? plan.rankCount : nil)
+    channel.note(present: here, of: plan.isLocal ? plan.rankCount : nil)
     nextLook = .now + (.now - start < .seconds(3) ? .milliseconds(50) : .seconds(1))
   }
 
-  /// The job is over, and mpirun waits for a host that it can't reach any more, or for a rank that was killed.
+  /// The job is over, and the starter waits for a host that it can't reach any more, or for a rank that was killed.
   private mutating func endIfHung() {
     guard !hung, let over = channel.over(ranks: plan.rankCount), over > supervisor.patience else { return }
     hung = true
     child.sendToGroup(SIGKILL)
-    supervisor.say("mpirun does not end after its ranks have; it is killed")
+    supervisor.say("\(name) does not end after its ranks have; it is killed")
   }
 
   /// Nothing of the job is left on this machine when this returns: ranks that are stopped would keep the run's lock.
@@ -87,12 +91,22 @@ struct Attempt {
     for relay in relays { relay.drain() }
     channel.listen()
     if hung { return (channel.allEndedWell(ranks: plan.rankCount) ? 0 : 75, requests > 0) }
+    let code = jobsCode(code)
     if code == 0, let failure = relays.compactMap(\.failure).first { throw failure }
     // Who was ended by our request, before it could listen or after its time was up, may be started again.
     return (requests > 0 && code > 128 ? 75 : code, requests > 0)
   }
 
-  /// First a request that mpirun passes to the ranks as it is: they save and end together. mpirun's own way of ending
+  /// MPICH's mpiexec ends with the bits of all ranks' codes together (64 and 75 are 75), and with the bare number of a signal.
+  /// What the ranks told says it as other starters do: the code of the first that failed, 128 and the number for a signal.
+  private func jobsCode(_ code: Int32) -> Int32 {
+    guard plan.starter == .hydra, code != 0 else { return code }
+    if let first = channel.firstFailure { return first }
+    channel.note(present: [], of: plan.isLocal ? plan.rankCount : nil)
+    return channel.isMissingRanks && (1...64).contains(code) ? 128 + code : code
+  }
+
+  /// First a request that the starter passes to the ranks as it is: they save and end together. mpirun's own way of ending
   /// leaves them one second. Then harder. The signal goes before the words: a terminal that is held up must not hold it.
   private func stop() {
     switch requests {
@@ -104,12 +118,15 @@ struct Attempt {
     }
   }
 
-  /// ^Z: mpirun passes it to the ranks of all machines; then mpirun and this process stop. Returns when this process goes on
+  /// ^Z: the starter passes it to the ranks of all machines; then it and this process stop. Returns when this process goes on
   /// (`fg`, SIGCONT), with the whole job going on. The time between counts for no deadline.
   private mutating func suspend() {
+    guard plan.isLocal || plan.starter.suspendsOtherMachines else {
+      return supervisor.say("\(name) does not stop ranks of other machines: the job goes on")
+    }
     child.send(SIGTSTP)
-    // Remote ranks are not seen: mpirun gets a moment to tell their machines.
-    if plan.hostfile != nil || plan.allocation != nil { usleep(300_000) }
+    // Remote ranks are not seen: the starter gets a moment to tell their machines.
+    if !plan.isLocal { usleep(300_000) }
     processes.stop(within: .seconds(1))
     child.sendToGroup(SIGSTOP)
     let start = ContinuousClock.now

@@ -13,6 +13,8 @@ package final class JobChannel {
   private let secret = HMAC.newKey()
   private let sockets: [DatagramSocket]
   private var codes: [Int: Int32] = [:]
+  /// The code of the first rank that told of a failure.
+  private(set) var firstFailure: Int32?
   private var failedAt: ContinuousClock.Instant?
   private var lastEnd: ContinuousClock.Instant?
   private var seen: Set<Int> = []
@@ -45,7 +47,7 @@ package final class JobChannel {
   private func note(_ rank: Int, _ code: Int32) {
     guard codes.updateValue(code, forKey: rank) == nil else { return }
     lastEnd = .now
-    if code != 0, failedAt == nil { failedAt = .now }
+    if code != 0, failedAt == nil { (failedAt, firstFailure) = (.now, code) }
   }
 
   /// Takes in which ranks have a process on this machine. Those that had one, or must have one as soon as any has, and have not
@@ -57,6 +59,9 @@ package final class JobChannel {
     let missing = seen.subtracting(present).subtracting(codes.keys)
     missingSince = missing.isEmpty ? nil : missingSince ?? .now
   }
+
+  /// Whether ranks of this machine were killed.
+  var isMissingRanks: Bool { missingSince != nil }
 
   /// For how long the job has been over: since the first rank failed or was killed, or the last of all ended well. nil while it runs.
   package func over(ranks: Int) -> Duration? {

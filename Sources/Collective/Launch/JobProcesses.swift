@@ -10,12 +10,12 @@
 /// the tree of processes they are. None where the system has no `/proc`.
 struct JobProcesses {
   private let mark: [UInt8]
-  private let kinds: [LauncherKind]
+  private let starter: Starter
 
   /// - card: the value of `JobChannel.variable`.
   init(card: String, starter: Starter) {
     mark = Array("\(JobChannel.variable)=\(card)".utf8)
-    kinds = starter.kinds
+    self.starter = starter
   }
 
   /// Those that have not ended, each with its rank. The starter and its remote shells have the variable too, but no rank.
@@ -41,8 +41,7 @@ struct JobProcesses {
   private func rank(of number: Int) -> Int? {
     let lines = Self.bytes("/proc/\(number)/environ").split(separator: 0)
     guard lines.contains(where: { $0.elementsEqual(mark) }) else { return nil }
-    let environment = variables(of: lines.map { String(decoding: $0, as: UTF8.self) })
-    return kinds.lazy.compactMap { try? $0.launcher(environment)?.rank }.first
+    return starter.rank(variables(of: lines.map { String(decoding: $0, as: UTF8.self) }))
   }
 
   /// Whether it does nothing until a SIGCONT, or has ended.

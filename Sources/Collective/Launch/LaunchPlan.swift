@@ -39,7 +39,8 @@ package struct LaunchPlan: Equatable, Sendable {
   }
 
   package var rankCount: Int { ranks ?? hostfile?.slots ?? allocation ?? cores }
-  private var isLocal: Bool { hostfile == nil && allocation == nil }
+  /// Whether all ranks are on this machine.
+  var isLocal: Bool { hostfile == nil && allocation == nil }
 
   /// Never more runnable threads than cores, as far as this machine can tell.
   package var threadsPerRank: Int {

@@ -48,8 +48,20 @@ package enum Starter: String, CaseIterable, Sendable {
     }
   }
 
-  /// What its ranks find in their environment, and it itself does not.
-  var kinds: [LauncherKind] {
+  /// Whether it passes Ctrl-Z on to ranks of other machines.
+  var suspendsOtherMachines: Bool {
+    switch self {
+    case .openMPI, .prterun, .intel: true
+    case .hydra, .srun: false
+    }
+  }
+
+  /// The number of the rank that has this environment; nil where it is none that this starter started.
+  package func rank(_ environment: [String: String]) -> Int? {
+    kinds.lazy.compactMap { try? $0.launcher(environment)?.rank }.first
+  }
+
+  private var kinds: [LauncherKind] {
     let names =
       switch self {
       case .openMPI, .prterun: ["mpirun", "prterun"]

@@ -8,7 +8,7 @@ import Diagnostics
   import Darwin
 #endif
 
-/// Runs a job under mpirun to its end: prints the line it runs, passes signals on, and starts a job that failed for
+/// Runs a job under a program that starts ranks to its end: prints the line it runs, passes signals on, and starts a job that failed for
 /// a reason outside of it again, a bounded number of times, from its newest valid checkpoint.
 package struct Supervisor {
   /// Whether an end is worth another try.
@@ -21,18 +21,19 @@ package struct Supervisor {
 
   package var plan: LaunchPlan
   package var maxRestarts = 0
-  package var mpirun = "mpirun"
+  /// What starts the ranks: a path, or a name that is searched in PATH.
+  package var program = "mpirun"
   /// Seconds before the first restart; each further one waits twice as long, at most 30 (or this, where that is more).
   package var pause = 1.0
   /// After a request to stop: how long the ranks have for saving.
   package var grace: Duration = .seconds(60)
-  /// After the end of a rank: how long mpirun may take to end the others.
+  /// After the end of a rank: how long the program may take to end the others.
   package var patience: Duration = .seconds(8)
   package var say: @Sendable (String) -> Void = { writeLine("recur launch: \($0)") }
 
   package init(_ plan: LaunchPlan) { self.plan = plan }
 
-  /// Codes 64 to 70 are the job's own fault; 74 and 75, signals (128 and above) and mpirun's own troubles are not.
+  /// Codes 64 to 70 are the job's own fault; 74 and 75, signals (128 and above) and the starter's own troubles are not.
   package static func verdict(_ code: Int32, stopping: Bool) -> Verdict {
     if code == 0 { return .done }
     return stopping || (64...70).contains(code) ? .final : .retry
@@ -53,7 +54,7 @@ package struct Supervisor {
     for attempt in 0... {
       let start = ContinuousClock.now
       var (code, stopping) = try run(plan, &inbox)
-      if !stopping, Self.isMpiruns(code), tellLostHosts(plan) { code = Failure.Kind.retry.rawValue }
+      if !stopping, Self.isStarters(code), tellLostHosts(plan) { code = Failure.Kind.retry.rawValue }
       switch Self.verdict(code, stopping: stopping) {
       case .done: return 0
       case .final: return code
@@ -101,12 +102,12 @@ package struct Supervisor {
     }
   }
 
-  /// Whether a code comes from mpirun rather than from the job or a signal.
-  private static func isMpiruns(_ code: Int32) -> Bool {
+  /// Whether a code comes from the program that starts the ranks rather than from the job or a signal.
+  private static func isStarters(_ code: Int32) -> Bool {
     code != 0 && !(64...75).contains(code) && !(129...192).contains(code)
   }
 
-  /// mpirun says a lot about a host that it can't start on, but not which one.
+  /// The starter says a lot about a host that it can't start on, but not which one.
   private func tellLostHosts(_ plan: LaunchPlan) -> Bool {
     let lost = (plan.hostfile?.hosts ?? []).map(\.name).filter { !answers($0) }
     guard let first = lost.first else { return false }

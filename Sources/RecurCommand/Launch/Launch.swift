@@ -2,7 +2,7 @@ import ArgumentParser
 import Collective
 import Diagnostics
 
-/// `recur launch`: several ranks of this program under mpirun.
+/// `recur launch`: several ranks of this program under mpirun or another program that starts them.
 struct Launch: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Runs a command on several ranks under mpirun, and restarts it when it fails.",
@@ -53,7 +53,7 @@ struct Launch: ParsableCommand {
         ShellWords.quoted([plan.starter.program(starter)] + plan.arguments(hostfilePath: hostfile)))
     }
     var supervisor = Supervisor(plan)
-    supervisor.mpirun = plan.starter.program(starter)
+    supervisor.program = plan.starter.program(starter)
     supervisor.maxRestarts = maxRestarts
     supervisor.pause = restartPause
     let code = try supervisor.run()
@@ -92,6 +92,13 @@ struct Launch: ParsableCommand {
     let file = starter.utf8.contains(UInt8(ascii: "/")) ? starter : SearchPath.find(starter)
     let version = file.flatMap { HealthCheck.output(of: $0, "--version") }
     if let kind = Starter(program: starter, version: { version?.joined(separator: "\n") }) { return kind }
+    // Intel MPI's mpirun finds what it runs in PATH alone.
+    let hydra = file.map { Starter.intel.program($0) }
+    if let hydra, hydra != file, let words = HealthCheck.output(of: hydra, "--version"),
+      Starter(program: hydra, version: { words.joined(separator: "\n") }) == .intel
+    {
+      return .intel
+    }
     guard let version else { return .openMPI }
     throw Failure.usage(
       "--starter \(starter): it says \(version.first { !$0.isEmpty } ?? "nothing") about itself, and recur"

@@ -29,7 +29,8 @@ static void become(const char *path, char *const words[], char *const environmen
   execve(path, words, environment);
 }
 
-pid_t cprocess_start(const char *path, char *const words[], char *const environment[], int output, int errors) {
+pid_t cprocess_start(const char *path, char *const words[], char *const environment[], int output, int errors,
+                     int signal) {
   // Closed by a successful exec; else it brings the reason.
   int report[2];
   if (pipe(report) != 0) return -1;
@@ -40,7 +41,7 @@ pid_t cprocess_start(const char *path, char *const words[], char *const environm
   sigprocmask(SIG_SETMASK, &all, &before);
   pid_t child = fork();
   if (child == 0) {
-    cprocess_on_parents_end(SIGTERM);
+    cprocess_on_parents_end(signal);
     // Gone before it could be said.
     if (getppid() != parent) _exit(127);
     become(path, words, environment, output, errors);

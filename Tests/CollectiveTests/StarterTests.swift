@@ -56,8 +56,9 @@ import Testing
 
   @Test func srunGetsTasks() throws {
     let line = try Self.plan(.srun) { $0.allocation = 16 }
+    // The first word of a line would be an assignment without the quotation marks.
     #expect(
-      line.hasPrefix("--ntasks=16 --cpus-per-task=1 --kill-on-bad-exit=1 --cpu-bind=cores --input=none"))
+      line.hasPrefix("'--ntasks=16' --cpus-per-task=1 --kill-on-bad-exit=1 --cpu-bind=cores --input=none"))
   }
 
   @Test(

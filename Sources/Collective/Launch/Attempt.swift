@@ -39,7 +39,8 @@ struct Attempt {
     let environment = [JobChannel.variable: channel.card]
     child = try OutputRelay.starting(relays) {
       try ChildProcess(
-        supervisor.program, arguments, environment: environment, output: $0[0], errors: $0[1])
+        supervisor.program, arguments, environment: environment, output: $0[0], errors: $0[1],
+        orphaned: plan.starter.passesSIGTERM ? SIGKILL : SIGTERM)
     }
   }
 

@@ -9,7 +9,7 @@ import Diagnostics
   import Darwin
 #endif
 
-/// A program this one started, in a process group of its own, so that the terminal's signals reach only us. It gets SIGTERM when this
+/// A program this one started, in a process group of its own, so that the terminal's signals reach only us. It gets a signal when this
 /// process is gone, however that ended. Made by the main thread: the system watches the thread, not the process.
 struct ChildProcess {
   /// How a program ended.
@@ -30,17 +30,18 @@ struct ChildProcess {
 
   /// - program: a path, or a name that is searched in PATH.
   /// - environment: variables beside ours.
+  /// - orphaned: the signal that it gets when this process is gone.
   /// Standard input is empty.
   init(
     _ program: String, _ arguments: [String], environment: [String: String] = [:], output: Int32 = 1,
-    errors: Int32 = 2
+    errors: Int32 = 2, orphaned: Int32 = SIGTERM
   ) throws {
     guard let path = Self.path(of: program) else {
       throw Failure(.unavailable, "can't start \(program): not found; is it installed and in PATH?")
     }
     let all = processEnvironment().merging(environment) { $1 }
     id = Self.withWords([program] + arguments) { words in
-      Self.withWords(all.map { "\($0)=\($1)" }) { cprocess_start(path, words, $0, output, errors) }
+      Self.withWords(all.map { "\($0)=\($1)" }) { cprocess_start(path, words, $0, output, errors, orphaned) }
     }
     guard id > 0 else { throw Failure(.unavailable, "can't start \(path): \(systemError())") }
   }

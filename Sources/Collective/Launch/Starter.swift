@@ -48,6 +48,10 @@ package enum Starter: String, CaseIterable, Sendable {
     }
   }
 
+  /// Whether SIGTERM is for its ranks rather than for itself: it then waits for them, for one that is stopped without end. Where it is
+  /// killed its proxies end the ranks of their machines.
+  var passesSIGTERM: Bool { self == .hydra || self == .intel }
+
   /// Whether it passes Ctrl-Z on to ranks of other machines.
   var suspendsOtherMachines: Bool {
     switch self {

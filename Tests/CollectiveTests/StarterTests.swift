@@ -115,6 +115,19 @@ import Testing
     #expect(Starter.openMPI.program("/opt/mpi/bin/mpirun") == "/opt/mpi/bin/mpirun")
   }
 
+  /// Batch systems tell starters of other machines; a rank there is not missing.
+  @Test func ranksMayBeElsewhere() throws {
+    var plan = LaunchPlan(command: ["recur"])
+    #expect(plan.ranksAreHere([:]))
+    for name in ["SLURM_JOB_ID", "PBS_NODEFILE", "LSB_DJOB_HOSTFILE", "PE_HOSTFILE", "HYDRA_HOST_FILE"] {
+      #expect(!plan.ranksAreHere([name: "x"]))
+    }
+    plan.starter = .srun
+    #expect(!plan.ranksAreHere([:]))
+    (plan.starter, plan.allocation) = (.hydra, 4)
+    #expect(!plan.ranksAreHere([:]))
+  }
+
   /// What a supervisor looks for in the environment of its ranks is what the ranks themselves know their launcher by.
   @Test(arguments: [
     (Starter.openMPI, ["OMPI_COMM_WORLD_SIZE": "2", "OMPI_COMM_WORLD_RANK": "1"]),

@@ -15,6 +15,7 @@ struct Attempt {
   private let plan: LaunchPlan
   private let channel: JobChannel
   private let processes: JobProcesses
+  private let ranksAreHere: Bool
   private let relays: [OutputRelay]
   private let folder: TemporaryFolder?
   private let child: ChildProcess
@@ -27,7 +28,7 @@ struct Attempt {
 
   /// Prints the line that starts the ranks, and runs it.
   init(_ supervisor: Supervisor, _ plan: LaunchPlan) throws {
-    (self.supervisor, self.plan) = (supervisor, plan)
+    (self.supervisor, self.plan, ranksAreHere) = (supervisor, plan, plan.ranksAreHere())
     channel = try JobChannel(reachableAt: plan.addressesForRanks())
     processes = JobProcesses(card: channel.card, starter: plan.starter)
     let folder = plan.hostfile == nil ? nil : try TemporaryFolder()
@@ -73,7 +74,7 @@ struct Attempt {
     let here = processes.ranks
     // What a rank that is gone by now has told is in a socket already.
     channel.listen()
-    channel.note(present: here, of: plan.isLocal ? plan.rankCount : nil)
+    channel.note(present: here, of: ranksAreHere ? plan.rankCount : nil)
     nextLook = .now + (.now - start < .seconds(3) ? .milliseconds(50) : .seconds(1))
   }
 
@@ -103,7 +104,7 @@ struct Attempt {
   private func jobsCode(_ code: Int32) -> Int32 {
     guard plan.starter == .hydra, code != 0 else { return code }
     if let first = channel.firstFailure { return first }
-    channel.note(present: [], of: plan.isLocal ? plan.rankCount : nil)
+    channel.note(present: [], of: ranksAreHere ? plan.rankCount : nil)
     return channel.isMissingRanks && (1...64).contains(code) ? 128 + code : code
   }
 
@@ -122,12 +123,12 @@ struct Attempt {
   /// ^Z: the starter passes it to the ranks of all machines; then it and this process stop. Returns when this process goes on
   /// (`fg`, SIGCONT), with the whole job going on. The time between counts for no deadline.
   private mutating func suspend() {
-    guard plan.isLocal || plan.starter.suspendsOtherMachines else {
+    guard ranksAreHere || plan.starter.suspendsOtherMachines else {
       return supervisor.say("\(name) does not stop ranks of other machines: the job goes on")
     }
     child.send(SIGTSTP)
     // Remote ranks are not seen: the starter gets a moment to tell their machines.
-    if !plan.isLocal { usleep(300_000) }
+    if !ranksAreHere { usleep(300_000) }
     processes.stop(within: .seconds(1))
     child.sendToGroup(SIGSTOP)
     let start = ContinuousClock.now

@@ -39,8 +39,7 @@ package struct LaunchPlan: Equatable, Sendable {
   }
 
   package var rankCount: Int { ranks ?? hostfile?.slots ?? allocation ?? cores }
-  /// Whether all ranks are on this machine.
-  var isLocal: Bool { hostfile == nil && allocation == nil }
+  private var isLocal: Bool { hostfile == nil && allocation == nil }
 
   /// Never more runnable threads than cores, as far as this machine can tell.
   package var threadsPerRank: Int {
@@ -81,6 +80,17 @@ package struct LaunchPlan: Equatable, Sendable {
 }
 
 extension LaunchPlan {
+  /// Variables in which batch systems and people name the machines of a job to its starter.
+  private static let machineLists = [
+    "SLURM_JOB_ID", "PBS_NODEFILE", "LSB_DJOB_HOSTFILE", "LSB_MCPU_HOSTS", "PE_HOSTFILE", "COBALT_NODEFILE",
+    "FLUX_JOB_ID", "HYDRA_HOST_FILE", "I_MPI_HYDRA_HOST_FILE",
+  ]
+
+  /// Whether no rank can be on another machine: then one that has no process here is missing.
+  package func ranksAreHere(_ environment: [String: String] = processEnvironment()) -> Bool {
+    isLocal && starter != .srun && Self.machineLists.allSatisfy { environment[$0] == nil }
+  }
+
   /// Where ranks of other machines reach this one; none where this machine has ranks: they learn of any failure too.
   func addressesForRanks() -> [UInt32] {
     let hosts = hostfile?.hosts.map(\.name) ?? []

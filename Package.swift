@@ -25,15 +25,17 @@ let package = Package(
     .target(name: "Diagnostics", exclude: ["README.md"], swiftSettings: swift),
     .target(
       name: "Files", dependencies: ["CZlib", "Diagnostics"], exclude: ["README.md"], swiftSettings: swift),
+    .target(name: "Batches", exclude: ["README.md"], swiftSettings: swift),
     .target(
       name: "Kernels", dependencies: ["CKernels", "Diagnostics"],
       exclude: ["README.md"], swiftSettings: swift),
     .target(name: "CCUDA", exclude: ["README.md", "device"], cSettings: c),
     .target(
-      name: "CUDA", dependencies: ["CCUDA", "Recurrent", "Diagnostics", "Files"], exclude: ["README.md"],
+      name: "CUDA", dependencies: ["Batches", "CCUDA", "Recurrent", "Diagnostics", "Files"],
+      exclude: ["README.md"],
       swiftSettings: swift),
     .target(
-      name: "Recurrent", dependencies: ["Kernels", "CKernels", "Diagnostics"],
+      name: "Recurrent", dependencies: ["Batches", "Kernels", "CKernels", "Diagnostics"],
       exclude: ["README.md"], swiftSettings: swift),
     .target(
       name: "Collective", dependencies: ["CMPI", "CProcess", "Diagnostics", "Digests", "Files"],
@@ -41,41 +43,45 @@ let package = Package(
       swiftSettings: swift),
     .target(
       name: "Dataset",
-      dependencies: ["Diagnostics", "Digests", "Files"],
+      dependencies: ["Batches", "Diagnostics", "Digests", "Files"],
       exclude: ["README.md"], swiftSettings: swift),
     .target(
-      name: "Recipes", dependencies: ["Recurrent", "Dataset", "Kernels", "Diagnostics", "Files", "Yams"],
+      name: "Recipes",
+      dependencies: ["Batches", "Recurrent", "Dataset", "Kernels", "Diagnostics", "Files", "Yams"],
       exclude: ["README.md", "KEYS.md"], swiftSettings: swift),
     .target(
       name: "Training",
       dependencies: [
-        "Recipes", "Recurrent", "Collective", "Dataset", "Kernels", "CKernels", "CUDA", "CCUDA",
+        "Batches", "Recipes", "Recurrent", "Collective", "Dataset", "Kernels", "CKernels", "CUDA", "CCUDA",
         "Diagnostics", "Digests", "Files",
       ], exclude: ["README.md"], swiftSettings: swift),
     .target(
       name: "Recur",
-      dependencies: ["Training", "Recurrent", "Collective", "Dataset", "Kernels", "Diagnostics"],
+      dependencies: ["Batches", "Training", "Recurrent", "Collective", "Dataset", "Kernels", "Diagnostics"],
       exclude: ["README.md"], swiftSettings: swift),
     .executableTarget(
       name: "RecurCommand",
       dependencies: [
-        "Recur", "CMemory", "Collective", "CUDA", "Files", "Kernels",
+        "Recur", "Batches", "CMemory", "Collective", "CUDA", "Files", "Kernels",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["README.md", "Bench/README.md"], swiftSettings: swift),
 
     .target(
-      name: "TestSupport", dependencies: ["Diagnostics", "Recurrent", "CZlib"], path: "Tests/TestSupport",
+      name: "TestSupport", dependencies: ["Batches", "Dataset", "Diagnostics", "Recurrent", "CZlib"],
+      path: "Tests/TestSupport",
       swiftSettings: swift),
     .testTarget(
       name: "FilesTests", dependencies: ["Files", "Diagnostics", "TestSupport"], swiftSettings: swift),
     .testTarget(
       name: "DiagnosticsTests", dependencies: ["Diagnostics", "TestSupport"], swiftSettings: swift),
     .testTarget(
+      name: "BatchesTests", dependencies: ["Batches", "TestSupport"], swiftSettings: swift),
+    .testTarget(
       name: "KernelsTests", dependencies: ["Kernels", "CKernels", "TestSupport"],
       swiftSettings: swift),
     .testTarget(
-      name: "RecurrentTests", dependencies: ["Recurrent", "Kernels", "TestSupport"],
+      name: "RecurrentTests", dependencies: ["Batches", "Recurrent", "Kernels", "TestSupport"],
       swiftSettings: swift),
     .target(
       name: "CollectiveCases", dependencies: ["Collective", "Diagnostics"], path: "Tests/CollectiveCases",
@@ -90,14 +96,15 @@ let package = Package(
       ],
       swiftSettings: swift),
     .testTarget(
-      name: "DatasetTests", dependencies: ["Dataset", "Diagnostics", "Files", "TestSupport"],
+      name: "DatasetTests", dependencies: ["Batches", "Dataset", "Diagnostics", "Files", "TestSupport"],
       swiftSettings: swift),
     .testTarget(
-      name: "RecipesTests", dependencies: ["Recipes", "Recurrent", "Dataset", "Diagnostics", "TestSupport"],
+      name: "RecipesTests",
+      dependencies: ["Batches", "Recipes", "Recurrent", "Dataset", "Diagnostics", "TestSupport"],
       swiftSettings: swift),
     .testTarget(
       name: "TrainingTests",
-      dependencies: ["Training", "Recurrent", "Collective", "Dataset", "Kernels", "TestSupport"],
+      dependencies: ["Batches", "Training", "Recurrent", "Collective", "Dataset", "Kernels", "TestSupport"],
       swiftSettings: swift),
     .target(
       name: "CUDAShim", dependencies: ["CCUDA"], path: "Tests/CUDAShim",
@@ -105,13 +112,14 @@ let package = Package(
     .testTarget(
       name: "CUDATests",
       dependencies: [
-        "CUDA", "CCUDA", "CUDAShim", "Collective", "Dataset", "Diagnostics", "Recurrent", "Training",
+        "Batches", "CUDA", "CCUDA", "CUDAShim", "Collective", "Dataset", "Diagnostics", "Recurrent",
+        "Training",
         "TestSupport",
       ], exclude: ["Headers"], swiftSettings: swift),
     .executableTarget(
       name: "recur-fuzz",
       dependencies: [
-        "Training", "Recurrent", "Collective", "Dataset", "Diagnostics", "TestSupport",
+        "Batches", "Training", "Recurrent", "Collective", "Dataset", "Diagnostics", "TestSupport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], path: "Tests/Fuzz", swiftSettings: swift),
     .testTarget(name: "FuzzTests", dependencies: ["recur-fuzz", "TestSupport"], swiftSettings: swift),

@@ -1,17 +1,10 @@
+import Batches
 import Files
 
 /// What the `data` section of a recipe says: which file, which columns, how it becomes samples.
 public struct DataSpecification: Sendable, Equatable {
   public enum Format: String, Sendable, CaseIterable { case csv, idx, npy, ts, text, tagged, pairs }
-  /// What a text is cut into.
-  public enum Tokens: String, Sendable, CaseIterable {
-    /// Unicode code points.
-    case char
-    /// The bytes of the file.
-    case byte
-    /// What stands between blanks, and the end of each line.
-    case word
-  }
+  public typealias Tokens = TokenKind
   public enum Scaling: String, Sendable, CaseIterable { case none, minmax, standard }
   public enum ScaleFit: String, Sendable, CaseIterable { case train, all }
   /// What to do with an empty CSV field.

@@ -1,4 +1,5 @@
 /// The library's face: `import Recur` brings all a program needs to build, feed, train and save a model.
+@_exported import Batches
 @_exported import Collective
 @_exported import Dataset
 @_exported import Diagnostics

@@ -1,3 +1,4 @@
+import Batches
 import CKernels
 import Kernels
 
@@ -23,13 +24,13 @@ final class Embedding {
   }
 
   /// Whether it is less work to project the whole vocabulary than every token. Masks differ from token to token.
-  func isFolded(_ request: Model.Batch, rows: Int) -> Bool {
+  func isFolded(_ request: Model.Request, rows: Int) -> Bool {
     specification.vocabulary < rows && !drops(request)
   }
 
   /// The first layer's view of a batch whose tokens are not looked up one by one.
   /// - rows: of the batch, or of its smallest lane.
-  func vocabulary(_ request: Model.Batch, rows: Int, _ parameters: UnsafePointer<Float>)
+  func vocabulary(_ request: Model.Request, rows: Int, _ parameters: UnsafePointer<Float>)
     -> RecurrentLayer.Vocabulary?
   {
     guard let tokens = request.tokens, isFolded(request, rows: rows) else { return nil }
@@ -39,7 +40,7 @@ final class Embedding {
   }
 
   /// The vectors of a batch's tokens, `[T, B, N]`.
-  func forward(_ request: Model.Batch, _ parameters: UnsafePointer<Float>) -> UnsafePointer<Float> {
+  func forward(_ request: Model.Request, _ parameters: UnsafePointer<Float>) -> UnsafePointer<Float> {
     let width = specification.width
     vectors.reserve(request.rows.count * width)
     for row in 0..<request.rows.count {
@@ -53,7 +54,7 @@ final class Embedding {
 
   /// Adds the gradients of the vectors, `[T, B, N]`, to those of the tokens' rows, in the order of the rows.
   func backward(
-    _ request: Model.Batch, dVectors: UnsafeMutablePointer<Float>, _ target: GradientTarget
+    _ request: Model.Request, dVectors: UnsafeMutablePointer<Float>, _ target: GradientTarget
   ) {
     drop(request, dVectors)
     let (width, tokens) = (specification.width, request.tokens!)
@@ -72,12 +73,12 @@ final class Embedding {
     }
   }
 
-  private func drops(_ request: Model.Batch) -> Bool {
+  private func drops(_ request: Model.Request) -> Bool {
     specification.dropout > 0 && request.mode != .evaluation
   }
 
   /// A mask is its own derivative.
-  private func drop(_ request: Model.Batch, _ x: UnsafeMutablePointer<Float>) {
+  private func drop(_ request: Model.Request, _ x: UnsafeMutablePointer<Float>) {
     guard drops(request), case .training(let seed, let step) = request.mode else { return }
     var mask = rk_dropout(seed: seed, step: step, layer: maskNumber, probability: specification.dropout)
     let width = specification.width

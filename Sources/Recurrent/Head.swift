@@ -1,3 +1,4 @@
+import Batches
 import CKernels
 import Kernels
 
@@ -52,7 +53,7 @@ final class Head {
   }
 
   /// - input: `[rows, readoutWidth]`, valid until backward returns.
-  func forward(_ input: UnsafePointer<Float>, rows: Int, _ request: Model.Batch)
+  func forward(_ input: UnsafePointer<Float>, rows: Int, _ request: Model.Request)
     -> UnsafeMutableBufferPointer<Float>
   {
     self.input = input
@@ -78,7 +79,7 @@ final class Head {
   /// - dInput: gets the gradient of the input; nil where nobody reads it.
   func backward(
     _ dOutput: UnsafePointer<Float>, dInput: UnsafeMutablePointer<Float>?, _ headRows: HeadRows,
-    _ request: Model.Batch, _ target: GradientTarget
+    _ request: Model.Request, _ target: GradientTarget
   ) {
     let (f, rows) = (kernels.functions, headRows.count)
     var dy = dOutput
@@ -103,7 +104,7 @@ final class Head {
   /// A mask is its own derivative. Head layers number their masks after any recurrent layer's.
   private func drop(
     _ p: Float, _ index: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, rows: Int,
-    _ request: Model.Batch
+    _ request: Model.Request
   ) {
     let width = widths[index]
     guard case .training(let seed, let step) = request.mode, p > 0 else {

@@ -1,7 +1,9 @@
+import Batches
+
 /// What the head reads of a batch: rows of the stack's outputs, or of the inputs.
 extension Model {
   /// The rows that the head reads, without padding.
-  func copyReadout(_ values: PaddedOutput, to rows: UnsafeMutablePointer<Float>, _ request: Batch) {
+  func copyReadout(_ values: PaddedOutput, to rows: UnsafeMutablePointer<Float>, _ request: Request) {
     let (steps, batch) = (request.steps, request.batch)
     switch architecture.readout {
     case .everyStep:
@@ -26,7 +28,7 @@ extension Model {
   }
 
   /// `[T, B, F]` → `[B, T·F]` for a network without recurrent part.
-  func flattenInputs(_ request: Batch, to readout: UnsafeMutablePointer<Float>) {
+  func flattenInputs(_ request: Request, to readout: UnsafeMutablePointer<Float>) {
     let (steps, batch, width) = (request.steps, request.batch, architecture.inputSize)
     for step in 0..<steps {
       for row in 0..<batch {

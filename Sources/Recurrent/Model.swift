@@ -1,3 +1,4 @@
+import Batches
 import CKernels
 import Diagnostics
 import Kernels
@@ -32,15 +33,16 @@ public final class Model {
   public var gradientsAreFinal: ((_ start: Int) -> Void)? {
     didSet { stack?.gradientsAreFinal = gradientsAreFinal }
   }
-  var last: Batch?
+  var last: Request?
   /// Of an encoder-decoder: the sources of the last forward, and where each target has its own.
-  var pair: (source: Batch, places: UnsafePointer<Int32>)?
-  let offsets = OffsetTable()
-  let targetOffsets = OffsetTable()
+  var pair: (source: Request, places: UnsafePointer<Int32>)?
 
   /// Which packed copies of the weights are up to date.
   private enum Packed { case nothing, forward, both }
-  struct Batch {
+  /// A batch as the stack, the decoder and the head read it.
+  struct Request {
+    /// Keeps the memory until the next forward.
+    var owner: Batch?
     /// Not used where all tokens of the vocabulary are projected.
     var inputs: UnsafePointer<Float>
     var tokens: UnsafePointer<Int32>?
@@ -54,14 +56,10 @@ public final class Model {
   }
 
   /// The states a batch's rows begin from and leave behind.
-  public struct Carried {
-    public var states: StreamStates
-    /// `[B]`, the stream of each row; each stream once. Must stay valid until `backward` returns.
-    public var streams: UnsafePointer<Int32>
-    public init(states: StreamStates, streams: UnsafePointer<Int32>) {
-      self.states = states
-      self.streams = streams
-    }
+  struct Carried {
+    var states: StreamStates
+    /// `[B]`, the stream of each sample; each stream once.
+    var streams: UnsafePointer<Int32>
   }
 
   /// Parameters start with the bits that `torch.manual_seed(seed)` and building the same modules would give.
@@ -109,64 +107,49 @@ public final class Model {
   public func parametersChanged() { packed = .nothing }
 
   /// The network's output for one batch.
-  /// - inputs: `[T, B, F]`. It must stay valid until `backward` returns.
-  /// - samples: the B sample numbers (they key dropout masks); must stay valid until `backward` returns.
-  /// - initialState: h0 and c0; zero where nil.
-  /// - Returns: `[outputRows, outputSize]`, valid until the next call.
-  public func forward(
-    inputs: UnsafePointer<Float>, samples: UnsafePointer<Int32>, steps: Int, batch: Int, mode: Mode,
-    initialState: RecurrentState? = nil
-  ) -> UnsafeMutableBufferPointer<Float> {
-    forward(
-      Batch(inputs: inputs, samples: samples, rows: BatchRows(steps: steps, batch: batch), mode: mode),
-      initialState)
-  }
-
-  /// The network's output for one batch of sequences of different lengths, longest first.
   ///
-  /// Nothing is padded: of step t there are only the rows of sequences longer than t, in `inputs` as in an `every_step` output.
-  /// Final states and last steps are those of each sequence's own end, where the backward direction begins.
-  /// - inputs: `[Σ lengths, F]`, step by step. It must stay valid until `backward` returns.
-  /// - samples: the B sample numbers; must stay valid until `backward` returns.
-  /// - lengths: `[B]`, at least 1 each, none longer than the one before it; must stay valid until `backward` returns. Not for
-  ///   `all_steps` or a network without recurrent part, unless all are equal.
+  /// The batch is kept, and must not be filled anew, until `backward` returns. Final states and last steps are those of each
+  /// sequence's own end, where the backward direction begins.
+  /// - states: where the streams stand that the samples are windows of; nil for samples that stand alone.
+  /// - initialState: h0 and c0, by place in the batch; zero where nil.
+  /// - Returns: `[outputRows, outputSize]`, as the samples lie in the batch; valid until the next call.
   public func forward(
-    inputs: UnsafePointer<Float>, samples: UnsafePointer<Int32>, lengths: UnsafePointer<Int32>, batch: Int,
-    mode: Mode, initialState: RecurrentState? = nil, carried: Carried? = nil
+    _ batch: Batch, mode: Mode, states: StreamStates? = nil, initialState: RecurrentState? = nil
   ) -> UnsafeMutableBufferPointer<Float> {
-    precondition(embedding == nil, "this network reads tokens")
-    let rows = BatchRows(lengths: lengths, batch: batch, table: offsets)
+    if batch.source != nil { return forwardPairs(batch, mode: mode) }
     precondition(
-      rows.isUniform || !architecture.needsEqualLengths, "this network needs sequences of equal length")
-    return forward(
-      Batch(inputs: inputs, samples: samples, rows: rows, mode: mode, carried: carried), initialState)
+      batch.rows.isUniform || !architecture.needsEqualLengths, "this network needs sequences of equal length")
+    var request = request(batch, mode)
+    if let states {
+      guard let streams = batch.streams else { preconditionFailure("the samples are no windows of streams") }
+      request.carried = Carried(states: states, streams: streams)
+    }
+    if let embedding {
+      let mayFold = !architecture.isStepped && (architecture.inputDropout == 0 || mode == .evaluation)
+      request.lookUp(
+        embedding, UnsafePointer(parameterBuffer.base), mayFold: mayFold,
+        smallest: mode == .evaluation ? nil : smallestLane)
+    }
+    return forward(request, initialState)
   }
 
-  /// The output of a network with an embedding for one batch of tokens.
-  /// - tokens: `[Σ lengths]`, step by step, each in `0..<vocabulary`. It must stay valid until `backward` returns.
-  /// - samples, lengths: as for inputs of numbers.
-  public func forward(
-    tokens: UnsafePointer<Int32>, samples: UnsafePointer<Int32>, lengths: UnsafePointer<Int32>, batch: Int,
-    mode: Mode, initialState: RecurrentState? = nil, carried: Carried? = nil
-  ) -> UnsafeMutableBufferPointer<Float> {
-    guard let embedding else { preconditionFailure("this network has no embedding") }
-    let rows = BatchRows(lengths: lengths, batch: batch, table: offsets)
+  /// A batch to read. Its tokens are not looked up yet.
+  func request(_ batch: Batch, _ mode: Mode) -> Request {
+    let readsTokens = embedding != nil
     precondition(
-      rows.isUniform || !architecture.needsEqualLengths, "this network needs sequences of equal length")
-    let parameters = UnsafePointer(parameterBuffer.base)
-    var request = Batch(
-      inputs: parameters, tokens: tokens, samples: samples, rows: rows, mode: mode, carried: carried)
-    let mayFold = !architecture.isStepped && (architecture.inputDropout == 0 || mode == .evaluation)
-    let smallest = mode == .evaluation ? nil : smallestLane
-    request.lookUp(embedding, parameters, mayFold: mayFold, smallest: smallest)
-    return forward(request, initialState)
+      (batch.tokens != nil) == readsTokens, "this network reads \(readsTokens ? "tokens" : "numbers")")
+    let inputs = readsTokens ? UnsafePointer(parameterBuffer.base) : UnsafePointer(batch.inputs.baseAddress!)
+    return Request(
+      owner: batch, inputs: inputs, tokens: batch.tokens.map { UnsafePointer($0) }, samples: batch.numbers,
+      rows: batch.rows, mode: mode)
   }
 
   /// Samples of the smallest lane where `backward` will go lane by lane: what depends on the size of a batch then depends on
   /// this, and not on how many lanes a batch has.
   public var smallestLane: Int?
 
-  private func forward(_ request: Batch, _ initialState: RecurrentState?) -> UnsafeMutableBufferPointer<Float>
+  private func forward(_ request: Request, _ initialState: RecurrentState?)
+    -> UnsafeMutableBufferPointer<Float>
   {
     last = request
     pack(forBackward: request.mode != .evaluation)
@@ -264,7 +247,7 @@ public final class Model {
   /// h_n and c_n of the last forward.
   public var finalState: RecurrentState? { last.flatMap { stack?.finalState($0) } }
 
-  private func outputRows(_ request: Batch) -> Int {
+  private func outputRows(_ request: Request) -> Int {
     architecture.readsEveryStep ? request.rows.count : request.batch
   }
 

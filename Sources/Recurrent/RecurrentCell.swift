@@ -1,3 +1,4 @@
+import Batches
 import Diagnostics
 import Kernels
 
@@ -55,16 +56,11 @@ public class RecurrentCell {
     -> Result
   {
     precondition(input.count % inputSize == 0, "input is [B, \(inputSize)], not \(input.count) numbers")
-    let batch = input.count / inputSize
-    let samples = Array(0..<Int32(batch))
-    return input.withUnsafeBufferPointer { input in
-      samples.withUnsafeBufferPointer { samples in
-        _ = model.forward(
-          inputs: input.baseAddress!, samples: samples.baseAddress!, steps: 1, batch: batch, mode: mode,
-          initialState: state)
-        return body()
-      }
+    let batch = Batch(steps: 1, samples: input.count / inputSize, features: inputSize) { _, sample, feature in
+      input[sample * inputSize + feature]
     }
+    _ = model.forward(batch, mode: mode, initialState: state)
+    return body()
   }
 }
 

@@ -1,9 +1,10 @@
+import Batches
 import Kernels
 
 extension RecurrentStack {
   /// Back-propagation through time from the gradient of the readout. Returns the initial state's gradient where wanted.
   func backward(
-    _ request: Model.Batch, dReadout: UnsafePointer<Float>, gradients: GradientTarget,
+    _ request: Model.Request, dReadout: UnsafePointer<Float>, gradients: GradientTarget,
     finalState: RecurrentState?, wantInitialState: Bool
   ) -> RecurrentState? {
     let batch = request.batch
@@ -58,7 +59,7 @@ extension RecurrentStack {
   /// Spreads the readout's gradient over the last layer's outputs, or into its final states where that is all it read.
   ///
   /// Returns nil where no output but the final states has a gradient.
-  private func scatterReadout(_ dReadout: UnsafePointer<Float>, _ request: Model.Batch)
+  private func scatterReadout(_ dReadout: UnsafePointer<Float>, _ request: Model.Request)
     -> UnsafeMutablePointer<Float>?
   {
     let (steps, batch, width) = (request.steps, request.batch, output.width)

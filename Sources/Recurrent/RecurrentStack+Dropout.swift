@@ -1,3 +1,4 @@
+import Batches
 import CKernels
 
 extension RecurrentStack {
@@ -10,14 +11,14 @@ extension RecurrentStack {
   }
   func dropsInput(_ mode: Model.Mode) -> Bool { architecture.inputDropout > 0 && mode != .evaluation }
 
-  func dropInput(_ request: Model.Batch) {
+  func dropInput(_ request: Model.Request) {
     guard dropsInput(request.mode) else { return }
     droppedInput.reserve(request.rows.count * architecture.inputWidth)
     applyInputDropout(request, from: request.inputs, to: droppedInput.base)
   }
 
   func applyInputDropout(
-    _ request: Model.Batch, from: UnsafePointer<Float>, to: UnsafeMutablePointer<Float>
+    _ request: Model.Request, from: UnsafePointer<Float>, to: UnsafeMutablePointer<Float>
   ) {
     let width = architecture.inputWidth
     let columns = Columns(stride: width, blocks: 1, width: width, units: width)
@@ -25,7 +26,7 @@ extension RecurrentStack {
   }
 
   func applyDropout(
-    after index: Int, _ request: Model.Batch, from: UnsafePointer<Float>, to: UnsafeMutablePointer<Float>
+    after index: Int, _ request: Model.Request, from: UnsafePointer<Float>, to: UnsafeMutablePointer<Float>
   ) {
     let size = sizes[index]
     let columns = Columns(
@@ -41,7 +42,7 @@ extension RecurrentStack {
   }
 
   private func apply(
-    _ number: UInt32, _ probability: Float, _ columns: Columns, _ request: Model.Batch,
+    _ number: UInt32, _ probability: Float, _ columns: Columns, _ request: Model.Request,
     _ from: UnsafePointer<Float>, _ to: UnsafeMutablePointer<Float>
   ) {
     guard let key = MaskKey(request) else { return }
@@ -68,7 +69,7 @@ extension RecurrentStack {
 }
 
 extension MaskKey {
-  init?(_ request: Model.Batch) {
+  init?(_ request: Model.Request) {
     guard case .training(let seed, let step) = request.mode else { return nil }
     self.init(seed: seed, step: step, samples: request.samples)
   }

@@ -1,3 +1,5 @@
+import Batches
+
 extension RecurrentStack {
   /// Makes the given state the one the layers start from; else the learned one, where there is one.
   func setInitialState(_ state: RecurrentState?, batch: Int) {
@@ -45,7 +47,7 @@ extension RecurrentStack {
   }
 
   /// h_n and c_n of the last forward.
-  func finalState(_ request: Model.Batch) -> RecurrentState {
+  func finalState(_ request: Model.Request) -> RecurrentState {
     var state = RecurrentState(hidden: [])
     for (index, size) in sizes.enumerated() {
       for direction in 0..<architecture.directions {

@@ -1,3 +1,4 @@
+import Batches
 import CKernels
 import Kernels
 
@@ -109,7 +110,7 @@ final class RecurrentStack {
 
   func output(of layer: Int) -> UnsafePointer<Float> { UnsafePointer(outputs[layer].base) }
 
-  func forward(_ request: Model.Batch, initialState: RecurrentState?) {
+  func forward(_ request: Model.Request, initialState: RecurrentState?) {
     if let carried = request.carried {
       initial = .given
       setInitialState(carried, batch: request.batch)
@@ -138,14 +139,14 @@ final class RecurrentStack {
   func result(_ layer: Int) -> UnsafeMutablePointer<Float> { (addsInput(layer) ? sums : outputs)[layer].base }
 
   /// What a layer reads.
-  private func reads(_ layer: Int, _ request: Model.Batch) -> UnsafePointer<Float> {
+  private func reads(_ layer: Int, _ request: Model.Request) -> UnsafePointer<Float> {
     guard layer > 0 else {
       return dropsInput(request.mode) ? UnsafePointer(droppedInput.base) : request.inputs
     }
     return UnsafePointer(drops(layer - 1, request.mode) ? dropped[layer - 1].base : result(layer - 1))
   }
 
-  func pass(_ index: Int, _ direction: Int, _ request: Model.Batch) -> RecurrentLayer.Pass {
+  func pass(_ index: Int, _ direction: Int, _ request: Model.Request) -> RecurrentLayer.Pass {
     let state = index * architecture.directions + direction
     let startsAnew = initial == .zero
     return RecurrentLayer.Pass(
@@ -161,7 +162,7 @@ final class RecurrentStack {
   /// Whether a layer has a residual connection: the lowest has none, its input is another kind of thing.
   func addsInput(_ layer: Int) -> Bool { architecture.residual && layer > 0 }
 
-  private func addInput(_ index: Int, _ request: Model.Batch, count: Int) {
+  private func addInput(_ index: Int, _ request: Model.Request, count: Int) {
     sums[index].reserve(count)
     let (sum, output, input) = (sums[index].base, outputs[index].base, reads(index, request))
     for i in 0..<count { sum[i] = output[i] + input[i] }

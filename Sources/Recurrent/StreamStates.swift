@@ -1,3 +1,5 @@
+import Batches
+
 /// The states that parallel streams are in between one window of steps and the next: h and c of every layer.
 ///
 /// A model that is given these begins each row of a batch where its stream stood, and leaves the state behind the row's last step.
@@ -77,7 +79,7 @@ extension RecurrentStack {
   }
 
   /// Streams stand where their rows ended.
-  func keepFinalState(_ request: Model.Batch, _ carried: Model.Carried) {
+  func keepFinalState(_ request: Model.Request, _ carried: Model.Carried) {
     let states = carried.states
     for index in 0..<architecture.layers {
       for direction in 0..<architecture.directions {

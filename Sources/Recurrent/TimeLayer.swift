@@ -1,3 +1,4 @@
+import Batches
 import Kernels
 
 /// One direction of one recurrent layer, as the stack sees it.

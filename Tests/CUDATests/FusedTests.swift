@@ -104,7 +104,7 @@ import Training
     for (step, control) in controls.enumerated() {
       expected.append(
         try single.samples.withUnsafeBufferPointer {
-          try single.device.step(.init(resident: $0.baseAddress! + 4 * step, count: 4), control).loss
+          try single.device.step(.resident(.init(rebasing: $0[4 * step..<4 * step + 4])), control).loss
         })
     }
     let outcomes = try several.samples.withUnsafeBufferPointer { try several.device.steps($0, controls) }

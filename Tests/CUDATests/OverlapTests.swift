@@ -63,7 +63,7 @@ import Training
         var choice: GradientReduction.Choice?
         for step in 0..<13 {
           try device.begin(c.control())
-          let sums = try c.withBatch(2 * step + group.rank) { try reduction.compute($0, [1, 0]) }
+          let sums = try reduction.compute(c.samples(2 * step + group.rank), [1, 0])
           #expect(sums == [2, 0])
           #expect(try device.update().weight == Double(4 * c.batch))
           choice = try reduction.stepEnded(seconds: 1) ?? choice
@@ -89,7 +89,7 @@ import Training
       for step in 0..<4 {
         try device.begin(c.control())
         if group.rank == 0 {
-          _ = try c.withBatch(step) { try reduction.compute($0, []) }
+          _ = try reduction.compute(c.samples(step), [])
         } else {
           _ = try reduction.compute(nil, [])
         }
@@ -99,7 +99,7 @@ import Training
       return try device.parameters()
     }
     let alone = try c.model(on: ShimExecutor(), engine: .stepwise)
-    for step in 0..<4 { _ = try c.withBatch(step) { try alone.step($0, c.control()) } }
+    for step in 0..<4 { _ = try alone.step(c.samples(step), c.control()) }
     #expect(parameters[0] == parameters[1])
     let expected = try alone.parameters()
     #expect(parameters[0] == expected)

@@ -1,3 +1,4 @@
+import Batches
 import Dataset
 import Diagnostics
 import Digests
@@ -92,10 +93,10 @@ extension CombinationCheck {
   private func translate(_ checkpoint: CheckpointedModel, _ data: LoadedData, _ model: Model) throws
     -> String?
   {
-    guard let pairs = data.train as? any PairedSet else { return "the data are no pairs" }
+    guard let pairs = data.train?.pairs else { return "the data are no pairs" }
     var samples = 0
     try evaluator(checkpoint, data, model).translate(pairs) { sample, found in
-      if sample == samples, found.count < 2 * pairs.sourceLength(of: sample) + 11 { samples += 1 }
+      if sample == samples, found.count < 2 * pairs.source(of: sample).count + 11 { samples += 1 }
     }
     return samples == pairs.count ? nil : "\(samples) translations for \(pairs.count) pairs"
   }

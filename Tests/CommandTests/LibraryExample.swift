@@ -8,29 +8,23 @@ func learnWave(steps: Int = 300) throws -> Double {
   network.readout = .lastStep
   let model = try Model(network, seed: 42)
   let adam = Optimizer(OptimizerSpecification(.adam()), count: model.parameters.count)
-  let batch = 32
-  let samples = (0..<Int32(batch)).map { $0 }
+  let size = 32
   var error = 0.0
 
   for step in 0..<steps {
-    // Inputs are [time, batch, feature]; each process makes its own part of the batch.
-    let starts = (0..<batch).map { Float((step * group.size + group.rank) * batch + $0) * 0.37 }
-    let inputs = (0..<20).flatMap { t in starts.map { sine($0 + 0.3 * Float(t)) } }
+    // Each process makes its own part of the batch.
+    let starts = (0..<size).map { Float((step * group.size + group.rank) * size + $0) * 0.37 }
+    let batch = Batch(steps: 20, samples: size) { t, b, _ in sine(starts[b] + 0.3 * Float(t)) }
     let targets = starts.map { sine($0 + 0.3 * 20) }
-    var gradient = [Float](repeating: 0, count: batch)
 
-    var totals = [0.0, 0.0]
-    inputs.withUnsafeBufferPointer { inputs in
-      let outputs = model.forward(
-        inputs: inputs.baseAddress!, samples: samples, steps: 20, batch: batch,
-        mode: .training(seed: 42, step: UInt64(step)))
-      let loss = Loss.mse.evaluate(
-        outputs: outputs.baseAddress!, rows: batch, width: 1, values: targets, classes: [],
-        gradient: &gradient)
-      model.zeroGradients()
-      model.backward(gradient)
-      totals = [loss.sum, loss.weight]
-    }
+    let outputs = model.forward(batch, mode: .training(seed: 42, step: UInt64(step)))
+    var gradient = [Float](repeating: 0, count: size)
+    let loss = Loss.mse.evaluate(
+      outputs: outputs.baseAddress!, rows: size, width: 1, values: targets, classes: [],
+      gradient: &gradient)
+    model.zeroGradients()
+    model.backward(gradient)
+    var totals = [loss.sum, loss.weight]
     // Sums over all processes, divided once: any number of them takes the same step.
     try totals.withUnsafeMutableBufferPointer { try group.allReduceSum(model.gradients, $0) }
     adam.update(

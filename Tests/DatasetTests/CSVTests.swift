@@ -1,5 +1,7 @@
+import Batches
 import Dataset
 import Diagnostics
+import TestSupport
 import Testing
 
 /// CSV files in all the ways they are written.
@@ -15,7 +17,7 @@ import Testing
     return try LoadedData(specification)
   }
 
-  private let plain = Batch(inputs: [1, 2, 4, 5], values: [3, 6], classes: [])
+  private let plain = BatchArrays(inputs: [1, 2, 4, 5], values: [3, 6], classes: [])
 
   @Test(arguments: [
     "a,b,c\n1,2,3\n4,5,6\n", "a,b,c\n1,2,3\n4,5,6", "a,b,c\r\n1,2,3\r\n4,5,6\r\n", "a,b,c\r1,2,3\r4,5,6",
@@ -27,7 +29,7 @@ import Testing
   ])
   func sameNumbers(_ text: String) throws {
     let data = try load(text)
-    #expect(data.train?.batch() == plain)
+    #expect(data.train?.arrays() == plain)
     #expect(data.shape == SampleShape(steps: 1, features: 2, target: .values(width: 1)))
     #expect(data.validation == nil && data.test == nil && data.scaler == nil)
     #expect(data.featureNames == ["a", "b"] && data.targetNames == ["c"] && data.rows == [0, 1])
@@ -36,14 +38,14 @@ import Testing
   @Test(arguments: [";", "\t", " ", "|"])
   func delimiters(_ delimiter: String) throws {
     let text = "a,b,c\n1,2,3\n4,5,6\n".replacing(",", with: delimiter)
-    #expect(try load(text) { $0.delimiter = delimiter }.train?.batch() == plain)
+    #expect(try load(text) { $0.delimiter = delimiter }.train?.arrays() == plain)
   }
 
   @Test func withoutHeaderColumnsAreNumbers() throws {
     let data = try load("7,1,2,3\n8,4,5,6") {
       ($0.header, $0.features, $0.targets) = (false, ["1", "2"], ["3"])
     }
-    #expect(data.train?.batch() == plain)
+    #expect(data.train?.arrays() == plain)
     #expect(data.featureNames == ["1", "2"])
   }
 
@@ -51,7 +53,7 @@ import Testing
     let data = try load("a,b,c\n1,2,3\n4,5,6\n7,8,9") {
       ($0.features, $0.targets, $0.window, $0.horizon) = (["c", "a"], ["a", "b"], 1, 1)
     }
-    #expect(data.train?.batch() == Batch(inputs: [3, 1, 6, 4], values: [4, 5, 7, 8], classes: []))
+    #expect(data.train?.arrays() == BatchArrays(inputs: [3, 1, 6, 4], values: [4, 5, 7, 8], classes: []))
   }
 
   @Test func windowsAreTimeMajorAndTargetsLieBehind() throws {
@@ -59,7 +61,7 @@ import Testing
     let data = try load("a,b,c\n" + rows) { ($0.window, $0.horizon) = (3, 2) }
     // 7 rows, window 3, horizon 2: windows start at 0, 1, 2; targets are rows 4, 5, 6.
     #expect(data.train?.count == 3 && data.rows == [4, 5, 6])
-    let batch = data.train?.batch([2, 0])
+    let batch = data.train?.arrays([2, 0])
     #expect(batch?.inputs == [2, 12, 0, 10, 3, 13, 1, 11, 4, 14, 2, 12])
     #expect(batch?.values == [106, 104])
     let last = try load("a,b,c\n" + rows) { ($0.window, $0.horizon) = (7, 0) }
@@ -71,7 +73,7 @@ import Testing
     let data = try load(text) { ($0.targets, $0.label) = ([], "kind") }
     #expect(data.classNames == ["apple", "fig, \"green\"", "pear"])
     #expect(data.shape.target == .classes(count: 3) && data.targetNames.isEmpty)
-    #expect(data.train?.batch().classes == [2, 0, 2, 1])
+    #expect(data.train?.arrays().classes == [2, 0, 2, 1])
     #expect(sortedClassNames(["10", "9", "-1"]) == ["-1", "9", "10"])
     #expect(sortedClassNames(["10", "9", "x", "é", "Z"]) == ["10", "9", "Z", "x", "é"])
   }
@@ -82,7 +84,7 @@ import Testing
     (specification.features, specification.label, specification.scale) = (["a"], "k", .minmax)
     let scaler = Scaler(method: .standard, features: [.init(offset: 1, scale: 4)], targets: [])
     let data = try LoadedData(specification, scaler: scaler, classNames: ["y", "z", "x"])
-    #expect(data.train?.batch() == Batch(inputs: [0, 0.25], values: [], classes: [2, 0]))
+    #expect(data.train?.arrays() == BatchArrays(inputs: [0, 0.25], values: [], classes: [2, 0]))
     #expect(data.classNames == ["y", "z", "x"] && data.scaler == scaler)
     #expect(
       message(folder) { _ = try LoadedData(specification, scaler: scaler, classNames: ["y", "z"]) }
@@ -99,18 +101,18 @@ import Testing
       try load(text) { $0.gaps = policy }
     }
     let dropped = try values(.drop)
-    #expect(dropped.train?.batch() == Batch(inputs: [1, 2, 13, 14], values: [3, 15], classes: []))
+    #expect(dropped.train?.arrays() == BatchArrays(inputs: [1, 2, 13, 14], values: [3, 15], classes: []))
     #expect(dropped.rows == [0, 4])
     let previous = try values(.previous)
-    #expect(previous.train?.batch().inputs == [1, 2, 1, 5, 7, 5, 10, 5, 13, 14])
-    #expect(previous.train?.batch().values == [3, 3, 9, 12, 15])
+    #expect(previous.train?.arrays().inputs == [1, 2, 1, 5, 7, 5, 10, 5, 13, 14])
+    #expect(previous.train?.arrays().values == [3, 3, 9, 12, 15])
     let linear = try values(.linear)
-    #expect(linear.train?.batch().inputs == [1, 2, 4, 5, 7, 8, 10, 11, 13, 14])
-    #expect(linear.train?.batch().values == [3, 6, 9, 12, 15])
+    #expect(linear.train?.arrays().inputs == [1, 2, 4, 5, 7, 8, 10, 11, 13, 14])
+    #expect(linear.train?.arrays().values == [3, 6, 9, 12, 15])
     let unlabelled = try load("a,b,c\n1,2,x\n3,4,\n5,6,y") {
       ($0.targets, $0.label, $0.gaps) = ([], "c", .drop)
     }
-    #expect(unlabelled.train?.batch().classes == [0, 1])
+    #expect(unlabelled.train?.arrays().classes == [0, 1])
   }
 
   @Test func separateFilesShareColumnsScaleAndClasses() throws {
@@ -120,11 +122,11 @@ import Testing
     specification.validationPath = try folder.write("v.csv", "k,a\ny,5")
     specification.testPath = try folder.write("t.csv", "k,z,a\nx,,20\n")
     let data = try LoadedData(specification)
-    #expect(data.validation?.batch() == Batch(inputs: [0.5], values: [], classes: [1]))
-    #expect(data.test?.batch() == Batch(inputs: [2], values: [], classes: [0]))
+    #expect(data.validation?.arrays() == BatchArrays(inputs: [0.5], values: [], classes: [1]))
+    #expect(data.test?.arrays() == BatchArrays(inputs: [2], values: [], classes: [0]))
     #expect(data.rows == [0, 1, 0, 0])
     specification.fitScaleOn = .all
-    #expect(try LoadedData(specification).train?.batch().inputs == [0, 0.5])
+    #expect(try LoadedData(specification).train?.arrays().inputs == [0, 0.5])
     try folder.write("t.csv", "k,z,a\nx,,20\nq,,20")
     #expect(
       message(folder) { _ = try LoadedData(specification) }
@@ -148,6 +150,6 @@ import Testing
   @Test func manyRowsOutgrowTheFirstEstimate() throws {
     let rows = (0..<5000).map { "\($0 % 10),\($0 % 7),1" }.joined(separator: "\n")
     let data = try load("a,b,c\n" + rows)
-    #expect(data.train?.batch([4999]).inputs == [9, 1] && data.train?.count == 5000)
+    #expect(data.train?.arrays([4999]).inputs == [9, 1] && data.train?.count == 5000)
   }
 }

@@ -1,5 +1,7 @@
+import Batches
 import Dataset
 import Diagnostics
+import TestSupport
 import Testing
 
 @Suite("Several horizons and a target for each step") struct HorizonTests {
@@ -14,31 +16,13 @@ import Testing
     return try LoadedData(specification)
   }
 
-  /// Inputs and values of some samples with a target per step.
-  private func steps(_ set: any SampleSet, _ samples: [Int32], width: Int) -> (
-    inputs: [Float], values: [Float]
-  ) {
-    let rows = samples.count * set.shape.steps
-    var inputs = [Float](repeating: -1, count: rows)
-    var values = [Float](repeating: -1, count: rows * width)
-    samples.withUnsafeBufferPointer { samples in
-      inputs.withUnsafeMutableBufferPointer { inputs in
-        values.withUnsafeMutableBufferPointer { values in
-          var classes: [Int32] = []
-          set.gather(samples, inputs: inputs.baseAddress!, values: values.baseAddress!, classes: &classes)
-        }
-      }
-    }
-    return (inputs, values)
-  }
-
   @Test func `all targets of a horizon stand before those of the next`() throws {
     let data = try load { $0.horizons = [1, 2, 5] }
     #expect(data.shape.target == .values(width: 6) && !data.shape.hasTargetPerStep)
     #expect(data.targetNames == ["a+1", "b+1", "a+2", "b+2", "a+5", "b+5"])
     let train = try #require(data.train)
     #expect(train.count == 12 - 3 - 5 + 1)
-    let batch = train.batch([0, 4])
+    let batch = train.arrays([0, 4])
     #expect(batch.inputs == [0, 4, 1, 5, 2, 6])
     #expect(batch.values == [3, 300, 4, 400, 7, 700, 7, 700, 8, 800, 11, 1100])
     #expect(data.rows == [3, 4, 5, 6, 7])
@@ -53,7 +37,7 @@ import Testing
     #expect(scaler.targets.count == 4 && scaler.targets[0] == scaler.targets[2])
     // Training sees rows 0 to 6: its second window ends at row 3, three rows before its last target.
     #expect(scaler.targets[0] == .init(offset: 0, scale: 1 / 6.0) && scaler.features[0] == scaler.targets[0])
-    #expect(data.test!.batch([0]).values.first == Float(5 / 6.0))
+    #expect(data.test!.arrays([0]).values.first == Float(5 / 6.0))
   }
 
   @Test func `each step of a window has its target`() throws {
@@ -61,22 +45,17 @@ import Testing
     #expect(data.shape.hasTargetPerStep && data.shape.hasEqualLengths && data.targetNames == ["a", "b"])
     let train = try #require(data.train)
     #expect(train.count == 12 - 3 - 2 + 1)
-    let (inputs, values) = steps(train, [0, 5], width: 2)
-    #expect(inputs == [0, 5, 1, 6, 2, 7])
-    #expect(values == [2, 200, 7, 700, 3, 300, 8, 800, 4, 400, 9, 900])
+    let batch = train.arrays([0, 5])
+    #expect(batch.inputs == [0, 5, 1, 6, 2, 7])
+    #expect(batch.values == [2, 200, 7, 700, 3, 300, 8, 800, 4, 400, 9, 900])
     let several = try load { ($0.horizons, $0.perStep, $0.targets) = ([1, 2], true, ["a"]) }
-    #expect(steps(several.train!, [0], width: 2).values == [1, 2, 2, 3, 3, 4])
+    #expect(several.train!.arrays([0]).values == [1, 2, 2, 3, 3, 4])
   }
 
   @Test func `a label has one horizon`() throws {
     let data = try load { ($0.targets, $0.label, $0.perStep, $0.horizon) = ([], "c", true, 1) }
     #expect(data.shape.target == .classes(count: 2) && data.shape.hasTargetPerStep)
-    var classes = [Int32](repeating: -1, count: 3)
-    var (inputs, values) = ([Float](repeating: 0, count: 3), [Float]())
-    [Int32(0)].withUnsafeBufferPointer {
-      data.train!.gather($0, inputs: &inputs, values: &values, classes: &classes)
-    }
-    #expect(classes == [1, 0, 1])
+    #expect(data.train!.arrays([0]).classes == [1, 0, 1])
     #expect(
       message { _ = try load { ($0.targets, $0.label, $0.horizons) = ([], "c", [1, 2]) } }
         == "data.horizon: a label has one horizon; give one number")
@@ -122,9 +101,9 @@ import Testing
     #expect(data.shape.steps == 5 && data.shape.vocabulary == 7 && data.shape.hasTargetPerStep)
     let train = try #require(data.train)
     #expect(train.count == 2 && train.length(of: 0) == 2 && train.length(of: 1) == 5)
-    let batch = train.tokens([1, 0])
-    #expect(batch.inputs == [3, 4, 5, 1, 6, 1, 2] && batch.targets == [0, 1, 3, 2, 1, 2, 4])
-    #expect(data.test!.tokens([0]).inputs == [0] && data.test!.tokens([0]).targets == [5])
+    let batch = train.arrays([1, 0])
+    #expect(batch.tokens == [3, 4, 5, 1, 6, 1, 2] && batch.classes == [0, 1, 3, 2, 1, 2, 4])
+    #expect(data.test!.arrays([0]).tokens == [0] && data.test!.arrays([0]).classes == [5])
   }
 
   /// CoNLL-U has remarks in front of sentences, CoNLL-2000 has none.
@@ -148,7 +127,7 @@ import Testing
 
   @Test func `a checkpoint's words and tags number another file`() throws {
     let data = try load("1\tdog\tX\n2\tnew\tDET\n", tags: ["DET", "X"], words: ["<unk>", "cat", "dog"])
-    #expect(data.train!.tokens([0]).inputs == [2, 0] && data.train!.tokens([0]).targets == [1, 0])
+    #expect(data.train!.arrays([0]).tokens == [2, 0] && data.train!.arrays([0]).classes == [1, 0])
     #expect(
       message { _ = try load("1\tdog\tY\n", tags: ["X"], words: ["<unk>"]) }
         .contains("tag 'Y' of 'dog' is not among the 1 known tags"))

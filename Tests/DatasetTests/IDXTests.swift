@@ -1,3 +1,4 @@
+import Batches
 import Dataset
 import Diagnostics
 import TestSupport
@@ -41,15 +42,15 @@ import Testing
     #expect(data.shape == SampleShape(steps: 2, features: 3, target: .classes(count: 3)))
     #expect(data.classNames == ["0", "1", "2"] && data.scaler == nil && data.rows == nil)
     let expected = [6, 7, 8, 0, 1, 2, 9, 10, 11, 3, 4, 5].map { Float(ArrayFiles.pixels[$0]) / 255 }
-    #expect(data.train?.batch([1, 0]) == Batch(inputs: expected, values: [], classes: [0, 2]))
-    #expect(data.test?.batch().inputs == [1, 2, 3, 4, 5, 255].map { Float($0) / 255 })
+    #expect(data.train?.arrays([1, 0]) == BatchArrays(inputs: expected, values: [], classes: [0, 2]))
+    #expect(data.test?.arrays().inputs == [1, 2, 3, 4, 5, 255].map { Float($0) / 255 })
   }
 
   @Test func partsOfTheFolder() throws {
     let train = ["train-images-idx3-ubyte": ArrayFiles.images, "train-labels-idx1-ubyte": ArrayFiles.labels]
     let split = try load(train) { $0.split = .init(train: .rest, validation: .count(1), test: .count(1)) }
-    #expect(split.train?.batch().classes == [2] && split.validation?.batch().classes == [0])
-    #expect(split.test?.batch().classes == [1])
+    #expect(split.train?.arrays().classes == [2] && split.validation?.arrays().classes == [0])
+    #expect(split.test?.arrays().classes == [1])
     let held = ["t10k-images-idx3-ubyte": ArrayFiles.images, "t10k-labels-idx1-ubyte": ArrayFiles.labels]
     let onlyTest = try load(held)
     #expect(onlyTest.train == nil && onlyTest.test?.count == 3)

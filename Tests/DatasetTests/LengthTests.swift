@@ -1,5 +1,6 @@
 import Dataset
 import Diagnostics
+import TestSupport
 import Testing
 
 @Suite("Samples of different lengths") struct LengthTests {
@@ -31,10 +32,10 @@ import Testing
     let train = try #require(data.train)
     #expect(data.shape.steps == 4 && !data.shape.hasEqualLengths && !data.shape.hasTargetPerStep)
     #expect((0..<4).map { train.length(of: $0) } == [2, 4, 1, 2])
-    let batch = train.packed([1, 3, 0, 2])
+    let batch = train.arrays([1, 3, 0, 2])
     #expect(batch.inputs == [3, 30, 8, 80, 1, 10, 7, 70, 4, 40, 9, 90, 2, 20, 5, 50, 6, 60])
     #expect(batch.classes == [1, 0, 0, 1])
-    #expect(train.packed([3, 0]).inputs == [8, 80, 1, 10, 9, 90, 2, 20])
+    #expect(train.arrays([3, 0]).inputs == [8, 80, 1, 10, 9, 90, 2, 20])
   }
 
   @Test func `are scaled and split like others`() throws {
@@ -44,8 +45,8 @@ import Testing
       $0.split.test = .rest
     }
     // Fitted on the steps of the first two: 1 to 6 and 10 to 60.
-    #expect(data.train?.packed([0]).inputs == [0, 0, 0.2, 0.2])
-    #expect(data.test?.packed([0]).inputs == [1.2, 1.2])
+    #expect(data.train?.arrays([0]).inputs == [0, 0, 0.2, 0.2])
+    #expect(data.test?.arrays([0]).inputs == [1.2, 1.2])
     #expect(data.test?.length(of: 1) == 2)
   }
 
@@ -56,7 +57,7 @@ import Testing
     specification.testPath = try folder.write("b.ts", "@classLabel true a b\n@data\n1,2,3:a\n5,6,7:a")
     let data = try LoadedData(specification)
     #expect(data.shape.steps == 3 && !data.shape.hasEqualLengths)
-    #expect(data.train?.packed([0, 1]).inputs == [1, 3, 2, 4] && data.test?.length(of: 0) == 3)
+    #expect(data.train?.arrays([0, 1]).inputs == [1, 3, 2, 4] && data.test?.length(of: 0) == 3)
   }
 
   @Test func `must keep what the header promises`() {
@@ -82,20 +83,20 @@ import Testing
     }
     let train = try #require(values.train)
     #expect(train.count == 3 && values.rows == [1, 2, 5])
-    let batch = train.packed([2, 0, 1])
+    let batch = train.arrays([2, 0, 1])
     #expect(batch.inputs == [4, 1, 3, 5, 2, 6] && batch.values == [60, 20, 30])
     let classes = try load("d.csv", Self.table) {
       ($0.features, $0.label, $0.group, $0.split.test) = (["x", "y"], "d", "who", .count(1))
     }
-    #expect(classes.train?.packed([0, 1]).classes == [0, 1] && classes.classNames == ["down", "up"])
-    #expect(classes.test?.packed([0]).inputs == [4, 40, 5, 50, 6, 60])
+    #expect(classes.train?.arrays([0, 1]).classes == [0, 1] && classes.classNames == ["down", "up"])
+    #expect(classes.test?.arrays([0]).inputs == [4, 40, 5, 50, 6, 60])
   }
 
   @Test func `rows with a gap are left out of their sequence`() throws {
     let data = try load("d.csv", Self.table.replacing("5,50", with: ",50")) {
       ($0.features, $0.targets, $0.group, $0.gaps) = (["x"], ["y"], "who", .drop)
     }
-    #expect(data.train?.packed([2]).inputs == [4, 6] && data.rows == [1, 2, 5])
+    #expect(data.train?.arrays([2]).inputs == [4, 6] && data.rows == [1, 2, 5])
   }
 
   @Test func `bad groups are named`() {
@@ -140,23 +141,5 @@ import Testing
       }
       #expect(2 * spread(numbers) < spread(plain.order(epoch: epoch)))
     }
-  }
-}
-
-extension SampleSet {
-  /// These samples, longest first, as a batch of exactly the rows there are.
-  fileprivate func packed(_ samples: [Int32]) -> Batch {
-    let rows = samples.reduce(0) { $0 + length(of: Int($1)) }
-    var width = 0
-    if case .values(let w) = shape.target { width = w }
-    var batch = Batch(
-      inputs: Array(repeating: -77, count: rows * shape.features + 1),
-      values: Array(repeating: -77, count: samples.count * width + 1),
-      classes: Array(repeating: -77, count: (width == 0 ? samples.count : 0) + 1))
-    samples.withUnsafeBufferPointer {
-      gather($0, inputs: &batch.inputs, values: &batch.values, classes: &batch.classes)
-    }
-    #expect(batch.inputs.popLast() == -77 && batch.values.popLast() == -77 && batch.classes.popLast() == -77)
-    return batch
   }
 }

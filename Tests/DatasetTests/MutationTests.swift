@@ -66,7 +66,7 @@ import Testing
     run(12, Array("a,b\n\(rows)".utf8), cases: 1500) { bytes in
       try folder.write("d.csv", bytes)
       let data = try LoadedData(specification)
-      #expect(data.train!.batch().inputs.allSatisfy { $0.isFinite } && data.rows!.count > 0)
+      #expect(data.train!.arrays().inputs.allSatisfy { $0.isFinite } && data.rows!.count > 0)
     }
   }
 
@@ -84,12 +84,12 @@ import Testing
     try folder.write("x.npy", data)
     run(14, labels, cases: 1500) { bytes in
       try folder.write("y.npy", bytes)
-      #expect(try LoadedData(specification).train?.batch().classes.count == 2)
+      #expect(try LoadedData(specification).train?.arrays().classes.count == 2)
     }
     try folder.write("y.npy", labels)
     run(15, data, cases: 1500) { bytes in
       try folder.write("x.npy", bytes)
-      #expect(try LoadedData(specification).train?.batch().inputs.count ?? 0 > 0)
+      #expect(try LoadedData(specification).train?.arrays().inputs.count ?? 0 > 0)
     }
   }
 

@@ -1,3 +1,4 @@
+import Batches
 import Dataset
 import Diagnostics
 import TestSupport
@@ -35,7 +36,7 @@ import Testing
     let data = try load(cube, labels)
     #expect(data.shape == SampleShape(steps: 3, features: 2, target: .classes(count: 2)))
     #expect(data.classNames == ["0", "1"] && data.featureNames == ["0", "1"] && data.rows == nil)
-    let batch = data.train?.batch()
+    let batch = data.train?.arrays()
     #expect(batch?.inputs == [0, 1, 6, 7, 2, 3, 8, 9, 4, 5, 10, 11] && batch?.classes == [1, 0])
   }
 
@@ -44,14 +45,15 @@ import Testing
       ArrayFiles.npy("<f8", "(3, 2)", ArrayFiles.bytes((0..<6).map(Double.init))),
       ArrayFiles.npy("<f8", "(3, 2)", ArrayFiles.bytes([1.5, 2, 3, 4, 5, 6])))
     #expect(data.shape == SampleShape(steps: 1, features: 2, target: .values(width: 2)))
-    #expect(data.train?.batch([2, 0]) == Batch(inputs: [4, 5, 0, 1], values: [5, 6, 1.5, 2], classes: []))
+    #expect(
+      data.train?.arrays([2, 0]) == BatchArrays(inputs: [4, 5, 0, 1], values: [5, 6, 1.5, 2], classes: []))
     #expect(data.classNames.isEmpty && data.targetNames == ["0", "1"])
   }
 
   @Test func elementTypes() throws {
     func first(_ descr: String, _ body: [UInt8]) throws -> [Float]? {
       let labels = ArrayFiles.npy("<f4", "(1, 1)", ArrayFiles.bytes([Float(0)]))
-      return try load(ArrayFiles.npy(descr, "(1, 2)", body), labels).train?.batch().inputs
+      return try load(ArrayFiles.npy(descr, "(1, 2)", body), labels).train?.arrays().inputs
     }
     #expect(try first("|u1", [255, 1]) == [255, 1])
     #expect(try first("|i1", [255, 1]) == [-1, 1])
@@ -68,8 +70,9 @@ import Testing
     for version in [1, 2, 3] as [UInt8] {
       let cube = ArrayFiles.npy("<f4", "(2, 3, 2)", ArrayFiles.bytes(numbers), version: version)
       let data = try load(cube, labels) { ($0.split.test, $0.scale) = (.fraction(0.5), .minmax) }
-      #expect(data.train?.batch().inputs == [0, 0, 0.5, 0.5, 1, 1])
-      #expect(data.test?.batch() == Batch(inputs: [1.5, 1.5, 2, 2, 2.5, 2.5], values: [], classes: [0]))
+      #expect(data.train?.arrays().inputs == [0, 0, 0.5, 0.5, 1, 1])
+      #expect(
+        data.test?.arrays() == BatchArrays(inputs: [1.5, 1.5, 2, 2, 2.5, 2.5], values: [], classes: [0]))
     }
   }
 

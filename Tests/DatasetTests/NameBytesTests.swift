@@ -1,3 +1,4 @@
+import Batches
 import Dataset
 import Diagnostics
 import Foundation

@@ -1,5 +1,7 @@
+import Batches
 import Dataset
 import Diagnostics
+import TestSupport
 import Testing
 
 @Suite("Pairs of source and target") struct PairTests {
@@ -24,12 +26,12 @@ import Testing
     #expect(data.classNames == ["<eos>", "AE", "T", "AH", "K"])
     #expect(data.shape.vocabulary == 4 && data.shape.target == .classes(count: 5))
     #expect(data.shape.steps == 5 && data.shape.sourceSteps == 6 && data.shape.hasTargetPerStep)
-    let set = try #require(data.train as? any PairedSet)
+    let set = try #require(data.train?.pairs)
     #expect(set.count == 4 && (0..<4).map { set.length(of: $0) } == [4, 3, 5, 2])
-    #expect((0..<4).map { set.sourceLength(of: $0) } == [3, 2, 6, 1])
+    #expect((0..<4).map { set.source(of: $0).count } == [3, 2, 6, 1])
     #expect(set.source(of: 0) == [1, 0, 3] && set.target(of: 0) == [4, 1, 2])
-    let batch = set.packed(targets: [0, 1], sources: [0, 1])
-    #expect(batch.inputs == [0, 0, 4, 1, 1, 2, 2] && batch.classes == [4, 1, 1, 2, 2, 0, 0])
+    let batch = set.arrays([0, 1])
+    #expect(batch.tokens == [0, 0, 4, 1, 1, 2, 2] && batch.classes == [4, 1, 1, 2, 2, 0, 0])
     #expect(batch.sources == [1, 0, 0, 3, 3])
   }
 
@@ -38,18 +40,18 @@ import Testing
       $0.split.train = .count(2)
       $0.split.test = .rest
     }
-    #expect((data.train as! any PairedSet).source(of: 1) == [0, 3])
-    #expect((data.test as! any PairedSet).source(of: 1) == [0] && data.test!.length(of: 0) == 5)
+    #expect(data.train!.pairs!.source(of: 1) == [0, 3])
+    #expect(data.test!.pairs!.source(of: 1) == [0] && data.test!.length(of: 0) == 5)
     let folder = try TemporaryFolder()
     var specification = DataSpecification(format: .pairs, path: try folder.write("a.tsv", "ab\tx\n"))
     specification.testPath = try folder.write("b.tsv", "bc\txyz")
     let files = try LoadedData(specification)
     #expect(files.vocabulary == ["a", "b", "c"] && files.classNames == ["<eos>", "x", "y", "z"])
-    #expect((files.test as! any PairedSet).target(of: 0) == [1, 2, 3] && files.shape.steps == 4)
+    #expect(files.test!.pairs!.target(of: 0) == [1, 2, 3] && files.shape.steps == 4)
     // A checkpoint's vocabularies hold for any file.
     let again = try LoadedData(
       specification, classNames: ["<eos>", "z", "y", "x"], vocabulary: ["c", "b", "a"])
-    #expect((again.test as! any PairedSet).target(of: 0) == [3, 2, 1])
+    #expect(again.test!.pairs!.target(of: 0) == [3, 2, 1])
     #expect(
       message(folder) {
         _ = try LoadedData(specification, classNames: ["<eos>", "x"], vocabulary: ["a", "b", "c"])
@@ -81,30 +83,5 @@ import Testing
     #expect(message { _ = try load("\tb") } == "d.tsv, line 1: the source is empty")
     #expect(message { _ = try load("a\tb") { $0.tokens = .byte } }.hasPrefix("data.tokens: pairs are"))
     #expect(message { _ = try load("a\tb") { $0.window = 2 } } == "data.window is for csv, not for pairs")
-  }
-}
-
-extension PairedSet {
-  fileprivate func packed(targets: [Int32], sources: [Int32]) -> (
-    inputs: [Int32], classes: [Int32], sources: [Int32]
-  ) {
-    let rows = targets.reduce(0) { $0 + length(of: Int($1)) }
-    var read = [Int32](repeating: -77, count: sources.reduce(0) { $0 + sourceLength(of: Int($1)) } + 1)
-    var inputs = [Int32](repeating: -77, count: rows + 1)
-    var classes = inputs
-    var none: [Float] = [0]
-    inputs.withUnsafeMutableBufferPointer { inputs in
-      classes.withUnsafeMutableBufferPointer { classes in
-        none.withUnsafeMutableBufferPointer { none in
-          let memory = BatchMemory(
-            inputs: none.baseAddress!, tokens: inputs.baseAddress!, values: none.baseAddress!,
-            classes: classes.baseAddress!)
-          targets.withUnsafeBufferPointer { gather($0, into: memory) }
-        }
-      }
-    }
-    sources.withUnsafeBufferPointer { gatherSources($0, into: &read) }
-    #expect(inputs.popLast() == -77 && classes.popLast() == -77 && read.popLast() == -77)
-    return (inputs, classes, read)
   }
 }

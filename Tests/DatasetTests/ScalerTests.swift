@@ -1,6 +1,7 @@
 import Dataset
 import Diagnostics
 import Foundation
+import TestSupport
 import Testing
 
 /// Scaling against numbers from scikit-learn:
@@ -18,8 +19,8 @@ import Testing
 
   @Test func minmax() throws {
     let data = try load { $0.scale = .minmax }
-    #expect(data.train?.batch().inputs == [0, 0, 0.2857142857142857, 0, 1, 0])
-    #expect(data.train?.batch().values == [0, 0.25, 1])
+    #expect(data.train?.arrays().inputs == [0, 0, 0.2857142857142857, 0, 1, 0])
+    #expect(data.train?.arrays().values == [0, 0.25, 1])
     let column = try #require(data.scaler?.targets.first)
     #expect(column == .init(offset: 0.21428571428571427, scale: 0.07142857142857142))
     #expect(data.scaler?.features[1] == .init(offset: -7, scale: 1))
@@ -27,7 +28,7 @@ import Testing
 
   @Test func standard() throws {
     let data = try load { $0.scale = .standard }
-    let inputs = try #require(data.train?.batch().inputs)
+    let inputs = try #require(data.train?.arrays().inputs)
     let expected: [Float] = [-1.0190493, 0, -0.3396831, 0, 1.3587324, 0]
     for (x, y) in zip(inputs, expected) { #expect(abs(x - y) < 1e-6) }
     #expect(data.scaler?.features[1] == .init(offset: 7, scale: 1))
@@ -48,12 +49,12 @@ import Testing
 
   @Test func fittedOnTheTrainingRowsOnly() throws {
     let data = try load { ($0.scale, $0.split) = (.minmax, .init(train: .count(2), test: .rest)) }
-    #expect(data.train?.batch().inputs == [0, 0, 1, 0] && data.test?.batch().inputs == [3.5, 0])
-    #expect(data.test?.batch().values == [4])
+    #expect(data.train?.arrays().inputs == [0, 0, 1, 0] && data.test?.arrays().inputs == [3.5, 0])
+    #expect(data.test?.arrays().values == [4])
     let all = try load {
       ($0.scale, $0.fitScaleOn, $0.split) = (.minmax, .all, .init(train: .count(2), test: .rest))
     }
-    #expect(all.test?.batch().values == [1])
+    #expect(all.test?.arrays().values == [1])
   }
 
   @Test func trainingRowsOfWindowsReachToTheLastTarget() throws {

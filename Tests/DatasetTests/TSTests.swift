@@ -1,3 +1,4 @@
+import Batches
 import Dataset
 import Diagnostics
 import TestSupport
@@ -26,7 +27,7 @@ import Testing
       let data = try load(text)
       #expect(data.shape == SampleShape(steps: 3, features: 2, target: .classes(count: 2)))
       #expect(data.classNames == ["walk", "run"])
-      let batch = data.train?.batch()
+      let batch = data.train?.arrays()
       #expect(batch?.inputs == [1, 10, 4, 40, 2, 20, 5, 50, 3, 30, 6, 60] && batch?.classes == [1, 0])
     }
   }
@@ -34,7 +35,7 @@ import Testing
   @Test func univariateWithFewHeaderLines() throws {
     let data = try load("@problemname x\n@univariate true\n@classlabel TRUE 1 2\n@DATA\n1,2:2\n3,4:1\n5,6:1")
     #expect(data.shape == SampleShape(steps: 2, features: 1, target: .classes(count: 2)))
-    #expect(data.train?.batch().classes == [1, 0, 0])
+    #expect(data.train?.arrays().classes == [1, 0, 0])
   }
 
   @Test func commentsStandInTheHeaderAlone() throws {
@@ -47,7 +48,7 @@ import Testing
     let text = "@problemname x\n@targetlabel true\n@data\n1,2:0.5\n3,4:1.5\n"
     let data = try load(text) { $0.scale = .minmax }
     #expect(data.shape.target == .values(width: 1) && data.targetNames == ["0"])
-    #expect(data.train?.batch().values == [0, 1])
+    #expect(data.train?.arrays().values == [0, 1])
   }
 
   @Test func separateTestFile() throws {
@@ -55,7 +56,7 @@ import Testing
     var specification = DataSpecification(format: .ts, path: try folder.write("a.ts", ArrayFiles.ts))
     specification.testPath = try folder.write("b.ts", ArrayFiles.ts.replacing("walk run", with: "run walk"))
     let data = try LoadedData(specification)
-    #expect(data.test?.batch().classes == [1, 0] && data.train?.count == 2)
+    #expect(data.test?.arrays().classes == [1, 0] && data.train?.count == 2)
     try folder.write("b.ts", ArrayFiles.ts.replacing("run", with: "swim"))
     #expect(
       message(folder) { _ = try LoadedData(specification) }

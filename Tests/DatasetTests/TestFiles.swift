@@ -37,33 +37,6 @@ func message(_ folder: TemporaryFolder? = nil, _ body: () throws -> Void) -> Str
   }
 }
 
-/// One batch as plain arrays.
-struct Batch: Equatable {
-  /// `[T, B, F]`.
-  var inputs: [Float]
-  var values: [Float]
-  var classes: [Int32]
-}
-
-extension SampleSet {
-  /// These samples as a batch; without any, all.
-  func batch(_ samples: [Int32]? = nil) -> Batch {
-    let samples = samples ?? (0..<Int32(count)).map { $0 }
-    var width = 0
-    if case .values(let w) = shape.target { width = w }
-    // One element more than written, to see that nothing is written behind.
-    var batch = Batch(
-      inputs: Array(repeating: -77, count: shape.steps * samples.count * shape.features + 1),
-      values: Array(repeating: -77, count: samples.count * width + 1),
-      classes: Array(repeating: -77, count: (width == 0 ? samples.count : 0) + 1))
-    samples.withUnsafeBufferPointer {
-      gather($0, inputs: &batch.inputs, values: &batch.values, classes: &batch.classes)
-    }
-    #expect(batch.inputs.popLast() == -77 && batch.values.popLast() == -77 && batch.classes.popLast() == -77)
-    return batch
-  }
-}
-
 /// A folder beside the repository with data that is not part of it.
 func shared(_ name: String) -> String? {
   let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

@@ -1,5 +1,7 @@
+import Batches
 import Dataset
 import Diagnostics
+import TestSupport
 import Testing
 
 @Suite("Text") struct TextTests {
@@ -20,26 +22,26 @@ import Testing
     #expect(data.classNames == ["\n", "a", "b", "ä"])
     #expect(
       data.shape.vocabulary == 4 && data.shape.target == .classes(count: 4) && data.shape.hasTargetPerStep)
-    let batch = data.train!.tokens([0, 1])
-    #expect(batch.inputs == [2, 0, 3, 2] && batch.targets == [3, 1, 2, 0])
+    let batch = data.train!.arrays([0, 1])
+    #expect(batch.tokens == [2, 0, 3, 2] && batch.classes == [3, 1, 2, 0])
     #expect(data.train!.count == 2 && data.train!.length(of: 1) == 1)
   }
 
   @Test func `bytes need no vocabulary`() throws {
     let data = try load("ä!") { ($0.tokens, $0.sequenceLength) = (.byte, 9) }
     #expect(data.classNames.count == 256)
-    #expect(data.train!.tokens([0]).inputs == [0xC3, 0xA4] && data.train!.tokens([0]).targets == [0xA4, 33])
+    #expect(data.train!.arrays([0]).tokens == [0xC3, 0xA4] && data.train!.arrays([0]).classes == [0xA4, 33])
   }
 
   @Test func `words are counted, lines end`() throws {
     let text = "the cat  sat\n\n the\tcat ran\r\nthe end"
     let data = try load(text) { $0.tokens = .word }
     #expect(data.classNames == ["<eos>", "the", "cat", "end", "ran", "sat"])
-    #expect(data.train!.tokens([0]).inputs == [1, 2, 5, 0, 0, 1, 2, 4, 0, 1, 3])
-    #expect(data.train!.tokens([0]).targets.last == 0)
+    #expect(data.train!.arrays([0]).tokens == [1, 2, 5, 0, 0, 1, 2, 4, 0, 1, 3])
+    #expect(data.train!.arrays([0]).classes.last == 0)
     let rare = try load(text) { ($0.tokens, $0.minCount) = (.word, 2) }
     #expect(rare.classNames == ["<unk>", "<eos>", "the", "cat"])
-    #expect(rare.train!.tokens([0]).inputs == [2, 3, 0, 1, 1, 2, 3, 0, 1, 2, 0])
+    #expect(rare.train!.arrays([0]).tokens == [2, 3, 0, 1, 1, 2, 3, 0, 1, 2, 0])
     let few = try load(text) { ($0.tokens, $0.vocabulary) = (.word, 3) }
     #expect(few.classNames == ["<unk>", "<eos>", "the"])
   }
@@ -47,7 +49,7 @@ import Testing
   @Test func `a checkpoint's vocabulary is kept`() throws {
     let names = ["<unk>", "a", "b", "\n"]
     let data = try load("abxa", names: names) { _ in }
-    #expect(data.classNames == names && data.train!.tokens([0]).inputs == [1, 2, 0])
+    #expect(data.classNames == names && data.train!.arrays([0]).tokens == [1, 2, 0])
     #expect(
       message { _ = try load("ab\nb?", names: ["a", "b", "\n"]) { _ in } }
         == "d.txt, line 2: '?' is not among the 3 known tokens")
@@ -60,25 +62,25 @@ import Testing
   func `streams read every token once, in order`(_ count: Int, _ streams: Int, _ steps: Int) throws {
     let text = String(decoding: (0..<count).map { UInt8($0) }, as: UTF8.self)
     let data = try load(text) { ($0.tokens, $0.sequenceLength) = (.byte, steps) }
-    let train = try #require(data.train as? any StreamedSet)
+    let train = try #require(data.train?.windows)
     for isEven in [false, true] {
       let set = train.arranged(inStreams: streams, isEven: isEven)
-      #expect(set.streams == streams && set.pairs == count - 1)
+      #expect(set.streams?.count == streams && set.pairs == count - 1)
       var read: [[Int32]] = Array(repeating: [], count: streams)
       for sample in 0..<set.count {
-        let batch = set.tokens([Int32(sample)])
-        #expect(batch.inputs.count == set.length(of: sample) && (1...steps).contains(batch.inputs.count))
-        #expect(batch.targets == batch.inputs.map { $0 + 1 })
-        read[sample % streams] += batch.inputs
+        let batch = set.arrays([Int32(sample)])
+        #expect(batch.tokens.count == set.length(of: sample) && (1...steps).contains(batch.tokens.count))
+        #expect(batch.classes == batch.tokens.map { $0 + 1 })
+        read[sample % streams] += batch.tokens
       }
       let whole = isEven ? (count - 1) / streams * streams : count - 1
       #expect(read.flatMap { $0 } == (0..<Int32(whole)).map { $0 })
       #expect(Set(read.map(\.count)).count <= (isEven ? 1 : 2))
       // A whole batch at once is the rows of its samples, step by step.
       let samples = (0..<Int32(min(streams, set.count))).map { $0 }
-      let all = set.tokens(samples)
-      #expect(all.inputs.prefix(samples.count).elementsEqual(samples.map { set.tokens([$0]).inputs[0] }))
-      #expect(all.inputs.count == samples.reduce(0) { $0 + set.length(of: Int($1)) })
+      let all = set.arrays(samples)
+      #expect(all.tokens.prefix(samples.count).elementsEqual(samples.map { set.arrays([$0]).tokens[0] }))
+      #expect(all.tokens.count == samples.reduce(0) { $0 + set.length(of: Int($1)) })
     }
   }
 
@@ -89,13 +91,13 @@ import Testing
       $0.split.test = .rest
     }
     #expect(data.classNames.count == 10)
-    #expect(data.train!.tokens([0]).inputs == [0, 1, 2, 3] && data.validation!.tokens([0]).targets == [6])
-    #expect(data.test!.tokens([0]).inputs == [7, 8])
+    #expect(data.train!.arrays([0]).tokens == [0, 1, 2, 3] && data.validation!.arrays([0]).classes == [6])
+    #expect(data.test!.arrays([0]).tokens == [7, 8])
     let folder = try TemporaryFolder()
     var files = DataSpecification(format: .text, path: try folder.write("a.txt", "abc"))
     files.testPath = try folder.write("b.txt", "cd")
     let both = try LoadedData(files)
-    #expect(both.classNames == ["a", "b", "c", "d"] && both.test!.tokens([0]).targets == [3])
+    #expect(both.classNames == ["a", "b", "c", "d"] && both.test!.arrays([0]).classes == [3])
     #expect(both.validation == nil)
   }
 
@@ -145,27 +147,5 @@ import Testing
     #expect(words.bytes(of: 0, isFirst: false) == [10])
     #expect(
       message { _ = try characters.encode("b") } == "the text, line 1: 'b' is not among the 3 known tokens")
-  }
-}
-
-extension SampleSet {
-  /// The tokens and targets of these samples, longest first.
-  func tokens(_ samples: [Int32]) -> (inputs: [Int32], targets: [Int32]) {
-    let rows = samples.reduce(0) { $0 + length(of: Int($1)) }
-    let memory = (0..<2).map { _ in UnsafeMutablePointer<Int32>.allocate(capacity: rows + 1) }
-    let none = UnsafeMutablePointer<Float>.allocate(capacity: 1)
-    defer {
-      for part in memory { part.deallocate() }
-      none.deallocate()
-    }
-    for part in memory { part[rows] = -77 }
-    samples.withUnsafeBufferPointer {
-      gather($0, into: BatchMemory(inputs: none, tokens: memory[0], values: none, classes: memory[1]))
-    }
-    #expect(memory[0][rows] == -77 && memory[1][rows] == -77)
-    return (
-      Array(UnsafeBufferPointer(start: memory[0], count: rows)),
-      Array(UnsafeBufferPointer(start: memory[1], count: rows))
-    )
   }
 }

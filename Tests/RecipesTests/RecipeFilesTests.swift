@@ -1,3 +1,4 @@
+import Batches
 import Dataset
 import Foundation
 import Recipes

@@ -1,3 +1,4 @@
+import Batches
 import Recurrent
 import TestSupport
 import Testing
@@ -29,9 +30,8 @@ import Testing
     let cell = try cell(kind)
     let model = try layer(kind)
     #expect(Array(cell.parameters) == Array(model.parameters))
-    let samples = Array(0..<Int32(batch))
     _ = model.forward(
-      inputs: x, samples: samples, steps: steps, batch: batch, mode: .training(seed: 0, step: 0))
+      Batch(timeMajor: x, features: inputs, steps: steps), mode: .training(seed: 0, step: 0))
 
     let row = batch * inputs
     var states: [RecurrentState?] = [nil]
@@ -51,7 +51,6 @@ import Testing
     }
     #expect(distance(Array(cell.gradients), Array(model.gradients)) < 1e-5)
     #expect(distance(dInput, Array(model.inputGradient!)) < 1e-5)
-    withExtendedLifetime((x, samples)) {}
   }
 
   /// The input's gradient against central differences of the sum of h.

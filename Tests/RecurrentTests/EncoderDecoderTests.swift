@@ -1,3 +1,4 @@
+import Batches
 import Foundation
 import Kernels
 import Recurrent
@@ -55,17 +56,15 @@ import Testing
   private func check(_ model: Model, _ expected: Case) throws {
     let name = "\(expected.architecture), attention \(expected.attention)"
     #expect(fingerprint(model.parameters) == expected.fingerprint, "\(name)")
-    var found: [[Float]] = []
-    var total = Loss.Total()
-    PairBatch(expected.pairs).forward(model, mode: .training(seed: 0, step: 0)) { batch, outputs in
-      found = batch.split(Array(outputs), width: expected.target)
-      var gradient = [Float](repeating: 0, count: outputs.count)
-      total = Loss.crossEntropy().evaluate(
-        outputs: outputs.baseAddress!, rows: batch.targets.count, width: expected.target, values: [],
-        classes: batch.targets, gradient: &gradient, kernels: model.kernels)
-      model.zeroGradients()
-      model.backward(gradient.map { $0 / Float(total.weight) })
-    }
+    let batch = Batch(expected.pairs)
+    let outputs = model.forward(batch, mode: .training(seed: 0, step: 0))
+    let found = split(batch.inOrder(outputs.baseAddress!, width: expected.target), expected)
+    var gradient = [Float](repeating: 0, count: outputs.count)
+    let total = Loss.crossEntropy().evaluate(
+      outputs: outputs.baseAddress!, rows: batch.rows.count, width: expected.target, values: batch.values,
+      classes: batch.classes, gradient: &gradient, kernels: model.kernels)
+    model.zeroGradients()
+    model.backward(gradient.map { $0 / Float(total.weight) })
     #expect(abs(total.sum - expected.sum) < 1e-6 * expected.sum, "\(name)")
     for (outputs, known) in zip(found, expected.outputs) {
       #expect(relativeDistance(outputs, known.values) < 2e-6, "\(name)")
@@ -76,6 +75,16 @@ import Testing
       for (i, reach) in [1.0, 4, 4].enumerated() {
         #expect(abs(parts[i] - known[i]) <= 1e-5 * known[0] * reach, "\(entry.name) of \(name)")
       }
+    }
+  }
+
+  /// The outputs of each pair.
+  private func split(_ outputs: [Float], _ expected: Case) -> [[Float]] {
+    var rest = outputs[...]
+    return expected.pairs.map { pair in
+      let count = pair.target.count * expected.target
+      defer { rest = rest.dropFirst(count) }
+      return Array(rest.prefix(count))
     }
   }
 
@@ -91,8 +100,8 @@ import Testing
     a.initRange = 1.3
     let model = try Model(a, seed: 17)
     let sources = [[1, 2, 3, 4, 5, 6], [7, 0, 2, 2], [3, 3, 3], [1, 5, 1], [6]].map { $0.map { Int32($0) } }
-    let batch = PairBatch(sources.map { Pair(source: $0, target: [1]) })
-    let found = batch.withSource { model.search($0, batch: sources.count, end: 0, beam: beam) { $0 + 3 } }
+    let batch = Batch(sources.map { Pair(source: $0, target: [1]) })
+    let found = model.search(batch.source!, end: 0, beam: beam) { $0 + 3 }
     for (source, tokens) in zip(sources, found) {
       #expect(tokens == slowSearch(model, source, beam: beam, limit: source.count + 3), "\(source)")
     }
@@ -106,11 +115,8 @@ import Testing
     while !open.isEmpty {
       var next: [(tokens: [Int32], score: Double)] = []
       for (tokens, score) in open {
-        var logits: [Double] = []
-        PairBatch([Pair(source: source, target: tokens + [0])]).forward(model, mode: .evaluation) {
-          _, outputs in
-          logits = outputs.suffix(6).map(Double.init)
-        }
+        let batch = Batch([Pair(source: source, target: tokens + [0])])
+        let logits = model.forward(batch, mode: .evaluation).suffix(6).map(Double.init)
         let logSum = log(logits.reduce(0) { $0 + exp($1) })
         next += logits.indices.map { (tokens + [Int32($0)], score + logits[$0] - logSum) }
       }
@@ -140,73 +146,24 @@ import Testing
   }
 }
 
-/// Pairs as the engine wants them: sources and targets each longest first, step by step.
-struct PairBatch {
-  let sources, sourceLengths, sourceSamples, places: [Int32]
-  let inputs, targets, lengths, samples: [Int32]
-
-  init(_ pairs: [EncoderDecoderTests.Pair]) {
-    let bySource = pairs.indices.sorted { (pairs[$0].source.count, $1) > (pairs[$1].source.count, $0) }
-    let byTarget = pairs.indices.sorted { (pairs[$0].target.count, $1) > (pairs[$1].target.count, $0) }
-    func rows(_ order: [Int], _ tokens: (EncoderDecoderTests.Pair) -> [Int32]) -> [Int32] {
-      let longest = order.first.map { tokens(pairs[$0]).count } ?? 0
-      return (0..<longest).flatMap { t in
-        order.compactMap { tokens(pairs[$0]).count > t ? tokens(pairs[$0])[t] : nil }
-      }
+extension Batch {
+  /// Pairs whose targets end with the token that begins them.
+  convenience init(_ pairs: [EncoderDecoderTests.Pair]) {
+    let longest = (pairs.map(\.source.count).max() ?? 0, pairs.map(\.target.count).max() ?? 0)
+    var shape = SampleShape(steps: longest.1, features: 1, target: .classes(count: 100))
+    (shape.hasEqualLengths, shape.hasTargetPerStep) = (false, true)
+    (shape.vocabulary, shape.sourceSteps) = (100, longest.0)
+    self.init(shape, capacity: pairs.count)
+    pairs.indices.map { Int32($0) }.withUnsafeBufferPointer { samples in
+      arrange(samples) { pairs[$0].target.count }
     }
-    sources = rows(bySource, \.source)
-    sourceLengths = bySource.map { Int32(pairs[$0].source.count) }
-    sourceSamples = bySource.map { Int32($0) }
-    places = byTarget.map { Int32(bySource.firstIndex(of: $0)!) }
-    targets = rows(byTarget, \.target)
-    inputs = rows(byTarget) { [0] + $0.target.dropLast() }
-    lengths = byTarget.map { Int32(pairs[$0].target.count) }
-    samples = byTarget.map { Int32($0) }
-  }
-
-  /// The outputs of each pair, in the order the pairs were given.
-  func split(_ outputs: [Float], width: Int) -> [[Float]] {
-    var parts = [[Float]](repeating: [], count: samples.count)
-    var row = 0
-    for t in 0..<(lengths.first ?? 0) {
-      for (b, sample) in samples.enumerated() where lengths[b] > t {
-        parts[Int(sample)] += outputs[row * width..<(row + 1) * width]
-        row += 1
-      }
+    source!.arrange(UnsafeBufferPointer(start: numbers, count: pairs.count)) { pairs[$0].source.count }
+    rows.forEachRow { row, place, step in
+      let target = pairs[Int(numbers[place])].target
+      (tokens![row], classes[row]) = (step == 0 ? 0 : target[step - 1], target[step])
     }
-    return parts
-  }
-
-  func withSource<Result>(_ body: (Model.Source) -> Result) -> Result {
-    sources.withUnsafeBufferPointer { tokens in
-      sourceSamples.withUnsafeBufferPointer { samples in
-        sourceLengths.withUnsafeBufferPointer { lengths in
-          places.withUnsafeBufferPointer { places in
-            body(
-              Model.Source(
-                tokens: tokens.baseAddress!, samples: samples.baseAddress!, lengths: lengths.baseAddress!,
-                places: places.baseAddress!))
-          }
-        }
-      }
-    }
-  }
-
-  func forward(
-    _ model: Model, mode: Model.Mode, _ body: (PairBatch, UnsafeMutableBufferPointer<Float>) -> Void
-  ) {
-    withSource { source in
-      inputs.withUnsafeBufferPointer { inputs in
-        samples.withUnsafeBufferPointer { samples in
-          lengths.withUnsafeBufferPointer { lengths in
-            body(
-              self,
-              model.forward(
-                source: source, tokens: inputs.baseAddress!, samples: samples.baseAddress!,
-                lengths: lengths.baseAddress!, batch: lengths.count, mode: mode))
-          }
-        }
-      }
+    source!.rows.forEachRow { row, place, step in
+      source!.tokens![row] = pairs[Int(source!.numbers[place])].source[step]
     }
   }
 }

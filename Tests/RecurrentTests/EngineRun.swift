@@ -1,3 +1,4 @@
+import Batches
 import Kernels
 import Recurrent
 import TestSupport
@@ -36,26 +37,18 @@ struct ReferenceBatch {
 
   /// Forward, loss and backward of the engine: the output and the summed loss; the gradients of the *mean* are left in the model.
   func train(_ model: Model) -> (output: [Float], total: Loss.Total) {
-    withBatch { inputs, samples in
-      let output = model.forward(
-        inputs: inputs, samples: samples, steps: architecture.steps, batch: batch,
-        mode: .training(seed: 0, step: 0))
-      let (total, gradient) = meanLoss(output, model.kernels)
-      let kept = Array(output)
-      model.zeroGradients()
-      model.backward(gradient)
-      return (kept, total)
-    }
+    let output = model.forward(made, mode: .training(seed: 0, step: 0))
+    let (total, gradient) = meanLoss(output, model.kernels)
+    let kept = Array(output)
+    model.zeroGradients()
+    model.backward(gradient)
+    return (kept, total)
   }
 
   /// The output in evaluation mode.
-  func evaluate(_ model: Model) -> [Float] {
-    withBatch { inputs, samples in
-      Array(
-        model.forward(
-          inputs: inputs, samples: samples, steps: architecture.steps, batch: batch, mode: .evaluation))
-    }
-  }
+  func evaluate(_ model: Model) -> [Float] { Array(model.forward(made, mode: .evaluation)) }
+
+  var made: Batch { Batch(timeMajor: inputs, features: architecture.inputSize, steps: architecture.steps) }
 
   /// The summed loss, and the gradient of the mean with respect to the outputs.
   func meanLoss(
@@ -67,14 +60,6 @@ struct ReferenceBatch {
       gradient: &gradient,
       kernels: kernels)
     return (total, gradient.map { $0 / Float(total.weight) })
-  }
-
-  /// The inputs and sample numbers, which must stay in place from forward to backward.
-  func withBatch<Result>(_ body: (UnsafePointer<Float>, UnsafePointer<Int32>) -> Result) -> Result {
-    let samples = Array(0..<Int32(batch))
-    return inputs.withUnsafeBufferPointer { inputs in
-      samples.withUnsafeBufferPointer { body(inputs.baseAddress!, $0.baseAddress!) }
-    }
   }
 }
 

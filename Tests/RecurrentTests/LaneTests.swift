@@ -1,3 +1,4 @@
+import Batches
 import Kernels
 import Recurrent
 import TestSupport
@@ -126,39 +127,27 @@ import Testing
     }
     let samples = sequences.map { Int32($0) }
     let lengths = sequences.map { _ in Int32(Self.steps) }
-    let mode = Model.Mode.training(seed: 5, step: 9)
     let inputs = rows(a.inputSize)
     let vocabulary = Int32(a.embedding?.vocabulary ?? 1)
     let tokens = (0..<Int32(Self.steps)).flatMap { t in samples.map { ($0 * 17 + t * 5) % vocabulary } }
-    inputs.withUnsafeBufferPointer { inputs in
-      tokens.withUnsafeBufferPointer { tokens in
-        samples.withUnsafeBufferPointer { samples in
-          lengths.withUnsafeBufferPointer { lengths in
-            let outputs =
-              a.embedding == nil
-              ? model.forward(
-                inputs: inputs.baseAddress!, samples: samples.baseAddress!, lengths: lengths.baseAddress!,
-                batch: count, mode: mode)
-              : model.forward(
-                tokens: tokens.baseAddress!, samples: samples.baseAddress!, lengths: lengths.baseAddress!,
-                batch: count, mode: mode)
-            let width = a.outputSize
-            var gradient = [Float](repeating: 0, count: outputs.count)
-            // Each sequence's rows get the same gradient in any company.
-            var seen = [Int](repeating: 0, count: count)
-            for (at, sequence) in sequences.enumerated() {
-              model.forEachOutputRows(of: at..<at + 1) { rows in
-                for row in rows {
-                  let wave = Reference.wave(width, phase: Double(sequence * 13 + seen[at]))
-                  gradient.replaceSubrange(row * width..<(row + 1) * width, with: wave)
-                  seen[at] += 1
-                }
-              }
-            }
-            gradient.withUnsafeBufferPointer { backward($0.baseAddress!) }
-          }
+    let batch =
+      a.embedding == nil
+      ? Batch(timeMajor: inputs, features: a.inputSize, lengths: lengths, samples: samples)
+      : Batch(timeMajor: tokens, vocabulary: Int(vocabulary), lengths: lengths, samples: samples)
+    let outputs = model.forward(batch, mode: .training(seed: 5, step: 9))
+    let width = a.outputSize
+    var gradient = [Float](repeating: 0, count: outputs.count)
+    // Each sequence's rows get the same gradient in any company.
+    var seen = [Int](repeating: 0, count: count)
+    for (at, sequence) in sequences.enumerated() {
+      model.forEachOutputRows(of: at..<at + 1) { rows in
+        for row in rows {
+          let wave = Reference.wave(width, phase: Double(sequence * 13 + seen[at]))
+          gradient.replaceSubrange(row * width..<(row + 1) * width, with: wave)
+          seen[at] += 1
         }
       }
     }
+    gradient.withUnsafeBufferPointer { backward($0.baseAddress!) }
   }
 }

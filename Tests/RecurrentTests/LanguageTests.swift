@@ -1,3 +1,4 @@
+import Batches
 import Kernels
 import Recurrent
 import TestSupport
@@ -59,15 +60,13 @@ import Testing
       (0..<Self.streams).map { $0 * Self.windows * steps + window * steps + t }
     }
     var gradient = [Float](repeating: 0, count: places.count * vocabulary)
-    var total = Loss.Total()
     model.zeroGradients()
-    Batch(places.map { text[$0] }, steps: steps, streams: Array(0..<Int32(Self.streams)))
-      .forward(model, states) { outputs in
-        total = Loss.crossEntropy().evaluate(
-          outputs: outputs.baseAddress!, rows: places.count, width: vocabulary, values: [],
-          classes: places.map { text[$0 + 1] }, gradient: &gradient, kernels: model.kernels)
-        model.backward(gradient)
-      }
+    let outputs = forward(
+      model, places.map { text[$0] }, steps: steps, states, streams: Array(0..<Int32(Self.streams)))
+    let total = Loss.crossEntropy().evaluate(
+      outputs: outputs.baseAddress!, rows: places.count, width: vocabulary, values: [],
+      classes: places.map { text[$0 + 1] }, gradient: &gradient, kernels: model.kernels)
+    model.backward(gradient)
     let mean = Float(1 / total.weight)
     let norm = model.gradients.reduce(0.0) { $0 + Double($1 * mean) * Double($1 * mean) }.squareRoot()
     let scale = 0.7 * mean * Float(min(1, 0.5 / (norm + 1e-6)))
@@ -76,35 +75,15 @@ import Testing
     return total.sum / total.weight
   }
 
-  /// Tokens `[T, B]` with what the model needs beside them.
-  struct Batch {
-    let tokens, samples, lengths, streams: [Int32]
-
-    init(_ tokens: [Int32], steps: Int, streams: [Int32]) {
-      self.tokens = tokens
-      self.streams = streams
-      samples = streams
-      lengths = streams.map { _ in Int32(steps) }
-    }
-
-    func forward(
-      _ model: Model, _ states: StreamStates, mode: Model.Mode = .training(seed: 1, step: 2),
-      _ body: (UnsafeMutableBufferPointer<Float>) -> Void
-    ) {
-      tokens.withUnsafeBufferPointer { tokens in
-        samples.withUnsafeBufferPointer { samples in
-          lengths.withUnsafeBufferPointer { lengths in
-            streams.withUnsafeBufferPointer { streams in
-              body(
-                model.forward(
-                  tokens: tokens.baseAddress!, samples: samples.baseAddress!, lengths: lengths.baseAddress!,
-                  batch: streams.count, mode: mode,
-                  carried: .init(states: states, streams: streams.baseAddress!)))
-            }
-          }
-        }
-      }
-    }
+  /// - tokens: `[T, B]`, one of each of these streams a step.
+  private func forward(
+    _ model: Model, _ tokens: [Int32], steps: Int, _ states: StreamStates, streams: [Int32],
+    mode: Model.Mode = .training(seed: 1, step: 2)
+  ) -> UnsafeMutableBufferPointer<Float> {
+    let batch = Batch(
+      timeMajor: tokens, vocabulary: model.architecture.embedding!.vocabulary,
+      lengths: streams.map { _ in Int32(steps) }, samples: streams, streams: streams)
+    return model.forward(batch, mode: mode, states: states)
   }
 
   /// Whether the vocabulary is projected whole, how many threads there are, and who is in the batch: no bit of an output depends on it.
@@ -119,18 +98,17 @@ import Testing
     for kernels in KernelSet.available {
       let model = try Model(a, seed: 1, kernels: kernels)
       let states = StreamStates(a, streams: 5)
-      var together: [Float] = []
-      Batch(tokens, steps: 12, streams: [0, 1, 2, 3, 4]).forward(model, states) { together = Array($0) }
+      let together = Array(forward(model, tokens, steps: 12, states, streams: [0, 1, 2, 3, 4]))
       for threads in [1, 3] {
         let other = try Model(a, seed: 1, kernels: kernels, threads: threads)
         for row in 0..<5 {
           // Step by step, so that the vocabulary is larger than the batch, and in another place.
           let own = StreamStates(a, streams: 2)
           for step in 0..<12 {
-            Batch([tokens[step * 5 + row]], steps: 1, streams: [1]).forward(other, own, mode: .evaluation) {
-              let start = (step * 5 + row) * 30
-              #expect(Array($0) == Array(together[start..<start + 30]))
-            }
+            let start = (step * 5 + row) * 30
+            let alone = forward(
+              other, [tokens[step * 5 + row]], steps: 1, own, streams: [1], mode: .evaluation)
+            #expect(Array(alone) == Array(together[start..<start + 30]))
           }
           #expect(own.state(1) == states.state(Int32(row)))
         }
@@ -147,9 +125,8 @@ import Testing
     let model = try Model(a, seed: 1)
     let states = StreamStates(a, streams: 2)
     // One token throughout: its row's gradient is zero only where every mask dropped it.
-    Batch([2, 2, 2, 2, 2, 2], steps: 3, streams: [0, 1]).forward(model, states) {
-      model.backward([Float](repeating: 1, count: $0.count))
-    }
+    let outputs = forward(model, [2, 2, 2, 2, 2, 2], steps: 3, states, streams: [0, 1])
+    model.backward([Float](repeating: 1, count: outputs.count))
     let gradient = model.gradients[model.layout["embedding.weight"]!.range]
     let own = gradient.dropFirst(80).prefix(40)
     #expect(

@@ -1,3 +1,4 @@
+import Batches
 import Kernels
 import Recurrent
 import TestSupport
@@ -143,28 +144,17 @@ struct PackedBatch {
         cell: a.cell == .lstm ? Reference.wave(count, phase: cell).map { $0 / divisor } : [])
     }
     let given = initial ? state(0.2, 1.1) : nil
-    return inputs.withUnsafeBufferPointer { inputs in
-      samples.withUnsafeBufferPointer { samples in
-        lengths.withUnsafeBufferPointer { lengths in
-          let mode = Model.Mode.training(seed: 0, step: 0)
-          let (x, numbers) = (inputs.baseAddress!, samples.baseAddress!)
-          let outputs =
-            givesLengths
-            ? model.forward(
-              inputs: x, samples: numbers, lengths: lengths.baseAddress!, batch: lengths.count, mode: mode,
-              initialState: given)
-            : model.forward(
-              inputs: x, samples: numbers, steps: Int(lengths[0]), batch: lengths.count, mode: mode,
-              initialState: given)
-          let kept = Array(outputs)
-          let targets = Reference.wave(kept.count, phase: Double(phase) + 0.5)
-          let slopes = zip(kept, targets).map { 2 * ($0 - $1) / Float(kept.count) }
-          model.zeroGradients()
-          let before = model.backward(
-            slopes, finalState: state(0.7, 1.9, over: 50), wantInitialState: true)!
-          return Result(output: kept, gradients: Array(model.gradients), initial: before)
-        }
-      }
-    }
+    let batch =
+      givesLengths
+      ? Batch(timeMajor: inputs, features: a.inputSize, lengths: lengths, samples: samples)
+      : Batch(timeMajor: inputs, features: a.inputSize, steps: Int(lengths[0]), samples: samples)
+    let outputs = Array(
+      model.forward(batch, mode: .training(seed: 0, step: 0), initialState: given))
+    let targets = Reference.wave(outputs.count, phase: Double(phase) + 0.5)
+    let slopes = zip(outputs, targets).map { 2 * ($0 - $1) / Float(outputs.count) }
+    model.zeroGradients()
+    let before = model.backward(
+      slopes, finalState: state(0.7, 1.9, over: 50), wantInitialState: true)!
+    return Result(output: outputs, gradients: Array(model.gradients), initial: before)
   }
 }

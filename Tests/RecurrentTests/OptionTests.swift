@@ -1,3 +1,4 @@
+import Batches
 import Kernels
 import Recurrent
 import TestSupport
@@ -113,40 +114,23 @@ private struct OptionRun {
     return model
   }
 
-  func evaluate(_ model: Model) -> [Float] { forward(model, .evaluation) { Array($0) } }
+  func evaluate(_ model: Model) -> [Float] { Array(model.forward(made, mode: .evaluation)) }
 
   /// The output and the summed loss; the mean's gradients are left in the model.
   func train(_ model: Model) -> (output: [Float], sum: Double) {
-    forward(model, .training(seed: 11, step: 5)) { output in
-      var gradient = [Float](repeating: 0, count: output.count)
-      let total = Loss.mse.evaluate(
-        outputs: output.baseAddress!, rows: output.count / architecture.outputSize,
-        width: architecture.outputSize, values: targets, classes: [], gradient: &gradient)
-      let kept = Array(output)
-      model.zeroGradients()
-      model.backward(gradient.map { $0 / Float(total.weight) })
-      return (kept, total.sum)
-    }
+    let output = model.forward(made, mode: .training(seed: 11, step: 5))
+    var gradient = [Float](repeating: 0, count: output.count)
+    let total = Loss.mse.evaluate(
+      outputs: output.baseAddress!, rows: output.count / architecture.outputSize,
+      width: architecture.outputSize, values: targets, classes: [], gradient: &gradient)
+    let kept = Array(output)
+    model.zeroGradients()
+    model.backward(gradient.map { $0 / Float(total.weight) })
+    return (kept, total.sum)
   }
 
-  private func forward<Result>(
-    _ model: Model, _ mode: Model.Mode, _ body: (UnsafeMutableBufferPointer<Float>) -> Result
-  ) -> Result {
-    inputs.withUnsafeBufferPointer { inputs in
-      (0..<Int32(batch)).map { $0 }.withUnsafeBufferPointer { samples in
-        guard let lengths else {
-          return body(
-            model.forward(
-              inputs: inputs.baseAddress!, samples: samples.baseAddress!, steps: architecture.steps,
-              batch: batch, mode: mode))
-        }
-        return lengths.withUnsafeBufferPointer {
-          body(
-            model.forward(
-              inputs: inputs.baseAddress!, samples: samples.baseAddress!, lengths: $0.baseAddress!,
-              batch: batch, mode: mode))
-        }
-      }
-    }
+  private var made: Batch {
+    let equal = [Int32](repeating: Int32(architecture.steps), count: batch)
+    return Batch(timeMajor: inputs, features: architecture.inputSize, lengths: lengths ?? equal)
   }
 }

@@ -1,3 +1,4 @@
+import Batches
 import Recurrent
 import TestSupport
 import Testing
@@ -12,15 +13,8 @@ import Testing
     let gradients = Array(model.gradients)
     let (steps, rows) = (batch.architecture.cell == .none ? batch.architecture.steps : 9, 11)
     let inputs = Reference.wave(steps * rows * batch.architecture.inputSize, phase: 0)
-    let samples = Array(0..<Int32(rows))
-    inputs.withUnsafeBufferPointer { inputs in
-      samples.withUnsafeBufferPointer { samples in
-        let larger = model.forward(
-          inputs: inputs.baseAddress!, samples: samples.baseAddress!, steps: steps, batch: rows,
-          mode: .training(seed: 0, step: 1))
-        model.backward(Array(larger))
-      }
-    }
+    let larger = Batch(timeMajor: inputs, features: batch.architecture.inputSize, steps: steps)
+    model.backward(Array(model.forward(larger, mode: .training(seed: 0, step: 1))))
     #expect(Array(model.gradients) != gradients)
     #expect(batch.train(model).output == output)
     #expect(Array(model.gradients) == gradients)

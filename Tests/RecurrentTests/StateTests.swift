@@ -1,3 +1,4 @@
+import Batches
 import Kernels
 import Recurrent
 import TestSupport
@@ -23,16 +24,13 @@ import Testing
   func `go in and come out, and so do their gradients`(_ kernels: String, _ expected: Case) throws {
     let batch = ReferenceBatch(expected.architecture, .mse, batch: expected.batch, phase: Int(expected.seed))
     let model = try Model(batch.architecture, seed: expected.seed, kernels: KernelSet(named: kernels)!)
-    let (output, final, initialGradient) = batch.withBatch { inputs, samples in
-      let output = model.forward(
-        inputs: inputs, samples: samples, steps: batch.architecture.steps, batch: batch.batch,
-        mode: .training(seed: 0, step: 0), initialState: state(batch, 0.2, 1.1))
-      let kept = Array(output)
-      let gradient = batch.meanLoss(output, model.kernels).gradient
-      let final = model.finalState
-      let initial = model.backward(gradient, finalState: state(batch, 0.7, 1.9), wantInitialState: true)
-      return (kept, final, initial)
-    }
+    let outputs = model.forward(
+      batch.made, mode: .training(seed: 0, step: 0), initialState: state(batch, 0.2, 1.1))
+    let output = Array(outputs)
+    let gradient = batch.meanLoss(outputs, model.kernels).gradient
+    let final = model.finalState
+    let initialGradient = model.backward(
+      gradient, finalState: state(batch, 0.7, 1.9), wantInitialState: true)
     #expect(relativeDistance(output, expected.output.values) < 1e-6)
     try expectEqual(final, expected.final, tolerance: 1e-6)
     try expectEqual(initialGradient, expected.initialGradient, tolerance: 1e-5)

@@ -1,3 +1,4 @@
+import Batches
 import Kernels
 import Recurrent
 import TestSupport
@@ -11,18 +12,11 @@ import Testing
     let (steps, batch) = (architecture.steps, 37)
     let model = try Model(architecture, seed: 3, kernels: kernels, threads: threads)
     let inputs = Reference.wave(steps * batch * architecture.inputSize, phase: 0.2)
-    let samples = Array(0..<Int32(batch))
-    // Both stay where they are until backward has returned.
-    return inputs.withUnsafeBufferPointer { inputs in
-      samples.withUnsafeBufferPointer { samples in
-        let outputs = model.forward(
-          inputs: inputs.baseAddress!, samples: samples.baseAddress!, steps: steps, batch: batch,
-          mode: .training(seed: 1, step: 2))
-        let kept = Array(outputs)
-        model.backward(Reference.wave(outputs.count, phase: 0.9))
-        return kept + Array(model.gradients)
-      }
-    }
+    let made = Batch(timeMajor: inputs, features: architecture.inputSize, steps: steps)
+    let outputs = model.forward(made, mode: .training(seed: 1, step: 2))
+    let kept = Array(outputs)
+    model.backward(Reference.wave(outputs.count, phase: 0.9))
+    return kept + Array(model.gradients)
   }
 
   @Test(arguments: cells, [false, true]) func `any number gives the same bits`(

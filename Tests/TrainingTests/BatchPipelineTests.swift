@@ -1,3 +1,4 @@
+import Batches
 import Dataset
 import Foundation
 import Synchronization
@@ -15,27 +16,23 @@ private final class SlowSet: SampleSet {
 
   init(microseconds: UInt32) { self.microseconds = microseconds }
 
-  func gather(_ samples: UnsafeBufferPointer<Int32>, into memory: BatchMemory) {
+  func fill(_ batch: Batch) {
     usleep(microseconds)
     if Thread.current.hash == thread {
       here.add(1, ordering: .relaxed)
     } else {
       elsewhere.add(1, ordering: .relaxed)
     }
-    for (row, sample) in samples.enumerated() {
-      memory.values[row] = Float(sample)
-      for step in 0..<2 {
-        for feature in 0..<3 {
-          memory.inputs[(step * samples.count + row) * 3 + feature] =
-            Float(sample) + Float(step * 3 + feature) / 8
-        }
-      }
+    batch.rows.forEachRow { row, place, step in
+      let sample = Float(batch.numbers[place])
+      batch.values[place] = sample
+      for feature in 0..<3 { batch.inputs[row * 3 + feature] = sample + Float(step * 3 + feature) / 8 }
     }
   }
 }
 
 @Suite struct BatchPipelineTests {
-  private func check(_ batch: BatchBuffer, _ samples: [Int32]) {
+  private func check(_ batch: Batch, _ samples: [Int32]) {
     #expect(batch.count == samples.count)
     for (row, sample) in samples.enumerated() {
       #expect(batch.values[row] == Float(sample))

@@ -1,3 +1,4 @@
+import Batches
 import Collective
 import Dataset
 import Foundation
@@ -150,16 +151,17 @@ private struct WaveSet: SampleSet {
 
   func length(of sample: Int) -> Int { 1 }
 
-  func gather(_ samples: UnsafeBufferPointer<Int32>, into memory: BatchMemory) {
+  func fill(_ batch: Batch) {
     let width = shape.features
-    for (row, sample) in samples.enumerated() {
+    batch.rows.forEachRow { row, place, _ in
+      let sample = Int(batch.numbers[place])
       for column in 0..<width {
-        memory.inputs[row * width + column] = outputs[Int(sample) * width + column]
+        batch.inputs[row * width + column] = outputs[sample * width + column]
         if case .values = shape.target {
-          memory.values[row * width + column] = targets[Int(sample) * width + column]
+          batch.values[row * width + column] = targets[sample * width + column]
         }
       }
-      if case .classes = shape.target { memory.classes[row] = labels[Int(sample)] }
+      if case .classes = shape.target { batch.classes[row] = labels[sample] }
     }
   }
 }

@@ -1,3 +1,4 @@
+import Batches
 import Collective
 import Dataset
 import Diagnostics
@@ -145,16 +146,16 @@ final class FaultySet: SampleSet, @unchecked Sendable {
   var count: Int { base.count }
   var shape: SampleShape { base.shape }
 
-  func gather(_ samples: UnsafeBufferPointer<Int32>, into memory: BatchMemory) {
-    base.gather(samples, into: memory)
-    guard let fault, !samples.isEmpty else { return }
+  func fill(_ batch: Batch) {
+    base.fill(batch)
+    guard let fault, batch.count > 0 else { return }
     self.fault = nil
-    let sample = Int.random(in: 0..<samples.count)
+    let sample = Int.random(in: 0..<batch.count)
     switch fault {
-    case .input: memory.inputs[sample * shape.features] = .nan
-    case .infiniteInput: memory.inputs[sample * shape.features] = .infinity
-    case .target: memory.values[sample] = .nan
-    case .hugeTarget: memory.values[sample] = 3e38
+    case .input: batch.inputs[sample * shape.features] = .nan
+    case .infiniteInput: batch.inputs[sample * shape.features] = .infinity
+    case .target: batch.values[sample] = .nan
+    case .hugeTarget: batch.values[sample] = 3e38
     }
   }
 }

@@ -114,7 +114,7 @@ import Training
     let wrong = sources.map { "\($0)\tb b b b b b\n" }
     let data = try load(wrong)
     var right: [String] = []
-    let pairs = try #require(data.train as? any PairedSet)
+    let pairs = try #require(data.train?.pairs)
     try evaluator.translate(pairs) { sample, found in
       right.append("\(sources[sample])\t\(found.map { data.classNames[Int($0)] }.joined(separator: " "))\n")
     }

@@ -2,6 +2,7 @@ import Collective
 import Dataset
 import Diagnostics
 import Foundation
+import TestSupport
 import Testing
 import Training
 
@@ -23,18 +24,10 @@ import Training
       (scaler, fingerprint, classNames, rows) = (data.scaler, data.fingerprint, data.classNames, data.rows)
       for set in [data.train, data.validation, data.test] {
         guard let set else { continue }
-        let (shape, count) = (set.shape, set.count)
-        var width = 0
-        if case .values(let columns) = shape.target { width = columns }
-        var inputs = [Float](repeating: 0, count: count * shape.steps * shape.features)
-        var values = [Float](repeating: 0, count: count * width)
-        var classes = [Int32](repeating: 0, count: count)
-        (0..<Int32(count)).map { $0 }.withUnsafeBufferPointer { numbers in
-          set.gather(numbers, inputs: &inputs, values: &values, classes: &classes)
-        }
-        self.inputs.append(inputs.map(\.bitPattern))
-        self.values.append(values.map(\.bitPattern))
-        self.classes.append(classes)
+        let arrays = set.arrays()
+        inputs.append(arrays.inputs.map(\.bitPattern))
+        values.append(arrays.values.map(\.bitPattern))
+        classes.append(arrays.classes)
       }
     }
   }

@@ -1,3 +1,4 @@
+import Batches
 import Dataset
 import Foundation
 import TestSupport
@@ -16,11 +17,7 @@ struct StockExampleTests {
     #expect(train.count == 200)
     #expect(train.count + test.count == 426)
     #expect(train.shape == SampleShape(steps: 5, features: 4, target: .values(width: 1)))
-    var inputs = [Float](repeating: .nan, count: 20)
-    var value: Float = .nan
-    var noClass: Int32 = 0
-    [0].withUnsafeBufferPointer { train.gather($0, inputs: &inputs, values: &value, classes: &noClass) }
-    let printed = inputs.prefix(4).map { ($0 * 1e6).rounded() / 1e6 }
+    let printed = train.arrays([0]).inputs.prefix(4).map { ($0 * 1e6).rounded() / 1e6 }
     #expect(printed == [0.722898, 0.732351, 0.745525, 0.242113])
     // The target of sample 0 is the row behind its window; the first row's own is 0.759235.
     let scaler = try #require(data.scaler)

@@ -126,12 +126,8 @@ import Training
     }
     #expect(outputs.count == test.count)
     var (absolute, squared, original) = (0.0, 0.0, 0.0)
-    var inputs = [Float](repeating: 0, count: test.shape.steps * test.shape.features)
-    var (value, label) = ([Float](repeating: 0, count: 1), [Int32](repeating: 0, count: 1))
     for index in 0..<test.count {
-      [Int32(index)].withUnsafeBufferPointer {
-        test.gather($0, inputs: &inputs, values: &value, classes: &label)
-      }
+      let value = test.arrays([Int32(index)]).values
       absolute += abs(Double(outputs[index]) - Double(value[0]))
       squared += (Double(outputs[index]) - Double(value[0])) * (Double(outputs[index]) - Double(value[0]))
       original += abs(data.scaler!.unscaleTarget(outputs[index], 0) - data.scaler!.unscaleTarget(value[0], 0))

@@ -1,57 +1,29 @@
+import Batches
+
 extension DeviceModel {
-  /// One batch in host memory, or the numbers of its samples in the resident data set.
-  ///
-  /// Where lengths differ, sequences come longest first, and "[T, B]" stands for the rows that are there: of step t those of the
-  /// sequences longer than t, one step after the other.
-  public struct Batch {
-    /// `[T, B, F]`, or tokens `[T, B]`; both nil where the data set is resident.
-    public var inputs: UnsafePointer<Float>?
-    public var tokens: UnsafePointer<Int32>?
-    /// `[rows, width]` for losses of numbers, `[rows]` for cross entropy; the other is not read.
-    public var values: UnsafePointer<Float>?
-    public var classes: UnsafePointer<Int32>?
-    /// `[B]`, they key the dropout masks.
-    public var samples: UnsafePointer<Int32>
-    /// `[B]`, for a plan with lengths: steps of each sequence, longest first.
-    public var lengths: UnsafePointer<Int32>?
-    /// `[B]`, for a plan with streams: the stream of each row, each once.
-    public var streams: UnsafePointer<Int32>?
+  /// What a step reads.
+  public enum Samples {
+    /// A batch in host memory.
+    case batch(Batch)
+    /// Samples of the resident data set, by their numbers.
+    case resident(UnsafeBufferPointer<Int32>)
+
     /// B
-    public var count: Int
-
-    /// A batch of the resident data set.
-    public init(resident samples: UnsafePointer<Int32>, count: Int) {
-      self.init(inputs: nil, values: nil, classes: nil, samples: samples, count: count)
-    }
-
-    public init(
-      inputs: UnsafePointer<Float>?, values: UnsafePointer<Float>?, classes: UnsafePointer<Int32>?,
-      samples: UnsafePointer<Int32>, count: Int
-    ) {
-      self.inputs = inputs
-      self.values = values
-      self.classes = classes
-      self.samples = samples
-      self.count = count
-    }
-
-    var isResident: Bool { inputs == nil && tokens == nil }
-
-    /// Steps of the longest sequence.
-    func longest(_ steps: Int) -> Int { lengths.map { Int($0[0]) } ?? steps }
-
-    /// Whether all sequences have so many steps.
-    func fills(_ steps: Int) -> Bool { lengths.map { $0[count - 1] == Int32(steps) } ?? true }
-
-    /// How many sequences have each of these steps.
-    func active(steps: Int) -> [Int] {
-      guard let lengths else { return [Int](repeating: count, count: steps) }
-      var active = count
-      return (0..<steps).map { step in
-        while active > 0, lengths[active - 1] <= step { active -= 1 }
-        return active
+    public var count: Int {
+      switch self {
+      case .batch(let batch): batch.count
+      case .resident(let numbers): numbers.count
       }
     }
+    /// `[B]`, they key the dropout masks.
+    var numbers: UnsafePointer<Int32> {
+      switch self {
+      case .batch(let batch): UnsafePointer(batch.numbers)
+      case .resident(let numbers): numbers.baseAddress!
+      }
+    }
+    /// nil for samples of the resident data set.
+    var batch: Batch? { if case .batch(let batch) = self { batch } else { nil } }
   }
 
   /// Host memory, taken once it is needed, where the rows of a batch are put at equal distances, and back.
@@ -60,17 +32,18 @@ extension DeviceModel {
 
     /// Hands over `[steps, B, width]`, what is behind a sequence's end filled.
     func padded<Element>(
-      _ batch: Batch, _ rows: UnsafePointer<Element>, steps: Int, width: Int, filler: Element,
+      _ rows: BatchRows, _ packed: UnsafePointer<Element>, steps: Int, width: Int, filler: Element,
       _ body: (UnsafeBufferPointer<Element>) throws -> Void
     ) rethrows {
-      let step = batch.count * width
+      let step = rows.batch * width
       try withMemory(of: Element.self, count: steps * step) { memory in
-        var rows = rows
-        for (index, active) in batch.active(steps: steps).enumerated() {
+        var from = packed
+        for index in 0..<steps {
+          let active = rows.active(upTo: index)
           let to = memory.baseAddress! + index * step
-          to.update(from: rows, count: active * width)
+          to.update(from: from, count: active * width)
           (to + active * width).update(repeating: filler, count: step - active * width)
-          rows += active * width
+          from += active * width
         }
         try body(UnsafeBufferPointer(memory))
       }
@@ -78,14 +51,15 @@ extension DeviceModel {
 
     /// Takes the rows that are there out of `[steps, B, width]`, which `read` fills.
     func unpadded(
-      _ batch: Batch, steps: Int, width: Int, into rows: UnsafeMutableBufferPointer<Float>,
+      _ rows: BatchRows, steps: Int, width: Int, into packed: UnsafeMutableBufferPointer<Float>,
       _ read: (UnsafeMutableBufferPointer<Float>) throws -> Void
     ) rethrows {
-      let step = batch.count * width
+      let step = rows.batch * width
       try withMemory(of: Float.self, count: steps * step) { memory in
         try read(memory)
-        var to = rows.baseAddress!
-        for (index, active) in batch.active(steps: steps).enumerated() {
+        var to = packed.baseAddress!
+        for index in 0..<steps {
+          let active = rows.active(upTo: index)
           to.update(from: memory.baseAddress! + index * step, count: active * width)
           to += active * width
         }
@@ -101,4 +75,11 @@ extension DeviceModel {
       }
     }
   }
+}
+
+extension BatchRows {
+  /// How many samples have this step, which may be behind the last one's end.
+  fileprivate func active(upTo step: Int) -> Int { step < steps ? active(step) : 0 }
+  /// Whether all samples have so many steps.
+  func fills(_ steps: Int) -> Bool { isUniform && self.steps == steps }
 }

@@ -7,13 +7,13 @@ extension DeviceModel {
   /// - gradients: of `gradientMemory`.
   /// - isFinal: the gradients from this one to the last are there.
   public func compute(
-    _ batch: Batch, into gradients: HostMemory, isFinal: (Int) throws -> Void
+    _ samples: Samples, into gradients: HostMemory, isFinal: (Int) throws -> Void
   ) throws {
-    let (program, steps) = try load(batch)
+    let (program, steps) = try load(samples)
     let parts = program.parts
     var reads: [Int] = []
     for (index, part) in parts.enumerated() {
-      try executor.run(part.operations, key: ProgramKey(.part(index), batch: batch.count, steps: steps))
+      try executor.run(part.operations, key: ProgramKey(.part(index), batch: samples.count, steps: steps))
       reads.append(try startReading(part.gradients, into: gradients))
     }
     for (part, read) in zip(parts, reads) {

@@ -1,3 +1,4 @@
+import Batches
 import CCUDA
 import Diagnostics
 import Recurrent
@@ -130,13 +131,14 @@ public final class DeviceModel {
   // MARK: Steps
 
   /// A whole step of one process: gradients of one batch, decision, update.
-  public func step(_ batch: Batch, _ control: step_control) throws -> step_outcome {
+  public func step(_ samples: Samples, _ control: step_control) throws -> step_outcome {
     try write(control)
-    let (program, steps) = try write(batch)
-    if batch.isResident {
-      try executor.run(program.residentStep, key: ProgramKey(.residentStep, batch: batch.count, steps: steps))
+    let (program, steps) = try write(samples)
+    if samples.batch == nil {
+      try executor.run(
+        program.residentStep, key: ProgramKey(.residentStep, batch: samples.count, steps: steps))
     } else {
-      try executor.run(program.step, key: ProgramKey(.step, batch: batch.count, steps: steps))
+      try executor.run(program.step, key: ProgramKey(.step, batch: samples.count, steps: steps))
     }
     return try outcome()
   }
@@ -173,16 +175,16 @@ public final class DeviceModel {
   }
 
   /// Adds the gradients and sums of a micro-batch.
-  public func compute(_ batch: Batch) throws {
-    let (program, steps) = try load(batch)
-    try executor.run(program.compute, key: ProgramKey(.compute, batch: batch.count, steps: steps))
+  public func compute(_ samples: Samples) throws {
+    let (program, steps) = try load(samples)
+    try executor.run(program.compute, key: ProgramKey(.compute, batch: samples.count, steps: steps))
   }
 
   /// Puts a batch where its program reads it; returns that, and its steps.
-  func load(_ batch: Batch) throws -> (StepProgram, steps: Int) {
-    let (program, steps) = try write(batch)
-    if batch.isResident {
-      try executor.run(program.load, key: ProgramKey(.load, batch: batch.count, steps: steps))
+  func load(_ samples: Samples) throws -> (StepProgram, steps: Int) {
+    let (program, steps) = try write(samples)
+    if samples.batch == nil {
+      try executor.run(program.load, key: ProgramKey(.load, batch: samples.count, steps: steps))
     }
     return (program, steps)
   }
@@ -217,14 +219,14 @@ public final class DeviceModel {
   ///
   /// Where lengths differ and each step has an output, the rows are those of the batch, nothing padded.
   public func evaluate(_ batch: Batch, outputs: UnsafeMutableBufferPointer<Float>) throws {
-    let steps = try writeInputs(batch)
+    let steps = try writeInputs(.batch(batch))
     let program = program(batch: batch.count, steps: steps)
     try executor.run(program.evaluate, key: ProgramKey(.evaluate, batch: batch.count, steps: steps))
-    guard plan.hasLengths, architecture.readsEveryStep, !batch.fills(steps) else {
+    guard plan.hasLengths, architecture.readsEveryStep, !batch.rows.fills(steps) else {
       return try executor.read(program.output, into: UnsafeMutableRawBufferPointer(outputs))
     }
     let width = architecture.outputSize
-    try padding.unpadded(batch, steps: steps, width: width, into: outputs) {
+    try padding.unpadded(batch.rows, steps: steps, width: width, into: outputs) {
       try executor.read(program.output, into: UnsafeMutableRawBufferPointer($0))
     }
   }
@@ -234,26 +236,27 @@ public final class DeviceModel {
   }
 
   /// Returns the program for the batch, and its steps.
-  private func write(_ batch: Batch) throws -> (StepProgram, steps: Int) {
-    let steps = try writeInputs(batch)
-    if !batch.isResident { try writeTargets(batch, steps) }
-    return (program(batch: batch.count, steps: steps), steps)
+  private func write(_ samples: Samples) throws -> (StepProgram, steps: Int) {
+    let steps = try writeInputs(samples)
+    if let batch = samples.batch { try writeTargets(batch, steps) }
+    return (program(batch: samples.count, steps: steps), steps)
   }
 
-  private func writeInputs(_ batch: Batch) throws -> Int {
-    precondition(batch.count > 0 && batch.count <= plan.capacity)
-    try write(batch.samples, batch.count, to: .samples)
-    if plan.streams > 0 { try write(batch.streams!, batch.count, to: .streams) }
-    guard !batch.isResident else {
-      precondition(plan.resident > 0)
+  private func writeInputs(_ samples: Samples) throws -> Int {
+    precondition(samples.count > 0 && samples.count <= plan.capacity)
+    try write(samples.numbers, samples.count, to: .samples)
+    guard let batch = samples.batch else {
+      precondition(plan.resident > 0 && plan.streams == 0)
       return plan.steps
     }
-    let steps = plan.programSteps(longest: batch.longest(plan.steps))
-    if plan.hasLengths { try write(batch.lengths!, batch.count, to: .lengths) }
+    if plan.streams > 0 { try write(batch.streams!, batch.count, to: .streams) }
+    let steps = plan.programSteps(longest: batch.rows.steps)
+    if plan.hasLengths { try write(batch.lengths, batch.count, to: .lengths) }
     if let tokens = batch.tokens {
       try writeSteps(batch, tokens, 1, filler: -1, steps, to: .tokens)
     } else {
-      try writeSteps(batch, batch.inputs!, architecture.inputSize, filler: 0, steps, to: .inputs)
+      try writeSteps(
+        batch, batch.inputs.baseAddress!, architecture.inputSize, filler: 0, steps, to: .inputs)
     }
     return steps
   }
@@ -262,11 +265,11 @@ public final class DeviceModel {
     let width = plan.loss.takesClasses ? 1 : architecture.outputSize
     switch plan.loss {
     case .crossEntropy(let ignored, _, _) where architecture.readsEveryStep:
-      try writeSteps(batch, batch.classes!, 1, filler: ignored, steps, to: .classes)
-    case .crossEntropy: try write(batch.classes!, batch.count, to: .classes)
+      try writeSteps(batch, batch.classes, 1, filler: ignored, steps, to: .classes)
+    case .crossEntropy: try write(batch.classes, batch.count, to: .classes)
     case _ where architecture.readsEveryStep:
-      try writeSteps(batch, batch.values!, width, filler: 0, steps, to: .values)
-    default: try write(batch.values!, batch.count * width, to: .values)
+      try writeSteps(batch, batch.values, width, filler: 0, steps, to: .values)
+    default: try write(batch.values, batch.count * width, to: .values)
     }
   }
 
@@ -275,10 +278,10 @@ public final class DeviceModel {
     _ batch: Batch, _ rows: UnsafePointer<Element>, _ width: Int, filler: Element, _ steps: Int,
     to place: StepProgram.Place
   ) throws {
-    guard plan.hasLengths, !batch.fills(steps) else {
+    guard plan.hasLengths, !batch.rows.fills(steps) else {
       return try write(rows, steps * batch.count * width, to: place)
     }
-    try padding.padded(batch, rows, steps: steps, width: width, filler: filler) {
+    try padding.padded(batch.rows, rows, steps: steps, width: width, filler: filler) {
       try executor.write(UnsafeRawBufferPointer($0), to: self.place(place))
     }
   }

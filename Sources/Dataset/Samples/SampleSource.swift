@@ -1,3 +1,4 @@
+import Batches
 import Diagnostics
 
 /// The samples of one file before they are scaled and split.

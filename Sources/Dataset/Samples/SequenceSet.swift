@@ -1,3 +1,5 @@
+import Batches
+
 /// What a set keeps its inputs as: bytes of images stay bytes until a batch needs them.
 protocol SequenceElement: BitwiseCopyable, Sendable {
   /// Writes `count` elements as the floats the model sees.
@@ -85,78 +87,57 @@ struct SequenceSet<Element: SequenceElement>: SampleSet {
   var count: Int { samples.count }
   func length(of sample: Int) -> Int { layout.length(samples.lowerBound + sample) }
 
-  func gather(_ numbers: UnsafeBufferPointer<Int32>, into memory: BatchMemory) {
-    for number in numbers { precondition(number >= 0 && Int(number) < count, "sample number out of range") }
-    gatherInputs(numbers, memory.inputs)
+  func fill(_ batch: Batch) {
+    fillInputs(batch)
     switch shape.target {
-    case .values(let width):
-      gatherTargets(numbers, values, to: memory.values, width: width)
-    case .classes:
-      gatherTargets(numbers, classes, to: memory.classes, width: 1)
+    case .values(let width): fillTargets(batch, values, to: batch.values, width: width)
+    case .classes: fillTargets(batch, classes, to: batch.classes, width: 1)
     }
   }
 
-  private func gatherInputs(_ numbers: UnsafeBufferPointer<Int32>, _ out: UnsafeMutablePointer<Float>) {
+  /// The sample's number in the whole array.
+  @inline(__always)
+  private func sample(_ batch: Batch, _ place: Int) -> Int { samples.lowerBound + Int(batch.numbers[place]) }
+
+  private func fillInputs(_ batch: Batch) {
+    guard let out = batch.inputs.baseAddress else { return }
     let features = shape.features
     inputs.withUnsafeBufferPointer { inputs in
       guard let base = inputs.baseAddress else { return }
       if layout.starts != nil {
-        var to = out
-        forEachRow(numbers) { row in
-          Element.write(base + row * features, to: to, count: features)
-          to += features
+        return batch.rows.forEachRow { row, place, step in
+          let from = base + (layout.start(sample(batch, place)) + step) * features
+          Element.write(from, to: out + row * features, count: features)
         }
-        return
       }
-      // Time-major: the batch's rows of one step stand side by side.
-      for b in 0..<numbers.count {
-        var from = base + (samples.lowerBound + Int(numbers[b])) * layout.stride * features
-        var to = out + b * features
+      // Sample by sample, whose rows stand side by side in the array.
+      for place in 0..<batch.count {
+        var from = base + sample(batch, place) * layout.stride * features
+        var to = out + place * features
         for _ in 0..<layout.steps {
           Element.write(from, to: to, count: features)
           from += features
-          to += numbers.count * features
+          to += batch.count * features
         }
       }
     }
   }
 
-  /// The rows of a batch in the order it has them: for each step those of the samples that are longer.
-  @inline(__always)
-  private func forEachRow(_ numbers: UnsafeBufferPointer<Int32>, _ body: (Int) -> Void) {
-    var active = numbers.count
-    var step = 0
-    while true {
-      while active > 0, length(of: Int(numbers[active - 1])) <= step { active -= 1 }
-      if active == 0 { return }
-      for b in 0..<active {
-        let length = length(of: Int(numbers[b]))
-        precondition(length > step, "samples of different length must come longest first")
-        body(layout.start(samples.lowerBound + Int(numbers[b])) + step)
-      }
-      step += 1
-    }
-  }
-
-  private func gatherTargets<Target: BitwiseCopyable>(
-    _ numbers: UnsafeBufferPointer<Int32>, _ targets: Elements<Target>, to out: UnsafeMutablePointer<Target>,
-    width: Int
+  private func fillTargets<Target: BitwiseCopyable>(
+    _ batch: Batch, _ targets: Elements<Target>, to out: UnsafeMutablePointer<Target>, width: Int
   ) {
     targets.withUnsafeBufferPointer { targets in
       guard let base = targets.baseAddress else { return }
-      var to = out
-      func copy(_ row: Int) {
-        for column in 0..<width { to[column] = base[row * width + column] }
-        to += width
+      func copy(_ from: Int, to row: Int) {
+        for column in 0..<width { out[row * width + column] = base[from * width + column] }
       }
-      if layout.targets == .eachRow, layout.starts == nil {
-        for step in 0..<layout.steps {
-          for number in numbers { copy(layout.start(samples.lowerBound + Int(number)) + step) }
+      if layout.targets == .eachRow {
+        return batch.rows.forEachRow { row, place, step in
+          copy(layout.start(sample(batch, place)) + step, to: row)
         }
-      } else if layout.targets == .eachRow {
-        forEachRow(numbers, copy)
-      } else {
-        for number in numbers { copy(layout.targetRows(samples.lowerBound + Int(number)).lowerBound) }
+      }
+      for place in 0..<batch.count {
+        copy(layout.targetRows(sample(batch, place)).lowerBound, to: place)
       }
     }
   }

@@ -1,3 +1,4 @@
+import Batches
 import Diagnostics
 import Files
 
@@ -88,20 +89,12 @@ struct TaggedSet: SampleSet {
     starts[sentences.lowerBound + sample + 1] - starts[sentences.lowerBound + sample]
   }
 
-  func gather(_ samples: UnsafeBufferPointer<Int32>, into memory: BatchMemory) {
-    guard let inputs = memory.tokens else { preconditionFailure("tokens need memory") }
-    for sample in samples { precondition(sample >= 0 && Int(sample) < count, "sample number out of range") }
-    var (row, step, active) = (0, 0, samples.count)
-    while true {
-      while active > 0, length(of: Int(samples[active - 1])) <= step { active -= 1 }
-      if active == 0 { return }
-      for sample in samples[..<active] {
-        let token = starts[sentences.lowerBound + Int(sample)] + step
-        inputs[row] = tokens[token]
-        memory.classes[row] = tags[token]
-        row += 1
-      }
-      step += 1
+  func fill(_ batch: Batch) {
+    guard let inputs = batch.tokens else { preconditionFailure("tokens need memory") }
+    batch.rows.forEachRow { row, place, step in
+      let token = starts[sentences.lowerBound + Int(batch.numbers[place])] + step
+      inputs[row] = tokens[token]
+      batch.classes[row] = tags[token]
     }
   }
 }

@@ -1,10 +1,8 @@
-/// Samples that are a source and a target of tokens. `gather` writes the targets: as inputs behind the token that begins them, as
-/// classes before the one that ends them; a sample's length is that of its target and its end.
+import Batches
+
+/// Samples that are a source and a target of tokens. A batch has the targets: as inputs behind the token that begins them, as
+/// classes before the one that ends them; a sample's length is that of its target and its end. Its `source` has the sources.
 public protocol PairedSet: SampleSet {
-  func sourceLength(of sample: Int) -> Int
-  /// Writes the sources of these samples, longest first, step by step.
-  func gatherSources(
-    _ samples: UnsafeBufferPointer<Int32>, into tokens: UnsafeMutablePointer<Int32>)
   func source(of sample: Int) -> [Int32]
   /// Without begin and end.
   func target(of sample: Int) -> [Int32]
@@ -39,43 +37,23 @@ struct PairSet: PairedSet {
 
   var count: Int { range.count }
   func length(of sample: Int) -> Int { targets.length(range.lowerBound + sample) + 1 }
-  func sourceLength(of sample: Int) -> Int { sources.length(range.lowerBound + sample) }
+  var kind: SampleKind { .pairs(self) }
   func source(of sample: Int) -> [Int32] { Array(sources[range.lowerBound + sample]) }
   func target(of sample: Int) -> [Int32] { Array(targets[range.lowerBound + sample]) }
 
-  func gather(_ samples: UnsafeBufferPointer<Int32>, into memory: BatchMemory) {
-    guard let inputs = memory.tokens else { preconditionFailure("tokens need memory") }
-    forEachStep(samples, length: length) { row, sample, step in
-      let pair = range.lowerBound + sample
+  func fill(_ batch: Batch) {
+    guard let inputs = batch.tokens, let source = batch.source, let read = source.tokens else {
+      preconditionFailure("pairs need memory for sources and targets")
+    }
+    batch.rows.forEachRow { row, place, step in
+      let pair = range.lowerBound + Int(batch.numbers[place])
       inputs[row] = step == 0 ? endOfTarget : targets.token(pair, step - 1)
-      memory.classes[row] = step + 1 == length(of: sample) ? endOfTarget : targets.token(pair, step)
+      batch.classes[row] = step == targets.length(pair) ? endOfTarget : targets.token(pair, step)
     }
-  }
-
-  func gatherSources(
-    _ samples: UnsafeBufferPointer<Int32>, into tokens: UnsafeMutablePointer<Int32>
-  ) {
-    forEachStep(samples, length: sourceLength) { row, sample, step in
-      tokens[row] = sources.token(range.lowerBound + sample, step)
-    }
-  }
-
-  /// The rows of a batch in order: for each step those of the samples that are longer.
-  @inline(__always)
-  private func forEachStep(
-    _ samples: UnsafeBufferPointer<Int32>, length: (Int) -> Int, _ body: (Int, Int, Int) -> Void
-  ) {
-    for sample in samples { precondition(sample >= 0 && Int(sample) < count, "sample number out of range") }
-    var (row, step, active) = (0, 0, samples.count)
-    while true {
-      while active > 0, length(Int(samples[active - 1])) <= step { active -= 1 }
-      if active == 0 { return }
-      for index in 0..<active {
-        precondition(
-          length(Int(samples[index])) > step, "samples of different length must come longest first")
-        body(row + index, Int(samples[index]), step)
-      }
-      (row, step) = (row + active, step + 1)
+    let numbers = UnsafeBufferPointer(start: UnsafePointer(batch.numbers), count: batch.count)
+    source.arrange(numbers) { sources.length(range.lowerBound + $0) }
+    source.rows.forEachRow { row, place, step in
+      read[row] = sources.token(range.lowerBound + Int(source.numbers[place]), step)
     }
   }
 }

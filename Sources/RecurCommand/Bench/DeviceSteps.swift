@@ -6,13 +6,7 @@ import Recur
 final class DeviceSteps {
   /// A batch, and what is trained.
   struct Data {
-    /// `[T, B, F]`, where resident read as `[B, T, F]`: any numbers will do.
-    let inputs: [Float]
-    let tokens: [Int32]
-    let lengths: [Int32]
-    let values: [Float]
-    let classes: [Int32]
-    let samples: [Int32]
+    let batch: Batch
     let model: Model
     let optimizer: Optimizer
   }
@@ -38,7 +32,7 @@ final class DeviceSteps {
     self.choice = choice
     self.data = data
     device = try DeviceModel(plan, engine: choice.engine, executor: executor)
-    samples = Array((0..<device.stepsAtOnce).map { _ in data.samples }.joined())
+    samples = Array((0..<device.stepsAtOnce).map { _ in 0..<Int32(data.batch.count) }.joined())
     try device.load(
       parameters: UnsafeBufferPointer(data.model.parameters),
       states: data.optimizer.buffers.map { UnsafeBufferPointer($0.values) })
@@ -67,7 +61,9 @@ final class DeviceSteps {
     if controls.count > 1 {
       taken = try samples.withUnsafeBufferPointer { try device.steps($0, controls).count }
     } else {
-      try data.withBatch(isResident: device.plan.resident > 0) { _ = try device.step($0, controls[0]) }
+      try samples.withUnsafeBufferPointer {
+        _ = try device.step(device.plan.resident > 0 ? .resident($0) : .batch(data.batch), controls[0])
+      }
     }
     for _ in 0..<taken { optimizer.countUpdate() }
     return taken
@@ -75,41 +71,17 @@ final class DeviceSteps {
 }
 
 extension DeviceSteps.Data {
-  /// Puts the batch into the resident data set.
+  /// Puts the batch into the resident data set; which of its numbers a sample gets does not matter.
   fileprivate func fill(_ device: DeviceModel) throws {
     let network = device.plan.architecture
-    let rows = network.outputRows(steps: network.steps, batch: 1)
-    for sample in samples.indices {
-      func part<Element>(_ all: [Element], _ count: Int) -> [Element] {
-        Array(all[sample * count..<(sample + 1) * count])
-      }
+    let (inputs, rows) = (
+      network.steps * network.inputSize, network.outputRows(steps: network.steps, batch: 1)
+    )
+    for sample in 0..<batch.count {
       try device.setSample(
-        sample, inputs: part(inputs, network.steps * network.inputSize),
-        values: part(values, rows * network.outputSize), classes: part(classes, rows))
-    }
-  }
-
-  fileprivate func withBatch(isResident: Bool, _ body: (DeviceModel.Batch) throws -> Void) rethrows {
-    try samples.withUnsafeBufferPointer { samples in
-      guard !isResident else {
-        return try body(.init(resident: samples.baseAddress!, count: samples.count))
-      }
-      try inputs.withUnsafeBufferPointer { inputs in
-        try tokens.withUnsafeBufferPointer { tokens in
-          try lengths.withUnsafeBufferPointer { lengths in
-            try values.withUnsafeBufferPointer { values in
-              try classes.withUnsafeBufferPointer { classes in
-                var batch = DeviceModel.Batch(
-                  inputs: tokens.isEmpty ? inputs.baseAddress : nil, values: values.baseAddress,
-                  classes: classes.baseAddress, samples: samples.baseAddress!, count: samples.count)
-                batch.tokens = tokens.isEmpty ? nil : tokens.baseAddress
-                batch.lengths = lengths.baseAddress
-                try body(batch)
-              }
-            }
-          }
-        }
-      }
+        sample, inputs: batch.inputs.baseAddress! + sample * inputs,
+        values: batch.values + (device.plan.loss.takesClasses ? 0 : sample * rows * network.outputSize),
+        classes: batch.classes + (device.plan.loss.takesClasses ? sample * rows : 0))
     }
   }
 }

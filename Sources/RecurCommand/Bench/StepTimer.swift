@@ -12,12 +12,7 @@ final class StepTimer {
   /// Of fast runs.
   private let reduction: GradientReduction?
   private let clock = ContinuousClock()
-  private let inputs: [Float]
-  private let tokens: [Int32]
-  private let values: [Float]
-  private let classes: [Int32]
-  private let samples: [Int32]
-  private let lengths: [Int32]
+  private let batch: Batch
   private var gradient: [Float]
   /// Loss and weight, then of all ranks.
   private var totals = [0.0, 0.0]
@@ -36,25 +31,16 @@ final class StepTimer {
     self.group = group
     let network = benchCase.architecture
     let rows = network.readsEveryStep ? benchCase.rows : benchCase.batch
-    var random = Xorshift()
     model = try Model(network, seed: 0, kernels: kernels, threads: threads)
     optimizer = Optimizer(OptimizerSpecification(.adam()), count: model.parameters.count)
     reduction =
       strictLanes == nil
       ? GradientReduction(group, model.gradients, boundaries: model.layout.boundaries) : nil
     model.gradientsAreFinal = { [reduction] in reduction?.isFinal(from: $0) }
-    lengths = benchCase.lengths ?? Array(repeating: Int32(network.steps), count: benchCase.batch)
-    inputs = (0..<benchCase.rows * network.inputSize).map { _ in random.uniform() * 2 - 1 }
-    let vocabulary = Float(network.embedding?.vocabulary ?? 0)
-    tokens = (0..<(vocabulary > 0 ? benchCase.rows : 0)).map { _ in Int32(random.uniform() * vocabulary) }
-    values = (0..<rows * network.outputSize).map { _ in random.uniform() }
-    classes = (0..<rows).map { _ in Int32(random.uniform() * Float(network.outputSize)) }
-    samples = (0..<Int32(benchCase.batch)).map { $0 }
+    batch = benchCase.makeBatch()
     gradient = [Float](repeating: 0, count: rows * network.outputSize)
     lanes = strictLanes.map { [model] in LaneReduction(group, into: model.gradients, lanes: $0) }
-    let data = DeviceSteps.Data(
-      inputs: inputs, tokens: tokens, lengths: lengths, values: values, classes: classes, samples: samples,
-      model: model, optimizer: optimizer)
+    let data = DeviceSteps.Data(batch: batch, model: model, optimizer: optimizer)
     device = try executor.map { try DeviceSteps(benchCase, data, $0, engine) }
   }
 
@@ -113,28 +99,19 @@ final class StepTimer {
     let begin = reduction?.isTrying == true ? clock.now : nil
     if lanes == nil { model.zeroGradients() }
     reduction?.begin()
-    try inputs.withUnsafeBufferPointer { try step($0.baseAddress!) }
+    try compute()
     model.parametersChanged()
     if let begin { _ = try reduction?.stepEnded(seconds: (clock.now - begin) / .seconds(1)) }
     return 1
   }
 
-  /// `inputs` stays in place from forward to backward.
-  private func step(_ inputs: UnsafePointer<Float>) throws {
-    let network = benchCase.architecture
-    let width = network.outputSize
-    let mode = Model.Mode.training(seed: 0, step: UInt64(optimizer.steps))
-    let outputs =
-      tokens.isEmpty
-      ? model.forward(
-        inputs: inputs, samples: samples, lengths: lengths, batch: benchCase.batch, mode: mode)
-      : model.forward(
-        tokens: tokens, samples: samples, lengths: lengths, batch: benchCase.batch, mode: mode)
+  private func compute() throws {
+    let width = benchCase.architecture.outputSize
+    let outputs = model.forward(batch, mode: .training(seed: 0, step: UInt64(optimizer.steps)))
     let total = model.team.measure(.loss) {
       benchCase.loss.evaluate(
         outputs: UnsafePointer(outputs.baseAddress!), rows: outputs.count / width, width: width,
-        values: values,
-        classes: classes, gradient: &gradient, kernels: model.kernels)
+        values: batch.values, classes: batch.classes, gradient: &gradient, kernels: model.kernels)
     }
     totals = [total.sum, total.weight]
     if let lanes {
@@ -157,18 +134,5 @@ extension StepTimer {
     let sequences = equalParts(of: benchCase.batch, among: lanes.lanes.count)
     model.backward(gradient, lanes: Lanes(sequences, first: lanes.lanes.lowerBound, sums: lanes))
     try lanes.sum()
-  }
-}
-
-/// Marsaglia's xorshift64*: the numbers only need to be ordinary.
-private struct Xorshift {
-  private var state: UInt64 = 0x9E37_79B9_7F4A_7C15
-
-  /// In 0..<1.
-  mutating func uniform() -> Float {
-    state ^= state >> 12
-    state ^= state << 25
-    state ^= state >> 27
-    return Float((state &* 0x2545_F491_4F6C_DD1D) >> 40) / 16_777_216
   }
 }

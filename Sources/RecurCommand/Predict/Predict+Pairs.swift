@@ -33,7 +33,7 @@ extension Predict {
     }
     for part in try parts(of: data) {
       number = 0
-      guard let pairs = part.samples as? any PairedSet else { continue }
+      guard let pairs = part.samples.pairs else { continue }
       try evaluator.translate(pairs) { sample, found in
         try writeUnanswered(before: sample, part.name)
         try write(

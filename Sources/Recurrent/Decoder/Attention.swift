@@ -1,3 +1,4 @@
+import Batches
 import Kernels
 
 /// What a decoder's step reads of the whole source: global attention (Luong, Pham and Manning 2015, without input feeding).

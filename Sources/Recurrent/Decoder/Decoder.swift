@@ -1,3 +1,4 @@
+import Batches
 import Kernels
 
 /// The second half of an encoder-decoder: it starts from the encoder's final states, reads the target token by token (the right
@@ -37,7 +38,7 @@ final class Decoder {
   /// - request: the target's tokens, completed here.
   /// - places: the source's row for each sequence.
   func forward(
-    _ request: inout Model.Batch, _ encoder: RecurrentStack, _ source: BatchRows,
+    _ request: inout Model.Request, _ encoder: RecurrentStack, _ source: BatchRows,
     places: UnsafePointer<Int32>, _ parameters: UnsafePointer<Float>
   ) -> UnsafePointer<Float> {
     start(encoder, source, places, count: request.batch)
@@ -74,7 +75,7 @@ final class Decoder {
   }
 
   func run(
-    _ request: inout Model.Batch, _ source: BatchRows, places: UnsafePointer<Int32>,
+    _ request: inout Model.Request, _ source: BatchRows, places: UnsafePointer<Int32>,
     streams: UnsafePointer<Int32>, _ parameters: UnsafePointer<Float>
   ) -> UnsafePointer<Float> {
     request.carried = Model.Carried(states: states, streams: streams)
@@ -92,7 +93,7 @@ final class Decoder {
   /// - dOutput: the gradient of what `forward` returned; overwritten.
   /// - Returns: the gradients of the encoder's outputs `[Σ source, D]` and of its final states.
   func backward(
-    _ request: Model.Batch, _ dOutput: UnsafeMutablePointer<Float>, _ source: BatchRows,
+    _ request: Model.Request, _ dOutput: UnsafeMutablePointer<Float>, _ source: BatchRows,
     places: UnsafePointer<Int32>, _ gradients: GradientTarget
   ) -> (outputs: UnsafePointer<Float>, final: RecurrentState) {
     dMemory.zero(source.count * width)

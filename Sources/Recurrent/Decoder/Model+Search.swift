@@ -1,3 +1,5 @@
+import Batches
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -9,16 +11,16 @@ extension Model {
   ///
   /// Hypotheses are compared by the sum of their tokens' log probabilities, complete ones by its mean over their tokens, the end
   /// included. The search of a source ends once `beam` hypotheses are complete.
-  /// - source: as for `forward`; `places` is not used.
+  /// - source: the sources, a batch of tokens.
   /// - end: the token that begins and ends a target.
   /// - limit: the most tokens of a target for a source of this length.
-  /// - Returns: for each source in its row's order the target's tokens without begin and end.
+  /// - Returns: for each source, in the order they lie in, the target's tokens without begin and end.
   public func search(
-    _ source: Source, batch: Int, end: Int32, beam: Int, limit: (_ sourceLength: Int) -> Int
+    _ source: Batch, end: Int32, beam: Int, limit: (_ sourceLength: Int) -> Int
   ) -> [[Int32]] {
     guard let decoder else { preconditionFailure("this network has no decoder") }
     precondition(beam > 0)
-    let encoded = encode(source, batch: batch, mode: .evaluation)
+    let (encoded, batch) = (encode(source, .evaluation), source.count)
     // Row by row the first hypothesis of each source; the others of its streams are empty.
     let places = (0..<Int32(batch * beam)).map { $0 / Int32(beam) }
     places.withUnsafeBufferPointer {
@@ -51,7 +53,7 @@ extension Model {
 
   /// The outputs for one more token of each hypothesis.
   private func step(
-    _ decoder: Decoder, _ open: [BeamSearch.Hypothesis], _ encoded: Batch
+    _ decoder: Decoder, _ open: [BeamSearch.Hypothesis], _ encoded: Request
   ) -> UnsafePointer<Float> {
     let tokens = open.map(\.last)
     let streams = open.map(\.stream)
@@ -60,7 +62,7 @@ extension Model {
       streams.withUnsafeBufferPointer { streams in
         places.withUnsafeBufferPointer { places in
           let parameters = UnsafePointer(parameters.baseAddress!)
-          var request = Batch(
+          var request = Request(
             inputs: parameters, tokens: tokens.baseAddress!, samples: streams.baseAddress!,
             rows: BatchRows(steps: 1, batch: open.count), mode: .evaluation)
           let read = decoder.run(

@@ -1,39 +1,33 @@
+import Batches
 import CUDA
 import Foundation
 import Recurrent
 
 /// The made-up batches.
 extension DeviceCheck {
-  /// A batch as it lies in host memory: see `DeviceModel.Batch`.
-  struct Batch {
-    var inputs: [Float] = []
-    var tokens: [Int32] = []
-    var values: [Float] = []
-    var classes: [Int32] = []
-    var samples: [Int32]
-    var lengths: [Int32]
-    var streams: [Int32]
-  }
-
   func batch(_ step: Int) -> Batch {
     let lengths = lengths(step)
-    var made = Batch(
-      samples: (0..<Int32(batch)).map { 11 + 3 * $0 }, lengths: lengths,
-      streams: (0..<batch).map { Int32(($0 + step) % batch) })
+    let samples = (0..<Int32(batch)).map { 11 + 3 * $0 }
+    let streams = isStreamed ? (0..<batch).map { Int32(($0 + step) % batch) } : nil
     let inputs = lengths.reduce(0) { $0 + Int($1) }
-    if let embedding = network.embedding {
-      made.tokens = (0..<inputs).map { Int32(($0 * $0 + 3 * $0 / 2 + step) % embedding.vocabulary) }
+    let made: Batch
+    if let vocabulary = network.embedding?.vocabulary {
+      let tokens = (0..<inputs).map { Int32(($0 * $0 + 3 * $0 / 2 + step) % vocabulary) }
+      made = Batch(
+        timeMajor: tokens, vocabulary: vocabulary, lengths: lengths, samples: samples, streams: streams)
     } else {
-      made.inputs = Self.wave(inputs * network.inputSize, phase: 0.7 * Double(step))
+      let numbers = Self.wave(inputs * network.inputSize, phase: 0.7 * Double(step))
+      made = Batch(
+        timeMajor: numbers, features: network.inputSize, lengths: lengths, samples: samples, streams: streams)
     }
-    let rows = rows(lengths)
+    let (rows, width, perStep) = (rows(lengths), network.outputSize, network.readsEveryStep)
     if loss.takesClasses {
-      made.classes = (0..<rows).map { Int32((5 * $0 + $0 * $0 + step) % network.outputSize) }
-    } else {
-      let values = Self.wave(rows * network.outputSize, phase: 0.3 + 0.5 * Double(step))
-      made.values = loss == .bceWithLogits ? values.map { $0 * 0.5 + 0.5 } : values
+      let classes = (0..<rows).map { Int32((5 * $0 + $0 * $0 + step) % width) }
+      return made.timeMajorTargets(classes: classes, of: width, perStep: perStep)
     }
-    return made
+    let values = Self.wave(rows * width, phase: 0.3 + 0.5 * Double(step))
+    return made.timeMajorTargets(
+      loss == .bceWithLogits ? values.map { $0 * 0.5 + 0.5 } : values, width: width, perStep: perStep)
   }
 
   /// Rows of the network's output.
@@ -54,38 +48,4 @@ extension DeviceCheck {
 
   /// No states yet.
   func makeStates() -> StreamStates? { isStreamed ? StreamStates(network, streams: batch) : nil }
-}
-
-extension DeviceCheck.Batch {
-  func withAddresses<Value>(_ body: (DeviceModel.Batch) throws -> Value) rethrows -> Value {
-    try inputs.withUnsafeBufferPointer { inputs in
-      try tokens.withUnsafeBufferPointer { tokens in
-        try values.withUnsafeBufferPointer { values in
-          try classes.withUnsafeBufferPointer { classes in
-            try withRowAddresses { samples, lengths, streams in
-              var batch = DeviceModel.Batch(
-                inputs: tokens.isEmpty ? inputs.baseAddress! : nil, values: values.baseAddress,
-                classes: classes.baseAddress, samples: samples, count: self.samples.count)
-              batch.tokens = tokens.isEmpty ? nil : tokens.baseAddress!
-              batch.lengths = lengths
-              batch.streams = streams
-              return try body(batch)
-            }
-          }
-        }
-      }
-    }
-  }
-
-  private func withRowAddresses<Value>(
-    _ body: (UnsafePointer<Int32>, UnsafePointer<Int32>, UnsafePointer<Int32>) throws -> Value
-  ) rethrows -> Value {
-    try samples.withUnsafeBufferPointer { samples in
-      try lengths.withUnsafeBufferPointer { lengths in
-        try streams.withUnsafeBufferPointer { streams in
-          try body(samples.baseAddress!, lengths.baseAddress!, streams.baseAddress!)
-        }
-      }
-    }
-  }
 }

@@ -12,10 +12,11 @@ extension DeviceCheck {
     let (model, optimizer) = try started(on: executor, engine: engine)
     let memory = try model.gradientMemory()
     try model.begin(control(optimizer, 0))
-    try withBatch(0) { try model.compute($0) }
-    try withBatch(1) { batch in
-      if inParts { return try model.compute(batch, into: memory, isFinal: isFinal) }
-      try model.compute(batch)
+    try model.compute(samples(0))
+    if inParts {
+      try model.compute(samples(1), into: memory, isFinal: isFinal)
+    } else {
+      try model.compute(samples(1))
       try model.readGradients(into: memory)
     }
     return Array(memory.floats)
@@ -27,7 +28,7 @@ extension DeviceCheck {
     let (model, optimizer) = try started(on: executor, engine: nil)
     for step in 0..<steps {
       try model.begin(control(optimizer, step))
-      try withBatch(step) { try model.compute($0) }
+      try model.compute(samples(step))
       _ = try inGroup ? model.updateOfRanks {} : model.update()
       optimizer.countUpdate()
     }

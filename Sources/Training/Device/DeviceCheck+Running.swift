@@ -1,3 +1,4 @@
+import Batches
 import CCUDA
 import CUDA
 import Recurrent
@@ -12,11 +13,9 @@ extension DeviceCheck {
     var result = Result()
     for step in 0..<steps {
       model.zeroGradients()
-      let made = batch(step)
-      made.withAddresses { batch in
-        let outputs = forward(model, batch, .training(seed: 9, step: UInt64(step)), states)
-        model.backward(add(outputs, batch, to: &result))
-      }
+      let batch = batch(step)
+      let outputs = model.forward(batch, mode: .training(seed: 9, step: UInt64(step)), states: states)
+      model.backward(add(outputs, batch, to: &result))
       let weight = result.weights[step]
       let norm = model.gradients.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot() / weight
       result.norms.append(norm)
@@ -33,43 +32,22 @@ extension DeviceCheck {
     result.parameters = Array(model.parameters)
     result.average = average.map { Array($0.values) } ?? []
     result.states = states.map { Array($0.hidden) + Array($0.cell) } ?? []
-    let last = batch(steps)
-    last.withAddresses { result.outputs = Array(forward(model, $0, .evaluation, makeStates())) }
+    result.outputs = Array(model.forward(batch(steps), mode: .evaluation, states: makeStates()))
     return result
-  }
-
-  private func forward(
-    _ model: Model, _ batch: DeviceModel.Batch, _ mode: Model.Mode, _ states: StreamStates?
-  ) -> UnsafeMutableBufferPointer<Float> {
-    guard network.cell != .none else {
-      return model.forward(
-        inputs: batch.inputs!, samples: batch.samples, steps: network.steps, batch: batch.count, mode: mode)
-    }
-    let carried = states.map { Model.Carried(states: $0, streams: batch.streams!) }
-    if let tokens = batch.tokens {
-      return model.forward(
-        tokens: tokens, samples: batch.samples, lengths: batch.lengths!, batch: batch.count, mode: mode,
-        carried: carried)
-    }
-    return model.forward(
-      inputs: batch.inputs!, samples: batch.samples, lengths: batch.lengths!, batch: batch.count, mode: mode,
-      carried: carried)
   }
 
   /// Adds a step's sums to the result. Returns the gradient of the outputs.
   private func add(
-    _ outputs: UnsafeMutableBufferPointer<Float>, _ batch: DeviceModel.Batch, to result: inout Result
+    _ outputs: UnsafeMutableBufferPointer<Float>, _ batch: Batch, to result: inout Result
   ) -> [Float] {
     let (width, base) = (network.outputSize, outputs.baseAddress!)
     let rows = outputs.count / width
     var gradient = [Float](repeating: 0, count: outputs.count)
-    // What a loss doesn't take, it doesn't read.
-    let nowhere = UnsafeMutableRawPointer(bitPattern: 16)!
-    let values = batch.values ?? UnsafePointer(nowhere.assumingMemoryBound(to: Float.self))
-    let classes = batch.classes ?? UnsafePointer(nowhere.assumingMemoryBound(to: Int32.self))
     let total = loss.evaluate(
-      outputs: base, rows: rows, width: width, values: values, classes: classes, gradient: &gradient)
-    let score = loss.score(outputs: base, rows: rows, width: width, values: values, classes: classes)
+      outputs: base, rows: rows, width: width, values: batch.values, classes: batch.classes,
+      gradient: &gradient)
+    let score = loss.score(
+      outputs: base, rows: rows, width: width, values: batch.values, classes: batch.classes)
     result.losses.append(total.sum)
     result.weights.append(total.weight)
     result.right.append(Double(score.right))
@@ -99,7 +77,7 @@ extension DeviceCheck {
     let model = try model(on: executor, start, optimizer, capacity: capacity, engine: engine)
     var result = Result()
     for step in 0..<steps {
-      let outcome = try withBatch(step) { try model.step($0, control(optimizer, step)) }
+      let outcome = try model.step(samples(step), control(optimizer, step))
       result.losses.append(outcome.loss)
       result.weights.append(outcome.weight)
       result.right.append(outcome.right)
@@ -110,9 +88,9 @@ extension DeviceCheck {
     result.parameters = Array(start.parameters)
     try store(model, &result)
     let last = batch(steps)
-    result.outputs = [Float](repeating: .nan, count: rows(last.lengths) * network.outputSize)
+    result.outputs = [Float](repeating: .nan, count: last.targetRows * network.outputSize)
     try result.outputs.withUnsafeMutableBufferPointer { outputs in
-      try last.withAddresses { try model.evaluate($0, outputs: outputs) }
+      try model.evaluate(last, outputs: outputs)
     }
     return result
   }
@@ -135,10 +113,8 @@ extension DeviceCheck {
     return control
   }
 
-  /// Hands over the step's batch.
-  package func withBatch<Value>(_ step: Int, _ body: (DeviceModel.Batch) throws -> Value) throws -> Value {
-    try batch(step).withAddresses(body)
-  }
+  /// The step's batch.
+  package func samples(_ step: Int) -> DeviceModel.Samples { .batch(batch(step)) }
 
   /// What not every network has.
   private func store(_ model: DeviceModel, _ result: inout Result) throws {

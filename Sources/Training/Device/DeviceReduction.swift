@@ -20,13 +20,13 @@ package final class DeviceReduction {
   }
 
   /// The last micro-batch of a step, then the sums over all ranks of gradients, losses and flags; the first two are put back.
-  /// - batch: nil for a rank without samples.
-  package func compute(_ batch: DeviceModel.Batch?, _ flags: [Double]) throws -> [Double] {
+  /// - samples: nil for a rank without samples.
+  package func compute(_ samples: DeviceModel.Samples?, _ flags: [Double]) throws -> [Double] {
     reduction.begin()
-    if let batch, reduction.isOverlapping {
-      try device.compute(batch, into: gradients) { reduction.isFinal(from: $0) }
+    if let samples, reduction.isOverlapping {
+      try device.compute(samples, into: gradients) { reduction.isFinal(from: $0) }
     } else {
-      if let batch { try device.compute(batch) }
+      if let samples { try device.compute(samples) }
       try device.readGradients(into: gradients)
     }
     var outcome = try device.outcome()

@@ -78,11 +78,11 @@ extension DeviceTraining {
 
   private func tryStep(_ samples: UnsafeBufferPointer<Int32>) throws {
     try load()
-    _ = try device.step(deviceBatch(samples), control(step: 0, learningRate: 0))
+    _ = try device.step(gathered(samples), control(step: 0, learningRate: 0))
   }
 
   private func tryOnProcessor(_ samples: UnsafeBufferPointer<Int32>) {
-    batch.gather(samples)
+    set.gather(samples, into: batch)
     model.zeroGradients()
     let states = states.map { StreamStates(model.architecture, streams: $0.streams) }
     let result = model.forward(batch, mode: .training(seed: seed, step: 0), states: states)

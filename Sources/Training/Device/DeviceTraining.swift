@@ -1,3 +1,4 @@
+import Batches
 import CCUDA
 import CUDA
 import Collective
@@ -36,7 +37,8 @@ final class DeviceTraining {
   let limits: GradientLimits
   let seed: UInt64
   let accumulate: Int
-  let batch: BatchBuffer
+  let set: any SampleSet
+  let batch: Batch
   /// See `TrainingStep`.
   let average: ParameterAverage?
   let states: StreamStates?
@@ -66,13 +68,14 @@ final class DeviceTraining {
   ) throws {
     (model, optimizer, communicator) = (run.model, run.optimizer, run.communicator)
     (average, states) = (run.average, run.states)
-    let (set, network) = (run.set, run.model.architecture)
+    set = run.set
+    let network = run.model.architecture
     loss = recipe.loss
     steps = set.shape.steps
     seed = recipe.seed
     limits = GradientLimits(recipe.train)
     accumulate = recipe.train.accumulate
-    batch = BatchBuffer(set, capacity: capacity)
+    batch = Batch(set.shape, capacity: capacity)
     let isPlain = set.shape.hasEqualLengths && set.shape.vocabulary == nil && !network.readsEveryStep
     isResident = isPlain && set.residentBytes <= Self.residentLimit
     var plan = recipe.devicePlan(
@@ -87,7 +90,7 @@ final class DeviceTraining {
     reduction =
       communicator.size > 1 && !hasJoined
       ? try DeviceReduction(device, communicator, boundaries: model.layout.boundaries) : nil
-    if isResident { try device.load(batch, samples: set.count) }
+    if isResident { try device.load(set, batch, samples: set.count) }
   }
 
   /// Bytes of inputs that are put into device memory once instead of being copied for each step.
@@ -111,22 +114,22 @@ final class DeviceTraining {
     let parts = microBatches(UnsafeBufferPointer(rebasing: samples[own]))
     var flags = [stop ? 1.0 : 0, save ? 1.0 : 0]
     if communicator.size == 1, parts.count == 1 {
-      return finish(try device.step(deviceBatch(parts[0]), control), flags)
+      return finish(try device.step(gathered(parts[0]), control), flags)
     }
     let begin = monotonicNanoseconds()
     try device.begin(control)
     if hasJoined {
-      for part in parts { try device.compute(deviceBatch(part)) }
+      for part in parts { try device.compute(gathered(part)) }
       let sums = try device.updateOfRanks {
         try flags.withUnsafeMutableBufferPointer { try communicator.allReduceSum($0) }
       }
       return finish(sums, flags)
     }
-    for part in parts.dropLast() { try device.compute(deviceBatch(part)) }
+    for part in parts.dropLast() { try device.compute(gathered(part)) }
     if let reduction {
-      flags = try reduction.compute(parts.last.map(deviceBatch), flags)
+      flags = try reduction.compute(parts.last.map(gathered), flags)
     } else if let last = parts.last {
-      try device.compute(deviceBatch(last))
+      try device.compute(gathered(last))
     }
     let outcome = finish(try device.update(), flags)
     choice = try reduction?.stepEnded(seconds: Double(monotonicNanoseconds() - begin) / 1e9)
@@ -148,9 +151,10 @@ final class DeviceTraining {
     }
   }
 
-  func deviceBatch(_ samples: UnsafeBufferPointer<Int32>) -> DeviceModel.Batch {
-    if isResident { return DeviceModel.Batch(resident: samples.baseAddress!, count: samples.count) }
-    return batch.gathered(samples, streams: states?.streams)
+  func gathered(_ samples: UnsafeBufferPointer<Int32>) -> DeviceModel.Samples {
+    if isResident { return .resident(samples) }
+    set.gather(samples, into: batch)
+    return .batch(batch)
   }
 
   /// - flags: whether a rank wants to stop, and to save.
@@ -166,16 +170,15 @@ final class DeviceTraining {
   }
 
   /// The outputs for a gathered batch, valid until the next call.
-  /// - streams: of an evaluation, see `resetEvaluation`.
-  func evaluate(_ batch: BatchBuffer, streams: Int? = nil) throws -> UnsafeMutableBufferPointer<Float> {
+  func evaluate(_ batch: Batch) throws -> UnsafeMutableBufferPointer<Float> {
     try load()
-    let rows = model.architecture.readsEveryStep ? batch.stepCount : batch.count
+    let rows = model.architecture.readsEveryStep ? batch.rows.count : batch.count
     let count = rows * model.architecture.outputSize
     if outputs.count < count { outputs = [Float](repeating: 0, count: count) }
     // The array is not touched again before the next call.
     let all = outputs.withUnsafeMutableBufferPointer { $0 }
     let result = UnsafeMutableBufferPointer(rebasing: all[..<count])
-    try device.evaluate(batch.forDevice(streams: streams), outputs: result)
+    try device.evaluate(batch, outputs: result)
     return result
   }
 }
@@ -183,25 +186,4 @@ final class DeviceTraining {
 extension SampleSet {
   /// Bytes of all samples' inputs.
   fileprivate var residentBytes: Int { count * shape.steps * shape.features * 4 }
-}
-
-extension BatchBuffer {
-  /// These samples, until the next call.
-  /// - streams: how many they are windows of; nil for samples that stand alone.
-  func gathered(_ samples: UnsafeBufferPointer<Int32>, streams: Int?) -> DeviceModel.Batch {
-    gather(samples)
-    return forDevice(streams: streams)
-  }
-
-  /// - streams: how many the samples are windows of; nil for samples that stand alone.
-  fileprivate func forDevice(streams: Int?) -> DeviceModel.Batch {
-    var result = DeviceModel.Batch(
-      inputs: tokens == nil ? inputs : nil, values: values, classes: classes, samples: rowNumbers,
-      count: count
-    )
-    result.tokens = tokens.map { UnsafePointer($0) }
-    result.lengths = rowLengths
-    result.streams = streams.map { rowStreams(of: $0) }
-    return result
-  }
 }

@@ -1,6 +1,8 @@
+import Batches
 import CCUDA
 import CUDA
 import Collective
+import Dataset
 import Recurrent
 
 /// Steps of a run on a device, to time engines with. Nothing of the run changes.
@@ -8,7 +10,7 @@ struct EngineTrial {
   let executor: any Executor
   let plan: StepPlan
   let run: TrainingStep
-  let batch: BatchBuffer
+  let batch: Batch
   let limits: GradientLimits
   let accumulate: Int
   /// Samples of a step on this rank.
@@ -44,7 +46,7 @@ struct EngineTrial {
     try device.load(
       parameters: UnsafeBufferPointer(run.model.parameters),
       states: run.optimizer.buffers.map { UnsafeBufferPointer($0.values) })
-    if plan.resident > 0 { try device.load(batch, samples: count) }
+    if plan.resident > 0 { try device.load(run.set, batch, samples: count) }
     return { try step(device) }
   }
 
@@ -60,10 +62,8 @@ struct EngineTrial {
       }
     }
     try numbers.withUnsafeBufferPointer { numbers in
-      let data =
-        plan.resident > 0
-        ? DeviceModel.Batch(resident: numbers.baseAddress!, count: count)
-        : batch.gathered(numbers, streams: run.states?.streams)
+      if plan.resident == 0 { run.set.gather(numbers, into: batch) }
+      let data = plan.resident > 0 ? DeviceModel.Samples.resident(numbers) : .batch(batch)
       if isAlone {
         _ = try device.step(data, control)
         return
@@ -79,10 +79,11 @@ struct EngineTrial {
 
 extension DeviceModel {
   /// Fills the resident data set with the first samples.
-  func load(_ batch: BatchBuffer, samples: Int) throws {
+  func load(_ set: any SampleSet, _ batch: Batch, samples: Int) throws {
     for number in 0..<Int32(samples) {
-      withUnsafePointer(to: number) { batch.gather(UnsafeBufferPointer(start: $0, count: 1)) }
-      try setSample(Int(number), inputs: batch.inputs, values: batch.values, classes: batch.classes)
+      set.gather([number], into: batch)
+      try setSample(
+        Int(number), inputs: batch.inputs.baseAddress!, values: batch.values, classes: batch.classes)
     }
   }
 }

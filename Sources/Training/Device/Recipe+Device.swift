@@ -1,3 +1,4 @@
+import Batches
 import CUDA
 import Dataset
 import Diagnostics

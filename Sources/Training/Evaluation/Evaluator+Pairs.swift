@@ -1,3 +1,4 @@
+import Batches
 import Collective
 import Dataset
 import Recurrent
@@ -6,7 +7,7 @@ extension Evaluator {
   /// Searches for the targets of all sources, which the ranks share, and counts what is right. Where a source has several
   /// targets in the set, all are right answers, and what was found is compared with the nearest.
   func addSearch(_ set: some PairedSet, to metrics: inout EvaluationMetrics) throws {
-    let buffer = BatchBuffer(set, capacity: min(Self.batchSize, set.count))
+    let batch = Batch(set.shape, capacity: min(Self.batchSize, set.count))
     let questions = set.samplesBySource
     // Targets right from end to end, edits, tokens: whole numbers, whose sums are exact in any order.
     var counts = [0.0, 0, 0]
@@ -14,8 +15,8 @@ extension Evaluator {
       from: communicator.rank * Self.batchSize, to: questions.count, by: communicator.size * Self.batchSize)
     {
       let part = questions[start..<min(start + Self.batchSize, questions.count)]
-      part.map { Int32($0[0]) }.withUnsafeBufferPointer { buffer.gather($0) }
-      for (samples, answer) in zip(part, search(buffer)) {
+      set.gather(part.map { Int32($0[0]) }, into: batch)
+      for (samples, answer) in zip(part, search(batch)) {
         let targets = samples.map { set.target(of: $0) }
         let distances = targets.map { editDistance(answer.found, $0) }
         let nearest = distances.indices.min { distances[$0] < distances[$1] }!
@@ -33,20 +34,20 @@ extension Evaluator {
   public func translate(
     _ set: some PairedSet, _ body: (_ sample: Int, _ found: [Int32]) throws -> Void
   ) throws {
-    let buffer = BatchBuffer(set, capacity: min(Self.batchSize, set.count))
+    let batch = Batch(set.shape, capacity: min(Self.batchSize, set.count))
     for start in stride(from: 0, to: set.count, by: Self.batchSize) {
       let samples = start..<min(start + Self.batchSize, set.count)
-      samples.map { Int32($0) }.withUnsafeBufferPointer { buffer.gather($0) }
-      for (sample, found) in search(buffer) { try body(sample, found) }
+      set.gather(samples.map { Int32($0) }, into: batch)
+      for (sample, found) in search(batch) { try body(sample, found) }
     }
   }
 
   /// The targets found for a gathered batch, by sample.
-  private func search(_ buffer: BatchBuffer) -> [(sample: Int, found: [Int32])] {
-    guard let source = buffer.source else { return [] }
+  private func search(_ batch: Batch) -> [(sample: Int, found: [Int32])] {
+    guard let source = batch.source else { return [] }
     // Far longer than any right target: a network that has learned nothing may never end.
-    let found = model.search(source, batch: buffer.count, end: endOfTarget, beam: beam) { 2 * $0 + 10 }
-    return found.enumerated().map { (Int(source.samples[$0]), $1) }.sorted { $0.sample < $1.sample }
+    let found = model.search(source, end: endOfTarget, beam: beam) { 2 * $0 + 10 }
+    return found.enumerated().map { (Int(source.numbers[$0]), $1) }.sorted { $0.sample < $1.sample }
   }
 }
 

@@ -1,3 +1,4 @@
+import Batches
 import CUDA
 import Collective
 import Dataset
@@ -10,8 +11,8 @@ extension Evaluator {
   /// Sums over a whole text, each stream read from its beginning to its end with the state carried on. Nothing is left out, and
   /// streams are added up in order, whichever rank read them.
   func measure(stream text: some StreamedSet) throws -> (EvaluationSums, OutcomeCounts) {
-    let streams = max(1, min(Self.streams, text.pairs))
-    let set = text.arranged(inStreams: streams, isEven: false)
+    let set = text.arranged(inStreams: max(1, min(Self.streams, text.pairs)), isEven: false)
+    guard let streams = set.streams?.count else { preconditionFailure("a text is read in streams") }
     let mine = equalParts(of: streams, among: communicator.size)[communicator.rank]
     let fields = EvaluationSums.fields(0)
     let kind = loss.outcomes(model.architecture.outputSize)
@@ -34,23 +35,23 @@ extension Evaluator {
     _ set: some StreamedSet, _ mine: Range<Int>, into all: UnsafeMutableBufferPointer<Double>, fields: Int,
     _ kind: OutcomeCounts.Kind, _ counts: UnsafeMutableBufferPointer<Double>
   ) throws {
-    let states = StreamStates(model.architecture, streams: set.streams)
-    let buffer = BatchBuffer(set, capacity: mine.count)
+    guard let streams = set.streams else { preconditionFailure("a text is read in streams") }
+    let states = StreamStates(model.architecture, streams: streams.count)
+    let batch = Batch(set.shape, capacity: mine.count)
+    let width = model.architecture.outputSize
     try device?.resetEvaluation()
     var window = 0
     while true {
-      let samples = mine.map { window * set.streams + $0 }.filter { $0 < set.count }
+      let samples = mine.map { streams.sample(window: window, stream: $0) }.filter { $0 < set.count }
       if samples.isEmpty { return }
-      samples.map { Int32($0) }.withUnsafeBufferPointer { buffer.gather($0) }
+      set.gather(samples.map { Int32($0) }, into: batch)
       let outputs =
-        try device?.evaluate(buffer, streams: set.streams)
-        ?? model.forward(buffer, mode: .evaluation, states: states)
-      let width = model.architecture.outputSize
-      buffer.forEachStep { row, sample in
+        try device?.evaluate(batch) ?? model.forward(batch, mode: .evaluation, states: states)
+      batch.rows.forEachRow { row, place, _ in
         let output = UnsafePointer(outputs.baseAddress! + row * width)
-        let at = sample % set.streams * fields
+        let at = Int(batch.streams![place]) * fields
         add(
-          output, rows: 1, values: buffer.values, classes: buffer.classes + row, kind, pivots: [],
+          output, rows: 1, values: batch.values, classes: batch.classes + row, kind, pivots: [],
           isText: true, to: .init(rebasing: all[at..<at + fields]), counts)
       }
       window += 1

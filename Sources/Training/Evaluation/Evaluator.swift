@@ -1,3 +1,4 @@
+import Batches
 import Collective
 import Dataset
 import Recurrent
@@ -55,18 +56,18 @@ public final class Evaluator {
   private func metrics(_ set: any SampleSet, _ sums: EvaluationSums, _ outcomes: OutcomeCounts)
     throws -> EvaluationMetrics
   {
-    let samples = (set as? any StreamedSet)?.pairs ?? set.count
+    let samples = set.windows?.pairs ?? set.count
     var metrics = sums.metrics(samples: samples, loss: loss, tokens: set.shape.tokens)
     metrics.accuracy = outcomes.accuracy
     metrics.top5Accuracy = outcomes.topAccuracy(5)
     metrics.macroF1 = outcomes.macroF1
-    if let pairs = set as? any PairedSet { try addSearch(pairs, to: &metrics) }
+    if let pairs = set.pairs { try addSearch(pairs, to: &metrics) }
     return metrics
   }
 
   /// Every rank adds up its batches; together they have all.
   private func measure(_ set: any SampleSet) throws -> (EvaluationSums, OutcomeCounts) {
-    if let text = set as? any StreamedSet { return try measure(stream: text) }
+    if let text = set.windows { return try measure(stream: text) }
     let batches = (set.count + Self.batchSize - 1) / Self.batchSize
     let pivots = loss.hasErrors ? firstTarget(set) : []
     let fields = EvaluationSums.fields(pivots.count)
@@ -91,9 +92,8 @@ public final class Evaluator {
   private func firstTarget(_ set: any SampleSet) -> [Double] {
     let width = set.shape.targetWidth
     guard set.count > 0, width > 0 else { return [Double](repeating: 0, count: width) }
-    let buffer = BatchBuffer(set, capacity: 1)
-    [Int32(0)].withUnsafeBufferPointer { buffer.gather($0) }
-    return (0..<width).map { Double(buffer.values[$0]) }
+    let batch = set.batch([0])
+    return (0..<width).map { Double(batch.values[$0]) }
   }
 
   /// Gives the outputs of all samples in order, batch by batch, on this rank alone.
@@ -102,10 +102,9 @@ public final class Evaluator {
     try forEachBatch(set, step: 1, offset: 0) { _, range, outputs, batch in
       let width = set.shape.targetWidth
       var prediction = Prediction(samples: range, lengths: nil)
-      prediction.outputs = batch.restore(
-        outputs.baseAddress!, perStep: perStep, width: model.architecture.outputSize)
-      if width > 0 { prediction.values = batch.restore(batch.values, perStep: perStep, width: width) }
-      if width == 0 { prediction.classes = batch.restore(batch.classes, perStep: perStep, width: 1) }
+      prediction.outputs = batch.inOrder(outputs.baseAddress!, width: model.architecture.outputSize)
+      if width > 0 { prediction.values = batch.inOrder(batch.values, width: width) }
+      if width == 0 { prediction.classes = batch.inOrder(batch.classes, width: 1) }
       if perStep { prediction.lengths = range.map { set.length(of: $0) } }
       try body(prediction)
     }
@@ -126,26 +125,21 @@ public final class Evaluator {
 
   private func forEachBatch(
     _ set: any SampleSet, step: Int, offset: Int,
-    _ body: (Int, Range<Int>, UnsafeMutableBufferPointer<Float>, BatchBuffer) throws -> Void
+    _ body: (Int, Range<Int>, UnsafeMutableBufferPointer<Float>, Batch) throws -> Void
   ) throws {
-    let buffer = BatchBuffer(set, capacity: min(Self.batchSize, set.count))
+    let batch = Batch(set.shape, capacity: min(Self.batchSize, set.count))
     var index = offset
     while index * Self.batchSize < set.count {
       let range = index * Self.batchSize..<min((index + 1) * Self.batchSize, set.count)
-      let samples = range.map { Int32($0) }
-      try samples.withUnsafeBufferPointer { samples in
-        buffer.gather(samples)
-        let outputs =
-          try device?.evaluate(buffer)
-          ?? model.forward(buffer, mode: .evaluation)
-        try body(index, range, outputs, buffer)
-      }
+      set.gather(range.map { Int32($0) }, into: batch)
+      let outputs = try device?.evaluate(batch) ?? model.forward(batch, mode: .evaluation)
+      try body(index, range, outputs, batch)
       index += step
     }
   }
 
   private func add(
-    _ outputs: UnsafeMutableBufferPointer<Float>, _ batch: BatchBuffer, _ kind: OutcomeCounts.Kind,
+    _ outputs: UnsafeMutableBufferPointer<Float>, _ batch: Batch, _ kind: OutcomeCounts.Kind,
     pivots: [Double], isText: Bool, to sums: UnsafeMutableBufferPointer<Double>,
     _ counts: UnsafeMutableBufferPointer<Double>
   ) {

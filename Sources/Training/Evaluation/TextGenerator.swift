@@ -1,3 +1,4 @@
+import Batches
 import Dataset
 import Diagnostics
 import Foundation
@@ -51,18 +52,8 @@ public final class TextGenerator {
 
   private func read(_ token: Int32) {
     last = token
-    let outputs = [token].withUnsafeBufferPointer { token in
-      [Int32(0)].withUnsafeBufferPointer { zero in
-        [Int32(1)].withUnsafeBufferPointer { length in
-          Array(
-            model.forward(
-              tokens: token.baseAddress!, samples: zero.baseAddress!, lengths: length.baseAddress!, batch: 1,
-              mode: .evaluation,
-              carried: Model.Carried(states: states, streams: zero.baseAddress!)))
-        }
-      }
-    }
-    logits = outputs
+    let batch = Batch(timeMajor: [token], vocabulary: vocabulary.names.count, lengths: [1], streams: [0])
+    logits = Array(model.forward(batch, mode: .evaluation, states: states))
   }
 
   private func draw() -> Int32 {

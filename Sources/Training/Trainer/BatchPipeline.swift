@@ -1,3 +1,4 @@
+import Batches
 import Collective
 import Dataset
 import Diagnostics
@@ -11,7 +12,7 @@ package final class BatchPipeline {
   private let set: any SampleSet
   private let capacity: Int
   private let worthwhile: UInt64
-  private var current: BatchBuffer
+  private var current: Batch
   private var ahead: BatchAhead?
   /// Batches in a row that took long: one alone may have been held up by something else.
   private var slow = 0
@@ -24,21 +25,21 @@ package final class BatchPipeline {
     self.set = set
     self.capacity = capacity
     self.worthwhile = worthwhile
-    current = BatchBuffer(set, capacity: capacity)
+    current = Batch(set.shape, capacity: capacity)
   }
 
   /// The batch of these samples; it stays as it is until the next call.
   /// - following: the samples that will be asked for next, where they are known.
   package func next(
     _ samples: UnsafeBufferPointer<Int32>, following: UnsafeBufferPointer<Int32>?
-  ) -> BatchBuffer {
+  ) -> Batch {
     if ahead?.exchange(&current, for: samples) != true {
       let start = monotonicNanoseconds()
-      current.gather(samples)
+      set.gather(samples, into: current)
       slow = monotonicNanoseconds() - start >= worthwhile ? slow + 1 : 0
       if ahead == nil, slow >= Self.enough {
         // Without a thread it goes on as before.
-        ahead = try? BatchAhead(BatchBuffer(set, capacity: capacity))
+        ahead = try? BatchAhead(set, Batch(set.shape, capacity: capacity))
         slow = 0
       }
     }
@@ -50,7 +51,8 @@ package final class BatchPipeline {
 /// A thread that gathers one batch at a time.
 private final class BatchAhead: @unchecked Sendable {
   // The thread owns these from `begin` to `end`; the user of the pipeline owns them otherwise.
-  private var buffer: BatchBuffer
+  private let set: any SampleSet
+  private var batch: Batch
   private let samples: UnsafeMutableBufferPointer<Int32>
   private var count = 0
   private var stops = false
@@ -59,9 +61,9 @@ private final class BatchAhead: @unchecked Sendable {
   private var isBusy = false
   private var hasThread = false
 
-  init(_ buffer: BatchBuffer) throws(Failure) {
-    self.buffer = buffer
-    samples = .allocate(capacity: buffer.capacity)
+  init(_ set: any SampleSet, _ batch: Batch) throws(Failure) {
+    (self.set, self.batch) = (set, batch)
+    samples = .allocate(capacity: batch.capacity)
     // It ends at the latest when the last reference goes, in `deinit`: until then it must not hold one.
     let work = Work(begin: begin, end: end, body: { [unowned(unsafe) self] in serve() })
     pthread_detach(try startThread { work.run() })
@@ -94,7 +96,7 @@ private final class BatchAhead: @unchecked Sendable {
 
   private func serve() -> Bool {
     if stops { return false }
-    buffer.gather(UnsafeBufferPointer(start: samples.baseAddress, count: count))
+    set.gather(UnsafeBufferPointer(start: samples.baseAddress, count: count), into: batch)
     return true
   }
 
@@ -107,12 +109,12 @@ private final class BatchAhead: @unchecked Sendable {
     begin.signal()
   }
 
-  /// Exchanges a buffer for the one that holds these samples; false if they are not what was asked for last.
-  func exchange(_ other: inout BatchBuffer, for samples: UnsafeBufferPointer<Int32>) -> Bool {
+  /// Exchanges a batch for the one that holds these samples; false if they are not what was asked for last.
+  func exchange(_ other: inout Batch, for samples: UnsafeBufferPointer<Int32>) -> Bool {
     guard isBusy, samples.elementsEqual(self.samples.prefix(count)) else { return false }
     end.wait()
     isBusy = false
-    swap(&buffer, &other)
+    swap(&batch, &other)
     return true
   }
 }

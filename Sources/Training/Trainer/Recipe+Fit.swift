@@ -45,7 +45,7 @@ extension Recipe {
 extension SampleSet {
   /// A text as one stream for each row of a batch.
   fileprivate func arranged(for recipe: Recipe) throws -> any SampleSet {
-    guard let text = self as? any StreamedSet else { return self }
+    guard let text = windows else { return self }
     guard text.pairs >= recipe.train.batchSize else {
       throw Failure.badData(
         "train.batch_size: the training text of \(text.pairs + 1) tokens can't be \(recipe.train.batchSize) streams; make it smaller"

@@ -1,3 +1,4 @@
+import Batches
 import Collective
 import Dataset
 import Recurrent
@@ -143,7 +144,7 @@ extension TrainingStep {
 
   /// The loss of some rows and its gradient: adds to the sums of a lane, row by row.
   private func addLoss(
-    _ outputs: UnsafeMutableBufferPointer<Float>, _ batch: BatchBuffer, rows: Range<Int>, lane: Int
+    _ outputs: UnsafeMutableBufferPointer<Float>, _ batch: Batch, rows: Range<Int>, lane: Int
   ) {
     let sums = UnsafeMutableBufferPointer(rebasing: sums[lane * Field.count..<(lane + 1) * Field.count])
     let width = model.architecture.outputSize

@@ -99,7 +99,7 @@ final class TrainingStep {
     pipeline =
       gathersAhead
       ? BatchPipeline(set, capacity: capacity) : BatchPipeline(set, capacity: capacity, worthwhile: .max)
-    states = (set as? any StreamedSet).map { StreamStates(model.architecture, streams: $0.streams) }
+    states = set.streams.map { StreamStates(model.architecture, streams: $0.count) }
     outputGradient = .allocate(capacity: rows * model.architecture.outputSize)
   }
 

@@ -1,3 +1,4 @@
+import Batches
 import Collective
 import Dataset
 import Diagnostics

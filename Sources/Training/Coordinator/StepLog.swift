@@ -3,7 +3,7 @@ import Foundation
 
 /// Takes note of steps: `RunRecorder` where it has the run's files, `WorkerLog` where a dedicated coordinator has them.
 protocol StepLog: AnyObject {
-  func stepEnded(_ run: Trainer, _ outcome: TrainingStep.Outcome) throws
+  func stepEnded(_ run: Trainer, _ outcome: StepOutcome) throws
   /// Whether it is time for a checkpoint inside an epoch.
   func wantsSave(_ meter: RunMeter) -> Bool
   func save(_ run: Trainer) throws
@@ -45,7 +45,7 @@ final class WorkerLog: StepLog {
     self.recipe = recipe
   }
 
-  func stepEnded(_ run: Trainer, _ outcome: TrainingStep.Outcome) throws {
+  func stepEnded(_ run: Trainer, _ outcome: StepOutcome) throws {
     if let line = MetricsLine.step(run, outcome) { lines.append(line) }
     guard run.meter.now >= nextProgress else { return }
     nextProgress = run.meter.now + 100_000_000

@@ -66,8 +66,9 @@ final class DeviceTraining {
     _ executor: any Executor, run: TrainingStep, recipe: Recipe, part: Int, capacity: Int,
     options: TrainingOptions
   ) throws {
-    (model, optimizer, communicator) = (run.model, run.optimizer, run.communicator)
-    (average, states) = (run.average, run.states)
+    let learner = run.learner
+    (model, optimizer, communicator) = (learner.model, learner.optimizer, learner.group)
+    (average, states) = (learner.average, run.states)
     set = run.set
     let network = run.model.architecture
     loss = recipe.loss
@@ -102,7 +103,7 @@ final class DeviceTraining {
   /// As `TrainingStep.run`.
   func run(
     _ samples: UnsafeBufferPointer<Int32>, step: Int, learningRate: Double, stop: Bool, save: Bool
-  ) throws -> TrainingStep.Outcome {
+  ) throws -> StepOutcome {
     try load()
     isFetched = false
     if let outcome = try next(samples, step: step) {
@@ -158,15 +159,15 @@ final class DeviceTraining {
   }
 
   /// - flags: whether a rank wants to stop, and to save.
-  private func finish(_ sums: step_outcome, _ flags: [Double]) -> TrainingStep.Outcome {
+  private func finish(_ sums: step_outcome, _ flags: [Double]) -> StepOutcome {
     let (stop, save) = (flags[0] > 0, flags[1] > 0)
     guard sums.result == 0 else {
-      return TrainingStep.Outcome(result: sums.result == 1 ? .notFinite : .weightless, stop: stop, save: save)
+      return StepOutcome(result: sums.result == 1 ? .notFinite : .weightless, stop: stop, save: save)
     }
     optimizer.countUpdate()
-    return TrainingStep.Outcome(
+    return StepOutcome(
       result: .updated, lossSum: sums.loss, weight: sums.weight, right: sums.right, counted: sums.counted,
-      stop: stop, save: save, gradientNorm: sums.norm)
+      gradientNorm: sums.norm, stop: stop, save: save)
   }
 
   /// The outputs for a gathered batch, valid until the next call.

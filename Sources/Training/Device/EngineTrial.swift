@@ -45,14 +45,14 @@ struct EngineTrial {
     let device = try DeviceModel(plan, engine: engine, executor: executor)
     try device.load(
       parameters: UnsafeBufferPointer(run.model.parameters),
-      states: run.optimizer.buffers.map { UnsafeBufferPointer($0.values) })
+      states: run.learner.optimizer.buffers.map { UnsafeBufferPointer($0.values) })
     if plan.resident > 0 { try device.load(run.set, batch, samples: count) }
     return { try step(device) }
   }
 
   private func step(_ device: DeviceModel) throws -> Int {
     let numbers = (0..<Int32(count)).map { $0 }
-    let control = run.optimizer.control(seed: 0, step: 0, learningRate: 0, limits)
+    let control = run.learner.optimizer.control(seed: 0, step: 0, learningRate: 0, limits)
     let isAlone = run.communicator.size == 1 && accumulate == 1
     let steps = isAlone ? min(device.stepsAtOnce, run.set.count / count) : 1
     if steps > 1 {

@@ -55,7 +55,7 @@ extension MetricsLine {
   }
 
   /// The line of the step that has just ended, where one is wanted.
-  static func step(_ run: Trainer, _ outcome: TrainingStep.Outcome) -> String? {
+  static func step(_ run: Trainer, _ outcome: StepOutcome) -> String? {
     let every = run.recipe.train.logEverySteps
     guard every > 0, run.state.step % every == 0 else { return nil }
     var line = MetricsLine("step")

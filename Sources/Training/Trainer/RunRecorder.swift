@@ -105,7 +105,7 @@ extension RunRecorder {
     try drain()
   }
 
-  func stepEnded(_ run: Trainer, _ outcome: TrainingStep.Outcome) throws {
+  func stepEnded(_ run: Trainer, _ outcome: StepOutcome) throws {
     if let line = MetricsLine.step(run, outcome) { try append(line) }
     guard run.meter.now >= nextProgress else { return }
     nextProgress = run.meter.now + 100_000_000

@@ -80,7 +80,7 @@ extension Trainer {
     model.parametersChanged()
   }
 
-  private func account(_ outcome: TrainingStep.Outcome, _ batch: Range<Int>) throws {
+  private func account(_ outcome: StepOutcome, _ batch: Range<Int>) throws {
     switch outcome.result {
     case .updated:
       state.sums.loss += outcome.lossSum

@@ -83,14 +83,17 @@ public final class Trainer {
       model: model, loss: recipe.loss, scaler: data.scaler,
       communicator: roles.isCoordinator ? Solo() : communicator, beam: recipe.model.decoder?.beam ?? 1)
     order = EpochOrder(
-      count: set.count, seed: recipe.seed, shuffle: recipe.train.shuffle && !(set is any StreamedSet),
+      count: set.count, seed: recipe.seed, shuffle: recipe.train.shuffle && set.streams == nil,
       buckets: recipe.train.buckets(set))
     samples = .allocate(capacity: set.count)
     average = recipe.train.ema.map { [model] in ParameterAverage(decay: $0, model.parameters) }
-    step = TrainingStep(
-      model: model, optimizer: optimizer, gradientSum: gradientSum, recipe: recipe, set: set,
-      average: average,
-      communicator: roles.workers, trace: trace, gathersAhead: options.gathersAhead)
+    let lanes =
+      recipe.distributed.reduction == .strict
+      ? LaneReduction(roles.workers, into: model.gradients, lanes: recipe.distributed.lanes) : nil
+    let learner = Learner(
+      model, loss: recipe.loss, optimizer: optimizer, gradientSum: gradientSum, lanes: lanes,
+      average: average, limits: GradientLimits(recipe.train), seed: recipe.seed, group: roles.workers)
+    step = TrainingStep(learner, recipe: recipe, set: set, trace: trace, gathersAhead: options.gathersAhead)
     replicas = ReplicaCheck(every: recipe.distributed.replicaCheckEvery, group: roles.workers)
     state = RunState(recipe)
     meter = RunMeter(totalSamples: recipe.train.epochs * set.count)

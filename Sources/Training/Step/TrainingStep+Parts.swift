@@ -17,8 +17,6 @@ extension TrainingStep {
 
   /// One part of the batch on each rank.
   func computePart(_ samples: UnsafeBufferPointer<Int32>, step: Int) {
-    model.zeroGradients()
-    gradientSum.begin()
     let part = equalPart(communicator.rank, of: samples.count, among: communicator.size)
     compute(.init(rebasing: samples[part]), then: following, step: step, lane: 0, into: model.gradients)
   }
@@ -82,7 +80,7 @@ extension TrainingStep {
     while start < samples.count {
       let end = min(start + size, samples.count)
       let next = end..<min(end + size, samples.count)
-      gradientSum.isLastPart = end == samples.count
+      learner.gradientSum.isLastPart = end == samples.count
       computeMicroBatch(
         .init(rebasing: samples[start..<end]), then: next.isEmpty ? then : .init(rebasing: samples[next]),
         step: step, .buffer(gradients, lane: lane))
@@ -118,48 +116,27 @@ extension TrainingStep {
     communicator.progress?.enter(.forward, step: step + 1)
     let begin = trace == nil ? 0 : monotonicNanoseconds()
     let batch = pipeline.next(samples, following: then)
-    let outputs = model.forward(batch, mode: .training(seed: seed, step: UInt64(step)), states: states)
+    let outputs = learner.forward(batch, step: step, states: states)
     model.team.measure(.loss) {
       switch target {
       case .buffer(_, let lane):
-        addLoss(outputs, batch, rows: 0..<outputs.count / model.architecture.outputSize, lane: lane)
+        learner.addLoss(outputs, batch, rows: 0..<outputs.count / model.architecture.outputSize, to: lane)
       case .lanes(let lanes):
         for (index, sequences) in lanes.sequences.enumerated() {
           model.forEachOutputRows(of: sequences) {
-            addLoss(outputs, batch, rows: $0, lane: lanes.first + index)
+            learner.addLoss(outputs, batch, rows: $0, to: lanes.first + index)
           }
         }
       }
     }
     communicator.progress?.enter(.backward, step: step + 1)
     let middle = trace == nil ? 0 : monotonicNanoseconds()
-    let gradient = UnsafePointer(outputGradient.baseAddress!)
     switch target {
-    case .buffer(let gradients, _): model.backward(gradient, into: gradients)
-    case .lanes(let lanes): model.backward(gradient, lanes: lanes)
+    case .buffer(let gradients, _): learner.backward(into: gradients)
+    case .lanes(let lanes): learner.backward(lanes)
     }
     trace?.add(.forward, step: step + 1, from: begin, to: middle)
     trace?.add(.backward, step: step + 1, from: middle)
-  }
-
-  /// The loss of some rows and its gradient: adds to the sums of a lane, row by row.
-  private func addLoss(
-    _ outputs: UnsafeMutableBufferPointer<Float>, _ batch: Batch, rows: Range<Int>, lane: Int
-  ) {
-    let sums = UnsafeMutableBufferPointer(rebasing: sums[lane * Field.count..<(lane + 1) * Field.count])
-    let width = model.architecture.outputSize
-    let start = rows.lowerBound
-    let (base, classes) = (outputs.baseAddress! + start * width, batch.classes + start)
-    let values = batch.values + start * width
-    let total = loss.evaluate(
-      outputs: base, rows: rows.count, width: width, values: values, classes: classes,
-      gradient: outputGradient.baseAddress! + start * width, kernels: model.kernels,
-      addingTo: Loss.Total(sum: sums[Field.loss], weight: sums[Field.weight]))
-    let score = loss.score(
-      outputs: base, rows: rows.count, width: width, values: values, classes: classes)
-    (sums[Field.loss], sums[Field.weight]) = (total.sum, total.weight)
-    sums[Field.right] += Double(score.right)
-    sums[Field.counted] += Double(score.counted)
   }
 }
 

@@ -1,0 +1,233 @@
+import Batches
+import Collective
+import Diagnostics
+import Kernels
+import Recurrent
+
+/// One optimizer step of all ranks together, as five calls: forward, loss and backward of what a rank computes, the sum over all ranks,
+/// the update.
+///
+///     learner.begin()
+///     let outputs = learner.forward(batch, step: 0)
+///     learner.addLoss(outputs, batch)
+///     learner.backward()
+///     try learner.sum()
+///     let outcome = try learner.update(learningRate: 0.01)
+///
+/// Losses and gradients are sums; they are divided once, in `update`, so that any number of ranks takes the same step. Allocates
+/// nothing once it has seen the largest batch.
+public final class Learner {
+  public let model: Model
+  public let loss: Loss
+  public let optimizer: Optimizer
+  /// The ranks that train.
+  public let group: any Communicator
+  /// What a strict run adds its gradients up with; nil for a fast one.
+  let lanes: LaneReduction?
+  let gradientSum: GradientSum
+  let average: ParameterAverage?
+  let sums: StepSums
+  private let limits: GradientLimits
+  private let seed: UInt64
+  /// Of the outputs.
+  private var gradient = UnsafeMutableBufferPointer<Float>.allocate(capacity: 0)
+
+  init(
+    _ model: Model, loss: Loss, optimizer: Optimizer, gradientSum: GradientSum, lanes: LaneReduction? = nil,
+    average: ParameterAverage? = nil, limits: GradientLimits, seed: UInt64, group: any Communicator
+  ) {
+    self.model = model
+    self.loss = loss
+    self.optimizer = optimizer
+    self.gradientSum = gradientSum
+    self.lanes = lanes
+    self.average = average
+    self.limits = limits
+    self.seed = seed
+    self.group = group
+    sums = StepSums(parts: lanes?.laneCount ?? 1, ranks: group.size)
+    model.gradientsAreFinal = { gradientSum.isFinal(from: $0) }
+  }
+
+  deinit { gradient.deallocate() }
+
+  /// Takes memory for the gradient of so many rows of outputs.
+  func reserve(rows: Int) {
+    let count = rows * model.architecture.outputSize
+    guard gradient.count < count else { return }
+    gradient.deallocate()
+    gradient = .allocate(capacity: count)
+  }
+
+  /// Nothing is added up yet.
+  public func begin() {
+    sums.reset()
+    // Lanes of a strict run are begun one by one.
+    guard lanes == nil else { return }
+    model.zeroGradients()
+    gradientSum.begin()
+  }
+
+  /// - step: from 0; with the seed and the samples' numbers it keys the dropout masks.
+  /// - Returns: `[rows, outputSize]`, valid until the next call.
+  public func forward(_ batch: Batch, step: Int, states: StreamStates? = nil)
+    -> UnsafeMutableBufferPointer<Float>
+  {
+    let outputs = model.forward(batch, mode: .training(seed: seed, step: UInt64(step)), states: states)
+    reserve(rows: outputs.count / model.architecture.outputSize)
+    return outputs
+  }
+
+  /// Adds the loss of all rows of the outputs, and keeps its gradient.
+  public func addLoss(_ outputs: UnsafeMutableBufferPointer<Float>, _ batch: Batch) {
+    addLoss(outputs, batch, rows: 0..<outputs.count / model.architecture.outputSize, to: 0)
+  }
+
+  /// - part: of the sums, where each lane has its own.
+  func addLoss(
+    _ outputs: UnsafeMutableBufferPointer<Float>, _ batch: Batch, rows: Range<Int>, to part: Int
+  ) {
+    let (width, start) = (model.architecture.outputSize, rows.lowerBound)
+    let (base, classes) = (outputs.baseAddress! + start * width, batch.classes + start)
+    let values = batch.values + start * width
+    var sums = sums.parts[part]
+    let total = loss.evaluate(
+      outputs: base, rows: rows.count, width: width, values: values, classes: classes,
+      gradient: gradient.baseAddress! + start * width, kernels: model.kernels,
+      addingTo: Loss.Total(sum: sums.loss, weight: sums.weight))
+    let score = loss.score(
+      outputs: base, rows: rows.count, width: width, values: values, classes: classes)
+    (sums.loss, sums.weight) = (total.sum, total.weight)
+    sums.right += Double(score.right)
+    sums.counted += Double(score.counted)
+    self.sums.parts[part] = sums
+  }
+
+  /// A loss of the program's own for all rows.
+  func addLoss(
+    _ outputs: UnsafeMutableBufferPointer<Float>,
+    _ loss: (Span<Float>, inout MutableSpan<Float>) throws -> Loss.Total
+  ) rethrows {
+    let gradient = UnsafeMutableBufferPointer(rebasing: gradient[..<outputs.count])
+    gradient.update(repeating: 0)
+    var slopes = MutableSpan(_unsafeElements: gradient)
+    let total = try loss(Span(_unsafeElements: UnsafeBufferPointer(outputs)), &slopes)
+    sums.parts[0].loss += total.sum
+    sums.parts[0].weight += total.weight
+  }
+
+  /// Adds the gradients of the last forward.
+  /// - target: another buffer that gets them instead of the model's.
+  public func backward() { backward(into: nil) }
+  func backward(into target: UnsafeMutableBufferPointer<Float>?) {
+    model.backward(UnsafePointer(gradient.baseAddress!), into: target)
+  }
+  func backward(_ lanes: Lanes) { model.backward(UnsafePointer(gradient.baseAddress!), lanes: lanes) }
+
+  /// Adds up over all ranks, in one order for any number of them (strict), or in the order that suits the network.
+  public func sum() throws {
+    if let lanes {
+      try lanes.sum()
+      return try lanes.sum(sums.all, width: StepSums.Part.fields)
+    }
+    try gradientSum.sum(sums.all) { sums.requests.squares = squares($0) }
+  }
+
+  /// Divides, clips, decides and changes the parameters; on sums only, so that all ranks do the same.
+  public func update(learningRate: Double) throws -> StepOutcome {
+    let (total, requests) = (sums.total, sums.requests)
+    var outcome = StepOutcome(result: .updated)
+    (outcome.stop, outcome.save) = (requests.stop > 0, requests.save > 0)
+    let slice = gradientSum.slice
+    let squares = gradientSum.isSharded ? requests.squares : squares(slice)
+    guard total.loss.isFinite, total.weight.isFinite, squares.isFinite else {
+      outcome.result = .notFinite
+      return outcome
+    }
+    guard total.weight > 0 else {
+      outcome.result = .weightless
+      return outcome
+    }
+    let norm = squares.squareRoot() / total.weight
+    let clip = limits.norm.map { min(1, $0 / (norm + 1e-6)) } ?? 1
+    try change(slice, scale: Float(clip / total.weight), learningRate)
+    (outcome.lossSum, outcome.weight) = (total.loss, total.weight)
+    (outcome.right, outcome.counted) = (total.right, total.counted)
+    outcome.gradientNorm = norm
+    return outcome
+  }
+
+  private func change(_ slice: Range<Int>, scale: Float, _ learningRate: Double) throws {
+    var scale = scale
+    let gradients = UnsafeMutableBufferPointer(rebasing: model.gradients[slice])
+    if let value = limits.value {
+      gradients.scale(by: scale, limitedTo: value)
+      scale = 1
+    }
+    optimizer.update(
+      .init(rebasing: model.parameters[slice]), gradients: gradients, scale: scale,
+      learningRate: learningRate,
+      team: model.team)
+    try gradientSum.share(model.parameters)
+    average?.update(model.parameters, isFirst: optimizer.steps == 1)
+    model.parametersChanged()
+  }
+
+  private func squares(_ range: Range<Int>) -> Double {
+    model.kernels.functions.sum_of_squares(model.gradients.baseAddress! + range.lowerBound, range.count)
+  }
+}
+
+/// Whole steps for programs that make their own batches.
+extension Learner {
+  /// - optimizer: with its learning rate.
+  /// - group: the processes that train together, each with its own part of every batch; all call `step` equally often.
+  /// - clipNorm: limit of the mean gradient's norm.
+  /// - seed: of dropout masks.
+  public convenience init(
+    _ model: Model, loss: Loss = .mse, optimizer: OptimizerSpecification = OptimizerSpecification(.adam()),
+    group: any Communicator = Solo(), clipNorm: Double? = nil, seed: UInt64 = 0
+  ) {
+    let sum = GradientSum(
+      DistributedSpecification(), model.gradients, boundaries: model.layout.boundaries, group: group)
+    self.init(
+      model, loss: loss, optimizer: Optimizer(optimizer, count: model.layout.count, kernels: model.kernels),
+      gradientSum: sum, limits: GradientLimits(norm: clipNorm), seed: seed, group: group)
+  }
+
+  /// Forward, loss, backward, sum over all ranks, update.
+  /// - learningRate: the optimizer's own if not given.
+  /// - Throws: a `Failure` where a rank can't be reached.
+  @discardableResult
+  public func step(_ batch: Batch, learningRate: Double? = nil) throws -> StepOutcome {
+    try step(batch, learningRate) { outputs in
+      model.team.measure(.loss) { addLoss(outputs, batch) }
+    }
+  }
+
+  /// The same with a loss of the program's own.
+  /// - loss: from outputs `[rows, outputSize]`, as the samples lie in the batch, it writes the gradient of the *summed* loss, all zero
+  ///   before, and returns the sum and what to divide it by.
+  @discardableResult
+  public func step(
+    _ batch: Batch, learningRate: Double? = nil,
+    loss: (_ outputs: Span<Float>, _ gradient: inout MutableSpan<Float>) throws -> Loss.Total
+  ) throws -> StepOutcome {
+    try step(batch, learningRate) { outputs in try addLoss(outputs, loss) }
+  }
+
+  private func step(
+    _ batch: Batch, _ learningRate: Double?,
+    addingLoss: (UnsafeMutableBufferPointer<Float>) throws -> Void
+  ) throws -> StepOutcome {
+    begin()
+    gradientSum.isLastPart = true
+    try addingLoss(forward(batch, step: optimizer.steps))
+    backward()
+    let start = monotonicNanoseconds()
+    try sum()
+    let outcome = try update(learningRate: learningRate ?? optimizer.specification.learningRate)
+    _ = try gradientSum.stepEnded(seconds: Double(monotonicNanoseconds() - start) / 1e9)
+    return outcome
+  }
+}

@@ -1,0 +1,26 @@
+/// What all ranks know after a step.
+public struct StepOutcome: Sendable {
+  public enum Result: Sendable {
+    case updated
+    /// The loss or a gradient is not finite; nothing was changed.
+    case notFinite
+    /// No sample of the batch counts; nothing was changed.
+    case weightless
+  }
+  public internal(set) var result: Result
+  /// Over the samples of all ranks; zero where the step was not taken.
+  public internal(set) var lossSum = 0.0
+  /// What the sum is divided by: see `Loss.Total`.
+  public internal(set) var weight = 0.0
+  /// Of classes: targets hit, and how many there were.
+  public internal(set) var right = 0.0
+  public internal(set) var counted = 0.0
+  /// Of the mean gradient, before clipping.
+  public internal(set) var gradientNorm = 0.0
+  /// Whether a rank asks for an end, or the first rank for a checkpoint.
+  var stop = false
+  var save = false
+
+  /// The mean loss; NaN where the step was not taken.
+  public var loss: Double { result == .updated ? lossSum / weight : .nan }
+}

@@ -1,0 +1,103 @@
+import Collective
+import Dataset
+import Recurrent
+
+/// One step of a run: which part of a global batch this rank computes and in which pieces, gathered ahead of time, on the processor or
+/// a device, and how long it took. What is computed is the learner's.
+final class TrainingStep {
+  let learner: Learner
+  let accumulate: Int
+  let set: any SampleSet
+  let pipeline: BatchPipeline
+  /// What the epoch's next step computes first, where there is one.
+  var following: UnsafeBufferPointer<Int32>?
+  /// Where the streams stand, for samples that are windows of streams.
+  let states: StreamStates?
+  /// Computes in place of the learner where there is one.
+  var device: DeviceTraining?
+  let trace: Trace?
+  let laneCount: Int
+
+  var model: Model { learner.model }
+  var communicator: any Communicator { learner.group }
+  var lanes: LaneReduction? { learner.lanes }
+  private var gradientSum: GradientSum { learner.gradientSum }
+
+  /// Of the last step: seconds that each rank took from the reduction before to this one, and this rank's in it.
+  var computeSeconds: UnsafeMutableBufferPointer<Double> { learner.sums.seconds }
+  /// When all ranks were last together: what each one does from then on makes the others wait.
+  private var together = monotonicNanoseconds()
+  /// How gradients are summed, after the step that decided it.
+  private(set) var choice: GradientReduction.Choice?
+  private(set) var wait = 0.0
+  private(set) var communication = 0.0
+
+  init(_ learner: Learner, recipe: Recipe, set: any SampleSet, trace: Trace?, gathersAhead: Bool) {
+    self.learner = learner
+    self.trace = trace
+    self.set = set
+    accumulate = recipe.train.accumulate
+    laneCount = learner.lanes?.laneCount ?? 1
+    let (model, full) = (learner.model, min(recipe.train.batchSize, set.count))
+    let part = equalPart(0, of: full, among: learner.lanes?.laneCount ?? learner.group.size).count
+    let own = learner.lanes.map {
+      equalParts(of: full, among: $0.laneCount)[$0.lanes].reduce(0) { $0 + $1.count }
+    }
+    let capacity = max(part, accumulate == 1 && model.cutsLanes ? own ?? 0 : 0)
+    learner.reserve(rows: model.architecture.outputRows(steps: set.shape.steps, batch: capacity))
+    pipeline =
+      gathersAhead
+      ? BatchPipeline(set, capacity: capacity) : BatchPipeline(set, capacity: capacity, worthwhile: .max)
+    states = set.streams.map { StreamStates(model.architecture, streams: $0.count) }
+  }
+
+  /// - samples: the global batch; each rank takes its part of it, which may be empty.
+  /// - following: the epoch's next global batch; it may be gathered while this one is computed.
+  /// - stop, save: what this rank asks all for.
+  func run(
+    _ samples: UnsafeBufferPointer<Int32>, following: UnsafeBufferPointer<Int32>? = nil, step: Int,
+    learningRate: Double, stop: Bool, save: Bool
+  ) throws -> StepOutcome {
+    if let device {
+      defer { choice = device.choice }
+      return try device.run(samples, step: step, learningRate: learningRate, stop: stop, save: save)
+    }
+    self.following = following.flatMap { firstMicroBatch(of: $0) }
+    learner.begin()
+    (learner.sums.requests.stop, learner.sums.requests.save) = (stop ? 1 : 0, save ? 1 : 0)
+    if let lanes {
+      if walksTogether(samples) {
+        computeTogether(lanes, samples, step: step)
+      } else {
+        computeLanes(lanes, samples, step: step)
+      }
+    } else {
+      computePart(samples, step: step)
+    }
+    let (start, computed) = (together, monotonicNanoseconds())
+    computeSeconds[communicator.rank] = Double(computed - together) / 1e9
+    try learner.sum()
+    let reduced = monotonicNanoseconds()
+    together = reduced
+    accountReduction(seconds: Double(reduced - computed) / 1e9)
+    if let trace {
+      trace.add(.reduction, step: step + 1, from: computed, to: reduced)
+      for span in gradientSum.spans { trace.add(.bucket, step: step + 1, from: span.begin, to: span.end) }
+    }
+    communicator.progress?.enter(.optimizer, step: step + 1)
+    let outcome = try learner.update(learningRate: learningRate)
+    trace?.add(.optimizer, step: step + 1, from: reduced)
+    choice = try gradientSum.stepEnded(seconds: Double(reduced - start) / 1e9)
+    return outcome
+  }
+
+  /// Notes that all ranks have just left a call together.
+  func meet() { together = monotonicNanoseconds() }
+
+  /// The slowest one's lead is what the others waited.
+  private func accountReduction(seconds: Double) {
+    let own = computeSeconds[communicator.rank]
+    wait = min((computeSeconds.max() ?? own) - own, seconds)
+    communication = communicator.size > 1 ? seconds - wait : 0
+  }
+}

@@ -1,0 +1,86 @@
+import Batches
+import Collective
+import Recurrent
+import TestSupport
+import Testing
+import Training
+
+@Suite("A learner") struct LearnerTests {
+  private func model() throws -> Model {
+    var network = Architecture(cell: .lstm, inputSize: 2, hiddenSize: 7, steps: 5, head: [.linear(3)])
+    network.readout = .lastStep
+    return try Model(network, seed: 3)
+  }
+
+  /// Samples of several lengths, those of one rank.
+  private func batch(_ step: Int, _ samples: Range<Int> = 0..<6) -> Batch {
+    let sequences = samples.map { Reference.wave(2 * (1 + ($0 + step) % 5), phase: Double($0 + 10 * step)) }
+    let targets = samples.flatMap { Reference.wave(3, phase: Double($0) + 0.5) }
+    return Batch(sequences, features: 2).targets(targets, width: 3)
+  }
+
+  @Test func `learns`() throws {
+    let learner = Learner(try model(), optimizer: OptimizerSpecification(.adam(), learningRate: 0.02))
+    let losses = try (0..<200).map { _ in try learner.step(batch(0)).loss }
+    #expect(losses[199] < 0.01 * losses[0] && losses.allSatisfy { $0.isFinite })
+  }
+
+  /// The calls one by one, and a loss of the program's own: the same bits.
+  @Test func `takes the same step in five calls, and with a loss that a program wrote`() throws {
+    let (whole, parts, own) = (try Learner(model()), try Learner(model()), try Learner(model()))
+    for step in 0..<5 {
+      let outcome = try whole.step(batch(step), learningRate: 0.1)
+      let batch = batch(step)
+      parts.begin()
+      parts.addLoss(parts.forward(batch, step: step), batch)
+      parts.backward()
+      try parts.sum()
+      let other = try parts.update(learningRate: 0.1)
+      #expect(other.loss == outcome.loss && other.gradientNorm == outcome.gradientNorm)
+      let targets = BatchArrays(batch).values
+      let third = try own.step(batch, learningRate: 0.1) { outputs, gradient in
+        var sum = 0.0
+        for i in outputs.indices {
+          let d = outputs[i] - targets[i]
+          sum += Double(d) * Double(d)
+          gradient[i] = 2 * d
+        }
+        return Loss.Total(sum: sum, weight: Double(outputs.count))
+      }
+      #expect(third.gradientNorm == outcome.gradientNorm && abs(third.loss - outcome.loss) < 1e-12)
+    }
+    #expect(Array(whole.model.parameters) == Array(parts.model.parameters))
+    #expect(Array(whole.model.parameters) == Array(own.model.parameters))
+  }
+
+  @Test func `takes one step for any number of ranks`() throws {
+    func train(_ ranks: Int) throws -> [[Float]] {
+      try Threaded.withRanks(ranks) { group in
+        let learner = Learner(try model(), group: group, clipNorm: 0.3)
+        for step in 0..<4 {
+          let part = equalPart(group.rank, of: 6, among: ranks)
+          let outcome = try learner.step(batch(step, part), learningRate: 0.01)
+          #expect(outcome.result == .updated && outcome.weight == 18)
+        }
+        return Array(learner.model.parameters)
+      }
+    }
+    let alone = try train(1)[0]
+    for ranks in [2, 3] {
+      let together = try train(ranks)
+      #expect(together.allSatisfy { $0 == together[0] })
+      #expect(zip(together[0], alone).allSatisfy { abs($0 - $1) < 1e-5 })
+    }
+  }
+
+  @Test func `takes no step from numbers that are not finite, nor without weight`() throws {
+    let learner = try Learner(model())
+    let before = Array(learner.model.parameters)
+    let bad = Batch([[1, .infinity]], features: 2).targets([1, 2, 3], width: 3)
+    let outcome = try learner.step(bad)
+    #expect(outcome.result == .notFinite && outcome.loss.isNaN)
+    let weightless = try learner.step(batch(0)) { _, _ in Loss.Total() }
+    #expect(weightless.result == .weightless)
+    #expect(Array(learner.model.parameters) == before)
+  }
+}

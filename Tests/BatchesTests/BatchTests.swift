@@ -3,7 +3,9 @@ import TestSupport
 import Testing
 
 @Suite("A batch") struct BatchTests {
-  private static let sequences: [[Float]] = [[1, 10, 2, 20], [3, 30, 4, 40, 5, 50], [6, 60], [7, 70, 8, 80]]
+  private static let sequences: [[Float]] = [
+    [1, 10, 2, 20], [3, 30, 4, 40, 5, 50], [6, 60], [7, 70, 8, 80],
+  ]
 
   @Test func `puts the longest first, step by step, without padding`() {
     let batch = Batch(Self.sequences, features: 2)
@@ -15,7 +17,8 @@ import Testing
     var walked: [[Int]] = []
     batch.rows.forEachRow { walked.append([$0, $1, $2]) }
     #expect(walked.map { $0[0] } == Array(0..<8))
-    #expect(walked.map { $0[1] } == [0, 1, 2, 3, 0, 1, 2, 0] && walked.map { $0[2] } == [0, 0, 0, 0, 1, 1, 1, 2])
+    #expect(
+      walked.map { $0[1] } == [0, 1, 2, 3, 0, 1, 2, 0] && walked.map { $0[2] } == [0, 0, 0, 0, 1, 1, 1, 2])
   }
 
   @Test func `keeps samples of one length as they come`() {

@@ -18,7 +18,7 @@ extension CombinationCheck {
         ?? Comparison.difference(whole.log, Comparison.log(out), at: "metrics.jsonl")
     }
     check("program: evaluate") {
-      let report = try object(program, ["evaluate", whole.report.checkpoint, "--json"])
+      let report = try object(program, ["evaluate", out, "--json"])
       for part in ["validation", "test"] {
         guard let expected = whole.comparable[part] else { continue }
         guard let found = report[part] else { return "\(part) is not measured" }

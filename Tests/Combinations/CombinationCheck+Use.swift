@@ -11,7 +11,7 @@ extension CombinationCheck {
   func use(_ whole: FinishedRun) {
     var loaded: (CheckpointedModel, LoadedData, Model)?
     check("load") {
-      let model = try CheckpointedModel(contentsOf: whole.report.checkpoint)
+      let model = try CheckpointedModel(contentsOf: whole.report.runDirectory)
       let data = try model.loadData()
       loaded = (model, data, try model.model(for: data.shape))
       return nil

@@ -131,12 +131,9 @@ extension CombinationCheck {
   }
 
   func difference(_ run: FinishedRun, _ whole: FinishedRun, withLog: Bool = true) -> String? {
-    var expected = whole.comparable
-    if run.comparable["best_checkpoint"] == nil || !withLog {
-      expected = Comparison.comparable(expected, ignoring: ["best_checkpoint"])
-    }
-    let found =
-      withLog ? run.comparable : Comparison.comparable(run.comparable, ignoring: ["best_checkpoint"])
+    let ignored: Set = withLog && run.comparable["best_checkpoint"] != nil ? [] : ["best_checkpoint"]
+    let expected = Comparison.comparable(whole.comparable, ignoring: ignored)
+    let found = Comparison.comparable(run.comparable, ignoring: ignored)
     var log = run.log
     if plant == .log, case .array(let lines) = log { log = .array(lines.dropLast()) }
     return Comparison.difference(expected, found, at: "report")

@@ -95,8 +95,8 @@ import Training
     let file = try CheckpointFile(reading: report.checkpoint)
     let own = file.modelTensors.flatMap(\.values)
     #expect(own.count == report.parameters && averages(file).count == own.count && averages(file) != own)
-    let averaged = try evaluate(report.checkpoint, [])
-    let last = try evaluate(report.checkpoint, ["train.ema=null"])
+    let averaged = try evaluate(report.runDirectory, [])
+    let last = try evaluate(report.runDirectory, ["train.ema=null"])
     #expect(averaged == report.test && last != report.test)
     let exported = run.path + "/export.safetensors"
     try file.exportModel(to: exported)

@@ -75,7 +75,7 @@ import Training
     cut = try run.train(recipe, out: "cut", resume: .auto)
     #expect(cut.parametersSHA256 == whole.parametersSHA256 && cut.test == whole.test)
     let shared = try Threaded.withRanks(3) { group in
-      let checkpoint = try CheckpointedModel(contentsOf: whole.checkpoint)
+      let checkpoint = try CheckpointedModel(contentsOf: whole.runDirectory)
       let data = try checkpoint.loadData()
       #expect(data.vocabulary == ["a", "b", "c", "d", "e", "i", "o"])
       return try Evaluator(

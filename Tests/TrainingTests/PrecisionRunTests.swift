@@ -28,7 +28,7 @@ import Training
   @Test func evaluationGivesWhatTrainingGave() throws {
     let run = try TemporaryRun()
     let report = try run.train(recipe(run, ["precision=bf16"]), out: "out")
-    let checkpoint = try CheckpointedModel(contentsOf: report.checkpoint)
+    let checkpoint = try CheckpointedModel(contentsOf: report.runDirectory)
     let data = try checkpoint.loadData()
     let model = try checkpoint.model(for: data.shape)
     #expect(model.kernels.isBF16)

@@ -96,7 +96,7 @@ import Training
     let report = try run.train(try recipe(run), out: "a")
     for ranks in [2, 4, 13] {
       let shared = try Threaded.withRanks(ranks) { group in
-        let checkpoint = try CheckpointedModel(contentsOf: report.checkpoint)
+        let checkpoint = try CheckpointedModel(contentsOf: report.runDirectory)
         let data = try checkpoint.loadData()
         return try Evaluator(
           model: checkpoint.model(for: data.shape), loss: .crossEntropy(), scaler: nil, communicator: group

@@ -100,13 +100,13 @@ import Training
   @Test func evaluatingTheCheckpointGivesTheReportsBits() throws {
     let run = try TemporaryRun(rows: 500)
     let report = try run.train(try run.recipe("train.epochs=2"), out: "a")
-    let checkpoint = try CheckpointedModel(contentsOf: report.checkpoint)
+    let checkpoint = try CheckpointedModel(contentsOf: report.runDirectory)
     let data = try checkpoint.loadData()
     let model = try checkpoint.model(for: data.shape)
     let evaluator = Evaluator(model: model, loss: checkpoint.recipe.loss, scaler: data.scaler)
     #expect(try evaluator.evaluate(data.test!) == report.test)
     let shared = try Threaded.withRanks(3) { group in
-      let checkpoint = try CheckpointedModel(contentsOf: report.checkpoint)
+      let checkpoint = try CheckpointedModel(contentsOf: report.runDirectory)
       let data = try checkpoint.loadData()
       let model = try checkpoint.model(for: data.shape)
       return try Evaluator(model: model, loss: .mse, scaler: data.scaler, communicator: group)

@@ -14,7 +14,8 @@ struct Evaluate: ReportingCommand {
       of each target, in the units of the data file.
       """)
 
-  @Argument(help: "A checkpoint, or a run directory for its newest one.") var checkpoint: String
+  @Argument(help: "A checkpoint, or a run directory for its best one.") var checkpoint: String
+  @OptionGroup var choice: CheckpointChoice
   @OptionGroup var settings: SettingOptions
   @Option(help: "The part of the data: train, validation or test (default: validation and test).") var split:
     Split?
@@ -27,7 +28,7 @@ struct Evaluate: ReportingCommand {
   }
 
   func execute(_ console: Console) throws -> EvaluateReport {
-    let checkpoint = try CheckpointedModel(noting: checkpoint, overrides: settings.settings)
+    let checkpoint = try CheckpointedModel(noting: checkpoint, choice.choice, overrides: settings.settings)
     let data = try checkpoint.loadData()
     let evaluator = Evaluator(
       model: try checkpoint.model(for: data.shape), loss: checkpoint.recipe.loss, scaler: data.scaler,
@@ -54,6 +55,7 @@ struct EvaluateReport: CommandReport {
   var verified = true
   let epoch: Int
   let step: Int
+  let chosenBy: ChosenBy?
   var train: EvaluationMetrics?
   var validation: EvaluationMetrics?
   var test: EvaluationMetrics?
@@ -67,6 +69,7 @@ struct EvaluateReport: CommandReport {
     checksum = model.file.checksum
     epoch = model.epoch
     step = model.step
+    chosenBy = ChosenBy(model)
   }
 
   mutating func set(_ split: Split, _ metrics: EvaluationMetrics, _ parts: EvaluationDetails) {
@@ -83,12 +86,9 @@ struct EvaluateReport: CommandReport {
     for (split, metrics) in [(Split.train, train), (.validation, validation), (.test, test)] {
       if let metrics { table.add(split.rawValue, metrics) }
     }
-    var lines =
-      [
-        "\(recipe), epoch \(epoch), step \(step): \(checkpoint)", "checksums verified, sha256 \(checksum)",
-        "",
-      ]
-      + table.lines
+    var lines = ["\(recipe), epoch \(epoch), step \(step): \(checkpoint)"]
+    if let chosenBy { lines.append(chosenBy.words) }
+    lines += ["checksums verified, sha256 \(checksum)", ""] + table.lines
     for split in Split.allCases {
       guard let tables = details[split.rawValue].map({ DetailTables(details: $0).lines }), !tables.isEmpty
       else { continue }
@@ -116,14 +116,5 @@ extension LoadedData {
       throw Failure.usage("--split \(wish.rawValue): this data has no such part; it has \(names)")
     }
     return found
-  }
-}
-
-extension CheckpointedModel {
-  /// The checkpoint at `path`; tells a person about newer ones that can't be used.
-  init(noting path: String, overrides: [String] = []) throws {
-    _ = try KernelSet.fromEnvironment()
-    try self.init(contentsOf: path, overrides: overrides)
-    for file in skipped { Console.note("recur: skipped \(file.path): \(file.reason)") }
   }
 }

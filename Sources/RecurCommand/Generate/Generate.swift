@@ -9,7 +9,8 @@ struct Generate: ReportingCommand {
       same seed gives the same text.
       """)
 
-  @Argument(help: "A checkpoint, or a run directory for its newest one.") var checkpoint: String
+  @Argument(help: "A checkpoint, or a run directory for its best one.") var checkpoint: String
+  @OptionGroup var choice: CheckpointChoice
   @Option(help: "The text to go on with.") var prompt: String
   @Option(help: "How many tokens to write.") var length = 200
   @Option(help: "Below 1 keeps to the likely, above 1 strays; 0 always takes the likeliest token.")
@@ -27,7 +28,7 @@ struct Generate: ReportingCommand {
   }
 
   func execute(_ console: Console) throws -> GenerateReport {
-    let checkpoint = try CheckpointedModel(noting: checkpoint)
+    let checkpoint = try CheckpointedModel(noting: checkpoint, self.choice.choice)
     guard let vocabulary = checkpoint.vocabulary else {
       throw Failure.usage("\(checkpoint.path) was not trained on text (data.format: text); use recur predict")
     }
@@ -45,7 +46,8 @@ struct Generate: ReportingCommand {
     }
     try stream.finish()
     return GenerateReport(
-      checkpoint: checkpoint.path, prompt: prompt, length: length, temperature: temperature, topK: topK,
+      checkpoint: checkpoint.path, chosenBy: ChosenBy(checkpoint), prompt: prompt, length: length,
+      temperature: temperature, topK: topK,
       seed: seed, text: String(decoding: text, as: UTF8.self))
   }
 }
@@ -53,6 +55,7 @@ struct Generate: ReportingCommand {
 struct GenerateReport: CommandReport {
   var command = "generate"
   let checkpoint: String
+  let chosenBy: ChosenBy?
   let prompt: String
   let length: Int
   let temperature: Double

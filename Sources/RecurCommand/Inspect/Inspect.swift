@@ -53,7 +53,7 @@ struct Inspect: ReportingCommand {
 
   /// Needs no data: the tensors' shapes say what the recipe leaves open.
   private func inspectCheckpoint() throws -> InspectReport {
-    let checkpoint = try CheckpointedModel(noting: file, overrides: settings.settings)
+    let checkpoint = try CheckpointedModel(noting: file, .newest, overrides: settings.settings)
     let recipe = checkpoint.recipe
     let (network, steps) = try recipe.model.architecture(of: checkpoint.file)
     var report = InspectReport(.checkpoint, recipe, network, steps: steps ?? recipe.shapeOfColumns?.steps)

@@ -9,6 +9,7 @@ struct Plot: ReportingCommand {
       "Draws a run: its loss by epoch, and predicted against actual values or its accuracy and confusions.")
 
   @Argument(help: "A run directory.") var run: String
+  @OptionGroup var choice: CheckpointChoice
   @Option(
     name: [.customLong("output"), .customShort("o")],
     help: "The picture to write, .svg or .png, or - for SVG on standard output.")
@@ -26,7 +27,7 @@ struct Plot: ReportingCommand {
   func execute(_ console: Console) throws -> PlotReport {
     let gnuplot = try Gnuplot()
     let history = try RunHistory(run: run)
-    let model = try CheckpointedModel(noting: run)
+    let model = try CheckpointedModel(noting: run, choice.choice)
     let target = try OutputFile(file, option: "--output", notOver: model.files(run))
     var figure = Figure(
       title: "\(model.recipe.name): \(model.recipe.model.summary)",
@@ -42,10 +43,10 @@ struct Plot: ReportingCommand {
     let picture = try gnuplot.draw(GnuplotScript(figure: figure, terminal: terminal ?? .svg))
     try picture.withUnsafeBytes { try target.write($0) }
     try target.close()
-    try console.say("\(history.epochs.count) epochs of \(run)")
+    try console.say("\(history.epochs.count) epochs of \(run), what was learned by \(model.named)")
     try console.say("drawn to \(file)")
     return PlotReport(
-      run: run, checkpoint: model.path, output: file, epochs: history.epochs.count,
+      run: run, checkpoint: model.path, chosenBy: ChosenBy(model), output: file, epochs: history.epochs.count,
       panels: figure.panels.count)
   }
 
@@ -60,6 +61,7 @@ struct PlotReport: CommandReport {
   var command = "plot"
   let run: String
   let checkpoint: String
+  let chosenBy: ChosenBy?
   let output: String
   let epochs: Int
   let panels: Int

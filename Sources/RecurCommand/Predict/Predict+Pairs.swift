@@ -43,8 +43,9 @@ extension Predict {
     }
     try writeUnanswered(before: .max, "input")
     try table.close()
-    try console.say("\(Formatting.grouped(rows)) predictions of \(model.path)")
+    try console.say("\(Formatting.grouped(rows)) predictions of \(model.named)")
     try console.say("written to \(file)")
-    return PredictReport(recipe: recipe.name, checkpoint: model.path, output: file, rows: rows)
+    return PredictReport(
+      recipe: recipe.name, checkpoint: model.path, chosenBy: ChosenBy(model), output: file, rows: rows)
   }
 }

@@ -10,7 +10,8 @@ struct Predict: ReportingCommand {
       and a probability for each class. Pairs: the source, its target and what was found; lines of --input may be a source alone.
       """)
 
-  @Argument(help: "A checkpoint, or a run directory for its newest one.") var checkpoint: String
+  @Argument(help: "A checkpoint, or a run directory for its best one.") var checkpoint: String
+  @OptionGroup var choice: CheckpointChoice
   @OptionGroup var settings: SettingOptions
   @Option(help: "The part of the data: train, validation or test (default: validation and test).") var split:
     Split?
@@ -32,7 +33,7 @@ struct Predict: ReportingCommand {
   }
 
   func execute(_ console: Console) throws -> PredictReport {
-    let model = try CheckpointedModel(noting: checkpoint, overrides: settings.settings)
+    let model = try CheckpointedModel(noting: checkpoint, choice.choice, overrides: settings.settings)
     if model.recipe.data.format == .text {
       throw Failure.usage("\(checkpoint) predicts the next token of a text; use recur generate")
     }
@@ -49,9 +50,10 @@ struct Predict: ReportingCommand {
       }
     }
     try table.close()
-    try console.say("\(Formatting.grouped(rows)) predictions of \(model.path)")
+    try console.say("\(Formatting.grouped(rows)) predictions of \(model.named)")
     try console.say("written to \(file)")
-    return PredictReport(recipe: model.recipe.name, checkpoint: model.path, output: file, rows: rows)
+    return PredictReport(
+      recipe: model.recipe.name, checkpoint: model.path, chosenBy: ChosenBy(model), output: file, rows: rows)
   }
 }
 
@@ -93,6 +95,7 @@ struct PredictReport: CommandReport {
   var command = "predict"
   let recipe: String
   let checkpoint: String
+  let chosenBy: ChosenBy?
   let output: String
   let rows: Int
 }

@@ -118,6 +118,14 @@ extension TrainDisplay {
       )
     }
     try console.say("checkpoint: \(report.checkpoint)")
+    if let best = report.bestCheckpoint, report.evaluatedStep != report.steps,
+      let epoch = report.evaluatedEpoch
+    {
+      try console.say("best:       \(best)")
+      try console.say(
+        "measured above, and taken by other commands: the best, by \(recipe.checkpoint.metric) after epoch \(epoch)"
+      )
+    }
     if report.status == .interrupted {
       try console.say("go on with: --resume auto --out \(ShellWords.quoted([report.runDirectory]))")
     }

@@ -1,3 +1,5 @@
+import Diagnostics
+
 extension RunDirectory {
   /// Which checkpoints stay. The last two valid ones and the best always do.
   public struct Retention: Equatable, Sendable {
@@ -15,12 +17,15 @@ package struct CatalogueEntry: Equatable, Sendable {
   package var step: Int
   /// The value that decides which is best; lower is better. Nil where there is none, or where it is not finite.
   var rank: Double?
+  /// What was measured.
+  var metric: Name?
   /// Written and read back by this process, or verified by it.
   package var isVerified: Bool
 
   package init(step: Int, monitored: CheckpointState.Monitored?, isVerified: Bool) {
     self.step = step
     self.isVerified = isVerified
+    metric = monitored.map { Name($0.name) }
     rank = monitored.flatMap { !$0.value.isFinite ? nil : $0.higherIsBetter ? -$0.value : $0.value }
   }
 

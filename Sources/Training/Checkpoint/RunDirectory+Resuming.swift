@@ -8,8 +8,10 @@ extension RunDirectory {
       public let reason: String
     }
     public let file: CheckpointFile?
-    /// Newer ones that can't be used, newest first.
+    /// Others that can't be used, newest first.
     public let skipped: [Skipped]
+    /// What made it the best; nil where it was not chosen so.
+    public var chosenBy: CheckpointState.Monitored?
   }
 
   /// Why a checkpoint was renamed, so that nobody takes it for one of this run any more. Nothing is deleted.
@@ -52,20 +54,6 @@ extension RunDirectory {
 }
 
 extension RunDirectory {
-  /// The checkpoint that `path` names: a file, an index (`latest`, `best`), or a run directory (its newest valid one).
-  /// Takes no lock. Throws `missingInput` where there is none, `badData` where none is valid.
-  public static func checkpoint(at path: String, fileSystem: FileSystem = .real) throws(Failure) -> Search {
-    let path = FileSystem.absolute(path)
-    guard fileSystem.isDirectory(path) else {
-      return Search(file: try CheckpointFile(reading: path, fileSystem: fileSystem), skipped: [])
-    }
-    let directory = try Directory(path, fileSystem)
-    let search = try newestValid(in: directory.directory(checkpoints, makes: false) ?? directory)
-    if search.file != nil { return search }
-    guard let first = search.skipped.first else { throw .missingInput("\(path) holds no checkpoint") }
-    throw .badData("\(path) holds no checkpoint that can be used; the newest: \(first.reason)")
-  }
-
   static func newestValid(in directory: Directory) throws(Failure) -> Search {
     var skipped: [Search.Skipped] = []
     for step in try steps(in: directory) {
@@ -77,15 +65,19 @@ extension RunDirectory {
     return Search(file: nil, skipped: skipped)
   }
 
-  static func bestValid(in directory: Directory) throws(Failure) -> Search {
+  /// - qualifies: whether a checkpoint may be the best.
+  static func bestValid(
+    in directory: Directory, where qualifies: (CheckpointState) -> Bool = { _ in true }
+  ) throws(Failure) -> Search {
     var skipped: [Search.Skipped] = []
     var best: (file: CheckpointFile, entry: CatalogueEntry)?
     for step in try steps(in: directory) {
       switch verified(step, in: directory) {
       case .failure(let failure): skipped.append(skip(step, directory, failure))
-      case .success(let file):
+      case .success(let file) where qualifies(file.state):
         let entry = CatalogueEntry(step: step, monitored: file.state.monitored, isVerified: true)
         if [entry, best?.entry].compactMap({ $0 }).byRank.first == entry { best = (file, entry) }
+      case .success: break
       }
     }
     return Search(file: best?.file, skipped: skipped)
@@ -96,12 +88,12 @@ extension RunDirectory {
   }
 
   /// Steps of the checkpoints in a directory, newest first.
-  private static func steps(in directory: Directory) throws(Failure) -> [Int] {
+  static func steps(in directory: Directory) throws(Failure) -> [Int] {
     try directory.names().compactMap(CatalogueEntry.step).sorted(by: >)
   }
 
   /// The checkpoint of a step, which must be what its name says.
-  private static func verified(_ step: Int, in directory: Directory) -> Result<CheckpointFile, Failure> {
+  static func verified(_ step: Int, in directory: Directory) -> Result<CheckpointFile, Failure> {
     Result { () throws(Failure) in
       let file = try CheckpointFile(directory.open(CatalogueEntry.name(of: step), .read))
       guard file.state.step == step else {

@@ -106,8 +106,11 @@ extension RunDirectory {
   }
 
   /// The best checkpoint that is durable, once saves have been waited for.
-  var bestPath: String? {
-    writer.catalogue.filter(\.isVerified).byRank.first.map { writer.directory.path($0.name) }
+  /// - metric: what it was measured by; nil for any.
+  func bestPath(by metric: MetricName? = nil) -> String? {
+    let name = metric.map { Name($0.description) }
+    let entries = writer.catalogue.filter { $0.isVerified && (name == nil || $0.metric == name) }
+    return entries.byRank.first.map { writer.directory.path($0.name) }
   }
 
   /// Writes a file beside `metrics.jsonl`, durably and whole or not at all.

@@ -17,20 +17,26 @@ public struct CheckpointedModel {
   public let scaler: Scaler?
   /// tagged: the words by their numbers; pairs: the tokens of the sources.
   private let words: [String]?
-  /// Newer checkpoints that were asked for but can't be used, with the reason.
+  /// What made it the best of its run's checkpoints; nil where it was not chosen so.
+  public let chosenBy: CheckpointState.Monitored?
+  /// Other checkpoints that were asked for but can't be used, with the reason.
   public let skipped: [RunDirectory.Search.Skipped]
   public let file: CheckpointFile
 
-  /// - path: a checkpoint, or a run directory for its newest valid one.
+  /// - path: a checkpoint, or a run directory.
+  /// - choice: of a run directory, which one.
   /// - overrides: `key=value` for data keys, as in `Recipe.init(contentsOf:overrides:)`.
-  public init(contentsOf path: String, overrides: [String] = []) throws {
-    let search = try RunDirectory.checkpoint(at: path)
+  public init(
+    contentsOf path: String, choosing choice: RunDirectory.Choice = .best, overrides: [String] = []
+  ) throws {
+    let search = try RunDirectory.checkpoint(at: path, choosing: choice)
     guard let file = search.file else {
       throw Failure.missingInput("\(path): no checkpoint; name one, or a run directory")
     }
     self.file = file
     self.path = file.path
     skipped = search.skipped
+    chosenBy = search.chosenBy
     recipe = try Recipe(
       yaml: file.state.recipe, path: "\(file.path), recipe", baseDirectory: "/", overrides: overrides)
     epoch = file.state.epoch

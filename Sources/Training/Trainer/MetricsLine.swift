@@ -81,6 +81,7 @@ extension MetricsLine {
     line.add("train_loss", report.trainLoss)
     line.add("validation", report.validation)
     line.add("test", report.test)
+    if let step = report.evaluatedStep { line.add("evaluated_step", step) }
     line.add("seconds", report.seconds)
     return line.closed
   }

@@ -13,6 +13,8 @@ final class RunRecorder: StepLog {
   private var directory: RunDirectory?
   private let path: String
   private var resumedFrom: CheckpointFile?
+  /// The best state before that one, of a run that goes on in another folder: it is taken along.
+  private var bestBefore: CheckpointFile?
   /// Whether the run is one that the directory holds already.
   private var isResumed = false
   private var nextProgress: UInt64 = 0
@@ -50,7 +52,9 @@ final class RunRecorder: StepLog {
       self.claim = claim
       isResumed = true
     case .file(let source):
-      resumedFrom = try CheckpointFile(reading: FileSystem.absolute(source))
+      let file = try CheckpointFile(reading: FileSystem.absolute(source))
+      resumedFrom = file
+      bestBefore = recipe.checkpoint.choosingMetric.flatMap { RunDirectory.best(upTo: file, by: $0) }
       fallthrough
     case .auto, .never:
       claim =
@@ -70,8 +74,16 @@ final class RunRecorder: StepLog {
       if let resumedFrom { template.runID = resumedFrom.state.runID }
     } else {
       directory = try claim?.begin(recipe: recipe.effectiveYAML, retention: retention)
+      try bestBefore.map { try takeAlong($0) }
     }
     claim = nil
+  }
+
+  private func takeAlong(_ file: CheckpointFile) throws {
+    var state = file.state
+    state.runID = template.runID
+    try directory?.save(state, tensorsOf: file)
+    bestBefore = nil
   }
 
   private static func timestamp() -> String {
@@ -227,6 +239,15 @@ extension RunRecorder {
     }
   }
 
+  /// The checkpoint that the run has chosen by a validation metric, if any. Waits for saves.
+  func best() throws -> CheckpointFile? {
+    guard let directory, let metric = recipe.checkpoint.choosingMetric else { return nil }
+    try saveHeld()
+    _ = try directory.newestSaved()
+    guard let path = directory.bestPath(by: metric) else { return nil }
+    return try CheckpointFile(reading: path)
+  }
+
   /// Waits for the last checkpoint, tells its step as the one that was reached, and closes the directory.
   func finish(_ run: Trainer, _ report: inout TrainingReport) throws {
     guard let directory else { return }
@@ -238,7 +259,7 @@ extension RunRecorder {
     report.steps = saved.place.step
     report.checkpoint = saved.path
     report.runDirectory = directory.path
-    report.bestCheckpoint = directory.bestPath
+    report.bestCheckpoint = directory.bestPath()
     try append(MetricsLine.end(report))
     try directory.close()
   }

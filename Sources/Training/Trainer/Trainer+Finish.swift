@@ -10,8 +10,7 @@ extension Trainer {
     var report = report(status)
     if status != .interrupted {
       enter(.evaluation)
-      report.validation = try data.validation.map { try evaluate($0, with: finalEvaluator) }
-      report.test = try data.test.map { try evaluate($0, with: finalEvaluator) }
+      try measure(&report)
     }
     report.seconds = meter.seconds
     enter(.checkpoint)
@@ -21,6 +20,45 @@ extension Trainer {
     let lines = String(decoding: paths, as: UTF8.self).split(separator: "\n").map(String.init)
     if lines.count == 2 { (report.checkpoint, report.runDirectory) = (lines[0], lines[1]) }
     return report
+  }
+
+  /// The validation and test parts, with the best parameters where the run has chosen some.
+  private func measure(_ report: inout TrainingReport) throws {
+    (report.evaluatedStep, report.evaluatedEpoch) = (state.step, state.epoch)
+    guard let best = try bestPlace() else {
+      report.validation = try data.validation.map { try evaluate($0, with: finalEvaluator) }
+      report.test = try data.test.map { try evaluate($0, with: finalEvaluator) }
+      return
+    }
+    let last = Array(model.parameters)
+    defer { setParameters { _ = $0.update(fromContentsOf: last) } }
+    try communicator.broadcast(UnsafeMutableRawBufferPointer(model.parameters), from: 0)
+    setParameters { _ in }
+    (report.evaluatedStep, report.evaluatedEpoch) = (best.step, best.epoch)
+    report.validation = try data.validation.map { try finalEvaluator.evaluate($0) }
+    report.test = try data.test.map { try finalEvaluator.evaluate($0) }
+  }
+
+  /// Where the best parameters come from, if those are not the last ones. On rank 0 the model has them then.
+  private func bestPlace() throws -> (step: Int, epoch: Int)? {
+    var place = [Int64(-1), -1]
+    try communicator.together {
+      guard let file = try recorder?.best(), file.state.step != state.step else { return }
+      let prefix = average == nil ? "" : CheckpointFile.averagePrefix
+      for entry in model.layout.entries {
+        try file.tensor(prefix + entry.name, shape: entry.shape)
+          .copy(to: UnsafeMutableBufferPointer(rebasing: model.parameters[entry.range]))
+      }
+      place = [Int64(file.state.step), Int64(file.state.epoch)]
+    }
+    try place.withUnsafeMutableBytes { try communicator.broadcast($0, from: 0) }
+    return place[0] < 0 ? nil : (Int(place[0]), Int(place[1]))
+  }
+
+  private func setParameters(_ change: (UnsafeMutableBufferPointer<Float>) -> Void) {
+    change(model.parameters)
+    model.parametersChanged()
+    step.device?.copyChanged()
   }
 
   /// All ranks share it, a dedicated coordinator too.

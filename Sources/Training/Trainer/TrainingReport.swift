@@ -32,9 +32,12 @@ public struct TrainingReport: Codable, Sendable, Equatable {
   public var trainAccuracy: Double?
   /// One mean training loss per epoch.
   public var epochLosses: [Double]
-  /// The last parameters on the validation and test parts, where there are such parts.
+  /// The validation and test parts, where there are such parts, measured with the best parameters by `checkpoint.metric` where that is
+  /// of the validation part, else with the last ones: those after `evaluatedStep`, `evaluatedEpoch` epochs.
   public var validation: EvaluationMetrics?
   public var test: EvaluationMetrics?
+  public var evaluatedStep: Int?
+  public var evaluatedEpoch: Int?
   public var seconds: Double
   public var samplesPerSecond: Double
   public var stepMilliseconds: StepTime
@@ -48,6 +51,8 @@ public struct TrainingReport: Codable, Sendable, Equatable {
   enum CodingKeys: String, CodingKey {
     case command, status, recipe, parameters, ranks, hosts, threads, device, epochs, steps, validation, test,
       seconds, checkpoint
+    case evaluatedStep = "evaluated_step"
+    case evaluatedEpoch = "evaluated_epoch"
     case skippedSteps = "skipped_steps"
     case trainLoss = "train_loss"
     case trainAccuracy = "train_accuracy"

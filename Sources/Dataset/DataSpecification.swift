@@ -75,7 +75,8 @@ public struct DataSpecification: Sendable, Equatable {
   public var tokens: Tokens = .char
   /// pairs: what targets are cut into; nil for `tokens`.
   public var targetTokens: Tokens?
-  /// pairs: lines may be a source alone, and a target with tokens that are not known is left out: for prediction.
+  /// For prediction. csv: columns of targets or labels may be missing or have empty fields and words like `NA`, and samples reach to the
+  /// last row. pairs: lines may be a source alone, and a target with tokens that are not known is left out.
   public var areTargetsOptional: Bool = false
   /// What numbers to predict may be after scaling, because of the loss; nil for any.
   public var targetRange: ClosedRange<Float>?

@@ -13,6 +13,8 @@ package struct CSVReader: ~Copyable {
 
   private var numbers: RowBuffer
   private var hasGaps = false
+  /// Whether words like `NA` stand for gaps as well.
+  private let knowsGapWords: Bool
   /// Whether the bytes held ended inside of quotes.
   private var isCutOff = false
   private var labels: [Int32] = []
@@ -28,10 +30,16 @@ package struct CSVReader: ~Copyable {
     return table
   }
 
+  /// Columns that need not be there, nor have anything in a field: empty ones and words like `NA` are gaps.
+  static func optional(_ header: CSVHeader, columns: [Int], label: Int?) throws(Failure) -> CSVTable {
+    try rows(
+      header, columns: columns, label: label, in: header.body..<header.file.count, knowsGapWords: true)!
+  }
+
   /// Reads the rows that begin in this range of the bytes held.
   /// - Returns: nil where the bytes held end before the last of these rows does.
   static func rows(
-    _ header: CSVHeader, columns: [Int], label: Int?, in range: Range<Int>
+    _ header: CSVHeader, columns: [Int], label: Int?, in range: Range<Int>, knowsGapWords: Bool = false
   ) throws(Failure) -> CSVTable? {
     var plan = [Int](repeating: skip, count: header.names.count)
     for (slot, column) in columns.enumerated() { plan[column] = slot }
@@ -39,7 +47,8 @@ package struct CSVReader: ~Copyable {
     return try header.file.withScanner(delimiter: header.delimiter) { (scanner) throws(Failure) in
       try DecimalTables.with { (decimal) throws(Failure) in
         try plan.withUnsafeBufferPointer { (plan) throws(Failure) -> CSVTable? in
-          var reader = CSVReader(header, scanner, decimal, plan, columns.count, bytes: range.count)
+          var reader = CSVReader(
+            header, scanner, decimal, plan, columns.count, bytes: range.count, knowsGapWords)
           do throws(Failure) {
             guard let end = try reader.readRows(in: range) else { return nil }
             return reader.table(columns, label, end: end)
@@ -54,8 +63,9 @@ package struct CSVReader: ~Copyable {
 
   private init(
     _ header: CSVHeader, _ scanner: CSVScanner, _ decimal: DecimalTables, _ plan: UnsafeBufferPointer<Int>,
-    _ width: Int, bytes: Int
+    _ width: Int, bytes: Int, _ knowsGapWords: Bool
   ) {
+    self.knowsGapWords = knowsGapWords
     self.header = header
     self.scanner = scanner
     self.decimal = decimal
@@ -134,19 +144,24 @@ package struct CSVReader: ~Copyable {
       if number.value.isFinite { return number.value }
       throw failure(start, column, "\(quoted(field.contents)) is too large for a number")
     }
-    let text = quoted(field.contents)
-    throw failure(start, column, "\(text) is not a number\(Self.hint(field.unquoted))")
+    let isGap = Self.isGapWord(field.unquoted)
+    if isGap, knowsGapWords {
+      hasGaps = true
+      return .nan
+    }
+    let hint = isGap ? "; leave the field empty and choose data.gaps" : ""
+    throw failure(start, column, "\(quoted(field.contents)) is not a number\(hint)")
   }
 
-  private static func hint(_ text: [UInt8]) -> String {
+  /// What other programs write where they have no number.
+  static func isGapWord(_ text: [UInt8]) -> Bool {
     let gaps: [StaticString] = [
       "nan", "na", "n/a", "null", "none", "inf", "-inf", "+inf", "infinity", "-infinity", "-nan", "?",
     ]
-    let isGap = gaps.contains { gap in
+    return gaps.contains { gap in
       gap.utf8CodeUnitCount == text.count
         && text.indices.allSatisfy { text[$0] == gap.utf8Start[$0] || text[$0] &+ 32 == gap.utf8Start[$0] }
     }
-    return isGap ? "; leave the field empty and choose data.gaps" : ""
   }
 
   private mutating func appendLabel(_ field: CSVScanner.Field) {

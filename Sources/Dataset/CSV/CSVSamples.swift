@@ -13,6 +13,9 @@ extension LoadedData {
       let file = try specification.open(path, key: part.pathKey, group)
       files.append(file)
       let origin = classNames == nil ? specification.path : "the checkpoint"
+      if specification.areTargetsOptional {
+        return try SampleSource.unanswered(csv: file, specification, &names, origin: origin)
+      }
       return try SampleSource(csv: file, specification, &names, origin: origin, group)
     }
     try self.init(
@@ -122,7 +125,10 @@ extension CSVTable {
   }
 
   /// The class of each row as a number into `classNames`.
-  func classes(_ classNames: inout [String]?, origin: String) throws(Failure) -> [Int32] {
+  /// - isOptional: whether gaps and words like `NA` are -1 instead of errors.
+  func classes(
+    _ classNames: inout [String]?, origin: String, isOptional: Bool = false
+  ) throws(Failure) -> [Int32] {
     let found = try (0..<labelNames.count).map { (number) throws(Failure) in
       if let name = Name(utf8: labelNames[number]) { return name }
       let row = labels.firstIndex(of: Int32(number)) ?? 0
@@ -133,15 +139,18 @@ extension CSVTable {
     let names = classNames ?? sortedClassNames(found.map(\.text))
     classNames = names
     let numbers = Name.numbers(names)
-    let map = found.map { numbers[$0] ?? -1 }
-    let classes = labels.map { map[Int($0)] }
-    if let row = classes.firstIndex(of: -1), let labelColumn {
+    let (wrong, unknown) = (Int32(-1), Int32(-2))
+    let map = found.map { name in
+      numbers[name] ?? (isOptional && CSVReader.isGapWord(Array(name.text.utf8)) ? unknown : wrong)
+    }
+    let classes = labels.map { $0 < 0 ? unknown : map[Int($0)] }
+    if let row = classes.firstIndex(of: wrong), let labelColumn {
       let name = quoted(labelNames[Int(labels[row])])
       throw .badData(
         "\(place(row: row, fileColumn: labelColumn)): class label \(name) is not among the \(names.count) of \(origin)"
       )
     }
-    return classes
+    return isOptional ? classes.map { max($0, -1) } : classes
   }
 }
 

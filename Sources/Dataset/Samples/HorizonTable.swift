@@ -6,6 +6,7 @@ struct HorizonTable: NumberTable {
 
   var rows: Int { max(0, base.rows - (horizons.last ?? 0)) }
   var columns: Int { base.columns * horizons.count }
+  var mayBeUnknown: Bool { base.mayBeUnknown }
 
   func read(_ rows: Range<Int>, into block: UnsafeMutablePointer<Double>) {
     let width = base.columns

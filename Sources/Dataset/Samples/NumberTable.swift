@@ -9,6 +9,12 @@ protocol NumberTable {
   func read(_ rows: Range<Int>, into block: UnsafeMutablePointer<Double>)
   /// Where this number stands, as a message names it.
   func place(row: Int, column: Int) -> String
+  /// Whether numbers may be NaN, because nobody knows them.
+  var mayBeUnknown: Bool { get }
+}
+
+extension NumberTable {
+  var mayBeUnknown: Bool { false }
 }
 
 extension NumberTable {
@@ -58,14 +64,14 @@ extension NumberTable {
     _ rows: Range<Int>, to out: UnsafeMutablePointer<Float>, _ scaling: (Scaler.Method, [Scaler.Column])?
   ) throws(Failure) {
     var bad: Int?
-    let columns = columns
+    let (columns, mayBeUnknown) = (columns, mayBeUnknown)
     forEachBlock(rows) { block, numbers in
       let start = out + block.lowerBound * columns
       for column in 0..<columns {
         let (method, scale) = scaling.map { ($0.0, $0.1[column]) } ?? (.minmax, .identity)
-        let good = Self.convert(
+        let firstBad = Self.convert(
           numbers + column, start + column, count: block.count, stride: columns, method, scale)
-        if let good, bad == nil { bad = (block.lowerBound + good) * columns + column }
+        if let firstBad, bad == nil, !mayBeUnknown { bad = (block.lowerBound + firstBad) * columns + column }
       }
     }
     if let bad { throw unusable(row: bad / columns, column: bad % columns) }

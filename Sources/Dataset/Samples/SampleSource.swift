@@ -121,7 +121,9 @@ extension SequenceSet {
     guard let table = source.values, case .values(let width) = shape.target else { return }
     let wrong = values.withUnsafeBufferPointer { values in
       samples.lazy.flatMap { layout.targetRows($0) }.flatMap { $0 * width..<($0 + 1) * width }
-        .first { !range.contains(values[$0]) }.map { ($0, values[$0]) }
+        .first { !range.contains(values[$0]) && !(table.mayBeUnknown && values[$0].isNaN) }.map {
+          ($0, values[$0])
+        }
     }
     guard let (index, value) = wrong else { return }
     throw .badData(

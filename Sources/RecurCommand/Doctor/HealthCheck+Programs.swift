@@ -16,17 +16,20 @@ extension HealthCheck {
     output(of: path, argument)?.first { !$0.isEmpty }
   }
 
-  /// The lines a program prints; nil where it can't be run.
+  /// The lines a program prints; nil where it can't be run, or is killed each time.
   static func output(of path: String, _ argument: String) -> [String]? {
-    let process = Process()
-    let words = Pipe()
-    process.executableURL = URL(fileURLWithPath: path)
-    process.arguments = [argument]
-    process.standardOutput = words
-    process.standardError = FileHandle.nullDevice
-    guard (try? process.run()) != nil else { return nil }
-    let lines = Lines.texts(of: words.fileHandleForReading.readDataToEndOfFile())
-    process.waitUntilExit()
-    return lines
+    for _ in 0..<3 {
+      let process = Process()
+      let words = Pipe()
+      process.executableURL = URL(fileURLWithPath: path)
+      process.arguments = [argument]
+      process.standardOutput = words
+      process.standardError = FileHandle.nullDevice
+      guard (try? process.run()) != nil else { return nil }
+      let lines = Lines.texts(of: words.fileHandleForReading.readDataToEndOfFile())
+      process.waitUntilExit()
+      if process.terminationReason == .exit { return lines }
+    }
+    return nil
   }
 }

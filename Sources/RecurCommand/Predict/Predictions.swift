@@ -109,8 +109,10 @@ extension Predictions {
         + sample.predicted.map(Self.number))
   }
 
-  /// As many digits as a float32 holds.
-  private static func number(_ value: Double) -> String { String(format: "%.7g", value) }
+  /// As many digits as a float32 holds; nothing for a number that is not known.
+  private static func number(_ value: Double) -> String {
+    value.isNaN ? "" : String(format: "%.7g", value)
+  }
 
   /// Fields as RFC 4180 wants them.
   static func line(_ fields: [String]) -> String {

@@ -18,19 +18,21 @@ void cprocess_on_parents_end(int signal) {
 }
 
 // In the new process: calls that are safe after fork alone.
-static void become(const char *path, char *const words[], char *const environment[], int output, int errors) {
+static void become(const char *path, char *const words[], char *const environment[], int input, int output,
+                   int errors) {
   setpgid(0, 0);
   for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
-  int empty = open("/dev/null", O_RDONLY);
-  if (empty < 0 || dup2(empty, 0) < 0 || dup2(output, 1) < 0 || dup2(errors, 2) < 0) return;
+  if (input < 0) input = open("/dev/null", O_RDONLY);
+  if (errors < 0) errors = open("/dev/null", O_WRONLY);
+  if (input < 0 || dup2(input, 0) < 0 || dup2(output, 1) < 0 || dup2(errors, 2) < 0) return;
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
   execve(path, words, environment);
 }
 
-pid_t cprocess_start(const char *path, char *const words[], char *const environment[], int output, int errors,
-                     int signal) {
+pid_t cprocess_start(const char *path, char *const words[], char *const environment[], int input, int output,
+                     int errors, int signal) {
   // Closed by a successful exec; else it brings the reason.
   int report[2];
   if (pipe(report) != 0) return -1;
@@ -44,7 +46,7 @@ pid_t cprocess_start(const char *path, char *const words[], char *const environm
     cprocess_on_parents_end(signal);
     // Gone before it could be said.
     if (getppid() != parent) _exit(127);
-    become(path, words, environment, output, errors);
+    become(path, words, environment, input, output, errors);
     int reason = errno;
     ssize_t written = write(report[1], &reason, sizeof reason);
     _exit(written == sizeof reason ? 127 : 126);

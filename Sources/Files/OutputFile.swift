@@ -67,6 +67,13 @@ package final class OutputFile {
     (try? OutputTarget(path))?.isStandardOutput == true
   }
 
+  /// Whether a path leads to something that is written straight into: a descriptor, a device, a FIFO, a socket.
+  package static func isStream(_ path: String) -> Bool {
+    guard let target = try? OutputTarget(path) else { return false }
+    if case .file = target { return false }
+    return true
+  }
+
   deinit {
     if descriptor >= 0 { _ = platformClose(descriptor) }
     if let temporary { PrivateFile.remove(temporary) }

@@ -48,7 +48,7 @@ package enum Paths {
   }
 
   /// The path with all links followed; nil where something on it is not there.
-  static func real(_ path: String) -> String? {
+  package static func real(_ path: String) -> String? {
     guard let real = realpath(path, nil) else { return nil }
     defer { free(real) }
     return String(cString: real)

@@ -94,6 +94,37 @@ import Testing
     }
   }
 
+  @Test func aBestThatIsLostIsNotTheRunsBest() throws {
+    for damage in ["rm", "truncate -s 100"] {
+      let (folder, report, _) = try trained()
+      let best = try #require(report["best_checkpoint"] as? String)
+      let value = try #require(loss(report))
+      let broken = Process()
+      broken.executableURL = URL(fileURLWithPath: "/bin/sh")
+      broken.arguments = ["-c", "\(damage) '\(best)'"]
+      try broken.run()
+      broken.waitUntilExit()
+      let outcome = try Command.run("evaluate", "run", in: folder.url)
+      #expect(outcome.status == 0 && !outcome.out.contains("the run's best"), "\(outcome.out)")
+      #expect(
+        outcome.err.contains("the run's best by validation.loss")
+          && outcome.err.contains("is missing or damaged"))
+      let chosen = try evaluate(folder)["chosen_by"] as? [String: Any]
+      #expect(chosen?["better_lost"] as? Double == value)
+    }
+  }
+
+  @Test func anotherMetricBeginsAnew() throws {
+    let (folder, _, _) = try trained()
+    let more = try Command.run(
+      "train", "wave.yaml", "--out", "run", "--json", "--resume", "auto", "--set", "train.epochs=14", "--set",
+      "schedule={name: exponential, gamma: 2.2}", "--set", "checkpoint.metric=validation.mae", in: folder.url)
+    #expect(more.status == 0 && more.err.contains("checkpoint.metric was validation.loss"), "\(more.err)")
+    let found = try evaluate(folder)
+    #expect((found["chosen_by"] as? [String: Any])?["metric"] as? String == "validation.mae")
+    #expect(try #require(found["epoch"] as? Int) > 12)
+  }
+
   @Test func whatIsNotThereIsSaid() throws {
     let (folder, report, _) = try trained()
     let missing = try Command.run("evaluate", "run", "--step", "7", in: folder.url)

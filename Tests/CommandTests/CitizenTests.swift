@@ -131,6 +131,17 @@ import Testing
     #expect(!shell.folder.holds("run"))
   }
 
+  /// Training has threads, which take address space before they do anything. Nothing waits for one that can't be had.
+  @Test func noLimitOfMemoryHoldsTrainingUp() throws {
+    let shell = try Shell()
+    for limit in stride(from: 70_000, through: 140_000, by: 3_500) {
+      let outcome = try shell.run(
+        "ulimit -v \(limit); timeout -k 1 60 $R train wave.yaml --out run --overwrite --threads 2 2>&1 | tail -1; exit ${PIPESTATUS[0]}"
+      )
+      #expect([0, 69, 127].contains(outcome.status), "\(limit) KiB: \(outcome.status) \(outcome.out)")
+    }
+  }
+
   /// Wherever memory ends, it ends in one way.
   @Test func noLimitOfMemoryTraps() throws {
     let shell = try Shell()

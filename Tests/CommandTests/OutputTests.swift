@@ -83,7 +83,10 @@ import Testing
       "predict run --input other.csv --output other.csv",
       "export run --safetensors run/checkpoints/\(newest)", "export run --safetensors run/checkpoints/latest",
       "train wave.yaml --out second --trace wave.yaml", "train wave.yaml --out second --trace wave.csv",
-      "predict run --output run", "export run --safetensors .", "train wave.yaml --out second --trace run",
+      "predict run --output run", "export run --safetensors .", "train wave.yaml --out new --trace new",
+      "train wave.yaml --out new --trace new/metrics.jsonl",
+      "train wave.yaml --out run --resume auto --trace run/checkpoints/step-00000099.safetensors",
+      "train wave.yaml --out second --trace run",
     ] {
       try folder.write("other.csv", data)
       let outcome = try run(words, in: folder)

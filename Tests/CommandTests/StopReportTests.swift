@@ -66,6 +66,28 @@ import Testing
   }
 
   /// The folder goes while it is written to.
+  /// As a shell does with a job that is suspended: the request comes first, then the job goes on.
+  @Test(.enabled(if: mpirun != nil, "mpirun is not installed")) func aSuspendedJobIsStoppedAndSaved() throws {
+    let folder = try Folder()
+    try folder.writeWave(epochs: 1_000_000, rows: 1600)
+    let running = try Command.Running(
+      [
+        "launch", "-n", "2", "--", "train", "wave.yaml", "--out", "run", "--set",
+        "checkpoint={every_seconds: 0.5}", "--json",
+      ], in: folder.url, environment: [:])
+    for _ in 0..<600 where !folder.holds("run/checkpoints/latest") { usleep(50_000) }
+    let launch = running.process.processIdentifier
+    kill(launch, SIGTSTP)
+    sleep(2)
+    kill(launch, SIGTERM)
+    kill(launch, SIGCONT)
+    let outcome = running.outcome(within: 60)
+    #expect(outcome.status == 75, "\(outcome.err)")
+    let steps = try outcome.json()["steps"] as? Int
+    let inspected = try Command.run("inspect", "run", "--json", in: folder.url).json()
+    #expect(steps != nil && (inspected["checkpoint"] as? [String: Any])?["step"] as? Int == steps)
+  }
+
   @Test func aRunWhoseFolderWentAwayEndsAsAnInputOutputError() throws {
     let folder = try Folder()
     try folder.writeWave(epochs: 1_000_000)

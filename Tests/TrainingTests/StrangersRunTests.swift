@@ -62,6 +62,28 @@ struct StrangersRunTests {
   }
 
   /// A checkpoint's place is looked at too.
+  /// A copy of a run that is made of hard links (`cp -al`) stays as it is.
+  @Test(arguments: files) func aFileWithAnotherNameIsNotChangedThere(name: String) throws {
+    let scratch = Scratch()
+    try makeRun(scratch)
+    try? FileManager.default.removeItem(atPath: scratch("run/\(name)"))
+    #expect(link(scratch("victim"), scratch("run/\(name)")) == 0)
+    let refused = [".lock", "metrics.jsonl"].contains(name)
+    let attempt = {
+      let claim = try RunClaim(resuming: scratch("run"))
+      let run = try claim.resume(from: claim.newestValid().file, recipe: "name: other")
+      try run.appendMetrics("{}")
+      try run.close()
+    }
+    if refused {
+      let failure = #expect(throws: Failure.self) { try attempt() }
+      #expect(failure?.kind == .badData && failure!.message.contains("has another name"), "\(failure!)")
+    } else {
+      #expect(throws: Never.self) { try attempt() }
+    }
+    try checkVictim(scratch)
+  }
+
   @Test(arguments: Obstacle.allCases) func whatIsNoCheckpointIsPassedOver(obstacle: Obstacle) throws {
     let scratch = Scratch()
     try makeRun(scratch)

@@ -96,14 +96,18 @@ struct Attempt {
     let code = jobsCode(code)
     if code == 0, let failure = relays.compactMap(\.failure).first { throw failure }
     // Who was ended by our request, before it could listen or after its time was up, may be started again.
-    return (requests > 0 && code > 128 ? 75 : code, requests > 0)
+    let isJobs = (64...128).contains(code) || code == 0
+    return (requests > 0 && !isJobs ? 75 : code, requests > 0)
   }
 
   /// MPICH's mpiexec ends with the bits of all ranks' codes together (64 and 75 are 75), and with the bare number of a signal.
   /// What the ranks told says it as other starters do: the code of the first that failed, 128 and the number for a signal.
   private func jobsCode(_ code: Int32) -> Int32 {
-    guard plan.starter == .hydra, code != 0 else { return code }
-    if let first = channel.firstFailure { return first }
+    guard code != 0 else { return code }
+    if plan.starter == .hydra || Supervisor.isStarters(code), let first = channel.firstFailure {
+      return first
+    }
+    guard plan.starter == .hydra else { return code }
     channel.note(present: [], of: ranksAreHere ? plan.rankCount : nil)
     return channel.isMissingRanks && (1...64).contains(code) ? 128 + code : code
   }

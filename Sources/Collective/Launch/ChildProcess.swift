@@ -11,9 +11,9 @@ import Diagnostics
 
 /// A program this one started, in a process group of its own, so that the terminal's signals reach only us. It gets a signal when this
 /// process is gone, however that ended. Made by the main thread: the system watches the thread, not the process.
-struct ChildProcess {
+package struct ChildProcess {
   /// How a program ended.
-  enum End: Equatable, Sendable {
+  package enum End: Equatable, Sendable {
     case code(Int32)
     case signal(Int32)
 
@@ -31,17 +31,19 @@ struct ChildProcess {
   /// - program: a path, or a name that is searched in PATH.
   /// - environment: variables beside ours.
   /// - orphaned: the signal that it gets when this process is gone.
-  /// Standard input is empty.
+  /// - input: nothing to read if not given; errors: -1 for nowhere.
   init(
-    _ program: String, _ arguments: [String], environment: [String: String] = [:], output: Int32 = 1,
-    errors: Int32 = 2, orphaned: Int32 = SIGTERM
+    _ program: String, _ arguments: [String], environment: [String: String] = [:], input: Int32 = -1,
+    output: Int32 = 1, errors: Int32 = 2, orphaned: Int32 = SIGTERM
   ) throws {
     guard let path = Self.path(of: program) else {
       throw Failure(.unavailable, "can't start \(program): not found; is it installed and in PATH?")
     }
     let all = processEnvironment().merging(environment) { $1 }
     id = Self.withWords([program] + arguments) { words in
-      Self.withWords(all.map { "\($0)=\($1)" }) { cprocess_start(path, words, $0, output, errors, orphaned) }
+      Self.withWords(all.map { "\($0)=\($1)" }) {
+        cprocess_start(path, words, $0, input, output, errors, orphaned)
+      }
     }
     guard id > 0 else { throw Failure(.unavailable, "can't start \(path): \(systemError())") }
   }
@@ -64,9 +66,13 @@ struct ChildProcess {
   }
 
   /// How it ended; nil while it runs.
-  func ended() -> End? {
+  func ended() -> End? { end(WNOHANG) }
+
+  private func end(_ options: Int32) -> End? {
     var status: Int32 = 0
-    guard waitpid(id, &status, WNOHANG) == id else { return nil }
+    var found: pid_t
+    repeat { found = waitpid(id, &status, options) } while found < 0 && errno == EINTR
+    guard found == id else { return nil }
     // The macros of <sys/wait.h>.
     return status & 0x7f == 0 ? .code(status >> 8 & 0xff) : .signal(status & 0x7f)
   }
@@ -74,6 +80,35 @@ struct ChildProcess {
   func send(_ signal: Int32) { kill(id, signal) }
   /// The whole process group, remote-shell agents included.
   func sendToGroup(_ signal: Int32) { kill(-id, signal) }
+}
+
+extension ChildProcess {
+  /// Runs a program to its end, and returns what it wrote to standard output. No thread is needed for that.
+  /// - input, errors: descriptors; none if not given.
+  package static func output(
+    of program: String, _ arguments: [String], input: Int32 = -1, errors: Int32 = -1
+  ) throws -> (bytes: [UInt8], end: End) {
+    var ends: [Int32] = [0, 0]
+    guard pipe(&ends) == 0 else { throw Failure(.unavailable, "can't make a pipe: \(systemError())") }
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    defer { close(ends[0]) }
+    let child: ChildProcess
+    do {
+      child = try ChildProcess(program, arguments, input: input, output: ends[1], errors: errors)
+    } catch {
+      close(ends[1])
+      throw error
+    }
+    close(ends[1])
+    var bytes: [UInt8] = []
+    var piece = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+      let count = read(ends[0], &piece, piece.count)
+      if count > 0 { bytes += piece[..<count] }
+      if count == 0 || count < 0 && errno != EINTR { break }
+    }
+    return (bytes, child.end(0) ?? .code(127))
+  }
 }
 
 /// Signals that are taken one by one instead of interrupting: for a program that looks after another.

@@ -103,7 +103,7 @@ package struct Supervisor {
   }
 
   /// Whether a code comes from the program that starts the ranks rather than from the job or a signal.
-  private static func isStarters(_ code: Int32) -> Bool {
+  static func isStarters(_ code: Int32) -> Bool {
     code != 0 && !(64...75).contains(code) && !(129...192).contains(code)
   }
 

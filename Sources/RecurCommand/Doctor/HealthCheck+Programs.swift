@@ -1,3 +1,4 @@
+import Collective
 import Files
 import Foundation
 
@@ -19,16 +20,8 @@ extension HealthCheck {
   /// The lines a program prints; nil where it can't be run, or is killed each time.
   static func output(of path: String, _ argument: String) -> [String]? {
     for _ in 0..<3 {
-      let process = Process()
-      let words = Pipe()
-      process.executableURL = URL(fileURLWithPath: path)
-      process.arguments = [argument]
-      process.standardOutput = words
-      process.standardError = FileHandle.nullDevice
-      guard (try? process.run()) != nil else { return nil }
-      let lines = Lines.texts(of: words.fileHandleForReading.readDataToEndOfFile())
-      process.waitUntilExit()
-      if process.terminationReason == .exit { return lines }
+      guard let (bytes, end) = try? ChildProcess.output(of: path, [argument]) else { return nil }
+      if case .code = end { return Lines.texts(of: Data(bytes)) }
     }
     return nil
   }

@@ -8,6 +8,7 @@ struct Inspect: ReportingCommand {
     abstract: "Shows what a recipe or a checkpoint holds: layers, shapes, parameter counts, state.")
 
   @Argument(help: "A recipe, a checkpoint, or a run directory for its newest checkpoint.") var file: String
+  @Option(help: "Of a run directory, the checkpoint after so many steps.") var step: Int?
   @OptionGroup var settings: SettingOptions
   @Flag(help: "Print the training step as a GPU runs it: kernels, matrix products, buffers.") var program =
     false
@@ -53,7 +54,8 @@ struct Inspect: ReportingCommand {
 
   /// Needs no data: the tensors' shapes say what the recipe leaves open.
   private func inspectCheckpoint() throws -> InspectReport {
-    let checkpoint = try CheckpointedModel(noting: file, .newest, overrides: settings.settings)
+    let checkpoint = try CheckpointedModel(
+      noting: file, step.map { .step($0) } ?? .newest, overrides: settings.settings)
     let recipe = checkpoint.recipe
     let (network, steps) = try recipe.model.architecture(of: checkpoint.file)
     var report = InspectReport(.checkpoint, recipe, network, steps: steps ?? recipe.shapeOfColumns?.steps)

@@ -20,13 +20,17 @@ struct CheckpointChoice: ParsableArguments {
 struct ChosenBy: Encodable {
   let metric: String
   let value: Double
+  /// A better one was there, and is missing or damaged.
+  let betterLost: Double?
 
   init?(_ model: CheckpointedModel) {
     guard let chosenBy = model.chosenBy else { return nil }
-    (metric, value) = (chosenBy.name, chosenBy.value)
+    (metric, value, betterLost) = (chosenBy.name, chosenBy.value, model.lostBest?.value)
   }
 
-  var words: String { "the run's best by \(metric), \(Formatting.short(value)); --last takes the newest" }
+  var words: String {
+    "the \(betterLost == nil ? "run's best" : "best that is left") by \(metric), \(Formatting.short(value)); --last takes the newest"
+  }
 }
 
 extension CheckpointedModel {
@@ -35,6 +39,11 @@ extension CheckpointedModel {
     _ = try KernelSet.fromEnvironment()
     try self.init(contentsOf: path, choosing: choice, overrides: overrides)
     for file in skipped { Console.note("recur: skipped \(file.path): \(file.reason)") }
+    if let lostBest {
+      Console.note(
+        "recur: the run's best by \(lostBest.name), \(Formatting.short(lostBest.value)), is missing or damaged: \(self.path) is used instead"
+      )
+    }
   }
 
   /// Its path, and why it was taken.

@@ -15,6 +15,16 @@ extension CheckpointedModel {
 enum RunFiles {
   private static let names = ["recipe.yaml", "metrics.jsonl", "bad-step.json", ".lock"]
 
+  /// Whether a path is the run directory, or a name in it that the run itself may take.
+  static func owns(_ path: String, in run: String) -> Bool {
+    func place(_ path: String) -> Name {
+      let folder = Paths.folder(of: path)
+      return Name("\(Paths.real(folder) ?? Paths.absolute(folder))/\(Paths.name(of: path))")
+    }
+    let own = ["", "/checkpoints"].map { place(run + $0) } + names.map { place("\(run)/\($0)") }
+    return own.contains(place(path)) || own[1] == place(Paths.folder(of: path))
+  }
+
   /// - run: none where this is no folder.
   static func all(in run: String) -> [String] {
     let checkpoints = Paths.files(in: "\(run)/checkpoints").filter {

@@ -1,3 +1,4 @@
+import Collective
 import Diagnostics
 import Files
 import Foundation
@@ -25,29 +26,18 @@ struct Gnuplot {
   func draw(_ script: GnuplotScript) throws -> Data {
     let folder = try TemporaryFolder()
     defer { withExtendedLifetime(folder) {} }
-    let (commands, complaints, picture) = (try folder.handle("figure"), try folder.handle("words"), Pipe())
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: executable)
-    process.arguments = ["-d"]
-    process.standardInput = commands
-    process.standardOutput = picture
-    process.standardError = complaints
-    do {
-      try commands.write(contentsOf: Data(script.text.utf8))
-      try commands.seek(toOffset: 0)
-      try process.run()
-    } catch {
-      throw Failure.inputOutput("can't start \(executable): \(error.localizedDescription)")
-    }
-    let data = picture.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    guard process.terminationStatus == 0, !data.isEmpty else {
+    let (commands, complaints) = (try folder.handle("figure"), try folder.handle("words"))
+    try commands.write(contentsOf: Data(script.text.utf8))
+    try commands.seek(toOffset: 0)
+    let (picture, end) = try ChildProcess.output(
+      of: executable, ["-d"], input: commands.fileDescriptor, errors: complaints.fileDescriptor)
+    guard end == .code(0), !picture.isEmpty else {
       try? complaints.seek(toOffset: 0)
       let said = (try? complaints.readToEnd()) ?? Data()
       let line = said.split(separator: UInt8(ascii: "\n")).last.map { String(decoding: $0, as: UTF8.self) }
-      throw Failure(.internalError, "gnuplot could not draw the picture: \(line ?? "no message")")
+      throw Failure(.unavailable, "gnuplot could not draw the picture: \(line ?? "no message")")
     }
-    return data
+    return Data(picture)
   }
 }
 

@@ -12,7 +12,7 @@ struct Plot: ReportingCommand {
   @OptionGroup var choice: CheckpointChoice
   @Option(
     name: [.customLong("output"), .customShort("o")],
-    help: "The picture to write, .svg or .png, or - for SVG on standard output.")
+    help: "The picture to write, .svg or .png, or - for SVG on standard output; a device or FIFO gets SVG.")
   var file: String
   @OptionGroup var output: OutputOptions
 
@@ -20,7 +20,7 @@ struct Plot: ReportingCommand {
 
   func validate() throws {
     guard terminal != nil else {
-      throw ValidationError("--output must end in .svg or .png, or be -, not \(file)")
+      throw ValidationError("--output must end in .svg or .png, or be -, not \(quoted(file))")
     }
   }
 
@@ -51,7 +51,7 @@ struct Plot: ReportingCommand {
   }
 
   private var terminal: GnuplotScript.Terminal? {
-    file == "-"
+    file == "-" || OutputFile.isStream(file)
       // text: an ending in letters of either case.
       ? .svg : GnuplotScript.Terminal.allCases.first { file.lowercased().hasSuffix(".\($0.rawValue)") }
   }

@@ -107,6 +107,8 @@ extension CheckpointedModel {
     (specification.path, specification.pathName) = (path == "-" ? path : Paths.absolute(path), "--input")
     specification.split = .init()
     specification.areTargetsOptional = true
+    // No loss is computed of them.
+    specification.targetRange = nil
     (specification.validationPath, specification.testPath) = (nil, nil)
     (specification.validationLabelsPath, specification.testLabelsPath) = (nil, nil)
     return try loadData(specification)

@@ -27,7 +27,8 @@ struct RecipeKeys: ReportingCommand {
       for line in Self.page(of: key, entries) { try console.say(line) }
     } else {
       for line in Self.table(entries).lines { try console.say(line) }
-      try console.say("\nrecur recipe keys KEY tells all about one.")
+      try console.say("")
+      try console.say("recur recipe keys KEY tells all about one.")
     }
     return RecipeKeysReport(entries)
   }

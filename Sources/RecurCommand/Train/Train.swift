@@ -54,6 +54,9 @@ struct Train: ParsableCommand {
     do {
       let recipe = try Recipe(text.get(), overrides: settings.settings)
       if let trace, communicator.rank == 0 {
+        if let out, RunFiles.owns(trace, in: out) {
+          throw Failure.usage("--trace \(trace) is a place of the run's own files; choose another")
+        }
         try OutputFile.check(trace, option: "--trace", notOver: inputs(recipe))
       }
       let watchdog = try Watchdog(

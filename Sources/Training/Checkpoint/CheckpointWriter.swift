@@ -1,5 +1,4 @@
 import Diagnostics
-import Dispatch
 import Synchronization
 
 /// Writes the checkpoints of one run on a thread of its own, and knows which there are.
@@ -22,7 +21,7 @@ final class CheckpointWriter: @unchecked Sendable {
   private(set) var newest: Saved?
   let metrics: MetricsLog
   private let retention: RunDirectory.Retention
-  private let queue = DispatchQueue(label: "checkpoints")
+  private let worker: Worker
   private let events = Mutex<[RunDirectory.Event]>([])
   private let failure = Mutex<Failure?>(nil)
   /// What was told of the indices, each once.
@@ -30,8 +29,10 @@ final class CheckpointWriter: @unchecked Sendable {
   private var toldOfIndex: Set<String> = []
 
   /// Makes the directory of checkpoints and the metrics log where they are missing.
-  init(in run: Directory, _ retention: RunDirectory.Retention) throws(Failure) {
+  /// - worker: started before anything of the run is changed.
+  init(in run: Directory, _ retention: RunDirectory.Retention, _ worker: Worker) throws(Failure) {
     self.run = run
+    self.worker = worker
     self.retention = retention
     directory = try run.directory(RunDirectory.checkpoints, makes: true)!
     metrics = try MetricsLog(in: run)
@@ -39,10 +40,10 @@ final class CheckpointWriter: @unchecked Sendable {
   }
 
   /// Returns when nothing is being written.
-  func wait() { queue.sync {} }
+  func wait() { worker.wait() }
 
   /// Starts to write the snapshot.
-  func start() { queue.async { self.write() } }
+  func start() { worker.start { self.write() } }
 
   func report(_ event: RunDirectory.Event) { events.withLock { $0.append(event) } }
 

@@ -93,9 +93,22 @@ extension Directory {
     return true
   }
 
+  /// Throws `badData` where a file has another name: what is written into it would change that file too.
+  func requireOneName(_ name: String) throws(Failure) {
+    var status = stat()
+    let result = try fileSystem.perform(.status, path(name), tolerating: [ENOENT]) { _ in
+      Int(fstatat(descriptor, name, &status, AT_SYMLINK_NOFOLLOW))
+    }
+    guard result == 0, status.st_mode & S_IFMT == S_IFREG, status.st_nlink > 1 else { return }
+    throw .badData(
+      "\(path(name)) has another name (a hard link), and would be changed there too; replace it by a copy of its own: cp, then mv"
+    )
+  }
+
   func open(_ name: String, _ mode: FileSystem.Mode) throws(Failure) -> OpenFile {
     // Opening a device or pipe can have an effect by itself.
     if mode != .create { try require(.file, name) }
+    if mode == .update || mode == .append { try requireOneName(name) }
     let opened = try fileSystem.perform(.open, path(name)) { _ in
       Int(openat(descriptor, name, mode.flags | O_NOFOLLOW | O_CLOEXEC, 0o666))
     }

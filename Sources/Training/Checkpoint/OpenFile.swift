@@ -52,7 +52,9 @@ extension OpenFile {
   func size() throws(Failure) -> Int {
     var status = stat()
     try system.perform(.status, path) { _ in Int(fstat(descriptor, &status)) }
-    guard status.st_mode & S_IFMT == S_IFREG else { throw .badData("\(path) is not a regular file") }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw .badData("\(path) is not a regular file; name a file, such as one in a run's checkpoints/")
+    }
     return Int(status.st_size)
   }
 

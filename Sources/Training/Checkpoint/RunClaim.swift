@@ -106,10 +106,11 @@ extension RunClaim {
     recipe: String, retention: RunDirectory.Retention = RunDirectory.Retention()
   ) throws(Failure) -> RunDirectory {
     precondition(kind != .existing, "a run that is there is resumed")
+    let worker = try Worker()
     let (directory, lock) = try ownedOrMade()
     try lock.sign()
     try directory.clearRun()
-    let writer = try CheckpointWriter(in: directory, retention)
+    let writer = try CheckpointWriter(in: directory, retention, worker)
     try directory.replace(RunDirectory.recipe, with: recipe)
     return RunDirectory(directory, lock, writer)
   }
@@ -137,8 +138,9 @@ extension RunClaim {
     from file: CheckpointFile?, recipe: String, retention: RunDirectory.Retention = RunDirectory.Retention()
   ) throws(Failure) -> RunDirectory {
     guard kind == .existing, let (directory, lock) = owned else { preconditionFailure("there is no run") }
+    let worker = try Worker()
     try lock.sign()
-    let writer = try CheckpointWriter(in: directory, retention)
+    let writer = try CheckpointWriter(in: directory, retention, worker)
     let run = RunDirectory(directory, lock, writer)
     try run.removeLeftovers()
     try run.goOn(from: file, recipe: recipe)

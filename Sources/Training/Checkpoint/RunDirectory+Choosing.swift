@@ -46,10 +46,13 @@ extension RunDirectory {
   /// The best by the metric that the newest one's recipe chooses by, if any.
   private static func bestOrNewestValid(in directory: Directory) throws(Failure) -> Search {
     let newest = try newestValid(in: directory)
-    guard let metric = newest.file.flatMap({ choosingMetric($0.state) }) else { return newest }
-    let best = try bestValid(in: directory) { $0.monitored.map { Name($0.name) } == metric }
-    guard let file = best.file else { return newest }
-    return Search(file: file, skipped: best.skipped, chosenBy: file.state.monitored)
+    guard let state = newest.file?.state, let metric = choosingMetric(state) else { return newest }
+    let name = Name(metric.description)
+    let best = try bestValid(in: directory) { $0.monitored.map { Name($0.name) } == name }
+    guard let file = best.file, let monitored = file.state.monitored else { return newest }
+    return Search(
+      file: file, skipped: best.skipped, chosenBy: monitored,
+      lostBest: state.best(by: metric, over: monitored.value))
   }
 
   /// The best checkpoint beside this one that its run had by then; nil where there is none, or the folder can't be read.
@@ -70,9 +73,18 @@ extension RunDirectory {
     try save(state, tensors)
   }
 
-  private static func choosingMetric(_ state: CheckpointState) -> Name? {
+  private static func choosingMetric(_ state: CheckpointState) -> MetricName? {
     let recipe = try? Recipe(yaml: state.recipe, path: "recipe of the checkpoint", baseDirectory: "/")
-    return recipe?.checkpoint.choosingMetric.map { Name($0.description) }
+    return recipe?.checkpoint.choosingMetric
+  }
+}
+
+extension CheckpointState {
+  /// The best value that the run had by then, where it is better than this one.
+  fileprivate func best(by metric: MetricName, over value: Double) -> Monitored? {
+    let counters = try? extra["counters"]?.decode(as: RunState.Counters.self, in: "counters")
+    guard let best = counters?.best, metric.isImprovement(best, over: value) else { return nil }
+    return Monitored(name: metric.description, value: best, higherIsBetter: metric.increases)
   }
 }
 

@@ -54,6 +54,7 @@ extension Directory {
     guard try holdsRun() else { throw .missingInput("\(path) holds no run; start it without --resume") }
     try require(.directory, RunDirectory.checkpoints)
     for name in RunDirectory.files + [RunLock.name] { try require(.file, name) }
+    try requireOneName(MetricsLog.name)
   }
 
   /// Throws unless a new run may begin here.

@@ -12,6 +12,8 @@ extension RunDirectory {
     public let skipped: [Skipped]
     /// What made it the best; nil where it was not chosen so.
     public var chosenBy: CheckpointState.Monitored?
+    /// A better value that the run had, whose checkpoint is missing or damaged.
+    public var lostBest: CheckpointState.Monitored?
   }
 
   /// Why a checkpoint was renamed, so that nobody takes it for one of this run any more. Nothing is deleted.
@@ -84,7 +86,11 @@ extension RunDirectory {
   }
 
   private static func skip(_ step: Int, _ directory: Directory, _ failure: Failure) -> Search.Skipped {
-    Search.Skipped(path: directory.path(CatalogueEntry.name(of: step)), reason: failure.message)
+    let path = directory.path(CatalogueEntry.name(of: step))
+    let (message, prefix) = (failure.message.utf8, "\(path): ".utf8)
+    // The path once is enough.
+    let reason = message.starts(with: prefix) ? message.dropFirst(prefix.count) : message[...]
+    return Search.Skipped(path: path, reason: String(Substring(reason)))
   }
 
   /// Steps of the checkpoints in a directory, newest first.

@@ -19,6 +19,8 @@ public struct CheckpointedModel {
   private let words: [String]?
   /// What made it the best of its run's checkpoints; nil where it was not chosen so.
   public let chosenBy: CheckpointState.Monitored?
+  /// A better one that its run had, which is missing or damaged.
+  public let lostBest: CheckpointState.Monitored?
   /// Other checkpoints that were asked for but can't be used, with the reason.
   public let skipped: [RunDirectory.Search.Skipped]
   public let file: CheckpointFile
@@ -36,7 +38,7 @@ public struct CheckpointedModel {
     self.file = file
     self.path = file.path
     skipped = search.skipped
-    chosenBy = search.chosenBy
+    (chosenBy, lostBest) = (search.chosenBy, search.lostBest)
     recipe = try Recipe(
       yaml: file.state.recipe, path: "\(file.path), recipe", baseDirectory: "/", overrides: overrides)
     epoch = file.state.epoch

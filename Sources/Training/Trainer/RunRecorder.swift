@@ -102,7 +102,9 @@ extension RunRecorder {
     if recipe.checkpoint.metric.part == .validation, run.data.validation == nil,
       recipe.checkpoint.keepBest > 0
     {
-      note("there is no validation part: the best checkpoint is the one with the least train.loss")
+      note(
+        "there is no validation part: `best` is the checkpoint with the least train.loss, and commands take the newest"
+      )
     }
     for line in run.remarks { note(line) }
     observer?.started(

@@ -19,7 +19,9 @@ extension Trainer {
     let all = try communicator.broadcastBytes(bytes)
     guard !all.isEmpty else { return }
     try communicator.together {
-      try state.restore(JSON.decoder().decode(CheckpointState.self, from: .init(all)))
+      let saved = try JSON.decoder().decode(CheckpointState.self, from: .init(all))
+      try state.restore(saved)
+      try forgetBest(ofOtherMetric: saved)
       if let file { try fill(from: file) }
     }
     try communicator.broadcast(UnsafeMutableRawBufferPointer(model.parameters), from: 0)
@@ -30,6 +32,17 @@ extension Trainer {
     let saved = try JSON.decoder().decode(CheckpointState.self, from: .init(all))
     optimizer.restore(steps: saved.optimizer.t)
     model.parametersChanged()
+  }
+
+  /// A value by another metric can't be compared with.
+  private func forgetBest(ofOtherMetric saved: CheckpointState) throws {
+    let before = try Recipe(yaml: saved.recipe, path: "recipe of the checkpoint", baseDirectory: "/")
+      .checkpoint.metric
+    guard before != recipe.checkpoint.metric else { return }
+    state.counters.best = nil
+    recorder?.note(
+      "checkpoint.metric was \(before) and is \(recipe.checkpoint.metric) from now on: what was best before is not compared"
+    )
   }
 
   /// Makes or takes over the run's directory, when nothing is left that could refuse the run.

@@ -136,6 +136,9 @@ import Testing
       #expect(outcome.out.contains(word), "\(word)")
     }
     #expect(try Command.run("inspect", "run", "--program", in: folder.url).status == 64)
+    let deep = try Command.run(
+      "inspect", "wave.yaml", "--program", "--set", "model.num_layers=1001", in: folder.url)
+    #expect(deep.status == 65 && deep.err.contains("at most 1000 layers, not 1001"), "\(deep.err)")
     let normed = try Command.run(
       "inspect", "wave.yaml", "--program", "--set", "model.layer_norm=true", in: folder.url)
     #expect(normed.status == 0, "\(normed.err)")

@@ -7,7 +7,15 @@ extension Architecture {
     guard decoder == nil else {
       throw .badData("an encoder-decoder is computed on the processor only; use --device cpu")
     }
+    // The builder goes down layer by layer before it comes back, on a stack that has an end.
+    guard layers <= Self.mostProgramLayers else {
+      throw .badData(
+        "model.num_layers: a GPU's program has at most \(Self.mostProgramLayers) layers, not \(layers); use --device cpu"
+      )
+    }
   }
+
+  private static let mostProgramLayers = 1000
 
   /// Whether nothing is set beyond cells, sizes, directions, dropout and readouts; options that come later count as unknown.
   var isPlain: Bool {

@@ -117,8 +117,8 @@ public final class Learner {
   }
 
   /// Adds the gradients of the last forward.
-  /// - target: another buffer that gets them instead of the model's.
   public func backward() { backward(into: nil) }
+  /// - target: another buffer that gets them instead of the model's.
   func backward(into target: UnsafeMutableBufferPointer<Float>?) {
     model.backward(UnsafePointer(gradient.baseAddress!), into: target)
   }

@@ -16,10 +16,14 @@ public final class Batch {
   package let inputs: UnsafeMutableBufferPointer<Float>
   /// `[rows]`, where inputs are tokens.
   package let tokens: UnsafeMutablePointer<Int32>?
-  /// `[B, width]`, or `[rows, width]` with a target per step, for `TargetKind.values`.
+  /// `[B, width]`, or `[rows, width]` with a target per step, for `TargetKind.values`; NaN where nobody knows it.
   package private(set) var values: UnsafeMutablePointer<Float>
-  /// `[B]`, or `[rows]` with a target per step, for `TargetKind.classes`.
+  /// `[B]`, or `[rows]` with a target per step, for `TargetKind.classes`; -1 where nobody knows it.
   package private(set) var classes: UnsafeMutablePointer<Int32>
+  /// `[rows, C]`, the code of each categorical column; nil where there is none.
+  package let categories: UnsafeMutablePointer<Int32>?
+  /// How much each row of targets counts in a loss and its metrics; nil where all count alike.
+  package private(set) var weights: UnsafeMutablePointer<Float>?
   /// `[B]`, the numbers of the samples as they lie.
   package let numbers: UnsafeMutablePointer<Int32>
   /// `[B]`, their steps, none more than the one before.
@@ -40,7 +44,11 @@ public final class Batch {
     rows = BatchRows(steps: shape.steps, batch: 0)
     inputs = .allocate(capacity: shape.vocabulary == nil ? capacity * shape.steps * shape.features : 0)
     tokens = shape.vocabulary.map { _ in .allocate(capacity: capacity * shape.steps) }
+    categories =
+      shape.categories.isEmpty
+      ? nil : .allocate(capacity: capacity * shape.steps * shape.categories.count)
     (values, classes) = shape.targetMemory(capacity: capacity)
+    weights = shape.weightMemory(capacity: capacity)
     numbers = .allocate(capacity: capacity)
     lengths = .allocate(capacity: capacity)
     places = .allocate(capacity: capacity)
@@ -52,8 +60,10 @@ public final class Batch {
   deinit {
     inputs.deallocate()
     tokens?.deallocate()
+    categories?.deallocate()
     values.deallocate()
     classes.deallocate()
+    weights?.deallocate()
     numbers.deallocate()
     lengths.deallocate()
     places.deallocate()
@@ -142,7 +152,9 @@ extension Batch {
     (shape.target, shape.hasTargetPerStep) = (target, perStep)
     values.deallocate()
     classes.deallocate()
+    weights?.deallocate()
     (values, classes) = shape.targetMemory(capacity: capacity)
+    weights = shape.weightMemory(capacity: capacity)
   }
 
   /// `[B]`, as the samples lie: for streams that are not numbered by the samples.
@@ -157,6 +169,10 @@ extension SampleShape {
   fileprivate func targetMemory(capacity: Int) -> (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Int32>) {
     let targets = capacity * (hasTargetPerStep ? steps : 1)
     return (.allocate(capacity: targets * targetWidth), .allocate(capacity: targets))
+  }
+
+  fileprivate func weightMemory(capacity: Int) -> UnsafeMutablePointer<Float>? {
+    hasWeights ? .allocate(capacity: capacity * (hasTargetPerStep ? steps : 1)) : nil
   }
 
   /// Of the sources of pairs.

@@ -29,6 +29,10 @@ public struct SampleShape: Sendable, Equatable {
   public var hasTargetPerStep = false
   /// Tokens that an input may be, each step being one; nil for numbers.
   public var vocabulary: Int?
+  /// Categories of each categorical column beside the features, the first of each for what training did not see.
+  public var categories: [Int] = []
+  /// Whether samples (steps, where each has a target) count differently.
+  public var hasWeights = false
   /// Of pairs: the steps of the longest source.
   public var sourceSteps: Int?
   /// text: what its tokens are.

@@ -28,6 +28,29 @@ extension Batch {
     }
   }
 
+  /// Sequences of numbers beside the codes of categorical columns, of any lengths.
+  /// - sequences: each `[T, features]`. codes: of each `[T, C]`.
+  /// - categories: of each column how many there are, numbered from 0.
+  public convenience init(_ sequences: [[Float]], features: Int, codes: [[Int32]], categories: [Int]) {
+    let columns = categories.count
+    precondition(sequences.count == codes.count, "each sequence has its codes")
+    for (sequence, codes) in zip(sequences, codes) {
+      precondition(
+        !codes.isEmpty && codes.count % columns == 0
+          && sequence.count == codes.count / columns * features,
+        "codes are [T, \(columns)] beside [T, \(features)], not \(codes.count) beside \(sequence.count)")
+    }
+    self.init(
+      lengths: codes.map { Int32($0.count / columns) }, features: features, categories: categories)
+    rows.forEachRow { row, place, step in
+      let (sequence, codes) = (sequences[Int(numbers[place])], codes[Int(numbers[place])])
+      for feature in 0..<features {
+        inputs[row * features + feature] = sequence[step * features + feature]
+      }
+      for column in 0..<columns { self.categories![row * columns + column] = codes[step * columns + column] }
+    }
+  }
+
   /// Sequences of tokens, of any lengths.
   /// - vocabulary: how many tokens there are, numbered from 0.
   public convenience init(_ sequences: [[Int32]], vocabulary: Int) {
@@ -97,6 +120,17 @@ extension Batch {
     precondition(inputs.count == rows.count * features)
     _ = self.inputs.update(fromContentsOf: inputs)
     if let streams { setStreams(streams) }
+  }
+
+  /// - inputs: `[rows, features]` beside codes `[rows, C]`.
+  package convenience init(
+    timeMajor inputs: [Float], features: Int, codes: [Int32], categories: [Int], lengths: [Int32],
+    samples: [Int32]? = nil
+  ) {
+    self.init(lengths: lengths, features: features, categories: categories, samples: samples)
+    precondition(inputs.count == rows.count * features && codes.count == rows.count * categories.count)
+    _ = self.inputs.update(fromContentsOf: inputs)
+    self.categories!.update(from: codes, count: codes.count)
   }
 
   /// - inputs: `[steps, B, features]`

@@ -135,12 +135,13 @@ public final class Batch {
 extension Batch {
   /// Of samples numbered from 0, or as given.
   convenience init(
-    lengths: [Int32], features: Int = 1, vocabulary: Int? = nil, samples: [Int32]? = nil
+    lengths: [Int32], features: Int = 1, vocabulary: Int? = nil, categories: [Int] = [],
+    samples: [Int32]? = nil
   ) {
     var shape = SampleShape(
       steps: lengths.max().map { Int($0) } ?? 0, features: features, target: .values(width: 0))
     shape.hasEqualLengths = Set(lengths).count < 2
-    shape.vocabulary = vocabulary
+    (shape.vocabulary, shape.categories) = (vocabulary, categories)
     self.init(shape, capacity: lengths.count)
     (samples ?? (0..<Int32(lengths.count)).map { $0 }).withUnsafeBufferPointer {
       arrange($0) { asked in Int(lengths[asked]) }

@@ -11,6 +11,7 @@ extension Recipe {
     (network.inputSize, network.steps) = (shape.features, shape.steps)
     network.head = model.headLayers(for: shape.target)
     network.embedding = try embedding(for: shape)
+    network.categories = try categories(for: shape)
     network.decoder = try decoder(for: shape)
     if network.decoder != nil { network.readout = .everyStep }
     if shape.tokens != nil, model.learnedInitialState {
@@ -59,6 +60,31 @@ extension Recipe {
     return embedding
   }
 
+  /// A table for each categorical column.
+  private func categories(for shape: SampleShape) throws -> [Architecture.Embedding] {
+    if shape.categories.isEmpty, model.categoryEmbedding != nil {
+      throw Failure.badData(
+        "recipe \(name): model.category_embedding is for categorical columns, but this data has none; remove it"
+      )
+    }
+    let (widths, names) = (model.categoryEmbedding ?? .auto, categoricalColumns)
+    if case .columns(let columns) = widths {
+      for column in columns where !names.contains(column.name) {
+        throw Failure.badData(
+          "recipe \(name): model.category_embedding: \(column.name) is no column of data.categorical")
+      }
+    }
+    return shape.categories.enumerated().map { index, size in
+      let name = index < names.count ? names[index] : nil
+      var table = Architecture.Embedding(
+        vocabulary: size, width: widths.width(of: name, categories: size - 1))
+      table.dropout = model.categoryDropout
+      return table
+    }
+  }
+
+  private var categoricalColumns: [String] { [] }
+
   /// Refuses readouts that these samples have no use for, or can't be read with.
   private func checkSteps(_ network: Architecture, _ shape: SampleShape) throws {
     if network.readsEveryStep, !shape.hasTargetPerStep {
@@ -84,6 +110,7 @@ extension Recipe {
     let hidden = network.hiddenSize
     var products = [
       [network.embedding?.vocabulary ?? 0, network.inputWidth],
+      [network.categories.map(\.vocabulary).max() ?? 0, network.inputWidth],
       [network.decoder?.vocabulary ?? 0, network.decoder?.embedding ?? 0],
       // A decoder is as wide as both directions.
       [network.decoder == nil ? 0 : 8, 2 * hidden, 2 * hidden, network.layers],

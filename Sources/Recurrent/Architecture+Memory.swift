@@ -17,8 +17,8 @@ extension Architecture {
 
   /// What forward keeps of one time step of one sequence: inputs, gates and outputs of each layer.
   private var valuesPerRow: Double {
-    guard cell != .none else { return Double(inputSize) }
-    return (0..<layers).reduce(Double(inputSize)) {
+    guard cell != .none else { return Double(inputWidth) }
+    return (0..<layers).reduce(Double(inputWidth)) {
       $0 + Double(directions) * Double(cell.gateCount * hiddenSize(of: $1) + width(of: $1))
     }
   }
@@ -27,6 +27,9 @@ extension Architecture {
   private func largestKey(_ layout: ParameterLayout) -> String {
     let name = layout.entries.max { $0.range.count < $1.range.count }?.name ?? ""
     if name.utf8.starts(with: "fc".utf8) { return "model.head, model.hidden_size or the number of classes" }
+    if name.utf8.starts(with: "category_embeddings".utf8) {
+      return "model.category_embedding or the number of categories"
+    }
     if name.utf8.starts(with: "embedding".utf8) { return "model.embedding or the vocabulary" }
     return "model.hidden_size"
   }

@@ -36,13 +36,13 @@ public struct Architecture: Sendable, Equatable {
     public init() {}
   }
 
-  /// Inputs that are tokens of a vocabulary become vectors first: `torch.nn.Embedding`.
+  /// Codes that become vectors: `torch.nn.Embedding`. Of tokens, or of a categorical column.
   public struct Embedding: Sendable, Equatable {
     public var vocabulary: Int
     public var width: Int
     /// Probability of dropping an element of a vector, `0..<1`.
     public var dropout: Float = 0
-    /// Whether the last linear layer has the same weight.
+    /// Tokens: whether the last linear layer has the same weight.
     public var isTied = false
     public init(vocabulary: Int, width: Int) {
       self.vocabulary = vocabulary
@@ -69,6 +69,8 @@ public struct Architecture: Sendable, Equatable {
   /// Numbers per step; not used with an embedding.
   public var inputSize: Int
   public var embedding: Embedding?
+  /// Categorical columns beside the numbers, each a table of vectors; code 0 of each is what training did not see.
+  public var categories: [Embedding] = []
   /// Its layers are those of the encoder in number and kind, D·H wide. It needs an embedding, and `every_step`.
   public var decoder: Decoder?
   /// Where given, all parameters start uniform in ±this, not as PyTorch's modules start them.
@@ -131,6 +133,8 @@ public struct Architecture: Sendable, Equatable {
   public func width(of layer: Int) -> Int { projectionSize > 0 ? projectionSize : hiddenSize(of: layer) }
   /// Columns of a layer's input.
   public func inputWidth(of layer: Int) -> Int { layer == 0 ? inputWidth : directions * width(of: layer - 1) }
+  /// Whether steps have codes that stand for vectors.
+  var readsCodes: Bool { embedding != nil || !categories.isEmpty }
   /// Whether layers need more than the fused time loop has.
   package var isStepped: Bool {
     projectionSize > 0 || layerNorm || recurrentDropout > 0 || zoneout.hidden > 0 || zoneout.cell > 0
@@ -139,9 +143,9 @@ public struct Architecture: Sendable, Equatable {
   /// D: 2 for a bidirectional network.
   public var directions: Int { bidirectional ? 2 : 1 }
   /// The width of what the first layer reads.
-  public var inputWidth: Int { embedding?.width ?? inputSize }
+  public var inputWidth: Int { embedding?.width ?? inputSize + categories.reduce(0) { $0 + $1.width } }
   /// The width of the recurrent part's output, D·H; of the input where there is no recurrent part.
-  public var outputWidth: Int { cell == .none ? inputSize : directions * width(of: layers - 1) }
+  public var outputWidth: Int { cell == .none ? inputWidth : directions * width(of: layers - 1) }
   /// The width of what the head reads.
   public var readoutWidth: Int {
     cell == .none || readout == .allSteps ? steps * outputWidth : outputWidth
@@ -163,7 +167,7 @@ public struct Architecture: Sendable, Equatable {
     func require(_ condition: Bool, _ message: @autoclosure () -> String) throws(Failure) {
       if !condition { throw .badData(message()) }
     }
-    try require(embedding != nil || inputSize > 0, "the data has no features")
+    try require(embedding != nil || inputSize > 0 || !categories.isEmpty, "the data has no features")
     try require(steps > 0, "the data has no time steps")
     if cell != .none {
       try require(layers > 0, "model.num_layers must be at least 1, not \(layers)")
@@ -206,6 +210,14 @@ public struct Architecture: Sendable, Equatable {
         try require(p >= 0 && p < 1, "model.head: dropout must be at least 0 and below 1, not \(p)")
       case .relu, .tanh, .sigmoid: break
       }
+    }
+    for category in categories {
+      try require(embedding == nil, "model.category_embedding is for columns beside numbers, not tokens")
+      try require(category.vocabulary > 0, "a categorical column has no categories")
+      try require(category.width > 0, "model.category_embedding must be at least 1, not \(category.width)")
+      try require(
+        category.dropout >= 0 && category.dropout < 1,
+        "model.embedding_dropout must be at least 0 and below 1, not \(category.dropout)")
     }
     guard let embedding else { return }
     try require(cell != .none, "model.embedding needs a recurrent cell, not cell: none")

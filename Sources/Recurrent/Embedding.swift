@@ -2,30 +2,68 @@ import Batches
 import CKernels
 import Kernels
 
-/// Tokens as vectors: row k of the weight `[V, N]` stands for token k, `torch.nn.Embedding`.
+/// Codes as vectors: row k of a table `[V, N]` stands for code k, `torch.nn.Embedding`.
+///
+/// Tokens have one table, whose vectors are all that the first layer reads. Categorical columns have a table each; in a row of the
+/// first layer's input their vectors stand behind the numbers, in the order of the columns.
 final class Embedding {
-  let specification: Architecture.Embedding
+  private let tables: [Table]
+  private let areTokens: Bool
+  /// Numbers before the vectors, F.
+  private let numbers: Int
+  /// Of all vectors side by side.
+  private let width: Int
+  /// All tables lie one after the other.
   private let range: Range<Int>
-  private var weight: Int { range.lowerBound }
-  private let maskNumber: UInt32
   private let team: Team
-  /// `[T, B, N]`
-  private var vectors = FloatBuffer(0)
+  /// `[T, B, F + N]`
+  private var rows = FloatBuffer(0)
 
-  /// - mask: numbers its dropout masks, behind any layer's.
+  private struct Table {
+    let specification: Architecture.Embedding
+    /// Where it lies in the flat buffer.
+    let weight: Int
+    /// Its columns among those of all vectors.
+    let columns: Range<Int>
+    /// Numbers its dropout masks, behind any layer's.
+    let mask: UInt32
+  }
+
+  /// Of tokens.
   init(
     _ specification: Architecture.Embedding, _ layout: ParameterLayout, _ team: Team,
     name: String = "embedding", mask: UInt32 = 0x4000_0000
   ) {
-    self.specification = specification
-    self.team = team
-    maskNumber = mask
     range = layout["\(name).weight"]!.range
+    self.team = team
+    (numbers, width, areTokens) = (0, specification.width, true)
+    tables = [
+      Table(
+        specification: specification, weight: range.lowerBound, columns: 0..<specification.width, mask: mask)
+    ]
+  }
+
+  /// Of categorical columns beside numbers.
+  init(_ categories: [Architecture.Embedding], numbers: Int, _ layout: ParameterLayout, _ team: Team) {
+    self.team = team
+    (self.numbers, areTokens) = (numbers, false)
+    var tables: [Table] = []
+    for (column, specification) in categories.enumerated() {
+      let start = tables.last?.columns.upperBound ?? 0
+      tables.append(
+        Table(
+          specification: specification,
+          weight: layout[ParameterLayout.categoryName(column)]!.range.lowerBound,
+          columns: start..<start + specification.width, mask: 0x4100_0000 + UInt32(column)))
+    }
+    self.tables = tables
+    width = tables.last!.columns.upperBound
+    range = layout.span(of: categories.indices.map(ParameterLayout.categoryName))
   }
 
   /// Whether it is less work to project the whole vocabulary than every token. Masks differ from token to token.
-  func isFolded(_ request: Model.Request, rows: Int) -> Bool {
-    specification.vocabulary < rows && !drops(request)
+  private func isFolded(_ request: Model.Request, rows: Int) -> Bool {
+    areTokens && tables[0].specification.vocabulary < rows && !drops(tables[0], request)
   }
 
   /// The first layer's view of a batch whose tokens are not looked up one by one.
@@ -33,57 +71,71 @@ final class Embedding {
   func vocabulary(_ request: Model.Request, rows: Int, _ parameters: UnsafePointer<Float>)
     -> RecurrentLayer.Vocabulary?
   {
-    guard let tokens = request.tokens, isFolded(request, rows: rows) else { return nil }
+    guard let tokens = request.codes, isFolded(request, rows: rows) else { return nil }
+    let weight = tables[0].weight
     return .init(
-      tokens: tokens, count: specification.vocabulary, vectors: parameters + weight, weight: weight,
+      tokens: tokens, count: tables[0].specification.vocabulary, vectors: parameters + weight, weight: weight,
       parameters: range)
   }
 
-  /// The vectors of a batch's tokens, `[T, B, N]`.
+  /// The rows that the first layer reads, `[T, B, F + N]`: a batch's numbers, and the vectors of its codes.
   func forward(_ request: Model.Request, _ parameters: UnsafePointer<Float>) -> UnsafePointer<Float> {
-    let width = specification.width
-    vectors.reserve(request.rows.count * width)
-    for row in 0..<request.rows.count {
-      let token = Int(request.tokens![row])
-      precondition(token >= 0 && token < specification.vocabulary, "token \(token) is not in the vocabulary")
-      (vectors.base + row * width).update(from: parameters + weight + token * width, count: width)
+    let (count, stride, codes) = (request.rows.count, numbers + width, request.codes!)
+    rows.reserve(count * stride)
+    team.run(.projection, operations: count * stride) { share in
+      for row in share.of(count) {
+        let to = rows.base + row * stride
+        to.update(from: request.inputs + row * numbers, count: numbers)
+        for (column, table) in tables.enumerated() {
+          let (code, size) = (Int(codes[row * tables.count + column]), table.specification.vocabulary)
+          precondition(code >= 0 && code < size, "code \(code) is none of \(size)")
+          (to + numbers + table.columns.lowerBound).update(
+            from: parameters + table.weight + code * table.columns.count, count: table.columns.count)
+        }
+      }
     }
-    drop(request, vectors.base)
-    return UnsafePointer(vectors.base)
+    drop(request, rows.base)
+    return UnsafePointer(rows.base)
   }
 
-  /// Adds the gradients of the vectors, `[T, B, N]`, to those of the tokens' rows, in the order of the rows.
-  func backward(
-    _ request: Model.Request, dVectors: UnsafeMutablePointer<Float>, _ target: GradientTarget
-  ) {
-    drop(request, dVectors)
-    let (width, tokens) = (specification.width, request.tokens!)
+  /// Adds the gradients of the rows that `forward` gave to those of the codes' vectors, in the order of the rows.
+  func backward(_ request: Model.Request, dRows: UnsafeMutablePointer<Float>, _ target: GradientTarget) {
+    drop(request, dRows)
+    let (stride, codes) = (numbers + width, request.codes!)
     target.add(range, batch: request.batch, team) { part in
       let groups = request.rows.groups(of: part.sequences)
       team.run(.inputGradients, operations: groups.rows * width) { share in
-        let columns = share.of(width, grain: 16)
-        for rows in groups {
-          for row in rows {
-            let from = dVectors + row * width
-            let to = part.gradients + weight + Int(tokens[row]) * width
-            for column in columns { to[column] += from[column] }
+        let own = share.of(width, grain: 16)
+        for (column, table) in tables.enumerated() {
+          let columns = own.clamped(to: table.columns)
+          guard !columns.isEmpty else { continue }
+          let (from, size) = (dRows + numbers, table.columns.count)
+          let to = part.gradients + table.weight - table.columns.lowerBound
+          for rows in groups {
+            for row in rows {
+              let vector = to + Int(codes[row * tables.count + column]) * size
+              for column in columns { vector[column] += from[row * stride + column] }
+            }
           }
         }
       }
     }
   }
 
-  private func drops(_ request: Model.Request) -> Bool {
-    specification.dropout > 0 && request.mode != .evaluation
+  private func drops(_ table: Table, _ request: Model.Request) -> Bool {
+    table.specification.dropout > 0 && request.mode != .evaluation
   }
 
   /// A mask is its own derivative.
   private func drop(_ request: Model.Request, _ x: UnsafeMutablePointer<Float>) {
-    guard drops(request), case .training(let seed, let step) = request.mode else { return }
-    var mask = rk_dropout(seed: seed, step: step, layer: maskNumber, probability: specification.dropout)
-    let width = specification.width
-    rk_dropout_apply(
-      &mask, x, x, request.steps, request.batch, request.rows.offsets, width, 1, width, width, request.samples
-    )
+    guard case .training(let seed, let step) = request.mode else { return }
+    for table in tables where drops(table, request) {
+      var mask = rk_dropout(
+        seed: seed, step: step, layer: table.mask, probability: table.specification.dropout)
+      let (vectors, width) = (x + numbers + table.columns.lowerBound, table.columns.count)
+      rk_dropout_apply(
+        &mask, vectors, vectors, request.steps, request.batch, request.rows.offsets, numbers + self.width, 1,
+        width, width, request.samples)
+    }
   }
 }

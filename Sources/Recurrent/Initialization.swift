@@ -2,8 +2,11 @@ import Kernels
 
 extension ParameterLayout {
   /// Fills the flat buffer with the bits `torch.manual_seed(seed)` and building the same modules would leave in them:
-  /// embedding, recurrent module, then the head's linear layers in order; a tied one draws a weight that nobody keeps.
+  /// embeddings, recurrent module, then the head's linear layers in order; a tied one draws a weight that nobody keeps.
   /// With `initRange` each parameter is then drawn anew, as by `uniform_(-range, range)`.
+  ///
+  /// The first row of a categorical column's table, what training does not see, is zero: that of `Embedding(padding_idx=0)`. It has
+  /// no gradient and stays so, near the mean of the others, which are drawn around zero.
   public func initialize(
     _ parameters: UnsafeMutableBufferPointer<Float>, architecture: Architecture, seed: UInt64
   ) {
@@ -12,7 +15,7 @@ extension ParameterLayout {
     var fanIn = 0
     for entry in entries where !setConstant(entry, parameters) {
       let tensor = UnsafeMutableBufferPointer(rebasing: parameters[entry.range])
-      if entry.name.hasSuffix("embedding.weight") {
+      if entry.name.hasSuffix("embedding.weight") || isCategory(entry) {
         generator.normal(tensor)
         continue
       }
@@ -32,6 +35,9 @@ extension ParameterLayout {
       generator.uniform(tensor, from: Float(-bound), to: Float(bound))
     }
     drawAnew(parameters, architecture, &generator)
+    for entry in entries where isCategory(entry) {
+      parameters[entry.range].prefix(entry.shape[1]).update(repeating: 0)
+    }
     apply(architecture.initialization, to: parameters, gates: architecture.cell.gateCount, &generator)
   }
 
@@ -59,6 +65,8 @@ extension ParameterLayout {
   private func isConstant(_ entry: Entry) -> Bool {
     ["rnn.norm_", "rnn.h0_", "rnn.c0_"].contains { entry.name.hasPrefix($0) }
   }
+
+  private func isCategory(_ entry: Entry) -> Bool { entry.name.hasPrefix("category_embeddings.") }
 
   /// H of the layer that a recurrent parameter belongs to.
   private func hiddenSize(_ entry: Entry, _ cell: Architecture.Cell) -> Int {

@@ -29,11 +29,24 @@ extension Model {
 
   /// `[T, B, F]` → `[B, T·F]` for a network without recurrent part.
   func flattenInputs(_ request: Request, to readout: UnsafeMutablePointer<Float>) {
-    let (steps, batch, width) = (request.steps, request.batch, architecture.inputSize)
+    let (steps, batch, width) = (request.steps, request.batch, architecture.inputWidth)
     for step in 0..<steps {
       for row in 0..<batch {
         (readout + (row * steps + step) * width).update(
           from: request.inputs + (step * batch + row) * width, count: width)
+      }
+    }
+  }
+
+  /// `[B, T·F]` → `[T, B, F]`, the way back.
+  func scatterInputs(
+    _ dReadout: UnsafePointer<Float>, to dInputs: UnsafeMutablePointer<Float>, _ request: Request
+  ) {
+    let (steps, batch, width) = (request.steps, request.batch, architecture.inputWidth)
+    for step in 0..<steps {
+      for row in 0..<batch {
+        (dInputs + (step * batch + row) * width).update(
+          from: dReadout + (row * steps + step) * width, count: width)
       }
     }
   }

@@ -27,6 +27,8 @@ public final class Model {
   let head: Head
   private var readout = FloatBuffer(0)
   private var dReadout = FloatBuffer(0)
+  /// Without recurrent part, the gradient of the input's rows.
+  private var dInputs = FloatBuffer(0)
   private var packed = Packed.nothing
   /// Is told in `backward`, falling, from where on gradients are final: those of the head, then layer by layer. See
   /// `ParameterLayout.boundaries`.
@@ -45,7 +47,8 @@ public final class Model {
     var owner: Batch?
     /// Not used where all tokens of the vocabulary are projected.
     var inputs: UnsafePointer<Float>
-    var tokens: UnsafePointer<Int32>?
+    /// Tokens, or the codes of categories `[rows, C]`.
+    var codes: UnsafePointer<Int32>?
     var vocabulary: RecurrentLayer.Vocabulary?
     var samples: UnsafePointer<Int32>
     var rows: BatchRows
@@ -88,8 +91,11 @@ public final class Model {
       ? nil
       : RecurrentStack(
         architecture, layout, kernels, team,
-        wantsInputGradient: wantsInputGradient || architecture.embedding != nil)
-    embedding = architecture.embedding.map { [layout, team] in Embedding($0, layout, team) }
+        wantsInputGradient: wantsInputGradient || architecture.readsCodes)
+    embedding =
+      architecture.categories.isEmpty
+      ? architecture.embedding.map { [layout, team] in Embedding($0, layout, team) }
+      : Embedding(architecture.categories, numbers: architecture.inputSize, layout, team)
     decoder = architecture.decoder.map { [layout, kernels, team] _ in
       Decoder(architecture, layout, kernels, team)
     }
@@ -133,14 +139,18 @@ public final class Model {
     return forward(request, initialState)
   }
 
-  /// A batch to read. Its tokens are not looked up yet.
+  /// A batch to read. Its codes are not looked up yet.
   func request(_ batch: Batch, _ mode: Mode) -> Request {
-    let readsTokens = embedding != nil
+    let readsTokens = architecture.embedding != nil
     precondition(
       (batch.tokens != nil) == readsTokens, "this network reads \(readsTokens ? "tokens" : "numbers")")
+    precondition(
+      batch.shape.categories.count == architecture.categories.count,
+      "this network reads \(architecture.categories.count) categorical columns")
+    let codes = batch.tokens ?? batch.categories
     let inputs = readsTokens ? UnsafePointer(parameterBuffer.base) : UnsafePointer(batch.inputs.baseAddress!)
     return Request(
-      owner: batch, inputs: inputs, tokens: batch.tokens.map { UnsafePointer($0) }, samples: batch.numbers,
+      owner: batch, inputs: inputs, codes: codes.map { UnsafePointer($0) }, samples: batch.numbers,
       rows: batch.rows, mode: mode)
   }
 
@@ -187,9 +197,9 @@ public final class Model {
   /// Whether `backward(_:lanes:)` can cut the batches of this network.
   ///
   /// Not where parameters get gradients from two places, and lanes would have to be kept apart until the last: a tied
-  /// embedding, one below two directions, an encoder-decoder's.
+  /// embedding, one of tokens below two directions, an encoder-decoder's.
   public var cutsLanes: Bool {
-    decoder == nil && embedding.map { !$0.specification.isTied && !architecture.bidirectional } ?? true
+    decoder == nil && architecture.embedding.map { !$0.isTied && !architecture.bidirectional } ?? true
   }
 
   /// As `backward(_:)`, but sums over samples are taken lane by lane. The bits are those of each lane as a batch of its own.
@@ -222,7 +232,8 @@ public final class Model {
     }
     let rows = HeadRows(rows: request.rows, everyStep: architecture.readsEveryStep)
     dReadout.reserve(rows.count * architecture.readoutWidth)
-    head.backward(dOutput, dInput: stack == nil ? nil : dReadout.base, rows, request, target)
+    head.backward(
+      dOutput, dInput: stack == nil && embedding == nil ? nil : dReadout.base, rows, request, target)
     if decoder != nil {
       backwardPair(request, target)
       return nil
@@ -231,10 +242,17 @@ public final class Model {
     let initial = stack?.backward(
       request, dReadout: dReadout.base, gradients: target, finalState: finalState,
       wantInitialState: wantInitialState)
-    if let embedding, let stack, request.vocabulary == nil {
-      embedding.backward(request, dVectors: stack.dInputs.base, target)
-    }
+    backwardInputs(request, target)
     return initial
+  }
+
+  /// From the gradient of the input's rows to that of the vectors in them.
+  private func backwardInputs(_ request: Request, _ target: GradientTarget) {
+    guard let embedding, request.vocabulary == nil else { return }
+    if let stack { return embedding.backward(request, dRows: stack.dInputs.base, target) }
+    dInputs.reserve(request.rows.count * architecture.inputWidth)
+    scatterInputs(dReadout.base, to: dInputs.base, request)
+    embedding.backward(request, dRows: dInputs.base, target)
   }
 
   /// Gradient of the last batch's inputs, `[T, B, F]`, for a recurrent model made with `wantsInputGradient`.

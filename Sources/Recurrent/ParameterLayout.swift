@@ -68,13 +68,16 @@ public struct ParameterLayout: Sendable, Equatable {
       .map(\.range.lowerBound)
   }
 
-  /// The layout of a network, in PyTorch's module order: embedding, recurrent layers, of a decoder the same and its
+  /// The layout of a network, in PyTorch's module order: embedding or those of the categories, recurrent layers, of a decoder the same and its
   /// attention, then the head's linear layers.
   ///
   /// Linear layers are named `fc` (the only one, or the last), else `fc0`, `fc1`, … in order before it. A tied one has no weight of
   /// its own.
   public init(_ a: Architecture) {
     if let embedding = a.embedding { add("embedding.weight", [embedding.vocabulary, embedding.width]) }
+    for (column, category) in a.categories.enumerated() {
+      add(Self.categoryName(column), [category.vocabulary, category.width])
+    }
     addRecurrent(a)
     if let decoder = a.decoder {
       add("decoder_embedding.weight", [decoder.vocabulary, decoder.embedding])
@@ -126,6 +129,8 @@ public struct ParameterLayout: Sendable, Equatable {
     }
   }
 
+  /// The table of a categorical column, an item of a `ModuleList`.
+  public static func categoryName(_ column: Int) -> String { "category_embeddings.\(column).weight" }
   static func linearName(_ index: Int, of count: Int) -> String { index == count - 1 ? "fc" : "fc\(index)" }
 }
 

@@ -16,19 +16,28 @@ struct DoubleNetwork {
     weights = Dictionary(uniqueKeysWithValues: layout.entries.map { ($0.name, $0.range) })
   }
 
-  /// - inputs: `[T, B, F]`.
+  /// - inputs: `[T, B, F]`. codes: `[T, B, C]`.
   /// - Returns: `[outputRows, outputSize]`.
-  func forward(_ inputs: [Float], batch: Int) -> [Double] {
+  func forward(_ inputs: [Float], codes: [Int32] = [], batch: Int) -> [Double] {
     let a = architecture
     let samples = (0..<batch).map { b in
       (0..<a.steps).map { t in
         let start = (t * batch + b) * a.inputSize
-        return inputs[start..<start + a.inputSize].map(Double.init)
+        return inputs[start..<start + a.inputSize].map(Double.init) + vectors(codes, row: t * batch + b)
       }
     }
     let rows = samples.map { sample in readout(sample).map(head) }
     // every_step is time-major: all samples of a step lie together.
     return rows[0].indices.flatMap { t in rows.flatMap { $0[t] } }
+  }
+
+  /// Of the categories of one row of a batch.
+  private func vectors(_ codes: [Int32], row: Int) -> [Double] {
+    architecture.categories.enumerated().flatMap { column, table in
+      let code = Int(codes[row * architecture.categories.count + column])
+      let start = weights["category_embeddings.\(column).weight"]!.lowerBound + code * table.width
+      return parameters[start..<start + table.width]
+    }
   }
 
   /// What the head reads for one sample: one row, or a row for each step.

@@ -83,6 +83,19 @@ import Testing
         $0.embedding = .init(vocabulary: 4, width: 9)
         $0.readout = .everyStep
       },
+      network {
+        $0.categories = [.init(vocabulary: 7, width: 3), .init(vocabulary: 40, width: 18)]
+        $0.bidirectional = true
+        $0.categories[1].dropout = 0.3
+      },
+      network {
+        $0.categories = [.init(vocabulary: 7, width: 3)]
+        ($0.inputSize, $0.layerNorm, $0.inputDropout) = (0, true, 0.2)
+      },
+      network {
+        $0.cell = .none
+        $0.categories = [.init(vocabulary: 7, width: 3), .init(vocabulary: 40, width: 18)]
+      },
       Architecture(
         cell: .none, inputSize: 5, hiddenSize: 1, steps: steps, head: [.linear(6), .relu, .linear(3)]),
     ]
@@ -129,11 +142,21 @@ import Testing
     let lengths = sequences.map { _ in Int32(Self.steps) }
     let inputs = rows(a.inputSize)
     let vocabulary = Int32(a.embedding?.vocabulary ?? 1)
+    let sizes = a.categories.map(\.vocabulary)
+    let codes = (0..<Int32(Self.steps)).flatMap { t in
+      samples.flatMap { s in sizes.map { (s * 17 + t * 5) % Int32($0) } }
+    }
     let tokens = (0..<Int32(Self.steps)).flatMap { t in samples.map { ($0 * 17 + t * 5) % vocabulary } }
     let batch =
-      a.embedding == nil
-      ? Batch(timeMajor: inputs, features: a.inputSize, lengths: lengths, samples: samples)
-      : Batch(timeMajor: tokens, vocabulary: Int(vocabulary), lengths: lengths, samples: samples)
+      if a.embedding != nil {
+        Batch(timeMajor: tokens, vocabulary: Int(vocabulary), lengths: lengths, samples: samples)
+      } else if !sizes.isEmpty {
+        Batch(
+          timeMajor: inputs, features: a.inputSize, codes: codes, categories: sizes, lengths: lengths,
+          samples: samples)
+      } else {
+        Batch(timeMajor: inputs, features: a.inputSize, lengths: lengths, samples: samples)
+      }
     let outputs = model.forward(batch, mode: .training(seed: 5, step: 9))
     let width = a.outputSize
     var gradient = [Float](repeating: 0, count: outputs.count)

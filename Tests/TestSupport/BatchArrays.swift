@@ -7,6 +7,8 @@ package struct BatchArrays: Equatable {
   package var inputs: [Float] = []
   /// `[rows]`
   package var tokens: [Int32] = []
+  /// `[rows, C]`
+  package var categories: [Int32] = []
   /// `[target rows, width]`; empty for classes.
   package var values: [Float] = []
   /// `[target rows]`; empty for values.
@@ -23,6 +25,10 @@ package struct BatchArrays: Equatable {
       self.tokens = Array(UnsafeBufferPointer(start: tokens, count: batch.rows.count))
     } else {
       inputs = Array(batch.inputs.prefix(batch.rows.count * batch.shape.features))
+    }
+    if let codes = batch.categories {
+      categories = Array(
+        UnsafeBufferPointer(start: codes, count: batch.rows.count * batch.shape.categories.count))
     }
     switch batch.shape.target {
     case .values(let width):
@@ -51,6 +57,7 @@ extension Batch {
 
   fileprivate func mark() {
     inputs.update(repeating: Float(Self.mark))
+    categories?.update(repeating: Self.mark, count: capacity * shape.steps * shape.categories.count)
     tokens?.update(repeating: Self.mark, count: capacity * shape.steps)
     values.update(repeating: Float(Self.mark), count: capacity * stepsWithTarget * shape.targetWidth)
     classes.update(repeating: Self.mark, count: capacity * stepsWithTarget)
@@ -62,6 +69,11 @@ extension Batch {
     precondition(inputs.dropFirst(rows.count * shape.features).allSatisfy { $0 == Float(Self.mark) })
     if let tokens {
       precondition((rows.count..<capacity * shape.steps).allSatisfy { tokens[$0] == Self.mark })
+    }
+    if let categories {
+      let columns = shape.categories.count
+      precondition(
+        (rows.count * columns..<capacity * shape.steps * columns).allSatisfy { categories[$0] == Self.mark })
     }
     let targets = targetRows..<capacity * stepsWithTarget
     precondition(

@@ -73,6 +73,26 @@ import Training
     }
   }
 
+  /// Categories beside numbers, and a step of Adam of PyTorch's own.
+  @Test func `takes PyTorch's step with categories, for any number of ranks`() throws {
+    let cases: [CategoryCase] = try Reference.load("categories.json")
+    for expected in cases {
+      for ranks in 1...min(4, expected.lengths.count) {
+        let found = try Threaded.withRanks(ranks) { group in
+          let model = try Model(expected.network, seed: expected.seed)
+          let learner = Learner(
+            model, optimizer: OptimizerSpecification(.adam(), learningRate: 0.01), group: group)
+          let part = equalPart(group.rank, of: expected.lengths.count, among: ranks)
+          try learner.step(expected.batch(part))
+          return Array(model.parameters)
+        }
+        #expect(found.allSatisfy { $0 == found[0] })
+        // Adam's first step is as large where a gradient is next to nothing.
+        #expect(relativeDifference(found[0], expected.stepped.values) < 1e-4, "\(expected.seed), \(ranks)")
+      }
+    }
+  }
+
   @Test func `takes no step from numbers that are not finite, nor without weight`() throws {
     let learner = try Learner(model())
     let before = Array(learner.model.parameters)

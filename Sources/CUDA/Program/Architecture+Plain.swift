@@ -7,6 +7,10 @@ extension Architecture {
     guard decoder == nil else {
       throw .badData("an encoder-decoder is computed on the processor only; use --device cpu")
     }
+    guard categories.isEmpty else {
+      throw .badData(
+        "vectors of categorical columns are computed on the processor only; use --device cpu")
+    }
     // The builder goes down layer by layer before it comes back, on a stack that has an end.
     guard layers <= Self.mostProgramLayers else {
       throw .badData(

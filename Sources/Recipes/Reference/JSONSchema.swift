@@ -96,6 +96,7 @@ struct JSONSchema {
             })
         )
       ]
+    case .entries(let value): [("type", .text("object")), ("additionalProperties", .object(schema(value)))]
     case .section(let section): members(section)
     case .either(let kinds): [("anyOf", .list(kinds.map { .object(schema($0)) }))]
     }

@@ -17,6 +17,8 @@ indirect enum ValueKind: Sendable {
   case list(of: ValueKind, Count)
   /// A map of exactly one of these keys.
   case map([String: ValueKind])
+  /// A map from any names.
+  case entries(of: ValueKind)
   case section(SectionDescription)
   case either([ValueKind])
 
@@ -34,6 +36,7 @@ indirect enum ValueKind: Sendable {
     case .list(let item, .exactly(let count)): "list of \(count): \(item.words)"
     case .list(let item, .any), .list(let item, .notEmpty): "list of: \(item.words)"
     case .map(let entries): entries.map { "{\($0): \($1.words)}" }.sorted().joined(separator: " | ")
+    case .entries(let value): "{name: \(value.words), …}"
     case .section(let section):
       ((section.isShorthand ? section.kinds : []) + ["{\(section.names.joined(separator: ", "))}"])
         .joined(separator: " | ")

@@ -13,6 +13,28 @@ extension DecoderSpecification: DeclaredSection {
     ])
 }
 
+extension Codec where Value == CategoryWidths {
+  /// `auto`, one width, or `{column: width}`.
+  static var categoryWidths: Codec {
+    let width = Codec<Int>.whole(1...1 << 20)
+    return Codec(.either([.choice(["auto"]), width.kind, .entries(of: width.kind)])) { node, place in
+      switch node.content {
+      case .scalar("auto"): .auto
+      case .map(let entries):
+        .columns(
+          try entries.map { .init(name: $0.key, width: try width.read($0.value, place.deeper($0.key))) })
+      default: .all(try width.read(node, place))
+      }
+    } write: {
+      switch $0 {
+      case .auto: .plain("auto")
+      case .all(let width): .init(width)
+      case .columns(let columns): .map(columns.map { ($0.name, .init($0.width)) })
+      }
+    }
+  }
+}
+
 extension Architecture.Initialization: DeclaredSection {
   static let section = Section(
     start: Architecture.Initialization(),

@@ -30,6 +30,14 @@ extension ModelSpecification: SelectedSection {
       "tie_embeddings", \.tiesEmbeddings, .flag, only: recurrent,
       "Whether the last linear layer has the embedding's weight."
     ).needing("embedding") { $0.embedding != nil },
+    Key(
+      "category_embedding", optional: \.categoryEmbedding, .categoryWidths,
+      "Numbers of the vector of each category: for all of data.categorical, or column by column."
+    ).absent("auto: half as many as there are categories, at most 50").unwrittenIfNull(),
+    Key(
+      "category_dropout", \.categoryDropout, .number(.belowOne), only: recurrent,
+      "Probability of dropping an element of such a vector."
+    ).needing("category_embedding") { $0.categoryEmbedding != nil },
   ]
 
   private static let layerKeys: [Key<Self>] = [

@@ -12,6 +12,9 @@ public struct ModelSpecification: Sendable, Equatable {
   public var embeddingDropout: Float = 0
   /// Whether the last linear layer shares the embedding's weight.
   public var tiesEmbeddings = false
+  /// Widths of the vectors of categorical columns; nil for `auto`.
+  public var categoryEmbedding: CategoryWidths?
+  public var categoryDropout: Float = 0
   /// For pairs: what writes the target.
   public var decoder: DecoderSpecification?
 
@@ -25,6 +28,35 @@ public struct ModelSpecification: Sendable, Equatable {
   public subscript<Value>(dynamicMember path: WritableKeyPath<Architecture, Value>) -> Value {
     get { network[keyPath: path] }
     set { network[keyPath: path] = newValue }
+  }
+}
+
+/// How wide the vectors of categorical columns are.
+public enum CategoryWidths: Sendable, Equatable {
+  /// Half as many numbers as a column has categories (rounded up), but at most 50.
+  case auto
+  case all(Int)
+  /// Column by column; the others as `auto`.
+  case columns([Column])
+
+  public struct Column: Sendable, Equatable {
+    public var name: String
+    public var width: Int
+    public init(name: String, width: Int) {
+      self.name = name
+      self.width = width
+    }
+  }
+
+  /// - categories: of the column, without the one for what training did not see.
+  public func width(of column: String?, categories: Int) -> Int {
+    switch self {
+    case .all(let width): return width
+    case .columns(let columns):
+      if let own = columns.first(where: { $0.name == column }) { return own.width }
+      fallthrough
+    case .auto: return min(50, max(1, (categories + 1) / 2))
+    }
   }
 }
 

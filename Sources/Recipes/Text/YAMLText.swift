@@ -28,7 +28,8 @@ extension YAMLText {
     case .plain(let text): text
     case .text(let text): Self.quoteIfNeeded(text)
     case .list(let items): "[\(items.map(\.flow).joined(separator: ", "))]"
-    case .map(let entries): "{\(entries.map { "\($0): \($1.flow)" }.joined(separator: ", "))}"
+    case .map(let entries):
+      "{\(entries.map { "\(Self.quoteIfNeeded($0)): \($1.flow)" }.joined(separator: ", "))}"
     }
   }
 

@@ -78,6 +78,10 @@ extension Recipe {
   }
 }
 
+extension CheckpointFile {
+  fileprivate func has(_ name: String) -> Bool { tensors.contains { $0.name.hasSameBytes(as: name) } }
+}
+
 extension ModelSpecification {
   /// The network whose tensors a file holds, and its time steps where they show in a shape.
   fileprivate func architecture(of file: CheckpointFile) throws -> (Architecture, steps: Int?) {
@@ -95,7 +99,14 @@ extension ModelSpecification {
     let inputs = try network.cell == .none ? read ?? 1 : shape("rnn.weight_ih_l0")[1]
     let classes = try linears == 0 ? 0 : shape(tiesEmbeddings ? "embedding.weight" : "fc.weight")[0]
     var network = self.network
-    (network.inputSize, network.steps) = (inputs, 1)
+    while file.has(ParameterLayout.categoryName(network.categories.count)) {
+      let size = try shape(ParameterLayout.categoryName(network.categories.count))
+      network.categories.append(.init(vocabulary: size[0], width: size[1]))
+    }
+    guard inputs >= network.inputWidth else {
+      throw Failure.badData("\(file.path): the categories' vectors are wider than what the network reads")
+    }
+    (network.inputSize, network.steps) = (inputs - network.inputWidth, 1)
     network.head = headLayers(for: .classes(count: classes))
     if let embedding {
       network.embedding = .init(vocabulary: try shape("embedding.weight")[0], width: embedding)

@@ -63,6 +63,13 @@ struct LayerSummary: Encodable {
           name: "embedding", kind: "\(embedding.vocabulary) tokens → \(embedding.width)",
           shape: "[\(steps), B, \(embedding.width)]", parameters: counts.modules["embedding", default: 0]))
     }
+    for (column, category) in a.categories.enumerated() {
+      layers.append(
+        LayerSummary(
+          name: "category_embeddings.\(column)",
+          kind: "\(category.vocabulary) categories → \(category.width)",
+          shape: "[\(steps), B, \(category.width)]", parameters: category.vocabulary * category.width))
+    }
     if a.cell != .none {
       // text: a word of this program.
       let name = (a.bidirectional ? "bidirectional " : "") + a.cell.rawValue.uppercased()

@@ -102,7 +102,7 @@ final class Decoder {
     let initial = stack.backward(
       request, dReadout: dOutput, gradients: gradients, finalState: nil, wantInitialState: true)!
     if request.vocabulary == nil {
-      embedding.backward(request, dVectors: stack.dInputs.base, gradients)
+      embedding.backward(request, dRows: stack.dInputs.base, gradients)
     }
     let final = RecurrentState(
       hidden: encoderOrder(initial.hidden, source, places), cell: encoderOrder(initial.cell, source, places))

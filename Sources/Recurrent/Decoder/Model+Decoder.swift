@@ -32,13 +32,14 @@ extension Model {
       pair.source, dReadout: below.outputs, gradients: gradients, finalState: below.final,
       wantInitialState: false)
     if pair.source.vocabulary == nil {
-      embedding!.backward(pair.source, dVectors: stack.dInputs.base, gradients)
+      embedding!.backward(pair.source, dRows: stack.dInputs.base, gradients)
     }
   }
 }
 
 extension Model.Request {
-  /// Turns tokens into what the first layer reads: vectors, or the whole vocabulary where that is less work.
+  /// Turns codes into what the first layer reads: vectors, behind numbers if there are, or the whole vocabulary where that is less
+  /// work.
   /// - mayFold: whether the first layer can take the vocabulary.
   /// - smallest: samples of the smallest lane, where there are lanes.
   mutating func lookUp(

@@ -63,7 +63,7 @@ extension Model {
         places.withUnsafeBufferPointer { places in
           let parameters = UnsafePointer(parameters.baseAddress!)
           var request = Request(
-            inputs: parameters, tokens: tokens.baseAddress!, samples: streams.baseAddress!,
+            inputs: parameters, codes: tokens.baseAddress!, samples: streams.baseAddress!,
             rows: BatchRows(steps: 1, batch: open.count), mode: .evaluation)
           let read = decoder.run(
             &request, encoded.rows, places: places.baseAddress!, streams: streams.baseAddress!, parameters)

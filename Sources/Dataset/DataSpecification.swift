@@ -7,16 +7,33 @@ public struct DataSpecification: Sendable, Equatable {
   public typealias Tokens = TokenKind
   public enum Scaling: String, Sendable, CaseIterable { case none, minmax, standard }
   public enum ScaleFit: String, Sendable, CaseIterable { case train, all }
-  /// What to do with an empty CSV field.
+  /// What to do with a missing value of a CSV file.
   public enum GapPolicy: String, Sendable, CaseIterable {
     /// Refuse the file, naming line and column (the default).
-    case error
+    case refuse
     /// Leave the row out; windows then join the rows on both sides.
     case drop
     /// Repeat the last value of the column.
     case previous
     /// A straight line between the neighbours.
     case linear
+    /// A feature takes the mean of its training rows; a target that is missing counts nowhere.
+    case mean
+    /// The same, and beside each feature stands whether it was observed (1) or not (0).
+    case mask
+  }
+  /// Over what a scale is fitted.
+  public enum ScalePer: String, Sendable, CaseIterable { case all, series }
+  /// What the shares of a split are of.
+  public enum SplitUnit: String, Sendable, CaseIterable {
+    /// Of the samples of each series.
+    case windows
+    /// Of the rows of each series: a sample is where all its targets are.
+    case rows
+    /// Of the times of all series: a sample is where all its targets are. A share may be the time that ends it.
+    case time
+    /// Of the series.
+    case series
   }
   /// The size of one part of the split.
   public enum Share: Sendable, Equatable {
@@ -25,8 +42,11 @@ public struct DataSpecification: Sendable, Equatable {
     case fraction(Double)
     /// What the other parts leave.
     case rest
+    /// Up to this time, which is the next part's.
+    case until(String)
   }
   public struct Split: Sendable, Equatable {
+    public var unit: SplitUnit = .windows
     public var train: Share?
     public var validation: Share?
     public var test: Share?
@@ -55,11 +75,38 @@ public struct DataSpecification: Sendable, Equatable {
   /// csv: the column (any text) that names the sequence a row belongs to; the rows of one stand together. Each sequence is a
   /// sample, as long as it is, with the target of its last row. Excludes `window` and `horizon`.
   public var group: String?
+  /// csv: the columns that together name the series a row belongs to. Windows never reach from one into another.
+  public var series: [String] = []
+  /// csv: the column of the row's time, by which each series is put in order.
+  public var time: String?
+  /// csv: how times are written, in strftime's letters; nil for ISO 8601 or whole numbers.
+  public var timeFormat: String?
+  /// csv: what of the time the network reads besides the features.
+  public var calendar: [CalendarField] = []
+  /// csv: columns of texts that the network reads as learned vectors.
+  public var categorical: [String] = []
+  /// csv: columns of numbers whose values at the times of the targets are known in advance.
+  public var known: [String] = []
+  /// csv: columns of numbers that are the same in all rows of a series.
+  public var statics: [String] = []
+  /// csv: the column that says how much a row's target counts.
+  public var weight: String?
+  /// csv: columns that are a series each, under the name `value`; `*` for all but the time.
+  public var wide: [String] = []
+  /// csv: several files, or patterns of their names, in place of `path`; without `series` each file is a series.
+  public var paths: [String] = []
   /// csv: whether the first line names the columns.
   public var header: Bool = true
   /// csv: one character.
   public var delimiter: String = ","
-  public var gaps: GapPolicy = .error
+  public var gaps: GapPolicy = .refuse
+  /// csv: what stands for a missing value besides an empty field; nil for the words other programs write.
+  public var missing: [String]?
+  /// csv: the mark in front of a number's fraction.
+  public var decimal: String = "."
+  /// csv: the mark between groups of digits.
+  public var thousands: String?
+  public var scalePer: ScalePer = .all
   public var scale: Scaling = .none
   public var fitScaleOn: ScaleFit = .train
   /// csv: rows per sample.
@@ -90,6 +137,11 @@ public struct DataSpecification: Sendable, Equatable {
   /// text: tokens per window; gradients do not reach further back.
   public var sequenceLength: Int = 35
 
+  /// csv, for forecasts: a file with the rows behind the last ones of `path`, as far as they are known in advance.
+  public var knownPath: String?
+  /// csv, for forecasts: rows behind the last of each series whose times are wanted.
+  package var futureRows = 0
+
   /// What `path` was named by, for messages.
   package var pathName = "data.path"
   /// Whether a FIFO or `-` will do for a file: not where several processes read it.
@@ -98,7 +150,10 @@ public struct DataSpecification: Sendable, Equatable {
   /// The files it names; of a folder those in it.
   package var files: [String] {
     let paths =
-      [path] + [validationPath, testPath, labelsPath, validationLabelsPath, testLabelsPath].compactMap { $0 }
+      [path] + (paths.isEmpty ? [] : (try? mainFiles()) ?? [])
+      + [validationPath, testPath, labelsPath, validationLabelsPath, testLabelsPath, knownPath].compactMap {
+        $0
+      }
     return paths + (format == .idx ? Paths.files(in: path) : [])
   }
 

@@ -33,6 +33,12 @@ public struct LoadedData: Sendable {
   public let fingerprint: String
   /// csv: for each sample, train before validation before test, the row of its file (from 0, the header not counted) that holds its target.
   public let rows: [Int]?
+  /// csv: whose windows the samples are, and when, in the order of `rows`.
+  public var places: SamplePlaces?
+  /// csv: of each categorical column what training has seen; a code is one more than the place here.
+  public var categoryNames: [[String]] = []
+  /// csv: series that are too short for a sample.
+  public var shortSeries: [String] = []
 }
 
 /// A line of a file of pairs that is no sample.
@@ -51,18 +57,21 @@ extension LoadedData {
   /// - scaler: from a checkpoint that is evaluated; takes the place of the one that would be fitted.
   /// - classNames: from a checkpoint; labels outside are errors.
   /// - vocabulary: of a checkpoint of tagged text or pairs.
+  /// - categoryNames: of a checkpoint, for each categorical column.
   /// - peers: where several processes load the same data, all together: those of one machine then read and hold large files once.
   /// - Throws: `Failure` that names file, line and column, or the recipe's key.
   public init(
     _ specification: DataSpecification, scaler: Scaler? = nil, classNames: [String]? = nil,
-    vocabulary: [String]? = nil, peers: LoadingPeers? = nil
+    vocabulary: [String]? = nil, categoryNames: [[String]]? = nil, peers: LoadingPeers? = nil
   ) throws(Failure) {
+    var specification = specification.completed
     try specification.validate()
-    var specification = specification
     specification.allowsStreams = peers == nil
     let group = try peers.flatMap { (peers) throws(Failure) in try LoadingGroup(peers) }
     switch specification.format {
-    case .csv: try self.init(csv: specification, scaler, classNames, group)
+    case .csv:
+      let names = DataNames(classes: classNames, categories: categoryNames)
+      try self.init(csv: specification, scaler, given: names, group)
     case .npy: try self.init(npy: specification, scaler, classNames, group)
     case .ts: try self.init(ts: specification, scaler, classNames)
     case .idx: try self.init(idx: specification, classNames, group)
@@ -82,7 +91,10 @@ extension LoadedData {
         "\(source.path): \(source.samples) samples are more than the \(Int32.max) that can be numbered")
     }
     let main = sources.main
-    let partition = try Partition(specification.split, of: main.samples, file: main.path)
+    let partition =
+      if let windows = main.series?.windows { windows.partition } else {
+        try Partition(specification.split, of: main.samples, file: main.path)
+      }
     let features = main.inputs.columns
     var shape = SampleShape(
       steps: sources.all.map(\.layout.steps).max() ?? 0, features: features,
@@ -91,9 +103,11 @@ extension LoadedData {
       $0.layout.starts == nil && $0.layout.steps == shape.steps
     }
     shape.hasTargetPerStep = main.layout.targets == .eachRow
+    shape.categories = main.series?.categoryNames.map { $0.count + 1 } ?? []
+    shape.hasWeights = main.series?.weights.isEmpty == false
     var scaler = given
     if let given {
-      try given.check(features: features, targets: main.values?.columns ?? 0)
+      try given.check(features: main.scaledInputs ?? features, targets: main.values?.columns ?? 0)
     } else {
       scaler = try sources.fit(specification, train: partition.train, group)
     }
@@ -118,8 +132,13 @@ extension LoadedData {
     self.targetNames = targetNames
     self.classNames = classNames
     fingerprint = try Self.fingerprint(files, group)
-    unused = partition.unused(of: main.samples)
+    unused = main.series?.windows?.unused ?? partition.unused(of: main.samples)
     rows = Self.rows(sources, parts)
+    categoryNames = main.series?.categoryNames ?? []
+    places = SamplePlaces(sources, parts)
+    if let details = main.series {
+      shortSeries = details.windows?.short.map { details.table.names[$0] } ?? []
+    }
   }
 
   static func fingerprint(_ files: [InputFile], _ group: LoadingGroup? = nil) throws(Failure) -> String {
@@ -152,7 +171,8 @@ extension LoadedData {
 
 extension Scaler {
   func check(features: Int, targets: Int) throws(Failure) {
-    guard self.features.count == features && self.targets.count == targets else {
+    let unscaled = self.targets.isEmpty && fills != nil
+    guard self.features.count == features && (self.targets.count == targets || unscaled) else {
       throw .badData(
         "the checkpoint's scaler has \(self.features.count) features and \(self.targets.count) targets, "
           + "the data has \(features) and \(targets); use the data section it was trained with")

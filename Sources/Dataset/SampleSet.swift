@@ -11,6 +11,9 @@ public protocol SampleSet: Sendable {
   /// The steps of a sample, at least 1.
   func length(of sample: Int) -> Int
 
+  /// How the targets of a sample were scaled, where each series has a scale of its own; nil for the scaler's own.
+  func targetScale(of sample: Int) -> [Scaler.Column]?
+
   /// Writes inputs and targets of the samples that the batch has been arranged for, row by row; of pairs the batch's source too.
   ///
   /// Does not allocate; may be called from any thread.
@@ -29,6 +32,7 @@ extension SampleSet {
   public var streams: Streams? { nil }
   public var kind: SampleKind { .alone }
   public func length(of sample: Int) -> Int { shape.steps }
+  public func targetScale(of sample: Int) -> [Scaler.Column]? { nil }
 
   /// Fills a batch with the samples of these numbers.
   public func gather(_ samples: UnsafeBufferPointer<Int32>, into batch: Batch) {

@@ -4,6 +4,7 @@ import Files
 extension DataSpecification {
   /// Throws a `Failure` that names the first key whose value can't work, before any file is read.
   public func validate() throws(Failure) {
+    if path.isEmpty, paths.isEmpty { throw .badData("data.path is missing") }
     try checkSplit()
     switch format {
     case .csv: try checkColumns()
@@ -58,28 +59,22 @@ extension DataSpecification {
       }
       if label != nil { throw .badData("data.horizon: a label has one horizon; give one number") }
     }
-    if features.isEmpty { throw .badData("data.features is empty; name at least one column of \(path)") }
-    if targets.isEmpty && label == nil {
-      throw .badData("the data has no target; set data.targets (numbers) or data.label (a class)")
+    try checkTarget()
+    try checkInputs()
+    if group != nil { try checkGroup() }
+    try checkSeries()
+    for (key, mark) in [("decimal", decimal), ("thousands", thousands)] {
+      guard let mark else { continue }
+      guard let byte = mark.utf8.first, mark.utf8.count == 1, byte >= space, byte < 127,
+        Unicode.Scalar(byte).properties.numericType == nil, !Unicode.Scalar(byte).properties.isAlphabetic,
+        !"+-\"".utf8.contains(byte)
+      else { throw .badData("data.\(key) must be one mark such as '.' or ',', not \(quoted(mark))") }
     }
-    if let label {
-      if !targets.isEmpty { throw .badData("data.targets and data.label exclude each other; keep one") }
-      if features.contains(where: { $0.hasSameBytes(as: label) }) {
-        throw .badData("data.label \(quoted(label)) is also in data.features")
-      }
-    }
-    if let group {
-      if window != 1 || horizon != 0 || horizons != nil {
-        throw .badData("data.window and data.horizon are not for sequences of data.group; remove them")
-      }
-      if (features + targets + (label.map { [$0] } ?? [])).contains(where: { $0.hasSameBytes(as: group) }) {
-        throw .badData("data.group \(quoted(group)) is also a feature or the target")
-      }
-      if gaps == .previous || gaps == .linear {
-        throw .badData("data.gaps: \(gaps.rawValue) would fill across the sequences of data.group; use drop")
-      }
-    }
-    for (key, names) in [("features", features), ("targets", targets)] {
+    if decimal == thousands { throw .badData("data.decimal and data.thousands are both \(quoted(decimal))") }
+    for (key, names) in [
+      ("features", features), ("targets", targets), ("categorical", categorical), ("static", statics),
+      ("known", known), ("series", series), ("wide", wide),
+    ] {
       var seen: Set<Name> = []
       for name in names where !seen.insert(Name(name)).inserted {
         throw .badData("data.\(key) names \(quoted(name)) twice")
@@ -87,8 +82,79 @@ extension DataSpecification {
     }
   }
 
+  private func checkInputs() throws(Failure) {
+    if features.isEmpty, categorical.isEmpty, statics.isEmpty, known.isEmpty, calendar.isEmpty {
+      throw .badData("data.features is empty; name at least one column of \(path)")
+    }
+    let numbers = [("features", features), ("static", statics), ("known", known)]
+    for (index, (key, names)) in numbers.enumerated() {
+      for (other, others) in numbers[..<index] {
+        if let name = names.first(where: { name in others.contains { $0.hasSameBytes(as: name) } }) {
+          throw .badData("data.\(key) \(quoted(name)) is also in data.\(other); keep one")
+        }
+      }
+    }
+    // A column is read either as numbers or as texts.
+    let texts = [
+      ("categorical", categorical), ("series", series), ("time", [time].compactMap(\.self)),
+      ("label", [label].compactMap(\.self)), ("group", [group].compactMap(\.self)),
+    ]
+    let read = numbers + [("targets", targets), ("weight", [weight].compactMap(\.self))]
+    for (key, names) in texts {
+      for name in names {
+        guard let other = read.first(where: { $0.1.contains { $0.hasSameBytes(as: name) } }) else { continue }
+        throw .badData("data.\(key) \(quoted(name)) is also in data.\(other.0)")
+      }
+    }
+  }
+
+  private func checkTarget() throws(Failure) {
+    if targets.isEmpty && label == nil {
+      throw .badData("the data has no target; set data.targets (numbers) or data.label (a class)")
+    }
+    guard let label else { return }
+    if !targets.isEmpty { throw .badData("data.targets and data.label exclude each other; keep one") }
+    if categorical.contains(where: { $0.hasSameBytes(as: label) }) {
+      throw .badData("data.label \(quoted(label)) is also in data.categorical")
+    }
+  }
+
+  private func checkGroup() throws(Failure) {
+    if window != 1 || horizon != 0 || horizons != nil {
+      throw .badData("data.window and data.horizon are not for sequences of data.group; remove them")
+    }
+    if gaps == .previous || gaps == .linear {
+      throw .badData("data.gaps: \(gaps.rawValue) would fill across the sequences of data.group; use drop")
+    }
+    let others: [(String, Bool)] = [
+      ("series", !series.isEmpty), ("wide", !wide.isEmpty), ("known", !known.isEmpty),
+      ("paths", !paths.isEmpty), ("scale_per", scalePer != .all), ("split.by", split.unit != .windows),
+    ]
+    for (key, isUsed) in others where isUsed {
+      throw .badData("data.\(key) is for windows, and data.group makes samples of whole sequences; keep one")
+    }
+  }
+
+  private func checkSeries() throws(Failure) {
+    let hasSeries = !series.isEmpty || !wide.isEmpty || !paths.isEmpty
+    if scalePer == .series, !hasSeries {
+      throw .badData("data.scale_per: series needs data.series, data.wide or data.paths")
+    }
+    if split.unit == .series, !hasSeries {
+      throw .badData("data.split.by: series needs data.series, data.wide or data.paths")
+    }
+    if split.unit == .time, time == nil { throw .badData("data.split.by: time needs data.time") }
+    if !calendar.isEmpty, time == nil { throw .badData("data.calendar needs data.time") }
+    if !wide.isEmpty, !header { throw .badData("data.wide needs the names of columns, data.header: true") }
+    if !wide.isEmpty, label != nil { throw .badData("data.wide is for numbers, not for data.label") }
+  }
+
   private func refuseColumnKeys() throws(Failure) {
     let used: [(String, Bool)] = [
+      ("categorical", !categorical.isEmpty), ("static", !statics.isEmpty), ("known", !known.isEmpty),
+      ("series", !series.isEmpty), ("wide", !wide.isEmpty), ("time", time != nil),
+      ("calendar", !calendar.isEmpty), ("weight", weight != nil), ("paths", !paths.isEmpty),
+      ("split.by", split.unit != .windows),
       ("features", !features.isEmpty), ("targets", !targets.isEmpty), ("label", label != nil),
       ("group", group != nil), ("window", window != 1), ("horizon", horizon != 0 || horizons != nil),
       ("per_step", perStep),

@@ -75,6 +75,17 @@ package enum Paths {
     return paths
   }
 
+  /// The paths that fit a shell's pattern, in the order of their bytes.
+  package static func matching(_ pattern: String) -> [String] {
+    var matches = glob_t()
+    defer { globfree(&matches) }
+    guard glob(pattern, 0, nil, &matches) == 0 else { return [] }
+    return (0..<Int(matches.gl_pathc)).compactMap { matches.gl_pathv[$0].map { String(cString: $0) } }
+  }
+
+  /// Whether a path has one of the letters of a shell's pattern.
+  package static func isPattern(_ path: String) -> Bool { path.utf8.contains { "*?[".utf8.contains($0) } }
+  package static func isThere(_ path: String) -> Bool { FileIdentity(path) != nil }
   package static func isFolder(_ path: String) -> Bool { FileIdentity(path)?.isFolder == true }
 }
 

@@ -30,17 +30,20 @@ import Testing
     ("a,b,c,d\n1,2,3,\"x\ny\"\n1,2,3-,z", "d.csv, line 4, column 'c': '3-' is not a number"),
     (
       "a,b,c\n1,nan,3",
-      "d.csv, line 2, column 'b': 'nan' is not a number; leave the field empty and choose data.gaps"
+      "d.csv, line 2, column 'b': the value is missing; fill it or set data.gaps to drop, previous, linear, mean or mask"
     ),
     (
       "a,b,c\n1,2,-Inf",
-      "d.csv, line 2, column 'c': '-Inf' is not a number; leave the field empty and choose data.gaps"
+      "d.csv, line 2, column 'c': '-Inf' is not a number"
     ),
     (
       "a,b,c\nnull,2,3",
-      "d.csv, line 2, column 'a': 'null' is not a number; leave the field empty and choose data.gaps"
+      "d.csv, line 2, column 'a': the value is missing; fill it or set data.gaps to drop, previous, linear, mean or mask"
     ),
-    ("a,b,c\n1,\"2,5\",3", "d.csv, line 2, column 'b': '2,5' is not a number"),
+    (
+      "a,b,c\n1,\"2,5\",3",
+      "d.csv, line 2, column 'b': '2,5' is not a number; data.decimal and data.thousands say which marks numbers have"
+    ),
     ("a,b,c\n1,0x1F,3", "d.csv, line 2, column 'b': '0x1F' is not a number"),
     ("a,b,c\n1,1e999,3", "d.csv, line 2, column 'b': '1e999' is too large for a number"),
     (
@@ -49,7 +52,7 @@ import Testing
     ),
     (
       "a,b,c\n1,2,3\n1,,3",
-      "d.csv, line 3, column 'b': the field is empty; fill it or set data.gaps to drop, previous or linear"
+      "d.csv, line 3, column 'b': the value is missing; fill it or set data.gaps to drop, previous, linear, mean or mask"
     ),
     (
       "a,b,c\n1,2,3\n1,\"2,3\n4,5,6",
@@ -108,9 +111,9 @@ import Testing
     let all = try failure("a,b,c\n,2,3\n1,,3") { $0.gaps = .drop }
     #expect(all == "d.csv: every row has an empty field; data.gaps: drop leaves none")
     let label = try failure("a,b,c\n1,2,x\n1,2,") { ($0.targets, $0.label, $0.gaps) = ([], "c", .linear) }
-    #expect(label == "d.csv, line 3, column 'c': a class label can't be filled in; use data.gaps: drop")
+    #expect(label == "d.csv, line 3, column 'c': a text can't be filled in by data.gaps: linear; use drop")
     let empty = try failure("a,b,c\n1,2,x\n1,2,") { ($0.targets, $0.label) = ([], "c") }
-    #expect(empty.hasPrefix("d.csv, line 3, column 'c': the field is empty"))
+    #expect(empty.hasPrefix("d.csv, line 3, column 'c': the value is missing"))
   }
 
   @Test func droppedRowsKeepTheirLines() throws {

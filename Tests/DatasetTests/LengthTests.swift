@@ -115,7 +115,7 @@ import Testing
     #expect(failure(Self.table) { $0.group = "whom" }.contains("data.group"))
     #expect(failure(Self.table) { $0.window = 3 }.hasPrefix("data.window and data.horizon are not for"))
     #expect(
-      failure(Self.table) { $0.features = ["who"] } == "data.group 'who' is also a feature or the target")
+      failure(Self.table) { $0.features = ["who"] } == "data.group 'who' is also in data.features")
     #expect(failure(Self.table) { $0.gaps = .linear }.contains("would fill across"))
     #expect(failure("who,x,y,d\n") { _ in }.hasPrefix("d.csv"))
   }

@@ -50,8 +50,8 @@ import Testing
         InputFile(path: "d.csv", bytes: bytes), delimiter: UInt8(ascii: ","), hasNames: true)
       let columns = [try header.index(of: "a", key: "k"), try header.index(of: "c", key: "k")]
       let table = try CSVReader.read(
-        header, columns: columns, label: try header.index(of: "k", key: "k"), gaps: gaps)
-      #expect(table.rows == table.labels.count && table[table.rows - 1, 1].isFinite)
+        header, columns: columns, names: [try header.index(of: "k", key: "k")], gaps: gaps)
+      #expect(table.rows == table.names[0].codes.count && table[table.rows - 1, 1].isFinite)
       #expect(table.place(row: table.rows - 1, fileColumn: 0).contains("line"))
     }
   }

@@ -79,7 +79,8 @@ import Testing
   @Test(
     arguments: [
       ("train.em", ["train.ema="]), ("model.cell=l", ["model.cell=lstm"]),
-      ("data.scale", ["data.scale=none", "data.scale=minmax", "data.scale=standard"]),
+      ("data.fit_scale_on", ["data.fit_scale_on=train", "data.fit_scale_on=all"]),
+      ("data.scale", ["data.scale=", "data.scale_per="]),
       ("model.zone", ["model.zoneout=", "model.zoneout.hidden=", "model.zoneout.cell="]),
       ("early_stopping.p", ["early_stopping.patience="]), ("split", []), ("data.split=", []),
       ("optimizer=adam", ["optimizer=adam", "optimizer=adamw"]),

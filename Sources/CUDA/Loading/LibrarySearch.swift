@@ -1,3 +1,5 @@
+import Files
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -22,7 +24,7 @@ package struct LibrarySearch {
   package func candidates(_ names: [String]) -> [String] {
     let own = list("RECUR_CUDA_PATH").flatMap { folder in names.map { "\(folder)/\($0)" } }
     let patterns = systemFolders + packageFolders
-    let found = patterns.flatMap { folder in names.flatMap { files("\(folder)/\($0)") } }
+    let found = patterns.flatMap { folder in names.flatMap { Paths.matching("\(folder)/\($0)") } }
     return own + names + found
   }
 
@@ -67,12 +69,5 @@ package struct LibrarySearch {
     var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
     let count = readlink(path, &bytes, bytes.count)
     return count > 0 ? String(decoding: bytes[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self) : nil
-  }
-
-  private func files(_ pattern: String) -> [String] {
-    var matches = glob_t()
-    defer { globfree(&matches) }
-    guard glob(pattern, 0, nil, &matches) == 0 else { return [] }
-    return (0..<Int(matches.gl_pathc)).compactMap { matches.gl_pathv[$0].map { String(cString: $0) } }
   }
 }

@@ -43,21 +43,23 @@ struct CSVParts {
     var failure: Failure?
   }
 
-  mutating func read(columns: [Int], label: Int?, gaps: DataSpecification.GapPolicy) throws(Failure)
-    -> CSVTable
-  {
-    var piece = piece(from: group.index == 0 ? header.body : nil, columns, label)
+  mutating func read(
+    columns: [Int], names: [Int], gaps: DataSpecification.GapPolicy, notation: NumberNotation
+  ) throws(Failure) -> CSVTable {
+    var piece = piece(from: group.index == 0 ? header.body : nil, columns, names, notation)
     while true {
       switch try fit(piece) {
-      case .all: return try table(piece.rows, columns, label, gaps)
-      case .again(let start): piece = self.piece(from: start, columns, label)
+      case .all: return try table(piece.rows, columns, names, gaps)
+      case .again(let start): piece = self.piece(from: start, columns, names, notation)
       case .wait: break
       }
     }
   }
 
   /// - from: where the first row begins, if that is known.
-  private mutating func piece(from known: Int?, _ columns: [Int], _ label: Int?) -> Piece {
+  private mutating func piece(
+    from known: Int?, _ columns: [Int], _ names: [Int], _ notation: NumberNotation
+  ) -> Piece {
     var (tail, start) = (1 << 16, known)
     do {
       while true {
@@ -68,8 +70,8 @@ struct CSVParts {
         if let first = start, first >= own.upperBound || first >= file.size { break }
         if let first = start,
           let rows = try CSVReader.rows(
-            header.in(file), columns: columns, label: label,
-            in: first - held.lowerBound..<own.upperBound - held.lowerBound)
+            header.in(file), columns: columns, names: names,
+            in: first - held.lowerBound..<own.upperBound - held.lowerBound, notation: notation)
         {
           return Piece(start: first, end: held.lowerBound + rows.end, rows: rows)
         }
@@ -115,44 +117,47 @@ struct CSVParts {
 
   /// Puts the rows of all processes one after the other into memory that all see.
   private func table(
-    _ rows: CSVTable?, _ columns: [Int], _ label: Int?, _ gaps: DataSpecification.GapPolicy
+    _ rows: CSVTable?, _ columns: [Int], _ names: [Int], _ gaps: DataSpecification.GapPolicy
   ) throws(Failure) -> CSVTable {
     var writer = ByteWriter()
     writer.add(rows?.rows ?? 0)
     writer.add(rows?.hasGaps == true ? 1 : 0)
-    writer.add(rows.map { $0.labelNames } ?? NameTable())
+    for place in names.indices { writer.add(rows?.names[place].texts ?? NameTable()) }
     var counts: [Int] = []
     var hasGaps = false
-    var names = NameTable()
-    /// For each number that this process gave, the one that all give.
-    var map: [Int32] = []
+    var all = names.map { CSVTable.Names(fileColumn: $0) }
+    /// For each number that this process gave, the one that all give; of each column of names.
+    var maps: [[Int32]] = []
     for (index, part) in try group.share({ writer.bytes }).enumerated() {
       var reader = ByteReader(part)
       counts.append(reader.int())
       hasGaps = reader.int() == 1 || hasGaps
       // In the order in which one process would meet them.
-      let numbers = reader.byteStrings().map { names.insert($0) }
-      if index == group.index { map = numbers }
+      let numbers = all.indices.map { place in reader.byteStrings().map { all[place].texts.insert($0) } }
+      if index == group.index { maps = numbers }
     }
     let (first, total) = (counts[..<group.index].reduce(0, +), counts.reduce(0, +))
     let memory = try group.memory(size: 8 * total * columns.count)
-    let labelMemory = try group.memory(size: label == nil ? 0 : 4 * total)
+    let codes = try names.map { (_) throws(Failure) in try group.memory(size: 4 * total) }
     _ = try group.share {
       guard let rows else { return [] }
       let width = columns.count
       memory.base.assumingMemoryBound(to: Double.self).advanced(by: first * width)
         .update(from: rows.numbers.values, count: rows.rows * width)
-      let labels = labelMemory.base.assumingMemoryBound(to: Int32.self)
-      for (row, label) in rows.labels.enumerated() {
-        labels[first + row] = label < 0 ? -1 : map[Int(label)]
+      for (place, codes) in codes.enumerated() {
+        let out = codes.base.assumingMemoryBound(to: Int32.self)
+        for (row, code) in rows.names[place].codes.enumerated() {
+          out[first + row] = code < 0 ? -1 : maps[place][Int(code)]
+        }
       }
       return []
     }
-    let labels = Elements<Int32>.shared(labelMemory).withUnsafeBufferPointer { Array($0) }
+    for (place, codes) in codes.enumerated() {
+      all[place].codes = Elements<Int32>.shared(codes).withUnsafeBufferPointer { Array($0) }
+    }
     let table = CSVTable(
-      header: header, columns: columns, labelColumn: label,
-      numbers: RowBuffer(width: columns.count, rows: total, memory), labels: labels, labelNames: names,
-      hasGaps: hasGaps, end: 0)
+      header: header, columns: columns, numbers: RowBuffer(width: columns.count, rows: total, memory),
+      names: all, hasGaps: hasGaps, end: 0)
     if hasGaps { try close(gaps, table) }
     return table
   }
@@ -161,6 +166,7 @@ struct CSVParts {
   private func close(_ gaps: DataSpecification.GapPolicy, _ table: CSVTable) throws(Failure) {
     let kept = try group.share { () throws(Failure) in
       guard group.index == 0 else { return [] }
+      var table = table
       try table.closeGaps(gaps)
       var writer = ByteWriter()
       for record in table.records ?? [] { writer.add(record) }
@@ -168,7 +174,7 @@ struct CSVParts {
     }
     guard group.index > 0, !kept[0].isEmpty else { return }
     var reader = ByteReader(kept[0])
-    table.keep((0..<kept[0].count / 8).map { _ in reader.int() })
+    table.forget(allBut: (0..<kept[0].count / 8).map { _ in reader.int() })
   }
 }
 

@@ -1,7 +1,7 @@
 import Diagnostics
 import Files
 
-/// Reads the numeric columns and the label column of a CSV file in one pass over its bytes.
+/// Reads columns of numbers and of names of a CSV file in one pass over its bytes.
 package struct CSVReader: ~Copyable {
   private let header: CSVHeader
   private let scanner: CSVScanner
@@ -9,49 +9,51 @@ package struct CSVReader: ~Copyable {
   /// For each column of the file: its position among the numeric ones, or what else to do with it.
   private let plan: UnsafeBufferPointer<Int>
   private static let skip = -1
-  private static let label = -2
+  /// Of the first column of names; the others follow downward.
+  private static let name = -2
 
+  private let notation: NumberNotation
   private var numbers: RowBuffer
   private var hasGaps = false
-  /// Whether words like `NA` stand for gaps as well.
-  private let knowsGapWords: Bool
   /// Whether the bytes held ended inside of quotes.
   private var isCutOff = false
-  private var labels: [Int32] = []
-  private var labelNames = NameTable()
+  private var names: [CSVTable.Names]
 
   /// - columns: positions of the numeric columns in the file, each once.
-  /// - label: position of the column with class labels, not among `columns`.
+  /// - names: positions of the columns of names, not among `columns`.
   package static func read(
-    _ header: CSVHeader, columns: [Int], label: Int? = nil, gaps: DataSpecification.GapPolicy = .error
+    _ header: CSVHeader, columns: [Int], names: [Int] = [], gaps: DataSpecification.GapPolicy = .refuse,
+    notation: NumberNotation = NumberNotation()
   ) throws(Failure) -> CSVTable {
-    let table = try rows(header, columns: columns, label: label, in: header.body..<header.file.count)!
+    var table = try all(header, columns: columns, names: names, notation: notation)
     if table.hasGaps { try table.closeGaps(gaps) }
     return table
   }
 
-  /// Columns that need not be there, nor have anything in a field: empty ones and words like `NA` are gaps.
-  static func optional(_ header: CSVHeader, columns: [Int], label: Int?) throws(Failure) -> CSVTable {
+  /// The same with its gaps as they are.
+  static func all(
+    _ header: CSVHeader, columns: [Int], names: [Int], notation: NumberNotation
+  ) throws(Failure) -> CSVTable {
     try rows(
-      header, columns: columns, label: label, in: header.body..<header.file.count, knowsGapWords: true)!
+      header, columns: columns, names: names, in: header.body..<header.file.count, notation: notation)!
   }
 
   /// Reads the rows that begin in this range of the bytes held.
   /// - Returns: nil where the bytes held end before the last of these rows does.
   static func rows(
-    _ header: CSVHeader, columns: [Int], label: Int?, in range: Range<Int>, knowsGapWords: Bool = false
+    _ header: CSVHeader, columns: [Int], names: [Int], in range: Range<Int>, notation: NumberNotation
   ) throws(Failure) -> CSVTable? {
     var plan = [Int](repeating: skip, count: header.names.count)
     for (slot, column) in columns.enumerated() { plan[column] = slot }
-    if let label { plan[label] = Self.label }
+    for (place, column) in names.enumerated() { plan[column] = name - place }
     return try header.file.withScanner(delimiter: header.delimiter) { (scanner) throws(Failure) in
       try DecimalTables.with { (decimal) throws(Failure) in
         try plan.withUnsafeBufferPointer { (plan) throws(Failure) -> CSVTable? in
           var reader = CSVReader(
-            header, scanner, decimal, plan, columns.count, bytes: range.count, knowsGapWords)
+            header, scanner, decimal, plan, columns.count, names, bytes: range.count, notation)
           do throws(Failure) {
             guard let end = try reader.readRows(in: range) else { return nil }
-            return reader.table(columns, label, end: end)
+            return reader.table(columns, end: end)
           } catch {
             if reader.isCutOff && !header.file.reachesEnd { return nil }
             throw error
@@ -63,23 +65,23 @@ package struct CSVReader: ~Copyable {
 
   private init(
     _ header: CSVHeader, _ scanner: CSVScanner, _ decimal: DecimalTables, _ plan: UnsafeBufferPointer<Int>,
-    _ width: Int, bytes: Int, _ knowsGapWords: Bool
+    _ width: Int, _ names: [Int], bytes: Int, _ notation: NumberNotation
   ) {
-    self.knowsGapWords = knowsGapWords
+    self.notation = notation
     self.header = header
     self.scanner = scanner
     self.decimal = decimal
     self.plan = plan
+    self.names = names.map { CSVTable.Names(fileColumn: $0) }
     // Most fields take eight bytes or more.
     let capacity = bytes / (8 * plan.count) + 16
     numbers = RowBuffer(width: width, capacity: capacity)
   }
 
-  private consuming func table(_ columns: [Int], _ label: Int?, end: Int) -> CSVTable {
+  private consuming func table(_ columns: [Int], end: Int) -> CSVTable {
     let hasGaps = hasGaps
     return CSVTable(
-      header: header, columns: columns, labelColumn: label, numbers: numbers, labels: labels,
-      labelNames: labelNames, hasGaps: hasGaps, end: end)
+      header: header, columns: columns, numbers: numbers, names: names, hasGaps: hasGaps, end: end)
   }
 
   /// Returns where the row behind the last one begins, or nil where the bytes held end too early to tell.
@@ -102,11 +104,14 @@ package struct CSVReader: ~Copyable {
   private mutating func readRow(_ start: UnsafePointer<UInt8>) throws(Failure) -> UnsafePointer<UInt8> {
     let out = numbers.next()
     let count = plan.count
+    let isPlain = notation.isPlain
     var p = start
     for column in 0..<count {
       let slot = plan[column]
       if slot >= 0 {
-        if let number = decimal.parse(p), scanner.endsField(number.end.pointee), number.value.isFinite {
+        if isPlain, let number = decimal.parse(p), scanner.endsField(number.end.pointee),
+          number.value.isFinite
+        {
           out[slot] = number.value
           p = number.end
         } else {
@@ -116,7 +121,7 @@ package struct CSVReader: ~Copyable {
         p = scanner.stop(p)
       } else {
         let field = try field(p, column)
-        if slot == Self.label { appendLabel(field) }
+        if slot <= Self.name { hasGaps = names[Self.name - slot].append(field, notation) || hasGaps }
         p = field.stop
       }
       let isLast = column == count - 1
@@ -128,7 +133,7 @@ package struct CSVReader: ~Copyable {
     return scanner.nextLine(p)
   }
 
-  /// A number with quotes or blanks around it, a gap, or something that is no number.
+  /// A number with quotes or blanks around it or in another notation, a gap, or something that is no number.
   @inline(never)
   private mutating func unusualNumber(
     _ p: inout UnsafePointer<UInt8>, _ column: Int
@@ -136,42 +141,16 @@ package struct CSVReader: ~Copyable {
     let field = try field(p, column)
     let start = p
     p = field.stop
-    guard let first = field.contents.baseAddress, field.contents.count > 0 else {
+    switch notation.number(in: field, decimal) {
+    case .number(let number): return number
+    case .gap:
       hasGaps = true
       return .nan
+    case .tooLarge: throw failure(start, column, "\(quoted(field.contents)) is too large for a number")
+    case .text:
+      let remedy = notation.remedy(field.unquoted, decimal)
+      throw failure(start, column, "\(quoted(field.contents)) is not a number\(remedy)")
     }
-    if let number = decimal.parse(first), number.end == first + field.contents.count {
-      if number.value.isFinite { return number.value }
-      throw failure(start, column, "\(quoted(field.contents)) is too large for a number")
-    }
-    let isGap = Self.isGapWord(field.unquoted)
-    if isGap, knowsGapWords {
-      hasGaps = true
-      return .nan
-    }
-    let hint = isGap ? "; leave the field empty and choose data.gaps" : ""
-    throw failure(start, column, "\(quoted(field.contents)) is not a number\(hint)")
-  }
-
-  /// What other programs write where they have no number.
-  static func isGapWord(_ text: [UInt8]) -> Bool {
-    let gaps: [StaticString] = [
-      "nan", "na", "n/a", "null", "none", "inf", "-inf", "+inf", "infinity", "-infinity", "-nan", "?",
-    ]
-    return gaps.contains { gap in
-      gap.utf8CodeUnitCount == text.count
-        && text.indices.allSatisfy { text[$0] == gap.utf8Start[$0] || text[$0] &+ 32 == gap.utf8Start[$0] }
-    }
-  }
-
-  private mutating func appendLabel(_ field: CSVScanner.Field) {
-    if field.contents.isEmpty {
-      hasGaps = true
-      labels.append(-1)
-      return
-    }
-    labels.append(
-      field.isLiteral ? labelNames.insert(field.contents) : labelNames.insert(field.unquoted))
   }
 }
 

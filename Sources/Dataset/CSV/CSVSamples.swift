@@ -2,26 +2,28 @@ import Diagnostics
 import Files
 
 extension LoadedData {
+  /// - given: names of a checkpoint.
   init(
-    csv specification: DataSpecification, _ scaler: Scaler?, _ classNames: [String]?, _ group: LoadingGroup?
+    csv data: DataSpecification, _ scaler: Scaler?, given: DataNames, _ group: LoadingGroup?
   ) throws(Failure) {
-    // Where sequences begin is found by reading the file once more: each process does that for itself.
-    let group = specification.group == nil ? group : nil
+    // What order the rows of series are in is found by sorting: each process does that for itself.
+    let group = data.isTableOfSeries ? nil : group
     var files: [InputFile] = []
-    var names = classNames
-    let sources = try SampleSources(specification) { (path, _, part) throws(Failure) in
-      let file = try specification.open(path, key: part.pathKey, group)
-      files.append(file)
-      let origin = classNames == nil ? specification.path : "the checkpoint"
-      if specification.areTargetsOptional {
-        return try SampleSource.unanswered(csv: file, specification, &names, origin: origin)
+    var names = given
+    let sources = try SampleSources(data) { (path, _, part) throws(Failure) in
+      let origin = given.classes == nil ? data.path : "the checkpoint"
+      let paths = try part == .main ? data.mainFiles() : [path]
+      let key = part == .main && !data.paths.isEmpty ? "data.paths" : part.pathKey
+      let own = try paths.map { (path) throws(Failure) in try data.open(path, key: key, group) }
+      files += own
+      if data.isTableOfSeries {
+        return try SampleSource(series: own, data, &names, origin: origin, isMain: part == .main)
       }
-      return try SampleSource(csv: file, specification, &names, origin: origin, group)
+      return try SampleSource(csv: own[0], data, &names.classes, origin: origin, group)
     }
     try self.init(
-      specification, sources, scaler, featureNames: specification.features,
-      targetNames: specification.targetColumnNames, classNames: specification.label == nil ? [] : names ?? [],
-      files: files, group)
+      data, sources, scaler, featureNames: data.inputNames, targetNames: data.targetColumnNames,
+      classNames: data.label == nil ? [] : names.classes ?? [], files: files, group)
   }
 }
 
@@ -29,51 +31,43 @@ extension SampleSource {
   /// - classNames: set from this file where nil.
   /// - origin: where they are from, for messages.
   init(
-    csv file: InputFile, _ specification: DataSpecification, _ classNames: inout [String]?, origin: String,
+    csv file: InputFile, _ data: DataSpecification, _ classNames: inout [String]?, origin: String,
     _ group: LoadingGroup?
   ) throws(Failure) {
-    let delimiter = try specification.delimiterByte()
     var parts: CSVParts?
     let header: CSVHeader
     if file.isDivided, let group {
-      parts = try CSVParts(file, delimiter: delimiter, hasNames: specification.header, group)
+      parts = try CSVParts(file, delimiter: data.delimiterByte(), hasNames: data.header, group)
       header = parts!.header
     } else {
-      header = try CSVHeader(file, delimiter: delimiter, hasNames: specification.header)
+      header = try CSVHeader(file, data)
     }
-    let features = try header.indices(of: specification.features, key: "data.features")
-    let targets = try header.indices(of: specification.targets, key: "data.targets")
-    let label = try specification.label.map { (name) throws(Failure) in
-      try header.index(of: name, key: "data.label")
-    }
+    let features = try header.indices(of: data.features, key: "data.features")
+    let targets = try header.indices(of: data.targets, key: "data.targets")
+    let names = try header.indices(of: [data.label].compactMap(\.self), key: "data.label")
     var columns = features
     for target in targets where !columns.contains(target) { columns.append(target) }
+    let notation = data.notation
     let table: CSVTable
     if parts != nil {
-      table = try parts!.read(columns: columns, label: label, gaps: specification.gaps)
+      table = try parts!.read(columns: columns, names: names, gaps: data.gaps, notation: notation)
     } else {
-      table = try CSVReader.read(header, columns: columns, label: label, gaps: specification.gaps)
+      table = try CSVReader.read(header, columns: columns, names: names, gaps: data.gaps, notation: notation)
     }
     path = file.path
     isDivided = file.isDivided
-    if let group = specification.group {
-      let starts = try table.sequences(by: header.index(of: group, key: "data.group"))
-      samples = starts.count - 1
-      layout = .separate(starts: starts, targets: specification.perStep ? .eachRow : .lastRow)
-    } else {
-      samples = try Self.windows(table.rows, specification, file)
-      layout = .windows(specification)
-    }
+    samples = try Self.windows(table.rows, data, file)
+    layout = .windows(data)
     inputs = CSVColumns(table: table, slots: Array(features.indices))
     let own = CSVColumns(table: table, slots: targets.map { columns.firstIndex(of: $0)! })
-    let labels = try label == nil ? [] : table.classes(&classNames, origin: origin)
+    let labels = try names.isEmpty ? [] : table.classes(&classNames, origin: origin)
     record = table.record
-    guard specification.shiftsTargets else {
-      (values, classes) = (label == nil ? own : nil, labels)
+    guard data.shiftsTargets else {
+      (values, classes) = (names.isEmpty ? own : nil, labels)
       return
     }
-    let horizons = specification.allHorizons
-    values = label == nil ? HorizonTable(base: own, horizons: horizons) : nil
+    let horizons = data.allHorizons
+    values = names.isEmpty ? HorizonTable(base: own, horizons: horizons) : nil
     classes = Array(labels.dropFirst(horizons[0]))
     reach = horizons[horizons.count - 1]
     record = { [record = table.record] in record($0 + horizons[0]) }
@@ -102,63 +96,10 @@ extension CSVHeader {
 }
 
 extension CSVTable {
-  /// The first row of each run of rows with the same text in a column of the file, and the end of the last.
-  func sequences(by column: Int) throws(Failure) -> [Int] {
-    guard rows > 0 else { throw file.failure("has no rows") }
-    let names = try CSVReader.read(header, columns: [], label: column)
-    var starts: [Int] = []
-    var seen: Set<Int32> = []
-    var current: Int32 = -1
-    for row in 0..<rows {
-      let name = names.labels[record(row)]
-      // text: these are numbers.
-      if name == current { continue }
-      guard seen.insert(name).inserted else {
-        throw .badData(
-          "\(place(row: row, fileColumn: column)): sequence \(quoted(names.labelNames[Int(name)])) was complete; "
-            + "put its rows together")
-      }
-      starts.append(row)
-      current = name
-    }
-    return starts + [rows]
+  /// The class of each row, of the first column of names.
+  fileprivate func classes(_ classNames: inout [String]?, origin: String) throws(Failure) -> [Int32] {
+    try ClassNumbers(
+      texts: names[0].texts, codes: names[0].codes, place: { self.place($0, name: 0) }
+    ).numbers(&classNames, origin: origin)
   }
-
-  /// The class of each row as a number into `classNames`.
-  /// - isOptional: whether gaps and words like `NA` are -1 instead of errors.
-  func classes(
-    _ classNames: inout [String]?, origin: String, isOptional: Bool = false
-  ) throws(Failure) -> [Int32] {
-    let found = try (0..<labelNames.count).map { (number) throws(Failure) in
-      if let name = Name(utf8: labelNames[number]) { return name }
-      let row = labels.firstIndex(of: Int32(number)) ?? 0
-      throw .badData(
-        "\(place(row: row, fileColumn: labelColumn ?? 0)): class label \(quoted(labelNames[number])) is not UTF-8; "
-          + "save the file as UTF-8")
-    }
-    let names = classNames ?? sortedClassNames(found.map(\.text))
-    classNames = names
-    let numbers = Name.numbers(names)
-    let (wrong, unknown) = (Int32(-1), Int32(-2))
-    let map = found.map { name in
-      numbers[name] ?? (isOptional && CSVReader.isGapWord(Array(name.text.utf8)) ? unknown : wrong)
-    }
-    let classes = labels.map { $0 < 0 ? unknown : map[Int($0)] }
-    if let row = classes.firstIndex(of: wrong), let labelColumn {
-      let name = quoted(labelNames[Int(labels[row])])
-      throw .badData(
-        "\(place(row: row, fileColumn: labelColumn)): class label \(name) is not among the \(names.count) of \(origin)"
-      )
-    }
-    return isOptional ? classes.map { max($0, -1) } : classes
-  }
-}
-
-/// Class names in an order that does not depend on the rows': as numbers where all are whole numbers, else by bytes.
-package func sortedClassNames(_ names: [String]) -> [String] {
-  let numbers = names.compactMap { Int($0) }
-  if numbers.count == names.count {
-    return zip(numbers, names).sorted { ($0.0, Name($0.1)) < ($1.0, Name($1.1)) }.map(\.1)
-  }
-  return names.sorted { Name($0) < Name($1) }
 }

@@ -51,17 +51,24 @@ struct RowBuffer: ~Copyable {
 
 /// The columns of a CSV file that were asked for.
 package final class CSVTable {
+  /// A column of texts.
+  package struct Names {
+    /// Its position in the file.
+    let fileColumn: Int
+    /// The text of each row as a number into `texts`; -1 for a gap.
+    package internal(set) var codes: [Int32] = []
+    /// Texts as they were first seen.
+    package internal(set) var texts = NameTable()
+
+    init(fileColumn: Int) { self.fileColumn = fileColumn }
+  }
+
   let header: CSVHeader
   /// The numeric columns' positions in the file.
   let columns: [Int]
-  /// Where the class label stands in the file.
-  let labelColumn: Int?
   /// A gap is NaN, which no number of a file can be.
   var numbers: RowBuffer
-  /// The class of each row as a number into `labelNames`; empty without a label column, -1 for a gap.
-  package internal(set) var labels: [Int32]
-  /// Class names as they were first seen.
-  package let labelNames: NameTable
+  package internal(set) var names: [Names]
   /// Whether a field is empty.
   let hasGaps: Bool
   /// Behind the last row, in the bytes of the file that are held.
@@ -70,15 +77,12 @@ package final class CSVTable {
   package internal(set) var records: [Int]?
 
   init(
-    header: CSVHeader, columns: [Int], labelColumn: Int?, numbers: consuming RowBuffer, labels: [Int32],
-    labelNames: NameTable, hasGaps: Bool, end: Int
+    header: CSVHeader, columns: [Int], numbers: consuming RowBuffer, names: [Names], hasGaps: Bool, end: Int
   ) {
     self.header = header
     self.columns = columns
-    self.labelColumn = labelColumn
     self.numbers = numbers
-    self.labels = labels
-    self.labelNames = labelNames
+    self.names = names
     self.hasGaps = hasGaps
     self.end = end
   }
@@ -89,19 +93,28 @@ package final class CSVTable {
   /// The number of this row in the file, from 0.
   package func record(_ row: Int) -> Int { records?[row] ?? row }
 
-  package subscript(row: Int, column: Int) -> Double { numbers.values[row * columns.count + column] }
+  package subscript(row: Int, column: Int) -> Double {
+    get { numbers.values[row * columns.count + column] }
+    set { numbers.values[row * columns.count + column] = newValue }
+  }
 
   /// "FILE, line L, column 'NAME'", found by reading the file again: only messages need it.
   package func place(row: Int, fileColumn: Int) -> String {
-    let whole = header.whole
-    let line = whole.file.line(at: Self.offset(ofRecord: record(row), whole))
+    let line = header.line(ofRecord: record(row))
     return "\(file.path), line \(line), column \(quoted(header.names[fileColumn]))"
   }
+}
 
-  private static func offset(ofRecord record: Int, _ header: CSVHeader) -> Int {
-    let offset = try? header.file.withScanner(delimiter: header.delimiter) {
-      (scanner) throws(Failure) -> Int in
-      var p = scanner.base + header.body
+extension CSVHeader {
+  /// The line at which a row begins, from 1.
+  func line(ofRecord record: Int) -> Int {
+    let header = whole
+    return header.file.line(at: header.offset(ofRecord: record))
+  }
+
+  private func offset(ofRecord record: Int) -> Int {
+    let offset = try? file.withScanner(delimiter: delimiter) { (scanner) throws(Failure) -> Int in
+      var p = scanner.base + body
       for _ in 0..<record {
         while p < scanner.end, let field = try? scanner.field(p) {
           p = field.stop + 1
@@ -114,6 +127,18 @@ package final class CSVTable {
       return p - scanner.base
     }
     return offset ?? 0
+  }
+}
+
+extension CSVTable.Names {
+  /// Returns whether the field is a gap.
+  mutating func append(_ field: CSVScanner.Field, _ notation: NumberNotation) -> Bool {
+    if field.contents.isEmpty || notation.isMissingName(field) {
+      codes.append(-1)
+      return true
+    }
+    codes.append(field.isLiteral ? texts.insert(field.contents) : texts.insert(field.unquoted))
+    return false
   }
 }
 
@@ -135,6 +160,6 @@ struct CSVColumns: NumberTable {
   }
 
   func place(row: Int, column: Int) -> String {
-    table.place(row: row, fileColumn: table.columns[slots[column]])
+    table.place(row, number: slots[column])
   }
 }

@@ -35,11 +35,11 @@ extension NumberTable {
   }
 
   /// The numbers as floats `[rows, columns]`, scaled in double first where `scaling` is given.
-  /// Throws where a number is not finite, before or after.
+  /// Throws where a number is not finite, before or after; one that nobody knows stays NaN.
   /// - group: whose processes convert a part of the rows each, and have the result once.
-  func floats(
-    _ scaling: (Scaler.Method, [Scaler.Column])? = nil, _ group: LoadingGroup? = nil
-  ) throws(Failure) -> Elements<Float> {
+  func floats(_ scaling: RowScaling = RowScaling(), _ group: LoadingGroup? = nil) throws(Failure) -> Elements<
+    Float
+  > {
     if let group {
       let memory = try group.memory(size: 4 * rows * columns)
       _ = try group.share { () throws(Failure) in
@@ -61,26 +61,37 @@ extension NumberTable {
 
   /// Writes these rows to their places in `[rows, columns]`.
   private func write(
-    _ rows: Range<Int>, to out: UnsafeMutablePointer<Float>, _ scaling: (Scaler.Method, [Scaler.Column])?
+    _ rows: Range<Int>, to out: UnsafeMutablePointer<Float>, _ scaling: RowScaling
   ) throws(Failure) {
+    for stretch in scaling.stretches(of: rows) {
+      let bad = write(stretch.rows, to: out, scaling.method, stretch.scale)
+      if let bad { throw unusable(row: bad / columns, column: bad % columns) }
+    }
+  }
+
+  /// Returns the place of the first number that can't be used.
+  private func write(
+    _ rows: Range<Int>, to out: UnsafeMutablePointer<Float>, _ method: Scaler.Method?,
+    _ scale: RowScaling.Scale
+  ) -> Int? {
     var bad: Int?
     let (columns, mayBeUnknown) = (columns, mayBeUnknown)
     forEachBlock(rows) { block, numbers in
       let start = out + block.lowerBound * columns
       for column in 0..<columns {
-        let (method, scale) = scaling.map { ($0.0, $0.1[column]) } ?? (.minmax, .identity)
         let firstBad = Self.convert(
-          numbers + column, start + column, count: block.count, stride: columns, method, scale)
-        if let firstBad, bad == nil, !mayBeUnknown { bad = (block.lowerBound + firstBad) * columns + column }
+          numbers + column, start + column, count: block.count, stride: columns, method ?? .minmax,
+          scale.column(column), fill: scale.fill(column), mayBeUnknown)
+        if let firstBad, bad == nil { bad = (block.lowerBound + firstBad) * columns + column }
       }
     }
-    if let bad { throw unusable(row: bad / columns, column: bad % columns) }
+    return bad
   }
 
   /// Returns the first row whose result is not finite.
   private static func convert(
     _ numbers: UnsafePointer<Double>, _ out: UnsafeMutablePointer<Float>, count: Int, stride: Int,
-    _ method: Scaler.Method, _ scale: Scaler.Column
+    _ method: Scaler.Method, _ scale: Scaler.Column, fill: Double?, _ mayBeUnknown: Bool
   ) -> Int? {
     var largest: UInt32 = 0
     for i in 0..<count {
@@ -90,7 +101,13 @@ extension NumberTable {
     }
     // Infinity and NaN have the largest bit patterns.
     if largest < Float.infinity.bitPattern { return nil }
-    return (0..<count).first { !out[$0 * stride].isFinite }
+    return (0..<count).first { row in
+      if mayBeUnknown, numbers[row * stride].isNaN {
+        if let fill { out[row * stride] = Float(method.scale(fill, scale)) }
+        return false
+      }
+      return !out[row * stride].isFinite
+    }
   }
 
   func unusable(row: Int, column: Int) -> Failure {

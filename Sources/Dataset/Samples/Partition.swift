@@ -10,15 +10,32 @@ package struct Partition: Equatable {
   package var validation: Range<Int>?
   package var test: Range<Int>?
 
+  /// Parts of these sizes, one behind the other.
+  init(sizes: [Int]) {
+    var first = 0
+    let ranges = sizes.map { size -> Range<Int>? in
+      defer { first += size }
+      return size == 0 ? nil : first..<first + size
+    }
+    (train, validation, test) = (ranges[0], ranges[1], ranges[2])
+  }
+
+  var parts: [Range<Int>?] { [train, validation, test] }
+
+  /// - unit: what is split, in the plural.
   /// - file: whose samples they are, for messages.
-  package init(_ split: DataSpecification.Split, of count: Int, file: String) throws(Failure) {
+  /// - mayBeEmpty: whether a fraction may come out as nothing, as of one short series among several.
+  package init(
+    _ split: DataSpecification.Split, of count: Int, unit: String = "samples", file: String,
+    mayBeEmpty: Bool = false
+  ) throws(Failure) {
     var shares: [(key: String, share: DataSpecification.Share)] = []
     if let share = split.train { shares.append(("train", share)) }
     if let share = split.validation { shares.append(("validation", share)) }
     if let share = split.test { shares.append(("test", share)) }
     let hasRest = shares.contains { $0.share == .rest }
     if split.train == nil && !hasRest { shares.insert(("train", .rest), at: 0) }
-    let sizes = try Self.sizes(shares, of: count, file: file)
+    let sizes = try Self.sizes(shares, of: count, "\(unit) of \(file)", mayBeEmpty)
     var first = 0
     for ((key, _), size) in zip(shares, sizes) {
       let range = size == 0 ? nil : first..<first + size
@@ -37,7 +54,8 @@ package struct Partition: Equatable {
   }
 
   private static func sizes(
-    _ shares: [(key: String, share: DataSpecification.Share)], of count: Int, file: String
+    _ shares: [(key: String, share: DataSpecification.Share)], of count: Int, _ what: String,
+    _ mayBeEmpty: Bool
   ) throws(Failure) -> [Int] {
     var sizes = [Int](repeating: 0, count: shares.count)
     var taken = 0
@@ -46,22 +64,24 @@ package struct Partition: Equatable {
       case .count(let size): sizes[i] = size
       case .fraction(let fraction):
         sizes[i] = Self.floor(fraction, of: count)
-        if fraction > 0 && sizes[i] == 0 {
-          throw .badData("data.split.\(key): \(fraction) of the \(count) samples of \(file) is none")
+        if fraction > 0 && sizes[i] == 0 && !mayBeEmpty {
+          throw .badData("data.split.\(key): \(fraction) of the \(count) \(what) is none")
         }
       case .rest: continue
+      case .until(let time):
+        throw .badData("data.split.\(key): \(quoted(time)) is a time; set data.split.by to time")
       }
       let (sum, overflow) = taken.addingReportingOverflow(sizes[i])
       guard !overflow && sum <= count else {
         throw .badData(
-          "data.split asks for more than the \(count) samples of \(file); make data.split.\(key) smaller")
+          "data.split asks for more than the \(count) \(what); make data.split.\(key) smaller")
       }
       taken = sum
     }
     if let rest = shares.firstIndex(where: { $0.share == .rest }) {
       sizes[rest] = count - taken
-      guard taken < count else {
-        throw .badData("data.split leaves none of the \(count) samples of \(file) for \(shares[rest].key)")
+      guard taken < count || mayBeEmpty else {
+        throw .badData("data.split leaves none of the \(count) \(what) for \(shares[rest].key)")
       }
     } else if Self.addUpToOne(shares.map(\.share)) {
       sizes[sizes.count - 1] += count - taken

@@ -18,6 +18,12 @@ struct SampleSource {
   var reach = 0
   /// For series: the row of the file, from 0, that holds a target.
   var record: ((_ targetRow: Int) -> Int)?
+  /// How far behind its row a target of a series lies, the first of several.
+  var firstHorizon = 0
+  /// How many columns of inputs, the first ones, are scaled; nil for all.
+  var scaledInputs: Int?
+  /// What a table of series says besides.
+  var series: SeriesDetails?
 
   /// The rows of inputs and of targets that these samples see. A series is fitted over one stretch for both,
   /// so that a column used as feature and as target has one scale.
@@ -59,56 +65,6 @@ struct SampleSources {
     /// The recipe's key for the file.
     var pathKey: String { "data.\(rawValue)path" }
     var labelsKey: String { "data.\(rawValue)labels_path" }
-  }
-}
-
-extension SampleSources {
-  /// Fits what the specification asks for; nil for `scale: none`.
-  func fit(
-    _ specification: DataSpecification, train: Range<Int>?, _ group: LoadingGroup?
-  ) throws(Failure) -> Scaler? {
-    guard let method = Scaler.Method(rawValue: specification.scale.rawValue) else { return nil }
-    let group = all.contains { $0.isDivided } ? group : nil
-    var inputs: [(table: any NumberTable, rows: Range<Int>)] = []
-    var targets: [(table: any NumberTable, rows: Range<Int>)] = []
-    switch specification.fitScaleOn {
-    case .all:
-      for source in all {
-        inputs.append((source.inputs, 0..<source.inputs.rows))
-        if let values = source.values?.unshifted { targets.append((values, 0..<values.rows)) }
-      }
-    case .train:
-      guard let train else {
-        throw .badData("data.fit_scale_on is train, but the split has no training samples; set it to all")
-      }
-      let rows = main.rows(of: train)
-      inputs.append((main.inputs, rows.inputs))
-      if let values = main.values?.unshifted { targets.append((values, rows.targets)) }
-    }
-    // A target has one scale at all horizons.
-    let columns = try Scaler.fit(method, targets, group)
-    let copies = columns.isEmpty ? 0 : (main.values?.columns ?? 0) / columns.count
-    return Scaler(
-      method: method, features: try Scaler.fit(method, inputs, group),
-      targets: [[Scaler.Column]](repeating: columns, count: copies).flatMap { $0 })
-  }
-}
-
-extension SampleSource {
-  /// The samples scaled, as sets of the given ranges that share one array.
-  func sets(
-    _ ranges: [Range<Int>?], shape: SampleShape, _ scaler: Scaler?, _ group: LoadingGroup?
-  ) throws(Failure) -> [SequenceSet<Float>?] {
-    let group = isDivided ? group : nil
-    let inputs = try inputs.floats(scaler.map { ($0.method, $0.features) }, group)
-    let values = try values?.floats(scaler.map { ($0.method, $0.targets) }, group) ?? .own([])
-    let classes = try Elements.own(classes).once(group)
-    return ranges.map { range in
-      range.map {
-        SequenceSet(
-          shape: shape, layout: layout, samples: $0, inputs: inputs, values: values, classes: classes)
-      }
-    }
   }
 }
 

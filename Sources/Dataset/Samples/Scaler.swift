@@ -15,10 +15,22 @@ public struct Scaler: Sendable, Equatable, Codable {
     }
   }
 
+  /// The scales of one series.
+  public struct Series: Sendable, Equatable, Codable {
+    public var features: [Column]
+    public var targets: [Column]
+    public var fills: [Double]?
+  }
+
   public var method: Method
+  /// Of columns that are scaled; those behind them, such as a calendar's, are not.
   public var features: [Column]
   /// Empty where the target is a class.
   public var targets: [Column]
+  /// What stands for a feature that is missing, in the units of the file: its mean over the fitted rows. nil where none may be missing.
+  public var fills: [Double]?
+  /// By name, where each series has its own; a series that training did not see takes those over all.
+  public var series: [String: Series]?
 
   public init(method: Method, features: [Column], targets: [Column]) {
     self.method = method
@@ -45,7 +57,10 @@ extension Scaler {
 
   /// Whether every number is finite and every scale can be divided by.
   var isUsable: Bool {
-    (features + targets).allSatisfy { $0.offset.isFinite && $0.scale.isFinite && $0.scale != 0 }
+    let own = (series ?? [:]).values
+    return (features + targets + own.flatMap { $0.features + $0.targets }).allSatisfy {
+      $0.offset.isFinite && $0.scale.isFinite && $0.scale != 0
+    } && ((fills ?? []) + own.flatMap { $0.fills ?? [] }).allSatisfy(\.isFinite)
   }
 }
 

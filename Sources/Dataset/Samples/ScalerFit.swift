@@ -16,8 +16,8 @@ extension Scaler {
   /// - group: whose processes look at a part of the rows each. The bits are the same for any number of them.
   static func fit(
     _ method: Method, _ tables: [(table: any NumberTable, rows: Range<Int>)], _ group: LoadingGroup? = nil
-  ) throws(Failure) -> [Column] {
-    guard let columns = tables.first?.table.columns else { return [] }
+  ) throws(Failure) -> (columns: [Column], means: [Double]) {
+    guard let columns = tables.first?.table.columns else { return ([], []) }
     var statistics = [Statistics](repeating: Statistics(), count: columns)
     for (table, rows) in tables {
       try combine(table, rows, group, &statistics) { (table, rows, part) throws(Failure) in
@@ -35,7 +35,9 @@ extension Scaler {
     var fitted: [Column] = []
     for (index, column) in statistics.enumerated() {
       guard column.count > 0 else {
-        throw .badData("data.scale: there are no training rows to fit the scale on")
+        throw .badData(
+          "data.scale: there are no training rows\(tables[0].table.mayBeUnknown ? " with values" : "") to fit the scale on"
+        )
       }
       let scaling = method == .minmax ? column.minmax : column.standard
       guard scaling.offset.isFinite && scaling.scale.isFinite && scaling.scale != 0 else {
@@ -44,7 +46,7 @@ extension Scaler {
       }
       fitted.append(scaling)
     }
-    return fitted
+    return (fitted, statistics.map(\.mean))
   }
 
   /// Looks at stretches of 65,536 rows one by one and adds them up in their order, whoever looked at them.
@@ -132,15 +134,29 @@ extension NumberTable {
           if number > result.maximum { result.maximum = number }
           result.sum += number
         }
-        // One look at the sum instead of one at each number.
-        if !result.sum.isFinite,
-          let row = (0..<block.count).first(where: { !numbers[$0 * columns + column].isFinite })
-        {
-          throw unusable(row: block.lowerBound + row, column: column)
-        }
         result.count += block.count
+        // One look at the sum instead of one at each number.
+        if !result.sum.isFinite {
+          result = statistics[column]
+          try add(numbers + column, block, column, to: &result)
+        }
         statistics[column] = result
       }
+    }
+  }
+
+  /// Adds a column of a block in which some numbers may be missing.
+  private func add(
+    _ numbers: UnsafePointer<Double>, _ block: Range<Int>, _ column: Int, to result: inout Scaler.Statistics
+  ) throws(Failure) {
+    for row in 0..<block.count {
+      let number = numbers[row * columns]
+      if number.isNaN, mayBeUnknown { continue }
+      guard number.isFinite else { throw unusable(row: block.lowerBound + row, column: column) }
+      result.minimum = min(result.minimum, number)
+      result.maximum = max(result.maximum, number)
+      result.sum += number
+      result.count += 1
     }
   }
 
@@ -153,6 +169,7 @@ extension NumberTable {
         var squares = 0.0
         for row in 0..<block.count {
           let distance = numbers[row * columns + column] - mean
+          if distance.isNaN { continue }
           squares += distance * distance
         }
         statistics[column].squares += squares

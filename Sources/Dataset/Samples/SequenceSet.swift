@@ -26,7 +26,8 @@ extension UInt8: SequenceElement {
 struct SampleLayout: Sendable, Equatable {
   /// Which target rows belong to a sample.
   enum Targets: Sendable, Equatable {
-    /// The row of the sample's number plus this: `w - 1 + horizon` for windows, 0 where each sample has its own.
+    /// The row of the sample's number plus this, or of its first row where that is listed: `w - 1 + horizon` for windows, 0 where each
+    /// sample has its own.
     case offset(Int)
     /// The last of the sample's own rows.
     case lastRow
@@ -41,6 +42,8 @@ struct SampleLayout: Sendable, Equatable {
   var targets: Targets
   /// Where lengths differ: the first row of each sample, and the end of the last.
   var starts: [Int]?
+  /// Where windows do not follow one another row by row: the first row of each.
+  var firsts: [Int]?
 
   static func windows(_ window: Int, horizon: Int) -> SampleLayout {
     SampleLayout(steps: window, stride: 1, targets: .offset(window - 1 + horizon))
@@ -58,13 +61,14 @@ struct SampleLayout: Sendable, Equatable {
   }
 
   @inline(__always)
-  func start(_ sample: Int) -> Int { starts?[sample] ?? sample * stride }
+  func start(_ sample: Int) -> Int { firsts?[sample] ?? starts?[sample] ?? sample * stride }
   @inline(__always)
   func length(_ sample: Int) -> Int { starts.map { $0[sample + 1] - $0[sample] } ?? steps }
   func rows(_ sample: Int) -> Range<Int> { start(sample)..<start(sample) + length(sample) }
   func targetRows(_ sample: Int) -> Range<Int> {
     switch targets {
-    case .offset(let offset): sample + offset..<sample + offset + 1
+    case .offset(let offset):
+      (firsts?[sample] ?? sample) + offset..<(firsts?[sample] ?? sample) + offset + 1
     case .lastRow: rows(sample).upperBound - 1..<rows(sample).upperBound
     case .eachRow: rows(sample)
     }
@@ -83,6 +87,12 @@ struct SequenceSet<Element: SequenceElement>: SampleSet {
   let values: Elements<Float>
   /// `[target rows]`; empty for values.
   let classes: Elements<Int32>
+  /// `[rows, C]`; empty without categorical columns.
+  var categories = Elements<Int32>.own([])
+  /// `[target rows]`; empty where all count alike.
+  var weights = Elements<Float>.own([])
+  /// The series of each sample of the whole array, and the scales of its targets; empty where all have the same.
+  var scales = SeriesScales()
 
   var count: Int { samples.count }
   func length(of sample: Int) -> Int { layout.length(samples.lowerBound + sample) }
@@ -93,7 +103,11 @@ struct SequenceSet<Element: SequenceElement>: SampleSet {
     case .values(let width): fillTargets(batch, values, to: batch.values, width: width)
     case .classes: fillTargets(batch, classes, to: batch.classes, width: 1)
     }
+    if let out = batch.weights { fillTargets(batch, weights, to: out, width: 1) }
+    if let out = batch.categories { fillCategories(batch, to: out) }
   }
+
+  func targetScale(of sample: Int) -> [Scaler.Column]? { scales[samples.lowerBound + sample] }
 
   /// The sample's number in the whole array.
   @inline(__always)
@@ -112,13 +126,23 @@ struct SequenceSet<Element: SequenceElement>: SampleSet {
       }
       // Sample by sample, whose rows stand side by side in the array.
       for place in 0..<batch.count {
-        var from = base + sample(batch, place) * layout.stride * features
+        var from = base + layout.start(sample(batch, place)) * features
         var to = out + place * features
         for _ in 0..<layout.steps {
           Element.write(from, to: to, count: features)
           from += features
           to += batch.count * features
         }
+      }
+    }
+  }
+
+  private func fillCategories(_ batch: Batch, to out: UnsafeMutablePointer<Int32>) {
+    let columns = shape.categories.count
+    categories.withUnsafeBufferPointer { codes in
+      batch.rows.forEachRow { row, place, step in
+        let from = (layout.start(sample(batch, place)) + step) * columns
+        for column in 0..<columns { out[row * columns + column] = codes[from + column] }
       }
     }
   }

@@ -93,10 +93,12 @@ extension Codec where Value == String {
 
 extension Codec where Value: RawRepresentable<String> & CaseIterable & Sendable {
   /// One of an enumeration's words.
-  static func choice() -> Codec {
-    let words = Codec<String>.choice(of: Value.allCases.map(\.rawValue))
+  /// - synonyms: what older recipes say for one of them.
+  static func choice(synonyms: [String: String] = [:]) -> Codec {
+    let words = Codec<String>.choice(of: Value.allCases.map(\.rawValue) + synonyms.keys.sorted())
     return Codec(words.kind) { node, place in
-      let text = try words.read(node, place)
+      let word = try words.read(node, place)
+      let text = synonyms[word] ?? word
       guard let value = Value(rawValue: text) else { preconditionFailure("\(text) is one of the choices") }
       return value
     } write: {
@@ -108,10 +110,11 @@ extension Codec where Value: RawRepresentable<String> & CaseIterable & Sendable 
 extension Codec where Value == [String] {
   /// Texts; one alone counts as a list of one.
   /// - emptyAsNull: how none is written.
-  static func texts(emptyAsNull: Bool = false) -> Codec {
+  /// - mayBeEmpty: whether a text may be.
+  static func texts(emptyAsNull: Bool = false, mayBeEmpty: Bool = false) -> Codec {
     Codec(.list(of: .text, .orOneAlone)) { node, place in
       try node.items.map { item in
-        guard case .scalar(let text) = item.content, !text.isEmpty else {
+        guard case .scalar(let text) = item.content, mayBeEmpty || !text.isEmpty else {
           throw place.wrong(item, "a list of texts")
         }
         return text

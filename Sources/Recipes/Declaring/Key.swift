@@ -16,6 +16,7 @@ struct Key<Root>: Sendable {
   fileprivate var isMeant: @Sendable (Root) -> Bool = { _ in true }
   private var check: @Sendable (Root, RecipeMap) throws -> Void = { _, _ in }
   private var isNullWritten = true
+  private var isSilent: @Sendable (Root) -> Bool = { _ in false }
   private let get: @Sendable (RecipeNode, KeyPlace, inout Root) throws -> Void
   private let put: @Sendable (Root) -> YAMLText
 
@@ -99,10 +100,17 @@ extension Key {
     return key
   }
 
-  /// Leaves the key out of the effective recipe where it is null.
+  /// Leaves the key out of the effective recipe where it is null or an empty list.
   func unwrittenIfNull() -> Key {
     var key = self
     key.isNullWritten = false
+    return key
+  }
+
+  /// Leaves it out where it says nothing.
+  func unwritten(if isSilent: @escaping @Sendable (Root) -> Bool) -> Key {
+    var key = self
+    key.isSilent = isSilent
     return key
   }
 
@@ -144,10 +152,9 @@ extension Key {
 
   /// nil where the effective recipe does not have the key.
   func written(_ root: Root) -> YAMLText? {
-    guard isMeant(root) else { return nil }
+    guard isMeant(root), !isSilent(root) else { return nil }
     let text = put(root)
-    if case .null = text, !isNullWritten { return nil }
-    return text
+    return !isNullWritten && text.isNothing ? nil : text
   }
 
   /// What a section holds that does not name the key.

@@ -8,16 +8,26 @@ extension DataSpecification: SelectedSection {
 
   static let section: Section<Self> = Section(
     selector: "format", words: "data.format ",
-    keys: fileKeys + columnKeys + scalingKeys + sampleKeys + tokenKeys + splitKeys)
+    keys: fileKeys + columnKeys + seriesKeys + scalingKeys + sampleKeys + tokenKeys + splitKeys)
 
   private static let fileKeys: [Key<Self>] = [
     Key(selector: "format", "What kind of files the data are."),
     Key(
       "path", \.path, .file,
       "The file, from the recipe's folder; for idx the folder with the four standard files."
-    ).required(),
+    ).unwritten { $0.path.isEmpty },
+    Key(
+      "paths", \.paths, .files, only: [.csv],
+      "Several files in place of path, as a list or as patterns like prices/*.csv; without series each file is one."
+    ).unwrittenIfNull(),
     Key("validation_path", optional: \.validationPath, .file, "A file of its own for the validation part."),
-    Key("test_path", optional: \.testPath, .file, "A file of its own for the test part."),
+    Key("test_path", optional: \.testPath, .file, "A file of its own for the test part.").checked {
+      data, map in
+      if data.path.isEmpty, data.paths.isEmpty { throw map.node.failure("data.path is missing") }
+      if map.has("path"), map.has("paths") {
+        throw map.failure(at: "paths", "data.paths and data.path exclude each other; keep one")
+      }
+    },
     Key(
       "labels_path", optional: \.labelsPath, .file, only: [.npy],
       "The file with the labels (whole numbers) or target values (fractions) that belong to path."),
@@ -30,8 +40,20 @@ extension DataSpecification: SelectedSection {
   private static let columnKeys: [Key<Self>] = [
     Key(
       "features", \.features, .texts(), only: [.csv],
-      "Columns that the network reads, by name, or by number from 0 where there is no header."
-    ).required(),
+      "Columns that the network reads as numbers, by name, or by number from 0 where there is no header."
+    ),
+    Key(
+      "categorical", \.categorical, .texts(), only: [.csv],
+      "Columns of texts that the network reads as learned vectors; a text that training did not see is <unseen>."
+    ).unwrittenIfNull(),
+    Key(
+      "static", \.statics, .texts(), only: [.csv],
+      "Columns of numbers that the network reads and that are the same in all rows of a series."
+    ).unwrittenIfNull(),
+    Key(
+      "known", \.known, .texts(), only: [.csv],
+      "Columns of numbers that are known in advance; the network reads them as they are at the time of the target."
+    ).unwrittenIfNull(),
     Key("targets", \.targets, .texts(emptyAsNull: true), only: [.csv], "Columns to predict as numbers."),
     Key(
       "label", optional: \.label, .text, only: [.csv],
@@ -40,10 +62,14 @@ extension DataSpecification: SelectedSection {
       if map.has("label"), !data.targets.isEmpty {
         throw map.failure(at: "label", "data.label and data.targets exclude each other; keep one")
       }
-      if data.label == nil, data.targets.isEmpty {
+      if data.label == nil, data.targets.isEmpty, !map.has("wide") {
         throw map.node.failure("data.targets is missing (or data.label for classes)")
       }
     },
+    Key(
+      "weight", optional: \.weight, .text, only: [.csv],
+      "The column of numbers that says how much the target of a row counts in loss and metrics."
+    ).unwrittenIfNull(),
     Key(
       "group", optional: \.group, .text, only: [.csv],
       "The column that names the sequence a row belongs to; each sequence is a sample. Excludes window and horizon."
@@ -51,9 +77,44 @@ extension DataSpecification: SelectedSection {
     Key("header", \.header, .flag, only: [.csv], "Whether the first line names the columns."),
     Key("delimiter", \.delimiter, .delimiter, only: [.csv], "What separates columns: one character."),
     Key(
-      "gaps", \.gaps, .choice(), only: [.csv],
-      "What is done with an empty field: refuse the file, leave the row out, repeat the value before, or draw a line between the neighbours."
+      "decimal", \.decimal, .delimiter, only: [.csv],
+      "The mark in front of a number's fraction: one character."
+    ).unwritten { $0.decimal == "." },
+    Key(
+      "thousands", optional: \.thousands, .delimiter, only: [.csv],
+      "The mark between groups of digits: one character."
+    ).unwrittenIfNull(),
+    Key(
+      "na", optional: \.missing, .texts(mayBeEmpty: true), only: [.csv],
+      "Texts that stand for a missing value besides an empty field, in place of those that other programs write (NA, NaN, null, None, ?)."
+    ).unwrittenIfNull(),
+    Key(
+      "gaps", \.gaps, .choice(synonyms: ["error": "refuse"]), only: [.csv],
+      "What is done with a missing value: refuse the file, leave the row out, repeat the value before, draw a line between the neighbours, take the mean of training (a missing target then counts nowhere), or that and tell the network which were observed."
     ),
+  ]
+
+  private static let seriesKeys: [Key<Self>] = [
+    Key(
+      "series", \.series, .texts(), only: [.csv],
+      "The columns that name the series a row belongs to; windows never reach from one series into another."
+    ).unwrittenIfNull(),
+    Key(
+      "wide", \.wide, .texts(), only: [.csv],
+      "Columns that are a series each, or *; features and targets are then called value."
+    ).unwrittenIfNull(),
+    Key(
+      "time", optional: \.time, .text, only: [.csv],
+      "The column of times, by which the rows of each series are put in order: ISO 8601, whole numbers, or as time_format says."
+    ).unwrittenIfNull(),
+    Key(
+      "time_format", optional: \.timeFormat, .text, only: [.csv],
+      "How times are written, in the letters of strftime, such as %d.%m.%Y %H:%M."
+    ).unwrittenIfNull().needing("time") { $0.time != nil },
+    Key(
+      "calendar", \.calendar, .calendar, only: [.csv],
+      "What of the time the network reads, each as a sine and a cosine."
+    ).unwrittenIfNull().needing("time") { $0.time != nil || $0.calendar.isEmpty },
   ]
 
   private static let scalingKeys: [Key<Self>] = [
@@ -61,6 +122,10 @@ extension DataSpecification: SelectedSection {
     Key(
       "fit_scale_on", \.fitScaleOn, .choice(), only: [.csv, .npy, .ts],
       "The part of the data that scales are taken from."),
+    Key(
+      "scale_per", \.scalePer, .choice(), only: [.csv],
+      "Whether each series has a scale of its own; a series that training did not see takes the one over all."
+    ).unwritten { $0.scalePer == .all },
   ]
 
   private static let sampleKeys: [Key<Self>] = [
@@ -101,7 +166,13 @@ extension DataSpecification.Split: DeclaredSection {
   static let section = Section(
     start: DataSpecification.Split(),
     keys: [
-      Key("train", optional: \.train, .share, "Samples to train on: a count, a fraction, or rest."),
+      Key(
+        "by", \.unit, .choice(),
+        "What shares are of: the windows of each series, its rows, the times of all series (a share may be a date that ends it), or the series."
+      ).unwritten { $0.unit == .windows },
+      Key(
+        "train", optional: \.train, .share,
+        "Samples to train on: a count, a fraction, rest, or with by: time the time that ends them."),
       Key("validation", optional: \.validation, .share, "Samples to decide on while training."),
       Key("test", optional: \.test, .share, "Samples to measure the trained network on.")
         .checked { split, map in
@@ -153,16 +224,22 @@ extension Codec where Value == String {
 }
 
 extension Codec where Value == DataSpecification.Share {
-  /// A count, a fraction with a decimal point, or `rest`.
+  /// A count, a fraction with a decimal point, `rest`, or a time.
   fileprivate static var share: Codec {
     let count = 0...Int(Int32.max)
-    return Codec(.either([.whole(count), .number(.probability), .choice(["rest"])])) { node, place in
+    let kinds: [ValueKind] = [.whole(count), .number(.probability), .choice(["rest"]), .text]
+    return Codec(.either(kinds)) { node, place in
       guard case .scalar(let text) = node.content else {
         throw place.wrong(node, "a count, fraction or rest")
       }
       if text == "rest" { return .rest }
       if Int(text) != nil { return .count(try node.whole(count, place)) }
-      guard let fraction = Double(text) else { throw place.wrong(node, "a count, a fraction or rest") }
+      guard let fraction = Double(text) else {
+        guard text.utf8.first.map({ (48...57).contains($0) }) == true else {
+          throw place.wrong(node, "a count, a fraction or rest")
+        }
+        return .until(text)
+      }
       guard fraction >= 0, fraction <= 1 else { throw place.wrong(node, "a fraction between 0 and 1") }
       return .fraction(fraction)
     } write: { share in
@@ -170,7 +247,30 @@ extension Codec where Value == DataSpecification.Share {
       case .count(let count): .init(count)
       case .fraction(let fraction): .init(fraction)
       case .rest: .plain("rest")
+      case .until(let time): .text(time)
       }
+    }
+  }
+}
+
+extension Codec where Value == [CalendarField] {
+  fileprivate static var calendar: Codec {
+    let words = Codec<String>.choice(of: CalendarField.allCases.map(\.rawValue))
+    return Codec(.list(of: words.kind, .orOneAlone)) { node, place in
+      try node.items.map { CalendarField(rawValue: try words.read($0, place))! }
+    } write: {
+      .list($0.map { .plain($0.rawValue) })
+    }
+  }
+}
+
+extension Codec where Value == [String] {
+  /// Paths or patterns, made absolute.
+  fileprivate static var files: Codec {
+    Codec(.list(of: .file, .orOneAlone)) { node, place in
+      try node.items.map { try place.absolutePath($0.text(place), of: $0) }
+    } write: {
+      .list($0.map { .text($0) })
     }
   }
 }

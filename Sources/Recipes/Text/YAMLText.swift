@@ -15,6 +15,15 @@ indirect enum YAMLText: Sendable {
 }
 
 extension YAMLText {
+  /// Whether it is null or an empty list.
+  var isNothing: Bool {
+    switch self {
+    case .null: true
+    case .list(let items): items.isEmpty
+    case .plain, .text, .map: false
+    }
+  }
+
   /// The lines of a key at the top: a map as a block of keys, what lies deeper in flow style on one line.
   func lines(of key: String) -> String {
     guard case .map(let entries) = self else { return "\(key): \(flow)\n" }

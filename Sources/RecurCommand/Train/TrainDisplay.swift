@@ -69,7 +69,7 @@ extension TrainDisplay {
     }
     var rows = [
       ["recipe", recipe.name],
-      ["data", "\(recipe.data.path)"],
+      ["data", recipe.data.paths.isEmpty ? recipe.data.path : recipe.data.paths.joined(separator: ", ")],
       ["samples", samples],
       ["network", "\(recipe.model.summary), \(Formatting.grouped(start.parameters)) parameters"],
       ["loss", recipe.loss.name],

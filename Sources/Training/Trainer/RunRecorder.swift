@@ -33,6 +33,7 @@ final class RunRecorder: StepLog {
     if let scaler = data.scaler { state.scaler = JSONValue(encoding: scaler) }
     if !data.classNames.isEmpty { state.classNames = data.classNames }
     if !data.vocabulary.isEmpty { state.extra["vocabulary"] = JSONValue(encoding: data.vocabulary) }
+    if !data.categoryNames.isEmpty { state.extra["categories"] = JSONValue(encoding: data.categoryNames) }
     state.dataFingerprint = data.fingerprint
     template = state
   }

@@ -38,9 +38,9 @@ struct CSVFuzz: FuzzedReader {
     (plain.features, plain.targets, plain.header, plain.delimiter) = (["0", "2"], ["1"], false, ";")
     (plain.gaps, plain.scale, plain.fitScaleOn) = (.previous, .minmax, .all)
     var strict = classes
-    (strict.gaps, strict.delimiter, strict.window) = (.error, ";", 3)
+    (strict.gaps, strict.delimiter, strict.window) = (.refuse, ";", 3)
     var far = series
-    (far.horizons, far.window, far.gaps, far.split) = ([1, 3], 2, .error, .init())
+    (far.horizons, far.window, far.gaps, far.split) = ([1, 3], 2, .refuse, .init())
     var steps = series
     (steps.perStep, steps.window, steps.gaps) = (true, 3, .drop)
     return [[series, far, steps], [classes], [plain], [strict]]

@@ -1,0 +1,33 @@
+/// How the columns of a table are scaled, everywhere alike or stretch by stretch of its rows.
+struct RowScaling {
+  /// Of some columns; those behind them stay as they are.
+  struct Scale {
+    var columns: [Scaler.Column] = []
+    /// What stands for a number that nobody knows.
+    var fills: [Double]?
+
+    func column(_ index: Int) -> Scaler.Column { index < columns.count ? columns[index] : .identity }
+    func fill(_ index: Int) -> Double? { fills.flatMap { index < $0.count ? $0[index] : nil } }
+  }
+
+  /// nil for `Method.minmax` by identities.
+  var method: Scaler.Method?
+  /// Where there are no stretches.
+  var scale = Scale()
+  /// One behind the other, all rows.
+  var own: [(rows: Range<Int>, scale: Scale)] = []
+
+  func stretches(of rows: Range<Int>) -> [(rows: Range<Int>, scale: Scale)] {
+    if own.isEmpty { return [(rows, scale)] }
+    return own.map { ($0.rows.clamped(to: rows), $0.scale) }.filter { !$0.rows.isEmpty }
+  }
+}
+
+/// Scales of targets where each series has its own.
+struct SeriesScales: Sendable {
+  /// The series of each sample.
+  var series: [Int32] = []
+  var columns: [[Scaler.Column]] = []
+
+  subscript(sample: Int) -> [Scaler.Column]? { series.isEmpty ? nil : columns[Int(series[sample])] }
+}

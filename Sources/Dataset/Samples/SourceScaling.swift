@@ -1,0 +1,131 @@
+import Batches
+import Diagnostics
+
+/// Rows of a table that a scale is fitted on.
+private typealias Stretch = (table: any NumberTable, rows: Range<Int>)
+
+extension SampleSources {
+  /// Fits what the specification asks for; nil where nothing is scaled and nothing may be missing.
+  func fit(
+    _ data: DataSpecification, train: Range<Int>?, _ group: LoadingGroup?
+  ) throws(Failure) -> Scaler? {
+    let method = Scaler.Method(rawValue: data.scale.rawValue)
+    if method == nil, !data.gaps.fillsMeans { return nil }
+    let group = all.contains { $0.isDivided } ? group : nil
+    var inputs: [Stretch] = []
+    var targets: [Stretch] = []
+    switch data.fitScaleOn {
+    case .all:
+      for source in all { source.add([0..<source.inputs.rows], to: &inputs, &targets) }
+    case .train:
+      guard let train else {
+        throw .badData("data.fit_scale_on is train, but the split has no training samples; set it to all")
+      }
+      main.add(training: train, to: &inputs, &targets)
+    }
+    let fitted = try fit(method, data, inputs, targets, group)
+    var scaler = Scaler(
+      method: method ?? .minmax, features: fitted.features, targets: fitted.targets)
+    scaler.fills = fitted.fills
+    if data.scalePer == .series { scaler.series = try seriesScales(method, data) }
+    return scaler
+  }
+
+  private func fit(
+    _ method: Scaler.Method?, _ data: DataSpecification, _ inputs: [Stretch], _ targets: [Stretch],
+    _ group: LoadingGroup?
+  ) throws(Failure) -> Scaler.Series {
+    let inputs = try Scaler.fit(method ?? .minmax, inputs, group)
+    var targets = try Scaler.fit(method ?? .minmax, targets, group).columns
+    // A target has one scale at all horizons.
+    let copies = targets.isEmpty ? 0 : (main.values?.columns ?? 0) / targets.count
+    targets = [[Scaler.Column]](repeating: targets, count: copies).flatMap { $0 }
+    let scaled = main.scaledInputs ?? inputs.columns.count
+    var fitted = Scaler.Series(
+      features: Array(inputs.columns[..<scaled]), targets: targets,
+      fills: data.gaps.fillsMeans ? Array(inputs.means[..<scaled]) : nil)
+    if method == nil {
+      // Only means are wanted.
+      fitted.features = fitted.features.map { _ in .identity }
+      fitted.targets = []
+    }
+    return fitted
+  }
+
+  /// Those of each series of the main file that has rows of training.
+  private func seriesScales(
+    _ method: Scaler.Method?, _ data: DataSpecification
+  ) throws(Failure) -> [String: Scaler.Series] {
+    guard let details = main.series, let windows = details.windows else { return [:] }
+    var scales: [String: Scaler.Series] = [:]
+    for (series, name) in details.table.names.enumerated() {
+      let rows = data.fitScaleOn == .all ? details.table.history(series) : windows.trainRows[series]
+      if rows.isEmpty { continue }
+      var (inputs, targets): ([Stretch], [Stretch]) = ([], [])
+      main.add([rows], to: &inputs, &targets)
+      do throws(Failure) { scales[name] = try fit(method, data, inputs, targets, nil) } catch {
+        throw .badData("series \(quoted(name)): \(error.message)")
+      }
+    }
+    return scales
+  }
+}
+
+extension SampleSource {
+  /// The rows of inputs and of targets that samples of training see.
+  fileprivate func add(training: Range<Int>, to inputs: inout [Stretch], _ targets: inout [Stretch]) {
+    if let windows = series?.windows {
+      return add(windows.trainRows.filter { !$0.isEmpty }, to: &inputs, &targets)
+    }
+    let rows = rows(of: training)
+    inputs.append((self.inputs, rows.inputs))
+    if let values = values?.unshifted { targets.append((values, rows.targets)) }
+  }
+
+  fileprivate func add(_ rows: [Range<Int>], to inputs: inout [Stretch], _ targets: inout [Stretch]) {
+    for rows in rows {
+      inputs.append((self.inputs, rows))
+      // Targets may have rows of their own.
+      if let values = values?.unshifted { targets.append((values, record == nil ? 0..<values.rows : rows)) }
+    }
+  }
+}
+
+extension SampleSource {
+  /// The samples scaled, as sets of the given ranges that share one array.
+  func sets(
+    _ ranges: [Range<Int>?], shape: SampleShape, _ scaler: Scaler?, _ group: LoadingGroup?
+  ) throws(Failure) -> [SequenceSet<Float>?] {
+    let group = isDivided ? group : nil
+    let inputs = try inputs.floats(scaling(scaler) { .init(columns: $0.features, fills: $0.fills) }, group)
+    let values =
+      try values?.floats(scaling(scaler) { .init(columns: $0.targets) }, group) ?? .own([])
+    let classes = try Elements.own(classes).once(group)
+    return ranges.map { range in
+      range.map {
+        var set = SequenceSet(
+          shape: shape, layout: layout, samples: $0, inputs: inputs, values: values, classes: classes)
+        if let series {
+          (set.categories, set.weights) = (.own(series.categories), .own(series.weights))
+          if let own = scaler?.series, let windows = series.windows {
+            let columns = series.table.names.map { own[$0]?.targets ?? scaler!.targets }
+            set.scales = SeriesScales(series: windows.series, columns: columns)
+          }
+        }
+        return set
+      }
+    }
+  }
+
+  private func scaling(_ scaler: Scaler?, _ scale: (Scaler.Series) -> RowScaling.Scale) -> RowScaling {
+    guard let scaler else { return RowScaling() }
+    let all = Scaler.Series(features: scaler.features, targets: scaler.targets, fills: scaler.fills)
+    var scaling = RowScaling(method: scaler.method, scale: scale(all))
+    if let own = scaler.series, let table = series?.table {
+      scaling.own = table.names.enumerated().map { series, name in
+        (table.starts[series]..<table.starts[series + 1], scale(own[name] ?? all))
+      }
+    }
+    return scaling
+  }
+}

@@ -1,0 +1,169 @@
+import Batches
+import Diagnostics
+import Files
+
+/// What the samples of a table of series have besides their numbers.
+struct SeriesDetails {
+  let table: SeriesTable
+  /// nil where each series is one sample.
+  let windows: SeriesWindows?
+  let inputNames: [String]
+  /// `[rows, C]`; 0 for what is not among the names.
+  let categories: [Int32]
+  /// Of each categorical column what training has seen; its code is one more than its place.
+  let categoryNames: [[String]]
+  /// `[rows]`, of the target that belongs to a row; empty where all count alike.
+  let weights: [Float]
+}
+
+extension SampleSource {
+  /// - names: of classes and categories; set from this table where nil.
+  /// - isMain: whether `data.split` is of this file.
+  init(
+    series files: [InputFile], _ data: DataSpecification, _ names: inout DataNames, origin: String,
+    isMain: Bool
+  ) throws(Failure) {
+    let table = try SeriesTable(files, data)
+    path = table.rows.path
+    let windows = try data.group == nil ? SeriesWindows(table, data, isMain ? data.split : nil) : nil
+    let roles = table.rows.roles
+    let fills = data.gaps.fillsMeans
+    func columns(_ slots: [Int], mayBeUnknown: Bool) -> TableColumns {
+      TableColumns(table: table.rows, slots: slots, mayBeUnknown: mayBeUnknown)
+    }
+    let horizons = data.group == nil ? data.allHorizons : [0]
+    let own = columns(roles.features + roles.statics, mayBeUnknown: fills)
+    var parts: [any NumberTable] = [own]
+    if !roles.known.isEmpty {
+      parts.append(
+        HorizonTable(base: columns(roles.known, mayBeUnknown: true), horizons: horizons, starts: table.starts)
+      )
+    }
+    scaledInputs = parts.reduce(0) { $0 + $1.columns }
+    if !data.calendar.isEmpty {
+      guard table.format?.isDate == true else {
+        throw .badData(
+          "\(path): data.calendar needs dates, and the column \(quoted(data.time ?? "")) has whole numbers; remove data.calendar"
+        )
+      }
+      parts.append(CalendarTable(times: table.rows.times, fields: data.calendar))
+    }
+    if data.gaps == .mask { parts.append(ObservedTable(base: own)) }
+    inputs = JoinedTable(parts, rows: table.rows.rows)
+
+    let targets = columns(roles.targets, mayBeUnknown: fills || data.areTargetsOptional)
+    let ahead: [Int?]
+    if data.group == nil {
+      layout = SampleLayout.windows(data, firsts: windows!.firsts)
+      samples = windows!.firsts.count
+      ahead = table.ahead(horizons[0])
+      values =
+        data.label == nil ? HorizonTable(base: targets, horizons: horizons, starts: table.starts) : nil
+    } else {
+      layout = .separate(starts: table.starts, targets: data.perStep ? .eachRow : .lastRow)
+      samples = table.count
+      ahead = Array(0..<table.rows.rows)
+      values = data.label == nil ? targets : nil
+    }
+    let classes = try roles.label.map { (column) throws(Failure) in
+      try table.rows.classes(
+        column, &names.classes, origin: origin, isOptional: data.areTargetsOptional || fills)
+    }
+    self.classes = classes.map { classes in ahead.map { $0.map { classes[$0] } ?? -1 } } ?? []
+    let weights = try roles.weight.map { (column) throws(Failure) in try table.rows.weights(column) }
+    let categories = try table.categories(&names.categories, training: windows?.trainRows)
+    series = SeriesDetails(
+      table: table, windows: windows, inputNames: data.inputNames, categories: categories,
+      categoryNames: names.categories ?? [],
+      weights: weights.map { weights in ahead.map { $0.map { weights[$0] } ?? 0 } } ?? [])
+    firstHorizon = horizons[0]
+    record = { [table] in table.record($0 + horizons[0], of: $0) }
+  }
+}
+
+/// What classes and categories are called: of a checkpoint, or found in the main file.
+struct DataNames {
+  var classes: [String]?
+  var categories: [[String]]?
+}
+
+extension SeriesTable {
+  /// Of each row the one so far behind it in its series; nil where there is none.
+  func ahead(_ distance: Int) -> [Int?] {
+    (0..<count).flatMap { series in
+      (starts[series]..<starts[series + 1]).map { $0 + distance < ends[series] ? $0 + distance : nil }
+    }
+  }
+
+  /// The number of a row in its file, counted on behind the end of its series.
+  /// - owner: a row of the series.
+  func record(_ row: Int, of owner: Int) -> Int {
+    let end = ends[series(of: owner)]
+    return row < end ? rows.origins[row].record : rows.origins[end - 1].record + row - end + 1
+  }
+
+  /// The codes of the categorical columns, `[rows, C]`.
+  /// - training: the rows that name them where they have no names yet; nil for all.
+  fileprivate func categories(
+    _ names: inout [[String]]?, training: [Range<Int>]?
+  ) throws(Failure) -> [Int32] {
+    let columns = rows.roles.categories
+    if names == nil {
+      names = try columns.map { (column) throws(Failure) in
+        let texts = try rows.names(column)
+        var seen: Set<Int32> = []
+        for range in training ?? [0..<rows.rows] { seen.formUnion(rows.codes[column][range]) }
+        return sortedClassNames(seen.filter { $0 >= 0 }.map { texts[Int($0)] })
+      }
+    }
+    var codes = [Int32](repeating: 0, count: rows.rows * columns.count)
+    for (place, column) in columns.enumerated() {
+      let known = Name.numbers(names![place])
+      let map = try rows.names(column).map { known[Name($0)].map { $0 + 1 } ?? 0 }
+      for row in 0..<rows.rows where rows.codes[column][row] >= 0 {
+        codes[row * columns.count + place] = map[Int(rows.codes[column][row])]
+      }
+    }
+    return codes
+  }
+}
+
+extension TableRows {
+  fileprivate func weights(_ column: Int) throws(Failure) -> [Float] {
+    try (0..<rows).map { (row) throws(Failure) in
+      let weight = Float(self[row, column])
+      guard weight >= 0, weight.isFinite else {
+        throw .badData(
+          "\(place(row, number: column)): a weight is at least 0 and not more than a 32-bit float holds, not \(self[row, column])"
+        )
+      }
+      return weight
+    }
+  }
+
+  /// The class of each row as a number into the names.
+  fileprivate func classes(
+    _ column: Int, _ names: inout [String]?, origin: String, isOptional: Bool
+  ) throws(Failure) -> [Int32] {
+    try ClassNumbers(
+      texts: texts[column], codes: codes[column], place: { place($0, name: column) }
+    ).numbers(&names, origin: origin, isOptional: isOptional)
+  }
+}
+
+extension DataSpecification {
+  /// What each number of a step is called.
+  var inputNames: [String] {
+    var names = features + statics + Self.names(known, at: known.isEmpty ? nil : allHorizons)
+    names += calendar.flatMap { ["\($0.rawValue)_sin", "\($0.rawValue)_cos"] }
+    if gaps == .mask { names += (features + statics).map { "\($0)_observed" } }
+    return names
+  }
+
+  /// Whether reading needs more than rows of numbers in the order of one file.
+  var isTableOfSeries: Bool {
+    !series.isEmpty || time != nil || !calendar.isEmpty || !categorical.isEmpty || !known.isEmpty
+      || !statics.isEmpty || weight != nil || !wide.isEmpty || !paths.isEmpty || gaps.fillsMeans
+      || split.unit != .windows || areTargetsOptional || group != nil
+  }
+}

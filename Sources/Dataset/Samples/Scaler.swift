@@ -1,3 +1,5 @@
+import Diagnostics
+
 /// How the columns of the data were scaled, so that predictions can be brought back to their units.
 ///
 /// Arithmetic is in double and follows scikit-learn: `MinMaxScaler` (x · scale + offset, to 0...1 over the fitted rows)
@@ -17,6 +19,7 @@ public struct Scaler: Sendable, Equatable, Codable {
 
   /// The scales of one series.
   public struct Series: Sendable, Equatable, Codable {
+    public var name: String
     public var features: [Column]
     public var targets: [Column]
     public var fills: [Double]?
@@ -29,8 +32,8 @@ public struct Scaler: Sendable, Equatable, Codable {
   public var targets: [Column]
   /// What stands for a feature that is missing, in the units of the file: its mean over the fitted rows. nil where none may be missing.
   public var fills: [Double]?
-  /// By name, where each series has its own; a series that training did not see takes those over all.
-  public var series: [String: Series]?
+  /// Where each series has its own; one that training did not see takes those over all.
+  public var series: [Series]?
 
   public init(method: Method, features: [Column], targets: [Column]) {
     self.method = method
@@ -40,6 +43,13 @@ public struct Scaler: Sendable, Equatable, Codable {
 }
 
 extension Scaler {
+  /// The scales of these series, in their order.
+  func scales(of names: [String]) -> [Series] {
+    let all = Series(name: "", features: features, targets: targets, fills: fills)
+    let own = Dictionary((series ?? []).map { (Name($0.name), $0) }) { first, _ in first }
+    return names.map { own[Name($0)] ?? all }
+  }
+
   public func scaleFeature(_ value: Double, _ column: Int) -> Float {
     Float(method.scale(value, features[column]))
   }
@@ -57,7 +67,7 @@ extension Scaler {
 
   /// Whether every number is finite and every scale can be divided by.
   var isUsable: Bool {
-    let own = (series ?? [:]).values
+    let own = series ?? []
     return (features + targets + own.flatMap { $0.features + $0.targets }).allSatisfy {
       $0.offset.isFinite && $0.scale.isFinite && $0.scale != 0
     } && ((fills ?? []) + own.flatMap { $0.fills ?? [] }).allSatisfy(\.isFinite)

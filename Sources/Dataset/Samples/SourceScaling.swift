@@ -23,7 +23,7 @@ extension SampleSources {
       }
       main.add(training: train, to: &inputs, &targets)
     }
-    let fitted = try fit(method, data, inputs, targets, group)
+    let fitted = try fit(method, data, "", inputs, targets, group)
     var scaler = Scaler(
       method: method ?? .minmax, features: fitted.features, targets: fitted.targets)
     scaler.fills = fitted.fills
@@ -32,8 +32,8 @@ extension SampleSources {
   }
 
   private func fit(
-    _ method: Scaler.Method?, _ data: DataSpecification, _ inputs: [Stretch], _ targets: [Stretch],
-    _ group: LoadingGroup?
+    _ method: Scaler.Method?, _ data: DataSpecification, _ name: String, _ inputs: [Stretch],
+    _ targets: [Stretch], _ group: LoadingGroup?
   ) throws(Failure) -> Scaler.Series {
     let inputs = try Scaler.fit(method ?? .minmax, inputs, group)
     var targets = try Scaler.fit(method ?? .minmax, targets, group).columns
@@ -42,7 +42,7 @@ extension SampleSources {
     targets = [[Scaler.Column]](repeating: targets, count: copies).flatMap { $0 }
     let scaled = main.scaledInputs ?? inputs.columns.count
     var fitted = Scaler.Series(
-      features: Array(inputs.columns[..<scaled]), targets: targets,
+      name: name, features: Array(inputs.columns[..<scaled]), targets: targets,
       fills: data.gaps.fillsMeans ? Array(inputs.means[..<scaled]) : nil)
     if method == nil {
       // Only means are wanted.
@@ -55,15 +55,15 @@ extension SampleSources {
   /// Those of each series of the main file that has rows of training.
   private func seriesScales(
     _ method: Scaler.Method?, _ data: DataSpecification
-  ) throws(Failure) -> [String: Scaler.Series] {
-    guard let details = main.series, let windows = details.windows else { return [:] }
-    var scales: [String: Scaler.Series] = [:]
+  ) throws(Failure) -> [Scaler.Series] {
+    guard let details = main.series, let windows = details.windows else { return [] }
+    var scales: [Scaler.Series] = []
     for (series, name) in details.table.names.enumerated() {
       let rows = data.fitScaleOn == .all ? details.table.history(series) : windows.trainRows[series]
       if rows.isEmpty { continue }
       var (inputs, targets): ([Stretch], [Stretch]) = ([], [])
       main.add([rows], to: &inputs, &targets)
-      do throws(Failure) { scales[name] = try fit(method, data, inputs, targets, nil) } catch {
+      do throws(Failure) { scales.append(try fit(method, data, name, inputs, targets, nil)) } catch {
         throw .badData("series \(quoted(name)): \(error.message)")
       }
     }
@@ -107,8 +107,8 @@ extension SampleSource {
           shape: shape, layout: layout, samples: $0, inputs: inputs, values: values, classes: classes)
         if let series {
           (set.categories, set.weights) = (.own(series.categories), .own(series.weights))
-          if let own = scaler?.series, let windows = series.windows {
-            let columns = series.table.names.map { own[$0]?.targets ?? scaler!.targets }
+          if let scaler, scaler.series != nil, let windows = series.windows {
+            let columns = scaler.scales(of: series.table.names).map(\.targets)
             set.scales = SeriesScales(series: windows.series, columns: columns)
           }
         }
@@ -119,11 +119,10 @@ extension SampleSource {
 
   private func scaling(_ scaler: Scaler?, _ scale: (Scaler.Series) -> RowScaling.Scale) -> RowScaling {
     guard let scaler else { return RowScaling() }
-    let all = Scaler.Series(features: scaler.features, targets: scaler.targets, fills: scaler.fills)
-    var scaling = RowScaling(method: scaler.method, scale: scale(all))
-    if let own = scaler.series, let table = series?.table {
-      scaling.own = table.names.enumerated().map { series, name in
-        (table.starts[series]..<table.starts[series + 1], scale(own[name] ?? all))
+    var scaling = RowScaling(method: scaler.method, scale: scale(scaler.scales(of: [""])[0]))
+    if scaler.series != nil, let table = series?.table {
+      scaling.own = scaler.scales(of: table.names).enumerated().map { series, own in
+        (table.starts[series]..<table.starts[series + 1], scale(own))
       }
     }
     return scaling

@@ -58,6 +58,7 @@ extension TableRows {
     let free = Set(fillsMeans ? roles.categories : [])
     let mayLackLabel = data.areTargetsOptional || fillsMeans
     let names = codes.indices.filter { column in
+      // text: these are places.
       column == roles.label ? !mayLackLabel : !free.contains(column)
     }
     return try closeGaps(data.gaps, starts: starts, numbers: numbers.sorted(), names: names)

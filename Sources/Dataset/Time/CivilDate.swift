@@ -41,12 +41,12 @@ struct CivilDate: Equatable {
   var daysOfYear: Int { Self.isLeap(year) ? 366 : 365 }
   var isLastOfMonth: Bool { day == Self.days(inMonth: month, of: year) }
 
-  /// The same day some months later; of shorter months the last.
-  func adding(months: Int, endOfMonth: Bool) -> CivilDate {
+  /// A day some months later; of shorter months the last.
+  func adding(months: Int, day: Int) -> CivilDate {
     let index = year * 12 + month - 1 + months
     let (year, month) = (index >= 0 ? index / 12 : (index - 11) / 12, ((index % 12) + 12) % 12 + 1)
     let last = Self.days(inMonth: month, of: year)
-    return CivilDate(year: year, month: month, day: endOfMonth ? last : min(day, last)) ?? self
+    return CivilDate(year: year, month: month, day: min(day, last)) ?? self
   }
 
   static func isLeap(_ year: Int) -> Bool { year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) }

@@ -2,8 +2,8 @@
 package enum TimeStep: Sendable, Equatable {
   /// Microseconds, or the difference of numbers.
   case fixed(Int)
-  /// Months of the calendar, on the same day of the month or always on its last.
-  case months(Int, endOfMonth: Bool)
+  /// Months of the calendar, on a day of the month or the last before it that a month has.
+  case months(Int, day: Int)
   /// From Monday to Friday; single days may be missing, as holidays are.
   case weekdays
   case irregular
@@ -15,10 +15,11 @@ package enum TimeStep: Sendable, Equatable {
       self = .irregular
       return
     }
-    if steps.allSatisfy({ $0 == first }) {
-      self = .fixed(first)
-    } else if isDate, let months = Self.months(times) {
+    // Months first: those of a summer may all have 31 days.
+    if isDate, let months = Self.months(times) {
       self = months
+    } else if steps.allSatisfy({ $0 == first }) {
+      self = .fixed(first)
     } else if isDate, Self.areWeekdays(times, steps) {
       self = .weekdays
     } else {
@@ -32,9 +33,9 @@ package enum TimeStep: Sendable, Equatable {
     case .fixed(let step):
       let (distance, isTooFar) = step.multipliedReportingOverflow(by: steps)
       return isTooFar ? nil : last + distance
-    case .months(let months, let endOfMonth):
+    case .months(let months, let day):
       let moment = Moment(last)
-      let date = moment.date.adding(months: months * steps, endOfMonth: endOfMonth)
+      let date = moment.date.adding(months: months * steps, day: day)
       return Moment(date: date, time: moment.time).microseconds
     case .weekdays:
       var time = last
@@ -53,10 +54,10 @@ package enum TimeStep: Sendable, Equatable {
     guard step > 0, zip(indices, indices.dropFirst()).allSatisfy({ $1 - $0 == step }),
       moments.allSatisfy({ $0.time == moments[0].time })
     else { return nil }
-    if moments.allSatisfy({ $0.date.isLastOfMonth }) { return .months(step, endOfMonth: true) }
+    if moments.allSatisfy({ $0.date.isLastOfMonth }) { return .months(step, day: 31) }
     let day = moments.map(\.date.day).max() ?? 1
     let fits = moments.allSatisfy { $0.date.day == day || $0.date.day < day && $0.date.isLastOfMonth }
-    return fits ? .months(step, endOfMonth: false) : nil
+    return fits ? .months(step, day: day) : nil
   }
 
   /// Never on a weekend, most of them one day behind the one before.

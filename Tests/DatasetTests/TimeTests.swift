@@ -1,0 +1,88 @@
+import Testing
+
+@testable import Dataset
+
+struct TimeTests {
+  private func format(_ first: String, _ pattern: String? = nil) throws -> TimeFormat? {
+    try TimeFormat(pattern: pattern, first: Array(first.utf8))
+  }
+
+  /// Seconds by `pandas.Timestamp(text).timestamp()`.
+  @Test(
+    arguments: [
+      ("1970-01-01", nil, 0), ("2024-02-29", nil, 1_709_164_800), ("1899-12-31", nil, -2_209_075_200),
+      ("2024-03-05T14:30", nil, 1_709_649_000), ("2024-03-05 14:30:05", nil, 1_709_649_005),
+      ("2024-03-05T14:30:05Z", nil, 1_709_649_005), ("2024-03-05T14:30:05+01:00", nil, 1_709_645_405),
+      ("2024-03", nil, 1_709_251_200), ("05.03.2024", "%d.%m.%Y", 1_709_596_800),
+      ("3/5/24 2:30 PM", "%m/%d/%y %I:%M %p", 1_709_649_000), ("05-Mar-1969", "%d-%b-%Y", -26_092_800),
+      ("March 5, 2024", "%B %d, %Y", 1_709_596_800),
+      ("12:05 AM 2024-03-05", "%I:%M %p %Y-%m-%d", 1_709_597_100),
+    ] as [(String, String?, Int)])
+  func `times are read as pandas reads them`(_ text: String, _ pattern: String?, _ seconds: Int) throws {
+    #expect(try format(text, pattern)?.parse(Array(text.utf8)) == seconds * Moment.second)
+  }
+
+  @Test(arguments: [
+    "2024-02-30", "2024-13-01", "2024-03-05T25:00", "2024-03-05T14", "2024-3-5", "05.03.2024", "tomorrow", "",
+    "2024-03-05x", "2024-03-05T14:60", "--", "1e5", "99999999999999999999",
+  ])
+  func whatIsNoTimeIsNone(_ text: String) throws {
+    #expect(try format(text) == nil)
+  }
+
+  @Test(arguments: [("%d.%m", "must have the year"), ("%Q%Y", "not among"), ("%Y%", "must have the year")])
+  func badPatterns(_ pattern: String, _ what: String) {
+    #expect(message { _ = try TimeFormat(pattern: pattern, first: [48]) }.contains(what))
+  }
+
+  @Test(arguments: [
+    "2024-03-05", "2024-03", "2024-03-05 14:30", "2024-03-05T14:30:05", "2024-03-05T14:30:05Z", "-12", "2024",
+  ])
+  func timesAreWrittenAsTheyWere(_ text: String) throws {
+    let format = try format(text)!
+    #expect(format.text(of: format.parse(Array(text.utf8))!) == text)
+  }
+
+  @Test func patternsAreWritten() throws {
+    let pattern = "%d %b %Y %I:%M %p"
+    let format = try format("05 Mar 2024 02:30 PM", pattern)!
+    #expect(format.text(of: 1_709_649_000 * Moment.second) == "05 Mar 2024 02:30 PM")
+  }
+
+  /// The rows of `pandas.date_range`, cut and gone on.
+  @Test(
+    arguments: [
+      (["2024-01-31", "2024-02-29", "2024-03-31"], ["2024-04-30", "2024-05-31"]),
+      (["2023-11-15", "2023-12-15", "2024-01-15"], ["2024-02-15", "2024-03-15"]),
+      (["2024-01-01", "2024-04-01", "2024-07-01"], ["2024-10-01", "2025-01-01"]),
+      (
+        ["2024-03-01", "2024-03-04", "2024-03-05", "2024-03-06"], ["2024-03-07", "2024-03-08", "2024-03-11"]
+      ),
+      (["2024-03-01", "2024-03-02", "2024-03-03"], ["2024-03-04", "2024-03-05"]),
+      (["2024-02-28 22:00", "2024-02-28 23:00"], ["2024-02-29 00:00", "2024-02-29 01:00"]),
+      (["3", "6", "9"], ["12", "15"]),
+      (["2020-02-29", "2021-02-28", "2022-02-28"], ["2023-02-28", "2024-02-29"]),
+    ])
+  func `a series goes on by its own step`(_ times: [String], _ next: [String]) throws {
+    let format = try format(times[0])!
+    let numbers = times.map { format.parse(Array($0.utf8))! }
+    let step = TimeStep(numbers[...], isDate: format.isDate)
+    let own = next.indices.map { step.time(after: numbers.last!, steps: $0 + 1).map(format.text) }
+    #expect(own == next)
+  }
+
+  @Test func anIrregularSeriesDoesNotGoOn() throws {
+    let format = try format("2024-03-01")!
+    let numbers = ["2024-03-01", "2024-03-05", "2024-03-06"].map { format.parse(Array($0.utf8))! }
+    #expect(TimeStep(numbers[...], isDate: true) == .irregular)
+    #expect(TimeStep([5][...], isDate: false).time(after: 5, steps: 1) == nil)
+  }
+
+  @Test func everyDayOfFourCenturiesIsItself() {
+    for day in stride(from: -200_000, through: 200_000, by: 37) {
+      let date = CivilDate(dayNumber: day)
+      #expect(date.dayNumber == day)
+      #expect(CivilDate(year: date.year, month: date.month, day: date.day) == date)
+    }
+  }
+}

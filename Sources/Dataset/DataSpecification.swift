@@ -95,6 +95,8 @@ public struct DataSpecification: Sendable, Equatable {
   public var wide: [String] = []
   /// csv: several files, or patterns of their names, in place of `path`; without `series` each file is a series.
   public var paths: [String] = []
+  /// csv: the column of texts, which are cut into `tokens`; each is a sample. Excludes `features`, `window`, `horizon` and `group`.
+  public var text: String?
   /// csv: whether the first line names the columns.
   public var header: Bool = true
   /// csv: one character.
@@ -122,9 +124,12 @@ public struct DataSpecification: Sendable, Equatable {
   public var tokens: Tokens = .char
   /// pairs: what targets are cut into; nil for `tokens`.
   public var targetTokens: Tokens?
-  /// For prediction. csv: columns of targets or labels may be missing or have empty fields and words like `NA`, and samples reach to the
-  /// last row. pairs: lines may be a source alone, and a target with tokens that are not known is left out.
+  /// For prediction: what is to be predicted need not be there. csv: columns of targets or labels may be missing or have empty fields and
+  /// words like `NA`, and samples reach to the last row. pairs: lines may be a source alone, and a target with tokens that are not known
+  /// is left out. npy: no labels_path. idx: a folder, or a file of images, without labels. ts: no class or `?`. tagged: no tags or `?`.
   public var areTargetsOptional: Bool = false
+  /// npy without labels that are not classes: how many numbers are predicted for each sample.
+  public var targetWidth: Int = 1
   /// What numbers to predict may be after scaling, because of the loss; nil for any.
   public var targetRange: ClosedRange<Float>?
   /// text, tagged and pairs: tokens that occur less often are all one, `<unk>`.
@@ -142,6 +147,8 @@ public struct DataSpecification: Sendable, Equatable {
 
   /// What `path` was named by, for messages.
   package var pathName = "data.path"
+  /// What stands in place of the file `path`, which then only names it: a sample that another program has sent.
+  package var content: [UInt8]?
   /// Whether a FIFO or `-` will do for a file: not where several processes read it.
   var allowsStreams = false
 

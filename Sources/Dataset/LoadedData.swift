@@ -21,7 +21,7 @@ public struct LoadedData: Sendable {
   /// csv: the labels of `path` in order: as numbers where all are whole numbers, else by their UTF-8 bytes.
   /// text: the tokens of the vocabulary, see `Vocabulary`. ts: the order of `@classLabel`. idx and npy: "0" up to the largest label of the main file.
   public let classNames: [String]
-  /// tagged: the words by their numbers, `Vocabulary.unknown` first. pairs: the tokens of the sources; `classNames` are those of
+  /// tagged, and csv of texts: the words by their numbers, `Vocabulary.unknown` first. pairs: the tokens of the sources; `classNames` are those of
   /// the targets. Else empty.
   public var vocabulary: [String] = []
   /// pairs whose targets are optional: the lines that are no sample, because they have no source that the network could read.
@@ -69,6 +69,8 @@ extension LoadedData {
     specification.allowsStreams = peers == nil
     let group = try peers.flatMap { (peers) throws(Failure) in try LoadingGroup(peers) }
     switch specification.format {
+    case .csv where specification.text != nil:
+      try self.init(texts: specification, scaler, classNames, vocabulary)
     case .csv:
       let names = DataNames(classes: classNames, categories: categoryNames)
       try self.init(csv: specification, scaler, given: names, group)

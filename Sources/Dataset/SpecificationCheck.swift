@@ -60,7 +60,7 @@ extension DataSpecification {
       if label != nil { throw .badData("data.horizon: a label has one horizon; give one number") }
     }
     try checkTarget()
-    try checkInputs()
+    if text == nil { try checkInputs() } else { try checkTexts() }
     if group != nil { try checkGroup() }
     try checkSeries()
     for (key, mark) in [("decimal", decimal), ("thousands", thousands)] {
@@ -156,8 +156,8 @@ extension DataSpecification {
       ("calendar", !calendar.isEmpty), ("weight", weight != nil), ("paths", !paths.isEmpty),
       ("split.by", split.unit != .windows),
       ("features", !features.isEmpty), ("targets", !targets.isEmpty), ("label", label != nil),
-      ("group", group != nil), ("window", window != 1), ("horizon", horizon != 0 || horizons != nil),
-      ("per_step", perStep),
+      ("group", group != nil), ("text", text != nil), ("window", window != 1),
+      ("horizon", horizon != 0 || horizons != nil), ("per_step", perStep),
     ]
     for (key, isUsed) in used where isUsed {
       throw .badData("data.\(key) is for csv, not for \(format.rawValue)")
@@ -165,7 +165,7 @@ extension DataSpecification {
   }
 
   private func checkLabelFiles() throws(Failure) {
-    if labelsPath == nil {
+    if labelsPath == nil, !areTargetsOptional {
       throw .badData("data.labels_path is missing: npy needs the file with the labels of data.path")
     }
     for (key, file, labels) in [
@@ -175,11 +175,37 @@ extension DataSpecification {
     }
   }
 
+  /// CSV of texts.
+  private func checkTexts() throws(Failure) {
+    let used = [
+      ("features", !features.isEmpty), ("group", group != nil), ("window", window != 1),
+      ("horizon", horizon != 0 || horizons != nil), ("per_step", perStep),
+      ("categorical", !categorical.isEmpty), ("static", !statics.isEmpty), ("known", !known.isEmpty),
+      ("series", !series.isEmpty), ("wide", !wide.isEmpty), ("time", time != nil),
+      ("weight", weight != nil), ("paths", !paths.isEmpty), ("split.by", split.unit != .windows),
+    ]
+    for (key, isUsed) in used where isUsed {
+      throw .badData("data.\(key) is not for texts (data.text), each of which is a sample; remove it")
+    }
+    let others = targets + (label.map { [$0] } ?? [])
+    if let text, others.contains(where: { $0.hasSameBytes(as: text) }) {
+      throw .badData("data.text \(quoted(text)) is also what is to be predicted")
+    }
+    guard gaps == .refuse || gaps == .drop else {
+      throw .badData("data.gaps: \(gaps.rawValue) can't fill texts or what belongs to them; use drop")
+    }
+    try checkVocabulary()
+  }
+
   private func checkText() throws(Failure) {
     if scale != .none { throw .badData("data.scale is not for text") }
     if sequenceLength < 1 {
       throw .badData("data.sequence_length must be at least 1, not \(sequenceLength)")
     }
+    try checkVocabulary()
+  }
+
+  private func checkVocabulary() throws(Failure) {
     if minCount < 1 { throw .badData("data.min_count must be at least 1, not \(minCount)") }
     if let vocabulary, vocabulary < 2 {
       throw .badData("data.vocabulary must be at least 2, not \(vocabulary)")

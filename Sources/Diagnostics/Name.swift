@@ -68,4 +68,9 @@ extension StringProtocol {
 
   /// Whether the bytes begin with these.
   package func hasBytes(first start: some StringProtocol) -> Bool { utf8.starts(with: start.utf8) }
+
+  /// Whether the bytes end with these.
+  package func hasBytes(last end: some StringProtocol) -> Bool {
+    utf8.suffix(end.utf8.count).elementsEqual(end.utf8)
+  }
 }

@@ -113,7 +113,8 @@ package final class OutputFile {
     if result != 0, errno != EINTR { throw Writing.failure(path, errno) }
   }
 
-  private func flush() throws(Failure) {
+  /// Hands over what was written so far: for who waits at the other end of a pipe.
+  package func flush() throws(Failure) {
     if pending.isEmpty { return }
     try Writing.write(pending, to: descriptor, path)
     pending.removeAll(keepingCapacity: true)

@@ -3,7 +3,7 @@ import TestSupport
 
 /// The tiny files that a recipe's `data` section names, by their name in its folder.
 public struct DataFiles {
-  static let columns = ["a", "b", "y", "z", "share", "other share", "label", "group"]
+  static let columns = ["a", "b", "y", "z", "share", "other share", "label", "group", "text"]
   /// Of every kind of data with labels.
   static let classes = 3
 
@@ -84,7 +84,8 @@ extension DataFiles {
       let (a, b) = (sin(Double(row) / 5) + noise(), cos(Double(row) / 7) + noise())
       let numbers = [a, b, a * b + 2, a - b, 1 / (1 + exp(-3 * a)), b > 0 ? 1 : 0]
       let label = row < 3 ? ["down", "flat", "up"][row] : a > 0.3 ? "up" : a < -0.3 ? "down" : "flat"
-      var fields = numbers.map { String(format: "%.4f", $0) } + [label, "g\(group)"]
+      let text = kind.isOfTexts ? sentence(label) : "none"
+      var fields = numbers.map { String(format: "%.4f", $0) } + [label, "g\(group)", text]
       if hasGaps, 3 < row, row < rows - 3, dice.chance(0.1) { fields[0] = "" }
       lines.append(fields.joined(separator: delimiter))
     }
@@ -155,6 +156,11 @@ extension DataFiles {
   private static let words = [
     "in", "the", "beginning", "was", "a", "word", "and", "that", "wörd", "ran", "on", "to", "its", "end",
   ]
+
+  /// A few words, one of which says the label.
+  private mutating func sentence(_ label: String) -> String {
+    ((0..<dice.within(0...4)).map { _ in dice.pick(Self.words) } + [label]).joined(separator: " ")
+  }
 
   private mutating func text(words: Int) -> String {
     (0..<words).map { "\(dice.pick(Self.words))\($0 % 9 == 8 ? "\n" : " ")" }.joined()

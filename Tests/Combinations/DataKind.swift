@@ -8,6 +8,8 @@ public enum DataKind: String, CaseIterable, Sendable {
   case csvGroup = "grouped csv"
   case csvGroupLabel = "grouped csv of labels"
   case csvGroupPerStep = "grouped csv, a number for each step"
+  case csvTexts = "csv of texts with labels"
+  case csvTextValues = "csv of texts with numbers"
   case npyClasses = "npy of classes"
   case npyValues = "npy of numbers"
   case idx = "idx"
@@ -21,7 +23,7 @@ public enum DataKind: String, CaseIterable, Sendable {
   public var format: String {
     switch self {
     case .csvValues, .csvHorizons, .csvLabel, .csvPerStep, .csvPerStepLabel, .csvGroup, .csvGroupLabel,
-      .csvGroupPerStep:
+      .csvGroupPerStep, .csvTexts, .csvTextValues:
       "csv"
     case .npyClasses, .npyValues: "npy"
     case .idx: "idx"
@@ -32,13 +34,18 @@ public enum DataKind: String, CaseIterable, Sendable {
     }
   }
 
-  var isTokens: Bool { [.text, .tagged, .pairs].contains(self) }
+  /// Whether a sample's targets are tokens or tags, one for each step.
+  private var hasTokenTargets: Bool { [.text, .tagged, .pairs].contains(self) }
+  var isOfTexts: Bool { [.csvTexts, .csvTextValues].contains(self) }
+  var isTokens: Bool { hasTokenTargets || isOfTexts }
   var isGrouped: Bool { [.csvGroup, .csvGroupLabel, .csvGroupPerStep].contains(self) }
-  var hasLabel: Bool { [.csvLabel, .csvPerStepLabel, .csvGroupLabel].contains(self) }
+  var hasLabel: Bool { [.csvLabel, .csvPerStepLabel, .csvGroupLabel, .csvTexts].contains(self) }
   var isPerStep: Bool { [.csvPerStep, .csvPerStepLabel, .csvGroupPerStep].contains(self) }
   /// Whether each step has a target, the tokens of texts included.
-  var hasTargetPerStep: Bool { isPerStep || isTokens }
-  var isOfClasses: Bool { hasLabel || isTokens || [.npyClasses, .idx, .tsEqual, .tsUnequal].contains(self) }
+  var hasTargetPerStep: Bool { isPerStep || hasTokenTargets }
+  var isOfClasses: Bool {
+    hasLabel || hasTokenTargets || [.npyClasses, .idx, .tsEqual, .tsUnequal].contains(self)
+  }
   /// Whether samples differ in length.
   var isUnequal: Bool { isGrouped || isTokens || [.tsUnequal, .tsValues].contains(self) }
 }

@@ -99,13 +99,22 @@ extension RecipeGenerator {
     maybe(0.25, "data.delimiter", ";", "\t", "|")
     maybe(0.2, "data.header", false, true)
     // A label can't be filled in, nor a gap between two sequences.
-    let fills: [Tree] = kind.isGrouped || kind.hasLabel ? [] : ["previous", "linear"]
+    let fills: [Tree] = kind.isGrouped || kind.hasLabel || kind.isOfTexts ? [] : ["previous", "linear"]
     if dice.chance(0.3) { recipe["data.gaps"] = dice.pick(["error", "drop"] + fills) }
     let hasNames = recipe["data.header"] != false
     func column(_ name: String) -> Tree {
       .text(hasNames ? name : "\(DataFiles.columns.firstIndex(of: name)!)")
     }
-    recipe["data.features"] = .list(dice.pick([["a", "b"], ["a"], ["b", "a", "y"]]).map(column))
+    if kind.isOfTexts {
+      recipe["data.text"] = column("text")
+      recipe["data.tokens"] = .text(dice.pick(["char", "word", "byte"]))
+      if recipe["data.tokens"] != "byte" {
+        maybe(0.3, "data.min_count", 2)
+        maybe(0.3, "data.vocabulary", 2, 9)
+      }
+    } else {
+      recipe["data.features"] = .list(dice.pick([["a", "b"], ["a"], ["b", "a", "y"]]).map(column))
+    }
     if kind.hasLabel {
       recipe["data.label"] = column("label")
     } else {
@@ -116,7 +125,7 @@ extension RecipeGenerator {
     if kind.isPerStep { recipe["data.per_step"] = true }
     if kind.isGrouped {
       recipe["data.group"] = column("group")
-    } else {
+    } else if !kind.isOfTexts {
       maybe(0.8, "data.window", 1, 2, 5, 9)
       if kind == .csvHorizons {
         recipe["data.horizon"] = dice.pick([[1, 3], [0, 2, 5]])

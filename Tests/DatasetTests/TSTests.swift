@@ -76,11 +76,6 @@ import Testing
         == "d.ts, line 10: expected a line of the header, such as @problemName or @data, not '1,2,3:10,20,30:run'"
     )
     #expect(
-      failure(replacing: "@missing false", with: "@missing true").hasPrefix("d.ts, line 4: missing values"))
-    #expect(
-      failure(replacing: "@timeStamps false", with: "@timeStamps true").hasPrefix("d.ts, line 3: time stamps")
-    )
-    #expect(
       failure(replacing: "@dimensions 2", with: "@dimensions -2").hasPrefix("d.ts, line 6: @dimensions needs")
     )
     #expect(
@@ -92,6 +87,83 @@ import Testing
     #expect(failure(replacing: "walk run", with: "walk walk") == "d.ts, line 9: class 'walk' is named twice")
     #expect(failure(replacing: "true walk run", with: "true").contains("needs the names"))
     #expect(failure(replacing: "@missing", with: "@missin") == "d.ts, line 4: unknown header line '@missin'")
+  }
+
+  /// As pandas fills them: `interpolate`, `ffill`, `dropna`, series by series.
+  @Test func missingValues() throws {
+    let text = ArrayFiles.ts.replacing("@missing false", with: "@missing true")
+      .replacing("@equalLength true\n@seriesLength 3\n", with: "")
+      .replacing("1,2,3:10,20,30", with: "1,?,?,4:10,20,NaN,40")
+    func inputs(_ gaps: DataSpecification.GapPolicy, _ sample: Int32 = 0) throws -> [Float]? {
+      try load(text) { $0.gaps = gaps }.train?.arrays([sample]).inputs
+    }
+    #expect(try inputs(.linear) == [1, 10, 2, 20, 3, 30, 4, 40])
+    #expect(try inputs(.previous) == [1, 10, 1, 20, 1, 20, 4, 40])
+    #expect(try inputs(.drop) == [1, 10, 4, 40] && inputs(.drop, 1) == [4, 40, 5, 50, 6, 60])
+    let start = text.replacing("1,?,?,4", with: "?,2,3,4")
+    #expect(
+      message { _ = try load(start) { $0.gaps = .previous } }
+        == "d.ts, line 9, dimension 1, value 1: no value stands before this gap, so data.gaps: previous can't fill it; remove the rows"
+    )
+    let end = text.replacing("10,20,NaN,40", with: "10,20,30,?")
+    #expect(
+      message { _ = try load(end) { $0.gaps = .linear } }.contains(
+        "line 9, dimension 2, value 4: no value stands behind"))
+    let all = text.replacing("10,20,NaN,40", with: "?,20,NaN,?")
+    #expect(
+      message { _ = try load(all) { $0.gaps = .drop } }.contains("line 9: data.gaps: drop leaves nothing"))
+  }
+
+  /// Time stamps say in which order values come; dates have colons, which set dimensions apart elsewhere.
+  @Test func timeStamps() throws {
+    func text(_ first: String, _ second: String) -> String {
+      "@timestamps true\n@classLabel true a b\n@data\n\(first):\(second):b\n"
+    }
+    let first = "(2020-01-01 00:00:00,1),(2020-01-01 01:00:00, 2.5)"
+    let second = "(2020-01-01 00:00:00,10), (2020-01-01 01:00:00,20)"
+    let data = try load(text(first, second))
+    #expect(data.train?.arrays().inputs == [1, 10, 2.5, 20] && data.train?.arrays().classes == [1])
+    #expect(
+      try load(text("(0,1),(2,?),(10,3)", "(0,1),(2,2),(10,3)")) { $0.gaps = .linear }
+        .train?.arrays().inputs == [1, 1, 2, 2, 3, 3])
+    #expect(
+      message { _ = try load(text(first, "(0,1),(1,2)")) }.contains(
+        "line 4: dimension 2 has other time stamps"))
+    #expect(
+      message { _ = try load(text("(1,1),(0,2)", "(1,1),(0,2)")) }.contains(
+        "time stamp '0' does not follow '1'"))
+    #expect(message { _ = try load(text("(0,1)", "(0,1),(1,2)")) }.contains("dimension 2 has 2 values"))
+    for wrong in ["1,2", "(1)", "(0,1", "0,1)", "((0,1))", ""] {
+      #expect(
+        message { _ = try load(text(wrong, wrong)) }.contains("needs values as (time stamp,value)"),
+        "\(wrong)")
+    }
+  }
+
+  /// UCR's tables: a class, then values; NaN at the end makes a series shorter.
+  @Test func tables() throws {
+    let data = try load("2\t1\t2\t3\n-1\t4\t5\tNaN\n10\t6\tNaN\tNaN\r\n")
+    #expect(data.classNames == ["-1", "2", "10"] && data.shape.features == 1 && data.shape.steps == 3)
+    let batch = data.train?.arrays()
+    #expect(batch?.inputs == [1, 4, 6, 2, 5, 3] && batch?.classes == [1, 0, 2])
+    #expect(
+      message { _ = try load("1\t2\tNaN\t3\n") }.hasPrefix(
+        "d.ts, line 1, dimension 1, value 2: the value is missing"))
+    #expect(
+      try load("1\t2\tNaN\t4\n2\t1\t1\t1\n") { $0.gaps = .linear }.train?.arrays([0]).inputs == [2, 3, 4])
+    #expect(message { _ = try load("1\tNaN\tNaN\n") } == "d.ts, line 1: has no values behind its class")
+    #expect(
+      message { _ = try load("\t1\t2\n") }.hasPrefix(
+        "d.ts, line 1: the class, in front of the values, is missing"))
+    #expect(message { _ = try load("1\t2\tx\n") } == "d.ts, line 1: value 2: 'x' is not a usable number")
+    let folder = try TemporaryFolder()
+    var specification = DataSpecification(format: .ts, path: try folder.write("a.tsv", "b\t1\t2\na\t3\t4\n"))
+    specification.testPath = try folder.write("b.tsv", "b\t5\t6\n")
+    #expect(try LoadedData(specification).test?.arrays().classes == [1])
+    try folder.write("b.tsv", "c\t5\t6\n")
+    #expect(
+      message(folder) { _ = try LoadedData(specification) }
+        == "b.tsv, line 1: class label 'c' is not among the 2 known")
   }
 
   @Test func samplesThatAreWrong() {
@@ -112,7 +184,8 @@ import Testing
     for gap in ["?", "", "NaN"] {
       #expect(
         failure(replacing: "20,30", with: "20,\(gap)")
-          == "d.ts, line 11: dimension 2, value 3: missing values are not supported; fill them in")
+          == "d.ts, line 11, dimension 2, value 3: the value is missing; fill it or set data.gaps to drop, previous, linear, mean or mask"
+      )
     }
     #expect(
       failure(replacing: "30:run", with: "30:jump")

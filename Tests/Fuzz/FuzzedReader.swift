@@ -38,7 +38,8 @@ func choice(_ bytes: [UInt8], of count: Int) -> Int {
 enum Readers {
   static var all: [any FuzzedReader.Type] {
     [
-      CSVFuzz.self, GroupedFuzz.self, IDXFuzz.self, NPYFuzz.self, TSFuzz.self, TextFuzz.self, PairsFuzz.self,
+      CSVFuzz.self, GroupedFuzz.self, TextRowFuzz.self, IDXFuzz.self, NPYFuzz.self, TSFuzz.self,
+      TextFuzz.self, PairsFuzz.self,
       TaggedFuzz.self, RecipeFuzz.self, SettingFuzz.self, SafetensorsFuzz.self, StateFuzz.self,
       ResumeFuzz.self, HostfileFuzz.self,
     ]

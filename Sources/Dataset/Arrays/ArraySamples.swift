@@ -10,9 +10,15 @@ extension LoadedData {
     var shape: [Int]?
     let sources = try SampleSources(specification) { (path, labelsPath, part) throws(Failure) in
       let file = try NPYFile.open(path, key: part.pathKey, specification, group)
-      let labels = try NPYFile.open(labelsPath ?? "", key: part.labelsKey, specification, group)
-      files += [file, labels]
-      let source = try SampleSource(npy: file, labels: labels, &count)
+      files.append(file)
+      let source: SampleSource
+      if labelsPath == nil, specification.areTargetsOptional {
+        source = try SampleSource(npy: file, unknown: count == nil ? specification.targetWidth : nil)
+      } else {
+        let labels = try NPYFile.open(labelsPath ?? "", key: part.labelsKey, specification, group)
+        files.append(labels)
+        source = try SampleSource(npy: file, labels: labels, &count)
+      }
       let found = [source.layout.steps, source.inputs.columns, source.values?.columns ?? 0]
       guard shape ?? found == found else {
         throw file.failure("its samples and targets have another shape than those of \(specification.path)")
@@ -34,9 +40,12 @@ extension LoadedData {
     let sources = try SampleSources(specification) { (path, _, part) throws(Failure) in
       let file = try specification.open(path, key: part.pathKey)
       files.append(file)
-      let series = try TSFile(file)
+      let isOptional = specification.areTargetsOptional
+      let series = try TSFile(
+        file, targets: isOptional ? classNames == nil ? .anyValues : .anyClasses : .all,
+        gaps: specification.gaps)
       if names == nil { names = series.header.classNames }
-      let found = [series.dimensions, series.header.hasTargetValues ? 1 : 0]
+      let found = [series.dimensions, series.hasTargetValues ? 1 : 0]
       guard shape ?? found == found else {
         throw file.failure("its series have another shape than those of \(specification.path)")
       }
@@ -56,30 +65,41 @@ extension SampleSource {
   /// `[N, T, F]`, or `[N, F]` as one time step, with labels: integers are classes, floats are values `[N]` or `[N, width]`.
   /// - classCount: set from the labels where nil.
   init(npy file: InputFile, labels labelFile: InputFile, _ classCount: inout Int?) throws(Failure) {
-    let array = try NPYFile(file)
+    try self.init(npy: file)
     let labels = try NPYFile(labelFile)
+    guard let count = labels.shape.first, labels.shape.count <= 2, labels.shape.last! > 0, count == samples
+    else {
+      throw labelFile.failure(
+        "has the shape \(labels.shape); needed is one row for each of the \(samples) samples")
+    }
+    if labels.element.isInteger {
+      classes = try labels.classes(&classCount)
+    } else {
+      values = NPYTable(labels, columns: labels.shape.count == 2 ? labels.shape[1] : 1)
+    }
+  }
+
+  /// The same without labels.
+  /// - width: of the values that nobody knows; nil for classes.
+  init(npy file: InputFile, unknown width: Int?) throws(Failure) {
+    try self.init(npy: file)
+    if let width {
+      values = UnknownTable(rows: samples, columns: width, path: path)
+    } else {
+      classes = [Int32](repeating: -1, count: samples)
+    }
+  }
+
+  private init(npy file: InputFile) throws(Failure) {
+    let array = try NPYFile(file)
     let shape = array.shape
     guard shape.count == 2 || shape.count == 3, shape.allSatisfy({ $0 > 0 }) else {
       throw file.failure("has the shape \(shape); needed are samples, steps, features, or samples, features")
     }
-    let steps = shape.count == 3 ? shape[1] : 1
-    guard let count = labels.shape.first, labels.shape.count <= 2, labels.shape.last! > 0, count == shape[0]
-    else {
-      throw labelFile.failure(
-        "has the shape \(labels.shape); needed is one row for each of the \(shape[0]) samples")
-    }
-    path = file.path
-    isDivided = file.isDivided
-    inputs = NPYTable(array, columns: shape.last!)
-    layout = .separate(steps: steps)
-    samples = count
-    if labels.element.isInteger {
-      values = nil
-      classes = try labels.classes(&classCount)
-    } else {
-      values = NPYTable(labels, columns: labels.shape.count == 2 ? labels.shape[1] : 1)
-      classes = []
-    }
+    self.init(
+      path: file.path, inputs: NPYTable(array, columns: shape.last!), values: nil, classes: [],
+      layout: .separate(steps: shape.count == 3 ? shape[1] : 1), samples: shape[0],
+      isDivided: file.isDivided)
   }
 
   init(ts series: TSFile, classNames: [String]) throws(Failure) {
@@ -87,7 +107,7 @@ extension SampleSource {
     inputs = TSInputs(series: series)
     layout = .separate(starts: series.starts)
     samples = series.samples
-    values = series.header.hasTargetValues ? TSTargets(series: series) : nil
+    values = series.hasTargetValues ? TSTargets(series: series) : nil
     classes = try series.classes(in: classNames)
   }
 }
@@ -154,6 +174,7 @@ private struct TSTargets: NumberTable {
   let series: TSFile
   var rows: Int { series.samples }
   var columns: Int { 1 }
+  var mayBeUnknown: Bool { series.mayBeUnknown }
 
   func read(_ rows: Range<Int>, into block: UnsafeMutablePointer<Double>) {
     for row in rows { block[row - rows.lowerBound] = series.targets[row] }
@@ -166,8 +187,8 @@ extension TSFile {
   func classes(in names: [String]) throws(Failure) -> [Int32] {
     let numbers = Name.numbers(names)
     let map = header.classNames.map { numbers[Name($0)] ?? -1 }
-    let mapped = classes.map { map[Int($0)] }
-    if let sample = mapped.firstIndex(of: -1) {
+    let mapped = classes.map { $0 < 0 ? $0 : map[Int($0)] }
+    if let sample = mapped.indices.first(where: { mapped[$0] < 0 && classes[$0] >= 0 }) {
       let name = quoted(header.classNames[Int(classes[sample])])
       throw .badData(
         "\(file.path), line \(lines[sample]): class label \(name) is not among the \(names.count) known")

@@ -13,7 +13,8 @@ import Files
 struct IDXPart {
   let files: [InputFile]
   let images: IDXFile
-  let labels: IDXFile
+  /// nil where nobody knows them.
+  let labels: IDXFile?
 
   /// Reads "train" or "t10k", or returns nil where the folder has neither images nor labels of that name.
   init?(_ name: String, _ specification: DataSpecification, _ group: LoadingGroup?) throws(Failure) {
@@ -22,14 +23,35 @@ struct IDXPart {
     let labels = try Self.find("\(name)-labels", "idx1-ubyte", specification, group)
     guard images != nil || labels != nil else { return nil }
     guard var images else { throw Self.missing("\(name)-images-idx3-ubyte", folder) }
-    guard var labels else { throw Self.missing("\(name)-labels-idx1-ubyte", folder) }
-    self.images = try IDXFile(&images, dimensions: 3, group)
-    self.labels = try IDXFile(&labels, dimensions: 1, group)
-    files = [images, labels]
-    guard self.images.shape[0] == self.labels.shape[0] else {
-      throw labels.failure(
-        "holds \(self.labels.shape[0]) labels for the \(self.images.shape[0]) images of \(images.path)")
+    guard var labels else {
+      guard specification.areTargetsOptional else {
+        throw Self.missing("\(name)-labels-idx1-ubyte", folder)
+      }
+      try self.init(images: &images, group)
+      return
     }
+    let found = try IDXFile(&images, dimensions: 3, group)
+    let known = try IDXFile(&labels, dimensions: 1, group)
+    guard found.shape[0] == known.shape[0] else {
+      throw labels.failure(
+        "holds \(known.shape[0]) labels for the \(found.shape[0]) images of \(images.path)")
+    }
+    self.init(files: [images, labels], images: found, labels: known)
+  }
+
+  /// A file of images alone.
+  init(_ specification: DataSpecification, _ group: LoadingGroup?) throws(Failure) {
+    var file = try specification.open(specification.path, key: "data.path", group, unpacks: false)
+    try self.init(images: &file, group)
+  }
+
+  private init(files: [InputFile], images: IDXFile, labels: IDXFile?) {
+    (self.files, self.images, self.labels) = (files, images, labels)
+  }
+
+  private init(images file: inout InputFile, _ group: LoadingGroup?) throws(Failure) {
+    let images = try IDXFile(&file, dimensions: 3, group)
+    self.init(files: [file], images: images, labels: nil)
   }
 
   /// The file as it is called by its authors, with a dot before the ending, or either gzipped.

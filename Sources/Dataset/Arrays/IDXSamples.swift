@@ -1,5 +1,6 @@
 import Batches
 import Diagnostics
+import Files
 
 extension LoadedData {
   /// The folder's train files, which may be split further, and its t10k files as the test part.
@@ -7,8 +8,9 @@ extension LoadedData {
     idx specification: DataSpecification, _ classNames: [String]?, _ group: LoadingGroup?
   ) throws(Failure) {
     let folder = specification.path
-    let main = try IDXPart("train", specification, group)
-    let held = try IDXPart("t10k", specification, group)
+    let isFile = specification.areTargetsOptional && !Paths.isFolder(folder)
+    let main = try isFile ? IDXPart(specification, group) : IDXPart("train", specification, group)
+    let held = try isFile ? nil : IDXPart("t10k", specification, group)
     guard let any = main ?? held else { throw IDXPart.missing("train-images-idx3-ubyte", folder) }
     if let main, let held, main.images.shape[1...] != held.images.shape[1...] {
       throw .badData("\(held.images.path): its images have another size than those of \(main.images.path)")
@@ -16,7 +18,7 @@ extension LoadedData {
     if held != nil && specification.split.test != nil {
       throw .badData("data.split.test is not for \(folder): its t10k files are the test part")
     }
-    let count = classNames?.count ?? Int(any.labels.elements.withUnsafeBufferPointer { $0.max() } ?? 0) + 1
+    let count = classNames?.count ?? Int(any.labels?.elements.withUnsafeBufferPointer { $0.max() } ?? 0) + 1
     for part in [main, held] { try part?.checkLabels(count) }
     let shape = SampleShape(
       steps: any.images.shape[1], features: any.images.shape[2], target: .classes(count: count))
@@ -43,10 +45,17 @@ extension IDXPart {
   func set(_ samples: Range<Int>, _ shape: SampleShape) -> SequenceSet<UInt8> {
     SequenceSet(
       shape: shape, layout: .separate(steps: shape.steps), samples: samples, inputs: images.elements,
-      values: .own([]), classes: .own(labels.elements.withUnsafeBufferPointer { $0.map { Int32($0) } }))
+      values: .own([]), classes: .own(classes))
+  }
+
+  /// -1 where nobody knows it.
+  private var classes: [Int32] {
+    labels?.elements.withUnsafeBufferPointer { $0.map { Int32($0) } }
+      ?? [Int32](repeating: -1, count: images.shape[0])
   }
 
   func checkLabels(_ count: Int) throws(Failure) {
+    guard let labels else { return }
     let wrong = labels.elements.withUnsafeBufferPointer { labels in
       labels.firstIndex { Int($0) >= count }.map { ($0, labels[$0]) }
     }

@@ -10,10 +10,22 @@ package struct TSHeader: Sendable {
   private(set) var dimensions: Int?
   private(set) var seriesLength: Int?
   private(set) var declaresEqualLength = false
+  /// Whether each value stands in parentheses behind its time stamp.
+  private(set) var hasTimeStamps = false
   /// Whether `@data` was read.
   private(set) var isComplete = false
 
-  mutating func read(_ line: TSLines.Line, _ file: InputFile) throws(Failure) {
+  init() {}
+
+  /// Of a table without a header.
+  init(classNames: [String]) {
+    self.classNames = classNames
+    classNumbers = Name.numbers(classNames)
+    isComplete = true
+  }
+
+  /// - targets: whether there must be a class or a value for each series.
+  mutating func read(_ line: TSLines.Line, _ file: InputFile, _ targets: TSFile.Targets) throws(Failure) {
     let words = String(decoding: line.bytes, as: UTF8.self).split { $0 == " " || $0 == "\t" }.map(String.init)
     func failure(_ what: String) -> Failure { .badData("\(file.path), line \(line.number): \(what)") }
     // text: a word of the format, in letters of either case.
@@ -27,14 +39,9 @@ package struct TSHeader: Sendable {
       declaresEqualLength = words.last?.lowercased() == "true"
     case "@timestamps":
       // text: a word of the format, in letters of either case.
-      if words.last?.lowercased() != "false" {
-        throw failure("time stamps are not supported; save plain values")
-      }
-    case "@missing":
-      // text: a word of the format, in letters of either case.
-      if words.last?.lowercased() != "false" {
-        throw failure("missing values are not supported; fill them in")
-      }
+      hasTimeStamps = words.last?.lowercased() == "true"
+    // What is missing shows in the data.
+    case "@missing": break
     case "@univariate":
       // text: a word of the format, in letters of either case.
       if words.last?.lowercased() == "true" { dimensions = dimensions ?? 1 }
@@ -44,7 +51,7 @@ package struct TSHeader: Sendable {
     // text: a word of the format, in letters of either case.
     case "@targetlabel": hasTargetValues = words.dropFirst().first?.lowercased() == "true"
     case "@data":
-      guard hasTargetValues || !classNames.isEmpty else {
+      guard hasTargetValues || !classNames.isEmpty || targets != .all else {
         throw failure("there is no @classLabel or @targetLabel with true before the data")
       }
       isComplete = true

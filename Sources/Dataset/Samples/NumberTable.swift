@@ -120,3 +120,16 @@ extension NumberTable {
     return .badData("\(place(row: row, column: column)): \(what)")
   }
 }
+
+/// Numbers that nobody knows.
+struct UnknownTable: NumberTable {
+  let rows: Int
+  let columns: Int
+  let path: String
+  var mayBeUnknown: Bool { true }
+
+  func read(_ rows: Range<Int>, into block: UnsafeMutablePointer<Double>) {
+    block.update(repeating: .nan, count: rows.count * columns)
+  }
+  func place(row: Int, column: Int) -> String { path }
+}

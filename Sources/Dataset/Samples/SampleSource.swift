@@ -7,9 +7,9 @@ struct SampleSource {
   /// `[rows, F]`.
   let inputs: any NumberTable
   /// `[target rows, width]`, or nil for classes.
-  let values: (any NumberTable)?
+  var values: (any NumberTable)?
   /// `[target rows]`; empty for values.
-  let classes: [Int32]
+  var classes: [Int32]
   let layout: SampleLayout
   let samples: Int
   /// Whether the processes of this machine have read it together.

@@ -60,6 +60,8 @@ extension Scaler {
   public func unscaleFeature(_ value: Float, _ column: Int) -> Double {
     method.unscale(Double(value), features[column])
   }
+  /// A scaled number in the units of the file, of a column that may be a series' own.
+  public func unscale(_ value: Float, _ column: Column) -> Double { method.unscale(Double(value), column) }
   /// A scaled target or prediction in the units of the file.
   public func unscaleTarget(_ value: Float, _ column: Int) -> Double {
     method.unscale(Double(value), targets[column])

@@ -10,7 +10,7 @@ extension LoadedData {
     func read(_ path: String, _ key: String) throws(Failure) -> TaggedText {
       try TaggedText(
         specification.open(path, key: "data.\(key)"), tokenColumn: specification.tokenColumn,
-        tagColumn: specification.tagColumn)
+        tagColumn: specification.tagColumn, areTagsOptional: specification.areTargetsOptional)
     }
     let main = try read(specification.path, "path")
     let partition = try Partition(specification.split, of: main.sentences, file: main.file.path)
@@ -25,7 +25,10 @@ extension LoadedData {
     }
     // What is only in the other parts is unknown to a network that never saw it.
     let seen = main.starts[(partition.train ?? 0..<main.sentences).upperBound]
-    let words = vocabulary ?? Self.words(main.tokens[..<seen], specification)
+    let words =
+      vocabulary
+      ?? Vocabulary.learned(
+        main.tokens[..<seen].reduce(into: [:]) { $0[Name($1), default: 0] += 1 }, specification)
     let tags = tagNames ?? sortedClassNames(Set(sources.flatMap { $0.0.tags.map { Name($0) } }).map(\.text))
     var shape = SampleShape(
       steps: sources.flatMap { lengths($0.0) }.max() ?? 0, features: 0, target: .classes(count: tags.count))
@@ -33,7 +36,8 @@ extension LoadedData {
 
     var parts: [TaggedSet?] = [nil, nil, nil]
     for (text, ranges) in sources {
-      let (tokens, labels) = try text.encoded(words, tags)
+      let (tokens, labels) = try text.encoded(
+        words, tags, areTagsOptional: specification.areTargetsOptional)
       for (part, range) in ranges.enumerated() where range != nil {
         parts[part] = TaggedSet(
           shape: shape, tokens: tokens, tags: labels, starts: text.starts, sentences: range!)
@@ -50,19 +54,6 @@ extension LoadedData {
     rows = nil
     unused = partition.unused(of: main.sentences)
   }
-
-  /// The words that occur often enough, the most frequent first, behind the one for all others.
-  private static func words(_ tokens: ArraySlice<Substring>, _ specification: DataSpecification) -> [String] {
-    var counts: [Name: Int] = [:]
-    for token in tokens { counts[Name(token), default: 0] += 1 }
-    let kept = counts.filter { $0.value >= specification.minCount }
-      .sorted {
-        $0.value != $1.value
-          ? $0.value > $1.value : $0.key < $1.key
-      }
-    return [Vocabulary.unknown]
-      + kept.prefix((specification.vocabulary ?? Int.max) - 1).map { $0.key.text }
-  }
 }
 
 private func lengths(_ text: TaggedText) -> [Int] {
@@ -71,12 +62,16 @@ private func lengths(_ text: TaggedText) -> [Int] {
 
 extension TaggedText {
   /// Tokens and tags as numbers; a token that is not among `words` is number 0.
-  fileprivate func encoded(_ words: [String], _ names: [String]) throws(Failure) -> ([Int32], [Int32]) {
+  /// - areTagsOptional: whether a tag that is missing, `?` or `_` is -1.
+  fileprivate func encoded(
+    _ words: [String], _ names: [String], areTagsOptional: Bool
+  ) throws(Failure) -> ([Int32], [Int32]) {
     let (numbers, classes) = (Name.numbers(words), Name.numbers(names))
     var labels: [Int32] = []
     labels.reserveCapacity(tags.count)
     for (token, tag) in zip(tokens, tags) {
-      guard let label = classes[Name(tag)] else {
+      let isUnknown = areTagsOptional && ["", "?", "_"].contains { tag.hasSameBytes(as: $0) }
+      guard let label = classes[Name(tag)] ?? (isUnknown ? -1 : nil) else {
         throw file.failure(
           "tag \(quoted(String(tag))) of \(quoted(String(token))) is not among the \(names.count) known tags")
       }

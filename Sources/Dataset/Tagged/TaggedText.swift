@@ -11,15 +11,18 @@ import Files
 struct TaggedText {
   let file: InputFile
   private(set) var tokens: [Substring] = []
+  /// Empty where nobody knows it.
   private(set) var tags: [Substring] = []
   /// The first token of each sentence, and the end of the last.
   private(set) var starts: [Int] = [0]
 
   private typealias Column = UnsafeBufferPointer<UInt8>
 
-  init(_ file: InputFile, tokenColumn: Int, tagColumn: Int) throws(Failure) {
+  /// - areTagsOptional: whether the column of tags may be missing, or all columns but one, that of the token.
+  init(_ file: InputFile, tokenColumn: Int, tagColumn: Int, areTagsOptional: Bool = false) throws(Failure) {
     self.file = file
-    let isNumbered = tokenColumn > 0 && tagColumn > 0
+    var (tokenColumn, tagColumn) = (tokenColumn, tagColumn)
+    var isNumbered = tokenColumn > 0 && tagColumn > 0
     /// Columns of the first token, and whether tabs set them apart.
     var first: (Int, Bool)?
     /// Where that was a line that begins with `#`.
@@ -32,6 +35,10 @@ struct TaggedText {
       let isRemark = line[0] == UInt8(ascii: "#")
       if isRemark, isNumbered, tokens.count == starts.last! { return }
       let columns = Self.columns(line)
+      if areTagsOptional, columns.count == 1, tokens.isEmpty {
+        // Tokens alone.
+        (tokenColumn, tagColumn, isNumbered) = (0, .max, false)
+      }
       if isNumbered, Self.isNoToken(columns[0]) { return }
       let shape = (columns.count, line.contains(tab))
       // A remark that is taken for a token would be one of its words, and the next its tag.
@@ -41,14 +48,15 @@ struct TaggedText {
             + "only CoNLL-U has, and only in front of a sentence; remove it")
       }
       if first == nil { (first, doubtful) = (shape, isRemark ? number : nil) }
-      let last = max(tokenColumn, tagColumn)
-      guard columns.count > last, !columns[tokenColumn].isEmpty, !columns[tagColumn].isEmpty else {
+      let last = areTagsOptional ? tokenColumn : max(tokenColumn, tagColumn)
+      let tag = columns.count > tagColumn ? columns[tagColumn] : Column(rebasing: columns[0][0..<0])
+      guard columns.count > last, !columns[tokenColumn].isEmpty, areTagsOptional || !tag.isEmpty else {
         throw .badData(
           "\(file.path), line \(number): has \(columns.count) columns; a token in column \(tokenColumn) and its tag in "
             + "column \(tagColumn) are wanted (data.token_column, data.tag_column, from 0)")
       }
       tokens.append(Substring(decoding: columns[tokenColumn], as: UTF8.self))
-      tags.append(Substring(decoding: columns[tagColumn], as: UTF8.self))
+      tags.append(Substring(decoding: tag, as: UTF8.self))
     }
     endSentence()
     if tokens.isEmpty { throw file.failure("has no tokens") }

@@ -8,7 +8,8 @@ extension DataSpecification: SelectedSection {
 
   static let section: Section<Self> = Section(
     selector: "format", words: "data.format ",
-    keys: fileKeys + columnKeys + seriesKeys + scalingKeys + sampleKeys + tokenKeys + splitKeys)
+    keys: fileKeys + columnKeys + seriesKeys + scalingKeys + sampleKeys + tokenKeys + textColumnKeys
+      + splitKeys)
 
   private static let fileKeys: [Key<Self>] = [
     Key(selector: "format", "What kind of files the data are."),
@@ -38,6 +39,10 @@ extension DataSpecification: SelectedSection {
   ]
 
   private static let columnKeys: [Key<Self>] = [
+    Key(
+      "text", optional: \.text, .text, only: [.csv],
+      "The column of texts, which are cut into tokens, each text being a sample. Excludes features."
+    ).unwrittenIfNull(),
     Key(
       "features", \.features, .texts(), only: [.csv],
       "Columns that the network reads as numbers, by name, or by number from 0 where there is no header."
@@ -89,7 +94,7 @@ extension DataSpecification: SelectedSection {
       "Texts that stand for a missing value besides an empty field, in place of those that other programs write (NA, NaN, null, None, ?)."
     ).unwrittenIfNull(),
     Key(
-      "gaps", \.gaps, .choice(synonyms: ["error": "refuse"]), only: [.csv],
+      "gaps", \.gaps, .choice(synonyms: ["error": "refuse"]), only: [.csv, .ts],
       "What is done with a missing value: refuse the file, leave the row out, repeat the value before, draw a line between the neighbours, take the mean of training (a missing target then counts nowhere), or that and tell the network which were observed."
     ),
   ]
@@ -155,6 +160,20 @@ extension DataSpecification: SelectedSection {
     Key(
       "sequence_length", \.sequenceLength, .whole(), only: [.text],
       "Tokens of a window; gradients do not reach further back."),
+  ]
+
+  /// Of CSV with a column of texts.
+  private static let textColumnKeys: [Key<Self>] = [
+    Key("tokens", \.tokens, .choice(), only: [.csv], "What the texts are cut into.")
+      .needing("text") { $0.text != nil },
+    Key(
+      "min_count", \.minCount, .whole(), only: [.csv],
+      "Occurrences in the training part below which a token becomes <unk>."
+    ).needing("text") { $0.text != nil },
+    Key(
+      "vocabulary", optional: \.vocabulary, .whole(2...Int(Int32.max)), only: [.csv],
+      "Most tokens in the vocabulary, <unk> included, the most frequent ones; null for all."
+    ).needing("text") { $0.text != nil },
   ]
 
   private static let splitKeys: [Key<Self>] = [

@@ -4,10 +4,16 @@ import Recur
 
 struct Predict: ReportingCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Writes a checkpoint's predictions as CSV, in the units of the data file.",
+    abstract:
+      "Writes a checkpoint's predictions, in the units of the data file, as CSV, JSON lines or an array.",
     discussion: """
-      Numbers: one column "actual" and one "predicted" for each target. Classes: the actual class, the predicted one, \
-      and a probability for each class. Pairs: the source, its target and what was found; lines of --input may be a source alone.
+      Numbers: "actual" and "predicted" of each target. Classes: the actual class, the predicted one, and the probability of \
+      each class where there are at most 20 (--proba: always). Pairs: the source, its target and what was found. What --input \
+      does not say about its answers is empty.
+      A file named .npy gets an array of float32, [rows, targets] or the probabilities [rows, classes].
+      With --jsonl, --input - reads JSON lines, and each is answered as soon as it is complete: {"inputs": [[…], …]} with the \
+      features of each step, or {"COLUMN": […], …}; {"inputs": "text"}; {"tokens": […]}; {"source": "…"}. An "id" is \
+      given back. So does a file named .jsonl.
       """)
 
   @Argument(help: "A checkpoint, or a run directory for its best one.") var checkpoint: String
@@ -17,77 +23,67 @@ struct Predict: ReportingCommand {
     Split?
   @Option(
     help:
-      "Another file of the recipe's format, or - for standard input: all its samples, scaled as in training."
+      "Another file of the recipe's format, or - for standard input: all its samples, scaled as in training. Answers may be missing."
   )
   var input: String?
+  @Option(help: "npy: the file with the answers to --input, where there are some.") var labels: String?
   @Option(
-    name: [.customLong("output"), .customShort("o")], help: "The CSV file to write, or - for standard output."
-  )
-  var file: String
+    name: [.customLong("output"), .customShort("o")], help: "The file to write, or - for standard output.")
+  var file = "-"
+  @Flag(help: "Write a JSON object on each line.") var jsonl = false
+  @Flag(help: "Write the probability of each class, however many there are.") var proba = false
   @OptionGroup var output: OutputOptions
 
   var outputPath: String? { file }
 
   func validate() throws {
     guard split == nil || input == nil else { throw ValidationError("give --split or --input, not both") }
+    guard labels == nil || input != nil else { throw ValidationError("--labels belongs to --input") }
   }
 
   func execute(_ console: Console) throws -> PredictReport {
+    let format = try PredictionFormat(file, wantsLines: jsonl)
     let model = try CheckpointedModel(noting: checkpoint, choice.choice, overrides: settings.settings)
     if model.recipe.data.format == .text {
       throw Failure.usage("\(checkpoint) predicts the next token of a text; use recur generate")
     }
-    let table = try OutputFile(file, option: "--output", notOver: model.files(checkpoint, input: input))
-    let data = try input.map(model.loadData(from:)) ?? model.loadData()
-    if data.shape.sourceSteps != nil { return try translate(model, data, table, console) }
-    let predictions = try Predictions(model, data)
-    try table.write(predictions.header)
-    var rows = 0
-    for part in try parts(of: data) {
-      try predictions.forEach(part) { sample in
-        try table.write(predictions.row(sample))
-        rows += 1
-      }
-    }
+    let table = try OutputFile(
+      file, option: "--output",
+      notOver: model.files(checkpoint, input: input) + (labels.map { [$0] } ?? []))
+    let rows =
+      try requests(format).map { try answer($0, model, table) } ?? writeAll(model, format, to: table)
     try table.close()
     try console.say("\(Formatting.grouped(rows)) predictions of \(model.named)")
     try console.say("written to \(file)")
     return PredictReport(
       recipe: model.recipe.name, checkpoint: model.path, chosenBy: ChosenBy(model), output: file, rows: rows)
   }
-}
 
-extension Predict {
-  /// The parts to predict with their names; new data are one part of their own.
-  func parts(of data: LoadedData) throws -> [PredictedPart] {
-    if input != nil { return data.train.map { [PredictedPart(name: "input", offset: 0, samples: $0)] } ?? [] }
-    return try data.predictedParts(split)
+  /// The predictions for whole files.
+  private func writeAll(
+    _ model: CheckpointedModel, _ format: PredictionFormat, to file: OutputFile
+  ) throws -> Int {
+    let data = try input.map { try model.loadData(from: $0, labels: labels) } ?? model.loadData()
+    let source = try model.rows(of: data, wantsProbabilities: proba)
+    var writer = try format.writer(source.columns, to: file)
+    var rows = 0
+    try source.forEachRow(input == nil ? data.predictedParts(split) : data.inputParts) { row in
+      try writer.write(row)
+      rows += 1
+    }
+    try writer.finish()
+    return rows
   }
 }
 
-/// Samples to predict.
-struct PredictedPart {
-  /// What the column "split" calls it.
-  let name: String
-  /// Where its rows start in `LoadedData.rows`.
-  let offset: Int
-  let samples: any SampleSet
-}
-
-extension LoadedData {
-  func predictedParts(_ wish: Split?) throws -> [PredictedPart] {
-    try parts(wish).map {
-      PredictedPart(name: $0.split.rawValue, offset: rowOffset(of: $0.split), samples: $0.samples)
-    }
-  }
-
-  /// Where the rows of a part start in `rows`.
-  fileprivate func rowOffset(of split: Split) -> Int {
-    switch split {
-    case .train: 0
-    case .validation: train?.count ?? 0
-    case .test: (train?.count ?? 0) + (validation?.count ?? 0)
-    }
+extension CheckpointedModel {
+  /// - model: of this checkpoint, where it has been made.
+  func rows(
+    of data: LoadedData, model: Model? = nil, wantsProbabilities: Bool
+  ) throws -> any RowSource {
+    data.shape.sourceSteps != nil
+      ? try Translations(self, data, model: model)
+      : try Predictions(self, data, model: model, wantsProbabilities: wantsProbabilities)
   }
 }
 
@@ -98,19 +94,4 @@ struct PredictReport: CommandReport {
   let chosenBy: ChosenBy?
   let output: String
   let rows: Int
-}
-
-extension CheckpointedModel {
-  /// Another file in place of the recipe's: all its samples, scaled and numbered as in training.
-  fileprivate func loadData(from path: String) throws -> LoadedData {
-    var specification = recipe.data
-    (specification.path, specification.pathName) = (path == "-" ? path : Paths.absolute(path), "--input")
-    specification.split = .init()
-    specification.areTargetsOptional = true
-    // No loss is computed of them.
-    specification.targetRange = nil
-    (specification.validationPath, specification.testPath) = (nil, nil)
-    (specification.validationLabelsPath, specification.testLabelsPath) = (nil, nil)
-    return try loadData(specification)
-  }
 }

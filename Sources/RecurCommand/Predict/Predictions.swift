@@ -12,6 +12,9 @@ struct Predictions {
     let step: Int?
     /// csv: the row of the file that holds the target, from 0.
     let row: Int?
+    /// csv: the series and the time, see `PredictedRow`.
+    let series: String?
+    let time: String?
     /// Target values, or the number of the class.
     let actual: [Double]
     /// Values, or a probability for each class.
@@ -22,13 +25,19 @@ struct Predictions {
   let targetNames: [String]
   let classNames: [String]?
 
+  private let wantsProbabilities: Bool
   private let loss: Loss
   private let evaluator: Evaluator
 
-  init(_ checkpoint: CheckpointedModel, _ data: LoadedData) throws {
+  /// - model: of this checkpoint, where it has been made.
+  /// - wantsProbabilities: of however many classes.
+  init(
+    _ checkpoint: CheckpointedModel, _ data: LoadedData, model: Model? = nil, wantsProbabilities: Bool = false
+  ) throws {
     self.data = data
+    self.wantsProbabilities = wantsProbabilities
     loss = checkpoint.recipe.loss
-    let model = try checkpoint.model(for: data.shape)
+    let model = try model ?? checkpoint.model(for: data.shape)
     evaluator = Evaluator(model: model, loss: loss, scaler: data.scaler)
     let outputs = model.architecture.outputSize
     targetNames = data.targetNames.count == outputs ? data.targetNames : (0..<outputs).map { "target_\($0)" }
@@ -47,31 +56,40 @@ struct Predictions {
     try evaluator.predict(part.samples) { batch in
       var at = 0
       for (i, number) in batch.samples.enumerated() {
+        let place = part.offset + number
+        let scale = part.samples.targetScale(of: number) ?? data.scaler?.targets ?? []
         for step in 0..<(batch.lengths?[i] ?? 1) {
           let output = batch.outputs[at * width..<(at + 1) * width]
           try body(
             Sample(
-              part: part.name, number: number, step: batch.lengths == nil ? nil : step,
-              row: data.rows?[part.offset + number], actual: actual(batch, at, width),
-              predicted: classNames == nil ? unscaled(output) : probabilities(output)))
+              part: part.name, number: part.first + number, step: batch.lengths == nil ? nil : step,
+              row: data.rows?[place], series: data.places?.series(of: place),
+              time: hasTimes ? data.places?.time(of: place) ?? "" : nil,
+              actual: actual(batch, at, width, scale),
+              predicted: classNames == nil ? unscaled(output, scale) : probabilities(output)))
           at += 1
         }
       }
     }
   }
 
-  private func actual(_ batch: Evaluator.Prediction, _ row: Int, _ width: Int) -> [Double] {
+  private var hasTimes: Bool { data.places?.hasTimes == true }
+
+  private func actual(
+    _ batch: Evaluator.Prediction, _ row: Int, _ width: Int, _ scale: [Scaler.Column]
+  ) -> [Double] {
     if classNames != nil { return [Double(batch.classes[row])] }
-    return (0..<width).map { unscale(batch.values[row * width + $0], $0) }
+    return (0..<width).map { unscale(batch.values[row * width + $0], $0, scale) }
   }
 
-  private func unscaled(_ output: ArraySlice<Float>) -> [Double] {
+  private func unscaled(_ output: ArraySlice<Float>, _ scale: [Scaler.Column]) -> [Double] {
     let isLogit = loss == .bceWithLogits
-    return output.enumerated().map { isLogit ? 1 / (1 + exp(-Double($1))) : unscale($1, $0) }
+    return output.enumerated().map { isLogit ? 1 / (1 + exp(-Double($1))) : unscale($1, $0, scale) }
   }
 
-  private func unscale(_ value: Float, _ column: Int) -> Double {
-    data.scaler.map { $0.targets.isEmpty ? Double(value) : $0.unscaleTarget(value, column) } ?? Double(value)
+  private func unscale(_ value: Float, _ column: Int, _ scale: [Scaler.Column]) -> Double {
+    guard let scaler = data.scaler, !scale.isEmpty else { return Double(value) }
+    return scaler.unscale(value, scale[column])
   }
 
   /// Softmax.
@@ -83,56 +101,31 @@ struct Predictions {
   }
 }
 
-extension Predictions {
-  /// The CSV's first line.
-  var header: String {
-    let place =
-      ["split", "sample"] + (data.shape.hasTargetPerStep ? ["step"] : []) + (data.rows == nil ? [] : ["row"])
-    guard let classNames else {
-      return Self.line(place + targetNames.flatMap { ["actual_\($0)", "predicted_\($0)"] })
-    }
-    return Self.line(place + ["actual", "predicted"] + classNames.map { "probability_\($0)" })
+extension Predictions: RowSource {
+  var columns: PredictionColumns {
+    var columns = PredictionColumns(
+      classNames.map { .classes($0) } ?? .numbers(targetNames), wantsProbabilities: wantsProbabilities)
+    (columns.hasStep, columns.hasRow) = (data.shape.hasTargetPerStep, data.rows != nil)
+    (columns.hasSeries, columns.hasTime) = (data.places?.names != nil, hasTimes)
+    return columns
   }
 
-  func row(_ sample: Sample) -> String {
-    let place =
-      [sample.part, "\(sample.number)"]
-      + [sample.step, sample.row].compactMap { $0.map(String.init) }
-    guard let classNames else {
-      return Self.line(
-        place + zip(sample.actual, sample.predicted).flatMap { [Self.number($0), Self.number($1)] })
-    }
+  func forEachRow(_ parts: [PredictedPart], _ body: (PredictedRow) throws -> Void) throws {
+    for part in parts { try forEach(part) { try body(row($0)) } }
+  }
+
+  private func row(_ sample: Sample) -> PredictedRow {
+    PredictedRow(
+      part: sample.part, sample: sample.number, step: sample.step, row: sample.row, series: sample.series,
+      time: sample.time, answer: answer(sample))
+  }
+
+  private func answer(_ sample: Sample) -> PredictedRow.Answer {
+    guard let classNames else { return .numbers(actual: sample.actual, predicted: sample.predicted) }
     let best = sample.predicted.indices.max { sample.predicted[$0] < sample.predicted[$1] } ?? 0
     let actual = Int(sample.actual[0])
-    return Self.line(
-      place + [classNames.indices.contains(actual) ? classNames[actual] : "", classNames[best]]
-        + sample.predicted.map(Self.number))
-  }
-
-  /// As many digits as a float32 holds; nothing for a number that is not known.
-  private static func number(_ value: Double) -> String {
-    value.isNaN ? "" : String(format: "%.7g", value)
-  }
-
-  /// Fields as RFC 4180 wants them.
-  static func line(_ fields: [String]) -> String {
-    var line: [UInt8] = []
-    for (index, field) in fields.enumerated() {
-      if index > 0 { line.append(UInt8(ascii: ",")) }
-      append(field, to: &line)
-    }
-    return String(decoding: line, as: UTF8.self)
-  }
-
-  /// In quotes where its bytes could end a field.
-  private static func append(_ field: String, to line: inout [UInt8]) {
-    let quote = UInt8(ascii: "\"")
-    let isQuoted = field.utf8.contains { $0 == UInt8(ascii: ",") || $0 == quote || $0 == 10 || $0 == 13 }
-    if isQuoted { line.append(quote) }
-    for byte in field.utf8 {
-      if byte == quote { line.append(quote) }
-      line.append(byte)
-    }
-    if isQuoted { line.append(quote) }
+    return .label(
+      actual: classNames.indices.contains(actual) ? classNames[actual] : nil, predicted: classNames[best],
+      probabilities: sample.predicted)
   }
 }

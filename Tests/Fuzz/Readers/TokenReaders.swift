@@ -157,3 +157,45 @@ struct GroupedFuzz: FuzzedReader {
     return try LoadedData(specification).used()
   }
 }
+
+/// CSV whose rows are texts.
+struct TextRowFuzz: FuzzedReader {
+  static let name = "texts"
+  private let path: String
+  private let scratch: Scratch
+
+  init(_ scratch: Scratch) throws {
+    self.scratch = scratch
+    path = scratch("d.csv")
+  }
+
+  var seeds: [[UInt8]] {
+    [
+      "text,kind,score\n\"good, very \"\"good\"\"\",a,1\nbad,b,2.5\nso so,a,3\n",
+      "score,text,kind\r\n" + (0..<9).map { "\($0),w\($0 % 4) x,k\($0 % 3)" }.joined(separator: "\r\n"),
+      "text,kind,score\nwörd \u{301}x,a,1\n\"two\nlines\",b,0\n",
+    ].map { Array($0.utf8) }
+  }
+  var words: [String] {
+    ["text", "kind", "score", "\"\"", ",,", "\r\n", " ", "\n", "a", "b", "\u{FEFF}", "é"]
+  }
+
+  private static let specifications: [DataSpecification] = {
+    var classes = DataSpecification(format: .csv, path: "")
+    (classes.text, classes.label, classes.tokens, classes.vocabulary) = ("text", "kind", .word, 3)
+    classes.split = .init(train: .rest, validation: .count(1))
+    var values = DataSpecification(format: .csv, path: "")
+    (values.text, values.targets, values.tokens, values.scale) = ("text", ["score"], .byte, .standard)
+    values.gaps = .drop
+    var letters = values
+    (letters.tokens, letters.scale) = (.char, .none)
+    return [classes, values, letters]
+  }()
+
+  func read(_ bytes: [UInt8]) throws -> Int {
+    try scratch.write("d.csv", bytes)
+    var specification = Self.specifications[choice(bytes, of: Self.specifications.count)]
+    specification.path = path
+    return try LoadedData(specification).used()
+  }
+}

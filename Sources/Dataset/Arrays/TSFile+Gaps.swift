@@ -1,0 +1,34 @@
+import Diagnostics
+
+/// What becomes of values that are missing, series by series.
+extension TSFile: GappedRows {
+  mutating func closeGaps(in policy: DataSpecification.GapPolicy) throws(Failure) {
+    guard values.contains(where: \.isNaN) else { return }
+    guard policy != .mean, policy != .mask else {
+      throw .badData("data.gaps: \(policy.rawValue) is for csv; ts has drop, previous and linear")
+    }
+    starts = try closeGaps(policy, starts: starts)
+    if let empty = (0..<samples).first(where: { starts[$0] == starts[$0 + 1] }) {
+      throw .badData(
+        "\(file.path), line \(lines[empty]): data.gaps: drop leaves nothing of the series; remove it")
+    }
+  }
+
+  var rows: Int { values.count / max(1, dimensions) }
+  var width: Int { dimensions }
+  var nameCount: Int { 0 }
+  var path: String { file.path }
+
+  subscript(row: Int, column: Int) -> Double {
+    get { values[row * dimensions + column] }
+    set { values[row * dimensions + column] = newValue }
+  }
+  func isMissing(_ row: Int, name column: Int) -> Bool { false }
+
+  mutating func keep(_ rows: [Int]) {
+    values = rows.flatMap { values[$0 * dimensions..<($0 + 1) * dimensions] }
+  }
+
+  func place(_ row: Int, number column: Int) -> String { place(row: row, column: column) }
+  func place(_ row: Int, name column: Int) -> String { path }
+}

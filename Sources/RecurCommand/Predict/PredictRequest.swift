@@ -1,0 +1,202 @@
+import Foundation
+import Recur
+
+/// One sample that a program has sent as a JSON object.
+struct PredictRequest {
+  /// What the sender calls it: JSON, given back with the answer.
+  private(set) var id: String?
+  private let place: String
+  private var values: [Name: JSONValue]
+
+  /// - place: where it stands, for messages.
+  init(_ line: [UInt8], place: String) throws {
+    self.place = place
+    do {
+      values = try JSONDecoder().decode([Name: JSONValue].self, from: Data(line))
+    } catch {
+      throw Failure.badData("\(place): is not a JSON object such as {\"inputs\": [[1, 2], [3, 4]]}")
+    }
+  }
+
+  /// The sample as a file of the recipe's format with nothing else in it.
+  /// - specification: of such a file; adapted to how it is written.
+  mutating func content(for specification: inout DataSpecification) throws -> [UInt8] {
+    switch specification.format {
+    case .csv: return try table(&specification)
+    case .npy, .ts:
+      let steps = try rows(features: nil)
+      try takeID()
+      return specification.format == .npy ? array(steps) : series(steps)
+    case .tagged:
+      let tokens = try list("tokens")
+      try takeID()
+      guard !tokens.isEmpty,
+        tokens.allSatisfy({ token in !token.isEmpty && !token.utf8.contains { $0 <= 32 } })
+      else {
+        throw failure("\"tokens\" must be words without blanks")
+      }
+      return Array(tokens.map { "\($0)\n" }.joined().utf8)
+    case .pairs:
+      guard case .string(let source)? = values.removeValue(forKey: "source") else {
+        throw failure("needs a \"source\", a string")
+      }
+      try takeID()
+      guard !source.utf8.contains(where: { $0 == 9 || $0 == 10 || $0 == 13 }) else {
+        throw failure("the \"source\" must be one line without tabs")
+      }
+      return Array("\(source)\n".utf8)
+    case .idx, .text:
+      throw Failure.usage(
+        "--input: samples of format \(specification.format.rawValue) can't be sent line by line")
+    }
+  }
+
+  private static func list(_ names: [String]) -> String { names.map { quoted($0) }.joined(separator: ", ") }
+  private func failure(_ what: String) -> Failure { .badData("\(place): \(what)") }
+
+  /// What is left must be the sample's name.
+  private mutating func takeID(columns: [String] = []) throws {
+    if let value = values.removeValue(forKey: "id") {
+      guard let text = value.scalarJSON else { throw failure("\"id\" must be a string or a number") }
+      id = text
+    }
+    guard let other = values.keys.sorted().first else { return }
+    let known =
+      columns.isEmpty ? "" : "; the columns are \(columns.map { quoted($0) }.joined(separator: ", "))"
+    throw failure("nothing reads the key \(quoted(other.text))\(known)")
+  }
+}
+
+extension PredictRequest {
+  /// As CSV with a header.
+  private mutating func table(_ specification: inout DataSpecification) throws -> [UInt8] {
+    (specification.delimiter, specification.header) = (",", true)
+    (specification.decimal, specification.thousands) = (".", nil)
+    specification.paths = []
+    guard specification.wide.isEmpty, specification.known.isEmpty else {
+      throw Failure.usage("--input: tables with data.wide or data.known can't be sent line by line")
+    }
+    var names = specification.readColumns
+    var columns: [[String]]
+    if values["inputs"] != nil, !names.contains(where: { $0.hasSameBytes(as: "inputs") }) {
+      // text: both lists are the recipe's own.
+      guard specification.text != nil || names == specification.features else {
+        throw failure("\"inputs\" are for numbers alone; name the columns \(Self.list(names))")
+      }
+      let rows = try rows(features: names.count)
+      try takeID()
+      columns = names.indices.map { column in rows.map { $0[column] } }
+    } else {
+      columns = try names.map { try list($0) }
+      // A column that is called id is no name of the sample.
+      for name in specification.targets + (specification.label.map { [$0] } ?? []) {
+        values.removeValue(forKey: Name(name))
+      }
+      try takeID(columns: names)
+    }
+    let rows = columns.map(\.count).max() ?? 0
+    if let short = columns.firstIndex(where: { $0.count != rows }) {
+      throw failure("\(quoted(names[short])) has \(columns[short].count) values, another column \(rows)")
+    }
+    if let group = specification.group {
+      // One sequence, whatever it is called.
+      names.append(group)
+      columns.append([String](repeating: "0", count: rows))
+    }
+    guard specification.group != nil || rows == specification.window else {
+      throw failure("has \(rows) rows; the window sees \(specification.window) (data.window)")
+    }
+    var lines = [CSVLine.text(names)]
+    for row in 0..<rows { lines.append(CSVLine.text(columns.map { $0[row] })) }
+    return Array((lines.joined(separator: "\n") + "\n").utf8)
+  }
+
+  /// The fields of a column; one value is a list of one.
+  private mutating func list(_ name: String) throws -> [String] {
+    guard let value = values.removeValue(forKey: Name(name)) else {
+      throw failure("\(quoted(name)) is missing")
+    }
+    let items = if case .array(let items) = value { items } else { [value] }
+    return try items.enumerated().map { index, item in
+      guard let field = item.field else {
+        throw failure("\(quoted(name)), value \(index + 1) is no number or text")
+      }
+      return field
+    }
+  }
+
+  /// `inputs`: the steps of a sample, `[T][F]`.
+  /// - features: how many there must be; nil for as many as the first step has.
+  private mutating func rows(features: Int?) throws -> [[String]] {
+    guard let value = values.removeValue(forKey: "inputs") else { throw failure("needs \"inputs\"") }
+    guard case .array(let steps) = value, !steps.isEmpty else {
+      guard let field = value.field, features == 1 else {
+        throw failure("\"inputs\" must be a list of steps")
+      }
+      return [[field]]
+    }
+    var width = features
+    return try steps.enumerated().map { index, step in
+      let items = if case .array(let items) = step { items } else { [step] }
+      let fields = items.compactMap(\.field)
+      guard fields.count == items.count, !fields.isEmpty else {
+        throw failure("\"inputs\", step \(index + 1) must be a list of numbers")
+      }
+      guard fields.count == width ?? fields.count else {
+        throw failure("\"inputs\", step \(index + 1) has \(fields.count) values, not \(width!)")
+      }
+      width = fields.count
+      return fields
+    }
+  }
+
+  private func array(_ steps: [[String]]) -> [UInt8] {
+    let numbers = steps.joined().map { (Double($0) ?? .nan).bitPattern.littleEndian }
+    let header =
+      "{'descr': '<f8', 'fortran_order': False, 'shape': (1, \(steps.count), \(steps[0].count)), }\n"
+    let size = header.utf8.count
+    return [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(size & 255), UInt8(size >> 8)] + header.utf8
+      + numbers.withUnsafeBytes { Array($0) }
+  }
+
+  private func series(_ steps: [[String]]) -> [UInt8] {
+    let dimensions = steps[0].indices.map { column in steps.map { $0[column] }.joined(separator: ",") }
+    return Array("@dimensions \(steps[0].count)\n@data\n\(dimensions.joined(separator: ":"))\n".utf8)
+  }
+}
+
+extension DataSpecification {
+  /// csv: the columns that a sample is made of.
+  fileprivate var readColumns: [String] {
+    if let text { return [text] }
+    var names: [Name] = []
+    for name in features + statics + known + categorical + series + [time].compactMap(\.self) + wide {
+      if !names.contains(Name(name)) { names.append(Name(name)) }
+    }
+    return names.map(\.text)
+  }
+}
+
+extension JSONValue {
+  /// As a field of a CSV file; null is an empty one, and a list none.
+  fileprivate var field: String? {
+    switch self {
+    case .null: ""
+    case .boolean(let value): value ? "1" : "0"
+    case .integer(let value): "\(value)"
+    case .unsigned(let value): "\(value)"
+    case .number(let value): "\(value)"
+    case .string(let value): value
+    case .array, .object: nil
+    }
+  }
+
+  /// A string or a number as JSON.
+  fileprivate var scalarJSON: String? {
+    switch self {
+    case .string(let value): JSONObject.quoted(value)
+    case .integer, .unsigned, .number: field
+    case .null, .boolean, .array, .object: nil
+    }
+  }
+}

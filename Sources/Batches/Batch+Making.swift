@@ -59,22 +59,22 @@ extension Batch {
     rows.forEachRow { row, place, step in tokens![row] = sequences[Int(numbers[place])][step] }
   }
 
-  /// The same with a target of `width` numbers for each sample, `[B, width]`.
+  /// The same with a target of `width` numbers for each sample, `[B, width]`; NaN where nobody knows it.
   public func targets(_ targets: [Float], width: Int = 1) -> Batch {
     precondition(
       targets.count == count * width, "targets are [\(count), \(width)], not \(targets.count) numbers")
-    setTargets(.values(width: width), perStep: false)
+    setTargets(.values(width: width), perStep: false, unknown: targets.contains(where: \.isNaN))
     for index in targets.indices {
       values[Int(places[index / width]) * width + index % width] = targets[index]
     }
     return self
   }
 
-  /// The same with a class for each sample, `[B]`.
+  /// The same with a class for each sample, `[B]`; -1 where nobody knows it.
   /// - count: of classes there are.
   public func targets(classes targets: [Int32], of count: Int) -> Batch {
     precondition(targets.count == self.count, "targets are [\(self.count)], not \(targets.count) classes")
-    setTargets(.classes(count: count), perStep: false)
+    setTargets(.classes(count: count), perStep: false, unknown: targets.contains(-1))
     for (asked, target) in targets.enumerated() { classes[Int(places[asked])] = target }
     return self
   }
@@ -84,7 +84,7 @@ extension Batch {
     precondition(
       targets.count == rows.count * width,
       "targets are [\(rows.count), \(width)], not \(targets.count) numbers")
-    setTargets(.values(width: width), perStep: true)
+    setTargets(.values(width: width), perStep: true, unknown: targets.contains(where: \.isNaN))
     var from = 0
     forEachTargetRowInOrder { row in
       for column in 0..<width { values[row * width + column] = targets[from + column] }
@@ -96,10 +96,22 @@ extension Batch {
   /// The same with a class for each step of each sample, sample after sample.
   public func targetsPerStep(classes targets: [Int32], of count: Int) -> Batch {
     precondition(targets.count == rows.count, "targets are [\(rows.count)], not \(targets.count) classes")
-    setTargets(.classes(count: count), perStep: true)
+    setTargets(.classes(count: count), perStep: true, unknown: targets.contains(-1))
     var from = 0
     forEachTargetRowInOrder { row in
       classes[row] = targets[from]
+      from += 1
+    }
+    return self
+  }
+
+  /// The same with how much each sample's target counts, or each step's, sample after sample; after the targets are set.
+  public func weighted(_ numbers: [Float]) -> Batch {
+    precondition(numbers.count == targetRows, "weights are [\(targetRows)], not \(numbers.count) numbers")
+    let memory = makeWeights()
+    var from = 0
+    forEachTargetRowInOrder { row in
+      memory[row] = numbers[from]
       from += 1
     }
     return self
@@ -155,14 +167,14 @@ extension Batch {
 
   /// - values: `[rows, width]` as the samples lie.
   package func timeMajorTargets(_ targets: [Float], width: Int, perStep: Bool) -> Batch {
-    setTargets(.values(width: width), perStep: perStep)
+    setTargets(.values(width: width), perStep: perStep, unknown: targets.contains(where: \.isNaN))
     precondition(targets.count == targetRows * width)
     values.update(from: targets, count: targets.count)
     return self
   }
 
   package func timeMajorTargets(classes targets: [Int32], of count: Int, perStep: Bool) -> Batch {
-    setTargets(.classes(count: count), perStep: perStep)
+    setTargets(.classes(count: count), perStep: perStep, unknown: targets.contains(-1))
     precondition(targets.count == targetRows)
     classes.update(from: targets, count: targets.count)
     return self

@@ -122,6 +122,15 @@ public final class Batch {
     }
   }
 
+  /// The number of the sample that a row of targets belongs to.
+  package func sample(ofTargetRow row: Int) -> Int {
+    guard shape.hasTargetPerStep else { return Int(numbers[row]) }
+    guard !rows.isUniform else { return Int(numbers[row % count]) }
+    var step = 0
+    while rows.start(step + 1) <= row { step += 1 }
+    return Int(numbers[row - rows.start(step)])
+  }
+
   /// Rows of targets or outputs, sample after sample in the order asked for.
   /// - values: `[targetRows, width]`, as they lie.
   public func inOrder<Value>(_ values: UnsafePointer<Value>, width: Int) -> [Value] {
@@ -149,13 +158,23 @@ extension Batch {
   }
 
   /// Memory for targets of another kind; what they are is written next.
-  func setTargets(_ target: TargetKind, perStep: Bool) {
-    (shape.target, shape.hasTargetPerStep) = (target, perStep)
+  /// - unknown: whether nobody knows some of them.
+  func setTargets(_ target: TargetKind, perStep: Bool, unknown: Bool) {
+    (shape.target, shape.hasTargetPerStep, shape.hasUnknownTargets) = (target, perStep, unknown)
+    shape.hasWeights = false
     values.deallocate()
     classes.deallocate()
     weights?.deallocate()
     (values, classes) = shape.targetMemory(capacity: capacity)
     weights = shape.weightMemory(capacity: capacity)
+  }
+
+  /// Memory for weights, which are written next.
+  func makeWeights() -> UnsafeMutablePointer<Float> {
+    shape.hasWeights = true
+    weights?.deallocate()
+    weights = shape.weightMemory(capacity: capacity)
+    return weights!
   }
 
   /// `[B]`, as the samples lie: for streams that are not numbered by the samples.

@@ -33,6 +33,8 @@ public struct SampleShape: Sendable, Equatable {
   public var categories: [Int] = []
   /// Whether samples (steps, where each has a target) count differently.
   public var hasWeights = false
+  /// Whether there may be targets that nobody knows: values that are NaN, classes that are -1.
+  public var hasUnknownTargets = false
   /// Of pairs: the steps of the longest source.
   public var sourceSteps: Int?
   /// text: what its tokens are.

@@ -132,6 +132,8 @@ public struct DataSpecification: Sendable, Equatable {
   public var targetWidth: Int = 1
   /// What numbers to predict may be after scaling, because of the loss; nil for any.
   public var targetRange: ClosedRange<Float>?
+  /// Whether numbers to predict must be whole and not negative, because of the loss: they are not scaled.
+  public var targetsAreCounts: Bool = false
   /// text, tagged and pairs: tokens that occur less often are all one, `<unk>`.
   public var minCount: Int = 1
   /// tagged: the columns of token and tag, from 0.

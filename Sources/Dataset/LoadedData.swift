@@ -107,6 +107,7 @@ extension LoadedData {
     shape.hasTargetPerStep = main.layout.targets == .eachRow
     shape.categories = main.series?.categoryNames.map { $0.count + 1 } ?? []
     shape.hasWeights = main.series?.weights.isEmpty == false
+    shape.hasUnknownTargets = specification.gaps.fillsMeans || specification.areTargetsOptional
     var scaler = given
     if let given {
       try given.check(features: main.scaledInputs ?? features, targets: main.values?.columns ?? 0)
@@ -124,7 +125,8 @@ extension LoadedData {
     }
     if let range = specification.targetRange {
       for (set, source) in zip(parts, [main, sources.validation ?? main, sources.test ?? main]) {
-        try set?.requireTargets(in: range, of: source, isScaled: scaler != nil)
+        try set?.requireTargets(
+          in: range, areCounts: specification.targetsAreCounts, of: source, isScaled: scaler != nil)
       }
     }
     (train, validation, test) = (parts[0], parts[1], parts[2])

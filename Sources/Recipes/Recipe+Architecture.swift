@@ -9,7 +9,7 @@ extension Recipe {
   public func architecture(for shape: SampleShape) throws -> Architecture {
     var network = model.network
     (network.inputSize, network.steps) = (shape.features, shape.steps)
-    network.head = model.headLayers(for: shape.target)
+    network.head = model.headLayers(for: shape.target, outputsPerTarget: loss.outputsPerTarget)
     network.embedding = try embedding(for: shape)
     network.categories = try categories(for: shape)
     network.decoder = try decoder(for: shape)
@@ -21,7 +21,7 @@ extension Recipe {
     }
     try network.validate()
     try checkSize(network)
-    try loss.check(shape.target, outputs: network.outputSize)
+    try loss.check(shape.target, network)
     try checkSteps(network, shape)
     return network
   }
@@ -130,21 +130,23 @@ extension Recipe {
 
 extension ModelSpecification {
   /// The head with its open width filled in.
-  public func headLayers(for target: TargetKind) -> [Architecture.HeadLayer] {
+  public func headLayers(for target: TargetKind, outputsPerTarget: Int = 1) -> [Architecture.HeadLayer] {
     let width =
       switch target {
       case .classes(let count): count
-      case .values(let width): width
+      case .values(let width): width * outputsPerTarget
       }
     return network.head.map { layer in
-      if case .linear(Self.classes, let bias) = layer { .linear(width, bias: bias) } else { layer }
+      guard case .linear(let size, let bias) = layer, size <= 0 else { return layer }
+      return .linear(width, bias: bias)
     }
   }
 }
 
 extension Loss {
   /// Refuses targets this loss can't be taken of.
-  fileprivate func check(_ target: TargetKind, outputs: Int) throws {
+  fileprivate func check(_ target: TargetKind, _ network: Architecture) throws {
+    let outputs = network.outputSize
     switch (self, target) {
     case (.crossEntropy(_, let weights, _), .classes(let count)):
       if outputs < count {
@@ -161,11 +163,34 @@ extension Loss {
     case (_, .classes):
       throw Failure.badData("loss \(name) needs numbers (data.targets), but the data has class labels")
     case (_, .values(let width)):
-      if outputs != width {
+      let needed = width * outputsPerTarget
+      if outputs != needed {
+        let each =
+          outputsPerTarget == 1
+          ? "" : " and loss \(name) needs \(outputsPerTarget) outputs for each, \(needed) in all"
         throw Failure.badData(
-          "the data has \(width) target columns, but the network has \(outputs) outputs; change the last linear in model.head"
+          "the data has \(width) target columns\(each), but the network has \(outputs) outputs; make the last linear in model.head \(needed), or targets"
         )
+      }
+      if needsAnyOutput, let last = network.head.last(where: { !$0.isDropout }), last.isActivation {
+        throw Failure.badData(
+          "loss \(name) needs outputs that may be any number; end model.head with a linear layer")
       }
     }
   }
+}
+
+extension Loss {
+  /// Whether outputs are parameters, of which those that must be positive are made so.
+  fileprivate var needsAnyOutput: Bool {
+    switch self {
+    case .gaussianNLL, .studentT, .poisson, .negativeBinomial: true
+    default: false
+    }
+  }
+}
+
+extension Architecture.HeadLayer {
+  fileprivate var isDropout: Bool { if case .dropout = self { true } else { false } }
+  fileprivate var isActivation: Bool { [.relu, .tanh, .sigmoid].contains(self) }
 }

@@ -13,9 +13,9 @@ public struct Recipe: Sendable, Equatable {
   public var seed: UInt64 = 0
   /// What the operands of matrix products are rounded to; sums, parameters, states and all else stay float32.
   public var precision: KernelSet.Precision = .fp32
-  public var data: DataSpecification { didSet { data.targetRange = loss.targetRange } }
+  public var data: DataSpecification { didSet { data.limitTargets(for: loss) } }
   public var model: ModelSpecification
-  public var loss: Loss { didSet { data.targetRange = loss.targetRange } }
+  public var loss: Loss { didSet { data.limitTargets(for: loss) } }
   public var optimizer: OptimizerSpecification = OptimizerSpecification(.adam())
   public var schedule: ScheduleSpecification = ScheduleSpecification(.constant)
   public var train: TrainSpecification
@@ -31,11 +31,19 @@ public struct Recipe: Sendable, Equatable {
     self.model = model
     self.loss = loss
     self.train = train
-    self.data.targetRange = loss.targetRange
+    self.data.limitTargets(for: loss)
   }
 }
 
 extension Loss {
   /// What its targets may be; nil for any number.
-  var targetRange: ClosedRange<Float>? { self == .bceWithLogits ? 0...1 : nil }
+  var targetRange: ClosedRange<Float>? {
+    takesCounts ? 0 ... .greatestFiniteMagnitude : self == .bceWithLogits ? 0...1 : nil
+  }
+}
+
+extension DataSpecification {
+  fileprivate mutating func limitTargets(for loss: Loss) {
+    (targetRange, targetsAreCounts) = (loss.targetRange, loss.takesCounts)
+  }
 }

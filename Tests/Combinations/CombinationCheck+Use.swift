@@ -66,11 +66,15 @@ extension CombinationCheck {
     let evaluator = evaluator(checkpoint, data, model)
     let metrics = try evaluator.evaluate(set)
     let width = model.architecture.outputSize
-    var (samples, rows, right, counted, errors) = (0, 0, 0, 0, 0.0)
+    var (samples, known, right, counted, errors) = (0, 0, 0, 0, 0.0)
     try evaluator.predict(set) { part in
       samples += part.samples.count
-      rows += part.outputs.count / width
-      errors += zip(part.outputs, part.values).reduce(0) { $0 + abs(Double($1.0) - Double($1.1)) }
+      // Of what is in one unit: without the scaler.
+      let points = part.values.isEmpty ? [] : checkpoint.recipe.loss.forecasts(part.outputs[...], nil)
+      for (said, actual) in zip(points, part.values) where !actual.isNaN {
+        errors += abs(said.point - Double(actual))
+        known += 1
+      }
       for (row, actual) in part.classes.enumerated() where checkpoint.recipe.loss.counts(actual) {
         let outputs = part.outputs[row * width..<(row + 1) * width]
         counted += 1
@@ -79,8 +83,8 @@ extension CombinationCheck {
     }
     if plant == .predict { samples -= 1 }
     if samples != set.count { return "\(samples) predictions for \(set.count) samples" }
-    if let mae = metrics.mae, abs(mae - errors / Double(rows * width)) > 1e-5 * max(1, mae) {
-      return "mae \(mae), \(errors / Double(rows * width)) by the predictions"
+    if let mae = metrics.mae, abs(mae - errors / Double(known)) > 1e-5 * max(1, mae) {
+      return "mae \(mae), \(errors / Double(known)) by the predictions"
     }
     if !data.shape.target.isValues, let accuracy = metrics.accuracy,
       abs(accuracy - Double(right) / Double(counted)) > 1e-9

@@ -25,7 +25,13 @@ public struct Coverage {
     ("model.readout", ["last_step", "final_state", "all_steps", "every_step"]),
     ("model.decoder.attention", ["none", "dot", "general"]),
     ("model.head", ["linear", "relu", "tanh", "sigmoid", "dropout"]),
-    ("loss.name", ["mse", "mae", "huber", "cross_entropy", "bce_with_logits"]),
+    (
+      "loss.name",
+      [
+        "mse", "mae", "huber", "cross_entropy", "bce_with_logits", "quantile", "gaussian_nll", "student_t",
+        "poisson", "negative_binomial",
+      ]
+    ),
     ("optimizer.name", ["sgd", "adam", "adamw", "rmsprop"]),
     ("schedule.name", ["constant", "step", "exponential", "cosine", "plateau"]),
     ("distributed.coordinator", ["shared", "dedicated"]), ("distributed.reduction", ["fast", "strict"]),

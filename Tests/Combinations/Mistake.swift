@@ -81,6 +81,7 @@ extension Mistake {
     Mistake("an option of another loss") {
       $0["loss.delta"] = 1
     }.only { _, recipe in recipe["loss.name"] != "huber" },
+    Mistake("levels that fall") { $0["loss"] = ["name": "quantile", "levels": [0.9, 0.1]] },
     Mistake("an option of another format") {
       $0["data.window"] = 3
     }.only { kind, _ in kind.format != "csv" },

@@ -11,14 +11,32 @@ extension RecipeGenerator {
       maybe(0.15, "loss.ignore_index", 1)
       return
     }
-    recipe["loss"] = [
-      "name": .text(
-        dice.pick(["mse", "mae", "huber"] + (hasShares ? ["bce_with_logits", "bce_with_logits"] : [])))
-    ]
-    if recipe["loss.name"] == "huber" { maybe(0.6, "loss.delta", 0.3) }
-    if recipe["loss.name"] != "bce_with_logits", dice.chance(0.1) {
+    let choices =
+      ["mse", "mae", "huber", "quantile", "gaussian_nll", "student_t"]
+      + (hasShares ? ["bce_with_logits", "bce_with_logits"] : [])
+      + (hasCounts ? ["poisson", "negative_binomial", "poisson", "negative_binomial"] : [])
+    let name = dice.pick(choices)
+    recipe["loss"] = ["name": .text(name)]
+    if name == "huber" { maybe(0.6, "loss.delta", 0.3) }
+    if name == "quantile" { maybe(0.7, "loss.levels", [0.5], [0.05, 0.5, 0.95], [0.2, 0.6]) }
+    if Self.saysHowSure(name) {
+      widenHead()
+    } else if name != "bce_with_logits", dice.chance(0.1) {
       recipe["model.head"] = .list((recipe["model.head"]?.list ?? []) + ["sigmoid"])
     }
+  }
+
+  /// Whether a loss says how sure it is, by several outputs for each target or by one that is the rate of counts.
+  static func saysHowSure(_ loss: String) -> Bool {
+    ["quantile", "gaussian_nll", "student_t", "poisson", "negative_binomial"].contains(loss)
+  }
+
+  /// As many outputs as the loss needs.
+  private mutating func widenHead() {
+    var head = recipe["model.head"]?.list ?? []
+    guard let last = head.popLast(), let linear = last["linear"] else { return }
+    head.append(["linear": linear["size"] == nil ? "targets" : ["size": "targets", "bias": false]])
+    recipe["model.head"] = .list(head)
   }
 
   mutating func drawOptimizer() {
@@ -68,9 +86,11 @@ extension RecipeGenerator {
     }
     var names = ["train.loss", "validation.loss", "validation.loss"]
     if kind.isOfClasses { names += ["validation.accuracy", "validation.macro_f1", "train.accuracy"] }
-    if ["mse", "mae", "huber"].contains(recipe["loss.name"]?.text) {
+    let loss = recipe["loss.name"]?.text ?? ""
+    if ["mse", "mae", "huber"].contains(loss) || Self.saysHowSure(loss) {
       names += ["validation.mae", "validation.rmse", "validation.r2"]
     }
+    if Self.saysHowSure(loss) { names += ["validation.crps", "validation.pinball"] }
     if kind == .text { names.append("validation.perplexity") }
     if kind == .pairs { names += ["validation.sequence_accuracy", "validation.error_rate"] }
     return .text(dice.pick(names))

@@ -119,7 +119,9 @@ extension RecipeGenerator {
       recipe["data.label"] = column("label")
     } else {
       // Between 0 and 1 is what bce_with_logits is for.
-      let targets = dice.pick([["y"], ["y", "z"], ["a", "y"], ["share"], ["share", "other share"]])
+      let targets = dice.pick([
+        ["y"], ["y", "z"], ["a", "y"], ["share"], ["share", "other share"], ["other share"],
+      ])
       recipe["data.targets"] = .list(targets.map(column))
     }
     if kind.isPerStep { recipe["data.per_step"] = true }
@@ -134,6 +136,13 @@ extension RecipeGenerator {
         maybe(0.6, "data.horizon", 0, 1, 3)
       }
     }
+  }
+
+  /// Whether all targets are whole numbers from 0 on; they are not scaled.
+  var hasCounts: Bool {
+    let names = recipe["data.targets"]?.list?.compactMap(\.text) ?? []
+    return !names.isEmpty
+      && names.allSatisfy { [$0, Int($0).map { DataFiles.columns[$0] }].contains("other share") }
   }
 
   /// Whether all targets lie between 0 and 1, also when they are scaled.

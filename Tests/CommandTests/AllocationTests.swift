@@ -114,13 +114,15 @@ struct AllocationTests {
     return Epoch(steps: steps / epochs, allocations: median(0), locks: median(1))
   }
 
-  private static func recipe(_ data: String, _ model: String, epochs: Int) -> String {
+  private static func recipe(
+    _ data: String, _ model: String, epochs: Int, loss: String = "mse", outputs: String = "1"
+  ) -> String {
     """
     name: counted
     seed: 7
     data: {format: csv, path: wave.csv, features: [a], targets: [y], \(data)}
-    model: {hidden_size: 6, \(model), head: [{linear: 1}]}
-    loss: mse
+    model: {hidden_size: 6, \(model), head: [{linear: \(outputs)}]}
+    loss: \(loss)
     optimizer: {name: adam, lr: 0.001}
     train: {epochs: \(epochs), clip_norm: 1}
     """
@@ -132,7 +134,12 @@ struct AllocationTests {
     "group: g, split: {train: 380, test: rest}",
     "cell: gru, num_layers: 2, bidirectional: true, dropout: 0.1, readout: final_state", epochs: 6)
 
-  @Test(arguments: [(windows, 1), (lengths, 1), (windows, 2), (lengths, 2)])
+  private static let uncertain = recipe(
+    "window: 4, horizon: 1, gaps: mask, weight: g, split: {train: 1500, test: rest}",
+    "cell: lstm, readout: last_step", epochs: 6, loss: "{name: quantile, levels: [0.1, 0.9]}",
+    outputs: "targets")
+
+  @Test(arguments: [(windows, 1), (lengths, 1), (windows, 2), (lengths, 2), (uncertain, 1)])
   func stepsAllocateNothingAndTakeNoLock(recipe: String, ranks: Int) throws {
     if ranks > 1, mpirun == nil { return }
     let (few, many) = (

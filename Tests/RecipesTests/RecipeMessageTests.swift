@@ -32,6 +32,12 @@ import Testing
   }
 
   @Test(arguments: [
+    ("loss: mse", "loss: {name: quantile, levels: [0.5, 0.1]}", "loss.levels must rise from one to the next"),
+    (
+      "loss: mse", "loss: {name: quantile, levels: [0.5, 1]}",
+      "loss.levels must be above 0 and below 1, not 1"
+    ),
+    ("loss: mse", "loss: {name: quantile, levels: []}", "loss.levels must be a list of probabilities"),
     ("hidden_size: 8", "hidden_size: -8", "r.yaml:16:16: model.hidden_size must be at least 1, not -8"),
     ("hidden_size: 8", "hidden_size: 8.5", "r.yaml:16:16: model.hidden_size must be a whole number, not 8.5"),
     ("hidden_size: 8", "hidden_size: 99999999999999999999", "model.hidden_size must be a whole number"),

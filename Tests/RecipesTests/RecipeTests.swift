@@ -110,9 +110,27 @@ func message(_ yaml: String = stock, _ overrides: [String] = []) -> String {
   }
 
   @Test(arguments: [
+    ("mse", 2), ("quantile", 6), ("{name: quantile, levels: [0.25, 0.5]}", 4), ("gaussian_nll", 4),
+    ("student_t", 6), ("poisson", 2), ("negative_binomial", 4),
+  ])
+  func countsTheOutputsThatTargetsNeed(loss: String, outputs: Int) throws {
+    let recipe = try recipe(stock, "model.head=[{linear: targets}, {dropout: 0.1}]", "loss=\(loss)")
+    let shape = SampleShape(steps: 5, features: 4, target: .values(width: 2))
+    #expect(try recipe.architecture(for: shape).outputSize == outputs)
+    #expect(recipe.effectiveYAML.contains("linear: targets"))
+    let again = try Recipe(yaml: recipe.effectiveYAML, path: "r.yaml", baseDirectory: "/")
+    #expect(again == recipe && again.data.targetsAreCounts == recipe.loss.takesCounts)
+  }
+
+  @Test(arguments: [
     ("model.head=[{linear: 2}]", TargetKind.values(width: 1), "the data has 1 target columns"),
     ("loss=cross_entropy", .values(width: 1), "loss cross_entropy needs class labels"),
     ("loss=mae", .classes(count: 3), "loss mae needs numbers"),
+    (
+      "loss=quantile", .values(width: 2),
+      "the data has 2 target columns and loss quantile needs 3 outputs for each, 6 in all, but the network has 1 outputs"
+    ),
+    ("loss=poisson", .values(width: 1), "end model.head with a linear layer"),
     ("loss=cross_entropy", .classes(count: 3), "the data has 3 classes, but the network has 1 outputs"),
     ("loss={name: cross_entropy, class_weights: [1, 2]}", .classes(count: 1), "class_weights has 2 numbers"),
     ("model.readout=every_step", .values(width: 1), "needs a target for each time step"),

@@ -150,6 +150,8 @@ extension Loss {
         total.weight += weight(target)
       }
       return total
+    case .quantile, .gaussianNLL, .studentT, .poisson, .negativeBinomial:
+      preconditionFailure("its numbers are in LossTests")
     }
   }
 }

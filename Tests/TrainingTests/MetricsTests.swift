@@ -12,21 +12,31 @@ import Training
     let kind: String
     let rows, width: Int
     let ignore: Int32?
+    let levels: [Double]?
+    let weighted, unknown: Bool?
+    let pinball, crps, coverage, nominalCoverage, unit: Double?
     let accuracy, macroF1, perplexity: Double?
     let top: [String: Double]?
-    let confusion: [[Int]]?
+    let confusion: [[Double]]?
     let precision, recall, f1: [Double]?
-    let support: [Int]?
+    let support: [Double]?
     let method: Scaler.Method?
     let columns: [Scaler.Column]?
     let mae, rmse, mape, r2: Double?
     let maeEach, rmseEach, mapeEach, r2Each: [Double]?
 
-    var description: String { "\(kind) \(rows)×\(width) \(method?.rawValue ?? "")" }
+    var description: String {
+      "\(kind) \(rows)×\(width) \(method?.rawValue ?? "")\(weighted == true ? " weighted" : "")\(unknown == true ? " with unknown" : "")"
+    }
     var loss: Loss {
       switch kind {
       case "classes": .crossEntropy(ignoreIndex: ignore ?? -100)
       case "labels": .bceWithLogits
+      case "quantile", "quantile_one": .quantile(levels: levels!)
+      case "gaussian_nll": .gaussianNLL
+      case "student_t": .studentT
+      case "poisson": .poisson
+      case "negative_binomial": .negativeBinomial
       default: .mse
       }
     }
@@ -35,7 +45,33 @@ import Training
 
   static let expected: [Expected] = (try? Reference.load("metrics.json")) ?? []
 
-  @Test func `all cases are there`() { #expect(Self.expected.count == 26) }
+  static let uncertain: [Expected] = (try? Reference.load("uncertainty.json")) ?? []
+
+  @Test func `all cases are there`() { #expect(Self.expected.count == 38 && Self.uncertain.count == 22) }
+
+  @Test(arguments: uncertain) func `for what is said about quantiles`(_ expected: Expected) throws {
+    let one = try examine(expected, Solo())
+    let found = one.metrics
+    let unit = expected.unit ?? 1
+    expectClose([found.pinball, found.crps], [expected.pinball, expected.crps], 1e-6)
+    expectClose(
+      [found.coverage, found.nominalCoverage], [expected.coverage, expected.nominalCoverage], 1e-9)
+    expectClose([found.mae.map { $0 * unit }], [expected.mae], 1e-6)
+    expectClose([found.rmse.map { $0 * unit }], [expected.rmse], 1e-6)
+    if expected.method != nil {
+      expectClose(
+        [found.originalUnits?.mae, found.originalUnits?.crps],
+        [expected.mae, expected.crps.map { $0 * unit }],
+        1e-6)
+    }
+    let each = one.details.targets ?? []
+    #expect(each.count == expected.width)
+    let weights = WaveSet(expected).columnWeights
+    let mean = zip(each, weights).reduce(0) { $0 + ($1.0.crps ?? .nan) * $1.1 } / weights.reduce(0, +)
+    expectClose([mean], [expected.crps.map { $0 * unit }], 1e-6)
+    let shared = try Threaded.withRanks(3) { try examine(expected, $0) }
+    #expect(shared.allSatisfy { $0.metrics == one.metrics && $0.details == one.details })
+  }
 
   @Test(arguments: expected) func `for classes, labels and values`(_ expected: Expected) throws {
     let one = try examine(expected, Solo())
@@ -50,7 +86,8 @@ import Training
     -> (metrics: EvaluationMetrics, details: EvaluationDetails)
   {
     let evaluator = Evaluator(
-      model: try identity(expected.width), loss: expected.loss, scaler: expected.scaler, communicator: group)
+      model: try identity(expected.width * expected.loss.outputsPerTarget), loss: expected.loss,
+      scaler: expected.scaler, communicator: group)
     evaluator.topK = [2, 3, 5]
     return try evaluator.examine(WaveSet(expected), classNames: ["zero"], targetNames: ["first"])
   }
@@ -136,17 +173,35 @@ private struct WaveSet: SampleSet {
   let count: Int
 
   init(_ expected: MetricsTests.Expected) {
-    let (rows, width) = (expected.rows, expected.width)
+    let (rows, width, loss) = (expected.rows, expected.width, expected.loss)
     count = rows
     shape = SampleShape(
-      steps: 1, features: width,
+      steps: 1, features: width * loss.outputsPerTarget,
       target: expected.kind == "classes" ? .classes(count: width) : .values(width: width))
+    (shape.hasWeights, shape.hasUnknownTargets) = (expected.weighted ?? false, expected.unknown ?? false)
+    let isUnknown = { (k: Int) in expected.unknown == true && k % 5 == 2 }
     // Perplexity is measured of text.
     if expected.perplexity != nil { shape.tokens = .word }
-    outputs = Reference.wave(rows * width, phase: 0.3)
+    outputs = Reference.wave(rows * shape.features, phase: 0.3)
     let wave = Reference.wave(rows * width, phase: 0.8)
-    targets = expected.kind == "labels" ? wave.map { $0 > 0 ? 1 : 0 } : wave
-    labels = Reference.classes(rows, width: width, ignore: expected.ignore)
+    targets = wave.enumerated().map { index, value in
+      if isUnknown(index) { return .nan }
+      if loss.takesCounts { return Float((abs(Double(value) * 7)).rounded(.down)) }
+      return expected.kind == "labels" ? (value > 0 ? 1 : 0) : value
+    }
+    labels = Reference.classes(rows, width: width, ignore: expected.ignore).enumerated().map {
+      isUnknown($0) ? -1 : $1
+    }
+  }
+
+  /// Of the known values of each column.
+  var columnWeights: [Double] {
+    let width = shape.targetWidth
+    var sums = [Double](repeating: 0, count: width)
+    for (index, target) in targets.enumerated() where !target.isNaN {
+      sums[index % width] += shape.hasWeights ? Double(index / width % 4) * 0.5 : 1
+    }
+    return sums
   }
 
   func length(of sample: Int) -> Int { 1 }
@@ -157,10 +212,11 @@ private struct WaveSet: SampleSet {
       let sample = Int(batch.numbers[place])
       for column in 0..<width {
         batch.inputs[row * width + column] = outputs[sample * width + column]
-        if case .values = shape.target {
-          batch.values[row * width + column] = targets[sample * width + column]
-        }
       }
+      for column in 0..<shape.targetWidth {
+        batch.values[row * shape.targetWidth + column] = targets[sample * shape.targetWidth + column]
+      }
+      batch.weights?[row] = Float(sample % 4) * 0.5
       if case .classes = shape.target { batch.classes[row] = labels[sample] }
     }
   }

@@ -60,7 +60,42 @@ import Training
         "{format: csv, path: series.csv, features: [a, b], targets: [c], group: g, per_step: true, split: {train: 12, validation: 3, test: rest}}",
       model:
         "{cell: rnn, hidden_size: 6, learned_initial_state: true, readout: every_step, head: [{linear: 1}]}"),
+    Task(
+      name: "quantiles of weighted rows with gaps, scaled by series",
+      data:
+        "{format: csv, path: gaps.csv, features: [x, y], targets: [y, x], series: r, time: t, scale: standard, scale_per: series, weight: w, gaps: mask, window: 3, horizon: 1, split: {train: 0.6, validation: 0.2, test: rest}}",
+      model: "{cell: lstm, hidden_size: 6, readout: last_step, head: [{linear: targets}]}",
+      loss: "{name: quantile, levels: [0.2, 0.5, 0.7]}", file: ("gaps.csv", gaps)),
+    Task(
+      name: "a distribution of each step, with gaps",
+      data:
+        "{format: csv, path: gaps.csv, features: [x], targets: [y], weight: w, gaps: mask, group: s, per_step: true, split: {train: 8, validation: 2, test: rest}}",
+      model: "{cell: gru, hidden_size: 6, readout: every_step, head: [{linear: targets}]}", loss: "student_t",
+      file: ("gaps.csv", gaps)),
+    Task(
+      name: "counts with gaps at several horizons",
+      data:
+        "{format: csv, path: gaps.csv, features: [x, n], targets: [n], series: r, time: t, scale: minmax, gaps: mask, window: 2, horizon: [1, 2], split: {train: 0.6, validation: 0.2, test: rest}}",
+      model: "{cell: gru, hidden_size: 6, readout: last_step, head: [{linear: targets}]}",
+      loss: "negative_binomial", file: ("gaps.csv", gaps)),
+    Task(
+      name: "weighted labels, of which some are missing",
+      data:
+        "{format: csv, path: gaps.csv, features: [x, y], label: k, series: r, time: t, weight: w, gaps: mask, window: 3, split: {train: 0.6, validation: 0.2, test: rest}}",
+      model: "{cell: rnn, hidden_size: 6, readout: last_step, head: [{linear: classes}]}",
+      loss: "cross_entropy", file: ("gaps.csv", gaps)),
   ]
+
+  /// Twelve series of seven rows, or six of fourteen; here and there numbers and labels are missing.
+  private static let gaps: String =
+    "s,r,t,x,y,n,k,w\n"
+    + (0..<84).map { i in
+      func known(_ every: Int, _ text: String) -> String { i % every == 3 ? "NA" : text }
+      let (x, y) = (sin(0.3 * Double(i)), cos(0.17 * Double(i)))
+      return
+        "\(i / 7),long \(i / 14),\(i),\(known(7, "\(x)")),\(known(5, "\(y)")),\(known(11, "\(i * i % 9)")),"
+        + "\(known(6, x > y ? "up" : "down")),\(Double(i % 4) / 2)\n"
+    }.joined()
 
   /// Three kinds of words, of which one takes its tag from the word before.
   private static let sentences: String = (0..<70).map { i in

@@ -33,7 +33,7 @@ public final class DeviceModel {
   /// - plan: its device and precision are the executor's.
   /// - engine: nil for the one that suits the plan.
   public init(_ plan: StepPlan, engine: Engine? = nil, executor: any Executor) throws {
-    try plan.architecture.requireProgram()
+    try plan.requireProgram()
     var plan = plan
     (plan.precision, plan.device) = (executor.precision, executor.traits)
     try engine?.require(plan)

@@ -1,6 +1,26 @@
 import Diagnostics
 import Recurrent
 
+extension StepPlan {
+  /// Throws where something is set that programs can't compute.
+  package func requireProgram() throws(Failure) {
+    try architecture.requireProgram()
+    guard loss.hasProgram else {
+      throw .badData("this loss is computed on the processor only; use --device cpu")
+    }
+  }
+}
+
+extension Loss {
+  /// Whether a GPU's program computes it.
+  package var hasProgram: Bool {
+    switch self {
+    case .mse, .mae, .huber, .bceWithLogits, .crossEntropy: true
+    case .quantile, .gaussianNLL, .studentT, .poisson, .negativeBinomial: false
+    }
+  }
+}
+
 extension Architecture {
   /// Throws where something is set that programs can't compute.
   package func requireProgram() throws(Failure) {

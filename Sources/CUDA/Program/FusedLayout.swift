@@ -123,6 +123,8 @@ struct FusedLayout {
       shape.ignored = ignored
       shape.smoothing = smoothing
       shape.weight_sum = weights?.reduce(0, +) ?? Float(width)
+    case .quantile, .gaussianNLL, .studentT, .poisson, .negativeBinomial:
+      preconditionFailure("no program computes this loss")
     }
   }
 

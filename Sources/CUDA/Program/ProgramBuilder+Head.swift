@@ -179,6 +179,8 @@ extension ProgramBuilder {
           .region(dOutput), .region(partial), .int(Int32(rows)), .int(Int32(width)), .int(ignored),
           .float(smoothing), .float(sum),
         ])
+    case .quantile, .gaussianNLL, .studentT, .poisson, .negativeBinomial:
+      preconditionFailure("no program computes this loss")
     }
     launch(
       "loss_total", grid: 1, shared: 32 * 8,

@@ -69,21 +69,29 @@ struct SampleSources {
 }
 
 extension SequenceSet {
-  /// Throws where a number to predict lies outside, naming its place.
+  /// Throws where a number to predict lies outside or is no count, naming its place.
   /// - source: what the set was made of.
   func requireTargets(
-    in range: ClosedRange<Float>, of source: SampleSource, isScaled: Bool
+    in range: ClosedRange<Float>, areCounts: Bool, of source: SampleSource, isScaled: Bool
   ) throws(Failure) {
     guard let table = source.values, case .values(let width) = shape.target else { return }
     let wrong = values.withUnsafeBufferPointer { values in
       samples.lazy.flatMap { layout.targetRows($0) }.flatMap { $0 * width..<($0 + 1) * width }
-        .first { !range.contains(values[$0]) && !(table.mayBeUnknown && values[$0].isNaN) }.map {
-          ($0, values[$0])
-        }
+        .first {
+          let value = values[$0]
+          let isRight = range.contains(value) && !(areCounts && value != value.rounded())
+          return !isRight && !(table.mayBeUnknown && value.isNaN)
+        }.map { ($0, values[$0]) }
     }
     guard let (index, value) = wrong else { return }
+    let place = table.place(row: index / width, column: index % width)
+    if areCounts {
+      throw .badData(
+        "\(place): the target is \(value), but the loss needs counts, whole numbers from 0 on; change it, or use another loss"
+      )
+    }
     throw .badData(
-      "\(table.place(row: index / width, column: index % width)): the target\(isScaled ? ", scaled," : "") is \(value), outside of "
+      "\(place): the target\(isScaled ? ", scaled," : "") is \(value), outside of "
         + "\(Int(range.lowerBound)) to \(Int(range.upperBound)), which the loss needs; change it, or use another loss"
     )
   }

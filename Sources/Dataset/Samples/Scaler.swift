@@ -66,6 +66,13 @@ extension Scaler {
   public func unscaleTarget(_ value: Float, _ column: Int) -> Double {
     method.unscale(Double(value), targets[column])
   }
+  /// How much one scaled unit of a target is in the units of the file.
+  /// - own: the scales of the sample's series, where it has some.
+  public func targetUnit(_ column: Int, own: [Column]? = nil) -> Double {
+    guard !targets.isEmpty else { return 1 }
+    let scale = abs((own ?? targets)[column].scale)
+    return method == .minmax ? 1 / scale : scale
+  }
 
   /// Whether every number is finite and every scale can be divided by.
   var isUsable: Bool {

@@ -40,6 +40,7 @@ extension SampleSources {
     // A target has one scale at all horizons.
     let copies = targets.isEmpty ? 0 : (main.values?.columns ?? 0) / targets.count
     targets = [[Scaler.Column]](repeating: targets, count: copies).flatMap { $0 }
+    if data.targetsAreCounts { targets = targets.map { _ in .identity } }
     let scaled = main.scaledInputs ?? inputs.columns.count
     var fitted = Scaler.Series(
       name: name, features: Array(inputs.columns[..<scaled]), targets: targets,

@@ -5,6 +5,8 @@ enum NumberRange: Sendable {
   case probability
   /// 0..<1
   case belowOne
+  /// 0...1 without its ends.
+  case inside
 
   func contains(_ value: Double) -> Bool {
     switch self {
@@ -13,6 +15,7 @@ enum NumberRange: Sendable {
     case .notNegative: value >= 0
     case .probability: value >= 0 && value <= 1
     case .belowOne: value >= 0 && value < 1
+    case .inside: value > 0 && value < 1
     }
   }
 
@@ -23,6 +26,7 @@ enum NumberRange: Sendable {
     case .notNegative: "at least 0"
     case .probability: "between 0 and 1"
     case .belowOne: "at least 0 and below 1"
+    case .inside: "above 0 and below 1"
     }
   }
 }

@@ -108,6 +108,7 @@ struct JSONSchema {
     case .positive: [("exclusiveMinimum", .number("0"))]
     case .notNegative: [("minimum", .number("0"))]
     case .probability: [("minimum", .number("0")), ("maximum", .number("1"))]
+    case .inside: [("exclusiveMinimum", .number("0")), ("exclusiveMaximum", .number("1"))]
     case .belowOne: [("minimum", .number("0")), ("exclusiveMaximum", .number("1"))]
     }
   }

@@ -23,20 +23,25 @@ private struct LinearLayer: DeclaredSection {
   static let section = Section(
     start: LinearLayer(),
     keys: [
-      Key("size", \.size, .width, "Outputs: a number, or classes for as many as the data have.").required(),
+      Key(
+        "size", \.size, .width, "Outputs: a number, or classes or targets for as many as data and loss need."
+      ).required(),
       Key("bias", \.bias, .flag, "Whether the layer has a bias."),
     ])
 }
 
 extension Codec where Value == Int {
-  /// A layer's width: a number, or `classes`.
+  /// A layer's width: a number, `classes` or `targets`.
   fileprivate static var width: Codec {
     let number = Codec.whole(1...1 << 24)
-    return Codec(.either([number.kind, .choice(["classes"])])) { node, place in
-      if case .scalar("classes") = node.content { return ModelSpecification.classes }
+    let open = ModelSpecification.openWidths
+    return Codec(.either([number.kind, .choice(open.map(\.word))])) { node, place in
+      if case .scalar(let text) = node.content, let found = open.first(where: { $0.word == text }) {
+        return found.width
+      }
       return try number.read(node, place)
-    } write: {
-      $0 == ModelSpecification.classes ? .plain("classes") : .init($0)
+    } write: { width in
+      ModelSpecification.word(ofWidth: width).map { .plain($0) } ?? .init(width)
     }
   }
 }

@@ -5,6 +5,11 @@ extension Loss: SelectedSection {
     case mse, mae, huber
     case crossEntropy = "cross_entropy"
     case bceWithLogits = "bce_with_logits"
+    case quantile
+    case gaussianNLL = "gaussian_nll"
+    case studentT = "student_t"
+    case poisson
+    case negativeBinomial = "negative_binomial"
   }
 
   var kind: Kind {
@@ -14,6 +19,11 @@ extension Loss: SelectedSection {
     case .huber: .huber
     case .crossEntropy: .crossEntropy
     case .bceWithLogits: .bceWithLogits
+    case .quantile: .quantile
+    case .gaussianNLL: .gaussianNLL
+    case .studentT: .studentT
+    case .poisson: .poisson
+    case .negativeBinomial: .negativeBinomial
     }
   }
 
@@ -24,6 +34,11 @@ extension Loss: SelectedSection {
     case .huber: .huber(delta: 1)
     case .crossEntropy: .crossEntropy()
     case .bceWithLogits: .bceWithLogits
+    case .quantile: .quantile(levels: [0.1, 0.5, 0.9])
+    case .gaussianNLL: .gaussianNLL
+    case .studentT: .studentT
+    case .poisson: .poisson
+    case .negativeBinomial: .negativeBinomial
     }
   }
 
@@ -35,7 +50,11 @@ extension Loss: SelectedSection {
     keys: [
       Key(
         selector: "name",
-        "What is made small, as PyTorch's losses: cross_entropy for classes, the others for numbers."),
+        "What is made small, as PyTorch's losses: cross_entropy for classes, the others for numbers; the last five say how sure they are."
+      ),
+      Key(
+        "levels", \.levels, .levels, only: [.quantile],
+        "Probabilities of not exceeding each of the outputs, rising."),
       Key(
         "delta", \.delta, .number(.positive), only: [.huber],
         "Size of a difference up to which the loss is a square, and beyond which it is a line."),
@@ -56,6 +75,11 @@ extension Loss {
     var ignoreIndex: Int32 = -100
     var weights: [Float]?
     var smoothing: Float = 0
+  }
+
+  fileprivate var levels: [Double] {
+    get { if case .quantile(let levels) = self { levels } else { [] } }
+    set { self = .quantile(levels: newValue) }
   }
 
   fileprivate var delta: Float {
@@ -84,6 +108,23 @@ extension Codec where Value == [Float] {
       return try items.map { try $0.float(.notNegative, place) }
     } write: {
       .list($0.map { .plain("\($0)") })
+    }
+  }
+}
+
+extension Codec where Value == [Double] {
+  fileprivate static var levels: Codec {
+    Codec(.list(of: .number(.inside), .notEmpty)) { node, place in
+      guard case .list(let items) = node.content, !items.isEmpty else {
+        throw place.wrong(node, "a list of probabilities, such as [0.1, 0.5, 0.9]")
+      }
+      let levels = try items.map { try $0.number(.inside, place) }
+      guard zip(levels, levels.dropFirst()).allSatisfy({ $0 < $1 }) else {
+        throw node.failure("\(place.path) must rise from one to the next, such as [0.1, 0.5, 0.9]")
+      }
+      return levels
+    } write: {
+      .list($0.map { .init($0) })
     }
   }
 }

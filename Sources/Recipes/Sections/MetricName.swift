@@ -2,7 +2,7 @@
 public struct MetricName: Sendable, Equatable, CustomStringConvertible {
   public enum Part: String, Sendable, CaseIterable { case train, validation }
   public enum Quantity: String, Sendable, CaseIterable {
-    case loss, accuracy, mae, rmse, mape, r2, perplexity
+    case loss, accuracy, mae, rmse, mape, r2, pinball, crps, perplexity
     case macroF1 = "macro_f1"
     case sequenceAccuracy = "sequence_accuracy"
     case errorRate = "error_rate"

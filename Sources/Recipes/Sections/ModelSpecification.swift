@@ -20,6 +20,12 @@ public struct ModelSpecification: Sendable, Equatable {
 
   /// The width of a linear layer of the head that the data decide: it gets as many outputs as they have classes.
   public static let classes = 0
+  /// The same in a word that suits numbers: as many outputs as the loss needs for all targets.
+  public static let targets = -1
+  /// Both words.
+  static let openWidths: [(word: String, width: Int)] = [("classes", classes), ("targets", targets)]
+  /// The word for a width that the data decide; nil for a number.
+  public static func word(ofWidth width: Int) -> String? { openWidths.first { $0.width == width }?.word }
 
   public init(cell: Architecture.Cell, hiddenSize: Int = 0, head: [Architecture.HeadLayer]) {
     network = Architecture(cell: cell, inputSize: 0, hiddenSize: hiddenSize, steps: 0, head: head)

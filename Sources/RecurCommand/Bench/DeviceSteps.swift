@@ -20,7 +20,7 @@ final class DeviceSteps {
   /// - engine: nil for the one that takes the least time.
   convenience init(_ benchCase: BenchCase, _ data: Data, _ executor: any Executor, _ engine: Engine?) throws {
     let plan = Self.plan(benchCase, executor)
-    try plan.architecture.requireProgram()
+    try plan.requireProgram()
     let choice = try EngineChooser().choose(plan, forced: engine) { engine in
       let trial = try DeviceSteps(plan, data, executor, EngineChoice(engine, .forced))
       return { try trial.step() }

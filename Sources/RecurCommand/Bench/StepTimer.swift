@@ -111,7 +111,7 @@ final class StepTimer {
     let total = model.team.measure(.loss) {
       benchCase.loss.evaluate(
         outputs: UnsafePointer(outputs.baseAddress!), rows: outputs.count / width, width: width,
-        values: batch.values, classes: batch.classes, gradient: &gradient, kernels: model.kernels)
+        targets: batch.targets(), gradient: &gradient, kernels: model.kernels)
     }
     totals = [total.sum, total.weight]
     if let lanes {

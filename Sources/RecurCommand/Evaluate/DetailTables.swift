@@ -27,17 +27,17 @@ struct DetailTables {
         rows: classes.map {
           [
             $0.name, Formatting.fixed($0.precision, 4), Formatting.fixed($0.recall, 4),
-            Formatting.fixed($0.f1, 4), Formatting.grouped($0.support),
+            Formatting.fixed($0.f1, 4), Formatting.count($0.support),
           ]
         }))
   }
 
-  private func table(_ confusion: [[Int]], names: [String]) -> [String] {
+  private func table(_ confusion: [[Double]], names: [String]) -> [String] {
     // One label of yes or no has two rows and one name.
     let names = names.count == confusion.count ? names : confusion.indices.map(String.init)
     return TextTable(
       header: ["actual ↓ predicted →"] + names,
-      rows: zip(names, confusion).map { name, row in [name] + row.map(Formatting.grouped) }
+      rows: zip(names, confusion).map { name, row in [name] + row.map(Formatting.count) }
     ).lines
   }
 
@@ -48,14 +48,21 @@ struct DetailTables {
   }
 
   private func table(_ targets: [EvaluationDetails.TargetErrors]) -> [String] {
-    shortened(
+    let hasLevels = targets.contains { $0.crps != nil }
+    return shortened(
       TextTable(
-        header: ["target, in file units", "mae", "rmse", "mape", "R²"],
+        header: ["target, in file units", "mae", "rmse", "mape", "R²"]
+          + (hasLevels ? ["pinball", "CRPS", "coverage"] : []),
         rows: targets.map {
           [
             $0.name, Formatting.precise($0.mae), Formatting.precise($0.rmse),
             $0.mape.map(Formatting.percent) ?? "–", $0.r2.map(Formatting.short) ?? "–",
           ]
+            + (hasLevels
+              ? [
+                $0.pinball.map(Formatting.precise) ?? "–", $0.crps.map(Formatting.precise) ?? "–",
+                $0.coverage.map(Formatting.percent) ?? "–",
+              ] : [])
         }))
   }
 

@@ -43,11 +43,9 @@ struct Inspect: ReportingCommand {
     let network = try recipe.architecture(for: shape)
     var report = InspectReport(.recipe, recipe, network, steps: shape.steps)
     if program {
-      try network.requireProgram()
-      report.program =
-        StepProgram(
-          recipe.devicePlan(network, shape, capacity: recipe.train.batchSize), batch: recipe.train.batchSize
-        ).description
+      let plan = recipe.devicePlan(network, shape, capacity: recipe.train.batchSize)
+      try plan.requireProgram()
+      report.program = StepProgram(plan, batch: recipe.train.batchSize).description
     }
     return report
   }

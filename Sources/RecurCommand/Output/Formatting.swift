@@ -29,6 +29,11 @@ enum Formatting {
     return value < 0 ? "-" + out : out
   }
 
+  /// How many: a whole number in groups, or a sum of weights.
+  static func count(_ value: Double) -> String {
+    Int(exactly: value).map(grouped) ?? precise(value)
+  }
+
   /// 0.12 s, 12.3 s, 4 min 05 s, 3 h 12 min.
   static func duration(_ seconds: Double) -> String {
     guard seconds.isFinite, seconds < 1e9 else { return none }

@@ -33,17 +33,27 @@ struct MetricsTable {
       ("rmse", { $0.metrics?.rmse.map(Formatting.precise) }),
       ("mape", { $0.metrics?.mape.map(Formatting.percent) }),
       ("R²", { $0.metrics?.r2.map(Formatting.short) }),
+      ("pinball", { $0.metrics?.pinball.map(Formatting.precise) }),
+      ("CRPS", { $0.metrics?.crps.map(Formatting.precise) }),
+      ("coverage", { $0.metrics.flatMap(Self.coverage) }),
       ("perplexity", { $0.metrics?.perplexity.map(Formatting.precise) }),
       ("bits per character", { $0.metrics?.bitsPerCharacter.map(Formatting.precise) }),
       ("sequences right", { $0.metrics?.sequenceAccuracy.map(Formatting.percent) }),
       ("error rate", { $0.metrics?.errorRate.map(Formatting.percent) }),
       ("mae in file units", { ($0.metrics?.originalUnits?.mae).map(Formatting.precise) }),
       ("rmse in file units", { ($0.metrics?.originalUnits?.rmse).map(Formatting.precise) }),
+      ("CRPS in file units", { ($0.metrics?.originalUnits?.crps).map(Formatting.precise) }),
     ]
     let used = columns.filter { column in rows.contains { column.1($0) != nil } }
     return TextTable(
       header: [""] + used.map(\.0),
       rows: rows.map { row in [row.part] + used.map { $0.1(row) ?? Formatting.none } }
     ).lines
+  }
+
+  /// What lies in the widest interval, and what should.
+  private static func coverage(_ metrics: EvaluationMetrics) -> String? {
+    guard let coverage = metrics.coverage, let nominal = metrics.nominalCoverage else { return nil }
+    return "\(Formatting.percent(coverage)) of \(Formatting.short(nominal * 100))%"
   }
 }

@@ -42,7 +42,7 @@ extension Architecture.HeadLayer {
   var summary: String {
     switch self {
     case .linear(let width, let bias):
-      "linear \(width == ModelSpecification.classes ? "classes" : "\(width)")" + (bias ? "" : " without bias")
+      "linear \(ModelSpecification.word(ofWidth: width) ?? "\(width)")" + (bias ? "" : " without bias")
     case .relu: "relu"
     case .tanh: "tanh"
     case .sigmoid: "sigmoid"

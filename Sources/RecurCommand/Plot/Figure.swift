@@ -12,10 +12,10 @@ struct Panel {
     var after: String
   }
 
-  /// How often a class (row) was taken for which (column).
+  /// How often a class (row) was taken for which (column), or the weight of such samples.
   struct Matrix {
     var names: [String]
-    var counts: [[Int]]
+    var counts: [[Double]]
   }
 
   var xLabel: String
@@ -34,10 +34,12 @@ struct Panel {
 }
 
 struct Curve {
-  enum Style { case line, thinLine, points }
+  /// A band fills what lies between `y` and `high`.
+  enum Style { case line, thinLine, points, band }
   struct Point {
     let x: Double
     let y: Double
+    var high: Double?
   }
 
   var name: String
@@ -57,13 +59,18 @@ enum Palette: String {
 
 extension Curve.Point {
   init(_ x: Double, _ y: Double) { self.init(x: x, y: abs(y) < Self.least ? 0 : y) }
+  /// Of a band.
+  init(_ x: Double, _ low: Double, _ high: Double) {
+    self.init(x, low)
+    self.high = abs(high) < Self.least ? 0 : high
+  }
 
   /// What is larger has no place in gnuplot.
   static let limit = 1e306
   /// What is smaller is zero there.
   private static let least = 1e-300
 
-  var isDrawn: Bool { abs(x) < Self.limit && abs(y) < Self.limit }
+  var isDrawn: Bool { abs(x) < Self.limit && abs(y) < Self.limit && abs(high ?? 0) < Self.limit }
 }
 
 extension Curve {
@@ -78,6 +85,9 @@ extension Curve {
       guard let low = drawn.min(by: { part[$0].y < part[$1].y }),
         let high = drawn.max(by: { part[$0].y < part[$1].y })
       else { return [part[start]] }
+      if style == .band {
+        return [Point(part[low].x, part[low].y, drawn.compactMap { part[$0].high }.max() ?? part[low].y)]
+      }
       return low == high ? [part[low]] : [part[min(low, high)], part[max(low, high)]]
     }
     return copy
@@ -85,7 +95,7 @@ extension Curve {
 
   /// Those of a line that stand between gaps.
   var lonePoints: [Point] {
-    guard style != .points else { return [] }
+    guard style != .points, style != .band else { return [] }
     func isDrawn(_ index: Int) -> Bool { points.indices.contains(index) && points[index].isDrawn }
     return points.indices.filter { isDrawn($0) && !isDrawn($0 - 1) && !isDrawn($0 + 1) }.map { points[$0] }
   }

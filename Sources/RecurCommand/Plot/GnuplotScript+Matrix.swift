@@ -38,15 +38,15 @@ extension GnuplotScript {
   private struct Field {
     var column: Int
     var row: Int
-    var count: Int
+    var count: Double
     var share: Double
   }
 
   private static func fields(_ matrix: Panel.Matrix) -> [Field] {
     matrix.counts.enumerated().flatMap { y, row in
-      let sum = Double(max(row.reduce(0, +), 1))
+      let sum = row.reduce(0, +)
       return row.enumerated().map { x, count in
-        Field(column: x, row: y, count: count, share: Double(count) / sum)
+        Field(column: x, row: y, count: count, share: sum > 0 ? count / sum : 0)
       }
     }
   }
@@ -84,7 +84,7 @@ extension GnuplotScript {
     // gnuplot ends with a fault where there is no label to draw.
     for tone in Tone.allCases where !Self.counts(matrix, tone).isEmpty {
       clauses.append(
-        "\(Self.block(number, tone)) using 1:2:(sprintf('%d', $3)) with labels textcolor rgb '\(tone.rawValue)'"
+        "\(Self.block(number, tone)) using 1:2:(sprintf('%.6g', $3)) with labels textcolor rgb '\(tone.rawValue)'"
       )
     }
     return lines + ["plot " + clauses.joined(separator: ", \\\n  ")]

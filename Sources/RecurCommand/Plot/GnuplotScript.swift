@@ -47,7 +47,9 @@ struct GnuplotScript {
     return [(Self.block(p, c), all), (Self.loneBlock(p, c), lone)].filter { !$1.isEmpty }.map {
       name, points in
       // An empty line is a gap; over what is missing, a line is drawn.
-      let rows = points.map { $0.isDrawn ? "\($0.x) \($0.y)" : "" }
+      let rows = points.map { point in
+        point.isDrawn ? "\(point.x) \(point.y)" + (point.high.map { " \($0)" } ?? "") : ""
+      }
       return (["\(name) << EOD"] + rows + ["EOD"]).joined(separator: "\n")
     }
   }
@@ -117,8 +119,10 @@ struct GnuplotScript {
       case .line: "lines lw 2.2"
       case .thinLine: "lines lw 1.4"
       case .points: "points pt 7 ps 0.45"
+      case .band: "filledcurves fs transparent solid 0.25 noborder"
       }
-    let line = "\(Self.block(panel, number)) using 1:2 with \(style) \(color) title \(name)"
+    let columns = curve.style == .band ? "1:2:3" : "1:2"
+    let line = "\(Self.block(panel, number)) using \(columns) with \(style) \(color) title \(name)"
     // As a line, one point would be invisible.
     let dots = "\(Self.loneBlock(panel, number)) using 1:2 with points pt 7 ps 0.9 \(color) notitle"
     return curve.lonePoints.isEmpty ? [line] : [line, dots]

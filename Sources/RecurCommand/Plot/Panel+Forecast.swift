@@ -18,18 +18,23 @@ extension Panel {
     // A sample's row is that of its first horizon.
     func x(_ sample: Predictions.Sample) -> Double { Double(sample.row ?? sample.number) }
     var curve = Curve(name: "forecast", style: .line, color: .orange, points: [])
+    var band: [Curve.Point] = []
     for (index, sample) in shown.enumerated() where index % stretch == 0 {
       for (number, horizon) in horizons.enumerated() {
-        curve.points.append(
-          Curve.Point(x(sample) + Double(horizon - first), sample.predicted[number * targets.count]))
+        let (place, target) = (x(sample) + Double(horizon - first), number * targets.count)
+        curve.points.append(Curve.Point(place, sample.predicted[target]))
+        let quantiles = sample.quantiles[target]
+        guard quantiles.count > 1 else { continue }
+        band.append(Curve.Point(place, quantiles[0], quantiles[quantiles.count - 1]))
       }
+      band.append(Curve.Point(x(sample) + Double(stretch) - 0.5, .nan))
       curve.points.append(Curve.Point(x(sample) + Double(stretch) - 0.5, .nan))
     }
     return Panel(
       xLabel:
         "row of \(URL(fileURLWithPath: data.path).lastPathComponent), forecasts of rows +\(first) to +\(last)",
       yLabel: targets[0], countsX: true,
-      curves: [
+      curves: Self.band(model.recipe.loss, band) + [
         Curve(
           name: "actual", style: .thinLine, color: .blue,
           points: shown.map { Curve.Point(x($0), $0.actual[0]) }),

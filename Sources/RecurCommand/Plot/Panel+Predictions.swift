@@ -20,24 +20,37 @@ extension Panel {
       return panel
     }
     let isSeries = data.shape.steps > 1 && data.rows != nil
-    return isSeries ? series(parts, name, file: model.recipe.data.path) : scatter(parts, name)
+    return isSeries
+      ? series(parts, name, file: model.recipe.data.path, loss: model.recipe.loss) : scatter(parts, name)
+  }
+
+  /// The widest interval of the first target; none where nothing is said about it.
+  static func band(_ loss: Loss, _ points: [Curve.Point]) -> [Curve] {
+    guard let low = loss.levels.first, let high = loss.levels.last, low < high else { return [] }
+    let names = [low, high].map(Loss.name(ofLevel:)).joined(separator: " to ")
+    return [Curve(name: names, style: .band, color: .orange, points: points)]
   }
 
   private static func series(
-    _ parts: [(split: Split, samples: [Predictions.Sample])], _ name: String, file: String
+    _ parts: [(split: Split, samples: [Predictions.Sample])], _ name: String, file: String, loss: Loss
   ) -> Panel {
     let samples = parts.flatMap(\.samples)
     func x(_ sample: Predictions.Sample) -> Double { Double(sample.row ?? sample.number) }
     var panel = Panel(
       xLabel: "row of \(URL(fileURLWithPath: file).lastPathComponent)", yLabel: name, countsX: true,
-      curves: [
-        Curve(
-          name: "actual", style: .thinLine, color: .blue,
-          points: samples.map { Curve.Point(x($0), $0.actual[0]) }),
-        Curve(
-          name: "predicted", style: .thinLine, color: .orange,
-          points: samples.map { Curve.Point(x($0), $0.predicted[0]) }),
-      ])
+      curves: band(
+        loss,
+        samples.map {
+          Curve.Point(x($0), $0.quantiles.first?.first ?? .nan, $0.quantiles.first?.last ?? .nan)
+        })
+        + [
+          Curve(
+            name: "actual", style: .thinLine, color: .blue,
+            points: samples.map { Curve.Point(x($0), $0.actual[0]) }),
+          Curve(
+            name: "predicted", style: .thinLine, color: .orange,
+            points: samples.map { Curve.Point(x($0), $0.predicted[0]) }),
+        ])
     let kept = parts.filter { $0.split != .train }
     if let first = kept.first?.samples.first, parts.first?.split == .train {
       let after = kept.map(\.split.rawValue).joined(separator: ", ")

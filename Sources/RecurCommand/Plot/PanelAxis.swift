@@ -55,7 +55,7 @@ extension Panel {
     let points = drawn.isEmpty ? curves.flatMap(\.points).filter { abs($0.x) < Curve.Point.limit } : drawn
     return PanelAxis(points.map(\.x), counts: countsX, isEmpty: drawn.isEmpty)
   }
-  var yAxis: PanelAxis { PanelAxis(drawnPoints.map(\.y)) }
+  var yAxis: PanelAxis { PanelAxis(drawnPoints.flatMap { [$0.y, $0.high ?? $0.y] }) }
 
   /// What stands beside the y axis, in columns of text.
   var labelColumns: Int {

@@ -3,7 +3,8 @@ struct PredictedRow {
   /// What is found for a sample, or for a step of it.
   enum Answer {
     /// One for each target; NaN for what nobody knows.
-    case numbers(actual: [Double], predicted: [Double])
+    /// - quantiles: of each target those at the columns' levels.
+    case numbers(actual: [Double], predicted: [Double], quantiles: [[Double]])
     /// - probabilities: of each class.
     case label(actual: String?, predicted: String, probabilities: [Double])
     /// - predicted: nil where the source can't be read.
@@ -42,6 +43,8 @@ struct PredictionColumns {
   var hasRow = false
   var hasSeries = false
   var hasTime = false
+  /// Of numbers, what the quantiles that are written are called.
+  var levels: [String] = []
   let kind: Kind
   /// Whether the probability of each class is written.
   let showsProbabilities: Bool

@@ -54,7 +54,8 @@ struct CSVPredictions: PredictionWriter {
     let place = ["split", "sample"] + more.filter(\.1).map(\.0)
     let answers =
       switch columns.kind {
-      case .numbers(let names): names.flatMap { ["actual_\($0)", "predicted_\($0)"] }
+      case .numbers(let names):
+        names.flatMap { name in (["actual", "predicted"] + columns.levels).map { "\($0)_\(name)" } }
       case .classes(let names):
         ["actual", "predicted"] + (columns.showsProbabilities ? names.map { "probability_\($0)" } : [])
       case .sequences: ["source", "actual", "predicted"]
@@ -67,8 +68,8 @@ struct CSVPredictions: PredictionWriter {
     let place = [row.part, "\(row.sample)"] + numbers + [row.series, row.time].compactMap(\.self)
     let answers =
       switch row.answer {
-      case .numbers(let actual, let predicted):
-        zip(actual, predicted).flatMap { [Self.number($0), Self.number($1)] }
+      case .numbers(let actual, let predicted, let quantiles):
+        actual.indices.flatMap { ([actual[$0], predicted[$0]] + quantiles[$0]).map(Self.number) }
       case .label(let actual, let predicted, let probabilities):
         [actual ?? "", predicted] + (columns.showsProbabilities ? probabilities.map(Self.number) : [])
       case .sequence(let source, let actual, let predicted): [source, actual, predicted ?? ""]
@@ -102,9 +103,12 @@ struct JSONPredictions: PredictionWriter {
 
   private func add(_ answer: PredictedRow.Answer, to object: inout JSONObject) {
     switch (answer, columns.kind) {
-    case (.numbers(let actual, let predicted), .numbers(let names)):
+    case (.numbers(let actual, let predicted, let quantiles), .numbers(let names)):
       object.add("actual", json: Self.numbers(names, actual))
       object.add("predicted", json: Self.numbers(names, predicted))
+      for (index, level) in columns.levels.enumerated() {
+        object.add(level, json: Self.numbers(names, quantiles.map { $0[index] }))
+      }
     case (.label(let actual, let predicted, let probabilities), .classes(let names)):
       object.add("actual", actual)
       object.add("predicted", predicted)
@@ -145,7 +149,7 @@ struct ArrayPredictions: PredictionWriter {
 
   mutating func write(_ row: PredictedRow) throws {
     switch row.answer {
-    case .numbers(_, let values), .label(_, _, let values): numbers += values.map { Float($0) }
+    case .numbers(_, let values, _), .label(_, _, let values): numbers += values.map { Float($0) }
     case .sequence: preconditionFailure("text in an array")
     }
   }

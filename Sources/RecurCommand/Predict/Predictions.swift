@@ -19,6 +19,8 @@ struct Predictions {
     let actual: [Double]
     /// Values, or a probability for each class.
     let predicted: [Double]
+    /// Of each value the quantiles at the loss's levels, none where it says nothing about them; empty for classes.
+    let quantiles: [[Double]]
   }
 
   let data: LoadedData
@@ -28,6 +30,8 @@ struct Predictions {
   private let wantsProbabilities: Bool
   private let loss: Loss
   private let evaluator: Evaluator
+  /// Of a row.
+  private let outputs: Int
 
   /// - model: of this checkpoint, where it has been made.
   /// - wantsProbabilities: of however many classes.
@@ -39,11 +43,13 @@ struct Predictions {
     loss = checkpoint.recipe.loss
     let model = try model ?? checkpoint.model(for: data.shape)
     evaluator = Evaluator(model: model, loss: loss, scaler: data.scaler)
-    let outputs = model.architecture.outputSize
-    targetNames = data.targetNames.count == outputs ? data.targetNames : (0..<outputs).map { "target_\($0)" }
+    outputs = model.architecture.outputSize
+    let targets = outputs / loss.outputsPerTarget
+    targetNames = data.targetNames.count == targets ? data.targetNames : (0..<targets).map { "target_\($0)" }
     switch data.shape.target {
     case .values: classNames = nil
     case .classes:
+      let outputs = outputs
       classNames = (0..<outputs).map { $0 < data.classNames.count ? data.classNames[$0] : "\($0)" }
     }
   }
@@ -57,16 +63,18 @@ struct Predictions {
       var at = 0
       for (i, number) in batch.samples.enumerated() {
         let place = part.offset + number
-        let scale = part.samples.targetScale(of: number) ?? data.scaler?.targets ?? []
+        let own = part.samples.targetScale(of: number)
         for step in 0..<(batch.lengths?[i] ?? 1) {
-          let output = batch.outputs[at * width..<(at + 1) * width]
+          let output = batch.outputs[at * outputs..<(at + 1) * outputs]
+          let said = classNames == nil ? loss.forecasts(output, data.scaler, own: own) : []
           try body(
             Sample(
               part: part.name, number: part.first + number, step: batch.lengths == nil ? nil : step,
               row: data.rows?[place], series: data.places?.series(of: place),
               time: hasTimes ? data.places?.time(of: place) ?? "" : nil,
-              actual: actual(batch, at, width, scale),
-              predicted: classNames == nil ? unscaled(output, scale) : probabilities(output)))
+              actual: actual(batch, at, width, own),
+              predicted: classNames == nil ? said.map(\.point) : probabilities(output),
+              quantiles: said.map(\.quantiles)))
           at += 1
         }
       }
@@ -76,20 +84,14 @@ struct Predictions {
   private var hasTimes: Bool { data.places?.hasTimes == true }
 
   private func actual(
-    _ batch: Evaluator.Prediction, _ row: Int, _ width: Int, _ scale: [Scaler.Column]
+    _ batch: Evaluator.Prediction, _ row: Int, _ width: Int, _ own: [Scaler.Column]?
   ) -> [Double] {
     if classNames != nil { return [Double(batch.classes[row])] }
-    return (0..<width).map { unscale(batch.values[row * width + $0], $0, scale) }
-  }
-
-  private func unscaled(_ output: ArraySlice<Float>, _ scale: [Scaler.Column]) -> [Double] {
-    let isLogit = loss == .bceWithLogits
-    return output.enumerated().map { isLogit ? 1 / (1 + exp(-Double($1))) : unscale($1, $0, scale) }
-  }
-
-  private func unscale(_ value: Float, _ column: Int, _ scale: [Scaler.Column]) -> Double {
-    guard let scaler = data.scaler, !scale.isEmpty else { return Double(value) }
-    return scaler.unscale(value, scale[column])
+    return (0..<width).map { column in
+      let value = batch.values[row * width + column]
+      guard let scaler = data.scaler, !scaler.targets.isEmpty else { return Double(value) }
+      return scaler.unscale(value, (own ?? scaler.targets)[column])
+    }
   }
 
   /// Softmax.
@@ -105,6 +107,7 @@ extension Predictions: RowSource {
   var columns: PredictionColumns {
     var columns = PredictionColumns(
       classNames.map { .classes($0) } ?? .numbers(targetNames), wantsProbabilities: wantsProbabilities)
+    if classNames == nil { columns.levels = loss.levels.map(Loss.name(ofLevel:)) }
     (columns.hasStep, columns.hasRow) = (data.shape.hasTargetPerStep, data.rows != nil)
     (columns.hasSeries, columns.hasTime) = (data.places?.names != nil, hasTimes)
     return columns
@@ -121,7 +124,9 @@ extension Predictions: RowSource {
   }
 
   private func answer(_ sample: Sample) -> PredictedRow.Answer {
-    guard let classNames else { return .numbers(actual: sample.actual, predicted: sample.predicted) }
+    guard let classNames else {
+      return .numbers(actual: sample.actual, predicted: sample.predicted, quantiles: sample.quantiles)
+    }
     let best = sample.predicted.indices.max { sample.predicted[$0] < sample.predicted[$1] } ?? 0
     let actual = Int(sample.actual[0])
     return .label(

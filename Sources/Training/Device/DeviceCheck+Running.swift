@@ -44,13 +44,11 @@ extension DeviceCheck {
     let rows = outputs.count / width
     var gradient = [Float](repeating: 0, count: outputs.count)
     let total = loss.evaluate(
-      outputs: base, rows: rows, width: width, values: batch.values, classes: batch.classes,
-      gradient: &gradient)
-    let score = loss.score(
-      outputs: base, rows: rows, width: width, values: batch.values, classes: batch.classes)
+      outputs: base, rows: rows, width: width, targets: batch.targets(), gradient: &gradient)
+    let score = loss.score(outputs: base, rows: rows, width: width, targets: batch.targets())
     result.losses.append(total.sum)
     result.weights.append(total.weight)
-    result.right.append(Double(score.right))
+    result.right.append(score.right)
     return gradient
   }
 

@@ -89,8 +89,8 @@ extension DeviceTraining {
     let width = model.architecture.outputSize
     var gradient = [Float](repeating: 0, count: result.count)
     _ = loss.evaluate(
-      outputs: result.baseAddress!, rows: result.count / width, width: width, values: batch.values,
-      classes: batch.classes, gradient: &gradient, kernels: model.kernels)
+      outputs: result.baseAddress!, rows: result.count / width, width: width, targets: batch.targets(),
+      gradient: &gradient, kernels: model.kernels)
     model.backward(gradient)
     model.zeroGradients()
   }

@@ -7,7 +7,7 @@ extension Trainer {
   func useDevice(_ processor: Processor, _ options: TrainingOptions) throws {
     let part = equalPart(0, of: min(recipe.train.batchSize, set.count), among: communicator.size).count
     guard let executor = processor.executor else { return }
-    do { try recipe.requireDeviceCan(model.architecture) } catch {
+    do { try recipe.requireDeviceCan(model.architecture, set.shape) } catch {
       if case .fasterOf = processor { return }
       throw error
     }

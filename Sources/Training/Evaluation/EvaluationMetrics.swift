@@ -4,6 +4,8 @@ public struct EvaluationMetrics: Codable, Sendable, Equatable {
   public struct OriginalUnits: Codable, Sendable, Equatable {
     public var mae: Double
     public var rmse: Double
+    public var pinball: Double?
+    public var crps: Double?
   }
 
   public var samples: Int
@@ -22,6 +24,13 @@ public struct EvaluationMetrics: Codable, Sendable, Equatable {
   public var mape: Double?
   /// Coefficient of determination, the mean of the targets' (scikit-learn's `r2_score`); nil for fewer than two values.
   public var r2: Double?
+  /// Mean pinball loss over the loss's levels, in the units of the loss; of 0.1, 0.5 and 0.9 for a distribution.
+  public var pinball: Double?
+  /// Mean continuous ranked probability score, in the units of the loss; twice `pinball` for a quantile loss.
+  public var crps: Double?
+  /// The share of values within the interval of the outermost levels, its ends included, and the share that should be there.
+  public var coverage: Double?
+  public var nominalCoverage: Double?
   /// e to the mean negative log-likelihood, which no weights or smoothing change; for text.
   public var perplexity: Double?
   /// The same in bits, for text of characters or bytes.
@@ -31,7 +40,7 @@ public struct EvaluationMetrics: Codable, Sendable, Equatable {
   /// Tokens to be inserted, deleted or replaced to make them right, for each token of the right ones; of several right ones the
   /// nearest counts.
   public var errorRate: Double?
-  /// mae and rmse with the targets' scaling undone, where they were scaled.
+  /// The errors with the targets' scaling undone, where they were scaled.
   public var originalUnits: OriginalUnits?
 
   public init(samples: Int, loss: Double) {
@@ -40,7 +49,8 @@ public struct EvaluationMetrics: Codable, Sendable, Equatable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case samples, loss, accuracy, mae, rmse, mape, r2, perplexity
+    case samples, loss, accuracy, mae, rmse, mape, r2, perplexity, pinball, crps, coverage
+    case nominalCoverage = "nominal_coverage"
     case top5Accuracy = "top_5_accuracy"
     case macroF1 = "macro_f1"
     case bitsPerCharacter = "bits_per_character"
@@ -58,6 +68,8 @@ public struct EvaluationMetrics: Codable, Sendable, Equatable {
     case .rmse: rmse
     case .mape: mape
     case .r2: r2
+    case .pinball: pinball
+    case .crps: crps
     case .perplexity: perplexity
     case .sequenceAccuracy: sequenceAccuracy
     case .errorRate: errorRate
@@ -76,8 +88,8 @@ public struct EvaluationDetails: Codable, Sendable, Equatable {
     public var recall: Double
     /// 2·precision·recall / (precision + recall).
     public var f1: Double
-    /// How many are of this class.
-    public var support: Int
+    /// How many are of this class; where samples have weights, their sum.
+    public var support: Double
   }
   /// The errors of one target, in the units of the data file.
   public struct TargetErrors: Codable, Sendable, Equatable {
@@ -86,11 +98,14 @@ public struct EvaluationDetails: Codable, Sendable, Equatable {
     public var rmse: Double
     public var mape: Double?
     public var r2: Double?
+    public var pinball: Double?
+    public var crps: Double?
+    public var coverage: Double?
   }
 
   public var classes: [ClassScore]?
-  /// `[actual][predicted]`, how often; for one answer of several classes.
-  public var confusion: [[Int]]?
+  /// `[actual][predicted]`, how often, or the weight of such samples; for one answer of several classes.
+  public var confusion: [[Double]]?
   /// For each k that was asked for, in words: the share of answers where the right class is among the k largest outputs.
   public var topAccuracy: [String: Double]?
   public var targets: [TargetErrors]?

@@ -14,7 +14,7 @@ extension Evaluator {
     let set = text.arranged(inStreams: max(1, min(Self.streams, text.pairs)), isEven: false)
     guard let streams = set.streams?.count else { preconditionFailure("a text is read in streams") }
     let mine = equalParts(of: streams, among: communicator.size)[communicator.rank]
-    let fields = EvaluationSums.fields(0)
+    let fields = EvaluationSums.fields(0, nil)
     let kind = loss.outcomes(model.architecture.outputSize)
     let counts = streams * fields
     var all = [Double](repeating: 0, count: counts + OutcomeCounts.fields(kind))
@@ -51,8 +51,9 @@ extension Evaluator {
         let output = UnsafePointer(outputs.baseAddress! + row * width)
         let at = Int(batch.streams![place]) * fields
         add(
-          output, rows: 1, values: batch.values, classes: batch.classes + row, kind, pivots: [],
-          isText: true, to: .init(rebasing: all[at..<at + fields]), counts)
+          output, rows: 1, targets: batch.targets(from: row), kind, pivots: [], isText: true,
+          own: { _ in nil },
+          to: .init(rebasing: all[at..<at + fields]), counts)
       }
       window += 1
     }

@@ -49,7 +49,7 @@ public final class Evaluator {
     details.confusion = outcomes.confusion
     let top = topK.compactMap { k in outcomes.topAccuracy(k).map { ("\(k)", $0) } }
     if !top.isEmpty { details.topAccuracy = Dictionary(top) { $1 } }
-    if loss.hasErrors { details.targets = sums.targets(targetNames) }
+    if loss.hasErrors { details.targets = sums.targetErrors(targetNames, loss) }
     return (try metrics(set, sums, outcomes), details)
   }
 
@@ -70,7 +70,7 @@ public final class Evaluator {
     if let text = set.windows { return try measure(stream: text) }
     let batches = (set.count + Self.batchSize - 1) / Self.batchSize
     let pivots = loss.hasErrors ? firstTarget(set) : []
-    let fields = EvaluationSums.fields(pivots.count)
+    let fields = EvaluationSums.fields(pivots.count, scaler)
     let kind = loss.outcomes(model.architecture.outputSize)
     var all = [Double](repeating: 0, count: batches * fields + OutcomeCounts.fields(kind))
     try all.withUnsafeMutableBufferPointer { all in
@@ -79,7 +79,8 @@ public final class Evaluator {
         index, range, outputs, batch in
         let sums = UnsafeMutableBufferPointer(rebasing: all[index * fields..<(index + 1) * fields])
         add(
-          outputs, batch, kind, pivots: pivots, isText: set.shape.tokens != nil, to: sums, counts)
+          outputs, batch, kind, pivots: pivots, isText: set.shape.tokens != nil,
+          own: { set.targetScale(of: batch.sample(ofTargetRow: $0)) }, to: sums, counts)
       }
       try communicator.allReduceSum(all)
     }
@@ -88,12 +89,12 @@ public final class Evaluator {
     return (EvaluationSums(sums, scaler: scaler), OutcomeCounts(kind, all[(batches * fields)...]))
   }
 
-  /// The first sample's values.
+  /// The first sample's values; 0 for what nobody knows.
   private func firstTarget(_ set: any SampleSet) -> [Double] {
     let width = set.shape.targetWidth
     guard set.count > 0, width > 0 else { return [Double](repeating: 0, count: width) }
     let batch = set.batch([0])
-    return (0..<width).map { Double(batch.values[$0]) }
+    return (0..<width).map { batch.values[$0].isNaN ? 0 : Double(batch.values[$0]) }
   }
 
   /// Gives the outputs of all samples in order, batch by batch, on this rank alone.
@@ -140,33 +141,34 @@ public final class Evaluator {
 
   private func add(
     _ outputs: UnsafeMutableBufferPointer<Float>, _ batch: Batch, _ kind: OutcomeCounts.Kind,
-    pivots: [Double], isText: Bool, to sums: UnsafeMutableBufferPointer<Double>,
+    pivots: [Double], isText: Bool, own: (Int) -> [Scaler.Column]?,
+    to sums: UnsafeMutableBufferPointer<Double>,
     _ counts: UnsafeMutableBufferPointer<Double>
   ) {
     guard let base = outputs.baseAddress else { return }
     add(
-      base, rows: outputs.count / model.architecture.outputSize, values: batch.values, classes: batch.classes,
-      kind, pivots: pivots, isText: isText, to: sums, counts)
+      base, rows: outputs.count / model.architecture.outputSize, targets: batch.targets(), kind,
+      pivots: pivots, isText: isText, own: own, to: sums, counts)
   }
 
   /// Adds some rows of outputs with their targets.
   func add(
-    _ outputs: UnsafePointer<Float>, rows: Int, values: UnsafePointer<Float>, classes: UnsafePointer<Int32>,
-    _ kind: OutcomeCounts.Kind, pivots: [Double], isText: Bool, to sums: UnsafeMutableBufferPointer<Double>,
+    _ outputs: UnsafePointer<Float>, rows: Int, targets: Loss.Targets, _ kind: OutcomeCounts.Kind,
+    pivots: [Double], isText: Bool, own: (Int) -> [Scaler.Column]?,
+    to sums: UnsafeMutableBufferPointer<Double>,
     _ counts: UnsafeMutableBufferPointer<Double>
   ) {
     let width = model.architecture.outputSize
     func total(_ loss: Loss) -> Loss.Total {
       loss.evaluate(
-        outputs: outputs, rows: rows, width: width, values: values, classes: classes, gradient: nil,
-        kernels: model.kernels)
+        outputs: outputs, rows: rows, width: width, targets: targets, gradient: nil, kernels: model.kernels)
     }
     let loss = total(self.loss)
     EvaluationSums.add(
-      loss, likelihood: isText ? self.loss.likelihood.map(total) ?? loss : Loss.Total(), outputs: outputs,
-      values: values, rows: rows, pivots: pivots, scaler: scaler, to: sums)
+      loss, likelihood: isText ? self.loss.likelihood.map(total) ?? loss : Loss.Total(), loss: self.loss,
+      outputs: outputs, targets: targets, rows: rows, pivots: pivots, scaler: scaler, own: own,
+      to: sums)
     OutcomeCounts.add(
-      kind, loss: self.loss, outputs: outputs, rows: rows, width: width, values: values, classes: classes,
-      to: counts)
+      kind, loss: self.loss, outputs: outputs, rows: rows, width: width, targets: targets, to: counts)
   }
 }

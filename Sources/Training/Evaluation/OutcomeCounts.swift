@@ -1,6 +1,7 @@
 import Recurrent
 
-/// How often which answer was given, over all samples. Doubles hold these whole numbers exactly, in any order of addition.
+/// How often which answer was given, over all samples, or the sum of their weights. Doubles hold whole numbers exactly, in any order of
+/// addition, and so they do sums of float weights of like size: their 24 bits leave room for 2²⁹ of them.
 struct OutcomeCounts {
   enum Kind: Equatable {
     case none
@@ -35,23 +36,26 @@ struct OutcomeCounts {
   /// Adds the answers of a batch to `counts`.
   static func add(
     _ kind: Kind, loss: Loss, outputs: UnsafePointer<Float>, rows: Int, width: Int,
-    values: UnsafePointer<Float>,
-    classes: UnsafePointer<Int32>, to counts: UnsafeMutableBufferPointer<Double>
+    targets: Loss.Targets, to counts: UnsafeMutableBufferPointer<Double>
   ) {
     guard kind != .none else { return }
-    let score = loss.score(outputs: outputs, rows: rows, width: width, values: values, classes: classes)
-    counts[0] += Double(score.right)
-    counts[1] += Double(score.counted)
+    let score = loss.score(outputs: outputs, rows: rows, width: width, targets: targets)
+    counts[0] += score.right
+    counts[1] += score.counted
     switch (kind, loss) {
     case (.classes(let count), .crossEntropy(let ignoreIndex, _, _)):
-      for row in 0..<rows where classes[row] != ignoreIndex {
-        let (output, actual) = (outputs + row * width, Int(classes[row]))
-        counts[2 + actual * count + largest(output, width)] += 1
-        counts[2 + count * count + rank(of: actual, output, width)] += 1
+      for row in 0..<rows {
+        let weight = Double(targets.classWeight(ofRow: row, ignoring: ignoreIndex))
+        guard weight > 0 else { continue }
+        let (output, actual) = (outputs + row * width, Int(targets.classes[row]))
+        counts[2 + actual * count + largest(output, width)] += weight
+        counts[2 + count * count + rank(of: actual, output, width)] += weight
       }
     case (.labels, _):
       for i in 0..<rows * width {
-        counts[2 + 4 * (i % width) + (values[i] > 0.5 ? 2 : 0) + (outputs[i] > 0 ? 1 : 0)] += 1
+        let value = targets.values[i]
+        let weight = Double(targets.weight(ofRow: i / width, value: value))
+        counts[2 + 4 * (i % width) + (value > 0.5 ? 2 : 0) + (outputs[i] > 0 ? 1 : 0)] += weight
       }
     default: break
     }
@@ -66,11 +70,11 @@ struct OutcomeCounts {
   }
 
   /// `[actual][predicted]`; for one answer of yes or no these are the two classes.
-  var confusion: [[Int]]? {
+  var confusion: [[Double]]? {
     switch kind {
     case .classes(let count):
-      (0..<count).map { actual in (0..<count).map { Int(counts[2 + actual * count + $0]) } }
-    case .labels(1): [[Int(counts[2]), Int(counts[3])], [Int(counts[4]), Int(counts[5])]]
+      (0..<count).map { actual in Array(counts[(2 + actual * count)...].prefix(count)) }
+    case .labels(1): [[counts[2], counts[3]], [counts[4], counts[5]]]
     case .labels, .none, .manyClasses: nil
     }
   }
@@ -102,12 +106,13 @@ struct OutcomeCounts {
   /// - names: of the classes or labels; numbers stand in for those that have none.
   func classScores(_ names: [String]) -> [EvaluationDetails.ClassScore]? {
     let all = occurrences
+    func share(_ part: Double, _ whole: Double) -> Double { whole > 0 ? part / whole : 0 }
     guard !all.isEmpty else { return nil }
     return all.enumerated().map { index, count in
       EvaluationDetails.ClassScore(
         name: index < names.count ? names[index] : "\(index)",
-        precision: count.right / max(count.predicted, 1), recall: count.right / max(count.actual, 1),
-        f1: 2 * count.right / max(count.predicted + count.actual, 1), support: Int(count.actual))
+        precision: share(count.right, count.predicted), recall: share(count.right, count.actual),
+        f1: share(2 * count.right, count.predicted + count.actual), support: count.actual)
     }
   }
 }
@@ -118,7 +123,7 @@ extension Loss {
     switch self {
     case .crossEntropy: outputs <= OutcomeCounts.classLimit ? .classes(outputs) : .manyClasses
     case .bceWithLogits: outputs <= OutcomeCounts.classLimit ? .labels(outputs) : .manyClasses
-    case .mse, .mae, .huber: .none
+    default: .none
     }
   }
 }

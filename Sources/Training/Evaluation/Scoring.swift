@@ -1,35 +1,35 @@
 import Recurrent
 
 extension Loss {
-  /// How many outputs are right, of how many that count; zeros where the loss has no right and wrong.
+  /// The weight of the outputs that are right, of all that count; zeros where the loss has no right and wrong.
   func score(
-    outputs: UnsafePointer<Float>, rows: Int, width: Int, values: UnsafePointer<Float>,
-    classes: UnsafePointer<Int32>
-  ) -> (right: Int, counted: Int) {
+    outputs: UnsafePointer<Float>, rows: Int, width: Int, targets: Targets
+  ) -> (right: Double, counted: Double) {
     switch self {
     case .crossEntropy(let ignoreIndex, _, _):
-      var right = 0
-      var counted = 0
-      for row in 0..<rows where classes[row] != ignoreIndex {
-        counted += 1
-        if largest(outputs + row * width, width) == Int(classes[row]) { right += 1 }
+      var (right, counted) = (0.0, 0.0)
+      for row in 0..<rows {
+        let weight = Double(targets.classWeight(ofRow: row, ignoring: ignoreIndex))
+        guard weight > 0 else { continue }
+        counted += weight
+        if largest(outputs + row * width, width) == Int(targets.classes[row]) { right += weight }
       }
       return (right, counted)
     case .bceWithLogits:
-      var right = 0
-      for i in 0..<rows * width where (outputs[i] > 0) == (values[i] > 0.5) { right += 1 }
-      return (right, rows * width)
-    case .mse, .mae, .huber: return (0, 0)
+      var (right, counted) = (0.0, 0.0)
+      for index in 0..<rows * width {
+        let value = targets.values[index]
+        let weight = Double(targets.weight(ofRow: index / width, value: value))
+        counted += weight
+        if (outputs[index] > 0) == (value > 0.5) { right += weight }
+      }
+      return (right, counted)
+    default: return (0, 0)
     }
   }
 
   /// Whether mae and rmse say something about its outputs.
-  var hasErrors: Bool {
-    switch self {
-    case .mse, .mae, .huber: true
-    case .crossEntropy, .bceWithLogits: false
-    }
-  }
+  var hasErrors: Bool { !takesClasses && self != .bceWithLogits }
 
   /// Whether this is measured where it is the loss.
   func measures(_ quantity: MetricName.Quantity) -> Bool {
@@ -37,6 +37,7 @@ extension Loss {
     case .loss: true
     case .accuracy, .macroF1: !hasErrors
     case .mae, .rmse, .mape, .r2: hasErrors
+    case .pinball, .crps: !levels.isEmpty
     case .perplexity, .sequenceAccuracy, .errorRate: takesClasses
     }
   }

@@ -88,18 +88,16 @@ public final class Learner {
     _ outputs: UnsafeMutableBufferPointer<Float>, _ batch: Batch, rows: Range<Int>, to part: Int
   ) {
     let (width, start) = (model.architecture.outputSize, rows.lowerBound)
-    let (base, classes) = (outputs.baseAddress! + start * width, batch.classes + start)
-    let values = batch.values + start * width
+    let (base, targets) = (outputs.baseAddress! + start * width, batch.targets(from: start))
     var sums = sums.parts[part]
     let total = loss.evaluate(
-      outputs: base, rows: rows.count, width: width, values: values, classes: classes,
+      outputs: base, rows: rows.count, width: width, targets: targets,
       gradient: gradient.baseAddress! + start * width, kernels: model.kernels,
       addingTo: Loss.Total(sum: sums.loss, weight: sums.weight))
-    let score = loss.score(
-      outputs: base, rows: rows.count, width: width, values: values, classes: classes)
+    let score = loss.score(outputs: base, rows: rows.count, width: width, targets: targets)
     (sums.loss, sums.weight) = (total.sum, total.weight)
-    sums.right += Double(score.right)
-    sums.counted += Double(score.counted)
+    sums.right += score.right
+    sums.counted += score.counted
     self.sums.parts[part] = sums
   }
 

@@ -28,6 +28,10 @@ struct MetricsLine {
     inner.add("macro_f1", metrics.macroF1)
     inner.add("mape", metrics.mape)
     inner.add("r2", metrics.r2)
+    inner.add("pinball", metrics.pinball)
+    inner.add("crps", metrics.crps)
+    inner.add("coverage", metrics.coverage)
+    inner.add("nominal_coverage", metrics.nominalCoverage)
     inner.add("perplexity", metrics.perplexity)
     inner.add("bits_per_character", metrics.bitsPerCharacter)
     inner.add("sequence_accuracy", metrics.sequenceAccuracy)
@@ -35,6 +39,8 @@ struct MetricsLine {
     if let units = metrics.originalUnits {
       inner.add("original_mae", units.mae)
       inner.add("original_rmse", units.rmse)
+      inner.add("original_pinball", units.pinball)
+      inner.add("original_crps", units.crps)
     }
     text += inner.closed
   }

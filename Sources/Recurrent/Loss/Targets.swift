@@ -1,0 +1,49 @@
+import Batches
+
+extension Loss {
+  /// What rows of outputs are compared with, as it lies in a batch.
+  public struct Targets {
+    /// `[rows, targets]`, for losses of numbers.
+    public var values: UnsafePointer<Float>
+    /// `[rows]`, for cross entropy.
+    public var classes: UnsafePointer<Int32>
+    /// `[rows]`, how much each row counts; nil where all count alike.
+    public var weights: UnsafePointer<Float>?
+    /// Whether there may be targets that nobody knows: values that are NaN, classes below 0.
+    public var mayBeUnknown: Bool
+
+    public init(
+      values: UnsafePointer<Float>, classes: UnsafePointer<Int32>, weights: UnsafePointer<Float>? = nil,
+      mayBeUnknown: Bool = false
+    ) {
+      (self.values, self.classes) = (values, classes)
+      (self.weights, self.mayBeUnknown) = (weights, mayBeUnknown)
+    }
+
+    /// Whether every target is known and counts as much as any other.
+    @inline(__always)
+    public var areAlike: Bool { weights == nil && !mayBeUnknown }
+
+    /// How much a value of a row counts: 0 where nobody knows it.
+    @inline(__always)
+    public func weight(ofRow row: Int, value: Float) -> Float {
+      mayBeUnknown && value.isNaN ? 0 : weights?[row] ?? 1
+    }
+
+    /// How much a row's class counts: 0 where nobody knows it or it is to be ignored.
+    @inline(__always)
+    public func classWeight(ofRow row: Int, ignoring ignored: Int32) -> Float {
+      let label = classes[row]
+      return label == ignored || mayBeUnknown && label < 0 ? 0 : weights?[row] ?? 1
+    }
+  }
+}
+
+extension Batch {
+  /// Its targets from a row of them on.
+  package func targets(from row: Int = 0) -> Loss.Targets {
+    Loss.Targets(
+      values: values + row * shape.targetWidth, classes: classes + row, weights: weights.map { $0 + row },
+      mayBeUnknown: shape.hasUnknownTargets)
+  }
+}

@@ -123,11 +123,9 @@ extension LoadedData {
     if let other = sources.test {
       parts[2] = try other.sets([0..<other.samples], shape: shape, scaler, group)[0]
     }
-    if let range = specification.targetRange {
-      for (set, source) in zip(parts, [main, sources.validation ?? main, sources.test ?? main]) {
-        try set?.requireTargets(
-          in: range, areCounts: specification.targetsAreCounts, of: source, isScaled: scaler != nil)
-      }
+    for (set, source) in zip(parts, [main, sources.validation ?? main, sources.test ?? main]) {
+      guard let set, let table = source.values else { continue }
+      try specification.requireTargets(set.values, set.targetIndices, of: table, isScaled: scaler != nil)
     }
     (train, validation, test) = (parts[0], parts[1], parts[2])
     self.shape = shape

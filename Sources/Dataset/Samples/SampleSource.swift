@@ -68,23 +68,23 @@ struct SampleSources {
   }
 }
 
-extension SequenceSet {
-  /// Throws where a number to predict lies outside or is no count, naming its place.
-  /// - source: what the set was made of.
+extension DataSpecification {
+  /// Throws where a number to predict is none that the loss takes, naming its place.
+  /// - indices: of those to look at, in values `[rows, columns]` of the table.
   func requireTargets(
-    in range: ClosedRange<Float>, areCounts: Bool, of source: SampleSource, isScaled: Bool
+    _ values: Elements<Float>, _ indices: some Sequence<Int>, of table: any NumberTable, isScaled: Bool
   ) throws(Failure) {
-    guard let table = source.values, case .values(let width) = shape.target else { return }
+    guard let range = targetRange else { return }
+    let areCounts = targetsAreCounts
     let wrong = values.withUnsafeBufferPointer { values in
-      samples.lazy.flatMap { layout.targetRows($0) }.flatMap { $0 * width..<($0 + 1) * width }
-        .first {
-          let value = values[$0]
-          let isRight = range.contains(value) && !(areCounts && value != value.rounded())
-          return !isRight && !(table.mayBeUnknown && value.isNaN)
-        }.map { ($0, values[$0]) }
+      indices.first { (index: Int) in
+        let value = values[index]
+        let isRight = range.contains(value) && !(areCounts && value != value.rounded())
+        return !isRight && !(table.mayBeUnknown && value.isNaN)
+      }.map { ($0, values[$0]) }
     }
     guard let (index, value) = wrong else { return }
-    let place = table.place(row: index / width, column: index % width)
+    let place = table.place(row: index / table.columns, column: index % table.columns)
     if areCounts {
       throw .badData(
         "\(place): the target is \(value), but the loss needs counts, whole numbers from 0 on; change it, or use another loss"
@@ -94,5 +94,13 @@ extension SequenceSet {
       "\(place): the target\(isScaled ? ", scaled," : "") is \(value), outside of "
         + "\(Int(range.lowerBound)) to \(Int(range.upperBound)), which the loss needs; change it, or use another loss"
     )
+  }
+}
+
+extension SequenceSet {
+  /// Where the numbers to predict lie, of all samples.
+  var targetIndices: some Sequence<Int> {
+    let width = shape.targetWidth
+    return samples.lazy.flatMap { layout.targetRows($0) }.flatMap { $0 * width..<($0 + 1) * width }
   }
 }

@@ -111,6 +111,10 @@ extension LoadedData {
     func sets(_ source: TextSource, _ ranges: [Range<Int>?]) throws(Failure) -> [TextRowSet?] {
       let tokens = source.texts.encoded(words)
       let values = try source.values?.floats(scaling) ?? .own([])
+      if let table = source.values {
+        try specification.requireTargets(
+          values, 0..<table.rows * table.columns, of: table, isScaled: fitted != nil)
+      }
       return ranges.map { rows in
         rows.map {
           TextRowSet(
@@ -156,7 +160,10 @@ extension TextSource {
       }
       tables = [(values, train)]
     }
-    return Scaler(method: method, features: [], targets: try Scaler.fit(method, tables).columns)
+    let columns = try Scaler.fit(method, tables).columns
+    return Scaler(
+      method: method, features: [],
+      targets: specification.targetsAreCounts ? columns.map { _ in .identity } : columns)
   }
 }
 

@@ -4,8 +4,9 @@
   import Musl
 #endif
 
-/// log Γ(x) for x > 0.
+/// log Γ(x) for x > 0; of others it is no number.
 func logGamma(_ x: Double) -> Double {
+  guard x > 0 else { return .nan }
   var (x, product) = (x, 1.0)
   while x < 10 {
     product *= x
@@ -14,8 +15,9 @@ func logGamma(_ x: Double) -> Double {
   return (x - 0.5) * log(x) - x + halfLogTwoPi + stirlingRest(x) - log(product)
 }
 
-/// d log Γ(x) / dx for x > 0.
+/// d log Γ(x) / dx for x > 0; of others it is no number.
 func digamma(_ x: Double) -> Double {
+  guard x > 0 else { return .nan }
   var (x, sum) = (x, 0.0)
   while x < 10 {
     sum += 1 / x

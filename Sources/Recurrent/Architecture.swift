@@ -135,6 +135,20 @@ public struct Architecture: Sendable, Equatable {
   public func inputWidth(of layer: Int) -> Int { layer == 0 ? inputWidth : directions * width(of: layer - 1) }
   /// Whether steps have codes that stand for vectors.
   var readsCodes: Bool { embedding != nil || !categories.isEmpty }
+  /// Whether the first layer can project each category once: it must read the vectors as they are, and alone.
+  var canFoldCategories: Bool {
+    !categories.isEmpty && cell != .none && !isStepped && !bidirectional && inputDropout == 0
+      && categories.allSatisfy { $0.dropout == 0 }
+  }
+  /// Columns of the first layer's input: the numbers, then the vectors of each categorical column.
+  var inputRanges: [Range<Int>] {
+    var ranges = [0..<inputSize]
+    for category in categories {
+      let start = ranges[ranges.count - 1].upperBound
+      ranges.append(start..<start + category.width)
+    }
+    return ranges
+  }
   /// Whether layers need more than the fused time loop has.
   package var isStepped: Bool {
     projectionSize > 0 || layerNorm || recurrentDropout > 0 || zoneout.hidden > 0 || zoneout.cell > 0

@@ -8,6 +8,8 @@ import Kernels
 /// first layer's input their vectors stand behind the numbers, in the order of the columns.
 final class Embedding {
   private let tables: [Table]
+  /// The same for a first layer that projects each code once.
+  private let vocabularies: [Vocabulary]
   private let areTokens: Bool
   /// Numbers before the vectors, F.
   private let numbers: Int
@@ -27,6 +29,13 @@ final class Embedding {
     let columns: Range<Int>
     /// Numbers its dropout masks, behind any layer's.
     let mask: UInt32
+
+    /// - numbers: columns of the first layer's input in front of all vectors.
+    func vocabulary(behind numbers: Int, all: Range<Int>) -> Vocabulary {
+      Vocabulary(
+        columns: numbers + columns.lowerBound..<numbers + columns.upperBound, weight: weight,
+        size: specification.vocabulary, parameters: all)
+    }
   }
 
   /// Of tokens.
@@ -41,6 +50,7 @@ final class Embedding {
       Table(
         specification: specification, weight: range.lowerBound, columns: 0..<specification.width, mask: mask)
     ]
+    vocabularies = tables.map { [range] in $0.vocabulary(behind: 0, all: range) }
   }
 
   /// Of categorical columns beside numbers.
@@ -59,23 +69,24 @@ final class Embedding {
     self.tables = tables
     width = tables.last!.columns.upperBound
     range = layout.span(of: categories.indices.map(ParameterLayout.categoryName))
+    vocabularies = tables.map { [range] in $0.vocabulary(behind: numbers, all: range) }
   }
 
-  /// Whether it is less work to project the whole vocabulary than every token. Masks differ from token to token.
-  private func isFolded(_ request: Model.Request, rows: Int) -> Bool {
-    areTokens && tables[0].specification.vocabulary < rows && !drops(tables[0], request)
-  }
-
-  /// The first layer's view of a batch whose tokens are not looked up one by one.
+  /// The first layer's view of a batch whose codes are not looked up row by row; empty where they are.
+  ///
+  /// Tokens: where it is less work to project the whole vocabulary than every token. Masks differ from token to token. Categories:
+  /// always, so that a row's bits don't depend on its batch; of a table that is larger than the batch only what the batch has.
   /// - rows: of the batch, or of its smallest lane.
-  func vocabulary(_ request: Model.Request, rows: Int, _ parameters: UnsafePointer<Float>)
-    -> RecurrentLayer.Vocabulary?
-  {
-    guard let tokens = request.codes, isFolded(request, rows: rows) else { return nil }
-    let weight = tables[0].weight
-    return .init(
-      tokens: tokens, count: tables[0].specification.vocabulary, vectors: parameters + weight, weight: weight,
-      parameters: range)
+  func vocabularies(_ request: Model.Request, rows: Int, _ parameters: UnsafePointer<Float>) -> [Vocabulary] {
+    let isWhole = tables[0].specification.vocabulary < rows
+    if areTokens, !isWhole || drops(tables[0], request) { return [] }
+    for (column, vocabulary) in vocabularies.enumerated() {
+      let table = tables[column]
+      vocabulary.read(
+        request.codes! + column, stride: tables.count, rows: request.rows.count,
+        table: parameters + table.weight, isWhole: table.specification.vocabulary <= rows || areTokens)
+    }
+    return vocabularies
   }
 
   /// The rows that the first layer reads, `[T, B, F + N]`: a batch's numbers, and the vectors of its codes.

@@ -11,12 +11,12 @@ final class GrowingBuffer {
   }
 }
 
-/// Growing room for bytes that start as zeros.
-struct GrowingBytes: ~Copyable {
-  private var memory = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: 0)
+/// Growing room for numbers that start as zeros.
+struct GrowingArray<Element: FixedWidthInteger>: ~Copyable {
+  private var memory = UnsafeMutableBufferPointer<Element>.allocate(capacity: 0)
   deinit { memory.deallocate() }
 
-  var base: UnsafeMutablePointer<UInt8> { memory.baseAddress! }
+  var base: UnsafeMutablePointer<Element> { memory.baseAddress! }
 
   mutating func reserve(_ count: Int) {
     guard count > memory.count else { return }

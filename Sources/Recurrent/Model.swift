@@ -45,11 +45,11 @@ public final class Model {
   struct Request {
     /// Keeps the memory until the next forward.
     var owner: Batch?
-    /// Not used where all tokens of the vocabulary are projected.
+    /// `[rows, F + N]`; `[rows, F]` where the first layer takes the tables of the vectors.
     var inputs: UnsafePointer<Float>
     /// Tokens, or the codes of categories `[rows, C]`.
     var codes: UnsafePointer<Int32>?
-    var vocabulary: RecurrentLayer.Vocabulary?
+    var vocabularies: [Vocabulary] = []
     var samples: UnsafePointer<Int32>
     var rows: BatchRows
     var mode: Mode
@@ -91,7 +91,8 @@ public final class Model {
       ? nil
       : RecurrentStack(
         architecture, layout, kernels, team,
-        wantsInputGradient: wantsInputGradient || architecture.readsCodes)
+        wantsInputGradient: wantsInputGradient || architecture.readsCodes,
+        foldsCategories: !wantsInputGradient && !kernels.isBF16 && architecture.canFoldCategories)
     embedding =
       architecture.categories.isEmpty
       ? architecture.embedding.map { [layout, team] in Embedding($0, layout, team) }
@@ -131,7 +132,10 @@ public final class Model {
       request.carried = Carried(states: states, streams: streams)
     }
     if let embedding {
-      let mayFold = !architecture.isStepped && (architecture.inputDropout == 0 || mode == .evaluation)
+      let mayFold =
+        architecture.categories.isEmpty
+        ? !architecture.isStepped && (architecture.inputDropout == 0 || mode == .evaluation)
+        : stack?.foldsCategories == true
       request.lookUp(
         embedding, UnsafePointer(parameterBuffer.base), mayFold: mayFold,
         smallest: mode == .evaluation ? nil : smallestLane)
@@ -248,7 +252,7 @@ public final class Model {
 
   /// From the gradient of the input's rows to that of the vectors in them.
   private func backwardInputs(_ request: Request, _ target: GradientTarget) {
-    guard let embedding, request.vocabulary == nil else { return }
+    guard let embedding, request.vocabularies.isEmpty else { return }
     if let stack { return embedding.backward(request, dRows: stack.dInputs.base, target) }
     dInputs.reserve(request.rows.count * architecture.inputWidth)
     scatterInputs(dReadout.base, to: dInputs.base, request)

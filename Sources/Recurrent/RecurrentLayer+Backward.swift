@@ -38,43 +38,63 @@ extension RecurrentLayer {
       }
     }
     g.parameters.add(
-      ranges.all, pass.vocabulary?.parameters, overwriting: writable(pass), batch: pass.rows.batch, team
+      ranges.all, pass.vocabularies.first?.parameters, overwriting: writable(pass), batch: pass.rows.batch,
+      team
     ) { part in
       weightGradients(pass, part)
-      guard needsInputGradient, let vocabulary = pass.vocabulary else { return }
-      inputGradients(
-        tokenGates.base, rows: vocabulary.count, to: part.gradients + vocabulary.weight, stride: inputWidth,
-        accumulate: true)
+      for (index, vocabulary) in pass.vocabularies.enumerated() where needsInputGradient {
+        addVectorGradients(vocabulary, self.part(index), to: part.gradients + vocabulary.weight)
+      }
     }
-    if needsInputGradient, pass.vocabulary == nil, let dInput = g.dInput {
+    if needsInputGradient, pass.vocabularies.isEmpty, let dInput = g.dInput {
       inputGradients(
-        gates.base, rows: pass.rows.count, to: dInput, stride: g.dInputStride, accumulate: g.accumulate)
+        gates.base, rows: pass.rows.count, inputParts[0], to: dInput, stride: g.dInputStride,
+        accumulate: g.accumulate)
+    }
+  }
+
+  /// Adds the gradients of the codes' vectors to those of the table.
+  private func addVectorGradients(
+    _ vocabulary: Vocabulary, _ part: InputPart, to table: UnsafeMutablePointer<Float>
+  ) {
+    let (count, width) = (vocabulary.count, vocabulary.columns.count)
+    guard let rows = vocabulary.rows else {
+      return inputGradients(
+        part.codeGates.base, rows: count, part, to: table, stride: width, accumulate: true)
+    }
+    part.dVectors.reserve(count * width)
+    inputGradients(
+      part.codeGates.base, rows: count, part, to: part.dVectors.base, stride: width, accumulate: false)
+    for place in 0..<count {
+      let (from, to) = (part.dVectors.base + place * width, table + Int(rows[place]) * width)
+      for column in 0..<width { to[column] += from[column] }
     }
   }
 
   private func inputGradients(
-    _ dGates: UnsafePointer<Float>, rows: Int, to dInput: UnsafeMutablePointer<Float>, stride: Int,
-    accumulate: Bool
+    _ dGates: UnsafePointer<Float>, rows: Int, _ columns: InputPart, to dInput: UnsafeMutablePointer<Float>,
+    stride: Int, accumulate: Bool
   ) {
-    let f = kernels.functions
-    team.run(.inputGradients, operations: rows * inputRows.count * inputColumns.count) { share in
+    let (f, count) = (kernels.functions, columns.columns.count)
+    team.run(.inputGradients, operations: rows * inputRows.count * count) { share in
       let part = share.of(rows)
       f.multiply(
-        part.count, inputColumns.count, inputRows.count, dGates + part.lowerBound * gateStride,
-        gateStride, 1, inputPackedBack.base, nil, dInput + part.lowerBound * stride, stride,
-        accumulate ? 1 : 0)
+        part.count, count, inputRows.count, dGates + part.lowerBound * gateStride, gateStride, 1,
+        columns.packedBack.base, nil, dInput + part.lowerBound * stride, stride, accumulate ? 1 : 0)
     }
   }
 
-  /// Sums the gate gradients of each token, in the order of the rows.
-  private func sumTokens(_ vocabulary: Vocabulary, _ groups: RowGroups) {
-    tokenGates.base.update(repeating: 0, count: vocabulary.count * gateStride)
+  /// Sums the gate gradients of each code, in the order of the rows.
+  private func sumCodes(
+    _ vocabulary: Vocabulary, _ groups: RowGroups, to sums: UnsafeMutablePointer<Float>
+  ) {
+    sums.update(repeating: 0, count: vocabulary.count * gateStride)
     team.run(.weightGradients, operations: groups.rows * inputRows.count) { share in
       let columns = share.of(inputRows.count, grain: 16)
       for rows in groups {
         for row in rows {
           let from = gates.base + row * gateStride
-          let to = tokenGates.base + Int(vocabulary.tokens[row]) * gateStride
+          let to = sums + vocabulary.place(row) * gateStride
           for column in columns { to[column] += from[column] }
         }
       }
@@ -94,15 +114,18 @@ extension RecurrentLayer {
   private func weightGradients(_ pass: Pass, _ part: GradientTarget.Part) {
     let groups = pass.rows.groups(of: part.sequences)
     let parameters = part.gradients
-    if let vocabulary = pass.vocabulary {
-      sumTokens(vocabulary, groups)
+    if hasNumbers(pass) {
       addProduct(
-        tokenGates.base, rows: inputRows, vocabulary.vectors, columns: inputColumns, ld: inputWidth,
-        RowGroups(0..<vocabulary.count), to: ranges.inputWeight, of: part, width: inputWidth)
-    } else {
-      addProduct(
-        gates.base, rows: inputRows, pass.input, columns: inputColumns, ld: pass.inputStride, groups,
+        gates.base, rows: inputRows, pass.input, columns: inputParts[0].columns, ld: pass.inputStride, groups,
         to: ranges.inputWeight, of: part, width: inputWidth)
+    }
+    for (index, vocabulary) in pass.vocabularies.enumerated() {
+      let own = self.part(index)
+      sumCodes(vocabulary, groups, to: own.codeGates.base)
+      addProduct(
+        own.codeGates.base, rows: inputRows, vocabulary.vectors, columns: own.columns,
+        ld: vocabulary.columns.count, RowGroups(0..<vocabulary.count), to: ranges.inputWeight + own.first,
+        of: part, width: inputWidth)
     }
     if pass.rows.isUniform {
       recurrentGradient(pass, part)

@@ -21,8 +21,7 @@ final class RecurrentLayer {
   let ranges: ParameterRanges
 
   // Packed once per optimizer step.
-  private let inputPacked: FloatBuffer
-  let inputPackedBack: FloatBuffer
+  let inputParts: [InputPart]
   let needsInputGradient: Bool
   private let recurrentPacked: FloatBuffer
   private let recurrentPackedBack: FloatBuffer
@@ -41,8 +40,6 @@ final class RecurrentLayer {
   var padded: FloatBuffer
   /// Of each row of gates, the outputs of the step before: only where lengths differ.
   var before = FloatBuffer(0)
-  /// Gates of each token of a vocabulary, then their gradients `[V, gateStride]`.
-  var tokenGates = FloatBuffer(0)
 
   /// Where this layer's parameters lie in the flat buffer.
   struct ParameterRanges {
@@ -81,9 +78,14 @@ final class RecurrentLayer {
       order: Array(0..<inputBlocks), width: blockWidth,
       padded: place.layer > 0 ? kernels.padded(blockWidth) : blockWidth)
     let f = kernels.functions
-    inputPacked = FloatBuffer(f.packed_size(inputRows.count, inputColumns.count))
     needsInputGradient = place.needsInputGradient
-    inputPackedBack = FloatBuffer(needsInputGradient ? f.packed_size(inputColumns.count, inputRows.count) : 0)
+    inputParts =
+      place.folded.isEmpty
+      ? [InputPart(inputRows, inputColumns, needsGradient: needsInputGradient, kernels)]
+      : place.folded.enumerated().map { [inputRows] part, columns in
+        // The data want no gradient.
+        InputPart(inputRows, columns, needsGradient: part > 0, kernels)
+      }
     recurrentPacked = FloatBuffer(f.packed_recurrent_size(kind.gates, hidden))
     recurrentPackedBack = FloatBuffer(f.packed_recurrent_size(kind.gates, hidden))
     bias = FloatBuffer(kind.slots * units)
@@ -97,22 +99,17 @@ final class RecurrentLayer {
   /// Makes the packed copies of the weights anew.
   func pack(_ parameters: UnsafePointer<Float>, forBackward: Bool) {
     let f = kernels.functions
-    let weight = parameters + ranges.inputWeight
     let recurrent = parameters + ranges.recurrentWeight
-    f.pack_transposed(
-      weight, inputWidth, inputRows.table, inputRows.count, inputColumns.table, inputColumns.count,
-      inputPacked.base)
+    for part in inputParts {
+      part.pack(
+        parameters + ranges.inputWeight, inputRows, width: inputWidth, forBackward: forBackward, kernels)
+    }
     f.pack_recurrent(recurrent, kind.gates, hidden, recurrentPacked.base)
     if let inputBias = ranges.inputBias, let recurrentBias = ranges.recurrentBias {
       packBias(parameters + inputBias, parameters + recurrentBias)
     }
     guard forBackward else { return }
     f.pack_recurrent_back(recurrent, kind.gates, hidden, recurrentPackedBack.base)
-    if needsInputGradient {
-      f.pack(
-        weight, inputWidth, inputRows.table, inputRows.count, inputColumns.table, inputColumns.count,
-        inputPackedBack.base)
-    }
   }
 
   /// Biases that are only ever added to each other are merged; the GRU's b_hn lies inside the reset product and is not.
@@ -139,26 +136,14 @@ final class RecurrentLayer {
     if kernels.isBF16 { low.reserve(rows.batch * gateStride) }
   }
 
-  /// Inputs that are tokens of a vocabulary smaller than the batch: each token of it is projected once.
-  struct Vocabulary {
-    /// `[T, B]`
-    var tokens: UnsafePointer<Int32>
-    var count: Int
-    /// `[count, I]`
-    var vectors: UnsafePointer<Float>
-    /// Where they lie in the flat buffer.
-    var weight: Int
-    var parameters: Range<Int>
-  }
-
   /// One batch as it lies in memory.
   struct Pass {
     var rows: BatchRows
     /// `[T, B, inputStride]`
     var input: UnsafePointer<Float>
     var inputStride: Int
-    /// Takes the place of `input` where it is given.
-    var vocabulary: Vocabulary?
+    /// Where there are some, they take the place of `input`, or stand behind the numbers in it.
+    var vocabularies: [Vocabulary] = []
     /// `[T, B, outputStride]`; this direction's columns begin here.
     var output: UnsafeMutablePointer<Float>
     var outputStride: Int
@@ -188,11 +173,11 @@ final class RecurrentLayer {
   /// so the bits are the same for any number of threads.
   func forward(_ pass: Pass) {
     let f = kernels.functions
-    if let vocabulary = pass.vocabulary {
-      project(vocabulary, rows: pass.rows.count)
-    } else {
-      project(pass.input, stride: pass.inputStride, rows: pass.rows.count, to: gates.base)
+    if hasNumbers(pass) {
+      project(
+        pass.input, stride: pass.inputStride, rows: pass.rows.count, inputParts[0], bias.base, to: gates.base)
     }
+    if !pass.vocabularies.isEmpty { project(pass.vocabularies, pass) }
     team.run(.recurrence, operations: loopOperations(pass)) { share in
       var layer = layer(pass)
       (layer.first_row, layer.last_row) = bounds(pass.rows, share)
@@ -204,27 +189,51 @@ final class RecurrentLayer {
     }
   }
 
+  /// Whether `input` is read: not where all there is are codes.
+  func hasNumbers(_ pass: Pass) -> Bool {
+    pass.vocabularies.isEmpty || inputParts.count > 1 && inputParts[0].columns.count > 0
+  }
+
+  /// The part of the input's columns that a vocabulary is.
+  func part(_ vocabulary: Int) -> InputPart {
+    inputParts.count > 1 ? inputParts[vocabulary + 1] : inputParts[0]
+  }
+
   private func project(
-    _ input: UnsafePointer<Float>, stride: Int, rows: Int, to gates: UnsafeMutablePointer<Float>
+    _ input: UnsafePointer<Float>, stride: Int, rows: Int, _ columns: InputPart,
+    _ bias: UnsafePointer<Float>?, to gates: UnsafeMutablePointer<Float>
   ) {
     let f = kernels.functions
-    team.run(.projection, operations: rows * inputRows.count * inputColumns.count) { share in
+    team.run(.projection, operations: rows * inputRows.count * columns.columns.count) { share in
       let part = share.of(rows)
       f.multiply(
-        part.count, inputRows.count, inputColumns.count, input + part.lowerBound * stride, stride, 1,
-        inputPacked.base, bias.base, gates + part.lowerBound * gateStride, gateStride, 0)
+        part.count, inputRows.count, columns.columns.count, input + part.lowerBound * stride, stride, 1,
+        columns.packed.base, bias, gates + part.lowerBound * gateStride, gateStride, 0)
     }
   }
 
-  private func project(_ vocabulary: Vocabulary, rows: Int) {
-    tokenGates.reserve(vocabulary.count * gateStride)
-    project(vocabulary.vectors, stride: inputWidth, rows: vocabulary.count, to: tokenGates.base)
-    team.run(.projection, operations: rows * inputRows.count) { share in
-      for row in share.of(rows) {
-        let token = Int(vocabulary.tokens[row])
-        precondition(token >= 0 && token < vocabulary.count, "token \(token) is not in the vocabulary")
-        (gates.base + row * gateStride).update(
-          from: tokenGates.base + token * gateStride, count: inputRows.count)
+  /// Projects each code once, and gives every row the sum of its codes' gates, on top of its numbers'.
+  private func project(_ vocabularies: [Vocabulary], _ pass: Pass) {
+    let adds = hasNumbers(pass)
+    for (index, vocabulary) in vocabularies.enumerated() {
+      let part = part(index)
+      part.codeGates.reserve(vocabulary.count * gateStride)
+      project(
+        vocabulary.vectors, stride: vocabulary.columns.count, rows: vocabulary.count, part,
+        adds || index > 0 ? nil : bias.base, to: part.codeGates.base)
+    }
+    let count = inputRows.count
+    team.run(.projection, operations: pass.rows.count * count * vocabularies.count) { share in
+      for row in share.of(pass.rows.count) {
+        let to = gates.base + row * gateStride
+        for (index, vocabulary) in vocabularies.enumerated() {
+          let from = part(index).codeGates.base + vocabulary.place(row) * gateStride
+          if adds || index > 0 {
+            for column in 0..<count { to[column] += from[column] }
+          } else {
+            to.update(from: from, count: count)
+          }
+        }
       }
     }
   }
@@ -237,4 +246,40 @@ final class RecurrentLayer {
 
   /// The cell states `[T, B, Hp]` (LSTM).
   var cellStates: UnsafePointer<Float> { UnsafePointer(cells.base) }
+}
+
+/// Columns of a layer's input that are multiplied by themselves: all of them, or numbers and each table of categories.
+final class InputPart {
+  /// The first of them in the parameter.
+  let first: Int
+  let columns: IndexMap
+  let packed: FloatBuffer
+  let packedBack: FloatBuffer
+  private let needsGradient: Bool
+  /// Gates of each code, then their gradients `[V, gateStride]`.
+  var codeGates = FloatBuffer(0)
+  /// Gradients of the vectors of some codes.
+  var dVectors = FloatBuffer(0)
+
+  init(_ rows: IndexMap, _ columns: IndexMap, first: Int = 0, needsGradient: Bool, _ kernels: KernelSet) {
+    (self.first, self.columns, self.needsGradient) = (first, columns, needsGradient)
+    let size = kernels.functions.packed_size
+    packed = FloatBuffer(size(rows.count, columns.count))
+    packedBack = FloatBuffer(needsGradient ? size(columns.count, rows.count) : 0)
+  }
+
+  convenience init(_ rows: IndexMap, _ columns: Range<Int>, needsGradient: Bool, _ kernels: KernelSet) {
+    let map = IndexMap(order: [0], width: columns.count, padded: columns.count)
+    self.init(rows, map, first: columns.lowerBound, needsGradient: needsGradient, kernels)
+  }
+
+  /// - weight: the whole parameter, `width` columns.
+  func pack(
+    _ weight: UnsafePointer<Float>, _ rows: IndexMap, width: Int, forBackward: Bool, _ kernels: KernelSet
+  ) {
+    let (f, weight) = (kernels.functions, weight + first)
+    f.pack_transposed(weight, width, rows.table, rows.count, columns.table, columns.count, packed.base)
+    guard forBackward, needsGradient else { return }
+    f.pack(weight, width, rows.table, rows.count, columns.table, columns.count, packedBack.base)
+  }
 }

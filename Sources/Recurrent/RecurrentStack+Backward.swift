@@ -25,7 +25,7 @@ extension RecurrentStack {
     for index in (0...top).reversed() {
       let below = index > 0 ? dOutputs[(top - index + 1) % 2] : dInputs
       let width = index > 0 ? sizes[index - 1].stride : architecture.inputWidth
-      let hasBelow = index > 0 || (wantsInputGradient && request.vocabulary == nil)
+      let hasBelow = index > 0 || (wantsInputGradient && request.vocabularies.isEmpty)
       if hasBelow { below.reserve(request.rows.count * width) }
       for direction in 0..<architecture.directions {
         let state = index * architecture.directions + direction

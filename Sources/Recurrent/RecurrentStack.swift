@@ -28,6 +28,8 @@ final class RecurrentStack {
   let learned: [LearnedState]?
   var parameters: UnsafePointer<Float>?
   let wantsInputGradient: Bool
+  /// Whether the first layer takes numbers and the tables of categories by themselves.
+  let foldsCategories: Bool
   /// See `Model`; and where each layer's gradients begin.
   var gradientsAreFinal: ((_ start: Int) -> Void)?
   let layerStarts: [Int]
@@ -45,11 +47,12 @@ final class RecurrentStack {
 
   init(
     _ a: Architecture, _ layout: ParameterLayout, _ kernels: KernelSet, _ team: Team,
-    wantsInputGradient: Bool, module: String = "rnn", firstMask: UInt32 = 0
+    wantsInputGradient: Bool, foldsCategories: Bool = false, module: String = "rnn", firstMask: UInt32 = 0
   ) {
     architecture = a
     self.firstMask = firstMask
     self.wantsInputGradient = wantsInputGradient
+    self.foldsCategories = foldsCategories
     self.kernels = kernels
     self.team = team
     layerStarts = layout.layerStarts(module: module)
@@ -57,9 +60,10 @@ final class RecurrentStack {
     self.sizes = sizes
     layers = (0..<a.layers).map { layer in
       (0..<a.directions).map { direction in
-        let place = LayerPlace(
+        var place = LayerPlace(
           layer: layer, direction: direction, module: module, inputWidth: a.inputWidth(of: layer),
           inputBlocks: layer == 0 ? 1 : a.directions, needsInputGradient: layer > 0 || wantsInputGradient)
+        if foldsCategories, layer == 0 { place.folded = a.inputRanges }
         return a.isStepped
           ? SteppedLayer(a, sizes[layer], place, layout, kernels, team)
           : RecurrentLayer(a, sizes[layer], place, layout, kernels, team)
@@ -151,8 +155,9 @@ final class RecurrentStack {
     let startsAnew = initial == .zero
     return RecurrentLayer.Pass(
       rows: request.rows, input: reads(index, request),
-      inputStride: index > 0 ? sizes[index - 1].stride : architecture.inputWidth,
-      vocabulary: index > 0 ? nil : request.vocabulary,
+      inputStride: index > 0
+        ? sizes[index - 1].stride : foldsCategories ? architecture.inputSize : architecture.inputWidth,
+      vocabularies: index > 0 ? [] : request.vocabularies,
       output: outputs[index].base + direction * sizes[index].units, outputStride: sizes[index].stride,
       h0: startsAnew ? nil : UnsafePointer(initialHidden[state].base),
       c0: startsAnew || architecture.cell != .lstm ? nil : UnsafePointer(initialCell[state].base),

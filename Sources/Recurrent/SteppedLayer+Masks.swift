@@ -52,7 +52,7 @@ extension SteppedLayer {
     zone(pass, cellZone, options.zoneout.cell, row * sizes.cellUnits)
   }
   private func zone(
-    _ pass: RecurrentLayer.Pass, _ kept: borrowing GrowingBytes, _ probability: Float, _ at: Int
+    _ pass: RecurrentLayer.Pass, _ kept: borrowing GrowingArray<UInt8>, _ probability: Float, _ at: Int
   ) -> rk_zone {
     let isDrawn = pass.key != nil && probability > 0
     return rk_zone(kept: isDrawn ? UnsafePointer(kept.base + at) : nil, share: probability)

@@ -47,8 +47,8 @@ final class SteppedLayer: TimeLayer {
   var cellMoments = FloatBuffer(0)
   /// Masks: `[B, Pp]` of the recurrent product's input; `[N, Pp]` and `[N, Hp]` the units that keep their state of the step before.
   var recurrentMask = FloatBuffer(0)
-  var hiddenZone = GrowingBytes()
-  var cellZone = GrowingBytes()
+  var hiddenZone = GrowingArray<UInt8>()
+  var cellZone = GrowingArray<UInt8>()
 
   /// A step's outputs behind the projection, `[B, Pp]`.
   var narrow = FloatBuffer(0)

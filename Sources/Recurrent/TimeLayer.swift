@@ -27,6 +27,8 @@ struct LayerPlace {
   /// Columns of the input parameter; those of a layer below lie in `inputBlocks` padded blocks.
   var inputWidth = 0
   var inputBlocks = 1
+  /// Where categories are projected once each: the columns of the numbers, then of each table.
+  var folded: [Range<Int>] = []
   var needsInputGradient = false
 
   var isReverse: Bool { direction == 1 }

@@ -85,6 +85,33 @@ import Testing
     }
   }
 
+  /// Whether a table is projected whole, how many threads there are, and who is in the batch: no bit of an output depends on it.
+  @Test(arguments: [Architecture.Cell.rnn, .lstm, .gru]) func `give each sample its own bits`(
+    _ cell: Architecture.Cell
+  ) throws {
+    var a = Architecture(cell: cell, inputSize: 2, hiddenSize: 20, steps: 6, head: [.linear(3)])
+    a.categories = [.init(vocabulary: 9, width: 4), .init(vocabulary: 60, width: 18)]
+    let numbers = (0..<40).map { Reference.wave(12, phase: Double($0)) }
+    let codes = (0..<40).map { sample in
+      (0..<12).map { place -> Int32 in
+        let size = place % 2 == 0 ? 9 : 60
+        return Int32((sample * 7 + place * 5) % size)
+      }
+    }
+    for kernels in KernelSet.available {
+      let model = try Model(a, seed: 1, kernels: kernels)
+      let batch = Batch(numbers, features: 2, codes: codes, categories: [9, 60])
+      let all = batch.inOrder(model.forward(batch, mode: .evaluation).baseAddress!, width: 3)
+      for threads in [1, 3] {
+        let other = try Model(a, seed: 1, kernels: kernels, threads: threads)
+        for s in [0, 7, 39] {
+          let own = Batch([numbers[s]], features: 2, codes: [codes[s]], categories: [9, 60])
+          #expect(Array(other.forward(own, mode: .evaluation)) == Array(all[s * 3..<s * 3 + 3]))
+        }
+      }
+    }
+  }
+
   /// Dropped elements of vectors are zero and without gradient, the others twice as large; numbers are never dropped.
   @Test func `drop elements of vectors by sample and time`() throws {
     var a = Architecture(cell: .none, inputSize: 2, steps: 3, head: [.linear(2)])

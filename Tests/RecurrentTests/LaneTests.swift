@@ -92,6 +92,12 @@ import Testing
         $0.categories = [.init(vocabulary: 7, width: 3)]
         ($0.inputSize, $0.layerNorm, $0.inputDropout) = (0, true, 0.2)
       },
+      // Each code is projected once: of a small table all, of a large one those of the batch.
+      network { $0.categories = [.init(vocabulary: 7, width: 3), .init(vocabulary: 300, width: 18)] },
+      network {
+        ($0.cell, $0.inputSize, $0.hiddenSize, $0.readout) = (.gru, 0, 16, .everyStep)
+        $0.categories = [.init(vocabulary: 300, width: 18), .init(vocabulary: 7, width: 3)]
+      },
       network {
         $0.cell = .none
         $0.categories = [.init(vocabulary: 7, width: 3), .init(vocabulary: 40, width: 18)]

@@ -101,7 +101,7 @@ final class Decoder {
       dOutput, request.rows, source, places: places, dMemory: dMemory.base, gradients)
     let initial = stack.backward(
       request, dReadout: dOutput, gradients: gradients, finalState: nil, wantInitialState: true)!
-    if request.vocabulary == nil {
+    if request.vocabularies.isEmpty {
       embedding.backward(request, dRows: stack.dInputs.base, gradients)
     }
     let final = RecurrentState(

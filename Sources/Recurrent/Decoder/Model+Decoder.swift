@@ -31,22 +31,21 @@ extension Model {
     _ = stack.backward(
       pair.source, dReadout: below.outputs, gradients: gradients, finalState: below.final,
       wantInitialState: false)
-    if pair.source.vocabulary == nil {
+    if pair.source.vocabularies.isEmpty {
       embedding!.backward(pair.source, dRows: stack.dInputs.base, gradients)
     }
   }
 }
 
 extension Model.Request {
-  /// Turns codes into what the first layer reads: vectors, behind numbers if there are, or the whole vocabulary where that is less
-  /// work.
-  /// - mayFold: whether the first layer can take the vocabulary.
+  /// Turns codes into what the first layer reads: vectors, behind numbers if there are, or the tables themselves.
+  /// - mayFold: whether the first layer can take the tables.
   /// - smallest: samples of the smallest lane, where there are lanes.
   mutating func lookUp(
     _ embedding: Embedding, _ parameters: UnsafePointer<Float>, mayFold: Bool = true, smallest: Int? = nil
   ) {
     let rows = smallest.map { $0 * self.rows.steps } ?? self.rows.count
-    vocabulary = mayFold ? embedding.vocabulary(self, rows: rows, parameters) : nil
-    if vocabulary == nil { inputs = embedding.forward(self, parameters) }
+    vocabularies = mayFold ? embedding.vocabularies(self, rows: rows, parameters) : []
+    if vocabularies.isEmpty { inputs = embedding.forward(self, parameters) }
   }
 }

@@ -146,6 +146,8 @@ public struct DataSpecification: Sendable, Equatable {
 
   /// csv, for forecasts: a file with the rows behind the last ones of `path`, as far as they are known in advance.
   public var knownPath: String?
+  /// csv, for backtests: the last rows of each series that nothing may see.
+  package var withheldRows = 0
 
   /// What `path` was named by, for messages.
   package var pathName = "data.path"

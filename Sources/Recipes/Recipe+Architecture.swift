@@ -67,7 +67,7 @@ extension Recipe {
         "recipe \(name): model.category_embedding is for categorical columns, but this data has none; remove it"
       )
     }
-    let (widths, names) = (model.categoryEmbedding ?? .auto, categoricalColumns)
+    let (widths, names) = (model.categoryEmbedding ?? .auto, data.categorical)
     if case .columns(let columns) = widths {
       for column in columns where !names.contains(column.name) {
         throw Failure.badData(
@@ -82,8 +82,6 @@ extension Recipe {
       return table
     }
   }
-
-  private var categoricalColumns: [String] { [] }
 
   /// Refuses readouts that these samples have no use for, or can't be read with.
   private func checkSteps(_ network: Architecture, _ shape: SampleShape) throws {

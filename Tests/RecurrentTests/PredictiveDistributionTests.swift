@@ -22,7 +22,7 @@ import Testing
   }
 
   static let levels = [0.001, 0.1, 0.5, 0.75, 0.9, 0.99]
-  static let expected: [Expected] = (try? Reference.load("forecasts.json")) ?? []
+  static let expected: [Expected] = (try? Reference.load("distributions.json")) ?? []
 
   @Test func `all cases are there`() { #expect(Self.expected.count == 120) }
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Makes losses.json, extremes.json and forecasts.json beside this file with PyTorch, SciPy and mpmath: `python losses.py`.
+"""Makes losses.json, extremes.json and distributions.json beside this file with PyTorch, SciPy and mpmath: `python losses.py`.
 
 Outputs and targets of losses.json are not stored: they follow from the formulas of generate.py and of `actual` below. It has sums and
-gradients, extremes.json the same of single targets, forecasts.json what distributions say, scores by their definition as an integral or sum.
+gradients, extremes.json the same of single targets, distributions.json what distributions say, scores by their definition as an integral or sum.
 """
 import math
 
@@ -184,4 +184,4 @@ if __name__ == "__main__":
           [numbers(name, rows, targets, scale, *flag) for name in names for rows, targets, scale in ((37, 1, 1), (20, 3, 4))
            for flag in flags] + [labels(40, width, *flag) for width in (2, 5) for flag in flags])
     write("extremes.json", [case for name in PARAMETERS for case in extremes(name)])
-    write("forecasts.json", [case for name in PARAMETERS for case in forecasts(name)])
+    write("distributions.json", [case for name in PARAMETERS for case in forecasts(name)])

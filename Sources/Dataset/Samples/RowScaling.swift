@@ -17,6 +17,21 @@ struct RowScaling {
   /// One behind the other, all rows.
   var own: [(rows: Range<Int>, scale: Scale)] = []
 
+  init(method: Scaler.Method? = nil, scale: Scale = Scale()) { (self.method, self.scale) = (method, scale) }
+
+  /// - names: of the series, whose scales may be their own. starts: where each begins, and the end of the last.
+  init(
+    _ scaler: Scaler?, names: [String], starts: [Int], _ scale: (Scaler.Series) -> Scale
+  ) {
+    self.init()
+    guard let scaler else { return }
+    (method, self.scale) = (scaler.method, scale(scaler.scales(of: [""])[0]))
+    guard scaler.series != nil else { return }
+    own = scaler.scales(of: names).enumerated().map { number, own in
+      (starts[number]..<starts[number + 1], scale(own))
+    }
+  }
+
   func stretches(of rows: Range<Int>) -> [(rows: Range<Int>, scale: Scale)] {
     if own.isEmpty { return [(rows, scale)] }
     return own.map { ($0.rows.clamped(to: rows), $0.scale) }.filter { !$0.rows.isEmpty }

@@ -119,13 +119,6 @@ extension SampleSource {
   }
 
   private func scaling(_ scaler: Scaler?, _ scale: (Scaler.Series) -> RowScaling.Scale) -> RowScaling {
-    guard let scaler else { return RowScaling() }
-    var scaling = RowScaling(method: scaler.method, scale: scale(scaler.scales(of: [""])[0]))
-    if scaler.series != nil, let table = series?.table {
-      scaling.own = scaler.scales(of: table.names).enumerated().map { series, own in
-        (table.starts[series]..<table.starts[series + 1], scale(own))
-      }
-    }
-    return scaling
+    RowScaling(scaler, names: series?.table.names ?? [], starts: series?.table.starts ?? [], scale)
   }
 }

@@ -28,30 +28,13 @@ extension SampleSource {
     let windows = try data.group == nil ? SeriesWindows(table, data, isMain ? data.split : nil) : nil
     let roles = table.rows.roles
     let fills = data.gaps.fillsMeans
-    func columns(_ slots: [Int], mayBeUnknown: Bool) -> TableColumns {
-      TableColumns(table: table.rows, slots: slots, mayBeUnknown: mayBeUnknown)
-    }
     let horizons = data.group == nil ? data.allHorizons : [0]
-    let own = columns(roles.features + roles.statics, mayBeUnknown: fills)
-    var parts: [any NumberTable] = [own]
-    if !roles.known.isEmpty {
-      parts.append(
-        HorizonTable(base: columns(roles.known, mayBeUnknown: true), horizons: horizons, starts: table.starts)
-      )
-    }
-    scaledInputs = parts.reduce(0) { $0 + $1.columns }
-    if !data.calendar.isEmpty {
-      guard table.format?.isDate == true else {
-        throw .badData(
-          "\(path): data.calendar needs dates, and the column \(quoted(data.time ?? "")) has whole numbers; remove data.calendar"
-        )
-      }
-      parts.append(CalendarTable(times: table.rows.times, fields: data.calendar))
-    }
-    if data.gaps == .mask { parts.append(ObservedTable(base: own)) }
-    inputs = JoinedTable(parts, rows: table.rows.rows)
+    try table.requireDates(data)
+    let inputs = table.rows.inputs(data, starts: table.starts, mayBeUnknown: fills)
+    (self.inputs, scaledInputs) = (inputs.table, inputs.scaled)
 
-    let targets = columns(roles.targets, mayBeUnknown: fills || data.areTargetsOptional)
+    let targets = TableColumns(
+      table: table.rows, slots: roles.targets, mayBeUnknown: fills || data.areTargetsOptional)
     let ahead: [Int?]
     if data.group == nil {
       layout = SampleLayout.windows(data, firsts: windows!.firsts)
@@ -71,7 +54,7 @@ extension SampleSource {
     }
     self.classes = classes.map { classes in ahead.map { $0.map { classes[$0] } ?? -1 } } ?? []
     let weights = try roles.weight.map { (column) throws(Failure) in try table.rows.weights(column) }
-    let categories = try table.categories(&names.categories, training: windows?.trainRows)
+    let categories = try table.rows.categories(&names.categories, training: windows?.trainRows)
     series = SeriesDetails(
       table: table, windows: windows, inputNames: data.inputNames, categories: categories,
       categoryNames: names.categories ?? [],
@@ -101,27 +84,29 @@ extension SeriesTable {
     let end = ends[series(of: owner)]
     return row < end ? rows.origins[row].record : rows.origins[end - 1].record + row - end + 1
   }
+}
 
+extension TableRows {
   /// The codes of the categorical columns, `[rows, C]`.
   /// - training: the rows that name them where they have no names yet; nil for all.
-  fileprivate func categories(
+  func categories(
     _ names: inout [[String]]?, training: [Range<Int>]?
   ) throws(Failure) -> [Int32] {
-    let columns = rows.roles.categories
+    let columns = roles.categories
     if names == nil {
       names = try columns.map { (column) throws(Failure) in
-        let texts = try rows.names(column)
+        let texts = try self.names(column)
         var seen: Set<Int32> = []
-        for range in training ?? [0..<rows.rows] { seen.formUnion(rows.codes[column][range]) }
+        for range in training ?? [0..<rows] { seen.formUnion(self.codes[column][range]) }
         return sortedClassNames(seen.filter { $0 >= 0 }.map { texts[Int($0)] })
       }
     }
-    var codes = [Int32](repeating: 0, count: rows.rows * columns.count)
+    var codes = [Int32](repeating: 0, count: rows * columns.count)
     for (place, column) in columns.enumerated() {
       let known = Name.numbers(names![place])
-      let map = try rows.names(column).map { known[Name($0)].map { $0 + 1 } ?? 0 }
-      for row in 0..<rows.rows where rows.codes[column][row] >= 0 {
-        codes[row * columns.count + place] = map[Int(rows.codes[column][row])]
+      let map = try self.names(column).map { known[Name($0)].map { $0 + 1 } ?? 0 }
+      for row in 0..<rows where self.codes[column][row] >= 0 {
+        codes[row * columns.count + place] = map[Int(self.codes[column][row])]
       }
     }
     return codes
@@ -164,6 +149,6 @@ extension DataSpecification {
   var isTableOfSeries: Bool {
     !series.isEmpty || time != nil || !calendar.isEmpty || !categorical.isEmpty || !known.isEmpty
       || !statics.isEmpty || weight != nil || !wide.isEmpty || !paths.isEmpty || gaps.fillsMeans
-      || split.unit != .windows || areTargetsOptional || group != nil
+      || split.unit != .windows || areTargetsOptional || group != nil || withheldRows > 0
   }
 }

@@ -12,6 +12,8 @@ struct SeriesTable {
   let names: [String]
   /// How times are written, where there are some.
   let format: TimeFormat?
+  /// With `withheldRows`, what was left out.
+  let withheld: WithheldRows?
 
   var count: Int { names.count }
   func history(_ series: Int) -> Range<Int> { starts[series]..<ends[series] }
@@ -34,6 +36,7 @@ struct SeriesTable {
     rows.keep(try rows.order(by: keys, data))
     starts = rows.starts(of: keys)
     try rows.requireDistinctTimes(starts, names)
+    withheld = WithheldRows(data.withheldRows, of: &rows, &starts)
     starts = try rows.closeGaps(data, starts)
     ends = Array(starts.dropFirst())
     self.rows = rows
@@ -51,6 +54,37 @@ struct SeriesTable {
       }
     }
   }
+}
+
+/// The last rows of each series, which nothing may see but who compares with them.
+struct WithheldRows {
+  private let rows: TableRows
+  private let starts: [Int]
+
+  /// Takes them out of a table, and says where series then start.
+  fileprivate init?(_ count: Int, of table: inout TableRows, _ starts: inout [Int]) {
+    guard count > 0 else { return nil }
+    var (kept, keptStarts, out, outStarts): ([Int], [Int], [Int], [Int]) = ([], [0], [], [0])
+    for (first, end) in zip(starts, starts.dropFirst()) {
+      let cut = max(first, end - count)
+      kept += first..<cut
+      out += cut..<end
+      keptStarts.append(kept.count)
+      outStarts.append(out.count)
+    }
+    var rows = table
+    rows.keep(out)
+    (self.rows, self.starts) = (rows, outStarts)
+    table.keep(kept)
+    starts = keptStarts
+  }
+
+  func count(_ series: Int) -> Int { starts[series + 1] - starts[series] }
+  /// - step: from 1.
+  func time(_ series: Int, step: Int) -> Int? {
+    rows.times.isEmpty ? nil : rows.times[starts[series] + step - 1]
+  }
+  func number(_ series: Int, step: Int, _ column: Int) -> Double { rows[starts[series] + step - 1, column] }
 }
 
 extension CSVHeader {

@@ -27,6 +27,14 @@ package enum TimeStep: Sendable, Equatable {
     }
   }
 
+  /// Whether there is but one next time.
+  var isExact: Bool {
+    switch self {
+    case .fixed, .months: true
+    case .weekdays, .irregular: false
+    }
+  }
+
   /// The time so many steps behind one; nil where nobody knows.
   package func time(after last: Int, steps: Int) -> Int? {
     switch self {

@@ -15,7 +15,7 @@ struct Inspect: ReportingCommand {
   @OptionGroup var output: OutputOptions
 
   func execute(_ console: Console) throws -> InspectReport {
-    let recipe = try recipeText
+    let recipe = try RecipeText(ifRecipe: file)
     guard !program || recipe != nil else {
       throw Failure.usage("--program needs a recipe; a checkpoint does not say how long its batches are")
     }
@@ -23,18 +23,6 @@ struct Inspect: ReportingCommand {
     for line in report.lines { try console.say(line) }
     if let program = report.program { try console.sayPage("\n\(program)") }
     return report
-  }
-
-  /// Text is a recipe; a checkpoint starts with the length of its header, whose upper bytes are zero. nil for a checkpoint and a run.
-  private var recipeText: RecipeText? {
-    get throws {
-      if Paths.isFolder(file) { return nil }
-      let start = try InputFile(path: file, key: "the recipe, checkpoint or run", allowsStream: true) {
-        0..<min($0, 8)
-      }
-      guard start.isRepeatable else { return try RecipeText(start) }
-      return start.withBytes { $0.contains(0) } ? nil : try RecipeText(file)
-    }
   }
 
   private func inspect(_ text: RecipeText) throws -> InspectReport {

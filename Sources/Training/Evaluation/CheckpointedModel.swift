@@ -18,7 +18,7 @@ public struct CheckpointedModel {
   /// tagged: the words by their numbers; pairs: the tokens of the sources.
   private let words: [String]?
   /// csv: of each categorical column what training has seen.
-  private let categories: [[String]]?
+  public let categoryNames: [[String]]?
   /// What made it the best of its run's checkpoints; nil where it was not chosen so.
   public let chosenBy: CheckpointState.Monitored?
   /// A better one that its run had, which is missing or damaged.
@@ -47,7 +47,7 @@ public struct CheckpointedModel {
     step = file.state.step
     classNames = file.state.classNames
     words = try file.state.extra["vocabulary"].map { try $0.decode(as: [String].self, in: "vocabulary") }
-    categories = try file.state.extra["categories"].map {
+    categoryNames = try file.state.extra["categories"].map {
       try $0.decode(as: [[String]].self, in: "categories")
     }
     scaler = file.state.scaler == .null ? nil : try file.state.scaler.decode(as: Scaler.self, in: "scaler")
@@ -61,7 +61,7 @@ public struct CheckpointedModel {
   /// Loads other data of the same kind, scaled and numbered as in training.
   public func loadData(_ specification: DataSpecification) throws -> LoadedData {
     try LoadedData(
-      specification, scaler: scaler, classNames: classNames, vocabulary: words, categoryNames: categories)
+      specification, scaler: scaler, classNames: classNames, vocabulary: words, categoryNames: categoryNames)
   }
 
   /// The tokens of a checkpoint that was trained on text; nil for other data.

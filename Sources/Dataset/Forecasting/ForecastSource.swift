@@ -1,0 +1,159 @@
+import Batches
+import Diagnostics
+
+/// The last rows of each series of a table, and room behind them for the rows that are forecast.
+///
+/// Steps count from the last row of a series: step 0 is that row, 1 the one behind it. What is forecast is put into its row, so that a
+/// window may reach over it.
+public struct ForecastSource {
+  /// What a series is, and what of it is known.
+  public struct Series: Sendable {
+    /// "" for one that has none.
+    public let name: String
+    /// Of the last row in its file, from 0.
+    public let lastRecord: Int
+    /// Of step 1, 2, …, as the table writes times; nil where nobody knows them.
+    public let times: [String?]
+    /// The targets up to step 0, `[rows][targets]`.
+    public let history: [[Double]]
+    /// What came, where rows were held back: of step 1, 2, …
+    public let truth: [[Double]]
+
+    package init(
+      name: String, lastRecord: Int, times: [String?], history: [[Double]], truth: [[Double]]
+    ) {
+      (self.name, self.lastRecord, self.times) = (name, lastRecord, times)
+      (self.history, self.truth) = (history, truth)
+    }
+  }
+
+  public let series: [Series]
+  /// Series whose history is too short for a window, with the rows that are missing.
+  public let short: [(name: String, missing: Int)]
+  /// Of a window.
+  public let shape: SampleShape
+  public let targetNames: [String]
+  public let hasTimes: Bool
+
+  private let data: DataSpecification
+  private let scaler: Scaler?
+  private var rows: TableRows
+  /// Where the rows of each series begin, and the end of the last; each has as many.
+  private let starts: [Int]
+  /// Rows of a series that are known.
+  private let kept: Int
+  private let codes: [Int32]
+  /// Of the targets of each series.
+  private let scales: [[Scaler.Column]]
+  /// The scaled inputs, `[rows, F]`, as far as they are known.
+  private var inputs: Elements<Float> = .own([])
+
+  /// - data: of the recipe, with the file to go on from. knownPath: see there.
+  /// - names: of the categories, from a checkpoint.
+  /// - steps: rows to have room for. back: rows before step 0 that a window may end in.
+  /// - Throws: a `Failure` that names what is missing.
+  public init(
+    _ data: DataSpecification, scaler: Scaler?, categoryNames: [[String]], steps: Int, back: Int
+  ) throws(Failure) {
+    let room = Room(kept: data.window + back, steps: steps)
+    let reading = try ForecastReading(data, room)
+    self.data = data
+    self.scaler = scaler
+    (rows, starts, kept) = (reading.rows, reading.starts, room.kept)
+    (series, short) = (reading.series, reading.short)
+    hasTimes = reading.format != nil
+    targetNames = data.targets
+    scales = scaler?.scales(of: series.map(\.name)).map(\.targets) ?? []
+    var names: [[String]]? = categoryNames
+    codes = try rows.categories(&names, training: nil)
+    let inputs = rows.inputs(data, starts: starts, mayBeUnknown: true)
+    var shape = SampleShape(
+      steps: data.window, features: inputs.table.columns,
+      target: .values(width: data.targets.count * data.allHorizons.count))
+    shape.hasTargetPerStep = data.perStep
+    shape.categories = categoryNames.map { $0.count + 1 }
+    self.shape = shape
+    try scaler?.check(
+      features: inputs.scaled, targets: data.targets.count * data.allHorizons.count)
+  }
+
+  /// How many rows of a series are there.
+  struct Room {
+    /// Up to step 0.
+    let kept: Int
+    /// Behind it.
+    let steps: Int
+    var rows: Int { kept + steps }
+  }
+
+  private func row(_ series: Int, step: Int) -> Int { starts[series] + kept - 1 + step }
+
+  /// Puts what is forecast into its row.
+  /// - values: of the targets, in the units of the file.
+  public mutating func set(_ values: [Double], series: Int, step: Int) {
+    for (column, value) in zip(rows.roles.targets, values) { rows[row(series, step: step), column] = value }
+  }
+
+  /// Brings the inputs to what the rows hold now.
+  public mutating func update() throws(Failure) {
+    let scaling = RowScaling(scaler, names: series.map(\.name), starts: starts) {
+      .init(columns: $0.features, fills: $0.fills)
+    }
+    inputs = try rows.inputs(data, starts: starts, mayBeUnknown: true).table.floats(scaling)
+  }
+
+  /// Windows as a batch.
+  /// - windows: each the number of a series, and the step that is its last.
+  public func batch(_ windows: [(series: Int, step: Int)]) throws(Failure) -> Batch {
+    let batch = Batch(shape, capacity: windows.count)
+    (0..<Int32(windows.count)).map { $0 }.withUnsafeBufferPointer { batch.arrange($0) { _ in shape.steps } }
+    for window in windows { try requireKnown(window.series, step: window.step) }
+    let (features, columns) = (shape.features, shape.categories.count)
+    inputs.withUnsafeBufferPointer { inputs in
+      batch.rows.forEachRow { row, place, step in
+        let (series, last) = windows[Int(batch.numbers[place])]
+        let from = self.row(series, step: last - shape.steps + 1 + step)
+        for column in 0..<features {
+          batch.inputs[row * features + column] = inputs[from * features + column]
+        }
+        for column in 0..<columns {
+          batch.categories![row * columns + column] = codes[from * columns + column]
+        }
+      }
+    }
+    return batch
+  }
+
+  /// A number of the network's output in the units of the file.
+  public func unscaled(_ value: Float, series: Int, output: Int) -> Double {
+    guard let scaler else { return Double(value) }
+    let columns = scales[series]
+    return columns.isEmpty ? Double(value) : scaler.method.unscale(Double(value), columns[output])
+  }
+
+  /// Refuses a window that reaches over what nobody knows.
+  private func requireKnown(_ series: Int, step last: Int) throws(Failure) {
+    let roles = rows.roles
+    let name = self.series[series].name
+    let of = name.isEmpty ? "" : " of series \(quoted(name))"
+    func known(_ column: Int, _ step: Int) -> Bool { !rows[row(series, step: step), column].isNaN }
+    for step in max(1, last - shape.steps + 1)...max(1, last) where step <= last {
+      let number = roles.features.first { !known($0, step) }.map { roles.numbers[$0].name }
+      let row = row(series, step: step)
+      let text = roles.categories.first { rows.isMissing(row, name: $0) }.map { roles.names[$0].name }
+      if let column = number ?? text {
+        throw .badData(
+          "column \(quoted(column)) is not known behind the last row\(of), and a forecast of more steps reads it; "
+            + "give its values by --known FILE, or ask for fewer --steps")
+      }
+    }
+    guard !roles.known.isEmpty, let furthest = data.allHorizons.last else { return }
+    for column in roles.known {
+      let end = last + furthest
+      guard let gap = (1...max(1, end)).first(where: { $0 <= end && !known(column, $0) }) else { continue }
+      throw .badData(
+        "data.known reads column \(quoted(roles.numbers[column].name)) \(end) rows behind the last one\(of), and \(gap - 1) "
+          + "are there: give \(end - gap + 1) more by --known FILE")
+    }
+  }
+}

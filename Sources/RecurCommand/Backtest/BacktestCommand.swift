@@ -1,0 +1,82 @@
+import ArgumentParser
+import Files
+import Foundation
+import Recur
+
+struct BacktestCommand: ReportingCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "backtest",
+    abstract: "Measures forecasts from several origins of the past against what came, beside the naive ones.",
+    discussion: """
+      The last fold ends with the last row of each series, the one before starts --step rows earlier, and so on. A run's \
+      parameters are used as they are, within its test part; of a recipe each fold is trained anew on what lies before its \
+      origin. Scores are MAE, RMSE, sMAPE (0 to 200 %) and MASE (over the mean change from season to season before the origin).
+      """)
+
+  @Argument(help: "A run directory or checkpoint, or a recipe to train for each fold.") var file: String
+  @Flag(help: "Of a run, its newest checkpoint, even where a validation metric chose a better one.")
+  var last =
+    false
+  @OptionGroup var settings: SettingOptions
+  @Option(help: "Origins to forecast from.") var folds = 5
+  @Option(help: "Rows from one origin to the next (default: as many as are forecast).") var step: Int?
+  @Option(help: "Rows to forecast from each origin (default: up to the recipe's last horizon).") var steps:
+    Int?
+  @Option(help: "Rows of a season, for the seasonal naive forecast and MASE.") var season: Int?
+  @Option(help: "A CSV file with what is known in advance of rows that the data lack.") var known: String?
+  @Option(help: "Of a recipe, where the runs are kept (default: runs/NAME-backtest-TIME).") var out: String?
+  @Option(
+    name: [.customLong("output"), .customShort("o")],
+    help: "A CSV file for every forecast of every fold, or - for standard output.")
+  var table: String?
+  @OptionGroup var parallel: ThreadOptions
+  @OptionGroup var output: OutputOptions
+
+  var outputPath: String? { table }
+
+  func validate() throws {
+    let most = ForecastTable.mostSteps
+    for (name, value) in [("folds", folds), ("step", step), ("steps", steps), ("season", season)] {
+      if let value, !(1...most).contains(value) {
+        throw ValidationError("--\(name) must be 1 to \(most), not \(value)")
+      }
+    }
+  }
+
+  func execute(_ console: Console) throws -> BacktestReport {
+    let source: any BacktestSource =
+      if let text = try RecipeText(ifRecipe: file) {
+        try FoldTraining(
+          Recipe(text, overrides: settings.settings), out: out, threads: parallel.threads, recipeFile: file)
+      } else {
+        try TrainedRun(
+          CheckpointedModel(noting: file, last ? .newest : .best, overrides: settings.settings), file)
+      }
+    let plan = try ForecastPlan(horizons: source.recipe.data.allHorizons)
+    let steps = steps ?? plan.length
+    let backtest = Backtest(folds: folds, step: step ?? steps, steps: steps, season: season ?? 1)
+    let written = try table.map { try OutputFile($0, option: "--output", notOver: source.inputs) }
+    var rows: [Backtest.Row] = []
+    var names = (targets: [String](), hasNames: false, hasTimes: false)
+    for fold in 0..<folds {
+      var data = source.recipe.data.going(on: nil, known: known)
+      data.withheldRows = backtest.withheld(fold)
+      let forecast = try source.forecaster(fold, data).forecast(data, steps: steps)
+      try source.check(forecast, fold: fold)
+      if fold == 0 { ForecastTable.note(forecast) }
+      names = (forecast.targetNames, forecast.hasNames, forecast.hasTimes)
+      rows += backtest.rows(fold, of: forecast)
+    }
+    let lines = BacktestTable(targets: names.targets, hasNames: names.hasNames, hasTimes: names.hasTimes)
+    if let written {
+      try written.write(lines.header(hasSeason: season != nil))
+      for row in rows { try written.write(lines.line(row, hasSeason: season != nil)) }
+      try written.close()
+    }
+    let report = BacktestReport(
+      recipe: source.recipe.name, backtest, targets: names.targets, rows, output: table)
+    for line in report.lines { try console.say(line) }
+    if let table { try console.say("written to \(table)") }
+    return report
+  }
+}

@@ -1,0 +1,122 @@
+import Recur
+
+struct BacktestReport: CommandReport {
+  /// The scores of some of the rows.
+  struct Entry: Encodable {
+    let target: String
+    /// nil for all.
+    let series: String?
+    /// nil for all.
+    let step: Int?
+    let scores: BacktestScores
+  }
+
+  var command = "backtest"
+  let recipe: String
+  let folds: Int
+  /// Rows from one origin to the next, and of a forecast.
+  let step: Int
+  let steps: Int
+  let season: Int?
+  let output: String?
+  /// Of each target over all, by step, by series, by both.
+  let scores: [Entry]
+
+  init(
+    recipe: String, _ backtest: Backtest, targets: [String], _ rows: [Backtest.Row], output: String?
+  ) {
+    (self.recipe, self.output) = (recipe, output)
+    (folds, step, steps) = (backtest.folds, backtest.step, backtest.steps)
+    season = backtest.season > 1 ? backtest.season : nil
+    scores = targets.enumerated().flatMap { number, target in
+      Self.entries(rows.filter { $0.target == number }, target, backtest)
+    }
+  }
+
+  private static func entries(_ rows: [Backtest.Row], _ target: String, _ backtest: Backtest) -> [Entry] {
+    func entry(_ rows: [Backtest.Row], series: String? = nil, step: Int? = nil) -> Entry? {
+      BacktestScores(rows, season: backtest.season).map {
+        Entry(target: target, series: series, step: step, scores: $0)
+      }
+    }
+    let bySeries = Dictionary(grouping: rows) { Name($0.series) }.sorted { $0.key < $1.key }
+    let bySteps = Dictionary(grouping: rows, by: \.step).sorted { $0.key < $1.key }
+    var entries = [entry(rows)] + bySteps.map { entry($0.value, step: $0.key) }
+    if bySeries.count > 1 {
+      for (name, rows) in bySeries {
+        entries.append(entry(rows, series: name.text))
+        for (step, rows) in Dictionary(grouping: rows, by: \.step).sorted(by: { $0.key < $1.key }) {
+          entries.append(entry(rows, series: name.text, step: step))
+        }
+      }
+    }
+    return entries.compactMap { $0 }
+  }
+
+  /// So many lines of steps and of series are shown; `--json` has all.
+  private static let shown = 48
+
+  var lines: [String] {
+    var lines = ["\(recipe): \(folds) folds of \(steps) steps, \(step) rows apart"]
+    for target in scores.map(\.target).uniqued {
+      let own = scores.filter { $0.target == target }
+      let steps = own.filter { $0.series == nil && $0.step != nil }
+      let series = own.filter { $0.series != nil && $0.step == nil }
+      let rows =
+        own.filter { $0.series == nil && $0.step == nil }.map { line("all", $0.scores) }
+        + steps.prefix(Self.shown).map { line("step \($0.step ?? 0)", $0.scores) }
+        + series.prefix(Self.shown).map { line("series \($0.series ?? "")", $0.scores) }
+      lines += ["", target] + TextTable(header: header, rows: rows).lines
+      let hidden = max(0, steps.count - Self.shown) + max(0, series.count - Self.shown)
+      if hidden > 0 { lines.append("… and \(hidden) lines more with --json") }
+    }
+    return lines
+  }
+
+  private var header: [String] {
+    ["", "forecasts", "MAE", "RMSE", "sMAPE", "MASE", "last value: MAE", "MASE"]
+      + (season == nil ? [] : ["seasonal: MAE", "MASE"])
+  }
+
+  private func line(_ name: String, _ scores: BacktestScores) -> [String] {
+    func short(_ value: Double?) -> String { value.map { Formatting.short($0) } ?? "–" }
+    let own = scores.network
+    let naive = [scores.lastValue] + (scores.seasonalNaive.map { [$0] } ?? [])
+    return [
+      name, Formatting.grouped(own.count), short(own.mae), short(own.rmse), short(own.smape) + " %",
+      short(own.mase),
+    ]
+      + naive.flatMap { [short($0.mae), short($0.mase)] }
+  }
+}
+
+extension [String] {
+  /// Each once, in the order of their first.
+  fileprivate var uniqued: [String] {
+    var seen: Set<Name> = []
+    return filter { seen.insert(Name($0)).inserted }
+  }
+}
+
+/// Every forecast of a backtest as a line of CSV.
+struct BacktestTable {
+  let targets: [String]
+  let hasNames: Bool
+  let hasTimes: Bool
+
+  func header(hasSeason: Bool) -> String {
+    CSVLine.text(
+      ["fold"] + (hasNames ? ["series"] : []) + [hasTimes ? "time" : "row", "step"]
+        + (targets.count > 1 ? ["target"] : []) + ["actual", "predicted", "last_value"]
+        + (hasSeason ? ["seasonal_naive"] : []))
+  }
+
+  func line(_ row: Backtest.Row, hasSeason: Bool) -> String {
+    let numbers = [row.actual, row.predicted, row.last] + (hasSeason ? [row.seasonal] : [])
+    return CSVLine.text(
+      ["\(row.fold + 1)"] + (hasNames ? [row.series] : []) + [
+        hasTimes ? row.time ?? "" : "\(row.record)", "\(row.step)",
+      ]
+        + (targets.count > 1 ? [targets[row.target]] : []) + numbers.map(CSVPredictions.number))
+  }
+}

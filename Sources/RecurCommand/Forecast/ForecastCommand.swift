@@ -1,0 +1,126 @@
+import ArgumentParser
+import Files
+import Recur
+
+struct ForecastCommand: ReportingCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "forecast",
+    abstract: "Says what comes behind the last row of each series, as CSV in the units of the data file.",
+    discussion: """
+      Steps up to the recipe's last horizon come from the last windows alone. More steps take further rounds, each reading \
+      what the ones before forecast: every column that the network reads must then be a target, or known, calendar or static, \
+      or stand in --known. Only the checkpoint and the history are needed, not the data it was trained on.
+      """)
+
+  @Argument(help: "A checkpoint, or a run directory for its best one.") var checkpoint: String
+  @OptionGroup var choice: CheckpointChoice
+  @OptionGroup var settings: SettingOptions
+  @Option(help: "The rows to go on from, or - for standard input (default: the recipe's own file).")
+  var input: String?
+  @Option(help: "A CSV file with rows behind the last ones, as far as they are known in advance.") var known:
+    String?
+  @Option(help: "Rows to forecast of each series (default: up to the recipe's last horizon).") var steps: Int?
+  @Option(
+    name: [.customLong("output"), .customShort("o")], help: "The CSV file to write, or - for standard output."
+  )
+  var file = "-"
+  @OptionGroup var output: OutputOptions
+
+  var outputPath: String? { file }
+
+  func validate() throws {
+    if let steps, !(1...ForecastTable.mostSteps).contains(steps) {
+      throw ValidationError("--steps must be 1 to \(ForecastTable.mostSteps), not \(steps)")
+    }
+    if known == "-", input == "-" {
+      throw ValidationError("--input and --known can't both be standard input")
+    }
+  }
+
+  func execute(_ console: Console) throws -> ForecastReport {
+    let model = try CheckpointedModel(noting: checkpoint, choice.choice, overrides: settings.settings)
+    let forecaster = try Forecaster(model)
+    let inputs = model.files(checkpoint, input: input) + (known.map { [$0] } ?? [])
+    let table = try OutputFile(file, option: "--output", notOver: inputs)
+    let forecast = try forecaster.forecast(model.recipe.data.going(on: input, known: known), steps: steps)
+    ForecastTable.note(forecast)
+    let written = ForecastTable(forecast)
+    try table.write(written.header)
+    for row in forecast.rows { try table.write(written.line(row)) }
+    try table.close()
+    let series = forecast.series.count
+    try console.say(
+      "\(Formatting.grouped(forecast.rows.count)) forecasts"
+        + (series > 1 ? " of \(Formatting.grouped(series)) series" : "")
+        + " of \(model.named)")
+    try console.say("written to \(file)")
+    return ForecastReport(
+      recipe: model.recipe.name, checkpoint: model.path, chosenBy: ChosenBy(model), output: file,
+      rows: forecast.rows.count, series: series, steps: steps ?? forecaster.plan.length,
+      short: forecast.short.map(\.name))
+  }
+}
+
+struct ForecastReport: CommandReport {
+  var command = "forecast"
+  let recipe: String
+  let checkpoint: String
+  let chosenBy: ChosenBy?
+  let output: String
+  let rows: Int
+  let series: Int
+  /// Of each series.
+  let steps: Int
+  /// Series that have no forecast, because their history is too short.
+  let short: [String]
+}
+
+extension DataSpecification {
+  /// The file to go on from, and what is known of the rows behind it.
+  /// - input: nil for the recipe's own.
+  func going(on input: String?, known: String?) -> DataSpecification {
+    var data = self
+    if let input {
+      (data.path, data.pathName) = (input == "-" ? input : Paths.absolute(input), "--input")
+      data.paths = []
+    }
+    data.knownPath = known.map { $0 == "-" ? $0 : Paths.absolute($0) }
+    return data
+  }
+}
+
+/// Forecasts as lines of CSV.
+struct ForecastTable {
+  static let mostSteps = 1_000_000
+
+  let forecast: Forecast
+
+  init(_ forecast: Forecast) { self.forecast = forecast }
+
+  /// Where the forecasts of one target stand.
+  private var targets: [String] {
+    forecast.targetNames.count == 1 ? [""] : forecast.targetNames.map { "_\($0)" }
+  }
+
+  var header: String {
+    CSVLine.text(
+      (forecast.hasNames ? ["series"] : []) + [forecast.hasTimes ? "time" : "row", "step"]
+        + targets.map { "predicted\($0)" })
+  }
+
+  func line(_ row: Forecast.Row) -> String {
+    let series = forecast.series[row.series]
+    let place = forecast.hasTimes ? series.times[row.step - 1] ?? "" : "\(series.lastRecord + row.step)"
+    return CSVLine.text(
+      (forecast.hasNames ? [series.name] : []) + [place, "\(row.step)"]
+        + row.predicted.map(CSVPredictions.number))
+  }
+
+  /// Says which series have no forecast.
+  static func note(_ forecast: Forecast) {
+    for (name, missing) in forecast.short {
+      let rows = "\(missing) row\(missing == 1 ? "" : "s")"
+      Console.note("recur: series \(quoted(name)) has no forecast: its history is \(rows) too short")
+    }
+  }
+}

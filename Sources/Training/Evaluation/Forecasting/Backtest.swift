@@ -1,0 +1,83 @@
+import Dataset
+import Diagnostics
+
+/// Forecasts from several origins, one behind the other, beside what came (rolling origin).
+///
+/// The last fold ends with the last row of each series, the one before begins `step` rows earlier, and so on: statsforecast's
+/// `cross_validation`.
+public struct Backtest: Sendable {
+  public let folds: Int
+  /// Rows from one origin to the next.
+  public let step: Int
+  /// Rows of a forecast.
+  public let steps: Int
+  /// Rows of a season; 1 for none.
+  public let season: Int
+
+  public init(folds: Int, step: Int, steps: Int, season: Int = 1) {
+    precondition(folds > 0 && step > 0 && steps > 0 && season > 0)
+    (self.folds, self.step, self.steps, self.season) = (folds, step, steps, season)
+  }
+
+  /// Rows of each series that lie behind the origin of a fold, from 0.
+  public func withheld(_ fold: Int) -> Int { steps + (folds - 1 - fold) * step }
+
+  /// One forecast beside what came and what needs no network.
+  public struct Row: Sendable {
+    public let fold: Int
+    /// "" for one that has none.
+    public let series: String
+    public let time: String?
+    /// Of the file, from 0.
+    public let record: Int
+    /// From 1.
+    public let step: Int
+    public let target: Int
+    public let actual: Double
+    public let predicted: Double
+    public let last: Double
+    public let seasonal: Double
+    /// What errors are divided by for MASE; nil where the history does not change.
+    let scale: Double?
+  }
+
+  /// The rows of one fold.
+  public func rows(_ fold: Int, of forecast: Forecast) -> [Row] {
+    forecast.targetNames.indices.flatMap { target in
+      let naive = forecast.series.map {
+        NaiveForecast(history: $0.history.map { $0[target] }, season: season)
+      }
+      let (lasts, scales) = (naive.map(\.last), naive.map(\.scale))
+      return forecast.rows.compactMap { row -> Row? in
+        let series = forecast.series[row.series]
+        guard row.step <= series.truth.count else { return nil }
+        return Row(
+          fold: fold, series: series.name, time: series.times[row.step - 1],
+          record: series.lastRecord + row.step, step: row.step, target: target,
+          actual: series.truth[row.step - 1][target], predicted: row.predicted[target],
+          last: lasts[row.series], seasonal: naive[row.series].seasonal(row.step), scale: scales[row.series])
+      }
+    }
+  }
+}
+
+/// How a network and the forecasts that need none did over some rows of a backtest.
+public struct BacktestScores: Sendable, Equatable, Encodable {
+  public let network: ForecastScores
+  public let lastValue: ForecastScores
+  /// nil without a season.
+  public let seasonalNaive: ForecastScores?
+
+  /// nil where there was nothing to compare.
+  public init?(_ rows: some Sequence<Backtest.Row>, season: Int) {
+    var errors = [ForecastErrors](repeating: ForecastErrors(), count: 3)
+    for row in rows {
+      for (place, forecast) in [row.predicted, row.last, row.seasonal].enumerated() {
+        errors[place].add(forecast, actual: row.actual, scale: row.scale)
+      }
+    }
+    guard let network = errors[0].scores, let last = errors[1].scores else { return nil }
+    (self.network, lastValue) = (network, last)
+    seasonalNaive = season > 1 ? errors[2].scores : nil
+  }
+}

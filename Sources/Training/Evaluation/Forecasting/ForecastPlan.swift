@@ -1,0 +1,34 @@
+import Diagnostics
+
+/// Which window says what of the rows behind the last one.
+///
+/// A network that was trained for horizons h says in a window that ends j rows before the last what lies h - j rows behind it. Of each
+/// row the latest window is asked that says anything of it. Rows beyond the furthest horizon take another round, whose windows read what
+/// the rounds before forecast.
+public struct ForecastPlan: Sendable, Equatable {
+  /// Ascending.
+  public let horizons: [Int]
+  /// Rows of a round.
+  public var length: Int { horizons[horizons.count - 1] }
+  /// How far before the last row of a round's history its windows end.
+  public var back: Int { (1...length).map { window(for: $0).back }.max() ?? 0 }
+
+  /// - Throws: a `Failure` where no horizon lies ahead.
+  public init(horizons: [Int]) throws(Failure) {
+    guard let last = horizons.last, last > 0 else {
+      throw .badData(
+        "data.horizon is 0: the network says what the last row of a window holds, and nothing of what comes; train with a horizon of 1 or more"
+      )
+    }
+    self.horizons = horizons
+  }
+
+  public func rounds(for steps: Int) -> Int { (steps + length - 1) / length }
+
+  /// - step: of a round, from 1 to `length`.
+  /// - Returns: how many rows before the last the window ends, and the place of the horizon that is asked for.
+  func window(for step: Int) -> (back: Int, horizon: Int) {
+    for (place, horizon) in horizons.enumerated() where horizon >= step { return (horizon - step, place) }
+    preconditionFailure("step \(step) lies behind the last horizon")
+  }
+}

@@ -1,0 +1,149 @@
+import Batches
+import Dataset
+import Diagnostics
+import Foundation
+import Recurrent
+
+/// Says what comes behind the last rows of series.
+///
+///     let forecaster = try Forecaster(checkpoint)
+///     let forecast = try forecaster.forecast(from: "history.csv", steps: 48)
+///     for row in forecast.rows { print(row.step, row.predicted) }
+public final class Forecaster {
+  private static let batchSize = 128
+
+  public let checkpoint: CheckpointedModel
+  public let plan: ForecastPlan
+  private var model: Model?
+
+  /// - Throws: a `Failure` where the checkpoint is not one of a table whose numbers it predicts.
+  public init(_ checkpoint: CheckpointedModel) throws {
+    let data = checkpoint.recipe.data
+    guard data.format == .csv else {
+      throw Failure.usage(
+        "\(checkpoint.path) was trained on data.format \(data.format.rawValue); forecasts are of csv")
+    }
+    if data.group != nil || data.text != nil {
+      throw Failure.usage(
+        "\(checkpoint.path) was trained on whole \(data.group == nil ? "texts" : "sequences (data.group)"), which nothing follows; use recur predict"
+      )
+    }
+    if data.label != nil {
+      throw Failure.usage(
+        "\(checkpoint.path) predicts a class; recur predict --input says it of every window, the last one too"
+      )
+    }
+    self.checkpoint = checkpoint
+    plan = try ForecastPlan(horizons: data.allHorizons)
+  }
+
+  /// - data: the checkpoint's own, with the file to go on from in place of its.
+  /// - steps: of each series; nil for the furthest horizon.
+  public func forecast(_ data: DataSpecification, steps: Int? = nil) throws -> Forecast {
+    let steps = steps ?? plan.length
+    precondition(steps > 0, "a forecast has a step at least")
+    var source = try ForecastSource(
+      data.forForecasts, scaler: checkpoint.scaler, categoryNames: checkpoint.categoryNames ?? [],
+      steps: plan.rounds(for: steps) * plan.length, back: plan.back)
+    let model = try self.model ?? checkpoint.model(for: source.shape)
+    self.model = model
+    var rows = [[Forecast.Row]](repeating: [], count: source.series.count)
+    for round in 0..<plan.rounds(for: steps) {
+      try source.update()
+      for (series, found) in try run(model, source, after: round * plan.length).enumerated() {
+        for (index, predicted) in found.enumerated() {
+          let step = round * plan.length + index + 1
+          if step <= steps {
+            rows[series].append(Forecast.Row(series: series, step: step, predicted: predicted))
+          }
+          source.set(predicted, series: series, step: step)
+        }
+      }
+    }
+    return Forecast(
+      series: source.series, rows: rows.flatMap { $0 }, targetNames: source.targetNames,
+      hasTimes: source.hasTimes, short: source.short)
+  }
+
+  /// One round.
+  /// - Returns: for each series, for each step of the round, the targets.
+  private func run(_ model: Model, _ source: ForecastSource, after last: Int) throws -> [[[Double]]] {
+    let windows = source.series.indices.flatMap { series in
+      (0...plan.back).map { (series: series, step: last - $0) }
+    }
+    var outputs: [[Float]] = []
+    var first = 0
+    while first < windows.count {
+      let part = Array(windows[first..<min(first + Self.batchSize, windows.count)])
+      outputs += run(model, try source.batch(part))
+      first += Self.batchSize
+    }
+    let targets = source.targetNames.count
+    let isLogit = checkpoint.recipe.loss == .bceWithLogits
+    return source.series.indices.map { series in
+      (1...plan.length).map { step in
+        let (back, horizon) = plan.window(for: step)
+        let output = outputs[series * (plan.back + 1) + back]
+        return (0..<targets).map { target in
+          let place = horizon * targets + target
+          if isLogit { return 1 / (1 + exp(-Double(output[place]))) }
+          return source.unscaled(output[place], series: series, output: place)
+        }
+      }
+    }
+  }
+
+  /// The outputs of each window; where each step has some, those of the last.
+  private func run(_ model: Model, _ batch: Batch) -> [[Float]] {
+    let (values, width) = (model.forward(batch, mode: .evaluation), model.architecture.outputSize)
+    let all = batch.inOrder(values.baseAddress!, width: width)
+    let stride = (batch.shape.hasTargetPerStep ? batch.shape.steps : 1) * width
+    return (0..<batch.count).map { Array(all[($0 + 1) * stride - width..<($0 + 1) * stride]) }
+  }
+}
+
+/// What comes behind the last rows of series.
+public struct Forecast: Sendable {
+  public struct Row: Sendable {
+    /// Its number in `series`.
+    public let series: Int
+    /// Rows behind the last one, from 1.
+    public let step: Int
+    /// Of each target, in the units of the file.
+    public let predicted: [Double]
+
+    package init(series: Int, step: Int, predicted: [Double]) {
+      (self.series, self.step, self.predicted) = (series, step, predicted)
+    }
+  }
+
+  public let series: [ForecastSource.Series]
+  /// Series after series, step after step.
+  public let rows: [Row]
+  public let targetNames: [String]
+  public let hasTimes: Bool
+  public let hasNames: Bool
+  /// Series whose history is too short for a window, with the rows that are missing.
+  public let short: [(name: String, missing: Int)]
+
+  package init(
+    series: [ForecastSource.Series], rows: [Row], targetNames: [String], hasTimes: Bool = false,
+    short: [(name: String, missing: Int)] = []
+  ) {
+    (self.series, self.rows, self.targetNames) = (series, rows, targetNames)
+    (self.hasTimes, self.short) = (hasTimes, short)
+    hasNames = series.contains { !$0.name.isEmpty }
+  }
+}
+
+extension DataSpecification {
+  /// Of one file whose targets are not there yet.
+  fileprivate var forForecasts: DataSpecification {
+    var data = self
+    (data.split, data.targetRange) = (.init(), nil)
+    (data.validationPath, data.testPath) = (nil, nil)
+    // What is held back is the truth that forecasts are compared with.
+    data.areTargetsOptional = true
+    return data
+  }
+}

@@ -1,0 +1,176 @@
+import Foundation
+import Testing
+
+/// Forecasts of tables of several series, with times.
+@Suite struct PanelForecastTests {
+  /// Three series, interleaved, by the last days of months, `shop` A and B of 30 rows and C of 10.
+  private func folder(_ change: (String) -> String = { $0 }, train: Bool = true) throws -> Folder {
+    let folder = try Folder()
+    var lines = ["month,shop,sales,promo,weather"]
+    for row in 0..<30 {
+      for (place, shop) in ["A", "B", "C"].enumerated() where shop != "C" || row >= 20 {
+        let sales = 10 * Double(place + 1) + 3 * sin(Double(row + place))
+        lines.append(
+          "\(Self.month(row)),\(shop),\(sales),\((row + place) % 3),\(["dry", "wet"][row / 2 % 2])")
+      }
+    }
+    try folder.write("shops.csv", lines.joined(separator: "\n") + "\n")
+    try folder.write(
+      "shops.yaml",
+      change(
+        """
+        name: shops
+        data:
+          format: csv
+          path: shops.csv
+          series: shop
+          time: month
+          features: [sales]
+          targets: [sales]
+          known: [promo]
+          categorical: [shop2]
+          calendar: [month]
+          scale: standard
+          scale_per: series
+          window: 6
+          horizon: [1, 2]
+          split: {train: 0.7, test: rest}
+        model: {cell: gru, hidden_size: 5, readout: last_step, head: [{linear: 2}]}
+        loss: mse
+        train: {epochs: 2, batch_size: 8}
+        """.replacingOccurrences(of: "categorical: [shop2]", with: "categorical: [weather]")))
+    if train {
+      let outcome = try Command.run("train", "shops.yaml", "--out", "run", in: folder.url)
+      try #require(outcome.status == 0, "\(outcome.err)")
+    }
+    return folder
+  }
+
+  /// The last day of a month from January 2023 on.
+  private static func month(_ number: Int) -> String {
+    let (year, month) = (2023 + number / 12, number % 12 + 1)
+    let days = [31, year % 4 == 0 ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1]
+    return String(format: "%d-%02d-%02d", year, month, days)
+  }
+
+  private func known(_ folder: Folder, _ months: Range<Int>, weather: Bool = true) throws {
+    var lines = ["month,shop,promo" + (weather ? ",weather" : "")]
+    for row in months {
+      for shop in ["A", "B", "C"] {
+        lines.append("\(Self.month(row)),\(shop),\(row % 3)" + (weather ? ",wet" : ""))
+      }
+    }
+    try folder.write("known.csv", lines.joined(separator: "\n") + "\n")
+  }
+
+  private func run(_ folder: Folder, _ words: String) throws -> Command.Outcome {
+    try Command.run(arguments: words.split(separator: " ").map(String.init), in: folder.url)
+  }
+
+  @Test func monthsGoOnForEachSeries() throws {
+    let folder = try folder()
+    // A file of all months, of which those behind the last are read.
+    try known(folder, 0..<36)
+    let outcome = try run(folder, "forecast run --known known.csv --steps 5")
+    try #require(outcome.status == 0, "\(outcome.err)")
+    let rows = outcome.out.split(separator: "\n").map { $0.split(separator: ",").map(String.init) }
+    #expect(rows[0] == ["series", "time", "step", "predicted"] && rows.count == 16)
+    for (index, row) in rows.dropFirst().enumerated() {
+      #expect(
+        Array(row[..<3]) == [["A", "B", "C"][index / 5], Self.month(30 + index % 5), "\(index % 5 + 1)"])
+    }
+    // Each in its own units.
+    for (place, shop) in ["A", "B", "C"].enumerated() {
+      for row in rows where row[0] == shop { #expect(abs(Double(row[3])! - 10 * Double(place + 1)) < 5) }
+    }
+    // Without the training data.
+    try folder.write("history.csv", folder.read("shops.csv"))
+    try FileManager.default.removeItem(atPath: folder.path("shops.csv"))
+    let other = try run(folder, "forecast run --input history.csv --known known.csv --steps 5")
+    #expect(other.out == outcome.out, "\(other.err)")
+  }
+
+  @Test func whatIsWrongIsOneLine() throws {
+    let folder = try folder()
+    func message(_ words: String) throws -> String {
+      let outcome = try run(folder, "forecast run --output f.csv \(words)")
+      #expect(outcome.status == 65 && !folder.holds("f.csv"), "\(words): \(outcome.status)")
+      #expect(outcome.err.split(separator: "\n").count == 1, "\(outcome.err)")
+      return outcome.err
+    }
+    #expect(
+      try message("").contains(
+        "data.known reads column 'promo' 2 rows behind the last one of series 'A', and 0 are there"))
+    try known(folder, 30..<33)
+    #expect(
+      try message("--known known.csv --steps 4").contains("and 3 are there: give 1 more by --known FILE"))
+    try known(folder, 30..<36, weather: false)
+    #expect(
+      try message("--known known.csv --steps 4").contains(
+        "column 'weather' is not known behind the last row of series 'A'"))
+    try known(folder, 31..<36)
+    #expect(
+      try message("--known known.csv").contains(
+        "known.csv, line 2, column 'month': the time is '2025-08-31', and the next row of series 'A' is of '2025-07-31'"
+      ))
+    try folder.write("known.csv", "month,shop,promo\n2025-07-31,X,1\n")
+    #expect(
+      try message("--known known.csv").contains("known.csv, line 2, column 'shop': there is no series 'X'"))
+    try folder.write("known.csv", "month,shop,promo\n2025-07-31,A,1\n2025-07-31,A,2\n")
+    #expect(try message("--known known.csv").contains("line 3, column 'month': the time stands twice"))
+    try folder.write("known.csv", "month,promo\n2025-07-31,1\n")
+    #expect(try message("--known known.csv").contains("there is no column 'shop'"))
+    // Months with a hole have no step.
+    let lines = try folder.read("shops.csv").split(separator: "\n").filter { !$0.contains("2024-03") }
+    try folder.write("hole.csv", lines.joined(separator: "\n") + "\n")
+    #expect(
+      try message("--input hole.csv").contains(
+        "the times of series 'A' have no regular step, and data.calendar reads those"))
+  }
+
+  @Test func seriesThatAreTooShortHaveNone() throws {
+    let folder = try folder()
+    try known(folder, 30..<36)
+    let lines = try folder.read("shops.csv").split(separator: "\n")
+    let kept = lines.filter { !$0.contains(",C,") } + lines.filter { $0.contains(",C,") }.suffix(4)
+    try folder.write("short.csv", kept.joined(separator: "\n") + "\n")
+    let outcome = try run(folder, "forecast run --input short.csv --known known.csv --output f.csv --json")
+    #expect(
+      outcome.status == 0
+        && outcome.err.contains("series 'C' has no forecast: its history is 2 rows too short"))
+    let report = try outcome.json()
+    #expect(
+      report["series"] as? Int == 2 && report["rows"] as? Int == 4 && report["short"] as? [String] == ["C"])
+  }
+
+  /// What a fold of a recipe forecasts is what training on the file cut there, and forecasting from it, gives.
+  @Test func foldsOfARecipeAreTrainedOnWhatLiesBefore() throws {
+    let folder = try folder(
+      { $0.replacingOccurrences(of: "train: 0.7, test: rest", with: "train: rest, validation: 0.2") },
+      train: false)
+    let outcome = try run(
+      folder, "backtest shops.yaml --folds 2 --step 3 --season 12 --out folds --output b.csv --json")
+    try #require(outcome.status == 0, "\(outcome.err)")
+    let found = try folder.read("b.csv").split(separator: "\n").map {
+      $0.split(separator: ",").map(String.init)
+    }
+    #expect(
+      found[0] == ["fold", "series", "time", "step", "actual", "predicted", "last_value", "seasonal_naive"])
+    // C has five rows before the first origin: none.
+    #expect(found.count == 1 + 2 * 2 + 3 * 2)
+    let all = try folder.read("shops.csv").split(separator: "\n")
+    let months = Set((25..<30).map { Self.month($0) })
+    let before = all.filter { line in !months.contains { line.hasPrefix($0) } }
+    try folder.write("cut.csv", before.joined(separator: "\n") + "\n")
+    try #require(try run(folder, "train shops.yaml --out cut --set data.path=cut.csv").status == 0)
+    try known(folder, 25..<27)
+    let lines = all.filter { line in [25, 26].contains { line.hasPrefix(Self.month($0)) } }
+    try folder.write("known.csv", ([String(all[0])] + lines.map(String.init)).joined(separator: "\n") + "\n")
+    let cut = try run(folder, "forecast cut --known known.csv")
+    try #require(cut.status == 0, "\(cut.err)")
+    let forecast = cut.out.split(separator: "\n").dropFirst().map {
+      $0.split(separator: ",").map(String.init)
+    }
+    #expect(found[1...4].map { $0[5] } == forecast.prefix(4).map { $0[3] })
+  }
+}

@@ -54,33 +54,33 @@ import Testing
     for rows in [4, 5, 17, 80] {
       try cut(folder, rows, columns: rows == 17 ? 2 : 3)
       let found = try forecast(folder, "--input cut.csv")
-      #expect(found == [["row", "step", "predicted"], ["\(rows)", "1", whole[rows - 3].last!]])
+      #expect(found == [["series", "time", "step", "predicted"], ["", "\(rows)", "1", whole[rows - 3].last!]])
     }
-    #expect(try forecast(folder, "")[1] == ["80", "1", whole.last!.last!], "the recipe's own file")
+    #expect(try forecast(folder, "")[1] == ["", "80", "1", whole.last!.last!], "the recipe's own file")
   }
 
   @Test func theLatestWindowSaysEachRow() throws {
     let many = try trained("--set", "data.horizon=[1, 3]", "--set", "model.head=[{linear: 3}]")
     let last = try predictions(many, "wave.csv").last!
-    #expect(try forecast(many, "").dropFirst().map { $0[2] } == [last[4], last[6], last[8]])
+    #expect(try forecast(many, "").dropFirst().map { $0[3] } == [last[4], last[6], last[8]])
     #expect(try forecast(many, "--steps 2").count == 3)
     let one = try trained("--set", "data.horizon=3")
     let lasts = try predictions(one, "wave.csv").suffix(3).map { $0.last! }
     #expect(
       try forecast(one, "").dropFirst().map { $0 }
         == zip(80..<83, lasts).enumerated().map {
-          ["\($1.0)", "\($0 + 1)", $1.1]
+          ["", "\($1.0)", "\($0 + 1)", $1.1]
         })
   }
 
   /// Each forecast becomes the next row, as if it had come.
   @Test func furtherRoundsReadWhatWasForecast() throws {
     let folder = try trained("--set", "data.features=[y]")
-    let all = try forecast(folder, "--steps 6").dropFirst().map { Double($0[2])! }
+    let all = try forecast(folder, "--steps 6").dropFirst().map { Double($0[3])! }
     #expect(all.count == 6)
     try folder.write("grown.csv", folder.read("wave.csv"))
     for step in 0..<6 {
-      let next = try #require(Double(try forecast(folder, "--input grown.csv")[1][2]))
+      let next = try #require(Double(try forecast(folder, "--input grown.csv")[1][3]))
       #expect(abs(next - all[step]) < 1e-4, "the file has seven digits")
       try folder.write("grown.csv", folder.read("grown.csv") + "0,0,\(next)\n")
     }
@@ -95,7 +95,7 @@ import Testing
     let found = try forecast(folder, "--steps 3 --known known.csv")
     try folder.write("longer.csv", folder.read("wave.csv") + "0.5,0.25,\n0.75,1,\n")
     let longer = try predictions(folder, "longer.csv").suffix(3).map { $0.last! }
-    #expect(found.dropFirst().map { $0[2] } == longer)
+    #expect(found.dropFirst().map { $0[3] } == longer)
     let short = try failure(folder, "--steps 4 --known known.csv")
     #expect(short.status == 65 && short.line.contains("column 'a' is not known"), "\(short)")
     try cut(folder, 3)

@@ -124,12 +124,8 @@ public struct ForecastSource {
     return batch
   }
 
-  /// A number of the network's output in the units of the file.
-  public func unscaled(_ value: Float, series: Int, output: Int) -> Double {
-    guard let scaler else { return Double(value) }
-    let columns = scales[series]
-    return columns.isEmpty ? Double(value) : scaler.method.unscale(Double(value), columns[output])
-  }
+  /// How the targets of a series were scaled; nil where they were not.
+  public func targetScale(of series: Int) -> [Scaler.Column]? { scaler == nil ? nil : scales[series] }
 
   /// Refuses a window that reaches over what nobody knows.
   private func requireKnown(_ series: Int, step last: Int) throws(Failure) {

@@ -97,23 +97,21 @@ struct ForecastTable {
 
   init(_ forecast: Forecast) { self.forecast = forecast }
 
-  /// Where the forecasts of one target stand.
-  private var targets: [String] {
-    forecast.targetNames.count == 1 ? [""] : forecast.targetNames.map { "_\($0)" }
-  }
-
+  /// The same columns for every table: without names the series is empty, and the time is the row's number where there are no times.
   var header: String {
-    CSVLine.text(
-      (forecast.hasNames ? ["series"] : []) + [forecast.hasTimes ? "time" : "row", "step"]
-        + targets.map { "predicted\($0)" })
+    let suffixes = forecast.targetNames.count == 1 ? [""] : forecast.targetNames.map { "_\($0)" }
+    let said = ["predicted"] + forecast.levels.map(Loss.name(ofLevel:))
+    return CSVLine.text(
+      ["series", "time", "step"] + suffixes.flatMap { suffix in said.map { $0 + suffix } })
   }
 
   func line(_ row: Forecast.Row) -> String {
     let series = forecast.series[row.series]
-    let place = forecast.hasTimes ? series.times[row.step - 1] ?? "" : "\(series.lastRecord + row.step)"
-    return CSVLine.text(
-      (forecast.hasNames ? [series.name] : []) + [place, "\(row.step)"]
-        + row.predicted.map(CSVPredictions.number))
+    let time = forecast.hasTimes ? series.times[row.step - 1] ?? "" : "\(series.lastRecord + row.step)"
+    let numbers = row.predicted.indices.flatMap { target in
+      [row.predicted[target]] + (row.quantiles.isEmpty ? [] : row.quantiles[target])
+    }
+    return CSVLine.text([series.name, time, "\(row.step)"] + numbers.map(CSVPredictions.number))
   }
 
   /// Says which series have no forecast.

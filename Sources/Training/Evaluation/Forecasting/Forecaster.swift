@@ -1,7 +1,6 @@
 import Batches
 import Dataset
 import Diagnostics
-import Foundation
 import Recurrent
 
 /// Says what comes behind the last rows of series.
@@ -51,23 +50,25 @@ public final class Forecaster {
     for round in 0..<plan.rounds(for: steps) {
       try source.update()
       for (series, found) in try run(model, source, after: round * plan.length).enumerated() {
-        for (index, predicted) in found.enumerated() {
-          let step = round * plan.length + index + 1
-          if step <= steps {
-            rows[series].append(Forecast.Row(series: series, step: step, predicted: predicted))
-          }
-          source.set(predicted, series: series, step: step)
+        for (index, said) in found.enumerated() {
+          let row = Forecast.Row(
+            series: series, step: round * plan.length + index + 1, predicted: said.map(\.point),
+            quantiles: said.map(\.quantiles))
+          if row.step <= steps { rows[series].append(row) }
+          source.set(row.predicted, series: series, step: row.step)
         }
       }
     }
     return Forecast(
       series: source.series, rows: rows.flatMap { $0 }, targetNames: source.targetNames,
-      hasTimes: source.hasTimes, short: source.short)
+      levels: checkpoint.recipe.loss.levels, hasTimes: source.hasTimes, short: source.short)
   }
 
   /// One round.
   /// - Returns: for each series, for each step of the round, the targets.
-  private func run(_ model: Model, _ source: ForecastSource, after last: Int) throws -> [[[Double]]] {
+  private func run(
+    _ model: Model, _ source: ForecastSource, after last: Int
+  ) throws -> [[[TargetForecast]]] {
     let windows = source.series.indices.flatMap { series in
       (0...plan.back).map { (series: series, step: last - $0) }
     }
@@ -78,17 +79,14 @@ public final class Forecaster {
       outputs += run(model, try source.batch(part))
       first += Self.batchSize
     }
-    let targets = source.targetNames.count
-    let isLogit = checkpoint.recipe.loss == .bceWithLogits
+    let (targets, loss) = (source.targetNames.count, checkpoint.recipe.loss)
     return source.series.indices.map { series in
-      (1...plan.length).map { step in
+      let said = outputs[(series * (plan.back + 1))...].prefix(plan.back + 1).map {
+        loss.forecasts($0[...], checkpoint.scaler, own: source.targetScale(of: series))
+      }
+      return (1...plan.length).map { step in
         let (back, horizon) = plan.window(for: step)
-        let output = outputs[series * (plan.back + 1) + back]
-        return (0..<targets).map { target in
-          let place = horizon * targets + target
-          if isLogit { return 1 / (1 + exp(-Double(output[place]))) }
-          return source.unscaled(output[place], series: series, output: place)
-        }
+        return Array(said[back][horizon * targets..<(horizon + 1) * targets])
       }
     }
   }
@@ -111,9 +109,11 @@ public struct Forecast: Sendable {
     public let step: Int
     /// Of each target, in the units of the file.
     public let predicted: [Double]
+    /// Of each target at the forecast's levels, likewise.
+    public let quantiles: [[Double]]
 
-    package init(series: Int, step: Int, predicted: [Double]) {
-      (self.series, self.step, self.predicted) = (series, step, predicted)
+    package init(series: Int, step: Int, predicted: [Double], quantiles: [[Double]] = []) {
+      (self.series, self.step, self.predicted, self.quantiles) = (series, step, predicted, quantiles)
     }
   }
 
@@ -121,17 +121,19 @@ public struct Forecast: Sendable {
   /// Series after series, step after step.
   public let rows: [Row]
   public let targetNames: [String]
+  /// Of the quantiles, rising; empty where the loss says nothing about them.
+  public let levels: [Double]
   public let hasTimes: Bool
   public let hasNames: Bool
   /// Series whose history is too short for a window, with the rows that are missing.
   public let short: [(name: String, missing: Int)]
 
   package init(
-    series: [ForecastSource.Series], rows: [Row], targetNames: [String], hasTimes: Bool = false,
-    short: [(name: String, missing: Int)] = []
+    series: [ForecastSource.Series], rows: [Row], targetNames: [String], levels: [Double] = [],
+    hasTimes: Bool = false, short: [(name: String, missing: Int)] = []
   ) {
     (self.series, self.rows, self.targetNames) = (series, rows, targetNames)
-    (self.hasTimes, self.short) = (hasTimes, short)
+    (self.levels, self.hasTimes, self.short) = (levels, hasTimes, short)
     hasNames = series.contains { !$0.name.isEmpty }
   }
 }

@@ -82,6 +82,10 @@ extension CombinationCheck {
       }
     }
     if plant == .predict { samples -= 1 }
+    // Metrics are weighted then.
+    if set.shape.hasWeights {
+      return samples == set.count ? nil : "\(samples) predictions for \(set.count) samples"
+    }
     if samples != set.count { return "\(samples) predictions for \(set.count) samples" }
     if let mae = metrics.mae, abs(mae - errors / Double(known)) > 1e-5 * max(1, mae) {
       return "mae \(mae), \(errors / Double(known)) by the predictions"

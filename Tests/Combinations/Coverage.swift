@@ -4,7 +4,8 @@ import Training
 public struct Coverage {
   /// Keys whose words are tried one by one.
   public static let choices: Set = [
-    "precision", "data.scale", "data.fit_scale_on", "data.gaps", "data.tokens", "data.target_tokens",
+    "precision", "data.scale", "data.fit_scale_on", "data.gaps", "data.scale_per", "data.split.by",
+    "data.tokens", "data.target_tokens",
     "data.delimiter", "model.cell", "model.nonlinearity", "model.readout", "model.decoder.attention",
     "loss.name",
     "optimizer.name", "schedule.name", "distributed.coordinator", "distributed.reduction",
@@ -19,7 +20,9 @@ public struct Coverage {
   private static let words: [(String, [String])] = [
     ("precision", ["bf16"]), ("data.scale", ["none", "minmax", "standard"]),
     ("data.fit_scale_on", ["train", "all"]),
-    ("data.gaps", ["error", "drop", "previous", "linear"]), ("data.tokens", ["char", "word", "byte"]),
+    ("data.gaps", ["error", "drop", "previous", "linear", "mean", "mask"]),
+    ("data.scale_per", ["all", "series"]), ("data.split.by", ["rows", "time", "series"]),
+    ("data.tokens", ["char", "word", "byte"]),
     ("data.target_tokens", ["char", "word"]), ("model.cell", ["rnn", "lstm", "gru", "none"]),
     ("model.nonlinearity", ["tanh", "relu"]),
     ("model.readout", ["last_step", "final_state", "all_steps", "every_step"]),

@@ -3,7 +3,10 @@ import TestSupport
 
 /// The tiny files that a recipe's `data` section names, by their name in its folder.
 public struct DataFiles {
-  static let columns = ["a", "b", "y", "z", "share", "other share", "label", "group", "text"]
+  static let columns = [
+    "a", "b", "y", "z", "share", "other share", "label", "group", "text", "time", "shop", "kind", "promo",
+    "fixed", "weight",
+  ]
   /// Of every kind of data with labels.
   static let classes = 3
 
@@ -52,7 +55,9 @@ public struct DataFiles {
   private mutating func write(_ prefix: String, samples: Int) {
     let name = prefix + Self.main(of: kind)
     switch kind.format {
-    case "csv": files[name] = Array(table(rows: samples + 20).utf8)
+    case "csv":
+      files[name] = Array(table(rows: samples + 20).utf8)
+      if data["paths"] != nil { files["more-\(name)"] = Array(table(rows: samples).utf8) }
     case "npy":
       let (inputs, labels) = arrays(samples)
       files[name] = inputs
@@ -73,6 +78,14 @@ public struct DataFiles {
 extension DataFiles {
   private mutating func noise() -> Double { dice.within(-0.2...0.2) }
 
+  /// From 2020 on, day by day.
+  private static func day(_ number: Int) -> String {
+    let lengths = [31, 29, 31, 30]
+    var (month, day) = (0, number)
+    while day >= lengths[month] { (month, day) = (month + 1, day - lengths[month]) }
+    return String(format: "2020-%02d-%02d", month + 1, day + 1)
+  }
+
   private mutating func table(rows: Int) -> String {
     let delimiter = data["delimiter"]?.text ?? ","
     let hasGaps = (data["gaps"]?.text ?? "error") != "error"
@@ -85,7 +98,14 @@ extension DataFiles {
       let numbers = [a, b, a * b + 2, a - b, 1 / (1 + exp(-3 * a)), b > 0 ? 1 : 0]
       let label = row < 3 ? ["down", "flat", "up"][row] : a > 0.3 ? "up" : a < -0.3 ? "down" : "flat"
       let text = kind.isOfTexts ? sentence(label) : "none"
-      var fields = numbers.map { String(format: "%.4f", $0) } + [label, "g\(group)", text]
+      let shop = row % 3
+      let others = [
+        Self.day(row), ["north", "south", "wést"][shop], ["dry", "wet", "", "dry"][row % 4],
+        "\(row % 5 == 0)",
+        "\(1.5 * Double(shop))", String(format: "%.2f", 1 + noise()),
+      ]
+      var fields = numbers.map { String(format: "%.4f", $0) } + [label, "g\(group)", text] + others
+      if data["gaps"]?.text != "mask", data["gaps"]?.text != "mean" { fields[11] = "kind \(row % 2)" }
       if hasGaps, 3 < row, row < rows - 3, dice.chance(0.1) { fields[0] = "" }
       lines.append(fields.joined(separator: delimiter))
     }

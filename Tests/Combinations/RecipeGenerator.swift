@@ -71,6 +71,7 @@ extension RecipeGenerator {
     default: break
     }
     drawParts()
+    if kind.format == "csv", !kind.isGrouped, !kind.isOfTexts { drawSplitOfSeries() }
   }
 
   /// What is for training, for validation and for a test: shares of one file, or files of their own.
@@ -136,6 +137,7 @@ extension RecipeGenerator {
         maybe(0.6, "data.horizon", 0, 1, 3)
       }
     }
+    if !kind.isOfTexts { drawSeries(column) }
   }
 
   /// Whether all targets are whole numbers from 0 on; they are not scaled.

@@ -1,7 +1,6 @@
 import Batches
+import Dataset
 import Testing
-
-@testable import Dataset
 
 /// Tables of series that do not fit, and the other ways of writing one.
 struct SeriesInputTests {

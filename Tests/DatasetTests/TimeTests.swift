@@ -1,6 +1,5 @@
+import Dataset
 import Testing
-
-@testable import Dataset
 
 struct TimeTests {
   private func format(_ first: String, _ pattern: String? = nil) throws -> TimeFormat? {

@@ -1,13 +1,13 @@
 /// A day of the proleptic Gregorian calendar.
-struct CivilDate: Equatable {
-  var year: Int
+package struct CivilDate: Equatable {
+  package var year: Int
   /// 1...12
-  var month: Int
+  package var month: Int
   /// 1...31
-  var day: Int
+  package var day: Int
 
   /// nil where there is no such day.
-  init?(year: Int, month: Int, day: Int) {
+  package init?(year: Int, month: Int, day: Int) {
     guard (-9999...9999).contains(year), (1...12).contains(month), day >= 1,
       day <= Self.days(inMonth: month, of: year)
     else { return nil }
@@ -15,7 +15,7 @@ struct CivilDate: Equatable {
   }
 
   /// Days since 1970-01-01 (Howard Hinnant, "chrono-compatible low-level date algorithms").
-  var dayNumber: Int {
+  package var dayNumber: Int {
     let y = month <= 2 ? year - 1 : year
     let era = (y >= 0 ? y : y - 399) / 400
     let yearOfEra = y - era * 400
@@ -24,7 +24,7 @@ struct CivilDate: Equatable {
     return era * 146_097 + dayOfEra - 719_468
   }
 
-  init(dayNumber: Int) {
+  package init(dayNumber: Int) {
     let z = dayNumber + 719_468
     let era = (z >= 0 ? z : z - 146_096) / 146_097
     let dayOfEra = z - era * 146_097
@@ -56,8 +56,8 @@ struct CivilDate: Equatable {
 }
 
 /// A moment in microseconds since 1970-01-01 00:00 UTC, in its parts.
-struct Moment {
-  static let second = 1_000_000
+package struct Moment {
+  package static let second = 1_000_000
   static let minute = 60 * second
   static let hour = 60 * minute
   static let day = 24 * hour

@@ -15,7 +15,7 @@ package struct TimeFormat: Sendable, Equatable {
 
   /// - pattern: of `data.time_format`; nil for ISO 8601 or numbers, as the first time shows.
   /// - Returns: nil where the first time is neither.
-  init?(pattern: String?, first: [UInt8]) throws(Failure) {
+  package init?(pattern: String?, first: [UInt8]) throws(Failure) {
     style = ISOTime(first)?.style ?? ISOTime.Style()
     if let pattern {
       kind = .pattern(try TimePattern.pieces(of: pattern))
@@ -32,7 +32,7 @@ package struct TimeFormat: Sendable, Equatable {
   package var isDate: Bool { kind != .number }
 
   /// Microseconds since 1970, or the number itself; nil for something else.
-  func parse(_ text: [UInt8]) -> Int? {
+  package func parse(_ text: [UInt8]) -> Int? {
     switch kind {
     case .number: Self.number(text)
     case .iso: ISOTime(text)?.microseconds

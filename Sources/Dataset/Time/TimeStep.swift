@@ -9,7 +9,7 @@ package enum TimeStep: Sendable, Equatable {
   case irregular
 
   /// The step of times in order.
-  init(_ times: ArraySlice<Int>, isDate: Bool) {
+  package init(_ times: ArraySlice<Int>, isDate: Bool) {
     let steps = zip(times, times.dropFirst()).map { $1 - $0 }
     guard let first = steps.first else {
       self = .irregular

@@ -10,13 +10,14 @@ struct RecurCommand: ParsableCommand {
     commandName: "recur",
     abstract: "Trains recurrent networks (RNN, LSTM, GRU) on one core, one machine or many.",
     discussion: """
-      Start with:   recur train launch/recipes/stock-lstm.yaml
+      Start with:   recur init FILE.csv --target COLUMN > recipe.yaml
+                    recur train recipe.yaml
       Exit codes:   0 done, 64 usage, 65 bad data or recipe, 66 missing input, 69 something not installed,
                     70 internal, 74 I/O, 75 stopped but worth retrying, 1 a failed doctor check.
       """,
     version: "recur 0.1.0",
     subcommands: [
-      Train.self, Evaluate.self, Predict.self, ForecastCommand.self, BacktestCommand.self, Generate.self,
+      Init.self, Train.self, Evaluate.self, Predict.self, ForecastCommand.self, BacktestCommand.self, Generate.self,
       Inspect.self, Export.self, Plot.self,
       Launch.self, RecipeCommand.self, Bench.self, Doctor.self,
     ])

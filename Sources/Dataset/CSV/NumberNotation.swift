@@ -27,7 +27,7 @@ package struct NumberNotation: Sendable, Equatable {
   }
 
   /// What pandas takes for missing as well, in any case of its letters.
-  private static let words: [StaticString] = [
+  static let words: [StaticString] = [
     "nan", "na", "n/a", "#n/a", "null", "none", "-nan", "<na>", "?",
   ]
   /// What pandas takes for a truth.
@@ -56,7 +56,7 @@ package struct NumberNotation: Sendable, Equatable {
     return number.isFinite ? .number(number) : .tooLarge
   }
 
-  private func parse(_ text: [UInt8], _ tables: DecimalTables) -> Double? {
+  func parse(_ text: [UInt8], _ tables: DecimalTables) -> Double? {
     var plain: [UInt8] = []
     plain.reserveCapacity(text.count + 8)
     for byte in text where byte != thousands {

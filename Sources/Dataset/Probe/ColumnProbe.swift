@@ -1,0 +1,153 @@
+import Diagnostics
+import Files
+
+extension TableProbe {
+  /// What stands in one column.
+  package struct Column {
+    package enum Kind: Equatable {
+      case numbers
+      /// - pattern: in strftime's letters; nil for ISO 8601.
+      case times(pattern: String?)
+      case texts
+      case nothing
+    }
+
+    package let name: String
+    package let kind: Kind
+    /// Rows without a value.
+    package let missing: Int
+    /// Different values.
+    package let distinct: Int
+    /// Whether all numbers are whole.
+    package let isWhole: Bool
+    /// Whether its numbers count the rows.
+    package let isRowNumber: Bool
+    /// Few texts in a column of numbers, which stand for missing ones.
+    package let words: [String]
+    /// How many rows have one of them.
+    package let rowsOfWords: Int
+    /// Another way to read its dates, day and month exchanged, that fits all of them as well.
+    package let otherPattern: String?
+    /// The text of each row as a number; -1 where there is none.
+    package let codes: [Int32]
+    /// Of each row, where they are times.
+    package private(set) var times: [Int] = []
+  }
+}
+
+extension TableProbe.Column {
+  /// Of numbers, the fewest that may be among a few other texts.
+  private static let mostlyNumbers = 0.9
+  private static let mostWords = 3
+
+  init(_ table: CSVTable, _ place: Int, _ notation: NumberNotation) {
+    let column = table.names[place]
+    name = table.header.names[column.fileColumn]
+    let texts = (0..<column.texts.count).map { Array(column.texts[$0]) }
+    let isGap = texts.map { notation.isGap($0) }
+    let numbers = DecimalTables.with { tables in texts.map { Self.number($0, notation, tables) } }
+    codes = column.codes.map { $0 >= 0 && isGap[Int($0)] ? -1 : $0 }
+    let present = codes.filter { $0 >= 0 }
+    missing = codes.count - present.count
+    let used = texts.indices.filter { !isGap[$0] }
+    distinct = used.count
+    let others = used.filter { numbers[$0] == nil }
+    let othersRows = present.count { numbers[Int($0)] == nil }
+    let isNumeric =
+      !present.isEmpty && others.count <= Self.mostWords && others.count < used.count
+      && Double(present.count - othersRows) >= Self.mostlyNumbers * Double(present.count)
+    words = isNumeric ? others.map { String(decoding: texts[$0], as: UTF8.self) } : []
+    rowsOfWords = isNumeric ? othersRows : 0
+    let values = isNumeric ? present.compactMap { numbers[Int($0)] } : []
+    isWhole = isNumeric && values.allSatisfy { $0 == $0.rounded() }
+    isRowNumber =
+      isWhole && values.count > 2 && missing == 0 && words.isEmpty
+      && zip(values, values.dropFirst()).allSatisfy { $1 - $0 == 1 }
+    let format = isNumeric || present.isEmpty || missing > 0 ? nil : TimeGuess(texts)
+    otherPattern = format?.other
+    kind =
+      isNumeric ? .numbers : present.isEmpty ? .nothing : format.map { .times(pattern: $0.pattern) } ?? .texts
+    if let format { times = codes.map { format.times[Int($0)] } }
+  }
+
+  private static func number(_ text: [UInt8], _ notation: NumberNotation, _ tables: DecimalTables) -> Double?
+  {
+    if let number = notation.strict(text, tables) { return number }
+    let word = String(decoding: text, as: UTF8.self)
+    // text: words that the readers of numbers know.
+    return ["true": 1, "false": 0][Name(word.lowercased())]
+  }
+}
+
+/// How times are written, found by trying.
+private struct TimeGuess {
+  let pattern: String?
+  let other: String?
+  /// Of each text.
+  let times: [Int]
+
+  private static let dates = [
+    "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%Y/%m/%d", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%y", "%m/%d/%y",
+    "%d/%m/%y",
+    "%d %b %Y", "%b %d, %Y", "%d-%b-%Y", "%d-%b-%y", "%Y.%m.%d",
+  ]
+  private static let clocks = ["", " %H:%M", " %H:%M:%S", "T%H:%M:%S", " %I:%M %p"]
+
+  /// nil where they are no times.
+  init?(_ texts: [[UInt8]]) {
+    guard let first = texts.first else { return nil }
+    if ISOTime(first) != nil {
+      let found = texts.compactMap { ISOTime($0)?.microseconds }
+      guard found.count == texts.count else { return nil }
+      (pattern, other, times) = (nil, nil, found)
+      return
+    }
+    var fits: [(pattern: String, times: [Int])] = []
+    for pattern in Self.dates.flatMap({ date in Self.clocks.map { date + $0 } }) {
+      guard let pieces = try? TimePattern.pieces(of: pattern), TimePattern.parse(first, pieces) != nil else {
+        continue
+      }
+      let found = texts.compactMap { TimePattern.parse($0, pieces) }
+      if found.count == texts.count { fits.append((pattern, found)) }
+    }
+    // Of two ways to read dates the one that goes on from row to row is meant.
+    guard
+      let best = fits.first(where: { zip($0.times, $0.times.dropFirst()).allSatisfy { $0 < $1 } })
+        ?? fits.first
+    else { return nil }
+    (pattern, times) = (best.pattern, best.times)
+    other = fits.first { $0.pattern != best.pattern && $0.times != best.times }?.pattern
+  }
+}
+
+extension TableProbe {
+  /// Seconds from a time to the next one, of the commonest steps; nil without two times.
+  /// - series: columns that tell series apart.
+  package func step(_ time: Column, series: [Column]) -> Double? {
+    var counts: [Int: Int] = [:]
+    for rows in runs(series) {
+      let times = rows.map { time.times[$0] }.sorted()
+      for (before, after) in zip(times, times.dropFirst()) where after > before {
+        counts[after - before, default: 0] += 1
+      }
+    }
+    return counts.max { ($0.value, -$0.key) < ($1.value, -$1.key) }.map { Double($0.key) / 1e6 }
+  }
+
+  /// The rows of each series.
+  package func runs(_ series: [Column]) -> [[Int]] {
+    var groups: [[Int32]: [Int]] = [:]
+    for row in 0..<rows { groups[series.map { $0.codes[row] }, default: []].append(row) }
+    return groups.values.sorted { $0[0] < $1[0] }
+  }
+
+  /// Whether no series has two rows of the same time.
+  package func areDistinct(_ time: Column, series: [Column]) -> Bool {
+    runs(series).allSatisfy { rows in Set(rows.map { time.times[$0] }).count == rows.count }
+  }
+
+  /// Whether times go on from row to row.
+  package func isInOrder(_ time: Column) -> Bool {
+    zip(time.times, time.times.dropFirst()).allSatisfy { $0 < $1 }
+  }
+}

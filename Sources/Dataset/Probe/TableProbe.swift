@@ -1,0 +1,119 @@
+import Diagnostics
+import Files
+
+/// What a CSV file looks like that nobody has described yet: how it is written, and what stands in its columns.
+package struct TableProbe {
+  package let delimiter: String
+  package let hasHeader: Bool
+  /// The mark in front of fractions, and that between groups of digits.
+  package let decimal: String
+  package let thousands: String?
+  package let rows: Int
+  package private(set) var columns: [Column] = []
+
+  /// - Throws: a `Failure` where it is no table.
+  package init(_ file: InputFile) throws(Failure) {
+    let delimiter = try Self.delimiter(file)
+    var header = try CSVHeader(file, delimiter: delimiter, hasNames: true)
+    var table = try Self.table(header)
+    var notation = Self.notation(table, delimiter)
+    if Self.isData(header, table, notation) {
+      header = try CSVHeader(file, delimiter: delimiter, hasNames: false)
+      table = try Self.table(header)
+      notation = Self.notation(table, delimiter)
+    }
+    self.delimiter = String(UnicodeScalar(delimiter))
+    hasHeader = header.hasNames
+    decimal = String(UnicodeScalar(notation.decimal))
+    thousands = notation.thousands.map { String(UnicodeScalar($0)) }
+    rows = table.rows
+    columns = table.names.indices.map { Column(table, $0, notation) }
+  }
+
+  private static func table(_ header: CSVHeader) throws(Failure) -> CSVTable {
+    try CSVReader.all(
+      header, columns: [], names: Array(header.names.indices), notation: NumberNotation())
+  }
+
+  /// The mark that cuts the first lines into equally many fields, the most of them.
+  private static func delimiter(_ file: InputFile) throws(Failure) -> UInt8 {
+    if file.count == 0 { throw file.failure("is empty") }
+    let start = try file.textStart()
+    let marks = [comma, UInt8(ascii: ";"), tab, UInt8(ascii: "|")]
+    let widths = try marks.map { (mark) throws(Failure) in
+      try file.withScanner(delimiter: mark) { (scanner) throws(Failure) in
+        let counts = scanner.fieldCounts(from: scanner.base + start, lines: 50)
+        return Set(counts).count == 1 ? counts[0] : 0
+      }
+    }
+    let best = widths.indices.max { (widths[$0], -$0) < (widths[$1], -$1) }!
+    return widths[best] > 1 ? marks[best] : comma
+  }
+
+  /// How numbers are written: as usual, unless more fields are numbers in another notation.
+  private static func notation(_ table: CSVTable, _ delimiter: UInt8) -> NumberNotation {
+    let (point, blank, tick) = (UInt8(ascii: "."), space, UInt8(ascii: "'"))
+    let others: [(UInt8, UInt8?)] = [
+      (point, comma), (comma, nil), (comma, point), (comma, blank), (point, blank), (point, tick),
+    ]
+    // Where commas set fields apart, those within one group digits.
+    let ordered =
+      delimiter == comma ? others : [others[1], others[2], others[3], others[0], others[4], others[5]]
+    let notations = [NumberNotation()] + ordered.map { NumberNotation(decimal: $0.0, thousands: $0.1) }
+    let found = notations.map { notation in
+      DecimalTables.with { tables in
+        table.names.reduce(0) { sum, column in
+          sum + (0..<column.texts.count).count { notation.strict(Array(column.texts[$0]), tables) != nil }
+        }
+      }
+    }
+    return notations[found.indices.max { (found[$0], -$0) < (found[$1], -$1) }!]
+  }
+
+  /// Whether what was taken for names is a row like the others: a number or a time above such.
+  private static func isData(_ header: CSVHeader, _ table: CSVTable, _ notation: NumberNotation) -> Bool {
+    if Set(header.names.map { Name($0) }).count < header.names.count { return true }
+    return DecimalTables.with { tables in
+      header.names.indices.contains { index in
+        let text = Array(header.names[index].utf8)
+        let column = table.names[index].texts
+        guard column.count > 0 else { return false }
+        if notation.strict(text, tables) != nil {
+          return (0..<column.count).contains { notation.strict(Array(column[$0]), tables) != nil }
+        }
+        return ISOTime(text) != nil && ISOTime(Array(column[0])) != nil
+      }
+    }
+  }
+}
+
+extension NumberNotation {
+  /// The number, where its digits are grouped by threes or not at all: a date is none.
+  func strict(_ text: [UInt8], _ tables: DecimalTables) -> Double? {
+    if let thousands, text.contains(thousands) {
+      let whole = text.prefix { $0 != decimal }
+      let groups = whole.split(separator: thousands, omittingEmptySubsequences: false)
+      let digits = groups.map { $0.count { (48...57).contains($0) } }
+      guard (1...3).contains(digits[0]), digits.dropFirst().allSatisfy({ $0 == 3 }) else { return nil }
+    }
+    return parse(text, tables)
+  }
+}
+
+extension CSVScanner {
+  /// Fields of the first lines, as far as their quotes allow.
+  fileprivate func fieldCounts(from start: UnsafePointer<UInt8>, lines: Int) -> [Int] {
+    var counts: [Int] = []
+    var (p, count) = (start, 1)
+    while p < end, counts.count < lines, !isBlank(from: p) {
+      guard let field = try? field(p) else { return [] }
+      if endsLine(field.stop.pointee) {
+        counts.append(count)
+        (p, count) = (nextLine(field.stop), 1)
+      } else {
+        (p, count) = (field.stop + 1, count + 1)
+      }
+    }
+    return counts
+  }
+}

@@ -1,0 +1,114 @@
+import Dataset
+import Files
+import Recur
+
+/// Recipes for files that are no tables.
+extension Init {
+  func writeArrays(_ path: String, _ draft: inout RecipeDraft) throws {
+    // text: a file's ending.
+    let stem = path.hasBytes(last: ".npy") ? String(path.dropLast(4)) : path
+    let labels = label.map { Paths.absolute($0) } ?? stem + "-labels.npy"
+    let array = try NPYFile(InputFile(path: path, key: "FILE"))
+    if label == nil, (try? InputFile(path: labels, key: "")) == nil {
+      throw Failure.usage("\(path): name the file with its labels or targets: --label FILE")
+    }
+    let targets = try NPYFile(InputFile(path: labels, key: "--label"))
+    if label == nil { draft.guess("labels: \(Paths.name(of: labels)), which lies beside it") }
+    draft.section("data")
+    draft.add("format", "npy")
+    draft.add("path", RecipeDraft.text(path), "\(array.shape), \(array.element.rawValue)")
+    let isOfClasses = targets.element.isInteger
+    draft.add("labels_path", RecipeDraft.text(labels), isOfClasses ? "classes" : "numbers")
+    draft.add("scale", "standard")
+    writeSplit(array.shape.first ?? 0, &draft)
+    let width = targets.shape.count > 1 ? targets.shape[1] : 1
+    writeModel(steps: array.shape.count == 3 ? array.shape[1] : 1, outputs: isOfClasses ? nil : width, &draft)
+    writeTraining(isOfClasses ? "cross_entropy" : "mse", samples: array.shape.first ?? 0, &draft)
+  }
+
+  func writeSeries(_ path: String, _ kind: Format, _ draft: inout RecipeDraft) throws {
+    var (samples, isOfClasses) = (1000, true)
+    draft.section("data")
+    draft.add("format", kind.rawValue)
+    if kind == .ts {
+      let series = try TSFile(InputFile(path: path, key: "FILE"), gaps: .linear)
+      (samples, isOfClasses) = (series.samples, !series.header.hasTargetValues)
+      let what = isOfClasses ? "\(series.header.classNames.count) classes" : "a number each"
+      draft.add(
+        "path", RecipeDraft.text(path), "\(samples) series of \(series.dimensions) dimensions, \(what)")
+      // text: names of the archive's files.
+      let test = path.replacing("_TRAIN", with: "_TEST")
+      if !test.hasSameBytes(as: path), (try? InputFile(path: test, key: "")) != nil {
+        draft.guess("test part: \(Paths.name(of: test)), which lies beside it")
+        draft.add("test_path", RecipeDraft.text(test))
+      }
+      draft.add("scale", "standard")
+      draft.add("gaps", "linear", "what is done with ?")
+      writeSplit(samples, hasTest: !test.hasSameBytes(as: path), &draft)
+    } else {
+      draft.add("path", RecipeDraft.text(path), "pixels / 255, an image's rows as steps")
+      draft.add("split", "{train: 0.9, validation: rest}", "the t10k files are the test part")
+    }
+    writeModel(steps: 2, outputs: isOfClasses ? nil : 1, &draft)
+    writeTraining(isOfClasses ? "cross_entropy" : "mse", samples: samples, &draft)
+  }
+
+  func writeTokens(_ path: String, _ kind: Format, _ draft: inout RecipeDraft) throws {
+    if format == nil {
+      draft.guess("format: text, whose next characters are learned; --format tagged or pairs else")
+    }
+    draft.section("data")
+    draft.add("format", kind.rawValue)
+    draft.add("path", RecipeDraft.text(path))
+    if kind != .tagged { draft.add("tokens", "char", "or word") }
+    if kind == .text { draft.add("sequence_length", "64", "gradients do not reach further back") }
+    draft.add("split", "{train: 0.8, validation: 0.1, test: rest}")
+    draft.section("model")
+    draft.add("embedding", "64", "numbers of each token's vector")
+    draft.add("cell", "lstm")
+    draft.add("hidden_size", "128")
+    if kind != .pairs { draft.add("readout", "every_step") }
+    if kind == .tagged { draft.add("bidirectional", "true") }
+    if kind == .pairs { draft.add("decoder", "{embedding: 64, attention: dot}") }
+    draft.add("head", "[{linear: classes}]")
+    writeTraining("cross_entropy", samples: 1000, &draft)
+  }
+
+  /// - outputs: nil for classes.
+  func writeModel(steps: Int, outputs: Int?, _ draft: inout RecipeDraft) {
+    let last = "{linear: \(outputs.map(String.init) ?? "classes")}"
+    draft.section("model")
+    if steps > 1 {
+      draft.add("cell", "gru", "or lstm, rnn")
+      draft.add("hidden_size", "32")
+      draft.add("readout", "last_step")
+      draft.add("head", "[\(last)]")
+    } else {
+      draft.add("cell", "none", "no steps: a feed-forward network")
+      draft.add("head", "[{linear: 32}, relu, \(last)]")
+    }
+  }
+
+  func writeSplit(_ samples: Int, hasTest: Bool = false, unit: String = "", _ draft: inout RecipeDraft) {
+    if samples < Self.fewSamples {
+      draft.guess("\(samples) samples are too few to keep some for validation; all are for training")
+      return
+    }
+    draft.add(
+      "split", "{\(unit)train: \(hasTest ? "0.85, validation: rest" : "0.7, validation: 0.15, test: rest")}",
+      unit.isEmpty ? "in the order of the file" : "shares of all times")
+  }
+
+  static let fewSamples = 20
+
+  func writeTraining(_ loss: String, samples: Int, patience: Int = 5, _ draft: inout RecipeDraft) {
+    draft.add("loss", loss, indented: false)
+    draft.add("optimizer", "{name: adam, lr: 0.003}", indented: false)
+    draft.add(
+      "train", "{epochs: 30, batch_size: \(min(32, max(1, samples / 4))), clip_norm: 1.0}", indented: false)
+    guard samples >= Self.fewSamples else { return }
+    draft.add(
+      "early_stopping", "{metric: validation.loss, patience: \(patience)}", indented: false,
+      "the best epoch's parameters are kept")
+  }
+}

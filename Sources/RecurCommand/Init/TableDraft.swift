@@ -1,0 +1,145 @@
+import Dataset
+import Files
+import Recur
+
+/// What a CSV file's columns are for, as far as that can be guessed.
+struct TableDraft {
+  typealias Column = TableProbe.Column
+
+  let command: Init
+  let path: String
+  let probe: TableProbe
+  private(set) var time: Column?
+  private(set) var series: [Column] = []
+  private(set) var targets: [Column] = []
+  private(set) var label: Column?
+  private(set) var text: Column?
+  private(set) var features: [Column] = []
+  private(set) var categories: [Column] = []
+  /// Why other columns are left out.
+  private(set) var unread: [(name: String, why: String)] = []
+  private(set) var guesses: [String] = []
+
+  /// A text column with more values than this says what a row is called, not what it is like.
+  private static let mostCategories = 50
+  private static let likelyTargets = ["target", "label", "class", "y", "close", "value", "species", "output"]
+
+  init(_ command: Init, _ path: String) throws {
+    (self.command, self.path) = (command, path)
+    probe = try TableProbe(InputFile(path: path, key: "FILE"))
+    text = try command.text.map { try column($0, "--text") }
+    time = try command.time.map { try column($0, "--time") }
+    series = try command.series.map { try column($0, "--series") }
+    label = try command.label.map { try column($0, "--label") }
+    targets = try command.target.map { try column($0, "--target") }
+    if let words = targets.first(where: { $0.kind != .numbers }) {
+      guard targets.count == 1 else { throw failure("--target \(words.name) is no column of numbers") }
+      (label, targets) = (words, [])
+      guesses.append("\(quoted(words.name)) is no column of numbers: predicted as a class")
+    }
+    if text == nil { findTime() }
+    if targets.isEmpty, label == nil { try findTarget() }
+    guard text == nil else { return }
+    chooseFeatures()
+    if features.isEmpty, categories.isEmpty { try chooseWhatIsLeft() }
+  }
+
+  /// Where no column is one that a network would read as it is: texts, else numbers that count the rows.
+  private mutating func chooseWhatIsLeft() throws {
+    let free = probe.columns.filter { !isTaken($0) }
+    if !isSeries, let found = free.first(where: { $0.kind == .texts && $0.distinct > 1 }) {
+      text = found
+      guesses.append("text: \(quoted(found.name))")
+    } else {
+      features = free.filter { $0.kind == .numbers }
+    }
+    let names = features + [text].compactMap(\.self)
+    guard !names.isEmpty else { throw failure("no column is left to learn from") }
+    unread.removeAll { left in names.contains { $0.name.hasSameBytes(as: left.name) } }
+  }
+
+  var isSeries: Bool { time != nil || !series.isEmpty || command.window != nil || command.horizon != nil }
+
+  private func failure(_ what: String) -> Failure { .usage("\(path): \(what)") }
+
+  private func column(_ name: String, _ option: String) throws -> Column {
+    if let column = probe.columns.first(where: { $0.name.hasSameBytes(as: name) }) { return column }
+    let names = probe.columns.map(\.name)
+    let near = nearestName(to: name, among: names).map { "did you mean \(quoted($0))?" }
+    let all = "the columns are \(names.prefix(20).map { quoted($0) }.joined(separator: ", "))"
+    throw failure("there is no column \(quoted(name)) (\(option)); \(near ?? all)")
+  }
+
+  private func isTaken(_ column: Column) -> Bool {
+    (series + targets + [time, label, text].compactMap(\.self)).contains {
+      $0.name.hasSameBytes(as: column.name)
+    }
+  }
+
+  /// The first column of dates, and what tells series apart where its dates occur more than once.
+  private mutating func findTime() {
+    if time == nil, let found = probe.columns.first(where: { $0.isOfTimes && !isTaken($0) }) {
+      time = found
+      guesses.append("time: \(quoted(found.name))")
+    }
+    guard let time, time.isOfTimes, series.isEmpty, !probe.areDistinct(time, series: []) else { return }
+    let candidates = probe.columns.filter { column in
+      !isTaken(column) && column.missing == 0 && (column.kind == .texts || column.isWhole)
+        && column.distinct > 1 && column.distinct * 2 <= probe.rows
+        && probe.areDistinct(time, series: [column])
+    }
+    if let found = candidates.min(by: {
+      ($0.kind == .texts ? 0 : 1, $0.distinct) < ($1.kind == .texts ? 0 : 1, $1.distinct)
+    }) {
+      series = [found]
+      guesses.append(
+        "series: \(quoted(found.name)), \(found.distinct) of them, since times occur more than once")
+    }
+  }
+
+  private mutating func findTarget() throws {
+    let free = probe.columns.filter {
+      !isTaken($0) && !$0.isOfTimes && $0.kind != .nothing && !$0.isRowNumber
+    }
+    let likely = free.first { column in
+      // text: what people call such columns, in letters of either case.
+      Self.likelyTargets.contains { $0.hasSameBytes(as: column.name.lowercased()) }
+    }
+    guard let found = likely ?? free.last else {
+      throw failure("no column is left to predict; name it: --target or --label")
+    }
+    if found.kind == .numbers, text == nil || found.distinct > 20 || !found.isWhole {
+      targets = [found]
+      guesses.append("target: \(quoted(found.name)); --target or --label names another")
+    } else {
+      label = found
+      guesses.append(
+        "class: \(quoted(found.name)), \(found.distinct) of them; --target or --label names another")
+    }
+  }
+
+  private mutating func chooseFeatures() {
+    for column in probe.columns {
+      // What a series was like before says what it will be like.
+      let isTarget = targets.contains { $0.name.hasSameBytes(as: column.name) }
+      if isTarget ? !isSeries : isTaken(column) { continue }
+      switch column.kind {
+      case .nothing: unread.append((column.name, "is empty"))
+      case .times: unread.append((column.name, "has times"))
+      case .numbers where column.isRowNumber && !isTarget: unread.append((column.name, "counts the rows"))
+      case .numbers where column.distinct < 2 && !isTarget: unread.append((column.name, "never changes"))
+      case .numbers: features.append(column)
+      case .texts where column.distinct > Self.mostCategories || column.distinct * 2 > probe.rows:
+        unread.append((column.name, "has \(column.distinct) different texts"))
+      case .texts where column.distinct < 2: unread.append((column.name, "never changes"))
+      case .texts: categories.append(column)
+      }
+    }
+    categories += series.filter { column in column.distinct > 1 && column.distinct <= Self.mostCategories }
+  }
+}
+
+extension TableProbe.Column {
+  var isOfTimes: Bool { if case .times = kind { true } else { false } }
+  var pattern: String? { if case .times(let pattern) = kind { pattern } else { nil } }
+}

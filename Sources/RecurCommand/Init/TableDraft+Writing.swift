@@ -92,12 +92,12 @@ extension TableDraft {
     }
     let unknown = targets.reduce(0) { $0 + $1.missing + $1.rowsOfWords } + (label?.missing ?? 0)
     let gaps = features.reduce(0) { $0 + $1.missing + $1.rowsOfWords }
-    if unknown > 0 {
+    if unknown > 0, !isSeries {
       draft.add("gaps", "drop", "rows in which something is missing are left out")
       draft.guess("\(unknown) rows do not say what is to be predicted; gaps: drop leaves them out")
-    } else if gaps > 0 {
+    } else if gaps + unknown > 0 {
       draft.add("gaps", "mask", "the mean in place of what is missing, and beside it whether it was there")
-      draft.guess("\(gaps) values are missing; gaps: mask tells the network which")
+      draft.guess("\(gaps + unknown) values are missing; gaps: mask tells the network which")
     }
   }
 

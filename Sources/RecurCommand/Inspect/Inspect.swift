@@ -12,12 +12,18 @@ struct Inspect: ReportingCommand {
   @OptionGroup var settings: SettingOptions
   @Flag(help: "Print the training step as a GPU runs it: kernels, matrix products, buffers.") var program =
     false
+  @Flag(
+    help: "Of a recipe, print the data as the network gets them: shapes, parts, the scale, the first rows.")
+  var data = false
   @OptionGroup var output: OutputOptions
 
   func execute(_ console: Console) throws -> InspectReport {
     let recipe = try RecipeText(ifRecipe: file)
     guard !program || recipe != nil else {
       throw Failure.usage("--program needs a recipe; a checkpoint does not say how long its batches are")
+    }
+    guard !data || recipe != nil else {
+      throw Failure.usage("--data needs a recipe; recur evaluate measures a checkpoint on its data")
     }
     let report = try recipe.map(inspect) ?? inspectCheckpoint()
     for line in report.lines { try console.say(line) }
@@ -27,9 +33,11 @@ struct Inspect: ReportingCommand {
 
   private func inspect(_ text: RecipeText) throws -> InspectReport {
     let recipe = try Recipe(text, overrides: settings.settings)
-    let shape = try recipe.shapeOfColumns ?? recipe.loadData().shape
+    let loaded = try data ? recipe.loadData() : nil
+    let shape = try loaded?.shape ?? recipe.shapeOfColumns ?? recipe.loadData().shape
     let network = try recipe.architecture(for: shape)
     var report = InspectReport(.recipe, recipe, network, steps: shape.steps)
+    report.data = loaded.map { DataSummary($0, recipe) }
     if program {
       let plan = recipe.devicePlan(network, shape, capacity: recipe.train.batchSize)
       try plan.requireProgram()

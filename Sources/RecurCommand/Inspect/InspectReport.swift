@@ -16,6 +16,8 @@ struct InspectReport: CommandReport {
   /// Count of all parameters.
   let parameters: Int
   var checkpoint: CheckpointSummary?
+  /// What the network gets, where it was asked for.
+  var data: DataSummary?
   /// The training step as a GPU runs it, where it was asked for.
   var program: String?
 
@@ -42,6 +44,7 @@ struct InspectReport: CommandReport {
       "", "\(Formatting.grouped(parameters)) parameters, \(Formatting.bytes(Double(parameters) * 4))",
     ]
     if let checkpoint { lines += [""] + TextTable(rows: checkpoint.rows).lines }
+    if let data { lines += [""] + data.lines }
     return lines
   }
 }

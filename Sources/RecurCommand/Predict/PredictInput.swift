@@ -32,8 +32,10 @@ extension CheckpointedModel {
 
   /// How many numbers are predicted for a sample, where no data say so.
   private var targetWidth: Int {
+    if let targets = scaler?.targets.count, targets > 0 { return targets }
     // text: a name of this program's layout.
-    scaler?.targets.count ?? file.tensors.first { $0.name == "fc.weight" }?.shape.first ?? 1
+    let outputs = file.tensors.first { $0.name == "fc.weight" }?.shape.first ?? 1
+    return max(1, outputs / recipe.loss.outputsPerTarget)
   }
 }
 

@@ -13,6 +13,10 @@ struct ProgressLine {
     var step: Int
     var steps: Int
     var loss: Double
+    /// Of the training part, the share of right answers.
+    var accuracy: Double?
+    /// Of the training part, in the units of the file.
+    var error: Error?
     var validation: EvaluationMetrics?
     var slowest: SlowestRank?
     var samplesPerSecond: Double
@@ -21,6 +25,11 @@ struct ProgressLine {
     /// Whether the epoch has ended, its validation included.
     var atEpochEnd: Bool
     var isLast: Bool { atEpochEnd && epoch == epochs }
+
+    struct Error {
+      var name: String
+      var value: Double
+    }
   }
 
   private let onTerminal: Bool
@@ -62,9 +71,14 @@ extension ProgressLine.Position {
       parts.append("step \(String(step).leftPadded(to: String(steps).count))/\(steps)")
     }
     parts.append("loss \(Formatting.short(loss))")
+    if let accuracy { parts.append("accuracy \(Formatting.percent(accuracy))") }
+    if let error { parts.append("\(error.name) \(Formatting.short(error.value))") }
     if let validation {
       parts.append("validation \(Formatting.short(validation.loss))")
       if let accuracy = validation.accuracy { parts.append("accuracy \(Formatting.percent(accuracy))") }
+      if let mae = validation.originalUnits?.mae ?? validation.mae {
+        parts.append("mae \(Formatting.short(mae))")
+      }
     }
     parts.append("\(Formatting.rate(samplesPerSecond)) samples/s")
     parts.append("\(Formatting.duration(secondsLeft)) left")

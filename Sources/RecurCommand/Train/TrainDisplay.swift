@@ -11,6 +11,7 @@ final class TrainDisplay: TrainingObserver {
   private lazy var started = clock.now
   private var firstEpoch = 0
   private var stepsPerEpoch = 0
+  private var targetUnit: Double?
   private var isResumed = false
 
   init(recipe: Recipe, console: Console) {
@@ -22,6 +23,7 @@ final class TrainDisplay: TrainingObserver {
     started = clock.now
     firstEpoch = start.firstEpoch
     stepsPerEpoch = start.stepsPerEpoch
+    targetUnit = start.targetUnit
     isResumed = start.resumedFrom != nil
     for line in TextTable(rows: settings(start)).lines { try? console.say(line) }
     try? console.say()
@@ -41,9 +43,20 @@ final class TrainDisplay: TrainingObserver {
     line.show(
       .init(
         epoch: epoch.epoch + 1, epochs: epoch.epochs, step: stepsPerEpoch, steps: stepsPerEpoch,
-        loss: epoch.trainLoss, validation: epoch.validation, slowest: epoch.slowest,
+        loss: epoch.trainLoss, accuracy: epoch.trainAccuracy, error: error(epoch.trainLoss),
+        validation: epoch.validation, slowest: epoch.slowest,
         samplesPerSecond: epoch.samplesPerSecond,
         secondsLeft: elapsed / done * Double(epoch.epochs - epoch.epoch - 1), atEpochEnd: true))
+  }
+
+  /// The loss as an error in the units of the file, where it is one.
+  private func error(_ loss: Double) -> ProgressLine.Position.Error? {
+    guard let targetUnit else { return nil }
+    switch recipe.loss {
+    case .mse: return .init(name: "rmse", value: loss.squareRoot() * targetUnit)
+    case .mae: return .init(name: "mae", value: loss * targetUnit)
+    default: return nil
+    }
   }
 
   func checkpointSaved(path: String) {}

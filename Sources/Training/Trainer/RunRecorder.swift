@@ -116,7 +116,7 @@ extension RunRecorder {
         stepsPerEpoch: (run.set.count + recipe.train.batchSize - 1) / recipe.train.batchSize,
         trainSamples: run.set.count, validationSamples: run.data.validation?.count ?? 0,
         testSamples: run.data.test?.count ?? 0, unusedSamples: run.data.unused,
-        resumedFrom: resumedFrom?.path, firstEpoch: run.state.epoch))
+        targetUnit: run.data.targetUnit, resumedFrom: resumedFrom?.path, firstEpoch: run.state.epoch))
     try drain()
   }
 
@@ -272,5 +272,14 @@ extension RunRecorder {
     directory?.stopsOnSaveError = false
     try? directory?.close()
     try? claim?.release()
+  }
+}
+
+extension LoadedData {
+  /// How much one unit of a target, as it is scaled, is in the units of the file; nil where targets or series differ in it.
+  fileprivate var targetUnit: Double? {
+    guard let scaler, !scaler.targets.isEmpty else { return 1 }
+    let units = Set(scaler.targets.indices.map { scaler.targetUnit($0) })
+    return scaler.series == nil && units.count == 1 ? units.first : nil
   }
 }

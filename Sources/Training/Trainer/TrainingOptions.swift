@@ -62,6 +62,8 @@ public struct TrainingStart: Sendable, Equatable {
   public var testSamples: Int
   /// Samples of the data that no part has.
   public var unusedSamples: Int
+  /// How much one unit of a target, as it is scaled, is in the units of the file; nil where targets or series differ in it.
+  public var targetUnit: Double?
   /// The checkpoint the run continues, with its epochs done; nil for a run from the beginning.
   public var resumedFrom: String?
   public var firstEpoch: Int

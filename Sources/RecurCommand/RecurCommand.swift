@@ -17,7 +17,8 @@ struct RecurCommand: ParsableCommand {
       """,
     version: "recur 0.1.0",
     subcommands: [
-      Init.self, Train.self, Evaluate.self, Predict.self, ForecastCommand.self, BacktestCommand.self, Generate.self,
+      Init.self, Train.self, Evaluate.self, Predict.self, ForecastCommand.self, BacktestCommand.self,
+      Generate.self,
       Inspect.self, Export.self, Plot.self,
       Launch.self, RecipeCommand.self, Bench.self, Doctor.self,
     ])

@@ -104,6 +104,7 @@ public final class Batch {
     for length in slots.indices.reversed() { (slots[length], next) = (next, next + slots[length]) }
     for (asked, sample) in samples.enumerated() {
       let length = length(asked)
+      precondition(length > 0, "sample \(sample) has no steps")
       put(sample, asked: asked, at: Int(slots[length]), length)
       slots[length] += 1
     }

@@ -27,6 +27,15 @@ import Testing
     }
   }
 
+  @Test func sequencesOfWhichNothingIsLeftAreNone() throws {
+    let folder = try TemporaryFolder()
+    var data = DataSpecification(
+      format: .csv, path: try folder.write("d.csv", "who,x,y\na,1,1\nb,,2\nc,3,3\nc,4,4\nd,,5\n"))
+    (data.features, data.targets, data.group, data.gaps) = (["x"], ["y"], "who", .drop)
+    let set = try LoadedData(data).train!
+    #expect((0..<set.count).map { set.length(of: $0) } == [1, 2])
+  }
+
   @Test func `lie step by step, without padding`() throws {
     let data = try load("d.ts", Self.series)
     let train = try #require(data.train)

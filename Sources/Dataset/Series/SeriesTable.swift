@@ -32,14 +32,19 @@ struct SeriesTable {
     for file in files { try rows.append(CSVHeader(file, data), data) }
     format = try rows.readTimes(data, as: nil)
     let keys = try data.group == nil ? rows.seriesKeys(data) : rows.sequenceKeys()
-    names = keys.names
+    var names = keys.names
     rows.keep(try rows.order(by: keys, data))
     starts = rows.starts(of: keys)
     try rows.requireDistinctTimes(starts, names)
     withheld = WithheldRows(data.withheldRows, of: &rows, &starts)
     starts = try rows.closeGaps(data, starts)
+    if data.group != nil {
+      // A sequence is a sample, and has a row at least.
+      let kept = names.indices.filter { starts[$0] < starts[$0 + 1] }
+      (names, starts) = (kept.map { names[$0] }, kept.map { starts[$0] } + [rows.rows])
+    }
     ends = Array(starts.dropFirst())
-    self.rows = rows
+    (self.rows, self.names) = (rows, names)
     try requireConstant(rows.roles.statics)
   }
 

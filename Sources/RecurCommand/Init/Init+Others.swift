@@ -21,8 +21,7 @@ extension Init {
     draft.add("labels_path", RecipeDraft.text(labels), isOfClasses ? "classes" : "numbers")
     draft.add("scale", "standard")
     writeSplit(array.shape.first ?? 0, &draft)
-    let width = targets.shape.count > 1 ? targets.shape[1] : 1
-    writeModel(steps: array.shape.count == 3 ? array.shape[1] : 1, outputs: isOfClasses ? nil : width, &draft)
+    writeModel(steps: array.shape.count == 3 ? array.shape[1] : 1, isOfClasses: isOfClasses, &draft)
     writeTraining(isOfClasses ? "cross_entropy" : "mse", samples: array.shape.first ?? 0, &draft)
   }
 
@@ -49,7 +48,7 @@ extension Init {
       draft.add("path", RecipeDraft.text(path), "pixels / 255, an image's rows as steps")
       draft.add("split", "{train: 0.9, validation: rest}", "the t10k files are the test part")
     }
-    writeModel(steps: 2, outputs: isOfClasses ? nil : 1, &draft)
+    writeModel(steps: 2, isOfClasses: isOfClasses, &draft)
     writeTraining(isOfClasses ? "cross_entropy" : "mse", samples: samples, &draft)
   }
 
@@ -74,9 +73,8 @@ extension Init {
     writeTraining("cross_entropy", samples: 1000, &draft)
   }
 
-  /// - outputs: nil for classes.
-  func writeModel(steps: Int, outputs: Int?, _ draft: inout RecipeDraft) {
-    let last = "{linear: \(outputs.map(String.init) ?? "classes")}"
+  func writeModel(steps: Int, isOfClasses: Bool, _ draft: inout RecipeDraft) {
+    let last = "{linear: \(isOfClasses ? "classes" : "targets")}"
     draft.section("model")
     if steps > 1 {
       draft.add("cell", "gru", "or lstm, rnn")

@@ -20,6 +20,7 @@ struct Init: ReportingCommand {
   @Option(help: "The column of texts to read, word by word.") var text: String?
   @Option(help: "The column of times.") var time: String?
   @Option(parsing: .upToNextOption, help: "Columns that tell series apart.") var series: [String] = []
+  @Flag(help: "Each column of numbers is a series of its own.") var wide = false
   @Option(help: "Predict each of so many steps ahead.") var horizon: Int?
   @Option(help: "Rows that the network sees.") var window: Int?
   @Option(
@@ -32,6 +33,9 @@ struct Init: ReportingCommand {
   typealias Format = DataSpecification.Format
 
   func validate() throws {
+    if wide, !target.isEmpty || !series.isEmpty || label != nil || text != nil {
+      throw ValidationError("--wide is for tables whose columns are the series; give --time alone beside it")
+    }
     if !target.isEmpty, label != nil { throw ValidationError("give --target or --label, not both") }
     if let horizon, !(1...10_000).contains(horizon) { throw ValidationError("--horizon must be 1 to 10000") }
     if let window, !(1...100_000).contains(window) { throw ValidationError("--window must be 1 to 100000") }
@@ -74,7 +78,7 @@ struct Init: ReportingCommand {
     let lines = Lines.texts(of: start).map { $0.utf8.drop { $0 == 32 || $0 == 9 } }.filter { !$0.isEmpty }
     if lines.first(where: { $0.first != UInt8(ascii: "#") })?.first == UInt8(ascii: "@") { return .ts }
     let marks = [",", ";", "\t", "|"].map { UInt8(ascii: $0.unicodeScalars.first!) }
-    let isTable = target.count + series.count > 0 || [label, text, time].contains { $0 != nil }
+    let isTable = wide || target.count + series.count > 0 || [label, text, time].contains { $0 != nil }
     let hasMarks = marks.contains { mark in lines.prefix(20).allSatisfy { $0.contains(mark) } }
     return isTable || hasMarks || path.hasBytes(last: ".csv") ? .csv : .text
   }

@@ -24,10 +24,15 @@ extension TableDraft {
         "horizon", ahead, shape.horizon == 1 ? "the next row" : "each of the next \(shape.horizon) rows")
     }
     command.writeSplit(
-      shape.samples, unit: time != nil && !series.isEmpty ? "by: time, " : "", &draft)
-    command.writeModel(
-      steps: isSeries ? 2 : 1, outputs: label == nil ? targets.count * shape.horizon : nil, &draft)
-    command.writeTraining(label == nil ? "mse" : "cross_entropy", samples: shape.samples, &draft)
+      shape.samples, unit: time != nil && !(series + wide).isEmpty ? "by: time, " : "", &draft)
+    command.writeModel(steps: isSeries ? 2 : 1, isOfClasses: label != nil, &draft)
+    command.writeTraining(loss, samples: shape.samples, &draft)
+  }
+
+  /// Of a series it is worth knowing how sure a forecast is.
+  private var loss: String {
+    if label != nil { return "cross_entropy" }
+    return isSeries ? "{name: quantile, levels: [0.1, 0.5, 0.9]}" : "mse"
   }
 
   private func writeFile(_ draft: inout RecipeDraft) {
@@ -53,7 +58,7 @@ extension TableDraft {
     }
   }
 
-  private var read: [Column] { features + targets }
+  private var read: [Column] { wide + features + targets }
 
   private func writeColumns(_ draft: inout RecipeDraft) {
     if !series.isEmpty {
@@ -64,7 +69,11 @@ extension TableDraft {
       draft.add("time", RecipeDraft.text(time.name), step)
       if let pattern = time.pattern { draft.add("time_format", JSONObject.quoted(pattern)) }
     }
-    draft.add("features", RecipeDraft.list(features.map(\.name)), "numbers that are read")
+    if wide.isEmpty {
+      draft.add("features", RecipeDraft.list(features.map(\.name)), "numbers that are read")
+    } else {
+      draft.add("wide", RecipeDraft.list(wide.map(\.name)), "columns that are a series each")
+    }
     if !categories.isEmpty {
       draft.add(
         "categorical", RecipeDraft.list(categories.map(\.name)), "texts that are read as learned vectors")
@@ -74,12 +83,12 @@ extension TableDraft {
     }
     if let label {
       draft.add("label", RecipeDraft.text(label.name), "\(label.distinct) classes")
-    } else {
+    } else if wide.isEmpty {
       draft.add("targets", RecipeDraft.list(targets.map(\.name)), "numbers to predict")
     }
     writeGaps(&draft)
     draft.add("scale", "standard", "mean 0, deviation 1 over the training part")
-    if !series.isEmpty { draft.add("scale_per", "series") }
+    if !series.isEmpty || !wide.isEmpty { draft.add("scale_per", "series") }
   }
 
   private func writeGaps(_ draft: inout RecipeDraft) {
@@ -91,7 +100,7 @@ extension TableDraft {
         "\(words.map { quoted($0) }.joined(separator: ", ")) among numbers stands for a missing value")
     }
     let unknown = targets.reduce(0) { $0 + $1.missing + $1.rowsOfWords } + (label?.missing ?? 0)
-    let gaps = features.reduce(0) { $0 + $1.missing + $1.rowsOfWords }
+    let gaps = (wide + features).reduce(0) { $0 + $1.missing + $1.rowsOfWords }
     if unknown > 0, !isSeries {
       draft.add("gaps", "drop", "rows in which something is missing are left out")
       draft.guess("\(unknown) rows do not say what is to be predicted; gaps: drop leaves them out")
@@ -120,7 +129,7 @@ extension TableDraft {
     draft.add("hidden_size", "64")
     draft.add("bidirectional", "true")
     draft.add("readout", "final_state")
-    draft.add("head", "[{dropout: 0.3}, {linear: \(label == nil ? "\(targets.count)" : "classes")}]")
+    draft.add("head", "[{dropout: 0.3}, {linear: \(label == nil ? "targets" : "classes")}]")
     command.writeTraining(label == nil ? "mse" : "cross_entropy", samples: probe.rows - gaps, &draft)
   }
 }
@@ -172,6 +181,7 @@ extension TableDraft {
     let horizon = command.horizon ?? 1
     let room = max(1, (lengths.max() ?? 1) / 4)
     let window = command.window ?? min(max(2 * season, horizon), room)
-    return (window, horizon, lengths.reduce(0) { $0 + max(0, $1 - window - horizon + 1) })
+    let samples = lengths.reduce(0) { $0 + max(0, $1 - window - horizon + 1) }
+    return (window, horizon, samples * max(1, wide.count))
   }
 }

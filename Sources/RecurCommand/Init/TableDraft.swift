@@ -15,6 +15,8 @@ struct TableDraft {
   private(set) var label: Column?
   private(set) var text: Column?
   private(set) var features: [Column] = []
+  /// Columns that are a series each.
+  private(set) var wide: [Column] = []
   private(set) var categories: [Column] = []
   /// Why other columns are left out.
   private(set) var unread: [(name: String, why: String)] = []
@@ -38,10 +40,21 @@ struct TableDraft {
       guesses.append("\(quoted(words.name)) is no column of numbers: predicted as a class")
     }
     if text == nil { findTime() }
+    if command.wide {
+      try chooseSeries()
+      return
+    }
     if targets.isEmpty, label == nil { try findTarget() }
     guard text == nil else { return }
     chooseFeatures()
     if features.isEmpty, categories.isEmpty { try chooseWhatIsLeft() }
+  }
+
+  private mutating func chooseSeries() throws {
+    for column in probe.columns where !isTaken(column) {
+      if column.kind == .numbers { wide.append(column) } else { unread.append((column.name, "has no numbers")) }
+    }
+    if wide.isEmpty { throw failure("no column of numbers is left (--wide)") }
   }
 
   /// Where no column is one that a network would read as it is: texts, else numbers that count the rows.
@@ -58,7 +71,7 @@ struct TableDraft {
     unread.removeAll { left in names.contains { $0.name.hasSameBytes(as: left.name) } }
   }
 
-  var isSeries: Bool { time != nil || !series.isEmpty || command.window != nil || command.horizon != nil }
+  var isSeries: Bool { command.wide || time != nil || !series.isEmpty || command.window != nil || command.horizon != nil }
 
   private func failure(_ what: String) -> Failure { .usage("\(path): \(what)") }
 
@@ -82,7 +95,7 @@ struct TableDraft {
       time = found
       guesses.append("time: \(quoted(found.name))")
     }
-    guard let time, time.isOfTimes, series.isEmpty, !probe.areDistinct(time, series: []) else { return }
+    guard let time, time.isOfTimes, series.isEmpty, !command.wide, !probe.areDistinct(time, series: []) else { return }
     let candidates = probe.columns.filter { column in
       !isTaken(column) && column.missing == 0 && (column.kind == .texts || column.isWhole)
         && column.distinct > 1 && column.distinct * 2 <= probe.rows

@@ -34,7 +34,7 @@ struct SeriesTable {
     let keys = try data.group == nil ? rows.seriesKeys(data) : rows.sequenceKeys()
     var names = keys.names
     rows.keep(try rows.order(by: keys, data))
-    starts = rows.starts(of: keys)
+    var starts = rows.starts(of: keys)
     try rows.requireDistinctTimes(starts, names)
     withheld = WithheldRows(data.withheldRows, of: &rows, &starts)
     starts = try rows.closeGaps(data, starts)
@@ -44,7 +44,7 @@ struct SeriesTable {
       (names, starts) = (kept.map { names[$0] }, kept.map { starts[$0] } + [rows.rows])
     }
     ends = Array(starts.dropFirst())
-    (self.rows, self.names) = (rows, names)
+    (self.rows, self.starts, self.names) = (rows, starts, names)
     try requireConstant(rows.roles.statics)
   }
 

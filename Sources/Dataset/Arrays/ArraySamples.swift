@@ -117,6 +117,7 @@ extension NPYFile {
   static func open(
     _ path: String, key: String, _ specification: DataSpecification, _ group: LoadingGroup?
   ) throws(Failure) -> InputFile {
+    if let found = try NPZPath(path)?.open(specification, key: key) { return found }
     let head = 1 << 20
     var file = try specification.open(path, key: key, group) { 0..<min($0, head) }
     if file.isDivided { try file.hold(0..<min(file.size, head)) }

@@ -15,7 +15,7 @@ extension DataSpecification: SelectedSection {
     Key(selector: "format", "What kind of files the data are."),
     Key(
       "path", \.path, .file,
-      "The file, from the recipe's folder; for idx the folder with the four standard files."
+      "The file, from the recipe's folder; for idx the folder with the four standard files, of an .npz the array as FILE.npz:NAME."
     ).unwritten { $0.path.isEmpty },
     Key(
       "paths", \.paths, .files, only: [.csv],

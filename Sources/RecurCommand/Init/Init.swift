@@ -70,7 +70,10 @@ struct Init: ReportingCommand {
     if start.starts(with: [0x93] + Array("NUMPY".utf8)) { return .npy }
     for (mark, remedy) in [
       ("PAR1", "Parquet; launch/data/from_parquet.py makes CSV of it"),
-      ("PK\u{3}\u{4}", "a zip archive, such as .npz or .xlsx; save arrays as .npy and tables as CSV"),
+      (
+        "PK\u{3}\u{4}",
+        "a zip archive; of an .npz a recipe asks by data.path: FILE.npz:ARRAY, tables are to be saved as CSV"
+      ),
       ("\u{89}HDF", "HDF5; save its arrays as .npy"),
     ] where start.starts(with: mark.unicodeScalars.map { UInt8($0.value) }) {
       throw Failure.badData("\(path) is \(remedy)")

@@ -52,7 +52,11 @@ struct TableDraft {
 
   private mutating func chooseSeries() throws {
     for column in probe.columns where !isTaken(column) {
-      if column.kind == .numbers { wide.append(column) } else { unread.append((column.name, "has no numbers")) }
+      if column.kind == .numbers {
+        wide.append(column)
+      } else {
+        unread.append((column.name, "has no numbers"))
+      }
     }
     if wide.isEmpty { throw failure("no column of numbers is left (--wide)") }
   }
@@ -71,7 +75,9 @@ struct TableDraft {
     unread.removeAll { left in names.contains { $0.name.hasSameBytes(as: left.name) } }
   }
 
-  var isSeries: Bool { command.wide || time != nil || !series.isEmpty || command.window != nil || command.horizon != nil }
+  var isSeries: Bool {
+    command.wide || time != nil || !series.isEmpty || command.window != nil || command.horizon != nil
+  }
 
   private func failure(_ what: String) -> Failure { .usage("\(path): \(what)") }
 
@@ -95,7 +101,9 @@ struct TableDraft {
       time = found
       guesses.append("time: \(quoted(found.name))")
     }
-    guard let time, time.isOfTimes, series.isEmpty, !command.wide, !probe.areDistinct(time, series: []) else { return }
+    guard let time, time.isOfTimes, series.isEmpty, !command.wide, !probe.areDistinct(time, series: []) else {
+      return
+    }
     let candidates = probe.columns.filter { column in
       !isTaken(column) && column.missing == 0 && (column.kind == .texts || column.isWhole)
         && column.distinct > 1 && column.distinct * 2 <= probe.rows

@@ -127,6 +127,13 @@ public struct ForecastSource {
   /// How the targets of a series were scaled; nil where they were not.
   public func targetScale(of series: Int) -> [Scaler.Column]? { scaler == nil ? nil : scales[series] }
 
+  /// A target as the network sees it, and how much one of its units is in those of the file.
+  public func scaled(_ value: Double, series: Int, output: Int) -> (value: Double, unit: Double) {
+    guard let scaler, !scaler.targets.isEmpty else { return (value, 1) }
+    let own = scales[series]
+    return (scaler.method.scale(value, own[output]), scaler.targetUnit(output, own: own))
+  }
+
   /// Refuses a window that reaches over what nobody knows.
   private func requireKnown(_ series: Int, step last: Int) throws(Failure) {
     let roles = rows.roles

@@ -57,24 +57,23 @@ struct BacktestCommand: ReportingCommand {
     let backtest = Backtest(folds: folds, step: step ?? steps, steps: steps, season: season ?? 1)
     let written = try table.map { try OutputFile($0, option: "--output", notOver: source.inputs) }
     var rows: [Backtest.Row] = []
-    var names = (targets: [String](), hasNames: false, hasTimes: false)
+    var lines = BacktestTable(hasSeason: season != nil)
     for fold in 0..<folds {
       var data = source.recipe.data.going(on: nil, known: known)
       data.withheldRows = backtest.withheld(fold)
       let forecast = try source.forecaster(fold, data).forecast(data, steps: steps)
       try source.check(forecast, fold: fold)
       if fold == 0 { ForecastTable.note(forecast) }
-      names = (forecast.targetNames, forecast.hasNames, forecast.hasTimes)
+      lines.take(forecast)
       rows += backtest.rows(fold, of: forecast)
     }
-    let lines = BacktestTable(targets: names.targets, hasNames: names.hasNames, hasTimes: names.hasTimes)
     if let written {
-      try written.write(lines.header(hasSeason: season != nil))
-      for row in rows { try written.write(lines.line(row, hasSeason: season != nil)) }
+      try written.write(lines.header)
+      for row in rows { try written.write(lines.line(row)) }
       try written.close()
     }
     let report = BacktestReport(
-      recipe: source.recipe.name, backtest, targets: names.targets, rows, output: table)
+      recipe: source.recipe.name, backtest, targets: lines.targets, rows, output: table)
     for line in report.lines { try console.say(line) }
     if let table { try console.say("written to \(table)") }
     return report

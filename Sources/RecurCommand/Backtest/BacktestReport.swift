@@ -74,9 +74,12 @@ struct BacktestReport: CommandReport {
   }
 
   private var header: [String] {
-    ["", "forecasts", "MAE", "RMSE", "sMAPE", "MASE", "last value: MAE", "MASE"]
+    ["", "forecasts", "MAE", "RMSE", "sMAPE", "MASE"] + (saysHowSure ? ["CRPS", "coverage"] : [])
+      + ["last value: MAE", "MASE"]
       + (season == nil ? [] : ["seasonal: MAE", "MASE"])
   }
+
+  private var saysHowSure: Bool { scores.contains { $0.scores.network.crps != nil } }
 
   private func line(_ name: String, _ scores: BacktestScores) -> [String] {
     func short(_ value: Double?) -> String { value.map { Formatting.short($0) } ?? "–" }
@@ -86,6 +89,7 @@ struct BacktestReport: CommandReport {
       name, Formatting.grouped(own.count), short(own.mae), short(own.rmse), short(own.smape) + " %",
       short(own.mase),
     ]
+      + (saysHowSure ? [short(own.crps), own.coverage.map(Formatting.percent) ?? "–"] : [])
       + naive.flatMap { [short($0.mae), short($0.mase)] }
   }
 }
@@ -98,25 +102,33 @@ extension [String] {
   }
 }
 
-/// Every forecast of a backtest as a line of CSV.
+/// Every forecast of a backtest as a line of CSV, with the columns of a forecast.
 struct BacktestTable {
-  let targets: [String]
-  let hasNames: Bool
-  let hasTimes: Bool
+  let hasSeason: Bool
+  private(set) var targets: [String] = []
+  private var levels: [Double] = []
+  private var hasTimes = false
 
-  func header(hasSeason: Bool) -> String {
-    CSVLine.text(
-      ["fold"] + (hasNames ? ["series"] : []) + [hasTimes ? "time" : "row", "step"]
-        + (targets.count > 1 ? ["target"] : []) + ["actual", "predicted", "last_value"]
-        + (hasSeason ? ["seasonal_naive"] : []))
+  init(hasSeason: Bool) { self.hasSeason = hasSeason }
+
+  /// What the lines are of.
+  mutating func take(_ forecast: Forecast) {
+    (targets, levels) = (forecast.targetNames, forecast.levels)
+    hasTimes = forecast.hasTimes
   }
 
-  func line(_ row: Backtest.Row, hasSeason: Bool) -> String {
-    let numbers = [row.actual, row.predicted, row.last] + (hasSeason ? [row.seasonal] : [])
+  var header: String {
+    CSVLine.text(
+      ["fold", "series", "time", "step"]
+        + (targets.count > 1 ? ["target"] : []) + ["actual", "predicted"] + levels.map(Loss.name(ofLevel:))
+        + ["last_value"] + (hasSeason ? ["seasonal_naive"] : []))
+  }
+
+  func line(_ row: Backtest.Row) -> String {
+    let numbers =
+      [row.actual, row.predicted] + row.quantiles + [row.last] + (hasSeason ? [row.seasonal] : [])
     return CSVLine.text(
-      ["\(row.fold + 1)"] + (hasNames ? [row.series] : []) + [
-        hasTimes ? row.time ?? "" : "\(row.record)", "\(row.step)",
-      ]
+      ["\(row.fold + 1)", row.series, hasTimes ? row.time ?? "" : "\(row.record)", "\(row.step)"]
         + (targets.count > 1 ? [targets[row.target]] : []) + numbers.map(CSVPredictions.number))
   }
 }

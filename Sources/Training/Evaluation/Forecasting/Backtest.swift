@@ -35,10 +35,13 @@ public struct Backtest: Sendable {
     public let target: Int
     public let actual: Double
     public let predicted: Double
+    /// At the levels of the loss.
+    public let quantiles: [Double]
     public let last: Double
     public let seasonal: Double
     /// What errors are divided by for MASE; nil where the history does not change.
     let scale: Double?
+    let crps: Double?
   }
 
   /// The rows of one fold.
@@ -55,7 +58,9 @@ public struct Backtest: Sendable {
           fold: fold, series: series.name, time: series.times[row.step - 1],
           record: series.lastRecord + row.step, step: row.step, target: target,
           actual: series.truth[row.step - 1][target], predicted: row.predicted[target],
-          last: lasts[row.series], seasonal: naive[row.series].seasonal(row.step), scale: scales[row.series])
+          quantiles: row.quantiles.isEmpty ? [] : row.quantiles[target],
+          last: lasts[row.series], seasonal: naive[row.series].seasonal(row.step), scale: scales[row.series],
+          crps: row.crps.isEmpty ? nil : row.crps[target])
       }
     }
   }
@@ -75,6 +80,7 @@ public struct BacktestScores: Sendable, Equatable, Encodable {
       for (place, forecast) in [row.predicted, row.last, row.seasonal].enumerated() {
         errors[place].add(forecast, actual: row.actual, scale: row.scale)
       }
+      if let crps = row.crps { errors[0].add(crps: crps, row.quantiles, actual: row.actual) }
     }
     guard let network = errors[0].scores, let last = errors[1].scores else { return nil }
     (self.network, lastValue) = (network, last)

@@ -10,6 +10,10 @@ public struct ForecastScores: Sendable, Equatable, Encodable {
   /// The mean of |y - ŷ| over the mean change of the series from one season to the next before the forecast's origin (Hyndman and
   /// Koehler 2006); nil where no history changes.
   public let mase: Double?
+  /// Mean continuous ranked probability score, in the units of the data file; nil where forecasts don't say how sure they are.
+  public var crps: Double?
+  /// The share of the truth within the outermost quantiles.
+  public var coverage: Double?
 }
 
 /// Adds up errors of forecasts.
@@ -20,6 +24,9 @@ public struct ForecastErrors: Sendable {
   private var symmetric = 0.0
   private var scaled = 0.0
   private var scaledCount = 0
+  private var ranked = 0.0
+  private var rankedCount = 0
+  private var covered = 0
 
   public init() {}
 
@@ -37,13 +44,27 @@ public struct ForecastErrors: Sendable {
     scaledCount += 1
   }
 
+  /// - quantiles: rising.
+  public mutating func add(crps: Double, _ quantiles: [Double], actual: Double) {
+    ranked += crps
+    rankedCount += 1
+    if let low = quantiles.first, let high = quantiles.last, (low...max(low, high)).contains(actual) {
+      covered += 1
+    }
+  }
+
   /// nil where there was nothing to compare.
   public var scores: ForecastScores? {
     guard count > 0 else { return nil }
     let n = Double(count)
-    return ForecastScores(
+    var scores = ForecastScores(
       count: count, mae: absolute / n, rmse: (squared / n).squareRoot(), smape: symmetric / n,
       mase: scaledCount > 0 ? scaled / Double(scaledCount) : nil)
+    if rankedCount > 0 {
+      scores.crps = ranked / Double(rankedCount)
+      scores.coverage = Double(covered) / Double(rankedCount)
+    }
+    return scores
   }
 }
 

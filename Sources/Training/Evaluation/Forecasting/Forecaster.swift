@@ -51,9 +51,10 @@ public final class Forecaster {
       try source.update()
       for (series, found) in try run(model, source, after: round * plan.length).enumerated() {
         for (index, said) in found.enumerated() {
-          let row = Forecast.Row(
-            series: series, step: round * plan.length + index + 1, predicted: said.map(\.point),
-            quantiles: said.map(\.quantiles))
+          var row = Forecast.Row(
+            series: series, step: round * plan.length + index + 1, predicted: said.map(\.forecast.point),
+            quantiles: said.map(\.forecast.quantiles))
+          row.crps = crps(said, source, row)
           if row.step <= steps { rows[series].append(row) }
           source.set(row.predicted, series: series, step: row.step)
         }
@@ -68,7 +69,7 @@ public final class Forecaster {
   /// - Returns: for each series, for each step of the round, the targets.
   private func run(
     _ model: Model, _ source: ForecastSource, after last: Int
-  ) throws -> [[[TargetForecast]]] {
+  ) throws -> [[[Said]]] {
     let windows = source.series.indices.flatMap { series in
       (0...plan.back).map { (series: series, step: last - $0) }
     }
@@ -81,13 +82,39 @@ public final class Forecaster {
     }
     let (targets, loss) = (source.targetNames.count, checkpoint.recipe.loss)
     return source.series.indices.map { series in
-      let said = outputs[(series * (plan.back + 1))...].prefix(plan.back + 1).map {
+      let own = outputs[(series * (plan.back + 1))...].prefix(plan.back + 1)
+      let said = own.map {
         loss.forecasts($0[...], checkpoint.scaler, own: source.targetScale(of: series))
       }
       return (1...plan.length).map { step in
         let (back, horizon) = plan.window(for: step)
-        return Array(said[back][horizon * targets..<(horizon + 1) * targets])
+        return (horizon * targets..<(horizon + 1) * targets).map { place in
+          Said(forecast: said[back][place], output: place, outputs: own[own.startIndex + back])
+        }
       }
+    }
+  }
+
+  /// What a window says about one target at one of the horizons.
+  private struct Said {
+    let forecast: TargetForecast
+    /// Which of all targets at all horizons it is.
+    let output: Int
+    /// Of the window.
+    let outputs: [Float]
+  }
+
+  /// Where the truth was held back and the loss says how sure it is, how far the two are apart.
+  private func crps(_ said: [Said], _ source: ForecastSource, _ row: Forecast.Row) -> [Double?] {
+    let (loss, truth) = (checkpoint.recipe.loss, source.series[row.series].truth)
+    guard !loss.levels.isEmpty, row.step <= truth.count else { return [] }
+    return zip(said, truth[row.step - 1]).map { said, truth in
+      if truth.isNaN { return nil }
+      let distribution = said.outputs.withUnsafeBufferPointer {
+        PredictiveDistribution(loss, outputs: $0.baseAddress! + said.output * loss.outputsPerTarget)
+      }
+      let actual = source.scaled(truth, series: row.series, output: said.output)
+      return distribution.crps(actual.value).map { $0 * actual.unit }
     }
   }
 
@@ -111,6 +138,8 @@ public struct Forecast: Sendable {
     public let predicted: [Double]
     /// Of each target at the forecast's levels, likewise.
     public let quantiles: [[Double]]
+    /// Of each target, in a backtest; empty where the loss does not say how sure it is.
+    var crps: [Double?] = []
 
     package init(series: Int, step: Int, predicted: [Double], quantiles: [[Double]] = []) {
       (self.series, self.step, self.predicted, self.quantiles) = (series, step, predicted, quantiles)

@@ -54,7 +54,8 @@ import Testing
     for rows in [4, 5, 17, 80] {
       try cut(folder, rows, columns: rows == 17 ? 2 : 3)
       let found = try forecast(folder, "--input cut.csv")
-      #expect(found == [["series", "time", "step", "predicted"], ["", "\(rows)", "1", whole[rows - 3].last!]])
+      #expect(
+        found == [["series", "time", "step", "predicted"], ["", "\(rows)", "1", whole[rows - 3].last!]])
     }
     #expect(try forecast(folder, "")[1] == ["", "80", "1", whole.last!.last!], "the recipe's own file")
   }

@@ -9,7 +9,8 @@ extension TableRows {
       (keys.numbers[row - 1], time(row - 1)) <= (keys.numbers[row], time(row))
     }
     if isInOrder { return Array(0..<rows) }
-    if keys.names.count == 1 || roles.group != nil, let column = roles.time,
+    // text: "" is what one series without a name is called.
+    if keys.names == [""] || roles.group != nil, let column = roles.time,
       let row = (1..<rows).first(where: {
         keys.numbers[$0] == keys.numbers[$0 - 1] && time($0) < time($0 - 1)
       })

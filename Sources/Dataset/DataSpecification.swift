@@ -91,6 +91,8 @@ public struct DataSpecification: Sendable, Equatable {
   public var statics: [String] = []
   /// csv: the column that says how much a row's target counts.
   public var weight: String?
+  /// csv: whether a target is its change since the last row that the network sees.
+  public var isRelative: Bool = false
   /// csv: columns that are a series each, under the name `value`; `*` for all but the time.
   public var wide: [String] = []
   /// csv: several files, or patterns of their names, in place of `path`; without `series` each file is a series.

@@ -11,6 +11,9 @@ public protocol SampleSet: Sendable {
   /// The steps of a sample, at least 1.
   func length(of sample: Int) -> Int
 
+  /// What the targets of a sample count from, in the units of the file, one for each column; nil where they are no changes.
+  func targetBase(of sample: Int) -> [Double]?
+
   /// How the targets of a sample were scaled, where each series has a scale of its own; nil for the scaler's own.
   func targetScale(of sample: Int) -> [Scaler.Column]?
 
@@ -32,6 +35,7 @@ extension SampleSet {
   public var streams: Streams? { nil }
   public var kind: SampleKind { .alone }
   public func length(of sample: Int) -> Int { shape.steps }
+  public func targetBase(of sample: Int) -> [Double]? { nil }
   public func targetScale(of sample: Int) -> [Scaler.Column]? { nil }
 
   /// Fills a batch with the samples of these numbers.

@@ -128,7 +128,8 @@ extension DataSpecification {
     }
     let others: [(String, Bool)] = [
       ("series", !series.isEmpty), ("wide", !wide.isEmpty), ("known", !known.isEmpty),
-      ("paths", !paths.isEmpty), ("scale_per", scalePer != .all), ("split.by", split.unit != .windows),
+      ("paths", !paths.isEmpty), ("relative", isRelative), ("scale_per", scalePer != .all),
+      ("split.by", split.unit != .windows),
     ]
     for (key, isUsed) in others where isUsed {
       throw .badData("data.\(key) is for windows, and data.group makes samples of whole sequences; keep one")
@@ -136,6 +137,15 @@ extension DataSpecification {
   }
 
   private func checkSeries() throws(Failure) {
+    if isRelative, label != nil || perStep {
+      throw .badData(
+        "data.relative is for numbers behind a window, not for data.\(perStep ? "per_step" : "label")")
+    }
+    if isRelative, targetRange != nil {
+      throw .badData(
+        "data.relative makes changes of targets, and the loss takes \(targetsAreCounts ? "counts" : "shares of 1"); remove it"
+      )
+    }
     let hasSeries = !series.isEmpty || !wide.isEmpty || !paths.isEmpty
     if scalePer == .series, !hasSeries {
       throw .badData("data.scale_per: series needs data.series, data.wide or data.paths")
@@ -153,7 +163,8 @@ extension DataSpecification {
     let used: [(String, Bool)] = [
       ("categorical", !categorical.isEmpty), ("static", !statics.isEmpty), ("known", !known.isEmpty),
       ("series", !series.isEmpty), ("wide", !wide.isEmpty), ("time", time != nil),
-      ("calendar", !calendar.isEmpty), ("weight", weight != nil), ("paths", !paths.isEmpty),
+      ("calendar", !calendar.isEmpty), ("weight", weight != nil), ("relative", isRelative),
+      ("paths", !paths.isEmpty),
       ("split.by", split.unit != .windows),
       ("features", !features.isEmpty), ("targets", !targets.isEmpty), ("label", label != nil),
       ("group", group != nil), ("text", text != nil), ("window", window != 1),

@@ -11,6 +11,10 @@ extension RecipeGenerator {
       if kind == .pairs { drawDecoder() } else { drawOptions(cell) }
       if kind.isTokens { drawEmbedding() }
     }
+    if recipe["data.categorical"] != nil, dice.chance(0.5) {
+      recipe["model.category_embedding"] = dice.pick(["auto", 3])
+      if cell != "none" { maybe(0.5, "model.category_dropout", 0.2) }
+    }
     recipe["model.head"] = .list(drawHead())
   }
 

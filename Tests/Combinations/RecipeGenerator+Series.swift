@@ -37,6 +37,10 @@ extension RecipeGenerator {
       if dice.chance(0.4) { recipe["data.static"] = [column("fixed")] }
     }
     maybe(0.5, "data.scale_per", "series", "all")
+    // Changes are no shares.
+    if !kind.hasLabel, recipe["data.per_step"] == nil, !hasShares, !hasCounts {
+      maybe(0.3, "data.relative", true)
+    }
   }
 
   /// Shares of rows, of times or of series.

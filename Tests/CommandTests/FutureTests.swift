@@ -74,6 +74,33 @@ import Testing
         })
   }
 
+  /// What is learned as a change is written as a value, wherever the history ends; a picture of it can be drawn.
+  @Test func changesAreWrittenAsValues() throws {
+    let folder = try trained(
+      "--set", "data.relative=true", "--set", "data.features=[y]", "--set", "data.horizon=[1, 2]", "--set",
+      "model.head=[{linear: targets}]", "--set", "loss={name: quantile, levels: [0.1, 0.5, 0.9]}")
+    let whole = try predictions(folder, "wave.csv")
+    for rows in [4, 17, 80] {
+      try cut(folder, rows)
+      let found = try forecast(folder, "--input cut.csv")
+      #expect(found[1][3] == whole[rows - 3][4] && found[2][3] == whole[rows - 3][9], "\(rows)")
+    }
+    let actual = try folder.read("wave.csv").split(separator: "\n").dropFirst().map {
+      $0.split(separator: ",")[2]
+    }
+    for sample in [0, 30] {
+      let row = whole[sample + 1]
+      #expect(abs(Double(row[3])! - Double(actual[sample + 4])!) < 1e-5)
+      #expect(abs(Double(row[8])! - Double(actual[sample + 5])!) < 1e-5)
+    }
+    let longer = try forecast(folder, "--steps 5")
+    #expect(longer.count == 6 && longer.dropFirst().allSatisfy { abs(Double($0[3])!) < 3 })
+    try #require(try Command.run("forecast", "run", "--plot", "f.svg", in: folder.url).status == 0)
+    #expect(try folder.read("f.svg").contains("forecast"))
+    let wrong = try Command.run("forecast", "run", "--plot", "f.txt", in: folder.url)
+    #expect(wrong.status == 64 && wrong.err.contains("--plot must end in .svg or .png"))
+  }
+
   /// Each forecast becomes the next row, as if it had come.
   @Test func furtherRoundsReadWhatWasForecast() throws {
     let folder = try trained("--set", "data.features=[y]")

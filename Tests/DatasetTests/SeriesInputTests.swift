@@ -164,4 +164,32 @@ struct SeriesInputTests {
     let again = try LoadedData(data, categoryNames: [["z"]])
     #expect(codes(again.test!) == [1, 0] && codes(again.train!) == [0, 0, 0])
   }
+
+  /// By numpy: (x[3:] - x[2:-1]) and so on, mean and deviation of each horizon over the training part's rows.
+  @Test func aTargetMayBeItsChange() throws {
+    let folder = try TemporaryFolder()
+    let x: [Double] = [1, 2, 4, 7, 11, 16, 22, 29]
+    var data = DataSpecification(
+      format: .csv, path: try folder.write("d.csv", "x\n" + x.map { "\($0)" }.joined(separator: "\n")))
+    (data.features, data.targets, data.window, data.horizons) = (["x"], ["x"], 3, [1, 2])
+    data.isRelative = true
+    let plain = try LoadedData(data).train!
+    let batch = plain.batch([0, 3])
+    #expect((0..<4).map { batch.values[$0] } == [3, 7, 6, 13])
+    #expect(plain.targetBase(of: 0) == [4] && plain.targetBase(of: 3) == [16])
+    data.scale = .standard
+    let scaled = try LoadedData(data)
+    let changes = [1, 2].map { h in (0..<8 - h).map { x[$0 + h] - x[$0] } }
+    for (column, values) in zip(scaled.scaler!.targets, changes) {
+      let mean = values.reduce(0, +) / Double(values.count)
+      #expect(abs(column.offset - mean) < 1e-12)
+    }
+    data.perStep = true
+    #expect(
+      message(folder) { _ = try LoadedData(data) }.hasPrefix("data.relative is for numbers behind a window"))
+  }
+
+  private func message(_ folder: TemporaryFolder, _ body: () throws -> Void) -> String {
+    DatasetTests.message(folder, body)
+  }
 }

@@ -124,6 +124,13 @@ public struct ForecastSource {
     return batch
   }
 
+  /// What the targets of a window count from, where they are changes.
+  /// - step: the window's last.
+  public func targetBase(of series: Int, step: Int) -> [Double]? {
+    guard data.isRelative else { return nil }
+    return rows.roles.targets.map { rows[row(series, step: step), $0] }
+  }
+
   /// How the targets of a series were scaled; nil where they were not.
   public func targetScale(of series: Int) -> [Scaler.Column]? { scaler == nil ? nil : scales[series] }
 

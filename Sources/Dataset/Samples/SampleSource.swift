@@ -20,6 +20,8 @@ struct SampleSource {
   var record: ((_ targetRow: Int) -> Int)?
   /// How far behind its row a target of a series lies, the first of several.
   var firstHorizon = 0
+  /// What targets count from, where they are changes.
+  var bases: TargetBases?
   /// How many columns of inputs, the first ones, are scaled; nil for all.
   var scaledInputs: Int?
   /// What a table of series says besides.

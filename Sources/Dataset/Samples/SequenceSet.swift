@@ -93,6 +93,8 @@ struct SequenceSet<Element: SequenceElement>: SampleSet {
   var weights = Elements<Float>.own([])
   /// The series of each sample of the whole array, and the scales of its targets; empty where all have the same.
   var scales = SeriesScales()
+  /// What the targets of each sample of the whole array count from, where they are changes.
+  var bases: TargetBases?
 
   var count: Int { samples.count }
   func length(of sample: Int) -> Int { layout.length(samples.lowerBound + sample) }
@@ -107,6 +109,7 @@ struct SequenceSet<Element: SequenceElement>: SampleSet {
     if let out = batch.categories { fillCategories(batch, to: out) }
   }
 
+  func targetBase(of sample: Int) -> [Double]? { bases.map { $0[samples.lowerBound + sample] } }
   func targetScale(of sample: Int) -> [Scaler.Column]? { scales[samples.lowerBound + sample] }
 
   /// The sample's number in the whole array.

@@ -107,6 +107,7 @@ extension SampleSource {
         var set = SequenceSet(
           shape: shape, layout: layout, samples: $0, inputs: inputs, values: values, classes: classes)
         if let series {
+          set.bases = bases
           (set.categories, set.weights) = (.own(series.categories), .own(series.weights))
           if let scaler, scaler.series != nil, let windows = series.windows {
             let columns = scaler.scales(of: series.table.names).map(\.targets)

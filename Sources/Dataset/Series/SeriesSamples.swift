@@ -40,8 +40,9 @@ extension SampleSource {
       layout = SampleLayout.windows(data, firsts: windows!.firsts)
       samples = windows!.firsts.count
       ahead = table.ahead(horizons[0])
-      values =
-        data.label == nil ? HorizonTable(base: targets, horizons: horizons, starts: table.starts) : nil
+      let levels = HorizonTable(base: targets, horizons: horizons, starts: table.starts)
+      let values: any NumberTable = data.isRelative ? ChangeTable(ahead: levels, now: targets) : levels
+      self.values = data.label == nil ? values : nil
     } else {
       layout = .separate(starts: table.starts, targets: data.perStep ? .eachRow : .lastRow)
       samples = table.count
@@ -60,6 +61,7 @@ extension SampleSource {
       categoryNames: names.categories ?? [],
       weights: weights.map { weights in ahead.map { $0.map { weights[$0] } ?? 0 } } ?? [])
     firstHorizon = horizons[0]
+    if data.isRelative, let firsts = windows?.firsts { bases = table.bases(firsts, window: data.window) }
     record = { [table] in table.record($0 + horizons[0], of: $0) }
   }
 }
@@ -148,7 +150,7 @@ extension DataSpecification {
   /// Whether reading needs more than rows of numbers in the order of one file.
   var isTableOfSeries: Bool {
     !series.isEmpty || time != nil || !calendar.isEmpty || !categorical.isEmpty || !known.isEmpty
-      || !statics.isEmpty || weight != nil || !wide.isEmpty || !paths.isEmpty || gaps.fillsMeans
+      || !statics.isEmpty || isRelative || weight != nil || !wide.isEmpty || !paths.isEmpty || gaps.fillsMeans
       || split.unit != .windows || areTargetsOptional || group != nil || withheldRows > 0
   }
 }

@@ -140,6 +140,10 @@ extension DataSpecification: SelectedSection {
       "Rows that the target lies behind the window's last: one number, a range [first, last], or an ascending list."
     ),
     Key(
+      "relative", \.isRelative, .flag, only: [.csv],
+      "Whether a target is learned as its change since the window's last row, so that a network goes on where no training row was; what is written is the value."
+    ).unwritten { !$0.isRelative },
+    Key(
       "per_step", \.perStep, .flag, only: [.csv],
       "Whether each step of a sample has a target, not only the last."),
   ]

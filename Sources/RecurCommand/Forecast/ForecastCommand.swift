@@ -24,6 +24,8 @@ struct ForecastCommand: ReportingCommand {
     name: [.customLong("output"), .customShort("o")], help: "The CSV file to write, or - for standard output."
   )
   var file = "-"
+  @Option(help: "A picture of the last rows and what comes, .svg or .png, of up to six series.") var plot:
+    String?
   @OptionGroup var output: OutputOptions
 
   var outputPath: String? { file }
@@ -31,6 +33,9 @@ struct ForecastCommand: ReportingCommand {
   func validate() throws {
     if let steps, !(1...ForecastTable.mostSteps).contains(steps) {
       throw ValidationError("--steps must be 1 to \(ForecastTable.mostSteps), not \(steps)")
+    }
+    if let plot, GnuplotScript.Terminal(of: plot) == nil {
+      throw ValidationError("--plot must end in .svg or .png, not \(quoted(plot))")
     }
     if known == "-", input == "-" {
       throw ValidationError("--input and --known can't both be standard input")
@@ -42,18 +47,32 @@ struct ForecastCommand: ReportingCommand {
     let forecaster = try Forecaster(model)
     let inputs = model.files(checkpoint, input: input) + (known.map { [$0] } ?? [])
     let table = try OutputFile(file, option: "--output", notOver: inputs)
+    let picture = try plot.map {
+      (gnuplot: try Gnuplot(), file: try OutputFile($0, option: "--plot", notOver: inputs))
+    }
     let forecast = try forecaster.forecast(model.recipe.data.going(on: input, known: known), steps: steps)
     ForecastTable.note(forecast)
     let written = ForecastTable(forecast)
     try table.write(written.header)
     for row in forecast.rows { try table.write(written.line(row)) }
     try table.close()
+    if let picture {
+      var figure = Figure(title: "\(model.recipe.name): what comes", panels: [])
+      figure.panels = forecast.series.indices.prefix(Panel.mostFutures).map {
+        .future(forecast, series: $0, model.recipe.loss)
+      }
+      let drawing = try picture.gnuplot.draw(
+        GnuplotScript(figure: figure, terminal: GnuplotScript.Terminal(of: plot ?? "") ?? .svg))
+      try drawing.withUnsafeBytes { try picture.file.write($0) }
+      try picture.file.close()
+    }
     let series = forecast.series.count
     try console.say(
       "\(Formatting.grouped(forecast.rows.count)) forecasts"
         + (series > 1 ? " of \(Formatting.grouped(series)) series" : "")
         + " of \(model.named)")
     try console.say("written to \(file)")
+    if let plot { try console.say("drawn to \(plot)") }
     return ForecastReport(
       recipe: model.recipe.name, checkpoint: model.path, chosenBy: ChosenBy(model), output: file,
       rows: forecast.rows.count, series: series, steps: steps ?? forecaster.plan.length,

@@ -22,6 +22,9 @@ extension TableDraft {
       let ahead = shape.horizon == 1 ? "1" : "[1, \(shape.horizon)]"
       draft.add(
         "horizon", ahead, shape.horizon == 1 ? "the next row" : "each of the next \(shape.horizon) rows")
+      if label == nil {
+        draft.add("relative", "true", "learned as changes since the window's last row, written as values")
+      }
     }
     command.writeSplit(
       shape.samples, unit: time != nil && !(series + wide).isEmpty ? "by: time, " : "", &draft)

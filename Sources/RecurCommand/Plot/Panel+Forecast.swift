@@ -14,9 +14,17 @@ extension Panel {
       return nil
     }
     let stretch = last - first + 1
-    let shown = samples.suffix(stretch * forecasts)
+    // Of several series the last one; their rows may alternate in the file.
+    let series = samples.last?.series
+    let own = samples.filter { sample in
+      guard let name = sample.series, let series else { return true }
+      return name.hasSameBytes(as: series)
+    }
+    let shown = own.suffix(stretch * forecasts)
     // A sample's row is that of its first horizon.
-    func x(_ sample: Predictions.Sample) -> Double { Double(sample.row ?? sample.number) }
+    func x(_ sample: Predictions.Sample) -> Double {
+      Double(series == nil ? sample.row ?? sample.number : sample.number)
+    }
     var curve = Curve(name: "forecast", style: .line, color: .orange, points: [])
     var band: [Curve.Point] = []
     for (index, sample) in shown.enumerated() where index % stretch == 0 {
@@ -31,8 +39,9 @@ extension Panel {
       curve.points.append(Curve.Point(x(sample) + Double(stretch) - 0.5, .nan))
     }
     return Panel(
-      xLabel:
-        "row of \(URL(fileURLWithPath: data.path).lastPathComponent), forecasts of rows +\(first) to +\(last)",
+      xLabel: (series.map { "sample of series \($0)" }
+        ?? "row of \(URL(fileURLWithPath: data.path).lastPathComponent)")
+        + ", forecasts of rows +\(first) to +\(last)",
       yLabel: targets[0], countsX: true,
       curves: Self.band(model.recipe.loss, band) + [
         Curve(

@@ -50,10 +50,16 @@ struct Plot: ReportingCommand {
       panels: figure.panels.count)
   }
 
-  private var terminal: GnuplotScript.Terminal? {
-    file == "-" || OutputFile.isStream(file)
-      // text: an ending in letters of either case.
-      ? .svg : GnuplotScript.Terminal.allCases.first { file.lowercased().hasSuffix(".\($0.rawValue)") }
+  private var terminal: GnuplotScript.Terminal? { GnuplotScript.Terminal(of: file) }
+}
+
+extension GnuplotScript.Terminal {
+  /// What a picture is drawn as, by its name; nil for another ending.
+  init?(of file: String) {
+    // text: an ending in letters of either case.
+    let named = Self.allCases.first { file.lowercased().hasSuffix(".\($0.rawValue)") }
+    guard let terminal = file == "-" || OutputFile.isStream(file) ? .svg : named else { return nil }
+    self = terminal
   }
 }
 

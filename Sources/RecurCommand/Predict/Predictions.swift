@@ -64,15 +64,16 @@ struct Predictions {
       for (i, number) in batch.samples.enumerated() {
         let place = part.offset + number
         let own = part.samples.targetScale(of: number)
+        let base = part.samples.targetBase(of: number)
         for step in 0..<(batch.lengths?[i] ?? 1) {
           let output = batch.outputs[at * outputs..<(at + 1) * outputs]
-          let said = classNames == nil ? loss.forecasts(output, data.scaler, own: own) : []
+          let said = classNames == nil ? loss.forecasts(output, data.scaler, own: own, base: base) : []
           try body(
             Sample(
               part: part.name, number: part.first + number, step: batch.lengths == nil ? nil : step,
               row: data.rows?[place], series: data.places?.series(of: place),
               time: hasTimes ? data.places?.time(of: place) ?? "" : nil,
-              actual: actual(batch, at, width, own),
+              actual: actual(batch, at, width, own, base),
               predicted: classNames == nil ? said.map(\.point) : probabilities(output),
               quantiles: said.map(\.quantiles)))
           at += 1
@@ -84,13 +85,15 @@ struct Predictions {
   private var hasTimes: Bool { data.places?.hasTimes == true }
 
   private func actual(
-    _ batch: Evaluator.Prediction, _ row: Int, _ width: Int, _ own: [Scaler.Column]?
+    _ batch: Evaluator.Prediction, _ row: Int, _ width: Int, _ own: [Scaler.Column]?,
+    _ base: [Double]?
   ) -> [Double] {
     if classNames != nil { return [Double(batch.classes[row])] }
     return (0..<width).map { column in
       let value = batch.values[row * width + column]
-      guard let scaler = data.scaler, !scaler.targets.isEmpty else { return Double(value) }
-      return scaler.unscale(value, (own ?? scaler.targets)[column])
+      let start = base.map { $0[column % $0.count] } ?? 0
+      guard let scaler = data.scaler, !scaler.targets.isEmpty else { return start + Double(value) }
+      return start + scaler.unscale(value, (own ?? scaler.targets)[column])
     }
   }
 

@@ -13,19 +13,22 @@ extension Loss {
   /// One forecast for each number to predict.
   /// - outputs: a row, `[targets, outputsPerTarget]`.
   /// - own: the scales of the sample's series, where it has some (`SampleSet.targetScale`).
+  /// - base: what targets count from, where they are changes (`SampleSet.targetBase`).
   /// - levels: of the quantiles; nil for the loss's own.
   public func forecasts(
-    _ outputs: ArraySlice<Float>, _ scaler: Scaler?, own: [Scaler.Column]? = nil, levels: [Double]? = nil
+    _ outputs: ArraySlice<Float>, _ scaler: Scaler?, own: [Scaler.Column]? = nil, base: [Double]? = nil,
+    levels: [Double]? = nil
   ) -> [TargetForecast] {
     let (width, levels) = (outputsPerTarget, self.levels.isEmpty ? [] : levels ?? self.levels)
     return (0..<outputs.count / width).map { target in
       let said = outputs.withUnsafeBufferPointer {
         PredictiveDistribution(self, outputs: $0.baseAddress! + target * width)
       }
+      let start = base.map { $0[target % $0.count] } ?? 0
       func inFile(_ value: Double) -> Double {
         // A probability has no units.
-        guard let scaler, !scaler.targets.isEmpty, self != .bceWithLogits else { return value }
-        return scaler.unscale(Float(value), (own ?? scaler.targets)[target])
+        guard let scaler, !scaler.targets.isEmpty, self != .bceWithLogits else { return start + value }
+        return start + scaler.unscale(Float(value), (own ?? scaler.targets)[target])
       }
       return TargetForecast(
         point: inFile(said.point), quantiles: levels.map { inFile(said.quantile($0) ?? .nan) })

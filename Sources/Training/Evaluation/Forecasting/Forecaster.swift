@@ -83,13 +83,16 @@ public final class Forecaster {
     let (targets, loss) = (source.targetNames.count, checkpoint.recipe.loss)
     return source.series.indices.map { series in
       let own = outputs[(series * (plan.back + 1))...].prefix(plan.back + 1)
-      let said = own.map {
-        loss.forecasts($0[...], checkpoint.scaler, own: source.targetScale(of: series))
+      let bases = own.indices.map { source.targetBase(of: series, step: last - ($0 - own.startIndex)) }
+      let said = zip(own, bases).map { output, base in
+        loss.forecasts(output[...], checkpoint.scaler, own: source.targetScale(of: series), base: base)
       }
       return (1...plan.length).map { step in
         let (back, horizon) = plan.window(for: step)
         return (horizon * targets..<(horizon + 1) * targets).map { place in
-          Said(forecast: said[back][place], output: place, outputs: own[own.startIndex + back])
+          Said(
+            forecast: said[back][place], output: place, outputs: own[own.startIndex + back],
+            base: bases[back]?[place % targets] ?? 0)
         }
       }
     }
@@ -102,6 +105,8 @@ public final class Forecaster {
     let output: Int
     /// Of the window.
     let outputs: [Float]
+    /// What the target counts from.
+    let base: Double
   }
 
   /// Where the truth was held back and the loss says how sure it is, how far the two are apart.
@@ -113,7 +118,7 @@ public final class Forecaster {
       let distribution = said.outputs.withUnsafeBufferPointer {
         PredictiveDistribution(loss, outputs: $0.baseAddress! + said.output * loss.outputsPerTarget)
       }
-      let actual = source.scaled(truth, series: row.series, output: said.output)
+      let actual = source.scaled(truth - said.base, series: row.series, output: said.output)
       return distribution.crps(actual.value).map { $0 * actual.unit }
     }
   }

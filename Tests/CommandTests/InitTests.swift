@@ -36,7 +36,9 @@ import Testing
     let (recipe, guesses) = try initialize(
       folder, path, "--target", "Close", "--horizon", "5", "--window", "9")
     #expect(
-      has(recipe, "time: Date", "targets: [Close]", "window: 9", "horizon: [1, 5]", "head: [{linear: targets}]"))
+      has(
+        recipe, "time: Date", "targets: [Close]", "window: 9", "horizon: [1, 5]", "relative: true",
+        "head: [{linear: targets}]"))
     #expect(
       has(recipe, "features: [Open, High, Low, Close, Volume]", "calendar: [weekday, year_day]"), "\(recipe)")
     #expect(recipe.contains("a row every day") && guesses.contains("time: 'Date'"))

@@ -20,6 +20,7 @@ extension Recipe {
     for override in overrides { try node.apply(override: override) }
     let root = try RecipeMap(node, place: KeyPlace(path: "", baseDirectory: baseDirectory))
     self = try Recipe.section.read(root)
+    data = data.completed
     if !root.has("name") { name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent }
   }
 

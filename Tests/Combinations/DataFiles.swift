@@ -105,6 +105,9 @@ extension DataFiles {
         "\(1.5 * Double(shop))", String(format: "%.2f", 1 + noise()),
       ]
       var fields = numbers.map { String(format: "%.4f", $0) } + [label, "g\(group)", text] + others
+      if data["decimal"] == "," {
+        for place in [0, 1, 2, 3, 4, 5, 13, 14] { fields[place] = fields[place].replacing(".", with: ",") }
+      }
       if data["gaps"]?.text != "mask", data["gaps"]?.text != "mean" { fields[11] = "kind \(row % 2)" }
       if hasGaps, 3 < row, row < rows - 3, dice.chance(0.1) { fields[0] = "" }
       lines.append(fields.joined(separator: delimiter))

@@ -130,7 +130,7 @@ extension Mistake {
       for place in bytes.indices.suffix(200) where bytes[place] == UInt8(ascii: ".") {
         bytes[place] = UInt8(ascii: "x")
       }
-    }.only { kind, _ in kind != .csvTexts },
+    }.only { kind, recipe in kind != .csvTexts && recipe["data.decimal"] == nil },
     Mistake(file: "not UTF-8", of: ["text", "tagged", "pairs"]) { $0.insert(0xFF, at: $0.count / 2) }
       .only { _, recipe in recipe["data.tokens"] != "byte" },
     Mistake(file: "a line of one column", of: ["csv", "ts", "tagged", "pairs"]) {

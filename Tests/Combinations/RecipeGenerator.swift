@@ -99,6 +99,8 @@ extension RecipeGenerator {
   private mutating func drawColumns() {
     maybe(0.25, "data.delimiter", ";", "\t", "|")
     maybe(0.2, "data.header", false, true)
+    if recipe["data.delimiter"] != nil { maybe(0.4, "data.decimal", ",") }
+    maybe(0.1, "data.thousands", "'")
     // A label can't be filled in, nor a gap between two sequences.
     let fills: [Tree] = kind.isGrouped || kind.hasLabel || kind.isOfTexts ? [] : ["previous", "linear"]
     if dice.chance(0.3) { recipe["data.gaps"] = dice.pick(["error", "drop"] + fills) }

@@ -13,16 +13,24 @@ import Testing
     "classify-last": 3_522, "classify-deep": 970, "classify-bidirectional": 1_250, "many-to-one-sigmoid": 120,
     "feed-forward": 241, "japanese-vowels": 41_097, "char-lm": 1_220_095, "word-lm-small": 4_653_200,
     "word-lm-medium": 19_780_400, "forecast": 12_120, "tagging": 2_884_028, "g2p": 2_546_408,
+    "panel": 16_208,
   ]
 
   static let shapes = [
     "mnist-bilstm": SampleShape(steps: 28, features: 28, target: .classes(count: 10)),
     "char-lm": tokens(64, 63), "word-lm-small": tokens(20, 10_000), "word-lm-medium": tokens(35, 10_000),
     "forecast": SampleShape(steps: 72, features: 7, target: .values(width: 24)),
+    "panel": panel,
     "tagging": tokens(659, 26_372, tags: 44),
     "g2p": pairs(27, 40),
     "japanese-vowels": SampleShape(steps: 29, features: 12, target: .classes(count: 9)),
   ]
+
+  private static let panel: SampleShape = {
+    var shape = SampleShape(steps: 72, features: 14, target: .values(width: 24))
+    shape.categories = [4]
+    return shape
+  }()
 
   private static func tokens(_ steps: Int, _ vocabulary: Int, tags: Int? = nil) -> SampleShape {
     var shape = SampleShape(steps: steps, features: 0, target: .classes(count: tags ?? vocabulary))

@@ -13,7 +13,7 @@ extension LoadedData {
     let sources = try SampleSources(data) { (path, _, part) throws(Failure) in
       let origin = given.classes == nil ? data.path : "the checkpoint"
       let paths = try part == .main ? data.mainFiles() : [path]
-      let key = part == .main && !data.paths.isEmpty ? "data.paths" : part.pathKey
+      let key = part == .main && !data.paths.isEmpty ? data.pathsName : part.pathKey
       let own = try paths.map { (path) throws(Failure) in try data.open(path, key: key, group) }
       files += own
       if data.isTableOfSeries {

@@ -14,7 +14,7 @@ struct ForecastReading {
     data.allowsStreams = true
     var files: [InputFile] = []
     for path in try data.mainFiles() {
-      files.append(try data.open(path, key: data.paths.isEmpty ? data.pathName : "data.paths"))
+      files.append(try data.open(path, key: data.paths.isEmpty ? data.pathName : data.pathsName))
     }
     let table = try SeriesTable(files, data)
     try table.requireDates(data)
@@ -96,6 +96,7 @@ struct ForecastReading {
 
   /// What a row of the file of known rows says; the rest stays as it is in the last row.
   private mutating func copy(_ known: Int, to row: Int, from whole: TableRows) {
+    rows.origins[row] = whole.origins[known]
     for column in 0..<rows.width where !whole[known, column].isNaN {
       rows[row, column] = whole[known, column]
     }

@@ -124,6 +124,13 @@ public struct ForecastSource {
     return batch
   }
 
+  /// Series that have no scale of their own, because training did not see them.
+  public var unseen: [String] {
+    guard let own = scaler?.series else { return [] }
+    let known = Set(own.map { Name($0.name) })
+    return series.map(\.name).filter { !known.contains(Name($0)) }
+  }
+
   /// What the targets of a window count from, where they are changes.
   /// - step: the window's last.
   public func targetBase(of series: Int, step: Int) -> [Double]? {

@@ -35,6 +35,11 @@ extension Scaler {
     var fitted: [Column] = []
     for (index, column) in statistics.enumerated() {
       guard column.count > 0 else {
+        if let (table, rows) = tables.first, table.mayBeUnknown, !rows.isEmpty {
+          throw .badData(
+            "\(table.place(row: rows.lowerBound, column: index)): no row of training has a value in this column, so nothing can stand for it; remove the column from the recipe"
+          )
+        }
         throw .badData(
           "data.scale: there are no training rows\(tables[0].table.mayBeUnknown ? " with values" : "") to fit the scale on"
         )

@@ -2,6 +2,9 @@ import Diagnostics
 import Files
 
 extension DataSpecification {
+  /// What names the files, for messages.
+  var pathsName: String { pathName.hasSameBytes(as: "data.path") ? "data.paths" : pathName }
+
   /// The files whose rows follow one another.
   /// - Throws: a `Failure` where a pattern fits none.
   func mainFiles() throws(Failure) -> [String] {
@@ -9,14 +12,22 @@ extension DataSpecification {
     var files: [String] = []
     for path in paths {
       let found = Paths.isPattern(path) && !Paths.isThere(path) ? Paths.matching(path) : [path]
-      if found.isEmpty { throw .missingInput("data.paths: no file fits \(quoted(path))") }
+      if found.isEmpty { throw .missingInput("\(pathsName): no file fits \(quoted(path))") }
       files += found
     }
     return files
   }
 
+  /// The same of another file, which `name` says in messages. Where several files are a series each, it is one too.
+  package func reading(_ path: String, named name: String) -> DataSpecification {
+    var data = self
+    data.pathName = name
+    if paths.isEmpty { data.path = path } else { data.paths = [path] }
+    return data
+  }
+
   /// With what a wide table's columns are called where the recipe does not say it.
-  var completed: DataSpecification {
+  package var completed: DataSpecification {
     guard !wide.isEmpty else { return self }
     var data = self
     if data.targets.isEmpty { data.targets = [ColumnRoles.value] }

@@ -139,13 +139,14 @@ extension TableRows {
     }
     var parts: [(codes: [Int], names: [String])] = []
     for column in roles.series {
-      let names = try names(column)
+      // What stands between names must not stand in them.
+      let names = try names(column).map { roles.series.count > 1 ? $0.escaped("/") : $0 }
       parts.append((codes[column].map { Int($0) }, names))
     }
     if !data.wide.isEmpty {
       parts.append(numbered { Name(files[$0.file].names[$0.column ?? 0]) })
     }
-    if files.count > 1, roles.series.isEmpty {
+    if !data.paths.isEmpty, roles.series.isEmpty {
       parts.append(numbered { Name(Paths.name(of: files[$0.file].file.path)) })
     }
     guard !parts.isEmpty else { return SeriesKeys(names: [""], numbers: [Int](repeating: 0, count: rows)) }
@@ -215,5 +216,12 @@ extension SeriesKeys {
     let places = Name.numbers(sorted)
     let map = Dictionary(uniqueKeysWithValues: used.map { ($0, Int(places[Name(names[$0])]!)) })
     self.init(names: sorted, numbers: numbers.map { map[$0]! })
+  }
+}
+
+extension String {
+  /// With a backslash in front of each of these marks and of each backslash.
+  fileprivate func escaped(_ mark: String) -> String {
+    replacing("\\", with: "\\\\").replacing(mark, with: "\\" + mark)
   }
 }

@@ -1,6 +1,6 @@
 /// How the times of a series go on.
 package enum TimeStep: Sendable, Equatable {
-  /// Microseconds, or the difference of numbers.
+  /// Microseconds, or the difference of numbers; single rows may be missing.
   case fixed(Int)
   /// Months of the calendar, on a day of the month or the last before it that a month has.
   case months(Int, day: Int)
@@ -11,17 +11,17 @@ package enum TimeStep: Sendable, Equatable {
   /// The step of times in order.
   package init(_ times: ArraySlice<Int>, isDate: Bool) {
     let steps = zip(times, times.dropFirst()).map { $1 - $0 }
-    guard let first = steps.first else {
+    guard !steps.isEmpty else {
       self = .irregular
       return
     }
     // Months first: those of a summer may all have 31 days.
     if isDate, let months = Self.months(times) {
       self = months
-    } else if steps.allSatisfy({ $0 == first }) {
-      self = .fixed(first)
-    } else if isDate, Self.areWeekdays(times, steps) {
+    } else if isDate, Self.areWeekdays(times, steps), Set(steps).count > 1 {
       self = .weekdays
+    } else if let step = Self.usual(steps) {
+      self = .fixed(step)
     } else {
       self = .irregular
     }
@@ -55,11 +55,19 @@ package enum TimeStep: Sendable, Equatable {
     }
   }
 
+  /// The step that most are, where the others are several of it: rows between are missing.
+  private static func usual(_ steps: [Int]) -> Int? {
+    let counts = Dictionary(steps.map { ($0, 1) }, uniquingKeysWith: +)
+    guard let (step, count) = counts.max(by: { ($0.value, -$0.key) < ($1.value, -$1.key) }), step > 0,
+      count * 2 > steps.count, steps.allSatisfy({ $0 > 0 && $0 % step == 0 })
+    else { return nil }
+    return step
+  }
+
   private static func months(_ times: ArraySlice<Int>) -> TimeStep? {
     let moments = times.map { Moment($0) }
     let indices = moments.map { $0.date.year * 12 + $0.date.month }
-    let step = indices[1] - indices[0]
-    guard step > 0, zip(indices, indices.dropFirst()).allSatisfy({ $1 - $0 == step }),
+    guard let step = usual(zip(indices, indices.dropFirst()).map { $1 - $0 }),
       moments.allSatisfy({ $0.time == moments[0].time })
     else { return nil }
     if moments.allSatisfy({ $0.date.isLastOfMonth }) { return .months(step, day: 31) }

@@ -259,7 +259,7 @@ extension Codec where Value == DataSpecification.Share {
       if Int(text) != nil { return .count(try node.whole(count, place)) }
       guard let fraction = Double(text) else {
         guard text.utf8.first.map({ (48...57).contains($0) }) == true else {
-          throw place.wrong(node, "a count, a fraction or rest")
+          throw place.wrong(node, "a count, a fraction, rest, or with by: time a time")
         }
         return .until(text)
       }

@@ -99,10 +99,8 @@ extension DataSpecification {
   /// - input: nil for the recipe's own.
   func going(on input: String?, known: String?) -> DataSpecification {
     var data = self
-    if let input {
-      (data.path, data.pathName) = (input == "-" ? input : Paths.absolute(input), "--input")
-      data.paths = []
-    }
+    // text: standard input.
+    if let input { data = data.reading(input == "-" ? input : Paths.absolute(input), named: "--input") }
     data.knownPath = known.map { $0 == "-" ? $0 : Paths.absolute($0) }
     return data
   }
@@ -110,7 +108,7 @@ extension DataSpecification {
 
 /// Forecasts as lines of CSV.
 struct ForecastTable {
-  static let mostSteps = 1_000_000
+  static let mostSteps = 10_000
 
   let forecast: Forecast
 
@@ -135,6 +133,9 @@ struct ForecastTable {
 
   /// Says which series have no forecast.
   static func note(_ forecast: Forecast) {
+    for name in forecast.unseen {
+      Console.note("recur: series \(quoted(name)) was not in training: it takes the scale over all series")
+    }
     for (name, missing) in forecast.short {
       let rows = "\(missing) row\(missing == 1 ? "" : "s")"
       Console.note("recur: series \(quoted(name)) has no forecast: its history is \(rows) too short")

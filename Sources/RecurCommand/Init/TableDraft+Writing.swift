@@ -103,7 +103,10 @@ extension TableDraft {
         "\(words.map { quoted($0) }.joined(separator: ", ")) among numbers stands for a missing value")
     }
     let unknown = targets.reduce(0) { $0 + $1.missing + $1.rowsOfWords } + (label?.missing ?? 0)
-    let gaps = (wide + features).reduce(0) { $0 + $1.missing + $1.rowsOfWords }
+    let inputs = (wide + features).filter { input in
+      !targets.contains { $0.name.hasSameBytes(as: input.name) }
+    }
+    let gaps = inputs.reduce(0) { $0 + $1.missing + $1.rowsOfWords }
     if unknown > 0, !isSeries {
       draft.add("gaps", "drop", "rows in which something is missing are left out")
       draft.guess("\(unknown) rows do not say what is to be predicted; gaps: drop leaves them out")
@@ -184,6 +187,8 @@ extension TableDraft {
     let horizon = command.horizon ?? 1
     let room = max(1, (lengths.max() ?? 1) / 4)
     let window = command.window ?? min(max(2 * season, horizon), room)
+    // A part for validation must hold all that is predicted of a sample.
+    guard Double(lengths.max() ?? 0) * 0.15 > Double(horizon) else { return (window, horizon, 0) }
     let samples = lengths.reduce(0) { $0 + max(0, $1 - window - horizon + 1) }
     return (window, horizon, samples * max(1, wide.count))
   }

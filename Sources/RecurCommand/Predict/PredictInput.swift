@@ -6,8 +6,7 @@ extension CheckpointedModel {
   /// training.
   /// - path: the file, or `-`; `name` says so in messages.
   func inputSpecification(_ path: String, named name: String) -> DataSpecification {
-    var specification = recipe.data
-    (specification.path, specification.pathName) = (path, name)
+    var specification = recipe.data.reading(path, named: name)
     specification.split = .init()
     specification.areTargetsOptional = true
     specification.targetWidth = targetWidth

@@ -27,7 +27,8 @@ struct SkippedSteps: Codable, Equatable {
   var advice: String {
     [
       notFinite > 0 ? "lower optimizer.lr, set train.clip_norm" : nil,
-      weightless > 0 ? "see why no target counts (loss.ignore_index, loss.class_weights, missing ones)" : nil,
+      weightless > 0
+        ? "see why no target counts (loss.ignore_index, loss.class_weights, data.weight, missing ones)" : nil,
     ].compactMap { $0 }.joined(separator: ", ")
   }
 }

@@ -60,9 +60,11 @@ public final class Forecaster {
         }
       }
     }
-    return Forecast(
+    var forecast = Forecast(
       series: source.series, rows: rows.flatMap { $0 }, targetNames: source.targetNames,
       levels: checkpoint.recipe.loss.levels, hasTimes: source.hasTimes, short: source.short)
+    forecast.unseen = source.unseen
+    return forecast
   }
 
   /// One round.
@@ -159,6 +161,8 @@ public struct Forecast: Sendable {
   public let levels: [Double]
   public let hasTimes: Bool
   public let hasNames: Bool
+  /// Series that training did not see, where each has a scale of its own: they take the one over all.
+  public var unseen: [String] = []
   /// Series whose history is too short for a window, with the rows that are missing.
   public let short: [(name: String, missing: Int)]
 

@@ -120,9 +120,12 @@ import Testing
     #expect(try message("--known known.csv").contains("line 3, column 'month': the time stands twice"))
     try folder.write("known.csv", "month,promo\n2025-07-31,1\n")
     #expect(try message("--known known.csv").contains("there is no column 'shop'"))
-    // Months with a hole have no step.
-    let lines = try folder.read("shops.csv").split(separator: "\n").filter { !$0.contains("2024-03") }
-    try folder.write("hole.csv", lines.joined(separator: "\n") + "\n")
+    // A month that is missing is no matter, a day in the middle of one is.
+    let lines = try folder.read("shops.csv").split(separator: "\n")
+    try folder.write("hole.csv", lines.filter { !$0.contains("2024-03") }.joined(separator: "\n") + "\n")
+    #expect(try !message("--input hole.csv").contains("regular step"))
+    let moved = lines.map { $0.replacingOccurrences(of: "2024-03-31", with: "2024-03-11") }
+    try folder.write("hole.csv", moved.joined(separator: "\n") + "\n")
     #expect(
       try message("--input hole.csv").contains(
         "the times of series 'A' have no regular step, and data.calendar reads those"))

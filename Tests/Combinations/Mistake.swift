@@ -45,10 +45,12 @@ extension Mistake {
     Mistake("an unknown key") { $0["train.epoch"] = 3 },
     Mistake("an unknown section") { $0["optimiser"] = ["name": "sgd"] },
     Mistake("no model.cell") { $0["model.cell"] = nil },
-    Mistake("no data.path") { $0["data.path"] = nil },
+    Mistake("no data.path") { $0["data.path"] = nil }.only { _, recipe in recipe["data.paths"] == nil },
     Mistake("no train.epochs") { $0["train.epochs"] = nil },
     Mistake("no loss") { $0["loss"] = nil },
-    Mistake("a path to nothing", code: 66) { $0["data.path"] = "absent" },
+    Mistake("a path to nothing", code: 66) {
+      $0[$0["data.paths"] == nil ? "data.path" : "data.paths"] = "absent"
+    },
   ]
 
   private static let values = [

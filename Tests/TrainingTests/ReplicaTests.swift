@@ -40,8 +40,8 @@ import Training
 
   @Test func anyBitOfAnyParameter() throws {
     for _ in 0..<10 {
-      // The two lowest bits may be rounded away again by the next update.
-      let bit = 32 * Int.random(in: 0..<186) + Int.random(in: 2..<32)
+      // The lowest bits of a small parameter may be rounded away again by the next update, which is larger than it.
+      let bit = 32 * Int.random(in: 0..<186) + Int.random(in: 12..<32)
       // A flip in the exponent may make the loss overflow: then the step is skipped, and the bit is still there.
       let failures = try failures(ranks: 3, victim: 1, bit: bit)
       #expect(failures.allSatisfy { $0?.message.hasPrefix("rank 1 on ") == true }, "bit \(bit)")

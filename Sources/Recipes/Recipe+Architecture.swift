@@ -9,11 +9,13 @@ extension Recipe {
   public func architecture(for shape: SampleShape) throws -> Architecture {
     var network = model.network
     (network.inputSize, network.steps) = (shape.features, shape.steps)
-    network.head = model.headLayers(for: shape.target, outputsPerTarget: loss.outputsPerTarget)
     network.embedding = try embedding(for: shape)
     network.categories = try categories(for: shape)
     network.decoder = try decoder(for: shape)
     if network.decoder != nil { network.readout = .everyStep }
+    network.head = model.headLayers(
+      for: network.decoder?.numbers.map { .values(width: $0.targets) } ?? shape.target,
+      outputsPerTarget: loss.outputsPerTarget)
     if shape.tokens != nil, model.learnedInitialState {
       throw Failure.badData(
         "recipe \(name): model.learned_initial_state is for sequences that begin anew; text carries its state on"
@@ -24,20 +26,6 @@ extension Recipe {
     try loss.check(shape.target, network)
     try checkSteps(network, shape)
     return network
-  }
-
-  private func decoder(for shape: SampleShape) throws -> Architecture.Decoder? {
-    guard shape.sourceSteps != nil, case .classes(let vocabulary) = shape.target else {
-      if model.decoder == nil { return nil }
-      throw Failure.badData("recipe \(name): model.decoder is for data.format pairs; remove it")
-    }
-    guard let settings = model.decoder else {
-      throw Failure.badData(
-        "recipe \(name): pairs need a model.decoder, such as {embedding: 128, attention: dot}")
-    }
-    var decoder = Architecture.Decoder(vocabulary: vocabulary, embedding: settings.embedding)
-    decoder.attention = settings.attention
-    return decoder
   }
 
   private func embedding(for shape: SampleShape) throws -> Architecture.Embedding? {
@@ -109,7 +97,7 @@ extension Recipe {
     var products = [
       [network.embedding?.vocabulary ?? 0, network.inputWidth],
       [network.categories.map(\.vocabulary).max() ?? 0, network.inputWidth],
-      [network.decoder?.vocabulary ?? 0, network.decoder?.embedding ?? 0],
+      [network.decoder?.embedding?.vocabulary ?? 0, network.decoder?.embedding?.width ?? 0],
       // A decoder is as wide as both directions.
       [network.decoder == nil ? 0 : 8, 2 * hidden, 2 * hidden, network.layers],
       [network.cell.gateCount, hidden, inputs + hidden, network.layers, 2],
@@ -166,8 +154,9 @@ extension Loss {
         let each =
           outputsPerTarget == 1
           ? "" : " and loss \(name) needs \(outputsPerTarget) outputs for each, \(needed) in all"
+        let steps = network.decoder?.numbers?.steps ?? 1
         throw Failure.badData(
-          "the data has \(width) target columns\(each), but the network has \(outputs) outputs; make the last linear in model.head \(needed), or targets"
+          "the data has \(width) target columns\(each), but the network has \(outputs) outputs; make the last linear in model.head \(needed / steps), or targets"
         )
       }
       if needsAnyOutput, let last = network.head.last(where: { !$0.isDropout }), last.isActivation {

@@ -50,20 +50,6 @@ public struct Architecture: Sendable, Equatable {
     }
   }
 
-  /// A second network that writes a target from what the first one, the encoder, has read.
-  public struct Decoder: Sendable, Equatable {
-    public enum Attention: String, Sendable, CaseIterable { case none, dot, general }
-    /// Tokens of the target.
-    public var vocabulary: Int
-    /// Of the vectors of its tokens.
-    public var embedding: Int
-    public var attention: Attention = .none
-    public init(vocabulary: Int, embedding: Int) {
-      self.vocabulary = vocabulary
-      self.embedding = embedding
-    }
-  }
-
   public var cell: Cell
   public var nonlinearity: Nonlinearity = .tanh
   /// Numbers per step; not used with an embedding.
@@ -71,7 +57,7 @@ public struct Architecture: Sendable, Equatable {
   public var embedding: Embedding?
   /// Categorical columns beside the numbers, each a table of vectors; code 0 of each is what training did not see.
   public var categories: [Embedding] = []
-  /// Its layers are those of the encoder in number and kind, D·H wide. It needs an embedding, and `every_step`.
+  /// Its layers are those of the encoder in number and kind, D·H wide. It needs `every_step`, and of tokens an embedding.
   public var decoder: Decoder?
   /// Where given, all parameters start uniform in ±this, not as PyTorch's modules start them.
   public var initRange: Float?
@@ -164,13 +150,15 @@ public struct Architecture: Sendable, Equatable {
   public var readoutWidth: Int {
     cell == .none || readout == .allSteps ? steps * outputWidth : outputWidth
   }
-  /// The width of the network's output: the last linear layer's, or the readout's without one.
-  public var outputSize: Int {
+  /// The width of the head's output: the last linear layer's, or the readout's without one.
+  var headWidth: Int {
     for case .linear(let width, _) in head.reversed() { return width }
     return readoutWidth
   }
-  /// Whether there is an output for each time step.
-  public var readsEveryStep: Bool { cell != .none && readout == .everyStep }
+  /// The width of the network's output: the head's; of a decoder of numbers that of all its steps side by side.
+  public var outputSize: Int { (decoder?.numbers?.steps ?? 1) * headWidth }
+  /// Whether there is an output for each time step. What a decoder of numbers writes is one for each sample.
+  public var readsEveryStep: Bool { cell != .none && readout == .everyStep && decoder?.numbers == nil }
   /// Output rows of a batch: T·B for `every_step`, else B.
   public func outputRows(steps: Int, batch: Int) -> Int { readsEveryStep ? steps * batch : batch }
   /// Whether the first linear layer's size depends on the number of steps.
@@ -233,6 +221,7 @@ public struct Architecture: Sendable, Equatable {
         category.dropout >= 0 && category.dropout < 1,
         "model.embedding_dropout must be at least 0 and below 1, not \(category.dropout)")
     }
+    try validateDecoder()
     guard let embedding else { return }
     try require(cell != .none, "model.embedding needs a recurrent cell, not cell: none")
     try require(embedding.width > 0, "model.embedding must be at least 1, not \(embedding.width)")
@@ -240,36 +229,12 @@ public struct Architecture: Sendable, Equatable {
     try require(
       embedding.dropout >= 0 && embedding.dropout < 1,
       "model.embedding_dropout must be at least 0 and below 1, not \(embedding.dropout)")
-    if let decoder {
-      try require(readout == .everyStep, "model.decoder needs model.readout every_step")
-      try require(!embedding.isTied, "model.tie_embeddings is not for an encoder-decoder")
-      let isPlain =
-        !isStepped && !residual && !learnedInitialState && !lockedDropout && inputDropout == 0
-        && hiddenSizes == nil && initialization == Initialization()
-      try require(
-        isPlain,
-        "model.decoder goes with plain layers of one width, dropout between them and embedding_dropout")
-      try require(
-        decoder.vocabulary > 0 && decoder.embedding > 0,
-        "model.decoder.embedding must be at least 1, not \(decoder.embedding)")
-    }
     guard embedding.isTied else { return }
     let last = linearWidths.last
     try require(
       last?.inputs == embedding.width && last?.outputs == embedding.vocabulary,
       "model.tie_embeddings: the last linear layer reads \(last?.inputs ?? 0) numbers and gives \(last?.outputs ?? 0), but the "
         + "embedding has \(embedding.width) for each of \(embedding.vocabulary) tokens; make them equal")
-  }
-
-  /// The decoder as a network of its own.
-  var decoderNetwork: Architecture {
-    var network = self
-    network.hiddenSize = outputWidth
-    network.bidirectional = false
-    network.decoder = nil
-    network.embedding = decoder.map { Embedding(vocabulary: $0.vocabulary, width: $0.embedding) }
-    network.embedding?.dropout = embedding?.dropout ?? 0
-    return network
   }
 
   /// Sizes of the head's linear layers.

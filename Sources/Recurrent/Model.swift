@@ -24,6 +24,8 @@ public final class Model {
   let stack: RecurrentStack?
   let embedding: Embedding?
   let decoder: Decoder?
+  /// Of a decoder of numbers.
+  let steps: NumberSteps?
   let head: Head
   private var readout = FloatBuffer(0)
   private var dReadout = FloatBuffer(0)
@@ -100,6 +102,7 @@ public final class Model {
     decoder = architecture.decoder.map { [layout, kernels, team] _ in
       Decoder(architecture, layout, kernels, team)
     }
+    steps = architecture.decoder?.numbers.map { NumberSteps($0, width: architecture.headWidth) }
     head = Head(architecture, layout, kernels, team)
     layout.initialize(parameterBuffer.all, architecture: architecture, seed: seed)
   }
@@ -124,6 +127,7 @@ public final class Model {
     _ batch: Batch, mode: Mode, states: StreamStates? = nil, initialState: RecurrentState? = nil
   ) -> UnsafeMutableBufferPointer<Float> {
     if batch.source != nil { return forwardPairs(batch, mode: mode) }
+    if let steps { return forwardNumbers(batch, steps, mode: mode) }
     precondition(
       batch.rows.isUniform || !architecture.needsEqualLengths, "this network needs sequences of equal length")
     var request = request(batch, mode)
@@ -131,16 +135,21 @@ public final class Model {
       guard let streams = batch.streams else { preconditionFailure("the samples are no windows of streams") }
       request.carried = Carried(states: states, streams: streams)
     }
-    if let embedding {
-      let mayFold =
-        architecture.categories.isEmpty
-        ? !architecture.isStepped && (architecture.inputDropout == 0 || mode == .evaluation)
-        : stack?.foldsCategories == true
-      request.lookUp(
-        embedding, UnsafePointer(parameterBuffer.base), mayFold: mayFold,
-        smallest: mode == .evaluation ? nil : smallestLane)
-    }
+    lookUpCodes(&request)
     return forward(request, initialState)
+  }
+
+  /// Looks the codes of tokens or categories up, or has the first layer take their tables.
+  func lookUpCodes(_ request: inout Request) {
+    guard let embedding else { return }
+    let isEvaluated = request.mode == .evaluation
+    let mayFold =
+      architecture.categories.isEmpty
+      ? !architecture.isStepped && (architecture.inputDropout == 0 || isEvaluated)
+      : stack?.foldsCategories == true
+    request.lookUp(
+      embedding, UnsafePointer(parameterBuffer.base), mayFold: mayFold,
+      smallest: isEvaluated ? nil : smallestLane)
   }
 
   /// A batch to read. Its codes are not looked up yet.
@@ -234,10 +243,11 @@ public final class Model {
     guard let request = last, request.mode != .evaluation else {
       preconditionFailure("backward follows a forward in training mode")
     }
-    let rows = HeadRows(rows: request.rows, everyStep: architecture.readsEveryStep)
+    let rows = HeadRows(rows: request.rows, everyStep: architecture.headReadsEveryStep)
     dReadout.reserve(rows.count * architecture.readoutWidth)
     head.backward(
-      dOutput, dInput: stack == nil && embedding == nil ? nil : dReadout.base, rows, request, target)
+      steps?.timeMajor(dOutput, batch: request.batch) ?? dOutput,
+      dInput: stack == nil && embedding == nil ? nil : dReadout.base, rows, request, target)
     if decoder != nil {
       backwardPair(request, target)
       return nil
@@ -251,7 +261,7 @@ public final class Model {
   }
 
   /// From the gradient of the input's rows to that of the vectors in them.
-  private func backwardInputs(_ request: Request, _ target: GradientTarget) {
+  func backwardInputs(_ request: Request, _ target: GradientTarget) {
     guard let embedding, request.vocabularies.isEmpty else { return }
     if let stack { return embedding.backward(request, dRows: stack.dInputs.base, target) }
     dInputs.reserve(request.rows.count * architecture.inputWidth)

@@ -80,7 +80,7 @@ public struct ParameterLayout: Sendable, Equatable {
     }
     addRecurrent(a)
     if let decoder = a.decoder {
-      add("decoder_embedding.weight", [decoder.vocabulary, decoder.embedding])
+      if let table = decoder.embedding { add("decoder_embedding.weight", [table.vocabulary, table.width]) }
       addRecurrent(a.decoderNetwork, module: "decoder")
       if decoder.attention == .general { add("attention.weight", [a.outputWidth, a.outputWidth]) }
       if decoder.attention != .none { add("combine.weight", [a.outputWidth, 2 * a.outputWidth]) }

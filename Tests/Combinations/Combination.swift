@@ -21,8 +21,11 @@ public struct Combination: Sendable {
       default: break
       }
     }
+    if recipe["model.decoder"] != nil, kind != .pairs { features.insert(Self.decoderOfNumbers) }
     return features
   }
+
+  static let decoderOfNumbers = "model.decoder of numbers"
 
   /// Combinations come in blocks that try everything: each is the one of several drawn that adds the most to those before it.
   public static let block = 60

@@ -15,7 +15,7 @@ public struct Coverage {
   /// Every kind of data, every cell, loss, optimizer, schedule, readout, and every other key.
   public static let required: Set<String> = Set(
     DataKind.allCases.map { "data: \($0.rawValue)" } + Mistake.all.map { "mistake: \($0.name)" }
-      + words.flatMap { key, words in words.map { "\(key) \($0)" } } + keys)
+      + words.flatMap { key, words in words.map { "\(key) \($0)" } } + keys + [Combination.decoderOfNumbers])
 
   private static let words: [(String, [String])] = [
     ("precision", ["bf16"]), ("data.scale", ["none", "minmax", "standard"]),

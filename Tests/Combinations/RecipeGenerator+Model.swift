@@ -5,10 +5,18 @@ extension RecipeGenerator {
   mutating func drawModel() {
     let canBePlain = !readsEveryStep && !kind.isUnequal
     let cell = dice.pick(["rnn", "lstm", "gru"] + (canBePlain ? ["none"] : []))
+    if kind == .pairs { decoder = .tokens }
+    if [.csvValues, .csvHorizons].contains(kind), !readsEveryStep, cell != "none", dice.chance(0.25) {
+      decoder = .numbers
+    }
     recipe["model"] = ["cell": .text(cell)]
     if cell != "none" {
       drawLayers(cell)
-      if kind == .pairs { drawDecoder() } else { drawOptions(cell) }
+      switch decoder {
+      case .none: drawOptions(cell)
+      case .tokens: drawDecoder()
+      case .numbers: drawNumberDecoder()
+      }
       if kind.isTokens { drawEmbedding() }
     }
     if recipe["data.categorical"] != nil, dice.chance(0.5) {
@@ -20,7 +28,7 @@ extension RecipeGenerator {
 
   private mutating func drawLayers(_ cell: String) {
     let layers = dice.pick([1, 1, 2, 3])
-    if layers > 1, kind != .pairs, dice.chance(0.3) {
+    if layers > 1, decoder == nil, dice.chance(0.3) {
       recipe["model.hidden_size"] = .list((0..<layers).map { _ in .integer(dice.pick([2, 5, 9])) })
     } else {
       recipe["model.hidden_size"] = .integer(dice.pick([1, 3, 8, 17]))
@@ -31,7 +39,7 @@ extension RecipeGenerator {
     maybe(0.15, "model.bias", false)
     maybe(0.3, "model.dropout", 0.1, 0.5)
     maybe(0.15, "model.init_range", 0.1)
-    if kind != .pairs, readsEveryStep || dice.chance(0.8) {
+    if decoder == nil, readsEveryStep || dice.chance(0.8) {
       let others: [Tree] = ["last_step", "final_state"] + (kind.isUnequal ? [] : ["all_steps"])
       recipe["model.readout"] = readsEveryStep ? "every_step" : dice.pick(others)
     }
@@ -75,6 +83,10 @@ extension RecipeGenerator {
     maybe(0.6, "model.decoder.beam", 1, 2, 4)
   }
 
+  private mutating func drawNumberDecoder() {
+    recipe["model.decoder"] = ["attention": .text(dice.pick(["none", "dot", "general"]))]
+  }
+
   private mutating func drawEmbedding() {
     recipe["model.embedding"] = .integer(dice.pick([1, 4, 8]))
     maybe(0.25, "model.embedding_dropout", 0.2)
@@ -93,7 +105,8 @@ extension RecipeGenerator {
       head += [["linear": .integer(dice.pick([1, 4, 9]))], .text(dice.pick(["relu", "tanh", "sigmoid"]))]
     }
     if dice.chance(0.3) { head.append(["dropout": 0.2]) }
-    let size: Tree = targetWidth.map { .integer($0) } ?? classWidth()
+    let steps = decoder == .numbers ? horizons : 1
+    let size: Tree = targetWidth.map { .integer($0 / steps) } ?? classWidth()
     head.append(dice.chance(0.8) ? ["linear": size] : ["linear": ["size": size, "bias": false]])
     return head
   }

@@ -3,6 +3,9 @@ struct RecipeGenerator {
   var dice: Dice
   var kind = DataKind.csvValues
   var recipe: Tree = [:]
+  /// What the network's decoder writes, if it has one.
+  var decoder: DecoderKind?
+  enum DecoderKind { case tokens, numbers }
 
   init(_ dice: Dice) { self.dice = dice }
 
@@ -31,9 +34,13 @@ struct RecipeGenerator {
   var targetWidth: Int? {
     if kind.isOfClasses { return nil }
     guard kind.format == "csv" else { return kind == .npyValues ? 2 : 1 }
+    return (recipe["data.targets"]?.list?.count ?? 1) * horizons
+  }
+
+  /// How many rows of targets a window has.
+  var horizons: Int {
     let horizons = recipe["data.horizon"]?.list?.compactMap(\.integer) ?? [0]
-    let count = horizons.count == 2 ? horizons[1] - horizons[0] + 1 : horizons.count
-    return (recipe["data.targets"]?.list?.count ?? 1) * count
+    return horizons.count == 2 ? horizons[1] - horizons[0] + 1 : horizons.count
   }
 
   var hasValidation: Bool {

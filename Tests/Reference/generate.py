@@ -469,6 +469,110 @@ def pairs():
     return result
 
 
+class NumberDecoder(nn.Module):
+    """Encoder and decoder of one cell for numbers behind a window, attention as in `EncoderDecoder`."""
+
+    def __init__(self, a, steps, targets, known, parameters, attention):
+        super().__init__()
+        self.a, self.attends, self.steps, self.targets, self.known = a, attention, steps, targets, known
+        cell = getattr(nn, a["cell"].upper())
+        options = {"nonlinearity": a["nonlinearity"]} if a["cell"] == "rnn" else {}
+        both = a["hidden"] * (2 if a["bidirectional"] else 1)
+        self.rnn = cell(a["input"], a["hidden"], num_layers=a["layers"], bidirectional=a["bidirectional"], **options)
+        self.decoder = cell(targets + known, both, num_layers=a["layers"], **options)
+        if attention == "general":
+            self.attention = nn.Linear(both, both, bias=False)
+        if attention != "none":
+            self.combine = nn.Linear(2 * both, both, bias=False)
+        self.fc = nn.Linear(both, targets * parameters)
+
+    def step(self, memory, state, row):
+        """One step of the decoder for all windows: [B, inputs] → [B, outputs]."""
+        output, state = self.decoder(row.unsqueeze(0), state)
+        output = output[0]
+        if self.attends != "none":
+            keys = self.attention(memory) if self.attends == "general" else memory
+            weights = torch.einsum("bh,tbh->bt", output, keys).softmax(-1)
+            output = torch.tanh(self.combine(torch.cat([torch.einsum("bt,tbh->bh", weights, memory), output], -1)))
+        return self.fc(output), state
+
+    def forward(self, window, first, read, taught=None):
+        """[T, B, F], what the first step reads in the place of a number → [B, steps · outputs].
+
+        read: the numbers a step reads, from the outputs of the one before. taught: the right ones, [B, steps, targets]."""
+        memory, state = self.rnn(window)
+        layers, both, batch = self.a["layers"], self.decoder.hidden_size, window.shape[1]
+        side = lambda s: s.reshape(layers, -1, batch, self.a["hidden"]).transpose(1, 2).reshape(layers, batch, both)
+        state = tuple(side(s) for s in state) if isinstance(state, tuple) else side(state)
+        known = window[-1, :, window.shape[2] - self.steps * self.known:].reshape(batch, self.steps, self.known)
+        before, outputs = first, []
+        for k in range(self.steps):
+            output, state = self.step(memory, state, torch.cat([before, known[:, k]], -1))
+            outputs.append(output)
+            before = read(output) if taught is None else taught[:, k]
+        return torch.cat(outputs, -1)
+
+
+def number_decoders():
+    """Decoders of numbers: outputs with teacher forcing and as predicted, gradients as in `projections` (float64)."""
+    result = []
+    grid = itertools.product(CELLS, (False, True), ("none", "dot", "general"))
+    losses = ("mse", "quantile", "gaussian_nll", "poisson")
+    parameters = dict(mse=1, quantile=3, gaussian_nll=2, poisson=1)
+    for index, (cell, bidirectional, attention) in enumerate(grid):
+        loss = losses[(index + index // 4) % 4]
+        layers, targets, steps, known, batch = 1 + index % 2, 1 + index // 2 % 2, 2 + index % 3, index % 3, 4
+        a = architecture(
+            cell[0], 3 + steps * known, 6, layers, bidirectional, True, "every_step", 7,
+            [f"linear {targets * parameters[loss]}"], cell[1])
+        seed = 14000 + index
+        torch.manual_seed(seed)
+        network = NumberDecoder(a, steps, targets, known, parameters[loss], attention)
+        first_bits = fingerprint(flat(network))
+        network = network.double()
+        window = wave((a["steps"], batch, a["input"]), 0.3).double()
+        actual = wave((batch, steps, targets), 1.7).double()
+        if loss == "poisson":
+            actual = (3 * (wave((batch, steps, targets), 1.7) + 1)).round().double()
+        first = torch.zeros(batch, targets, dtype=torch.float64)
+        if loss != "poisson":
+            first[:, 0] = window[-1, :, 0]
+
+        def split(output):
+            return output.reshape(output.shape[0], -1, parameters[loss])
+
+        def read(output):
+            x = split(output)
+            if loss == "quantile":
+                return x.sort(-1).values[..., 1]
+            return torch.log1p(F.softplus(x[..., 0])) if loss == "poisson" else x[..., 0]
+
+        taught = network(window, first, read, torch.log1p(actual) if loss == "poisson" else actual)
+        predicted = network(window, first, read)
+        x, y = split(taught), actual.reshape(batch, -1)
+        if loss == "mse":
+            total = ((x[..., 0] - y) ** 2).sum()
+        elif loss == "quantile":
+            levels = torch.tensor([0.1, 0.5, 0.9], dtype=torch.float64)
+            d = y[..., None] - x
+            total = torch.maximum(levels * d, (levels - 1) * d).mean(-1).sum()
+        elif loss == "gaussian_nll":
+            deviation = F.softplus(x[..., 1]) + 1e-3
+            total = F.gaussian_nll_loss(x[..., 0], y, deviation**2, full=True, eps=1e-6, reduction="sum")
+        else:
+            rate = F.softplus(x[..., 0])
+            total = -torch.distributions.Poisson(rate).log_prob(y).sum()
+        (total / y.numel()).backward()
+        numbers = []
+        for g in (p.grad.flatten() for p in network.parameters()):
+            numbers += [g.norm(), *(g @ wave((len(g),), phase).double() for phase in (0.1, 2.3))]
+        result.append(dict(
+            architecture=a, targets=targets, steps=steps, known=known, batch=batch, loss=loss, attention=attention,
+            seed=seed, fingerprint=first_bits, sum=total.item(), taught=packed(taught), predicted=packed(predicted),
+            projections=packed(torch.stack(numbers))))
+    return result
+
+
 def adam():
     """Parameters after ten Adam steps (float64), step k on the inputs and targets of phase seed + k."""
     result = []
@@ -613,6 +717,7 @@ if __name__ == "__main__":
     write("lengths.json", lengths())
     write("language.json", language())
     write("pairs.json", pairs())
+    write("number-decoders.json", number_decoders())
     write("adam.json", adam())
     write("optimizers.json", optimizers())
     write("schedules.json", schedules())

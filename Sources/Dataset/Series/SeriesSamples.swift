@@ -140,11 +140,20 @@ extension TableRows {
 
 extension DataSpecification {
   /// What each number of a step is called.
-  var inputNames: [String] {
+  package var inputNames: [String] {
     var names = features + statics + Self.names(known, at: known.isEmpty ? nil : allHorizons)
     names += calendar.flatMap { ["\($0.rawValue)_sin", "\($0.rawValue)_cos"] }
     if gaps == .mask { names += (features + statics).map { "\($0)_observed" } }
     return names
+  }
+
+  /// Whether samples are windows of a table's rows, with numbers behind them as targets.
+  package var hasWindows: Bool { format == .csv && group == nil && text == nil && label == nil }
+
+  /// Columns of what is read of a step that are known in advance: those of the first horizon, then of the second.
+  package var knownColumns: Range<Int> {
+    let start = features.count + statics.count
+    return start..<start + known.count * allHorizons.count
   }
 
   /// Whether reading needs more than rows of numbers in the order of one file.

@@ -2,14 +2,16 @@ import Recurrent
 
 extension DecoderSpecification: DeclaredSection {
   static let section = Section(
-    start: DecoderSpecification(embedding: 1),
+    start: DecoderSpecification(),
     keys: [
-      Key("embedding", \.embedding, .whole(1...1 << 20), "Numbers of the vector of each token of the target.")
-        .required(),
+      Key(
+        "embedding", optional: \.embedding, .whole(1...1 << 20),
+        "Of pairs: numbers of the vector of each token of the target."
+      ).unwrittenIfNull(),
       Key("attention", \.attention, .choice(), "How the decoder looks back at what the encoder gave."),
       Key(
         "beam", \.beam, .whole(1...1000),
-        "Hypotheses that a search for the target keeps, in evaluation and prediction."),
+        "Of pairs: hypotheses that a search for the target keeps, in evaluation and prediction."),
     ])
 }
 

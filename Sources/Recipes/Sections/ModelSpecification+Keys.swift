@@ -125,7 +125,7 @@ extension ModelSpecification: SelectedSection {
       .checked { model, map in try model.checkForgetBias(map) },
     Key(
       "decoder", optional: \.decoder, .section(), only: recurrent,
-      "For pairs: the network that writes the target."
+      "The network that writes the target step by step: of pairs the tokens, of a table the numbers at each of data.horizon."
     ).unwrittenIfNull(),
   ]
 }

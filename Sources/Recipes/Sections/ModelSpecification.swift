@@ -15,7 +15,7 @@ public struct ModelSpecification: Sendable, Equatable {
   /// Widths of the vectors of categorical columns; nil for `auto`.
   public var categoryEmbedding: CategoryWidths?
   public var categoryDropout: Float = 0
-  /// For pairs: what writes the target.
+  /// What writes the target of pairs, or the numbers behind a window, step by step.
   public var decoder: DecoderSpecification?
 
   /// The width of a linear layer of the head that the data decide: it gets as many outputs as they have classes.
@@ -68,10 +68,10 @@ public enum CategoryWidths: Sendable, Equatable {
 
 /// The `decoder` section of a model.
 public struct DecoderSpecification: Sendable, Equatable {
-  /// Of the vectors of the target's tokens.
-  public var embedding: Int
+  /// Of pairs: of the vectors of the target's tokens.
+  public var embedding: Int?
   public var attention: Architecture.Decoder.Attention = .none
   /// Hypotheses that a search keeps, where targets are to be found: in evaluation and prediction.
   public var beam: Int = 1
-  public init(embedding: Int) { self.embedding = embedding }
+  public init(embedding: Int? = nil) { self.embedding = embedding }
 }

@@ -51,7 +51,7 @@ struct Inspect: ReportingCommand {
     let checkpoint = try CheckpointedModel(
       noting: file, step.map { .step($0) } ?? .newest, overrides: settings.settings)
     let recipe = checkpoint.recipe
-    let (network, steps) = try recipe.model.architecture(of: checkpoint.file)
+    let (network, steps) = try recipe.architecture(of: checkpoint.file)
     var report = InspectReport(.checkpoint, recipe, network, steps: steps ?? recipe.shapeOfColumns?.steps)
     report.checkpoint = CheckpointSummary(checkpoint.file)
     return report
@@ -59,14 +59,17 @@ struct Inspect: ReportingCommand {
 }
 
 extension Recipe {
+  /// Numbers to predict, of windows of a table.
+  private var targetWidth: Int { data.targets.count * data.allHorizons.count }
+
   /// The shape of a sample where the recipe says it without its data: columns of numbers.
   var shapeOfColumns: SampleShape? {
-    guard data.format == .csv, !data.features.isEmpty, !data.targets.isEmpty, data.group == nil else {
+    guard data.hasWindows, !data.features.isEmpty, !data.targets.isEmpty, data.categorical.isEmpty else {
       return nil
     }
     var shape = SampleShape(
-      steps: data.window, features: data.features.count,
-      target: .values(width: data.targets.count * data.allHorizons.count))
+      steps: data.window, features: data.inputNames.count,
+      target: .values(width: targetWidth))
     shape.hasTargetPerStep = data.perStep
     return shape
   }
@@ -76,7 +79,7 @@ extension CheckpointFile {
   fileprivate func has(_ name: String) -> Bool { tensors.contains { $0.name.hasSameBytes(as: name) } }
 }
 
-extension ModelSpecification {
+extension Recipe {
   /// The network whose tensors a file holds, and its time steps where they show in a shape.
   fileprivate func architecture(of file: CheckpointFile) throws -> (Architecture, steps: Int?) {
     func shape(_ name: String) throws -> [Int] {
@@ -87,12 +90,12 @@ extension ModelSpecification {
       }
       return tensor.shape
     }
-    let linears = network.head.count { if case .linear = $0 { true } else { false } }
-    let isTiedOnly = tiesEmbeddings && linears == 1
+    let linears = model.head.count { if case .linear = $0 { true } else { false } }
+    let isTiedOnly = model.tiesEmbeddings && linears == 1
     let read = linears == 0 || isTiedOnly ? nil : try shape(linears == 1 ? "fc.weight" : "fc0.weight")[1]
-    let inputs = try network.cell == .none ? read ?? 1 : shape("rnn.weight_ih_l0")[1]
-    let classes = try linears == 0 ? 0 : shape(tiesEmbeddings ? "embedding.weight" : "fc.weight")[0]
-    var network = self.network
+    let inputs = try model.cell == .none ? read ?? 1 : shape("rnn.weight_ih_l0")[1]
+    let classes = try linears == 0 ? 0 : shape(model.tiesEmbeddings ? "embedding.weight" : "fc.weight")[0]
+    var network = model.network
     while file.has(ParameterLayout.categoryName(network.categories.count)) {
       let size = try shape(ParameterLayout.categoryName(network.categories.count))
       network.categories.append(.init(vocabulary: size[0], width: size[1]))
@@ -101,17 +104,19 @@ extension ModelSpecification {
       throw Failure.badData("\(file.path): the categories' vectors are wider than what the network reads")
     }
     (network.inputSize, network.steps) = (inputs - network.inputWidth, 1)
-    network.head = headLayers(for: .classes(count: classes))
-    if let embedding {
+    network.head = model.headLayers(for: .classes(count: classes))
+    if let embedding = model.embedding {
       network.embedding = .init(vocabulary: try shape("embedding.weight")[0], width: embedding)
-      network.embedding?.isTied = tiesEmbeddings
+      network.embedding?.isTied = model.tiesEmbeddings
     }
-    if let decoder {
-      network.decoder = .init(
-        vocabulary: try shape("decoder_embedding.weight")[0], embedding: decoder.embedding)
-      network.decoder?.attention = decoder.attention
+    if model.decoder != nil {
+      var tokens = SampleShape(steps: 1, features: network.inputSize, target: .values(width: targetWidth))
+      if file.has("decoder_embedding.weight") {
+        (tokens.sourceSteps, tokens.target) = (1, .classes(count: try shape("decoder_embedding.weight")[0]))
+      }
+      network.decoder = try decoder(for: tokens)
+      network.readout = .everyStep
     }
-    if network.decoder != nil { network.readout = .everyStep }
     guard network.cell != .none, network.readout == .allSteps, let read else { return (network, nil) }
     network.steps = read / network.outputWidth
     return (network, network.steps)

@@ -87,15 +87,18 @@ struct LayerSummary: Encodable {
       }
     }
     if let decoder = a.decoder {
-      layers += [
-        LayerSummary(
-          name: "decoder_embedding", kind: "\(decoder.vocabulary) tokens → \(decoder.embedding)",
-          shape: "[T, B, \(decoder.embedding)]", parameters: counts.modules["decoder_embedding", default: 0]),
+      if let table = decoder.embedding {
+        layers.append(
+          LayerSummary(
+            name: "decoder_embedding", kind: "\(table.vocabulary) tokens → \(table.width)",
+            shape: "[T, B, \(table.width)]", parameters: counts.modules["decoder_embedding", default: 0]))
+      }
+      layers.append(
         LayerSummary(
           // text: a word of this program.
           name: "decoder", kind: "\(a.layers) × \(a.cell.rawValue.uppercased()) \(a.outputWidth)",
-          shape: "[T, B, \(a.outputWidth)]", parameters: counts.modules["decoder", default: 0]),
-      ]
+          shape: "[\(decoder.numbers.map { String($0.steps) } ?? "T"), B, \(a.outputWidth)]",
+          parameters: counts.modules["decoder", default: 0]))
       if decoder.attention != .none {
         layers.append(
           LayerSummary(
@@ -103,7 +106,8 @@ struct LayerSummary: Encodable {
             parameters: counts.modules["attention", default: 0] + counts.modules["combine", default: 0]))
       }
     }
-    let rows = a.cell != .none && a.readout == .everyStep ? "\(steps)·B" : "B"
+    let readSteps = a.decoder?.numbers.map { String($0.steps) } ?? steps
+    let rows = a.cell != .none && a.readout == .everyStep ? "\(readSteps)·B" : "B"
     layers.append(
       LayerSummary(
         name: "readout", kind: a.cell == .none ? "flatten" : a.readout.rawValue,

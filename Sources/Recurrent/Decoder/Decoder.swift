@@ -1,19 +1,21 @@
 import Batches
 import Kernels
 
-/// The second half of an encoder-decoder: it starts from the encoder's final states, reads the target token by token (the right
-/// ones in training: teacher forcing), and may attend to the encoder's outputs.
+/// The second half of an encoder-decoder: it starts from the encoder's final states, reads the target step by step (the right
+/// tokens or numbers in training: teacher forcing), and may attend to the encoder's outputs.
 ///
 /// Each layer starts from the encoder's layer of its number, the final states of both directions side by side.
 final class Decoder {
   let architecture: Architecture
   let stack: RecurrentStack
-  let embedding: Embedding
+  /// Of tokens.
+  let embedding: Embedding?
   let attention: Attention?
   private let directions: Int
   private let width: Int
   private(set) var states: StreamStates
-  private var streams: [Int32] = []
+  /// Each sequence has the stream of its number.
+  private var streams = GrowingArray<Int32>()
   private var dense = FloatBuffer(0)
   private let dMemory = GrowingBuffer()
 
@@ -22,9 +24,12 @@ final class Decoder {
     directions = a.directions
     width = a.outputWidth
     stack = RecurrentStack(
-      architecture, layout, kernels, team, wantsInputGradient: true, module: "decoder", firstMask: 0x100)
-    embedding = Embedding(
-      architecture.embedding!, layout, team, name: "decoder_embedding", mask: 0x4000_0001)
+      architecture, layout, kernels, team, wantsInputGradient: architecture.embedding != nil,
+      module: "decoder",
+      firstMask: 0x100)
+    embedding = architecture.embedding.map {
+      Embedding($0, layout, team, name: "decoder_embedding", mask: 0x4000_0001)
+    }
     attention = Attention(a, layout, kernels, team)
     states = StreamStates(architecture, streams: 0)
   }
@@ -42,18 +47,26 @@ final class Decoder {
     places: UnsafePointer<Int32>, _ parameters: UnsafePointer<Float>
   ) -> UnsafePointer<Float> {
     start(encoder, source, places, count: request.batch)
-    attention?.read(encoder.output, source)
-    return streams.withUnsafeBufferPointer {
-      run(&request, source, places: places, streams: $0.baseAddress!, parameters)
-    }
+    return run(&request, source, places: places, streams: streams.base, parameters)
   }
 
-  /// Sequences start where the encoder ended.
+  /// The numbers from 0 up: sequences whose sources lie as they do themselves.
+  func inOrder(_ count: Int) -> UnsafePointer<Int32> {
+    reserve(count)
+    return UnsafePointer(streams.base)
+  }
+
+  private func reserve(_ count: Int) {
+    guard states.streams < count else { return }
+    states = StreamStates(architecture, streams: count)
+    streams.reserve(count)
+    for stream in 0..<count { streams.base[stream] = Int32(stream) }
+  }
+
+  /// Sequences start where the encoder ended, and may look back at its outputs.
   func start(_ encoder: RecurrentStack, _ source: BatchRows, _ places: UnsafePointer<Int32>, count: Int) {
-    if states.streams < count {
-      states = StreamStates(architecture, streams: count)
-      streams = (0..<Int32(count)).map { $0 }
-    }
+    reserve(count)
+    attention?.read(encoder.output, source)
     for layer in 0..<architecture.layers {
       let size = encoder.sizes[layer]
       let hidden = size.hidden
@@ -79,7 +92,7 @@ final class Decoder {
     streams: UnsafePointer<Int32>, _ parameters: UnsafePointer<Float>
   ) -> UnsafePointer<Float> {
     request.carried = Model.Carried(states: states, streams: streams)
-    request.lookUp(embedding, parameters)
+    if let embedding { request.lookUp(embedding, parameters) }
     stack.forward(request, initialState: nil)
     if let attention {
       return attention.forward(stack.output, request.rows, source, places: places)
@@ -101,7 +114,7 @@ final class Decoder {
       dOutput, request.rows, source, places: places, dMemory: dMemory.base, gradients)
     let initial = stack.backward(
       request, dReadout: dOutput, gradients: gradients, finalState: nil, wantInitialState: true)!
-    if request.vocabularies.isEmpty {
+    if let embedding, request.vocabularies.isEmpty {
       embedding.backward(request, dRows: stack.dInputs.base, gradients)
     }
     let final = RecurrentState(

@@ -18,7 +18,7 @@ extension Model {
   func encode(_ source: Batch, _ mode: Mode) -> Request {
     pack(forBackward: mode != .evaluation)
     var request = request(source, mode)
-    request.lookUp(embedding!, UnsafePointer(parameters.baseAddress!))
+    lookUpCodes(&request)
     stack!.forward(request, initialState: nil)
     return request
   }
@@ -31,9 +31,7 @@ extension Model {
     _ = stack.backward(
       pair.source, dReadout: below.outputs, gradients: gradients, finalState: below.final,
       wantInitialState: false)
-    if pair.source.vocabularies.isEmpty {
-      embedding!.backward(pair.source, dRows: stack.dInputs.base, gradients)
-    }
+    backwardInputs(pair.source, gradients)
   }
 }
 

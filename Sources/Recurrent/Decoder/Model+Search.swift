@@ -26,7 +26,6 @@ extension Model {
     places.withUnsafeBufferPointer {
       decoder.start(stack!, encoded.rows, $0.baseAddress!, count: batch * beam)
     }
-    decoder.attention?.read(stack!.output, encoded.rows)
     let spare = StreamStates(decoder.architecture, streams: decoder.states.streams)
     var searches = (0..<batch).map {
       BeamSearch(row: $0, beam: beam, end: end, limit: limit(encoded.rows.length($0)))

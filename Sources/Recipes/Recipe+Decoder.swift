@@ -1,0 +1,51 @@
+import Batches
+import Dataset
+import Diagnostics
+import Recurrent
+
+extension Recipe {
+  /// What writes the targets of data of this shape; nil where the head gives them at once.
+  package func decoder(for shape: SampleShape) throws -> Architecture.Decoder? {
+    var decoder: Architecture.Decoder
+    if shape.sourceSteps != nil, case .classes(let vocabulary) = shape.target {
+      guard let width = model.decoder?.embedding else {
+        throw Failure.badData(
+          "recipe \(name): pairs need a model.decoder with an embedding, such as {embedding: 128, attention: dot}"
+        )
+      }
+      decoder = Architecture.Decoder(vocabulary: vocabulary, embedding: width)
+    } else {
+      guard let settings = model.decoder else { return nil }
+      decoder = Architecture.Decoder(.numbers(try decodedNumbers(settings, shape)))
+    }
+    decoder.attention = model.decoder?.attention ?? .none
+    return decoder
+  }
+
+  /// The numbers behind a window, one step for each horizon.
+  private func decodedNumbers(
+    _ settings: DecoderSpecification, _ shape: SampleShape
+  ) throws -> Architecture.Decoder.Numbers {
+    guard case .values(let width) = shape.target, data.hasWindows, !data.perStep else {
+      throw Failure.badData(
+        "recipe \(name): model.decoder is for data.format pairs, and for csv windows with targets behind them; remove it"
+      )
+    }
+    for (key, isGiven) in [("embedding", settings.embedding != nil), ("beam", settings.beam != 1)]
+    where isGiven {
+      throw Failure.badData(
+        "recipe \(name): model.decoder.\(key) is for the tokens of data.format pairs, but this data has numbers; remove it"
+      )
+    }
+    let steps = data.allHorizons.count
+    var numbers = Architecture.Decoder.Numbers(steps: steps, targets: width / steps, loss: loss)
+    numbers.known = data.knownColumns
+    // Changes begin at 0, and counts are read in other units than a feature.
+    if !data.isRelative, !loss.takesCounts {
+      numbers.starts = data.targets.map { target in
+        data.features.firstIndex { $0.hasSameBytes(as: target) }
+      }
+    }
+    return numbers
+  }
+}

@@ -1,0 +1,144 @@
+import Batches
+import Kernels
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// What the steps of a decoder of numbers read and write.
+///
+/// A step reads the numbers of the step before, in the units that the loss sees, and what is known in advance of its own. The first
+/// reads where the window ended. Counts, which the loss sees as they are, are read as log(1 + count); what nobody knows as 0.
+final class NumberSteps {
+  let numbers: Architecture.Decoder.Numbers
+  /// Outputs of the head for a step.
+  let width: Int
+  /// `[steps, B, inputs of a step]`
+  private let inputs = GrowingBuffer()
+  /// `[B, steps, width]`: what the network gives.
+  private let outputs = GrowingBuffer()
+  /// The same `[steps, B, width]`, of a gradient.
+  private let dOutputs = GrowingBuffer()
+
+  init(_ numbers: Architecture.Decoder.Numbers, width: Int) { (self.numbers, self.width) = (numbers, width) }
+
+  /// Outputs of all steps.
+  private var perSample: Int { numbers.steps * width }
+
+  /// What all steps read where each is told the right numbers of the one before.
+  /// - batch: windows with their targets, `[B, steps · targets]`.
+  /// - Returns: `[steps, B, inputs of a step]`
+  func taught(_ batch: Batch) -> UnsafePointer<Float> {
+    precondition(
+      batch.shape.targetWidth == numbers.steps * numbers.targets,
+      "a decoder of \(numbers.steps) steps of \(numbers.targets) numbers needs as many targets")
+    let rows = batch.count * numbers.inputSize
+    inputs.reserve(numbers.steps * rows)
+    for step in 0..<numbers.steps {
+      fill(inputs.base + step * rows, step, batch) { sample, target in
+        batch.values[(sample * numbers.steps + step - 1) * numbers.targets + target]
+      }
+    }
+    return UnsafePointer(inputs.base)
+  }
+
+  /// What a step reads behind those whose outputs `take` was given.
+  /// - Returns: `[B, inputs of a step]`
+  func next(_ step: Int, _ batch: Batch) -> UnsafePointer<Float> {
+    let parameters = numbers.loss.outputsPerTarget
+    inputs.reserve(batch.count * numbers.inputSize)
+    outputs.reserve(batch.count * perSample)
+    fill(inputs.base, step, batch) { sample, target in
+      let said = outputs.base + sample * perSample + (step - 1) * width + target * parameters
+      return Float(PredictiveDistribution(numbers.loss, outputs: said).point)
+    }
+    return UnsafePointer(inputs.base)
+  }
+
+  /// - before: the number of the step before, by sample and target; not asked for the first step.
+  private func fill(
+    _ rows: UnsafeMutablePointer<Float>, _ step: Int, _ batch: Batch,
+    before: (_ sample: Int, _ target: Int) -> Float
+  ) {
+    let known = numbers.known.count / numbers.steps
+    for sample in 0..<batch.count {
+      let last = batch.inputs.baseAddress! + batch.rows.end(sample) * batch.shape.features
+      let row = rows + sample * numbers.inputSize
+      for target in 0..<numbers.targets {
+        row[target] =
+          step > 0
+          ? read(before(sample, target))
+          : target < numbers.starts.count ? numbers.starts[target].map { last[$0] } ?? 0 : 0
+      }
+      (row + numbers.targets).update(from: last + numbers.known.lowerBound + step * known, count: known)
+    }
+  }
+
+  private func read(_ number: Float) -> Float {
+    guard !number.isNaN else { return 0 }
+    return numbers.loss.takesCounts ? log1p(max(number, 0)) : number
+  }
+
+  /// Keeps the outputs of some steps, the first of which is `step`.
+  /// - values: `[count, B, width]`
+  func take(_ values: UnsafePointer<Float>, from step: Int, count: Int = 1, batch: Int) {
+    outputs.reserve(batch * perSample)
+    for row in 0..<count * batch {
+      (outputs.base + row % batch * perSample + (step + row / batch) * width).update(
+        from: values + row * width, count: width)
+    }
+  }
+
+  /// `[B, steps · width]`, the outputs of all steps.
+  func all(batch: Int) -> UnsafeMutableBufferPointer<Float> {
+    UnsafeMutableBufferPointer(start: outputs.base, count: batch * perSample)
+  }
+
+  /// - dOutput: `[B, steps · width]`
+  /// - Returns: `[steps, B, width]`
+  func timeMajor(_ dOutput: UnsafePointer<Float>, batch: Int) -> UnsafePointer<Float> {
+    dOutputs.reserve(batch * perSample)
+    for row in 0..<numbers.steps * batch {
+      (dOutputs.base + row * width).update(
+        from: dOutput + row % batch * perSample + row / batch * width, count: width)
+    }
+    return UnsafePointer(dOutputs.base)
+  }
+}
+
+extension Model {
+  /// The output of an encoder-decoder for windows of numbers. In training each step reads the right numbers of the one before
+  /// (teacher forcing), in evaluation those that it has predicted.
+  /// - Returns: `[B, steps · width]`
+  func forwardNumbers(_ batch: Batch, _ steps: NumberSteps, mode: Mode) -> UnsafeMutableBufferPointer<Float> {
+    guard let decoder else { preconditionFailure("this network has no decoder") }
+    precondition(batch.rows.isUniform, "a decoder of numbers reads windows of equal length")
+    let (encoded, count) = (encode(batch, mode), batch.count)
+    let places = decoder.inOrder(count)
+    let parameters = UnsafePointer(parameters.baseAddress!)
+    pair = (encoded, places)
+    func request(_ inputs: UnsafePointer<Float>, steps: Int) -> Request {
+      Request(
+        owner: batch, inputs: inputs, samples: batch.numbers, rows: BatchRows(steps: steps, batch: count),
+        mode: mode)
+    }
+    if mode != .evaluation {
+      var all = request(steps.taught(batch), steps: steps.numbers.steps)
+      let read = decoder.forward(&all, stack!, encoded.rows, places: places, parameters)
+      last = all
+      let values = head.forward(read, rows: all.rows.count, all)
+      steps.take(values.baseAddress!, from: 0, count: steps.numbers.steps, batch: count)
+      return steps.all(batch: count)
+    }
+    decoder.start(stack!, encoded.rows, places, count: count)
+    for step in 0..<steps.numbers.steps {
+      var one = request(steps.next(step, batch), steps: 1)
+      let read = decoder.run(&one, encoded.rows, places: places, streams: places, parameters)
+      steps.take(head.forward(read, rows: count, one).baseAddress!, from: step, batch: count)
+      last = one
+    }
+    return steps.all(batch: count)
+  }
+}

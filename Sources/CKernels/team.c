@@ -17,7 +17,13 @@
 #define RELAX() __asm__ volatile("yield")
 #endif
 
-enum { SPINS = 4000, YIELDS = 200, LINE = 64, STACK = 1 << 20 };
+// Kernels that were not optimized keep each of their many tiles' numbers apart, in a frame of a megabyte.
+#ifdef __OPTIMIZE__
+enum { STACK = 1 << 20 };
+#else
+enum { STACK = 8 << 20 };
+#endif
+enum { SPINS = 4000, YIELDS = 200, LINE = 64 };
 
 // One thread and one share; each has cache lines of its own.
 typedef struct {

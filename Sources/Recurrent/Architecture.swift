@@ -198,11 +198,14 @@ public struct Architecture: Sendable, Equatable {
           "model.\(key) must be at least 0 and below 1, not \(probability)")
       }
       try require(
-        cell == .lstm || (projectionSize == 0 && zoneout.cell == 0),
-        "model.proj_size and zoneout of the cell state apply to cell: lstm")
+        projectionSize == 0 || CellDescription(cell).takesProjection,
+        "model.proj_size applies to cell: \(Cell.words(where: \.takesProjection))")
       try require(
-        initialization.forgetBias == nil || (cell == .lstm && bias),
-        "model.init.forget_bias applies to cell: lstm with bias")
+        zoneout.cell == 0 || cell.hasCellState,
+        "model.zoneout of the cell state applies to cell: \(Cell.words(where: \.hasCellState))")
+      try require(
+        initialization.forgetBias == nil || (CellDescription(cell).forgetGate != nil && bias),
+        "model.init.forget_bias applies to cell: \(Cell.words { $0.forgetGate != nil }) with bias")
     }
     for layer in head {
       switch layer {

@@ -38,7 +38,7 @@ extension ParameterLayout {
     for entry in entries where isCategory(entry) {
       parameters[entry.range].prefix(entry.shape[1]).update(repeating: 0)
     }
-    apply(architecture.initialization, to: parameters, gates: architecture.cell.gateCount, &generator)
+    apply(architecture.initialization, to: parameters, CellDescription(architecture.cell), &generator)
   }
 
   /// With `initRange`, all but what is constant.
@@ -75,8 +75,8 @@ extension ParameterLayout {
 
   /// Changes the first parameters, drawing on where the modules' own drawing ended.
   private func apply(
-    _ changes: Architecture.Initialization, to parameters: UnsafeMutableBufferPointer<Float>, gates: Int,
-    _ generator: inout TorchGenerator
+    _ changes: Architecture.Initialization, to parameters: UnsafeMutableBufferPointer<Float>,
+    _ cell: CellDescription, _ generator: inout TorchGenerator
   ) {
     func tensors(_ prefix: String, suffix: String = "") -> [(
       tensor: UnsafeMutableBufferPointer<Float>, shape: [Int]
@@ -84,6 +84,7 @@ extension ParameterLayout {
       entries.filter { $0.name.hasPrefix(prefix) && (suffix.isEmpty || $0.name.hasSuffix(suffix)) }
         .map { (UnsafeMutableBufferPointer(rebasing: parameters[$0.range]), $0.shape) }
     }
+    let gates = cell.gates.count
     if changes.orthogonal {
       for (tensor, shape) in tensors("rnn.weight_hh") {
         let block = tensor.count / gates
@@ -94,11 +95,12 @@ extension ParameterLayout {
         }
       }
     }
-    if let bias = changes.forgetBias {
+    if let bias = changes.forgetBias, let gate = cell.forgetGate {
       let biases = [("rnn.bias_ih", bias), ("rnn.bias_hh", 0), ("rnn.norm_ih", bias), ("rnn.norm_hh", 0)]
       for (name, value) in biases {
         for (tensor, shape) in tensors(name, suffix: name.contains("norm") ? ".bias" : "") {
-          tensor[shape[0] / gates..<2 * shape[0] / gates].update(repeating: value)
+          let block = shape[0] / gates
+          tensor[gate * block..<(gate + 1) * block].update(repeating: value)
         }
       }
     }

@@ -30,24 +30,6 @@ public struct ParameterLayout: Sendable, Equatable {
     return range
   }
 
-  /// What PyTorch's modules don't have: layer norm under the names of its `LayerNorm`, and learned initial states.
-  private mutating func addOptions(_ a: Architecture, _ place: LayerPlace) {
-    let hidden = a.hiddenSize(of: place.layer)
-    if a.layerNorm {
-      let norms = [
-        ("norm_ih", a.cell.gateCount), ("norm_hh", a.cell.gateCount), ("norm_c", a.cell == .lstm ? 1 : 0),
-      ]
-      for (name, blocks) in norms where blocks > 0 {
-        add(place.name(name) + ".weight", [blocks * hidden])
-        if a.bias { add(place.name(name) + ".bias", [blocks * hidden]) }
-      }
-    }
-    if a.learnedInitialState {
-      add(place.name("h0"), [a.width(of: place.layer)])
-      if a.cell == .lstm { add(place.name("c0"), [hidden]) }
-    }
-  }
-
   /// From the first to the last of these that are there.
   func span(of names: [String]) -> Range<Int> {
     let ranges = names.compactMap { self[$0]?.range }
@@ -94,37 +76,13 @@ public struct ParameterLayout: Sendable, Equatable {
     }
   }
 
-  private mutating func addRecurrent(_ a: Architecture, _ prefix: String) {
-    guard a.cell != .none else { return }
-    let rows = a.cell.gateCount * a.hiddenSize
-    for layer in 0..<a.layers {
-      let input = layer == 0 ? a.inputWidth : a.directions * a.hiddenSize
-      for suffix in ["", "_reverse"].prefix(a.directions) {
-        add("\(prefix).weight_ih_l\(layer)\(suffix)", [rows, input])
-        add("\(prefix).weight_hh_l\(layer)\(suffix)", [rows, a.hiddenSize])
-        if a.bias {
-          add("\(prefix).bias_ih_l\(layer)\(suffix)", [rows])
-          add("\(prefix).bias_hh_l\(layer)\(suffix)", [rows])
-        }
-      }
-    }
-  }
-
   private mutating func addRecurrent(_ a: Architecture, module: String = "rnn") {
     guard a.cell != .none else { return }
-    let gates = a.cell.gateCount
     for layer in 0..<a.layers {
+      let parameters = a.cellParameters(layer)
       for direction in 0..<a.directions {
         let place = LayerPlace(layer: layer, direction: direction, module: module)
-        let (hidden, width) = (a.hiddenSize(of: layer), a.width(of: layer))
-        add(place.name("weight_ih"), [gates * hidden, a.inputWidth(of: layer)])
-        add(place.name("weight_hh"), [gates * hidden, width])
-        if a.bias, !a.layerNorm {
-          add(place.name("bias_ih"), [gates * hidden])
-          add(place.name("bias_hh"), [gates * hidden])
-        }
-        if a.projectionSize > 0 { add(place.name("weight_hr"), [width, hidden]) }
-        addOptions(a, place)
+        for parameter in parameters { add(place.name(parameter.name) + parameter.part, parameter.shape) }
       }
     }
   }
@@ -132,16 +90,4 @@ public struct ParameterLayout: Sendable, Equatable {
   /// The table of a categorical column, an item of a `ModuleList`.
   public static func categoryName(_ column: Int) -> String { "category_embeddings.\(column).weight" }
   static func linearName(_ index: Int, of count: Int) -> String { index == count - 1 ? "fc" : "fc\(index)" }
-}
-
-extension Architecture.Cell {
-  /// Blocks of H rows in a weight matrix: 4 for LSTM (i, f, g, o), 3 for GRU (r, z, n), 1 for RNN.
-  public var gateCount: Int {
-    switch self {
-    case .rnn: 1
-    case .lstm: 4
-    case .gru: 3
-    case .none: 0
-    }
-  }
 }

@@ -31,11 +31,7 @@ extension RecurrentLayer {
     team.run(.recurrenceBackward, operations: loopOperations(pass)) { share in
       var part = layer
       (part.first_row, part.last_row) = bounds(pass.rows, share)
-      switch kind.cell {
-      case .lstm: f.lstm_backward(&part)
-      case .gru: f.gru_backward(&part)
-      case .rnn, .none: f.rnn_backward(&part, kind.relu ? 1 : 0)
-      }
+      cell.kernels.backward(f, &part, relu)
     }
     g.parameters.add(
       ranges.all, pass.vocabularies.first?.parameters, overwriting: writable(pass), batch: pass.rows.batch,
@@ -136,7 +132,7 @@ extension RecurrentLayer {
       padded.base.update(repeating: 0, count: padded.count)
       groups.addColumns(of: gates.base, gateStride, stride: gateStride, kernels, to: padded.base)
       inputRows.scatterAdd(padded.base, to: parameters + inputBias)
-      recurrentRows.scatterAdd(padded.base + kind.recurrentSlot * units, to: parameters + recurrentBias)
+      recurrentRows.scatterAdd(padded.base + cell.recurrentSlot * units, to: parameters + recurrentBias)
     }
   }
 
@@ -151,7 +147,7 @@ extension RecurrentLayer {
 
   private func recurrentGradient(_ pass: Pass, _ part: GradientTarget.Part) {
     let (steps, batch) = (pass.rows.steps, pass.rows.batch)
-    let dRecurrent = gates.base + kind.recurrentSlot * units
+    let dRecurrent = gates.base + cell.recurrentSlot * units
     // Step t's gates saw the outputs of the step walked before it.
     let dLater = reverse ? dRecurrent : dRecurrent + batch * gateStride
     let before = reverse ? pass.output + batch * pass.outputStride : pass.output
@@ -194,7 +190,7 @@ extension RecurrentLayer {
     // Forward, all rows begin at the first step.
     let skipped = reverse || pass.h0 != nil ? 0 : rows.batch
     addProduct(
-      gates.base + kind.recurrentSlot * units + skipped * gateStride, rows: recurrentRows,
+      gates.base + cell.recurrentSlot * units + skipped * gateStride, rows: recurrentRows,
       to + skipped * units, columns: recurrentColumns, ld: units, RowGroups(0..<rows.count - skipped),
       to: ranges.recurrentWeight, of: part, width: hidden)
   }

@@ -6,7 +6,8 @@ import Kernels
 ///
 /// T steps, B rows, H hidden units padded to Hp, I input columns padded to Ip (padding is zero and stays zero).
 final class RecurrentLayer {
-  let kind: CellKind
+  let cell: CellDescription
+  let relu: Bool
   let kernels: KernelSet
   let team: Team
   let reverse: Bool
@@ -56,7 +57,8 @@ final class RecurrentLayer {
     _ architecture: Architecture, _ sizes: LayerSizes, _ place: LayerPlace, _ layout: ParameterLayout,
     _ kernels: KernelSet, _ team: Team
   ) {
-    kind = CellKind(architecture)
+    cell = CellDescription(architecture.cell)
+    relu = architecture.nonlinearity == .relu
     self.kernels = kernels
     self.team = team
     reverse = place.isReverse
@@ -69,8 +71,8 @@ final class RecurrentLayer {
     self.inputWidth = inputWidth
     hidden = sizes.hidden
     units = sizes.units
-    inputRows = IndexMap(order: kind.inputOrder, width: hidden, padded: units)
-    recurrentRows = IndexMap(order: kind.recurrentOrder, width: hidden, padded: units)
+    inputRows = IndexMap(order: cell.inputOrder, width: hidden, padded: units)
+    recurrentRows = IndexMap(order: cell.recurrentOrder, width: hidden, padded: units)
     recurrentColumns = IndexMap(order: [0], width: hidden, padded: units)
     let blockWidth = inputWidth / inputBlocks
     // The data come as they are; what a layer below computed is padded.
@@ -86,15 +88,15 @@ final class RecurrentLayer {
         // The data want no gradient.
         InputPart(inputRows, columns, needsGradient: part > 0, kernels)
       }
-    recurrentPacked = FloatBuffer(f.packed_recurrent_size(kind.gates, hidden))
-    recurrentPackedBack = FloatBuffer(f.packed_recurrent_size(kind.gates, hidden))
-    bias = FloatBuffer(kind.slots * units)
+    recurrentPacked = FloatBuffer(f.packed_recurrent_size(cell.gates.count, hidden))
+    recurrentPackedBack = FloatBuffer(f.packed_recurrent_size(cell.gates.count, hidden))
+    bias = FloatBuffer(cell.slots * units)
     biasM = FloatBuffer(units)
-    padded = FloatBuffer(kind.slots * units)
+    padded = FloatBuffer(cell.slots * units)
   }
 
   /// From one row of stored gates to the next. Rows a multiple of 1 KiB apart would fall into the same cache sets.
-  var gateStride: Int { kind.slots * units % 256 == 0 ? kind.slots * units + 16 : kind.slots * units }
+  var gateStride: Int { cell.slots * units % 256 == 0 ? cell.slots * units + 16 : cell.slots * units }
 
   /// Makes the packed copies of the weights anew.
   func pack(_ parameters: UnsafePointer<Float>, forBackward: Bool) {
@@ -104,33 +106,33 @@ final class RecurrentLayer {
       part.pack(
         parameters + ranges.inputWeight, inputRows, width: inputWidth, forBackward: forBackward, kernels)
     }
-    f.pack_recurrent(recurrent, kind.gates, hidden, recurrentPacked.base)
+    f.pack_recurrent(recurrent, cell.gates.count, hidden, recurrentPacked.base)
     if let inputBias = ranges.inputBias, let recurrentBias = ranges.recurrentBias {
       packBias(parameters + inputBias, parameters + recurrentBias)
     }
     guard forBackward else { return }
-    f.pack_recurrent_back(recurrent, kind.gates, hidden, recurrentPackedBack.base)
+    f.pack_recurrent_back(recurrent, cell.gates.count, hidden, recurrentPackedBack.base)
   }
 
-  /// Biases that are only ever added to each other are merged; the GRU's b_hn lies inside the reset product and is not.
+  /// Biases that are only ever added to each other are merged; that of a gated product, GRU's b_hn, is not.
   private func packBias(_ input: UnsafePointer<Float>, _ recurrent: UnsafePointer<Float>) {
     bias.base.update(repeating: 0, count: bias.count)
     inputRows.gatherAdd(input, to: bias.base)
-    if kind.cell == .gru {
-      for unit in 0..<hidden {
-        bias.base[units + unit] += recurrent[unit]
-        bias.base[2 * units + unit] += recurrent[hidden + unit]
-        biasM.base[unit] = recurrent[2 * hidden + unit]
+    guard let gated = cell.gatedProduct else { return recurrentRows.gatherAdd(recurrent, to: bias.base) }
+    for (block, gate) in cell.inputOrder.enumerated() {
+      let from = recurrent + gate * hidden
+      if gate == gated.gate {
+        biasM.base.update(from: from, count: hidden)
+      } else {
+        for unit in 0..<hidden { bias.base[block * units + unit] += from[unit] }
       }
-    } else {
-      recurrentRows.gatherAdd(recurrent, to: bias.base)
     }
   }
 
   /// Makes room for a batch of this size.
   func prepare(_ rows: BatchRows) {
     gates.reserve(rows.count * gateStride)
-    if kind.hasCellState { cells.reserve(rows.count * units) }
+    if cell.hasCellState { cells.reserve(rows.count * units) }
     dHidden.reserve(rows.batch * units)
     dCell.reserve(rows.batch * units)
     if kernels.isBF16 { low.reserve(rows.batch * gateStride) }
@@ -181,11 +183,7 @@ final class RecurrentLayer {
     team.run(.recurrence, operations: loopOperations(pass)) { share in
       var layer = layer(pass)
       (layer.first_row, layer.last_row) = bounds(pass.rows, share)
-      switch kind.cell {
-      case .lstm: f.lstm_forward(&layer)
-      case .gru: f.gru_forward(&layer)
-      case .rnn, .none: f.rnn_forward(&layer, kind.relu ? 1 : 0)
-      }
+      cell.kernels.forward(f, &layer, relu)
     }
   }
 
@@ -238,7 +236,7 @@ final class RecurrentLayer {
     }
   }
 
-  func loopOperations(_ pass: Pass) -> Int { pass.rows.count * kind.gates * hidden * hidden }
+  func loopOperations(_ pass: Pass) -> Int { pass.rows.count * cell.gates.count * hidden * hidden }
   func bounds(_ rows: BatchRows, _ share: Team.Share) -> (Int, Int) {
     let part = rows.part(of: share.index, among: share.count)
     return (part.lowerBound, part.upperBound)

@@ -16,7 +16,7 @@ extension RecurrentStack {
     }
     if let finalState {
       fill(finalHidden, from: finalState.hidden, batch: batch, \.hiddenRow)
-      if architecture.cell == .lstm { fill(finalCell, from: finalState.cell, batch: batch, \.cellRow) }
+      if hasCellState { fill(finalCell, from: finalState.cell, batch: batch, \.cellRow) }
     }
     let isLearned = initial == .learned
     var dOutput = scatterReadout(dReadout, request)

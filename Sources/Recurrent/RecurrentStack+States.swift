@@ -6,7 +6,7 @@ extension RecurrentStack {
     if let state {
       initial = .given
       fill(initialHidden, from: state.hidden, batch: batch, \.hiddenRow)
-      if architecture.cell == .lstm { fill(initialCell, from: state.cell, batch: batch, \.cellRow) }
+      if hasCellState { fill(initialCell, from: state.cell, batch: batch, \.cellRow) }
     } else if let learned, let parameters {
       initial = .learned
       for (index, place) in learned.enumerated() {
@@ -60,7 +60,7 @@ extension RecurrentStack {
         append(
           outputs[index].base + direction * size.units, stride: size.stride, count: size.width,
           to: &state.hidden)
-        if architecture.cell == .lstm {
+        if hasCellState {
           let cells = layers[index][direction].cellStates
           append(cells, stride: size.cellUnits, count: size.hidden, to: &state.cell)
         }
@@ -73,7 +73,7 @@ extension RecurrentStack {
   func collectInitial(_ state: inout RecurrentState, _ index: Int, _ direction: Int, batch: Int) {
     let (gradient, size) = (layers[index][direction].initialGradients, sizes[index])
     state.hidden += StateRows.dense(gradient.hidden, stride: size.units, batch: batch, hidden: size.width)
-    if architecture.cell == .lstm {
+    if hasCellState {
       state.cell += StateRows.dense(gradient.cell, stride: size.cellUnits, batch: batch, hidden: size.hidden)
     }
   }

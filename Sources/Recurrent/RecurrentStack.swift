@@ -8,6 +8,8 @@ final class RecurrentStack {
   let kernels: KernelSet
   let team: Team
   let sizes: [LayerSizes]
+  /// Whether layers carry c beside h.
+  let hasCellState: Bool
   let layers: [[any TimeLayer]]
   /// Outputs of each layer `[T, B, D·units]`; with what it read added, where it has a residual connection; and what the next
   /// layer reads where dropout changed that.
@@ -41,7 +43,7 @@ final class RecurrentStack {
   enum InitialState { case zero, given, learned }
   struct LearnedState {
     var hidden: Int
-    /// nil for RNN and GRU.
+    /// nil without c.
     var cell: Int?
   }
 
@@ -50,6 +52,7 @@ final class RecurrentStack {
     wantsInputGradient: Bool, foldsCategories: Bool = false, module: String = "rnn", firstMask: UInt32 = 0
   ) {
     architecture = a
+    hasCellState = a.cell.hasCellState
     self.firstMask = firstMask
     self.wantsInputGradient = wantsInputGradient
     self.foldsCategories = foldsCategories
@@ -160,7 +163,7 @@ final class RecurrentStack {
       vocabularies: index > 0 ? [] : request.vocabularies,
       output: outputs[index].base + direction * sizes[index].units, outputStride: sizes[index].stride,
       h0: startsAnew ? nil : UnsafePointer(initialHidden[state].base),
-      c0: startsAnew || architecture.cell != .lstm ? nil : UnsafePointer(initialCell[state].base),
+      c0: startsAnew || !hasCellState ? nil : UnsafePointer(initialCell[state].base),
       keep: request.mode != .evaluation, key: MaskKey(request))
   }
 

@@ -2,7 +2,7 @@
 public struct RecurrentState: Sendable, Equatable {
   /// `[layers·D, B, H]`
   public var hidden: [Float]
-  /// `[layers·D, B, H]`; empty for RNN and GRU.
+  /// `[layers·D, B, H]`; empty for cells without c.
   public var cell: [Float]
 
   public init(hidden: [Float], cell: [Float] = []) {

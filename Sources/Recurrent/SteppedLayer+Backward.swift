@@ -6,7 +6,7 @@ extension SteppedLayer {
     let parts = normParts(g.parameters.sequences(batch: pass.rows.batch))
     prepareBackward(pass.rows, parts: parts.count)
     start(dHidden.base, from: g.dFinalHidden, count: pass.rows.batch * sizes.units)
-    start(dCell.base, from: g.dFinalCell, count: cell == .lstm ? pass.rows.batch * sizes.cellUnits : 0)
+    start(dCell.base, from: g.dFinalCell, count: cell.hasCellState ? pass.rows.batch * sizes.cellUnits : 0)
     team.run(.recurrenceBackward, operations: operations(pass)) { share in
       let scratch = dGates.base + (inputNorm == nil ? 0 : share.index * rowGradients)
       let rows = pass.rows.part(of: share.index, among: share.count)
@@ -109,7 +109,7 @@ extension SteppedLayer {
   private func retreat(_ work: Work, _ span: Span, _ dh: UnsafePointer<Float>) {
     let (units, count, at) = (sizes.cellUnits, span.count, span.at * sizes.cellUnits)
     let gates = gates.base + span.at * gateWidth
-    switch cell {
+    switch kind {
     case .lstm:
       functions.lstm_back(
         gates, squashed.base + at, dh, dCell.base + span.row * units, span.cell, cellZone(work.pass, span.at),
@@ -128,7 +128,7 @@ extension SteppedLayer {
     let (units, count, at) = (sizes.cellUnits, span.count, span.at * sizes.cellUnits)
     let gates = gates.base + span.at * gateWidth
     var (input, recurrent) = normed(span.at, part: part)
-    switch cell {
+    switch kind {
     case .lstm:
       var cell = normedCell(span.at, part: part)
       functions.normed_lstm_back(

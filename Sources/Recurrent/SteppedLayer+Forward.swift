@@ -51,7 +51,7 @@ extension SteppedLayer {
           row: row, at: step.at + row, count: middle - row,
           hidden: UnsafePointer(pass.output + (step.before + row) * pass.outputStride),
           hiddenStride: pass.outputStride,
-          cell: cell == .lstm ? UnsafePointer(cells.base + (step.before + row) * sizes.cellUnits) : nil))
+          cell: cell.hasCellState ? UnsafePointer(cells.base + (step.before + row) * sizes.cellUnits) : nil))
     }
     if middle < rows.upperBound {
       body(
@@ -162,7 +162,7 @@ extension SteppedLayer {
     let (units, count, at) = (sizes.cellUnits, span.count, span.at * sizes.cellUnits)
     let (gates, h) = (gates.base + span.at * gateWidth, wide(span.row, at: span.at))
     let product = product(span.row, at: span.at)
-    switch cell {
+    switch kind {
     case .lstm:
       functions.lstm(
         gates, product, span.cell, cells.base + at, squashed.base + at, h, cellZone(pass, span.at), units,
@@ -193,7 +193,7 @@ extension SteppedLayer {
     let (count, at) = (span.count, span.at * sizes.cellUnits)
     let (gates, h) = (gates.base + span.at * gateWidth, wide(span.row, at: span.at))
     var (input, recurrent) = normed(span.at)
-    switch cell {
+    switch kind {
     case .lstm:
       var cell = normedCell(span.at)
       functions.normed_lstm(

@@ -8,7 +8,8 @@ import Kernels
 /// N rows of all steps, G gates, H units of the cell padded to Hp, P outputs padded to Pp (P = H without projection). A row of
 /// gates is G blocks of Hp in PyTorch's order. Rows don't depend on one another: threads share them, with the same bits.
 final class SteppedLayer: TimeLayer {
-  let cell: Architecture.Cell
+  let kind: Architecture.Cell
+  let cell: CellDescription
   let relu: Bool
   let sizes: LayerSizes
   let kernels: KernelSet
@@ -112,7 +113,8 @@ final class SteppedLayer: TimeLayer {
     _ kernels: KernelSet,
     _ team: Team
   ) {
-    cell = a.cell
+    kind = a.cell
+    cell = CellDescription(a.cell)
     relu = a.nonlinearity == .relu
     self.sizes = sizes
     self.kernels = kernels
@@ -123,7 +125,7 @@ final class SteppedLayer: TimeLayer {
       recurrentDropout: a.recurrentDropout, zoneout: a.zoneout,
       number: UInt32(place.layer * a.directions + place.direction))
     let (hidden, units) = (sizes.hidden, sizes.cellUnits)
-    let rows = IndexMap(order: Array(0..<cell.gateCount), width: hidden, padded: units)
+    let rows = IndexMap(order: Array(cell.gates.indices), width: hidden, padded: units)
     let outputs = IndexMap(order: [0], width: sizes.width, padded: sizes.units)
     let block = place.inputWidth / place.inputBlocks
     // The data come as they are; what a layer below computed is padded.
@@ -134,7 +136,7 @@ final class SteppedLayer: TimeLayer {
     recurrent = PackedWeight(ranges.recurrentWeight, rows, outputs, width: sizes.width, kernels)
     let wide = IndexMap(order: [0], width: hidden, padded: units)
     projection = ranges.projection.map { PackedWeight($0, outputs, wide, width: hidden, kernels) }
-    let groups = cell == .gru ? [0..<2, 2..<3] : [0..<cell.gateCount]
+    let groups = cell.normGroups
     func norm(_ range: Ranges.Norm?, _ groups: [Range<Int>], twin: LayerNorm? = nil) -> LayerNorm? {
       range.map {
         LayerNorm(
@@ -142,15 +144,15 @@ final class SteppedLayer: TimeLayer {
       }
     }
     inputNorm = norm(ranges.inputNorm, groups)
-    // The gates add up both, but for GRU's n.
-    recurrentNorm = norm(ranges.recurrentNorm, groups, twin: cell == .gru ? nil : inputNorm)
+    // The gates add up both, but for a gated product.
+    recurrentNorm = norm(ranges.recurrentNorm, groups, twin: cell.gatedProduct == nil ? inputNorm : nil)
     cellNorm = norm(ranges.cellNorm, [0..<1])
     inputBias = ranges.inputBias.map { PaddedBias($0, rows) }
     recurrentBias = ranges.recurrentBias.map { PaddedBias($0, rows) }
   }
 
   /// Columns of a row of gates.
-  var gateWidth: Int { cell.gateCount * sizes.cellUnits }
+  var gateWidth: Int { cell.gates.count * sizes.cellUnits }
 
   func pack(_ parameters: UnsafePointer<Float>, forBackward: Bool) {
     for weight in [input, recurrent, projection] { weight?.pack(parameters, forBackward: forBackward) }
@@ -159,9 +161,9 @@ final class SteppedLayer: TimeLayer {
   }
 
   /// Whether backward reads what the recurrent product gave.
-  var keepsProducts: Bool { cell == .gru || recurrentNorm != nil }
+  var keepsProducts: Bool { cell.gatedProduct != nil || recurrentNorm != nil }
   /// Whether backward reads the cell's own output.
-  var keepsWide: Bool { cell == .rnn || projection != nil }
+  var keepsWide: Bool { cell.outputIsGate || projection != nil }
 
   func prepare(_ rows: BatchRows) {
     let (count, batch) = (rows.count, rows.batch)
@@ -171,7 +173,7 @@ final class SteppedLayer: TimeLayer {
     seen.reserve(count * units)
     wide.reserve((keepsWide ? count : batch) * cellUnits)
     if projection != nil { narrow.reserve(batch * units) }
-    if cell == .lstm {
+    if cell.hasCellState {
       cells.reserve(count * cellUnits)
       squashed.reserve(count * cellUnits)
     }
@@ -201,7 +203,10 @@ final class SteppedLayer: TimeLayer {
   }
 
   /// Gradients of a row of gates with layer norm: those of each norm's rows that are not another's too.
-  var rowGradients: Int { (cell == .gru ? 6 : cell == .lstm ? 5 : 1) * sizes.cellUnits }
+  var rowGradients: Int {
+    let norms = cell.gatedProduct == nil ? 1 : 2
+    return (norms * cell.gates.count + (cell.hasCellState ? 1 : 0)) * sizes.cellUnits
+  }
 
   var initialGradients: (hidden: UnsafePointer<Float>, cell: UnsafePointer<Float>) {
     (UnsafePointer(dHidden.base), UnsafePointer(dCell.base))

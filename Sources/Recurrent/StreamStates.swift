@@ -8,7 +8,7 @@ public final class StreamStates {
   public let streams: Int
   /// `[layers·D, streams, H]`, H of the widest layer: others leave the rest zero.
   public let hidden: UnsafeMutableBufferPointer<Float>
-  /// `[layers·D, streams, H]`; empty but for LSTM.
+  /// `[layers·D, streams, H]`; empty for cells without c.
   public let cell: UnsafeMutableBufferPointer<Float>
   private let hiddenSize: Int
   private let layers: Int
@@ -19,7 +19,7 @@ public final class StreamStates {
     hiddenSize = architecture.largestHiddenSize
     layers = architecture.layers * architecture.directions
     hidden = .allocate(capacity: layers * streams * hiddenSize)
-    cell = .allocate(capacity: architecture.cell == .lstm ? hidden.count : 0)
+    cell = .allocate(capacity: architecture.cell.hasCellState ? hidden.count : 0)
     hidden.initialize(repeating: 0)
     cell.initialize(repeating: 0)
   }
@@ -89,7 +89,7 @@ extension RecurrentStack {
           let h = output(of: index) + direction * size.units + last * size.stride
           states.state(states.hidden, layer: number, stream: carried.streams[row])
             .update(from: h, count: size.width)
-          guard architecture.cell == .lstm else { continue }
+          guard !states.cell.isEmpty else { continue }
           states.state(states.cell, layer: number, stream: carried.streams[row])
             .update(
               from: layers[index][direction].cellStates + last * size.cellUnits, count: size.hidden)

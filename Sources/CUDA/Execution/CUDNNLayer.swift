@@ -10,7 +10,7 @@ final class CUDNNLayer {
   private let map: WeightMap
   /// Weights and their gradients as cuDNN lays them out, what a call needs, and what forward keeps for backward.
   private let weights, gradients, work, reserve: DeviceBlock
-  private let isLSTM: Bool
+  private let hasCellState: Bool
 
   /// - Throws: where cuDNN can't compute the layer in this way.
   init(
@@ -23,7 +23,7 @@ final class CUDNNLayer {
     self.handle = handle
     self.driver = driver
     self.d = d
-    isLSTM = shape.cell == .lstm
+    hasCellState = shape.cell.cell.hasCellState
     if way.algorithm == .persistDynamic {
       try cudnn.check(f.cudnnBuildRNNDynamic(handle, d.recurrent, Int32(shape.batch)), "building a layer")
     }
@@ -86,7 +86,7 @@ final class CUDNNLayer {
     try cudnn.check(
       f.cudnnRNNForward(
         handle, d.recurrent, keeps ? CUDNN.Code.training : CUDNN.Code.inference, nil, d.input, pointer(input),
-        d.output, pointer(output), d.hidden, nil, nil, isLSTM ? d.hidden : nil, nil, nil, weights.bytes,
+        d.output, pointer(output), d.hidden, nil, nil, hasCellState ? d.hidden : nil, nil, nil, weights.bytes,
         weights.pointer, work.bytes, work.pointer, keeps ? reserve.bytes : 0, keeps ? reserve.pointer : nil),
       "computing a layer")
   }
@@ -97,7 +97,7 @@ final class CUDNNLayer {
     gradients own: ccuda_address, _ stream: UnsafeMutableRawPointer
   ) throws(Failure) {
     let f = cudnn.functions
-    let cell = isLSTM ? d.hidden : nil
+    let cell = hasCellState ? d.hidden : nil
     try cudnn.check(f.cudnnSetStream(handle, stream), "choosing a stream")
     try cudnn.check(
       f.cudnnRNNBackwardData_v8(

@@ -1,7 +1,7 @@
 import Recurrent
 
 extension ProgramBuilder {
-  var gates: Int { architecture.cell.gateCount }
+  var gates: Int { cell.gates.count }
 
   /// One direction of one layer: where its parameters and what it keeps lie.
   struct Direction {
@@ -16,7 +16,7 @@ extension ProgramBuilder {
     let width, stride: Int
     let inputWeight, recurrentWeight: Int
     let inputBias, recurrentBias: Int?
-    /// Gates `[T, B, G·H]`; for GRU also what the recurrent product gives, of the same size; LSTM's cells `[T, B, H]`.
+    /// Gates `[T, B, G·H]`; with a gated product also what the recurrent product gives, of the same size; c `[T, B, H]`.
     let gates: Region
     let recurrent: Region?
     let cells: Region?
@@ -37,14 +37,13 @@ extension ProgramBuilder {
     let suffix = "_l\(layer)\(index == 1 ? "_reverse" : "")"
     func start(_ name: String) -> Int? { layout["rnn.\(name)\(suffix)"]?.range.lowerBound }
     let (hidden, width) = (architecture.hiddenSize(of: layer), architecture.width(of: layer))
-    let isGRU = architecture.cell == .gru
     return Direction(
       layer: layer, reverse: index == 1, inputWidth: architecture.inputWidth(of: layer), hidden: hidden,
       columns: gates * hidden, width: width, stride: stride(layer), inputWeight: start("weight_ih")!,
       recurrentWeight: start("weight_hh")!, inputBias: start("bias_ih"), recurrentBias: start("bias_hh"),
       gates: buffer("gates\(suffix)", room * gates * hidden),
-      recurrent: isGRU ? buffer("recurrent\(suffix)", room * gates * hidden) : nil,
-      cells: architecture.cell == .lstm ? buffer("cells\(suffix)", room * hidden) : nil,
+      recurrent: cell.gatedProduct != nil ? buffer("recurrent\(suffix)", room * gates * hidden) : nil,
+      cells: cell.hasCellState ? buffer("cells\(suffix)", room * hidden) : nil,
       output: outputs(layer).advanced(index * width), initial: initial(layer, index),
       dHidden: buffer("d_hidden\(suffix)", capacity * width),
       dCell: buffer("d_cell\(suffix)", capacity * hidden))

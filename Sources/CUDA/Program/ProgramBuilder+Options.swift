@@ -9,9 +9,9 @@ extension ProgramBuilder {
     let seen, products: Region
     /// The cell's own outputs `[H]` where they are not h, and `[P]` behind the projection.
     let wide, narrow: Region?
-    /// tanh of the (normalized) cell `[H]`.
+    /// Of a cell with c: tanh of the (normalized) cell `[H]`.
     let squashed: Region?
-    /// GRU with layer norm: what the reset gate multiplies `[H]`.
+    /// A gated product with layer norm: what the reset gate multiplies `[H]`.
     let normed: Region?
     let inputNorm, recurrentNorm, cellNorm: Norm?
     /// Where W_hr begins.
@@ -43,7 +43,7 @@ extension ProgramBuilder {
 
   mutating func stepped(_ d: Direction) -> Stepped {
     let suffix = d.suffix
-    let (cell, zoneout) = (architecture.cell, architecture.zoneout)
+    let zoneout = architecture.zoneout
     func start(_ name: String) -> Int? { layout["rnn.\(name)\(suffix)"]?.range.lowerBound }
     func kept(_ name: String, _ width: Int, if condition: Bool) -> Region? {
       condition ? buffer("\(name)\(suffix)", room * width) : nil
@@ -56,8 +56,8 @@ extension ProgramBuilder {
       d: d, seen: buffer("seen\(suffix)", room * d.width), products: products,
       wide: kept("wide", d.hidden, if: isProjected || isZoned),
       narrow: kept("narrow", d.width, if: isProjected && isZoned),
-      squashed: kept("squashed", d.hidden, if: cell == .lstm),
-      normed: kept("normed", d.hidden, if: cell == .gru && architecture.layerNorm),
+      squashed: kept("squashed", d.hidden, if: cell.hasCellState),
+      normed: kept("normed", d.hidden, if: cell.gatedProduct != nil && architecture.layerNorm),
       inputNorm: norm("norm_ih", d, isCell: false),
       recurrentNorm: norm("norm_hh", d, products, isCell: false),
       cellNorm: norm("norm_c", d, isCell: true), projection: start("weight_hr"),
@@ -74,8 +74,7 @@ extension ProgramBuilder {
     func start(_ part: String) -> Int? { layout["rnn.\(name)\(d.suffix).\(part)"]?.range.lowerBound }
     guard let weight = start("weight") else { return nil }
     let columns = isCell ? d.hidden : d.columns
-    // GRU's n is normalized by itself.
-    let second = architecture.cell == .gru ? d.hidden : 0
+    let second = (cell.normGroups.count - 1) * d.hidden
     return Norm(
       weight: weight, bias: start("bias"), first: columns - second, second: second,
       x: x ?? buffer("\(name)_x\(d.suffix)", room * columns),

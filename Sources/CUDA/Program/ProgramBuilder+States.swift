@@ -5,7 +5,7 @@ extension ProgramBuilder {
   /// The state before the first step. Of learned ones all rows have one, and the stride is 0.
   struct Initial {
     let hidden: Region
-    /// Of LSTM.
+    /// nil without c.
     let cell: Region?
     let hiddenStride, cellStride: Int
   }
@@ -15,7 +15,7 @@ extension ProgramBuilder {
 
   mutating func initial(_ layer: Int, _ index: Int) -> Initial? {
     let suffix = "_l\(layer)\(index == 1 ? "_reverse" : "")"
-    let (hidden, isLSTM) = (architecture.hiddenSize(of: layer), architecture.cell == .lstm)
+    let hidden = architecture.hiddenSize(of: layer)
     guard plan.streams > 0 else {
       guard let h0 = layout["rnn.h0\(suffix)"] else { return nil }
       return Initial(
@@ -27,7 +27,7 @@ extension ProgramBuilder {
     return Initial(
       hidden: buffer("initial_h_l\(layer)", capacity * stride).advanced(
         index * architecture.width(of: layer)),
-      cell: isLSTM ? buffer("initial_c\(suffix)", capacity * hidden) : nil, hiddenStride: stride,
+      cell: cell.hasCellState ? buffer("initial_c\(suffix)", capacity * hidden) : nil, hiddenStride: stride,
       cellStride: hidden)
   }
 

@@ -26,7 +26,7 @@ extension ProgramBuilder {
     }
     if d.recurrent != nil { arguments.append(.region(hiddenBefore(d, before))) }
     arguments += [.region(at(now, output, d.stride))] + integers(d.stride, batch, d.hidden)
-    if architecture.cell == .rnn { arguments.append(isRelu) }
+    if cell.takesNonlinearity { arguments.append(isRelu) }
     each(
       "\(architecture.cell.rawValue)_forward", batch * d.hidden, arguments + [lengths, .int(Int32(now))])
   }
@@ -67,7 +67,7 @@ extension ProgramBuilder {
     arguments += [.region(at(now, dOutput, d.stride)), .int(Int32(d.stride)), .region(d.dHidden)]
     if d.cells != nil { arguments.append(.region(d.dCell)) }
     arguments += integers(batch, d.hidden)
-    if architecture.cell == .rnn { arguments.append(isRelu) }
+    if cell.takesNonlinearity { arguments.append(isRelu) }
     arguments += [.int(start ? 1 : 0), lengths, .int(Int32(now))]
     each("\(architecture.cell.rawValue)_backward", batch * d.hidden, arguments)
   }

@@ -13,6 +13,7 @@ public enum UpdateRule: Sendable, Equatable {
 /// Memory is laid out for the largest batch, so that the programs of smaller ones use the same buffers.
 struct ProgramBuilder {
   let architecture: Architecture
+  let cell: CellDescription
   let layout: ParameterLayout
   let loss: Loss
   let rule: UpdateRule
@@ -40,6 +41,7 @@ struct ProgramBuilder {
     precondition(batch > 0 && batch <= plan.capacity && steps > 0 && steps <= plan.steps)
     self.plan = plan
     architecture = plan.architecture
+    cell = CellDescription(architecture.cell)
     layout = ParameterLayout(architecture)
     loss = plan.loss
     rule = plan.rule

@@ -1,8 +1,17 @@
+import Recurrent
+
 /// Sizes of a layer in both directions, over equally long sequences.
 public struct RecurrentShape: Sendable, Hashable {
   public enum Cell: Sendable, Hashable {
     case relu, tanh, lstm, gru
-    package var gates: Int { self == .lstm ? 4 : self == .gru ? 3 : 1 }
+    package var cell: Architecture.Cell {
+      switch self {
+      case .relu, .tanh: .rnn
+      case .lstm: .lstm
+      case .gru: .gru
+      }
+    }
+    package var gates: Int { cell.gateCount }
   }
   public let cell: Cell
   /// T, B, F, H, and 1 or 2.

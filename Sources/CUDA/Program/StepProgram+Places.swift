@@ -41,7 +41,7 @@ extension ProgramBuilder {
     let rows = mostRows
     let isText = architecture.embedding != nil
     let states = architecture.layers * architecture.directions * plan.stateWidth
-    let cells = architecture.cell == .lstm ? states : 0
+    let cells = cell.hasCellState ? states : 0
     program.stepsAtOnce = resident > 0 ? engine.writer.stepsAtOnce : 1
     for place in StepProgram.Place.allCases {
       let count =

@@ -69,15 +69,15 @@ extension ModelSpecification {
     ) { node, place, model in
       guard case .map = node.content else {
         let share = try both.read(node, place)
-        model.zoneout = .init(hidden: share, cell: model.cell == .lstm ? share : 0)
+        model.zoneout = .init(hidden: share, cell: model.cell.hasCellState ? share : 0)
         return
       }
       model.zoneout = try each.read(node, place)
     } write: {
       each.write($0.zoneout)
     }.checked { model, map in
-      if model.zoneout.cell > 0, model.cell != .lstm {
-        throw map.failure(at: "zoneout.cell", "model.zoneout.cell applies to cell: lstm only")
+      if model.zoneout.cell > 0, !model.cell.hasCellState {
+        throw map.failure(only: \.hasCellState, at: "zoneout.cell")
       }
     }
   }

@@ -1,3 +1,4 @@
+import Diagnostics
 import Recurrent
 
 extension ModelSpecification: SelectedSection {
@@ -8,8 +9,7 @@ extension ModelSpecification: SelectedSection {
     ModelSpecification(cell: kind, head: [])
   }
 
-  /// The cells that have states.
-  private static let recurrent: [Kind] = [.rnn, .lstm, .gru]
+  private static let recurrent = Kind.recurrent
   private static let sizes = 1...1 << 20
 
   static let section: Section<Self> = Section(
@@ -44,8 +44,8 @@ extension ModelSpecification: SelectedSection {
     Key(selector: "cell", "What the layers are made of; none for a network without states."),
     Key("nonlinearity", \.nonlinearity, .choice(), only: recurrent, "Of cell: rnn.")
       .checked { model, map in
-        if model.cell != .rnn, model.nonlinearity != .tanh {
-          throw map.failure(at: "nonlinearity", "model.nonlinearity: relu applies to cell: rnn only")
+        if !CellDescription(model.cell).takesNonlinearity, model.nonlinearity != .tanh {
+          throw map.failure(only: \.takesNonlinearity, at: "nonlinearity", "nonlinearity: relu")
         }
       },
     Key(
@@ -134,8 +134,8 @@ extension ModelSpecification: SelectedSection {
 
 extension ModelSpecification {
   private func checkProjection(_ map: RecipeMap) throws {
-    if network.projectionSize > 0, network.cell != .lstm {
-      throw map.failure(at: "proj_size", "model.proj_size applies to cell: lstm only")
+    if network.projectionSize > 0, !CellDescription(network.cell).takesProjection {
+      throw map.failure(only: \.takesProjection, at: "proj_size")
     }
     let least = widths.min() ?? 0
     if network.projectionSize >= least {
@@ -155,10 +155,17 @@ extension ModelSpecification {
 
   private func checkForgetBias(_ map: RecipeMap) throws {
     guard network.initialization.forgetBias != nil else { return }
-    if network.cell != .lstm {
-      throw map.failure(at: "init.forget_bias", "model.init.forget_bias applies to cell: lstm only")
+    if CellDescription(network.cell).forgetGate == nil {
+      throw map.failure(only: { $0.forgetGate != nil }, at: "init.forget_bias")
     }
     if !network.bias { throw map.failure(at: "bias", "model.init.forget_bias needs model.bias") }
+  }
+}
+
+extension RecipeMap {
+  /// That what stands at a key of the model is for some cells only.
+  func failure(only isFor: (CellDescription) -> Bool, at key: String, _ what: String? = nil) -> Failure {
+    failure(at: key, "model.\(what ?? key) applies to cell: \(Architecture.Cell.words(where: isFor)) only")
   }
 }
 

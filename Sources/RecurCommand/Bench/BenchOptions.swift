@@ -25,7 +25,7 @@ struct BenchOptions: ParsableArguments {
     network.layerNorm = layerNorm
     network.projectionSize = projSize ?? 0
     network.recurrentDropout = recurrentDropout
-    network.zoneout = .init(hidden: zoneout, cell: network.cell == .lstm ? zoneout : 0)
+    network.zoneout = .init(hidden: zoneout, cell: network.cell.hasCellState ? zoneout : 0)
     do { try network.validate() } catch { throw Failure.usage("\(benchCase.name): \(error.message)") }
     benchCase.architecture = network
     return benchCase

@@ -5,9 +5,9 @@ extension ModelSpecification {
   var summary: String {
     let layersOfHead = network.head.map(\.summary)
     guard network.cell != .none else { return (["feed-forward"] + layersOfHead).joined(separator: ", ") }
-    // text: a word of this program.
-    var kind = network.cell.rawValue.uppercased()
-    if network.cell == .rnn && network.nonlinearity == .relu { kind += " (relu)" }
+    let cell = CellDescription(network.cell)
+    var kind = cell.name
+    if cell.takesNonlinearity && network.nonlinearity == .relu { kind += " (relu)" }
     if network.bidirectional { kind = "bidirectional " + kind }
     let sizes = network.hiddenSizes?.map(String.init).joined(separator: "-") ?? "\(network.hiddenSize)"
     let vectors = embedding.map { ["embedding \($0)" + (tiesEmbeddings ? " (tied)" : "")] } ?? []
@@ -31,7 +31,7 @@ extension Architecture {
     if dropout > 0, layers > 1 { words.append("\(locked)dropout \(dropout)") }
     if recurrentDropout > 0 { words.append("recurrent dropout \(recurrentDropout)") }
     if zoneout.hidden > 0 || zoneout.cell > 0 {
-      words.append("zoneout \(zoneout.hidden)" + (cell == .lstm ? ", \(zoneout.cell)" : ""))
+      words.append("zoneout \(zoneout.hidden)" + (cell.hasCellState ? ", \(zoneout.cell)" : ""))
     }
     if learnedInitialState { words.append("learned initial state") }
     return words

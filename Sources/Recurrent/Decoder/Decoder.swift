@@ -78,7 +78,7 @@ final class Decoder {
             .update(
               from: encoder.output(of: layer) + direction * size.units + last * size.stride,
               count: hidden)
-          guard architecture.cell == .lstm else { continue }
+          guard !states.cell.isEmpty else { continue }
           states.state(states.cell, layer: layer, stream: Int32(b)).advanced(by: direction * hidden)
             .update(
               from: encoder.layers[layer][direction].cellStates + last * size.cellUnits, count: hidden)

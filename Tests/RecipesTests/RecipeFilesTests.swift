@@ -13,7 +13,7 @@ import Testing
     "classify-last": 3_522, "classify-deep": 970, "classify-bidirectional": 1_250, "many-to-one-sigmoid": 120,
     "feed-forward": 241, "japanese-vowels": 41_097, "char-lm": 1_220_095, "word-lm-small": 4_653_200,
     "word-lm-medium": 19_780_400, "forecast": 12_120, "tagging": 2_884_028, "g2p": 2_546_408,
-    "panel": 16_208,
+    "panel": 16_208, "verses": 1_225_282,
   ]
 
   static let shapes = [
@@ -22,7 +22,7 @@ import Testing
     "forecast": SampleShape(steps: 72, features: 7, target: .values(width: 24)),
     "panel": panel,
     "tagging": tokens(659, 26_372, tags: 44),
-    "g2p": pairs(27, 40),
+    "g2p": pairs(27, 40), "verses": verses,
     "japanese-vowels": SampleShape(steps: 29, features: 12, target: .classes(count: 9)),
   ]
 
@@ -37,6 +37,12 @@ import Testing
     (shape.vocabulary, shape.hasTargetPerStep, shape.hasEqualLengths) = (vocabulary, true, false)
     return shape
   }
+
+  private static let verses: SampleShape = {
+    var shape = tokens(100, 7_892, tags: 66)
+    shape.hasTargetPerStep = false
+    return shape
+  }()
 
   private static func pairs(_ sources: Int, _ targets: Int) -> SampleShape {
     var shape = tokens(30, targets)

@@ -11,11 +11,11 @@ let package = Package(
     .executable(name: "recur", targets: ["RecurCommand"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
-    .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
   ],
   targets: [
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .target(name: "CMPI", exclude: ["README.md"], cSettings: c),
     .target(name: "CProcess", exclude: ["README.md"], cSettings: c),
     .target(name: "CMemory", exclude: ["README.md"], cSettings: c),
@@ -47,7 +47,7 @@ let package = Package(
       exclude: ["README.md"], swiftSettings: swift),
     .target(
       name: "Recipes",
-      dependencies: ["Batches", "Recurrent", "Dataset", "Kernels", "Diagnostics", "Files", "Yams"],
+      dependencies: ["Batches", "Recurrent", "Dataset", "Kernels", "Diagnostics", "Files", "CYAML"],
       exclude: ["README.md", "KEYS.md"], swiftSettings: swift),
     .target(
       name: "Training",
@@ -139,7 +139,7 @@ let package = Package(
       ],
       swiftSettings: swift),
     .testTarget(
-      name: "CommandTests", dependencies: ["Recur", "RecurCommand", "TestSupport", "Yams"],
+      name: "CommandTests", dependencies: ["Recur", "RecurCommand", "Recipes", "TestSupport"],
       swiftSettings: swift),
   ]
 )

@@ -40,6 +40,15 @@ package enum Paths {
 
   package static func name(of path: String) -> String { split(path).name }
 
+  /// The name without what stands behind its last point; a point that begins it begins no extension.
+  package static func stem(of path: String) -> String {
+    let name = name(of: path)
+    guard let point = name.utf8.lastIndex(of: UInt8(ascii: ".")), point > name.startIndex,
+      name.utf8.index(after: point) < name.endIndex
+    else { return name }
+    return String(name[..<point])
+  }
+
   private static func split(_ path: String) -> (folder: String, name: String) {
     let bytes = path.utf8
     guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else { return ("", path) }

@@ -60,4 +60,12 @@ package final class TemporaryFolder {
     try Writing.write(Array(bytes), to: descriptor, file)
     return file
   }
+
+  /// The same, open for reading from its first byte; whoever asks closes it.
+  package func opened(_ name: String, _ bytes: some Collection<UInt8>) throws(Failure) -> Int32 {
+    let (file, descriptor) = try make(name)
+    try Writing.write(Array(bytes), to: descriptor, file)
+    lseek(descriptor, 0, SEEK_SET)
+    return descriptor
+  }
 }

@@ -1,5 +1,11 @@
 import Diagnostics
-import Foundation
+import Files
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
 
 extension Recipe {
   /// Reads a YAML file. Relative data paths start at its folder, those of `overrides` where this process stands.
@@ -21,7 +27,7 @@ extension Recipe {
     let root = try RecipeMap(node, place: KeyPlace(path: "", baseDirectory: baseDirectory))
     self = try Recipe.section.read(root)
     data = data.completed
-    if !root.has("name") { name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent }
+    if !root.has("name") { name = Paths.stem(of: path) }
   }
 
   /// The same recipe after all checks that a recipe from a file goes through.

@@ -1,7 +1,7 @@
 import Foundation
+import Recipes
 import TestSupport
 import Testing
-import Yams
 
 /// `cluster/mpijob.yaml` says what the MPI Operator understands, and what `recur` understands.
 @Suite struct KubernetesTests {
@@ -10,7 +10,7 @@ import Yams
   init() throws {
     let text = try String(
       contentsOf: Command.repository.appendingPathComponent("cluster/mpijob.yaml"), encoding: .utf8)
-    job = try #require(try Yams.load(yaml: text) as? [String: Any])
+    job = try #require(try YAMLDocument(text).root?.value as? [String: Any])
   }
 
   /// What may stand in an object of the MPI Operator.
@@ -261,3 +261,18 @@ private let canServe =
   getuid() == 0 && ordinaryUser != nil && find("ssh") != nil && find("ssh-keygen") != nil
   && find("setpriv") != nil
   && FileManager.default.isExecutableFile(atPath: "/usr/sbin/sshd")
+
+extension YAMLDocument.Node {
+  /// As YAML's core schema reads it: what is not quoted may be a number or a truth.
+  fileprivate var value: Any {
+    switch content {
+    case .scalar(let text, let isPlain):
+      let typed: Any? = Int(text) as Any? ?? Bool(text)
+      return isPlain ? typed ?? text : text
+    case .sequence(let items): return items.map(\.value)
+    case .mapping(let pairs):
+      return Dictionary(
+        uniqueKeysWithValues: pairs.map { key, value in (key.value as? String ?? "", value.value) })
+    }
+  }
+}

@@ -1,4 +1,8 @@
-import Foundation
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
 
 /// What of a time the network reads, as the sine and cosine of its angle on a circle.
 public enum CalendarField: String, Sendable, CaseIterable {

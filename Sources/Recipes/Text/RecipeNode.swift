@@ -1,5 +1,4 @@
 import Diagnostics
-import Yams
 
 /// A piece of a recipe that remembers where it was written, so that every message can say so.
 struct RecipeNode {
@@ -50,62 +49,54 @@ extension RecipeNode {
   /// - origin: what a place in the text is called.
   init(yaml: String, origin: (_ line: Int, _ column: Int) -> Origin) throws {
     do {
-      // The basic resolver leaves scalars as text: types are the recipe's business, not YAML's guess.
-      let root = try Parser(yaml: yaml, resolver: .basic).singleRoot()
-      guard let root else {
+      let document = try YAMLDocument(yaml)
+      guard let root = document.root else {
         self.init(content: .null, origin: origin(1, 1))
         return
       }
       var budget = 10_000
-      self = try RecipeNode(root, origin: origin, budget: &budget)
-    } catch let error as YamlError {
-      throw error.failure(origin: origin)
+      self = try RecipeNode(root, origin: origin, depth: 0, budget: &budget)
+    } catch let problem as YAMLDocument.Problem {
+      throw Failure.badData("\(origin(problem.line, problem.column)): not YAML: \(problem.words)")
     }
   }
 
-  private init(_ node: Node, origin: (Int, Int) -> Origin, budget: inout Int) throws {
-    self.origin = origin(node.mark?.line ?? 1, node.mark?.column ?? 1)
+  /// - budget: how many more values there may be.
+  private init(
+    _ node: YAMLDocument.Node, origin: (Int, Int) -> Origin, depth: Int, budget: inout Int
+  ) throws {
+    self.origin = origin(node.place.line, node.place.column)
     content = .null
     budget -= 1
-    // Aliases of aliases can stand for more nodes than fit in memory.
+    // Aliases can stand for more values than fit in memory, and for what they are part of.
     guard budget > 0 else { throw failure("more than 10000 values; this is no recipe") }
-    switch node {
-    case .scalar(let scalar):
-      let isPlain = scalar.style == .plain || scalar.style == .any
-      let nulls = ["", "~", "null", "Null", "NULL"]
-      content = isPlain && nulls.contains(scalar.string) ? .null : .scalar(scalar.string)
-    case .sequence(let sequence):
-      content = .list(try sequence.map { try RecipeNode($0, origin: origin, budget: &budget) })
-    case .mapping(let mapping):
-      content = .map(
-        try mapping.map { key, value in
-          let place = origin(key.mark?.line ?? 1, key.mark?.column ?? 1)
-          guard case .scalar(let scalar) = key else {
-            throw Failure.badData("\(place): a key must be a plain word")
-          }
-          let node = try RecipeNode(value, origin: origin, budget: &budget)
-          return Entry(key: scalar.string, origin: place, value: node)
-        })
-    case .alias:
-      throw failure("aliases are resolved while parsing; this one was not")
+    guard depth < 100 else { throw failure("values within values, 100 deep; this is no recipe") }
+    switch node.content {
+    case .scalar(let text, let isPlain):
+      content = isPlain && ["", "~", "null", "Null", "NULL"].contains(text) ? .null : .scalar(text)
+    case .sequence(let items):
+      content = .list(
+        try items.map { try RecipeNode($0, origin: origin, depth: depth + 1, budget: &budget) })
+    case .mapping(let pairs):
+      let entries = try pairs.map { key, value in
+        let place = origin(key.place.line, key.place.column)
+        guard case .scalar(let name, _) = key.content else {
+          throw Failure.badData("\(place): a key must be a plain word")
+        }
+        let node = try RecipeNode(value, origin: origin, depth: depth + 1, budget: &budget)
+        return Entry(key: name, origin: place, value: node)
+      }
+      try requireDistinct(entries)
+      content = .map(entries)
     }
   }
-}
 
-extension YamlError {
-  fileprivate func failure(origin: (Int, Int) -> RecipeNode.Origin) -> Failure {
-    switch self {
-    case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
-      .composer(let context, let problem, let mark, _):
-      let before = context.map { "\($0.text): " } ?? ""
-      return .badData("\(origin(mark.line, mark.column)): not YAML: \(before)\(problem)")
-    case .duplicatedKeysInMapping(let duplicates, let context):
-      let keys = duplicates.joined(separator: ", ")
-      return .badData("\(origin(context.mark.line, context.mark.column)): key \(keys) stands twice; keep one")
-    case .reader(let problem, _, _, _):
-      return .badData("\(origin(1, 1)): not YAML: \(problem)")
-    default:
-      return .badData("\(origin(1, 1)): not YAML")
+  private func requireDistinct(_ entries: [Entry]) throws {
+    var places: [Name: Origin] = [:]
+    for entry in entries {
+      if let first = places.updateValue(entry.origin, forKey: Name(entry.key)) {
+        throw Failure.badData("\(first): key \(entry.key) stands twice; keep one")
+      }
     }
   }
 }

@@ -1,5 +1,5 @@
 import Files
-import Foundation
+import FoundationEssentials
 import Recur
 
 /// Where the parameters of each fold come from.

@@ -12,7 +12,7 @@ struct PhaseResult: Encodable {
   let gflops: Double?
 
   var line: String {
-    "  " + phase.replacing("_", with: " ").padding(toLength: 22, withPad: " ", startingAt: 0)
+    "  " + phase.replacing("_", with: " ").rightPadded(to: 22)
       + [
         (Formatting.fixed(milliseconds, 4), 10), (Formatting.fixed(share, 1) + " %", 10),
         (gflops.map { Formatting.fixed($0, 1) + " GFLOP/s" } ?? "", 18),

@@ -1,5 +1,10 @@
 import Files
-import Foundation
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
 
 extension HealthCheck {
   /// Writes a file as large as a small checkpoint to the current folder, makes it durable, and removes it.

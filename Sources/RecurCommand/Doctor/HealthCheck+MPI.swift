@@ -1,5 +1,10 @@
 import Collective
-import Foundation
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
 
 extension HealthCheck {
   private static let programs = ["mpirun", "mpiexec", "prterun", "srun"]

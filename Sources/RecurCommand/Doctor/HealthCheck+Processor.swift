@@ -1,6 +1,11 @@
 import Collective
-import Foundation
 import Kernels
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
 
 extension HealthCheck {
   static var processor: HealthCheck {
@@ -58,7 +63,9 @@ struct ProcessorInfo {
   init() {
     var fields: [String: String] = [:]
     for line in Machine.lines("/proc/cpuinfo") {
-      let parts = line.split(separator: ":", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
+      let parts = line.split(separator: ":", maxSplits: 1).map { words in
+        words.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+      }
       if parts.count == 2, fields[parts[0]] == nil { fields[parts[0]] = parts[1] }
     }
     model = fields["model name"] ?? "processor of unknown name"

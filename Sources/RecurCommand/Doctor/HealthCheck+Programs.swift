@@ -1,6 +1,6 @@
 import Collective
 import Files
-import Foundation
+import FoundationEssentials
 
 extension HealthCheck {
   static var gnuplot: HealthCheck {

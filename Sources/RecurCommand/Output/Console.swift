@@ -1,6 +1,12 @@
 import Diagnostics
 import Files
-import Foundation
+import FoundationEssentials
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
 
 /// Where a command's words go: results to standard output, progress and remarks to standard error. With `--json`
 /// standard output holds one JSON object as its last line and the readable results move to standard error.

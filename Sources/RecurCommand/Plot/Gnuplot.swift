@@ -1,7 +1,13 @@
 import Collective
 import Diagnostics
 import Files
-import Foundation
+import FoundationEssentials
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
 
 /// The plotting program, run as a child process.
 struct Gnuplot {
@@ -26,14 +32,14 @@ struct Gnuplot {
   func draw(_ script: GnuplotScript) throws -> Data {
     let folder = try TemporaryFolder()
     defer { withExtendedLifetime(folder) {} }
-    let (commands, complaints) = (try folder.handle("figure"), try folder.handle("words"))
-    try commands.write(contentsOf: Data(script.text.utf8))
-    try commands.seek(toOffset: 0)
+    let commands = try folder.opened("figure", script.text.utf8)
+    defer { close(commands) }
+    let words = try folder.make("words")
+    defer { close(words.descriptor) }
     let (picture, end) = try ChildProcess.output(
-      of: executable, ["-d"], input: commands.fileDescriptor, errors: complaints.fileDescriptor)
+      of: executable, ["-d"], input: commands, errors: words.descriptor)
     guard end == .code(0), !picture.isEmpty else {
-      try? complaints.seek(toOffset: 0)
-      let said = (try? complaints.readToEnd()) ?? Data()
+      let said = (try? InputFile(path: words.path, key: "gnuplot"))?.withBytes(Array.init) ?? []
       let line = said.split(separator: UInt8(ascii: "\n")).last.map { String(decoding: $0, as: UTF8.self) }
       throw Failure(.unavailable, "gnuplot could not draw the picture: \(line ?? "no message")")
     }
@@ -41,17 +47,10 @@ struct Gnuplot {
   }
 }
 
-extension TemporaryFolder {
-  /// A new file in it, to be written and read.
-  fileprivate func handle(_ name: String) throws -> FileHandle {
-    FileHandle(fileDescriptor: try make(name).descriptor, closeOnDealloc: true)
-  }
-}
-
 /// Programs in PATH.
 enum SearchPath {
   static func find(_ program: String) -> String? {
-    let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").utf8.split(separator: UInt8(ascii: ":"))
+    let folders = (getenv("PATH").map { String(cString: $0) } ?? "").utf8.split(separator: UInt8(ascii: ":"))
     return folders.map { "\(Substring($0))/\(program)" }.first { access($0, X_OK) == 0 }
   }
 }

@@ -1,5 +1,4 @@
 import Diagnostics
-import Foundation
 
 /// A figure in gnuplot's language, the data inline. Numbers stand in data blocks, words in `quoted` strings; nothing else
 /// of what is drawn is part of a command.
@@ -11,7 +10,7 @@ struct GnuplotScript {
 
   private static let width = 1000
   private var height: Int { figure.panels.count > 1 ? 430 * figure.panels.count : 560 }
-  private func share(_ pixels: Double) -> String { String(format: "%.4f", pixels / Double(height)) }
+  private func share(_ pixels: Double) -> String { String(printf: "%.4f", pixels / Double(height)) }
 
   var text: String {
     var lines = [terminalLine, "set encoding utf8", "set datafile missing '?'"]

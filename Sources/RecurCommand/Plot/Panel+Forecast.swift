@@ -1,4 +1,4 @@
-import Foundation
+import Files
 import Recur
 
 extension Panel {
@@ -40,7 +40,7 @@ extension Panel {
     }
     return Panel(
       xLabel: (series.map { "sample of series \($0)" }
-        ?? "row of \(URL(fileURLWithPath: data.path).lastPathComponent)")
+        ?? "row of \(Paths.name(of: data.path))")
         + ", forecasts of rows +\(first) to +\(last)",
       yLabel: targets[0], countsX: true,
       curves: Self.band(model.recipe.loss, band) + [

@@ -1,4 +1,4 @@
-import Foundation
+import Files
 import Recur
 
 extension Panel {
@@ -37,7 +37,7 @@ extension Panel {
     let samples = parts.flatMap(\.samples)
     func x(_ sample: Predictions.Sample) -> Double { Double(sample.row ?? sample.number) }
     var panel = Panel(
-      xLabel: "row of \(URL(fileURLWithPath: file).lastPathComponent)", yLabel: name, countsX: true,
+      xLabel: "row of \(Paths.name(of: file))", yLabel: name, countsX: true,
       curves: band(
         loss,
         samples.map {

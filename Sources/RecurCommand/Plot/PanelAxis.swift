@@ -1,5 +1,8 @@
-import Foundation
-
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
 /// Where an axis begins and ends, and how its numbers are written, in the cases that gnuplot alone makes no good picture of.
 struct PanelAxis {
   /// nil where gnuplot finds a range by itself.

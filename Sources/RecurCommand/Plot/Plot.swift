@@ -1,7 +1,12 @@
 import ArgumentParser
 import Files
-import Foundation
 import Recur
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
 
 struct Plot: ReportingCommand {
   static let configuration = CommandConfiguration(

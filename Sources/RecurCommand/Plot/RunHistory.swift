@@ -1,5 +1,5 @@
 import Files
-import Foundation
+import FoundationEssentials
 import Recur
 
 /// What a run measured epoch by epoch, as its log tells.
@@ -19,17 +19,12 @@ struct RunHistory {
     let path = "\(run)/metrics.jsonl"
     let lines = try InputFile.lines(of: path, key: "the directory of a run", limit: .max)
     let decoder = JSONDecoder()
-    let mark = Data("\"event\":\"epoch\"".utf8)
-    for (number, text) in lines.enumerated() {
-      let line = Data(text.utf8)
-      guard line.range(of: mark) != nil else { continue }
-      do {
-        let line = try decoder.decode(LogLine.self, from: line)
-        guard (0..<Int(Int32.max)).contains(line.epoch) else { throw CocoaError(.coderReadCorrupt) }
-        epochs.append(Epoch(line))
-      } catch {
-        throw Failure.badData("\(path), line \(number + 1): not a line that recur writes")
-      }
+    let mark = Array("\"event\":\"epoch\"".utf8)
+    for (number, text) in lines.enumerated() where text.utf8.contains(mark) {
+      guard let line = try? decoder.decode(LogLine.self, from: Data(text.utf8)),
+        (0..<Int(Int32.max)).contains(line.epoch)
+      else { throw Failure.badData("\(path), line \(number + 1): not a line that recur writes") }
+      epochs.append(Epoch(line))
     }
     if epochs.isEmpty { throw Failure.badData("\(path): no epoch has ended yet, there is nothing to draw") }
   }

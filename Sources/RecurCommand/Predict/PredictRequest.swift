@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Recur
 
 /// One sample that a program has sent as a JSON object.

@@ -1,6 +1,11 @@
 import Files
-import Foundation
 import Recur
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
 
 /// What predictions are written as.
 enum PredictionFormat {
@@ -78,7 +83,7 @@ struct CSVPredictions: PredictionWriter {
   }
 
   /// As many digits as a float32 holds.
-  static func number(_ value: Double) -> String { value.isNaN ? "" : String(format: "%.7g", value) }
+  static func number(_ value: Double) -> String { value.isNaN ? "" : String(printf: "%.7g", value) }
 }
 
 /// An object for each row, with the names of targets and classes as keys. What is not known is null.

@@ -1,5 +1,10 @@
-import Foundation
 import Recur
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
 
 /// What a model says about each sample, brought back to the units of the data file.
 struct Predictions {

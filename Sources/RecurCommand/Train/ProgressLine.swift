@@ -1,6 +1,11 @@
 import Diagnostics
-import Foundation
 import Recur
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
 
 /// How a run tells that it is alive: on a terminal one line that is redrawn ten times a second, in a pipe plain lines,
 /// at most one a second and one an epoch.

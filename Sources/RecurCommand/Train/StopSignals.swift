@@ -1,7 +1,12 @@
 import Diagnostics
 import Files
-import Foundation
 import Recur
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
 
 /// Ctrl-C, SIGTERM, a terminal that hangs up (SIGHUP) and SIGUSR1 (what mpirun passes on) while training: the first asks for
 /// an orderly stop, the second ends the process at once. A hang-up never counts as the second: it comes from the terminal and

@@ -1,9 +1,14 @@
 import ArgumentParser
 import Collective
 import Files
-import Foundation
 import Kernels
 import Recur
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
 
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -68,7 +73,7 @@ struct Train: ParsableCommand {
       if report.exitCode != 0 { throw ExitCode(report.exitCode) }
     } catch  where communicator.size > 1 && !(error is ExitCode) {
       // The other ranks may wait for this one: end them all. Rank 0 goes first, so that a shared reason is told once.
-      if communicator.rank != 0 { Thread.sleep(forTimeInterval: 2) }
+      if communicator.rank != 0 { sleep(2) }
       let kind = (error as? Failure)?.kind ?? .internalError
       communicator.abort(reason: "\(error)", code: kind.rawValue)
     }

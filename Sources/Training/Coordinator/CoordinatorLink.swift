@@ -1,5 +1,5 @@
 import Collective
-import Foundation
+import FoundationEssentials
 
 /// The way from the first worker to a dedicated coordinator: messages with or without tensors, sent while training goes on.
 ///

@@ -1,5 +1,4 @@
 import Collective
-import Foundation
 
 /// Takes note of steps: `RunRecorder` where it has the run's files, `WorkerLog` where a dedicated coordinator has them.
 protocol StepLog: AnyObject {
@@ -25,7 +24,7 @@ extension GradientReduction.Choice {
       isOverlapped
       ? "in \(messages) messages beside backward" : "in one message after backward"
     let times = milliseconds.map {
-      " (\(String(format: "%.5g", $0.oneMessage)) ms a step in one message, \(String(format: "%.5g", $0.overlapped)) ms beside backward)"
+      " (\(String(printf: "%.5g", $0.oneMessage)) ms a step in one message, \(String(printf: "%.5g", $0.overlapped)) ms beside backward)"
     }
     return "gradients are summed over the ranks \(way)\(times ?? "")"
   }

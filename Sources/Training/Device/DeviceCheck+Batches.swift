@@ -1,7 +1,12 @@
 import Batches
 import CUDA
-import Foundation
 import Recurrent
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
 
 /// The made-up batches.
 extension DeviceCheck {

@@ -1,5 +1,4 @@
 import CUDA
-import Foundation
 import Recurrent
 
 /// A small network with made-up batches, trained on the processor and on a device: do they agree?

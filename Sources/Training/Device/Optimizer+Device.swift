@@ -1,6 +1,11 @@
 import CCUDA
 import CUDA
-import Foundation
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
 
 extension OptimizerSpecification {
   /// What a device's program depends on.

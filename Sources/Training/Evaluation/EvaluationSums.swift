@@ -1,6 +1,11 @@
 import Dataset
-import Foundation
 import Recurrent
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
 
 /// What is added up over batches in their order: loss, weight, negative log-likelihood and its count; then `Target` for each column of
 /// targets, and where series have scales of their own, the same again in the units of the file.

@@ -1,9 +1,14 @@
 import Batches
 import Dataset
 import Diagnostics
-import Foundation
 import Kernels
 import Recurrent
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
 
 /// Goes on with a text, token by token, from what a language model says comes next.
 public final class TextGenerator {

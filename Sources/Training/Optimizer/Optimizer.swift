@@ -1,6 +1,11 @@
 import CKernels
-import Foundation
 import Kernels
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
 
 /// Changes parameters by their gradients; semantics of `torch.optim`. All state lies in flat buffers of the model's layout.
 public final class Optimizer {

@@ -1,4 +1,8 @@
-import Foundation
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
 
 /// The learning rate over a run. Its state is one small value that a checkpoint keeps.
 public struct Schedule: Sendable, Equatable {

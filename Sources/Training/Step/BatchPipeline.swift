@@ -2,7 +2,13 @@ import Batches
 import Collective
 import Dataset
 import Diagnostics
-import Foundation
+import Dispatch
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
 
 /// Gives batches one after the other. Where gathering one takes long enough to be worth a thread (large samples, files that are
 /// still on disk), the next one is gathered while the last is used.

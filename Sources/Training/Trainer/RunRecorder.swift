@@ -1,7 +1,13 @@
 import Collective
 import Dataset
 import Diagnostics
-import Foundation
+import FoundationEssentials
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
 
 /// The files of a run and whoever watches it; there is one, on rank 0.
 final class RunRecorder: StepLog {
@@ -88,10 +94,12 @@ final class RunRecorder: StepLog {
   }
 
   private static func timestamp() -> String {
-    let format = DateFormatter()
-    format.locale = Locale(identifier: "en_US_POSIX")
-    format.dateFormat = "yyyyMMdd-HHmmss"
-    return format.string(from: Date())
+    var (seconds, local) = (time(nil), tm())
+    localtime_r(&seconds, &local)
+    return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 32) { text in
+      strftime(text.baseAddress!, text.count, "%Y%m%d-%H%M%S", &local)
+      return String(cString: text.baseAddress!)
+    }
   }
 
   func note(_ line: String) { observer?.note(line) }

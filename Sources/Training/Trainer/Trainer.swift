@@ -1,9 +1,14 @@
 import Collective
 import Dataset
 import Diagnostics
-import Foundation
 import Recurrent
 import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
 
 /// Runs a recipe on data: all ranks make one, with equal arguments and their own communicator.
 public final class Trainer {

@@ -1,0 +1,10 @@
+import Files
+import Foundation
+import Testing
+
+@Suite struct StemTests {
+  @Test(arguments: ["a/b.yaml", "b", "/x/b.tar.gz", ".hidden", "a/.hidden.yaml", "b.", "ä.b/c.yaml", "a b.c"])
+  func aNameWithoutItsExtensionIsFoundations(_ path: String) {
+    #expect(Paths.stem(of: path) == URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent)
+  }
+}

@@ -34,13 +34,13 @@ extension LoadedData {
       steps: sources.flatMap { lengths($0.0) }.max() ?? 0, features: 0, target: .classes(count: tags.count))
     (shape.hasTargetPerStep, shape.hasEqualLengths, shape.vocabulary) = (true, false, words.count)
 
-    var parts: [TaggedSet?] = [nil, nil, nil]
+    var parts: [TokenSet?] = [nil, nil, nil]
     for (text, ranges) in sources {
       let (tokens, labels) = try text.encoded(
         words, tags, areTagsOptional: specification.areTargetsOptional)
       for (part, range) in ranges.enumerated() where range != nil {
-        parts[part] = TaggedSet(
-          shape: shape, tokens: tokens, tags: labels, starts: text.starts, sentences: range!)
+        parts[part] = TokenSet(
+          shape: shape, tokens: tokens, targets: .tags(labels), starts: text.starts, samples: range!)
       }
     }
     (train, validation, test) = (parts[0], parts[1], parts[2])

@@ -1,4 +1,3 @@
-import Batches
 import Diagnostics
 import Files
 
@@ -44,7 +43,7 @@ struct TaggedText {
       // A remark that is taken for a token would be one of its words, and the next its tag.
       if isRemark || doubtful != nil, shape != first ?? shape {
         throw .badData(
-          "\(file.path), line \(doubtful ?? number): begins with `#`, but is neither a token like the others nor a remark, which "
+          "\(file.place(line: doubtful ?? number)): begins with `#`, but is neither a token like the others nor a remark, which "
             + "only CoNLL-U has, and only in front of a sentence; remove it")
       }
       if first == nil { (first, doubtful) = (shape, isRemark ? number : nil) }
@@ -52,7 +51,7 @@ struct TaggedText {
       let tag = columns.count > tagColumn ? columns[tagColumn] : Column(rebasing: columns[0][0..<0])
       guard columns.count > last, !columns[tokenColumn].isEmpty, areTagsOptional || !tag.isEmpty else {
         throw .badData(
-          "\(file.path), line \(number): has \(columns.count) columns; a token in column \(tokenColumn) and its tag in "
+          "\(file.place(line: number)): has \(columns.count) columns; a token in column \(tokenColumn) and its tag in "
             + "column \(tagColumn) are wanted (data.token_column, data.tag_column, from 0)")
       }
       tokens.append(Substring(decoding: columns[tokenColumn], as: UTF8.self))
@@ -79,30 +78,5 @@ struct TaggedText {
     let parts = number.split(omittingEmptySubsequences: false) { marks.contains($0) }
     let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
     return parts.count == 2 && parts.allSatisfy { !$0.isEmpty && $0.allSatisfy { digits.contains($0) } }
-  }
-}
-
-/// Sentences as samples: tokens in, a tag for each of them out.
-struct TaggedSet: SampleSet {
-  let shape: SampleShape
-  /// Of all parts together.
-  let tokens: [Int32]
-  let tags: [Int32]
-  let starts: [Int]
-  /// This set's sentences.
-  let sentences: Range<Int>
-
-  var count: Int { sentences.count }
-  func length(of sample: Int) -> Int {
-    starts[sentences.lowerBound + sample + 1] - starts[sentences.lowerBound + sample]
-  }
-
-  func fill(_ batch: Batch) {
-    guard let inputs = batch.tokens else { preconditionFailure("tokens need memory") }
-    batch.rows.forEachRow { row, place, step in
-      let token = starts[sentences.lowerBound + Int(batch.numbers[place])] + step
-      inputs[row] = tokens[token]
-      batch.classes[row] = tags[token]
-    }
   }
 }

@@ -108,7 +108,7 @@ extension LoadedData {
 
     let scaling =
       fitted.map { RowScaling(method: $0.method, scale: .init(columns: $0.targets)) } ?? RowScaling()
-    func sets(_ source: TextSource, _ ranges: [Range<Int>?]) throws(Failure) -> [TextRowSet?] {
+    func sets(_ source: TextSource, _ ranges: [Range<Int>?]) throws(Failure) -> [TokenSet?] {
       let tokens = source.texts.encoded(words)
       let values = try source.values?.floats(scaling) ?? .own([])
       if let table = source.values {
@@ -117,14 +117,15 @@ extension LoadedData {
       }
       return ranges.map { rows in
         rows.map {
-          TextRowSet(
-            shape: shape, tokens: tokens, starts: source.texts.starts, values: values,
-            classes: source.classes, rows: $0)
+          TokenSet(
+            shape: shape, tokens: tokens,
+            targets: source.values == nil ? .classes(source.classes) : .values(values),
+            starts: source.texts.starts, samples: $0)
         }
       }
     }
     var parts = try sets(main, [partition.train, partition.validation, partition.test])
-    var records = parts.map { set in set.map { main.records[$0.rows] } ?? [] }
+    var records = parts.map { set in set.map { main.records[$0.samples] } ?? [] }
     for (index, other) in others.enumerated() {
       guard let other else { continue }
       parts[index + 1] = try sets(other, [0..<other.texts.count])[0]

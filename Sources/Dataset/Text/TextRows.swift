@@ -87,37 +87,3 @@ struct TextRows {
     return ids.map { map[Int($0)] }
   }
 }
-
-/// Texts as samples: tokens in, one class or some numbers out.
-struct TextRowSet: SampleSet {
-  let shape: SampleShape
-  /// Of the whole file.
-  let tokens: [Int32]
-  let starts: [Int]
-  /// `[file rows, width]`; empty for classes.
-  let values: Elements<Float>
-  /// `[file rows]`; empty for values.
-  let classes: [Int32]
-  /// This set's.
-  let rows: Range<Int>
-
-  var count: Int { rows.count }
-  func length(of sample: Int) -> Int {
-    starts[rows.lowerBound + sample + 1] - starts[rows.lowerBound + sample]
-  }
-
-  func fill(_ batch: Batch) {
-    guard let inputs = batch.tokens else { preconditionFailure("tokens need memory") }
-    batch.rows.forEachRow { row, place, step in
-      inputs[row] = tokens[starts[rows.lowerBound + Int(batch.numbers[place])] + step]
-    }
-    let width = shape.targetWidth
-    values.withUnsafeBufferPointer { values in
-      for place in 0..<batch.count {
-        let row = rows.lowerBound + Int(batch.numbers[place])
-        if width == 0 { batch.classes[place] = classes[row] }
-        for column in 0..<width { batch.values[place * width + column] = values[row * width + column] }
-      }
-    }
-  }
-}

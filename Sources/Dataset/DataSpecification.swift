@@ -7,7 +7,7 @@ public struct DataSpecification: Sendable, Equatable {
   public typealias Tokens = TokenKind
   public enum Scaling: String, Sendable, CaseIterable { case none, minmax, standard }
   public enum ScaleFit: String, Sendable, CaseIterable { case train, all }
-  /// What to do with a missing value of a CSV file.
+  /// What to do with a missing value of a table, or of a series of `ts`.
   public enum GapPolicy: String, Sendable, CaseIterable {
     /// Refuse the file, naming line and column (the default).
     case refuse
@@ -166,6 +166,15 @@ public struct DataSpecification: Sendable, Equatable {
         $0
       }
     return paths + (format == .idx ? Paths.files(in: path) : [])
+  }
+
+  /// Where the first row or token stands in `content`; behind all lines where they stand on one.
+  var firstValueLine: Int {
+    switch format {
+    case .csv: 2
+    case .tagged: 1
+    case .idx, .npy, .ts, .text, .pairs: .max
+    }
   }
 
   public init(format: Format, path: String) {

@@ -64,10 +64,16 @@ extension InputFile {
     return line
   }
 
+  /// "FILE, line L"; of a sample that a program sent, whose path says the line already, which of its values it is.
+  package func place(line: Int) -> String {
+    guard let firstValueLine else { return "\(path), line \(line)" }
+    return line < firstValueLine ? path : "\(path), value \(line - firstValueLine + 1)"
+  }
+
   package func failure(_ what: String) -> Failure { .badData("\(path): \(what)") }
 
   package func failure(at offset: Int, column: String? = nil, _ what: String) -> Failure {
     let place = column.map { ", column \(quoted($0))" } ?? ""
-    return .badData("\(path), line \(line(at: offset))\(place): \(what)")
+    return .badData("\(self.place(line: line(at: offset)))\(place): \(what)")
   }
 }

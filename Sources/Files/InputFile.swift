@@ -25,13 +25,16 @@ package struct InputFile: Sendable {
   package private(set) var origin = 0
   /// Bytes in the file.
   package let size: Int
+  /// Of a sample that a program sent on one line: the line of `padded` that holds its first value; nil for a file.
+  package private(set) var firstValueLine: Int?
   /// Whether the processes of this machine read it together, each a part.
   package var isDivided = false
   /// For reading more; nil for bytes that can't be read again.
   private let source: OpenInput?
 
-  package init(path: String, bytes: some Collection<UInt8>) {
+  package init(path: String, bytes: some Collection<UInt8>, firstValueLine: Int? = nil) {
     self.init(path, InputFile.padding(Array(bytes)), source: nil)
+    self.firstValueLine = firstValueLine
   }
 
   /// - held: with the padding.

@@ -114,6 +114,23 @@ import Testing
       message { _ = try load(all) { $0.gaps = .drop } }.contains("line 9: data.gaps: drop leaves nothing"))
   }
 
+  /// The mean of what training has in a dimension, and beside it what was observed.
+  @Test func missingValuesTakeTheMean() throws {
+    let text = ArrayFiles.ts.replacing("@missing false", with: "@missing true")
+      .replacing("@equalLength true\n@seriesLength 3\n", with: "")
+      .replacing("1,2,3:10,20,30", with: "?,2,3:10,20,?")
+    let mean = try load(text) { $0.gaps = .mean }
+    #expect(mean.train?.arrays([0]).inputs == [4, 10, 2, 20, 3, 36] && mean.featureNames == ["0", "1"])
+    let mask = try load(text) { $0.gaps = .mask }
+    #expect(mask.train?.arrays([0]).inputs == [4, 10, 0, 1, 2, 20, 1, 1, 3, 36, 1, 0])
+    #expect(mask.featureNames == ["0", "1", "0_observed", "1_observed"] && mask.shape.features == 4)
+    let scaled = try load(text) { ($0.gaps, $0.scale) = (.mask, .standard) }
+    let first = try #require(scaled.train?.arrays([0]).inputs)
+    #expect(first[0] == 0 && first[2...3] == [0, 1] && first[9] == 0)
+    let none = text.replacing("?,2,3:", with: "?,?,?:").replacing("4,5,6 :", with: "?,?,? :")
+    #expect(message { _ = try load(none) { $0.gaps = .mean } }.contains("no row of training has a value"))
+  }
+
   /// Time stamps say in which order values come; dates have colons, which set dimensions apart elsewhere.
   @Test func timeStamps() throws {
     func text(_ first: String, _ second: String) -> String {

@@ -50,11 +50,13 @@ extension LoadedData {
         throw file.failure("its series have another shape than those of \(specification.path)")
       }
       shape = found
-      return try SampleSource(ts: series, classNames: names ?? [])
+      return try SampleSource(ts: series, classNames: names ?? [], gaps: specification.gaps)
     }
     let hasValues = sources.main.values != nil
+    let dimensions = numbered(sources.main.scaledInputs ?? sources.main.inputs.columns)
     try self.init(
-      specification, sources, scaler, featureNames: numbered(sources.main.inputs.columns),
+      specification, sources, scaler,
+      featureNames: dimensions + (specification.gaps == .mask ? dimensions.map { "\($0)_observed" } : []),
       targetNames: numbered(hasValues ? 1 : 0), classNames: hasValues ? [] : names ?? [], files: files)
   }
 }
@@ -102,9 +104,11 @@ extension SampleSource {
       isDivided: file.isDivided)
   }
 
-  init(ts series: TSFile, classNames: [String]) throws(Failure) {
+  init(ts series: TSFile, classNames: [String], gaps: DataSpecification.GapPolicy) throws(Failure) {
     path = series.file.path
-    inputs = TSInputs(series: series)
+    let own = TSInputs(series: series, mayBeUnknown: gaps.fillsMeans)
+    inputs = gaps == .mask ? JoinedTable([own, ObservedTable(base: own)], rows: own.rows) : own
+    scaledInputs = gaps == .mask ? own.columns : nil
     layout = .separate(starts: series.starts)
     samples = series.samples
     values = series.hasTargetValues ? TSTargets(series: series) : nil
@@ -161,6 +165,8 @@ extension NPYFile {
 
 private struct TSInputs: NumberTable {
   let series: TSFile
+  /// Whether gaps are left until the means of training are known.
+  let mayBeUnknown: Bool
   var rows: Int { series.starts.last! }
   var columns: Int { series.dimensions }
 
@@ -180,7 +186,7 @@ private struct TSTargets: NumberTable {
   func read(_ rows: Range<Int>, into block: UnsafeMutablePointer<Double>) {
     for row in rows { block[row - rows.lowerBound] = series.targets[row] }
   }
-  func place(row: Int, column: Int) -> String { "\(series.file.path), line \(series.lines[row]), target" }
+  func place(row: Int, column: Int) -> String { "\(series.file.place(line: series.lines[row])), target" }
 }
 
 extension TSFile {
@@ -192,7 +198,7 @@ extension TSFile {
     if let sample = mapped.indices.first(where: { mapped[$0] < 0 && classes[$0] >= 0 }) {
       let name = quoted(header.classNames[Int(classes[sample])])
       throw .badData(
-        "\(file.path), line \(lines[sample]): class label \(name) is not among the \(names.count) known")
+        "\(file.place(line: lines[sample])): class label \(name) is not among the \(names.count) known")
     }
     return mapped
   }

@@ -56,6 +56,17 @@ package struct NPYFile: Sendable {
 
   package var count: Int { shape.reduce(1, *) }
 
+  /// The elements as labels that need only be told apart; -1 for what is no class.
+  package var labels: [Int32] {
+    [Int32](unsafeUninitializedCapacity: count) { labels, filled in
+      withUnsafeTemporaryAllocation(of: Double.self, capacity: max(1, count)) { numbers in
+        read(0..<count, into: numbers.baseAddress!)
+        for index in 0..<count { labels[index] = Int32(exactly: numbers[index]) ?? -1 }
+      }
+      filled = count
+    }
+  }
+
   /// Writes these elements in C order.
   func read(_ range: Range<Int>, into out: UnsafeMutablePointer<Double>) {
     switch element {

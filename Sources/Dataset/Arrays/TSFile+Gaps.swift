@@ -3,17 +3,15 @@ import Diagnostics
 /// What becomes of values that are missing, series by series.
 extension TSFile: GappedRows {
   mutating func closeGaps(in policy: DataSpecification.GapPolicy) throws(Failure) {
-    guard values.contains(where: \.isNaN) else { return }
-    guard policy != .mean, policy != .mask else {
-      throw .badData("data.gaps: \(policy.rawValue) is for csv; ts has drop, previous and linear")
-    }
+    guard hasGaps else { return }
     starts = try closeGaps(policy, starts: starts)
     if let empty = (0..<samples).first(where: { starts[$0] == starts[$0 + 1] }) {
       throw .badData(
-        "\(file.path), line \(lines[empty]): data.gaps: drop leaves nothing of the series; remove it")
+        "\(file.place(line: lines[empty])): data.gaps: drop leaves nothing of the series; remove it")
     }
   }
 
+  package var hasGaps: Bool { values.contains(where: \.isNaN) }
   var rows: Int { values.count / max(1, dimensions) }
   var width: Int { dimensions }
   var nameCount: Int { 0 }

@@ -59,7 +59,7 @@ package struct TSFile {
   /// Where a number stands, by its row and its dimension.
   func place(row: Int, column: Int) -> String {
     let sample = starts.lastIndex { $0 <= row }!
-    return "\(file.path), line \(lines[sample]), dimension \(column + 1), value \(row - starts[sample] + 1)"
+    return "\(file.place(line: lines[sample])), dimension \(column + 1), value \(row - starts[sample] + 1)"
   }
 
   mutating func endSample(steps: Int, line: Int) {
@@ -78,7 +78,7 @@ struct TSContext {
   let decimal: DecimalTables
 
   func failure(_ line: TSLines.Line, _ what: String) -> Failure {
-    .badData("\(file.path), line \(line.number): \(what)")
+    .badData("\(file.place(line: line.number)): \(what)")
   }
 
   /// NaN where it is missing.

@@ -74,7 +74,7 @@ extension GappedRows {
       }
       newStarts.append(kept.count)
     }
-    guard !kept.isEmpty else {
+    guard !kept.isEmpty || rows == 0 else {
       throw .badData("\(path): every row has an empty field; data.gaps: drop leaves none")
     }
     keep(kept)

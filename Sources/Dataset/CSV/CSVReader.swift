@@ -180,6 +180,6 @@ extension CSVReader {
       ? "is empty" : "has \(count) field\(count == 1 ? "" : "s")"
     let reference = header.hasNames ? "the header" : "the first row"
     let line = header.file.line(at: start - scanner.base)
-    return .badData("\(header.file.path), line \(line): \(what), \(reference) has \(expected)")
+    return .badData("\(header.file.place(line: line)): \(what), \(reference) has \(expected)")
   }
 }

@@ -101,7 +101,7 @@ package final class CSVTable {
   /// "FILE, line L, column 'NAME'", found by reading the file again: only messages need it.
   package func place(row: Int, fileColumn: Int) -> String {
     let line = header.line(ofRecord: record(row))
-    return "\(file.path), line \(line), column \(quoted(header.names[fileColumn]))"
+    return "\(file.place(line: line)), column \(quoted(header.names[fileColumn]))"
   }
 }
 

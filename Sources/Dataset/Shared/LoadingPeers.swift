@@ -147,7 +147,9 @@ extension DataSpecification {
     _ path: String, key: String, _ group: LoadingGroup? = nil, unpacks: Bool = true,
     holding part: ((_ size: Int) throws(Failure) -> Range<Int>)? = nil
   ) throws(Failure) -> InputFile {
-    if let content, path.hasSameBytes(as: self.path) { return InputFile(path: path, bytes: content) }
+    if let content, path.hasSameBytes(as: self.path) {
+      return InputFile(path: path, bytes: content, firstValueLine: firstValueLine)
+    }
     let name = key == "data.path" ? pathName : key
     if let group { return try group.open(path, key: name, unpacks: unpacks) }
     return try InputFile(path: path, key: name, allowsStream: allowsStreams, unpacks: unpacks, holding: part)

@@ -36,6 +36,8 @@ struct TimeTests {
 
   @Test(arguments: [
     "2024-03-05", "2024-03", "2024-03-05 14:30", "2024-03-05T14:30:05", "2024-03-05T14:30:05Z", "-12", "2024",
+    "2024-03-05T14:30:05+02:00", "2024-03-05 14:30-0530", "2024-03-05T00:30+05", "2024-03-05T14:30:05.058",
+    "2024-03-05T14:30:05.000Z", "2024-03-05T14:30:05,5", "2024-03-05T14:30:05.123456", "1709251200000000000",
   ])
   func timesAreWrittenAsTheyWere(_ text: String) throws {
     let format = try format(text)!
@@ -85,5 +87,47 @@ struct TimeTests {
       #expect(date.dayNumber == day)
       #expect(CivilDate(year: date.year, month: date.month, day: date.day) == date)
     }
+  }
+
+  /// With as much as any time of the table has, and the offset of the last.
+  @Test func aStyleIsThatOfAllTimes() throws {
+    var format = try format("2024-03-31T00:00+01:00")!
+    let times = ["2024-03-31T00:00+01:00", "2024-03-31T12:00:05.25+02:00", "2024-04-01T00:00+02:00"].map {
+      format.read(Array($0.utf8))!
+    }
+    #expect(times[2] - times[0] == 23 * 3600 * Moment.second)
+    #expect(format.text(of: times[2]) == "2024-04-01T00:00:00.00+02:00")
+    #expect(format.text(of: times[2] + 1) == "2024-04-01T00:00:00.000001+02:00")
+    let pattern = try self.format("05.03.2024 14:30:05.058", "%d.%m.%Y %H:%M:%S.%f")!
+    #expect(
+      pattern.text(of: pattern.parse(Array("05.03.2024 14:30:05.058".utf8))!) == "05.03.2024 14:30:05.058")
+  }
+
+  /// Neither a date behind the year 9999 nor a number whose distance to another is none.
+  @Test func timesEnd() throws {
+    let date = try format("9999-12-30")!
+    let last = date.parse(Array("9999-12-31".utf8))!
+    #expect(date.canWrite(last) && !date.canWrite(last + 24 * 3600 * Moment.second))
+    let offset = try format("9999-12-31T20:00-05:00")!
+    #expect(!offset.canWrite(offset.parse(Array("9999-12-31T20:00-05:00".utf8))!))
+    let months = ["9999-10-31", "9999-11-30", "9999-12-31"].map { date.parse(Array($0.utf8))! }
+    #expect(TimeStep(months[...], isDate: true).time(after: months[2], steps: 1) == nil)
+    #expect(TimeStep.fixed(1 << 61).time(after: 1 << 62, steps: 3) == nil)
+    let most = TimeFormat.numbers.upperBound
+    #expect(try format("\(most)")?.parse(Array("\(most)".utf8)) == most && format("\(most + 1)") == nil)
+    #expect(TimeFormat.isTooLarge(Array("\(most + 1)".utf8)) && !TimeFormat.isTooLarge(Array("x".utf8)))
+  }
+
+  /// Step by step and all at once, from each day of a week.
+  @Test func weekdaysAreCountedInWeeks() {
+    for day in 0..<7 {
+      var time = (20_000 + day) * 24 * 3600 * Moment.second
+      let start = time
+      for steps in 1...23 {
+        time = TimeStep.weekdays.time(after: time, steps: 1)!
+        #expect(TimeStep.weekdays.time(after: start, steps: steps) == time, "\(day) \(steps)")
+      }
+    }
+    #expect(TimeStep.weekdays.time(after: 0, steps: .max) == nil)
   }
 }

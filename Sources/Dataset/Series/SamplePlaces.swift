@@ -58,6 +58,11 @@ extension SeriesTable {
   func time(of row: Int, in series: Int, _ steps: [TimeStep]) -> Int {
     if row < starts[series + 1] { return rows.times[row] }
     let last = starts[series + 1] - 1
-    return steps[series].time(after: rows.times[last], steps: row - last) ?? TableRows.unknownTime
+    return time(steps[series], after: rows.times[last], steps: row - last) ?? TableRows.unknownTime
+  }
+
+  /// How times go on; nil where nobody knows, or where no text says it.
+  func time(_ step: TimeStep, after last: Int, steps: Int) -> Int? {
+    step.time(after: last, steps: steps).flatMap { format?.canWrite($0) == true ? $0 : nil }
   }
 }

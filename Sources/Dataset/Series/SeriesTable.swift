@@ -118,16 +118,25 @@ extension TableRows {
     }
     if let row = codes[column].firstIndex(of: -1) { throw wrong(row, "the time is missing") }
     let first = Array(text(0, column)!)
-    var format = format
-    if format == nil { format = try TimeFormat(pattern: data.timeFormat, first: first) }
-    guard let format else { throw wrong(0, "\(quoted(first)) is not a time") }
-    let parsed = (0..<texts[column].count).map { format.parse(Array(texts[column][$0])) }
+    func tooLarge(_ text: some Sequence<UInt8>) -> String? {
+      TimeFormat.isTooLarge(Array(text))
+        ? "\(quoted(Array(text))) is too large for a time, which is a whole number of up to \(TimeFormat.numbers.upperBound)"
+        : nil
+    }
+    var found = format
+    if found == nil { found = try TimeFormat(pattern: data.timeFormat, first: first) }
+    guard var own = found else { throw wrong(0, tooLarge(first) ?? "\(quoted(first)) is not a time") }
+    let parsed = (0..<texts[column].count).map { code in
+      let text = Array(texts[column][code])
+      return format == nil ? own.read(text) : own.parse(text)
+    }
     times = codes[column].map { parsed[Int($0)] ?? Self.unknownTime }
     if let row = times.firstIndex(of: Self.unknownTime) {
-      let what = format.isDate ? "a time" : "a whole number, as the first one is"
-      throw wrong(row, "\(quoted(text(row, column)!)) is not \(what)")
+      let text = text(row, column)!
+      let what = own.isDate ? "a time" : "a whole number, as the first one is"
+      throw wrong(row, (own.isDate ? nil : tooLarge(text)) ?? "\(quoted(text)) is not \(what)")
     }
-    return format
+    return own
   }
 
   /// By the columns that name series, by the file, or by the column of a wide table.

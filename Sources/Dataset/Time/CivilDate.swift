@@ -42,11 +42,12 @@ package struct CivilDate: Equatable {
   var isLastOfMonth: Bool { day == Self.days(inMonth: month, of: year) }
 
   /// A day some months later; of shorter months the last.
-  func adding(months: Int, day: Int) -> CivilDate {
+  /// - Returns: nil where it lies beyond the year 9999.
+  func adding(months: Int, day: Int) -> CivilDate? {
     let index = year * 12 + month - 1 + months
     let (year, month) = (index >= 0 ? index / 12 : (index - 11) / 12, ((index % 12) + 12) % 12 + 1)
     let last = Self.days(inMonth: month, of: year)
-    return CivilDate(year: year, month: month, day: min(day, last)) ?? self
+    return CivilDate(year: year, month: month, day: min(day, last))
   }
 
   static func isLeap(_ year: Int) -> Bool { year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) }
@@ -61,6 +62,12 @@ package struct Moment {
   static let minute = 60 * second
   static let hour = 60 * minute
   static let day = 24 * hour
+
+  /// From the year 0 to the end of 9999: years of four digits.
+  static let writable =
+    CivilDate(year: 0, month: 1, day: 1)!.dayNumber
+    * day...(CivilDate(
+      year: 9999, month: 12, day: 31)!.dayNumber + 1) * day - 1
 
   let date: CivilDate
   /// Microseconds of the day.

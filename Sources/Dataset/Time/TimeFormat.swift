@@ -10,8 +10,8 @@ package struct TimeFormat: Sendable, Equatable {
   }
 
   let kind: Kind
-  /// ISO: how times are written that go on from those read.
-  private let style: ISOTime.Style
+  /// How times are written that go on from those read.
+  private var style: ISOTime.Style
 
   /// - pattern: of `data.time_format`; nil for ISO 8601 or numbers, as the first time shows.
   /// - Returns: nil where the first time is neither.
@@ -19,6 +19,7 @@ package struct TimeFormat: Sendable, Equatable {
     style = ISOTime(first)?.style ?? ISOTime.Style()
     if let pattern {
       kind = .pattern(try TimePattern.pieces(of: pattern))
+      style.fractionDigits = parsed(first)?.style.fractionDigits ?? 0
     } else if Self.number(first) != nil {
       kind = .number
     } else if ISOTime(first) != nil {
@@ -32,11 +33,25 @@ package struct TimeFormat: Sendable, Equatable {
   package var isDate: Bool { kind != .number }
 
   /// Microseconds since 1970, or the number itself; nil for something else.
-  package func parse(_ text: [UInt8]) -> Int? {
+  package func parse(_ text: [UInt8]) -> Int? { parsed(text)?.time }
+
+  /// The same, and takes over how it is written: with as much as any time read so far has, and the offset of the last.
+  package mutating func read(_ text: [UInt8]) -> Int? {
+    guard let (time, found) = parsed(text) else { return nil }
+    style.takeOver(found)
+    return time
+  }
+
+  private func parsed(_ text: [UInt8]) -> (time: Int, style: ISOTime.Style)? {
     switch kind {
-    case .number: Self.number(text)
-    case .iso: ISOTime(text)?.microseconds
-    case .pattern(let pieces): TimePattern.parse(text, pieces)
+    case .number: return Self.number(text).map { ($0, style) }
+    case .iso: return ISOTime(text).map { ($0.microseconds, $0.style) }
+    case .pattern(let pieces):
+      return TimePattern.read(text, pieces).map { time, digits in
+        var style = style
+        style.fractionDigits = digits
+        return (time, style)
+      }
     }
   }
 
@@ -44,153 +59,31 @@ package struct TimeFormat: Sendable, Equatable {
   package func text(of time: Int) -> String {
     switch kind {
     case .number: "\(time)"
-    case .iso: ISOTime.text(Moment(time), style)
-    case .pattern(let pieces): TimePattern.text(Moment(time), pieces)
+    case .iso: ISOTime.text(time, style)
+    case .pattern(let pieces): TimePattern.text(Moment(time), pieces, fractionDigits: style.fractionDigits)
     }
+  }
+
+  /// Whether a time that goes on from those of the table has a text: dates end with the year 9999.
+  package func canWrite(_ time: Int) -> Bool {
+    guard isDate else { return Self.numbers.contains(time) }
+    return Moment.writable.contains(time) && Moment.writable.contains(time + style.shift)
+  }
+
+  /// Whole numbers whose differences are numbers too.
+  package static let numbers = -(1 << 62) + 1...(1 << 62) - 1
+
+  /// Whether it is a whole number that lies outside of `numbers`.
+  package static func isTooLarge(_ text: [UInt8]) -> Bool {
+    let digits = text.first == UInt8(ascii: "-") ? text.dropFirst() : text[...]
+    return !digits.isEmpty && digits.allSatisfy { (48...57).contains($0) } && number(text) == nil
   }
 
   private static func number(_ text: [UInt8]) -> Int? {
-    guard let first = text.first, first == UInt8(ascii: "-") || (48...57).contains(first), text.count < 16
+    // text: digits, and no more of them than any such number has.
+    guard let first = text.first, first == UInt8(ascii: "-") || (48...57).contains(first), text.count < 64,
+      let number = Int(String(decoding: text, as: UTF8.self)), numbers.contains(number)
     else { return nil }
-    return Int(String(decoding: text, as: UTF8.self))
-  }
-}
-
-/// A time by ISO 8601: `2024-03-05`, `2024-03`, `2024-03-05T14:30`, with seconds, a fraction, and `Z` or an offset. A blank may stand
-/// for the T.
-struct ISOTime {
-  /// What is written besides year, month and day.
-  struct Style: Equatable {
-    var hasDay = true
-    var hasTime = false
-    var hasSeconds = false
-    var separator = UInt8(ascii: "T")
-    /// `Z` behind it.
-    var isUTC = false
-  }
-
-  let microseconds: Int
-  let style: Style
-
-  init?(_ text: [UInt8]) {
-    var reader = DigitReader(text)
-    var style = Style()
-    guard let year = reader.number(digits: 4), reader.take("-"), let month = reader.number(digits: 2) else {
-      return nil
-    }
-    style.hasDay = reader.take("-")
-    guard let day = style.hasDay ? reader.number(digits: 2) : 1,
-      let date = CivilDate(year: year, month: month, day: day)
-    else { return nil }
-    var time = 0
-    if style.hasDay, !reader.isAtEnd {
-      style.separator = reader.take(" ") ? UInt8(ascii: " ") : UInt8(ascii: "T")
-      guard style.separator == UInt8(ascii: " ") || reader.take("T"), let clock = reader.clock() else {
-        return nil
-      }
-      (time, style.hasSeconds) = clock
-      style.hasTime = true
-      if let offset = reader.offset() {
-        style.isUTC = true
-        time -= offset
-      }
-    }
-    guard reader.isAtEnd else { return nil }
-    microseconds = date.dayNumber * Moment.day + time
-    self.style = style
-  }
-
-  static func text(_ moment: Moment, _ style: Style) -> String {
-    let date = moment.date
-    var text = "\(padded(date.year, 4))-\(padded(date.month, 2))"
-    if style.hasDay { text += "-\(padded(date.day, 2))" }
-    guard style.hasTime else { return text }
-    text += String(UnicodeScalar(style.separator)) + "\(padded(moment.hour, 2)):\(padded(moment.minute, 2))"
-    let rest = moment.time % Moment.minute
-    if style.hasSeconds || rest > 0 { text += ":\(padded(rest / Moment.second, 2))" }
-    if rest % Moment.second > 0 { text += ".\(padded(rest % Moment.second, 6))" }
-    return text + (style.isUTC ? "Z" : "")
-  }
-
-  static func padded(_ number: Int, _ digits: Int) -> String {
-    let text = String(number)
-    return String(repeating: "0", count: max(0, digits - text.utf8.count)) + text
-  }
-}
-
-/// Reads digits and marks from the bytes of a field, from left to right.
-struct DigitReader {
-  private let text: [UInt8]
-  private(set) var place = 0
-
-  init(_ text: [UInt8]) { self.text = text }
-
-  var isAtEnd: Bool { place == text.count }
-  var next: UInt8? { isAtEnd ? nil : text[place] }
-
-  mutating func take(_ mark: Unicode.Scalar) -> Bool {
-    guard next == UInt8(ascii: mark) else { return false }
-    place += 1
-    return true
-  }
-
-  mutating func take(bytes: some Sequence<UInt8>) -> Bool {
-    let start = place
-    for byte in bytes {
-      guard let own = next, own == byte || own | 0x20 == byte | 0x20 && byte | 0x20 >= 97 else {
-        place = start
-        return false
-      }
-      place += 1
-    }
-    return true
-  }
-
-  /// Exactly so many digits.
-  mutating func number(digits: Int) -> Int? { number(digits...digits) }
-
-  /// As many digits as there are, up to the most.
-  mutating func number(_ digits: ClosedRange<Int>) -> Int? {
-    var (value, count) = (0, 0)
-    while count < digits.upperBound, let byte = next, (48...57).contains(byte) {
-      value = value * 10 + Int(byte - 48)
-      (count, place) = (count + 1, place + 1)
-    }
-    return count >= digits.lowerBound ? value : nil
-  }
-
-  /// A fraction of a second in microseconds, behind its mark.
-  mutating func fraction() -> Int? {
-    let start = place
-    guard let value = number(1...9) else { return nil }
-    var microseconds = value
-    for _ in 0..<max(0, 6 - (place - start)) { microseconds *= 10 }
-    for _ in 0..<max(0, place - start - 6) { microseconds /= 10 }
-    return microseconds
-  }
-
-  /// `14:30`, `14:30:05`, `14:30:05.25` in microseconds.
-  mutating func clock() -> (time: Int, hasSeconds: Bool)? {
-    guard let hour = number(digits: 2), hour < 24, take(":"), let minute = number(digits: 2), minute < 60
-    else { return nil }
-    var time = hour * Moment.hour + minute * Moment.minute
-    guard take(":") else { return (time, false) }
-    guard let second = number(digits: 2), second < 60 else { return nil }
-    time += second * Moment.second
-    if take(".") || take(",") {
-      guard let fraction = fraction() else { return nil }
-      time += fraction
-    }
-    return (time, true)
-  }
-
-  /// `Z` or `+01:00` in microseconds.
-  mutating func offset() -> Int? {
-    if take("Z") { return 0 }
-    let isWest = next == UInt8(ascii: "-")
-    guard take("+") || take("-"), let hour = number(digits: 2) else { return nil }
-    _ = take(":")
-    let offset = hour * Moment.hour + (number(digits: 2) ?? 0) * Moment.minute
-    return isWest ? -offset : offset
+    return number
   }
 }

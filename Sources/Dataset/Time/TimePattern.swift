@@ -38,7 +38,10 @@ enum TimePattern {
     return pieces
   }
 
-  static func parse(_ text: [UInt8], _ pieces: [Piece]) -> Int? {
+  static func parse(_ text: [UInt8], _ pieces: [Piece]) -> Int? { read(text, pieces)?.microseconds }
+
+  /// - Returns: since 1970, and how many digits the fraction of a second has.
+  static func read(_ text: [UInt8], _ pieces: [Piece]) -> (microseconds: Int, digits: Int)? {
     var reader = DigitReader(text)
     var parts = Parts()
     for piece in pieces {
@@ -47,12 +50,15 @@ enum TimePattern {
       case .field(let letter): if !parts.read(letter, &reader) { return nil }
       }
     }
-    return reader.isAtEnd ? parts.microseconds : nil
+    guard reader.isAtEnd, let microseconds = parts.microseconds else { return nil }
+    return (microseconds, parts.digits)
   }
 
   private struct Parts {
     var (year, month, day, hour, time) = (1970, 1, 1, 0, 0)
     var isAfternoon: Bool?
+    /// Of the fraction of a second.
+    var digits = 0
 
     mutating func read(_ letter: UInt8, _ reader: inout DigitReader) -> Bool {
       func number(_ digits: ClosedRange<Int>, below limit: Int) -> Int? {
@@ -82,8 +88,10 @@ enum TimePattern {
         guard let value = number(1...2, below: 60) else { return false }
         time += value * Moment.second
       case "f":
+        let start = reader.place
         guard let fraction = reader.fraction() else { return false }
         time += fraction
+        digits = reader.place - start
       case "b", "B":
         let length = letter == UInt8(ascii: "b") ? 3 : .max
         guard let found = TimePattern.months.firstIndex(where: { reader.take(bytes: $0.utf8.prefix(length)) })
@@ -107,11 +115,15 @@ enum TimePattern {
     }
   }
 
-  static func text(_ moment: Moment, _ pieces: [Piece]) -> String {
+  /// - fractionDigits: of `%f`.
+  static func text(_ moment: Moment, _ pieces: [Piece], fractionDigits: Int = 6) -> String {
     var bytes: [UInt8] = []
     for piece in pieces {
       switch piece {
       case .mark(let byte): bytes.append(byte)
+      case .field(UInt8(ascii: "f")):
+        // A mark stands in front of it: there is one digit at least.
+        bytes += ISOTime.fraction(moment.time % Moment.second, digits: max(1, fractionDigits)).utf8
       case .field(let letter): bytes += text(moment, letter).utf8
       }
     }
@@ -130,7 +142,6 @@ enum TimePattern {
     case "I": padded((moment.hour + 11) % 12 + 1, 2)
     case "M": padded(moment.minute, 2)
     case "S": padded(moment.time % Moment.minute / Moment.second, 2)
-    case "f": padded(moment.time % Moment.second, 6)
     case "b": String(months[date.month - 1].prefix(3))
     case "B": months[date.month - 1]
     default: moment.hour < 12 ? "AM" : "PM"

@@ -40,17 +40,23 @@ package enum TimeStep: Sendable, Equatable {
     switch self {
     case .fixed(let step):
       let (distance, isTooFar) = step.multipliedReportingOverflow(by: steps)
-      return isTooFar ? nil : last + distance
+      let (time, isBehind) = last.addingReportingOverflow(distance)
+      return isTooFar || isBehind ? nil : time
     case .months(let months, let day):
       let moment = Moment(last)
-      let date = moment.date.adding(months: months * steps, day: day)
-      return Moment(date: date, time: moment.time).microseconds
+      return moment.date.adding(months: months * steps, day: day).map {
+        Moment(date: $0, time: moment.time).microseconds
+      }
     case .weekdays:
+      // Whole weeks behind the first steps, which may begin on a weekend.
+      let singles = steps > 0 ? (steps - 1) % 5 + 1 : 0
       var time = last
-      for _ in 0..<steps {
+      for _ in 0..<singles {
         repeat { time += Moment.day } while Moment(time).weekday > 4
       }
-      return time
+      let (rest, isTooFar) = (7 * Moment.day).multipliedReportingOverflow(by: (steps - singles) / 5)
+      let (end, isBehind) = time.addingReportingOverflow(rest)
+      return isTooFar || isBehind ? nil : end
     case .irregular: return nil
     }
   }

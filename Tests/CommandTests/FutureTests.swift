@@ -133,6 +133,50 @@ import Testing
     )
   }
 
+  private func withTimes(_ times: [String]) throws -> Folder {
+    let folder = try Folder()
+    let lines = times.enumerated().map { "\($1),\($0 * 7 % 11)" }
+    try folder.write("t.csv", (["t,y"] + lines).joined(separator: "\n") + "\n")
+    try folder.write(
+      "t.yaml",
+      "data: {format: csv, path: t.csv, time: t, features: [y], targets: [y], window: 3, horizon: 1}\n"
+        + "model: {cell: gru, hidden_size: 2, head: [{linear: 1}]}\nloss: mse\ntrain: {epochs: 1, batch_size: 8}\n"
+    )
+    let outcome = try Command.run("train", "t.yaml", "--out", "run", in: folder.url)
+    try #require(outcome.status == 0, "\(outcome.err)")
+    return folder
+  }
+
+  /// With the offset and the digits that the file's times have.
+  @Test(arguments: [
+    ("+02:00", ["2024-01-02T08:00:20.058+02:00", "2024-01-02T08:00:21.058+02:00"]),
+    ("Z", ["2024-01-02T08:00:20.058Z", "2024-01-02T08:00:21.058Z"]),
+  ])
+  func timesGoOnAsTheyAreWritten(_ zone: String, _ next: [String]) throws {
+    let times = (0..<20).map { "2024-01-02T08:00:\(String(format: "%02d", $0)).058\(zone)" }
+    let folder = try withTimes(times)
+    #expect(try forecast(folder, "--steps 2").dropFirst().map { $0[1] } == next)
+  }
+
+  /// No date has a year of five digits.
+  @Test func timeEndsWithTheYear9999() throws {
+    let folder = try withTimes((0..<20).map { "\(9970 + $0)-01-01" })
+    #expect(try forecast(folder, "--steps 10").last?[1] == "9999-01-01")
+    let later = try failure(folder, "--steps 11")
+    #expect(
+      later.status == 65
+        && later.line.contains(
+          "the times go on beyond the year 9999 from step 11 on, where none can be written"),
+      "\(later.line)")
+  }
+
+  @Test func manySteps() throws {
+    let folder = try trained("--set", "data.features=[y]")
+    #expect(try forecast(folder, "--steps 10001").count == 10_002)
+    let most = try failure(folder, "--steps 1000000000")
+    #expect(most.status == 69 && most.line.contains("forecast fewer --steps"), "\(most.line)")
+  }
+
   @Test func streamsAndFullDisks() throws {
     let folder = try trained()
     #expect(try failure(folder, "--input nowhere.csv").status == 66)

@@ -23,7 +23,6 @@ struct ForecastReading {
     let future = try data.knownPath.map { (path) throws(Failure) in
       try KnownRows(path, data, table, into: &rows)
     }
-    var order: [Int] = []
     var kept: [Int] = []
     for number in 0..<table.count {
       let history = table.history(number)
@@ -32,11 +31,16 @@ struct ForecastReading {
         continue
       }
       kept.append(number)
+    }
+    guard !kept.isEmpty else { throw Self.tooShort(table, short, data, room) }
+    try room.requireMemory(kept.count, rows.bytesPerRow)
+    var order: [Int] = []
+    for number in kept {
+      let history = table.history(number)
       let last = history.upperBound - 1
       order += history.suffix(room.kept) + [Int](repeating: last, count: room.steps)
       starts.append(order.count)
     }
-    guard !kept.isEmpty else { throw Self.tooShort(table, short, data, room) }
     let whole = rows
     rows.keep(order)
     for (place, number) in kept.enumerated() {
@@ -71,8 +75,9 @@ struct ForecastReading {
         times.append(nil)
         continue
       }
-      let next = step.time(after: whole.times[last], steps: k)
+      let next = table.time(step, after: whole.times[last], steps: k)
       let given = k <= held ? table.withheld?.time(number, step: k) : known.map { whole.times[$0] }
+      if given == nil, next == nil, step != .irregular { throw endOfTime(table, number, k) }
       let time = given ?? next ?? TableRows.unknownTime
       if let known, let next, step.isExact, time != next {
         throw .badData(
@@ -105,6 +110,14 @@ struct ForecastReading {
     }
   }
 
+  /// - step: the first that has no time.
+  private func endOfTime(_ table: SeriesTable, _ number: Int, _ step: Int) -> Failure {
+    let end = table.format?.isDate == true ? "the year 9999" : "\(TimeFormat.numbers.upperBound)"
+    return .badData(
+      "\(rows.path): the times\(words(table, number)) go on beyond \(end) from step \(step) on, where none can be written; "
+        + "forecast fewer --steps")
+  }
+
   private func irregular(_ table: SeriesTable, _ number: Int) -> Failure {
     .badData(
       "\(rows.path): the times\(words(table, number)) have no regular step, and data.calendar reads those behind the last row; give them by --known FILE"
@@ -120,14 +133,28 @@ struct ForecastReading {
     _ table: SeriesTable, _ short: [(name: String, missing: Int)], _ data: DataSpecification,
     _ room: ForecastSource.Room
   ) -> Failure {
-    let least = short.map(\.missing).min() ?? 0
+    let longest = short.min { $0.missing < $1.missing } ?? ("", 0)
+    let least = longest.missing
+    let name = longest.name.isEmpty ? "" : " \(quoted(longest.name))"
+    let owner =
+      table.count > 1 ? "the longest series\(name) has" : name.isEmpty ? "there are" : "series\(name) has"
     let what =
       room.kept == data.window
       ? "data.window sees \(data.window) rows"
       : "data.window sees \(data.window) rows, and data.horizon asks for \(room.kept - data.window) windows before the last"
     return .badData(
-      "\(table.rows.path): \(what), and \(table.count == 1 ? "there are" : "the longest series has") \(room.kept - least): "
-        + "give \(least) more")
+      "\(table.rows.path): \(what), and \(owner) \(room.kept - least)\(data.heldBack): "
+        + (data.withheldRows > 0 ? DataSpecification.fewerFolds : "give \(least) more"))
+  }
+}
+
+extension ForecastSource.Room {
+  /// Rows to forecast are held in memory, and so is what is forecast of them.
+  fileprivate func requireMemory(_ series: Int, _ bytesPerRow: Int) throws(Failure) {
+    let each = Double(bytesPerRow + MemoryLayout<Int>.stride + MemoryLayout<String?>.stride)
+    let of = series == 1 ? "" : " of \(series) series"
+    try AvailableMemory.require(
+      Double(series) * Double(rows) * each, for: "\(steps) steps\(of) need", fix: "forecast fewer --steps")
   }
 }
 

@@ -37,16 +37,21 @@ public struct ForecastSource {
 
   private let data: DataSpecification
   private let scaler: Scaler?
+  private let scaling: RowScaling
   private var rows: TableRows
   /// Where the rows of each series begin, and the end of the last; each has as many.
   private let starts: [Int]
   /// Rows of a series that are known.
   private let kept: Int
   private let codes: [Int32]
+  /// Values of categorical columns that training has not seen.
+  public let unseenCategories: [UnseenCategories]
+  /// The place of `--known` among the files of `rows`.
+  private let knownFile: Int?
   /// Of the targets of each series.
   private let scales: [[Scaler.Column]]
   /// The scaled inputs, `[rows, F]`, as far as they are known.
-  private var inputs: Elements<Float> = .own([])
+  private var inputs: [Float] = []
 
   /// - data: of the recipe, with the file to go on from. knownPath: see there.
   /// - names: of the categories, from a checkpoint.
@@ -64,8 +69,12 @@ public struct ForecastSource {
     hasTimes = reading.format != nil
     targetNames = data.targets
     scales = scaler?.scales(of: series.map(\.name)).map(\.targets) ?? []
+    scaling = RowScaling(scaler, names: series.map(\.name), starts: starts) {
+      .init(columns: $0.features, fills: $0.fills)
+    }
     var names: [[String]]? = categoryNames
-    codes = try rows.categories(&names, training: nil)
+    (codes, unseenCategories) = try rows.categories(&names, training: nil)
+    knownFile = data.knownPath == nil ? nil : rows.files.count - 1
     let inputs = rows.inputs(data, starts: starts, mayBeUnknown: true)
     var shape = SampleShape(
       steps: data.window, features: inputs.table.columns,
@@ -94,12 +103,21 @@ public struct ForecastSource {
     for (column, value) in zip(rows.roles.targets, values) { rows[row(series, step: step), column] = value }
   }
 
-  /// Brings the inputs to what the rows hold now.
-  public mutating func update() throws(Failure) {
-    let scaling = RowScaling(scaler, names: series.map(\.name), starts: starts) {
-      .init(columns: $0.features, fills: $0.fills)
+  /// Brings the inputs of windows to what the rows hold now.
+  ///
+  /// The first time those of all rows are computed, so that a number that can't be used is found at once. Later only the rows of
+  /// these windows are: a round costs what its windows cost, however many went before.
+  /// - steps: in which the windows end.
+  public mutating func update(windowsEndingIn steps: ClosedRange<Int>) throws(Failure) {
+    let table = rows.inputs(data, starts: starts, mayBeUnknown: true).table
+    guard !inputs.isEmpty else {
+      if case .own(let floats) = try table.floats(scaling) { inputs = floats }
+      return
     }
-    inputs = try rows.inputs(data, starts: starts, mayBeUnknown: true).table.floats(scaling)
+    for series in series.indices {
+      let first = row(series, step: steps.lowerBound - shape.steps + 1)
+      try table.write(first..<row(series, step: steps.upperBound) + 1, to: &inputs, scaling)
+    }
   }
 
   /// Windows as a batch.
@@ -109,16 +127,14 @@ public struct ForecastSource {
     (0..<Int32(windows.count)).map { $0 }.withUnsafeBufferPointer { batch.arrange($0) { _ in shape.steps } }
     for window in windows { try requireKnown(window.series, step: window.step) }
     let (features, columns) = (shape.features, shape.categories.count)
-    inputs.withUnsafeBufferPointer { inputs in
-      batch.rows.forEachRow { row, place, step in
-        let (series, last) = windows[Int(batch.numbers[place])]
-        let from = self.row(series, step: last - shape.steps + 1 + step)
-        for column in 0..<features {
-          batch.inputs[row * features + column] = inputs[from * features + column]
-        }
-        for column in 0..<columns {
-          batch.categories![row * columns + column] = codes[from * columns + column]
-        }
+    batch.rows.forEachRow { row, place, step in
+      let (series, last) = windows[Int(batch.numbers[place])]
+      let from = self.row(series, step: last - shape.steps + 1 + step)
+      for column in 0..<features {
+        batch.inputs[row * features + column] = inputs[from * features + column]
+      }
+      for column in 0..<columns {
+        batch.categories![row * columns + column] = codes[from * columns + column]
       }
     }
     return batch
@@ -148,6 +164,14 @@ public struct ForecastSource {
     return (scaler.method.scale(value, own[output]), scaler.targetUnit(output, own: own))
   }
 
+  /// Where a row stands in the file of known rows, whose column has nothing there; nil where the file lacks the row or the column.
+  private func gapInKnown(_ row: Int, _ column: String) -> Failure? {
+    guard let knownFile, rows.origins[row].file == knownFile,
+      rows.files[knownFile].names.contains(where: { $0.hasSameBytes(as: column) })
+    else { return nil }
+    return .badData("\(rows.place(row, column)): the value is missing, and the forecast reads it; fill it in")
+  }
+
   /// Refuses a window that reaches over what nobody knows.
   private func requireKnown(_ series: Int, step last: Int) throws(Failure) {
     let roles = rows.roles
@@ -159,15 +183,21 @@ public struct ForecastSource {
       let row = row(series, step: step)
       let text = roles.categories.first { rows.isMissing(row, name: $0) }.map { roles.names[$0].name }
       if let column = number ?? text {
+        if let gap = gapInKnown(row, column) { throw gap }
         throw .badData(
           "column \(quoted(column)) is not known behind the last row\(of), and a forecast of more steps reads it; "
             + "give its values by --known FILE, or ask for fewer --steps")
       }
     }
     guard !roles.known.isEmpty, let furthest = data.allHorizons.last else { return }
+    let end = last + furthest
+    let first = max(1, last - shape.steps + 1 + data.allHorizons[0])
     for column in roles.known {
-      let end = last + furthest
-      guard let gap = (1...max(1, end)).first(where: { $0 <= end && !known(column, $0) }) else { continue }
+      // What lies before the rows that this window reads has been read by the rounds before.
+      guard first <= end, !(first...end).allSatisfy({ known(column, $0) }),
+        let gap = (1...end).first(where: { !known(column, $0) })
+      else { continue }
+      if let gap = gapInKnown(row(series, step: gap), roles.numbers[column].name) { throw gap }
       throw .badData(
         "data.known reads column \(quoted(roles.numbers[column].name)) \(end) rows behind the last one\(of), and \(gap - 1) "
           + "are there: give \(end - gap + 1) more by --known FILE")

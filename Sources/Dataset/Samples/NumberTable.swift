@@ -59,6 +59,16 @@ extension NumberTable {
     return .own(floats)
   }
 
+  /// Writes these rows anew to their places in what `floats` gave.
+  func write(_ rows: Range<Int>, to floats: inout [Float], _ scaling: RowScaling) throws(Failure) {
+    var failure: Failure?
+    floats.withUnsafeMutableBufferPointer { buffer in
+      guard let out = buffer.baseAddress else { return }
+      do throws(Failure) { try write(rows, to: out, scaling) } catch { failure = error }
+    }
+    if let failure { throw failure }
+  }
+
   /// Writes these rows to their places in `[rows, columns]`.
   private func write(
     _ rows: Range<Int>, to out: UnsafeMutablePointer<Float>, _ scaling: RowScaling

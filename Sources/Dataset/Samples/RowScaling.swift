@@ -34,7 +34,14 @@ struct RowScaling {
 
   func stretches(of rows: Range<Int>) -> [(rows: Range<Int>, scale: Scale)] {
     if own.isEmpty { return [(rows, scale)] }
-    return own.map { ($0.rows.clamped(to: rows), $0.scale) }.filter { !$0.rows.isEmpty }
+    // The first that does not end before these rows: there may be many series, and these may be a few rows of one.
+    var (low, high) = (0, own.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if own[middle].rows.upperBound <= rows.lowerBound { low = middle + 1 } else { high = middle }
+    }
+    return own[low...].prefix { $0.rows.lowerBound < rows.upperBound }
+      .map { ($0.rows.clamped(to: rows), $0.scale) }.filter { !$0.rows.isEmpty }
   }
 }
 

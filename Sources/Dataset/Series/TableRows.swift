@@ -31,6 +31,11 @@ struct TableRows: GappedRows {
   var nameCount: Int { roles.names.count }
   var path: String { files.first?.file.path ?? "" }
   var rows: Int { origins.count }
+  /// What a row takes of memory.
+  var bytesPerRow: Int {
+    width * MemoryLayout<Double>.stride + nameCount * MemoryLayout<Int32>.stride
+      + MemoryLayout<Origin>.stride + (times.isEmpty ? 0 : MemoryLayout<Int>.stride)
+  }
 
   init(_ roles: ColumnRoles) {
     self.roles = roles
@@ -108,11 +113,11 @@ struct TableRows: GappedRows {
 
   func line(of row: Int) -> Int { files[origins[row].file].line(ofRecord: origins[row].record) }
 
-  private func place(_ row: Int, _ name: String) -> String {
+  func place(_ row: Int, _ name: String) -> String {
     let origin = origins[row]
     let header = files[origin.file]
     let column = origin.column.map { header.names[$0] } ?? name
-    return "\(header.file.path), line \(header.line(ofRecord: origin.record)), column \(quoted(column))"
+    return "\(header.file.place(line: header.line(ofRecord: origin.record))), column \(quoted(column))"
   }
 }
 

@@ -19,7 +19,11 @@ struct ForecastCommand: ReportingCommand {
   var input: String?
   @Option(help: "A CSV file with rows behind the last ones, as far as they are known in advance.") var known:
     String?
-  @Option(help: "Rows to forecast of each series (default: up to the recipe's last horizon).") var steps: Int?
+  @Option(
+    help:
+      "Rows to forecast of each series, as many as memory holds (default: up to the recipe's last horizon)."
+  )
+  var steps: Int?
   @Option(
     name: [.customLong("output"), .customShort("o")], help: "The CSV file to write, or - for standard output."
   )
@@ -108,7 +112,8 @@ extension DataSpecification {
 
 /// Forecasts as lines of CSV.
 struct ForecastTable {
-  static let mostSteps = 10_000
+  /// A number for the command line; what stops before is the memory that so many rows need.
+  static let mostSteps = 1_000_000_000
 
   let forecast: Forecast
 
@@ -131,8 +136,9 @@ struct ForecastTable {
     return CSVLine.text([series.name, time, "\(row.step)"] + numbers.map(CSVPredictions.number))
   }
 
-  /// Says which series have no forecast.
+  /// Says what training did not see, and which series have no forecast.
   static func note(_ forecast: Forecast) {
+    Console.note(forecast.unseenCategories)
     for name in forecast.unseen {
       Console.note("recur: series \(quoted(name)) was not in training: it takes the scale over all series")
     }

@@ -11,7 +11,7 @@ public struct ForecastPlan: Sendable, Equatable {
   /// Rows of a round.
   public var length: Int { horizons[horizons.count - 1] }
   /// How far before the last row of a round's history its windows end.
-  public var back: Int { (1...length).map { window(for: $0).back }.max() ?? 0 }
+  public let back: Int
 
   /// - Throws: a `Failure` where no horizon lies ahead.
   public init(horizons: [Int]) throws(Failure) {
@@ -21,6 +21,8 @@ public struct ForecastPlan: Sendable, Equatable {
       )
     }
     self.horizons = horizons
+    // A step between two horizons, or before the first, is said by the window that ends as much earlier.
+    back = zip(horizons, [0] + horizons).map { $0 - max(0, $1) - 1 }.max() ?? 0
   }
 
   public func rounds(for steps: Int) -> Int { (steps + length - 1) / length }
@@ -28,7 +30,12 @@ public struct ForecastPlan: Sendable, Equatable {
   /// - step: of a round, from 1 to `length`.
   /// - Returns: how many rows before the last the window ends, and the place of the horizon that is asked for.
   func window(for step: Int) -> (back: Int, horizon: Int) {
-    for (place, horizon) in horizons.enumerated() where horizon >= step { return (horizon - step, place) }
-    preconditionFailure("step \(step) lies behind the last horizon")
+    precondition(step <= length, "step \(step) lies behind the last horizon")
+    var (low, high) = (0, horizons.count - 1)
+    while low < high {
+      let middle = (low + high) / 2
+      if horizons[middle] < step { low = middle + 1 } else { high = middle }
+    }
+    return (horizons[low] - step, low)
   }
 }

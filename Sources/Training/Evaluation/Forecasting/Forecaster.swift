@@ -48,11 +48,12 @@ public final class Forecaster {
     self.model = model
     var rows = [[Forecast.Row]](repeating: [], count: source.series.count)
     for round in 0..<plan.rounds(for: steps) {
-      try source.update()
-      for (series, found) in try run(model, source, after: round * plan.length).enumerated() {
+      let last = round * plan.length
+      try source.update(windowsEndingIn: last - plan.back...last)
+      for (series, found) in try run(model, source, after: last).enumerated() {
         for (index, said) in found.enumerated() {
           var row = Forecast.Row(
-            series: series, step: round * plan.length + index + 1, predicted: said.map(\.forecast.point),
+            series: series, step: last + index + 1, predicted: said.map(\.forecast.point),
             quantiles: said.map(\.forecast.quantiles))
           row.crps = crps(said, source, row)
           if row.step <= steps { rows[series].append(row) }
@@ -63,7 +64,7 @@ public final class Forecaster {
     var forecast = Forecast(
       series: source.series, rows: rows.flatMap { $0 }, targetNames: source.targetNames,
       levels: checkpoint.recipe.loss.levels, hasTimes: source.hasTimes, short: source.short)
-    forecast.unseen = source.unseen
+    (forecast.unseen, forecast.unseenCategories) = (source.unseen, source.unseenCategories)
     return forecast
   }
 
@@ -163,6 +164,8 @@ public struct Forecast: Sendable {
   public let hasNames: Bool
   /// Series that training did not see, where each has a scale of its own: they take the one over all.
   public var unseen: [String] = []
+  /// Values of categorical columns that training did not see.
+  public var unseenCategories: [UnseenCategories] = []
   /// Series whose history is too short for a window, with the rows that are missing.
   public let short: [(name: String, missing: Int)]
 

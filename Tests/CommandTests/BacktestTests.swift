@@ -97,6 +97,43 @@ import Testing
     #expect(abs((network["coverage"] as? Double ?? -1) - covered / count) < 1e-9)
   }
 
+  /// Of an earlier call only what this one would come to is taken.
+  @Test func foldsOfAnotherRecipeAreRefused() throws {
+    let folder = try Folder()
+    try folder.writeWave(epochs: 2)
+    func run(_ words: String) throws -> Command.Outcome {
+      try self.run(folder, "backtest wave.yaml --folds 2 --out folds --output b.csv " + words)
+    }
+    try #require(try run("").status == 0)
+    let first = try folder.read("b.csv")
+    #expect(try run("").status == 0 && folder.read("b.csv") == first)
+    let other = try run("--set train.epochs=3")
+    #expect(other.status == 65 && other.err.split(separator: "\n").count == 1, "\(other.err)")
+    #expect(
+      other.err.contains(
+        "fold 1 in folds/2-rows-before-the-end is another one: train.epochs: 3, there: train.epochs: 2")
+        && other.err.contains("--overwrite"), "\(other.err)")
+    #expect(try run("--set train.epochs=3 --overwrite").status == 0 && folder.read("b.csv") != first)
+    #expect(try run("--overwrite").status == 0 && folder.read("b.csv") == first)
+    try folder.write("wave.csv", folder.read("wave.csv") + "0,0,100\n")
+    let grown = try run("")
+    #expect(
+      grown.status == 65 && grown.err.contains("the data files are not those it was trained on"),
+      "\(grown.err)")
+  }
+
+  @Test func aRunIsNoPlaceForFolds() throws {
+    let folder = try trained()
+    let before = try FileManager.default.subpathsOfDirectory(atPath: folder.path("run")).sorted()
+    for words in ["backtest wave.yaml --out run", "backtest wave.yaml --out run --overwrite"] {
+      let outcome = try run(folder, words)
+      #expect(outcome.status == 64 && outcome.err.contains("--out run holds a run"), "\(outcome.err)")
+    }
+    #expect(try FileManager.default.subpathsOfDirectory(atPath: folder.path("run")).sorted() == before)
+    let trained = try run(folder, "backtest run --overwrite")
+    #expect(trained.status == 64 && trained.err.contains("--overwrite is for a recipe"), "\(trained.err)")
+  }
+
   @Test func whatTrainingHasSeenIsRefused() throws {
     let folder = try trained()
     let outcome = try run(folder, "backtest run --folds 10 --step 2 --output b.csv")
@@ -114,6 +151,13 @@ import Testing
       #expect(outcome.status == 64 && outcome.err.contains(message), "\(outcome.err)")
     }
     let long = try run(folder, "backtest wave.yaml --folds 78 --out folds")
-    #expect(long.status == 65 && long.err.contains("is longer than its 2 rows"), "\(long.err)")
+    #expect(
+      long.status == 65
+        && long.err.contains(
+          "is longer than its 2 rows once the last 78 are held back for a fold of the backtest; ask for fewer --folds"
+        ),
+      "\(long.err)")
+    let all = try run(folder, "backtest run --folds 80")
+    #expect(all.status == 65 && all.err.contains("there are 0 once the last 240 are held back"), "\(all.err)")
   }
 }

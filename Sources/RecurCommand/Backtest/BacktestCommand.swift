@@ -30,6 +30,7 @@ struct BacktestCommand: ReportingCommand {
   @Option(help: "Rows of a season, for the seasonal naive forecast and MASE.") var season: Int?
   @Option(help: "A CSV file with what is known in advance of rows that the data lack.") var known: String?
   @Option(help: "Of a recipe, where the runs are kept (default: runs/NAME-backtest-TIME).") var out: String?
+  @Flag(help: "Train every fold anew, also where --out holds it.") var overwrite = false
   @Option(
     name: [.customLong("output"), .customShort("o")],
     help: "A CSV file for every forecast of every fold, or - for standard output.")
@@ -52,11 +53,15 @@ struct BacktestCommand: ReportingCommand {
     let source: any BacktestSource =
       if let text = try RecipeText(ifRecipe: file) {
         try FoldTraining(
-          Recipe(text, overrides: settings.settings), out: out, threads: parallel.threads, recipeFile: file)
+          Recipe(text, overrides: settings.settings), out: out, overwrites: overwrite,
+          threads: parallel.threads, recipeFile: file)
       } else {
         try TrainedRun(
           CheckpointedModel(noting: file, last ? .newest : .best, overrides: settings.settings), file)
       }
+    if overwrite, source is TrainedRun {
+      throw Failure.usage("--overwrite is for a recipe, whose folds are trained; \(file) is used as it is")
+    }
     let plan = try ForecastPlan(horizons: source.recipe.data.allHorizons)
     let steps = steps ?? plan.length
     let backtest = Backtest(folds: folds, step: step ?? steps, steps: steps, season: season ?? 1)

@@ -74,14 +74,20 @@ final class FoldTraining: BacktestSource {
   let inputs: [String]
   private let folder: String
   private let threads: Int?
+  private let overwrites: Bool
 
-  init(_ recipe: Recipe, out: String?, threads: Int?, recipeFile: String) throws {
+  init(_ recipe: Recipe, out: String?, overwrites: Bool, threads: Int?, recipeFile: String) throws {
     let stamp = Date().formatted(Date.ISO8601FormatStyle(timeZone: .current).dateTimeSeparator(.standard))
     // text: letters of this program.
     folder = out ?? "runs/\(recipe.name)-backtest-\(stamp.filter { $0.isNumber || $0 == "T" })"
     inputs = [recipeFile] + recipe.data.files
     self.recipe = recipe
     self.threads = threads
+    self.overwrites = overwrites
+    if RunDirectory.holdsRun(folder) {
+      throw Failure.usage(
+        "--out \(folder) holds a run, and the folds of a backtest have a folder of their own; choose another")
+    }
   }
 
   func forecaster(_ fold: Int, _ data: DataSpecification) throws -> Forecaster {
@@ -91,14 +97,19 @@ final class FoldTraining: BacktestSource {
     own.data.testPath = nil
     var options = TrainingOptions()
     // By the origin, so that other folds never go on from it.
-    options.outputDirectory = "\(folder)/\(data.withheldRows)-rows-before-the-end"
+    let place = "\(folder)/\(data.withheldRows)-rows-before-the-end"
+    options.outputDirectory = place
     // A backtest that was stopped goes on.
-    options.resume = .auto
+    (options.resume, options.overwrite) = overwrites ? (.never, true) : (.auto, false)
     options.threads = threads
-    let trainer = try Trainer(recipe: own, data: LoadedData(own.data), options: options)
+    let loaded = try LoadedData(own.data)
+    if !overwrites { try requireSame(own, loaded, fold, in: place) }
+    let trainer = try Trainer(recipe: own, data: loaded, options: options)
     let report = try StopSignals.stopping(trainer) { try trainer.run() }
     if report.status == .interrupted {
-      throw Failure(.retry, "stopped in fold \(fold + 1); the same command with --out \(folder) goes on")
+      throw Failure(
+        .retry,
+        "stopped in fold \(fold + 1); the same command with --out \(folder) and no --overwrite goes on")
     }
     Console.note(
       "fold \(fold + 1): trained \(report.epochs) epochs in \(Formatting.duration(report.seconds))")
@@ -106,6 +117,25 @@ final class FoldTraining: BacktestSource {
   }
 
   func check(_ forecast: Forecast, fold: Int) {}
+
+  /// What an earlier call left is taken only where it is what this call would come to.
+  private func requireSame(_ recipe: Recipe, _ data: LoadedData, _ fold: Int, in place: String) throws {
+    guard RunDirectory.holdsRun(place),
+      let state = try? RunDirectory.checkpoint(at: place, choosing: .newest).file?.state
+    else { return }
+    let (own, other) = (recipe.effectiveYAML, state.recipe)
+    let what: String
+    if !own.hasSameBytes(as: other) {
+      what = Recipe.firstDifference(own, other, called: "there") ?? "another recipe"
+    } else if !data.fingerprint.hasSameBytes(as: state.dataFingerprint) {
+      what = "the data files are not those it was trained on"
+    } else {
+      return
+    }
+    throw Failure.badData(
+      "fold \(fold + 1) in \(place) is another one: \(what); replace it with --overwrite, or choose another --out"
+    )
+  }
 }
 
 extension DataSpecification.Split {

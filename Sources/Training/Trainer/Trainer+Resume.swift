@@ -129,10 +129,12 @@ extension Recipe {
   private var keyedLines: [Name] { Self.keyedLines(effectiveYAML) }
 
   /// The first line of an effective recipe that is not the other's, with its key and both values.
-  static func firstDifference(_ yaml: String, _ other: String) -> String? {
+  package static func firstDifference(_ yaml: String, _ other: String, called name: String = "rank 0")
+    -> String?
+  {
     let (a, b) = (keyedLines(yaml), keyedLines(other))
     let pair = zip(a, b).first { $0 != $1 }
-    return pair.map { "\($0), rank 0: \($1)" }
+    return pair.map { "\($0), \(name): \($1)" }
   }
 
   /// Each line of an effective recipe with its section before it.

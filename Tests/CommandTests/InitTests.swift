@@ -166,6 +166,90 @@ import Testing
     }
   }
 
+  @Test func namesThatStandTwice() throws {
+    let folder = try Folder()
+    let rows = (0..<40).map { "\($0 % 7),\($0 % 5),\($0 % 3),\(Double($0 % 4) / 2)" }
+    try folder.write("t.csv", (["x,y,y,z"] + rows).joined(separator: "\n") + "\n")
+    let refused = try Command.run("init", "t.csv", "--target", "y", in: folder.url)
+    #expect(
+      refused.status == 65
+        && refused.err.contains("t.csv, line 1: columns 2 and 3 are both called 'y' (--target); rename one"),
+      "\(refused.err)")
+    let (recipe, guesses) = try initialize(folder, "t.csv")
+    #expect(has(recipe, "features: [x]", "targets: [z]") && !recipe.contains("header: false"), "\(recipe)")
+    #expect(guesses.contains("'y' is not read: it is what 2 columns are called"), "\(guesses)")
+    // A first row of texts two of which are the same is a row where they stand below as well.
+    let texts = (0..<40).map { "\(["u", "v"][$0 % 2]),\(["v", "u"][$0 / 2 % 2]),\($0 % 5)" }
+    try folder.write("rows.csv", (["u,u,2"] + texts).joined(separator: "\n") + "\n")
+    #expect(has(try initialize(folder, "rows.csv").recipe, "header: false"))
+  }
+
+  @Test func columnsWithoutValues() throws {
+    let folder = try Folder()
+    let rows = (0..<40).map { row in
+      "2024-01-\(row == 7 ? "" : String(format: "%02d", row % 28 + 1)),NA,\(row % 2 == 0 ? "" : "1"),\(row % 5),\(row % 3)"
+        .replacing("2024-01-,", with: ",")
+    }
+    try folder.write("t.csv", (["day,none,half,x,y"] + rows).joined(separator: "\n") + "\n")
+    for option in ["--target", "--label", "--time"] {
+      let outcome = try Command.run("init", "t.csv", option, "none", in: folder.url)
+      #expect(
+        outcome.status == 65 && outcome.err.contains("column 'none' (\(option)) has no value in any row"),
+        "\(outcome.err)")
+    }
+    let (recipe, guesses) = try initialize(folder, "t.csv", "--target", "y")
+    #expect(has(recipe, "features: [x]") && !recipe.contains("time:"), "\(recipe)")
+    #expect(guesses.contains("'half' is not read: it has one value only, and none in 20 rows"), "\(guesses)")
+    #expect(
+      guesses.contains("'day' is not read: it has dates, but none in 1 row: fill them in"), "\(guesses)")
+    try folder.write("no.csv", "a,b\nNA,\n,NA\n")
+    let nothing = try Command.run("init", "no.csv", in: folder.url)
+    #expect(nothing.status == 65 && nothing.err.contains("no column is left to predict"), "\(nothing.err)")
+  }
+
+  @Test(arguments: [(3, "a row every quarter"), (12, "a row every year"), (6, "a row every 6 months")])
+  func stepsOfMonths(_ months: Int, _ words: String) throws {
+    let folder = try Folder()
+    let rows = (0..<60).map { row in
+      let month = row * months
+      return "\(1950 + month / 12)-\(String(format: "%02d", month % 12 + 1))-01,\(row * 7 % 11)"
+    }
+    try folder.write("t.csv", (["when,y"] + rows).joined(separator: "\n") + "\n")
+    let recipe = try initialize(folder, "t.csv").recipe
+    #expect(recipe.contains(words), "\(recipe)")
+  }
+
+  /// The rule that init chooses works, wherever something is missing.
+  @Test func seriesWithGaps() throws {
+    let folder = try Folder()
+    let text = ArrayFiles.ts.replacing("@missing false", with: "@missing true")
+      .replacing("@equalLength true\n@seriesLength 3\n", with: "")
+    try folder.write("s.ts", text.replacing("1,2,3:10,20,30", with: "?,2,3:10,20,?"))
+    #expect(has(try initialize(folder, "s.ts").recipe, "gaps: mask"))
+    try folder.write("whole.ts", ArrayFiles.ts)
+    #expect(try !initialize(folder, "whole.ts").recipe.contains("gaps:"))
+    // What is missing in the test part alone asks for it too.
+    try folder.write("W_TRAIN.ts", ArrayFiles.ts)
+    try folder.write("W_TEST.ts", text.replacing("1,2,3:10,20,30", with: "1,?,3:10,20,30"))
+    #expect(has(try initialize(folder, "W_TRAIN.ts").recipe, "gaps: mask"))
+  }
+
+  @Test func classesThatStandTogether() throws {
+    let folder = try Folder()
+    func table(_ label: (Int) -> String) throws {
+      let rows = (0..<90).map { "\($0 * 7 % 13),\(label($0))" }
+      try folder.write("t.csv", (["x,y"] + rows).joined(separator: "\n") + "\n")
+    }
+    let words = "samples of one class stand together"
+    try table { ["a", "b", "c"][$0 / 30] }
+    #expect(try initialize(folder, "t.csv", "--label", "y").guesses.contains(words))
+    try table { ["a", "b", "c"][$0 * 5 % 7 % 3] }
+    #expect(try !initialize(folder, "t.csv", "--label", "y").guesses.contains(words))
+    let series = (0..<40).map { "\($0),\($0 * 3 % 7):\($0 / 20 == 0 ? "a" : "b")" }
+    try folder.write("s.ts", "@classLabel true a b\n@data\n" + series.joined(separator: "\n") + "\n")
+    #expect(try initialize(folder, "s.ts").guesses.contains(words))
+  }
+
   @Test func whatCannotBeTrainedIsALine() throws {
     let folder = try Folder()
     try folder.write("t.csv", "a,b\n1,2\n3,4\n5,6\n")

@@ -28,6 +28,8 @@ extension TableProbe {
     package let rowsOfWords: Int
     /// Another way to read its dates, day and month exchanged, that fits all of them as well.
     package let otherPattern: String?
+    /// Whether all rows but those without a value have times.
+    package let hasHolesInTimes: Bool
     /// The text of each row as a number; -1 where there is none.
     package let codes: [Int32]
     /// Of each row, where they are times.
@@ -65,6 +67,8 @@ extension TableProbe.Column {
       && zip(values, values.dropFirst()).allSatisfy { $1 - $0 == 1 }
     let format = isNumeric || present.isEmpty || missing > 0 ? nil : TimeGuess(texts)
     otherPattern = format?.other
+    hasHolesInTimes =
+      !isNumeric && missing > 0 && used.count > 1 && TimeGuess(used.map { texts[$0] }) != nil
     kind =
       isNumeric ? .numbers : present.isEmpty ? .nothing : format.map { .times(pattern: $0.pattern) } ?? .texts
     if let format { times = codes.map { format.times[Int($0)] } }
@@ -132,6 +136,13 @@ extension TableProbe {
       }
     }
     return counts.max { ($0.value, -$0.key) < ($1.value, -$1.key) }.map { Double($0.key) / 1e6 }
+  }
+
+  /// How the times of the longest series go on.
+  /// - series: columns that tell series apart.
+  package func timeStep(_ time: Column, series: [Column]) -> TimeStep {
+    let longest = runs(series).max { $0.count < $1.count } ?? []
+    return TimeStep(longest.map { time.times[$0] }.sorted()[...], isDate: true)
   }
 
   /// The rows of each series.

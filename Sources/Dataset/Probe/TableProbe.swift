@@ -70,9 +70,16 @@ package struct TableProbe {
     return notations[found.indices.max { (found[$0], -$0) < (found[$1], -$1) }!]
   }
 
-  /// Whether what was taken for names is a row like the others: a number or a time above such.
+  /// Whether what was taken for names is a row like the others: a number or a time above such, or a text that stands twice in it and
+  /// again below.
   private static func isData(_ header: CSVHeader, _ table: CSVTable, _ notation: NumberNotation) -> Bool {
-    if Set(header.names.map { Name($0) }).count < header.names.count { return true }
+    let names = header.names.map { Name($0) }
+    let repeated = names.indices.filter { place in
+      !names[place].text.isEmpty && names.count { $0 == names[place] } > 1
+    }
+    if !repeated.isEmpty, repeated.allSatisfy({ table.names[$0].texts.holds(header.names[$0]) }) {
+      return true
+    }
     return DecimalTables.with { tables in
       header.names.indices.contains { index in
         let text = Array(header.names[index].utf8)
@@ -84,6 +91,12 @@ package struct TableProbe {
         return ISOTime(text) != nil && ISOTime(Array(column[0])) != nil
       }
     }
+  }
+}
+
+extension NameTable {
+  fileprivate func holds(_ name: String) -> Bool {
+    (0..<count).contains { self[$0].elementsEqual(name.utf8) }
   }
 }
 

@@ -20,17 +20,21 @@ extension Init {
     let isOfClasses = targets.element.isInteger
     draft.add("labels_path", RecipeDraft.text(labels), isOfClasses ? "classes" : "numbers")
     draft.add("scale", "standard")
-    writeSplit(array.shape.first ?? 0, &draft)
+    writeSplit(
+      array.shape.first ?? 0, classes: isOfClasses ? targets.labels : nil, &draft)
     writeModel(steps: array.shape.count == 3 ? array.shape[1] : 1, isOfClasses: isOfClasses, &draft)
     writeTraining(isOfClasses ? "cross_entropy" : "mse", samples: array.shape.first ?? 0, &draft)
   }
 
   func writeSeries(_ path: String, _ kind: Format, _ draft: inout RecipeDraft) throws {
     var (samples, isOfClasses) = (1000, true)
+    // Whatever is missing, and wherever, this rule has something to put there.
+    let rule = DataSpecification.GapPolicy.mask
     draft.section("data")
     draft.add("format", kind.rawValue)
     if kind == .ts {
-      let series = try TSFile(InputFile(path: path, key: "FILE"), gaps: .linear)
+      let series = try TSFile(InputFile(path: path, key: "FILE"), gaps: rule)
+      var hasGaps = series.hasGaps
       (samples, isOfClasses) = (series.samples, !series.header.hasTargetValues)
       let what = isOfClasses ? "\(series.header.classNames.count) classes" : "a number each"
       draft.add(
@@ -40,10 +44,16 @@ extension Init {
       if !test.hasSameBytes(as: path), (try? InputFile(path: test, key: "")) != nil {
         draft.guess("test part: \(Paths.name(of: test)), which lies beside it")
         draft.add("test_path", RecipeDraft.text(test))
+        hasGaps = try TSFile(InputFile(path: test, key: "FILE"), gaps: rule).hasGaps || hasGaps
       }
       draft.add("scale", "standard")
-      draft.add("gaps", "linear", "what is done with ?")
-      writeSplit(samples, hasTest: !test.hasSameBytes(as: path), &draft)
+      if hasGaps {
+        draft.add(
+          "gaps", rule.rawValue, "the mean in place of what is missing, and beside it whether it was there")
+        draft.guess("values are missing; gaps: \(rule.rawValue) tells the network which")
+      }
+      writeSplit(
+        samples, hasTest: !test.hasSameBytes(as: path), classes: isOfClasses ? series.classes : nil, &draft)
     } else {
       draft.add("path", RecipeDraft.text(path), "pixels / 255, an image's rows as steps")
       draft.add("split", "{train: 0.9, validation: rest}", "the t10k files are the test part")
@@ -87,7 +97,11 @@ extension Init {
     }
   }
 
-  func writeSplit(_ samples: Int, hasTest: Bool = false, unit: String = "", _ draft: inout RecipeDraft) {
+  /// - classes: of the samples in the order of the file, where they could stand in any.
+  func writeSplit(
+    _ samples: Int, hasTest: Bool = false, unit: String = "", classes: [Int32]? = nil,
+    _ draft: inout RecipeDraft
+  ) {
     if samples < Self.fewSamples {
       draft.guess("\(samples) samples are too few to keep some for validation; all are for training")
       return
@@ -95,6 +109,20 @@ extension Init {
     draft.add(
       "split", "{\(unit)train: \(hasTest ? "0.85, validation: rest" : "0.7, validation: 0.15, test: rest")}",
       unit.isEmpty ? "in the order of the file" : "shares of all times")
+    if let classes, areInRuns(classes) {
+      draft.guess(
+        "samples of one class stand together: split in the order of the file, the parts have other classes; shuffle the samples first"
+      )
+    }
+  }
+
+  /// Whether the class changes from sample to sample far more seldom than where they stand in any order, n(1 - Σp²) times.
+  private func areInRuns(_ classes: [Int32]) -> Bool {
+    let known = classes.filter { $0 >= 0 }
+    let counts = Dictionary(known.map { ($0, 1.0) }, uniquingKeysWith: +)
+    let (count, squares) = (Double(known.count), counts.values.reduce(0) { $0 + $1 * $1 })
+    let changes = zip(known, known.dropFirst()).count { $0 != $1 }
+    return count > 0 && Double(changes) < (count - squares / count) / 4
   }
 
   static let fewSamples = 20

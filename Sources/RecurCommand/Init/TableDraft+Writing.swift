@@ -27,7 +27,8 @@ extension TableDraft {
       }
     }
     command.writeSplit(
-      shape.samples, unit: time != nil && !(series + wide).isEmpty ? "by: time, " : "", &draft)
+      shape.samples, unit: time != nil && !(series + wide).isEmpty ? "by: time, " : "",
+      classes: isSeries ? nil : label?.codes, &draft)
     command.writeModel(steps: isSeries ? 2 : 1, isOfClasses: label != nil, &draft)
     command.writeTraining(loss, samples: shape.samples, &draft)
   }
@@ -128,7 +129,7 @@ extension TableDraft {
     }
     let gaps = text.missing + (label?.missing ?? 0) + targets.reduce(0) { $0 + $1.missing }
     if gaps > 0 { draft.add("gaps", "drop", "\(gaps) fields are empty") }
-    command.writeSplit(probe.rows - gaps, &draft)
+    command.writeSplit(probe.rows - gaps, classes: label?.codes, &draft)
     draft.section("model")
     draft.add("embedding", "64", "numbers of each word's vector")
     draft.add("cell", "gru", "or lstm, rnn")
@@ -145,11 +146,26 @@ extension TableDraft {
   private var runs: [[Int]] { probe.runs(series) }
   private var seconds: Double? { time.flatMap { $0.isOfTimes ? probe.step($0, series: series) : nil } }
 
+  /// Months from a row to the next, where it is so many.
+  private var months: Int? {
+    guard let time, time.isOfTimes, case .months(let count, _) = probe.timeStep(time, series: series) else {
+      return nil
+    }
+    return count
+  }
+
   /// The step of the time in words.
   private var step: String? {
     guard let seconds else { return nil }
-    for (size, word) in [(86_400.0, "day"), (3600, "hour"), (60, "minute"), (1, "second")]
-    where seconds >= size {
+    if let months {
+      let (count, word) =
+        months % 12 == 0 ? (months / 12, "year") : months == 3 ? (1, "quarter") : (months, "month")
+      return "a row every \(count == 1 ? word : "\(count) \(word)s")"
+    }
+    let week = 7 * 86_400.0
+    let sizes = [(86_400.0, "day"), (3600, "hour"), (60, "minute"), (1, "second")]
+    let isOfWeeks = seconds.truncatingRemainder(dividingBy: week) == 0
+    for (size, word) in (isOfWeeks ? [(week, "week")] : sizes) where seconds >= size {
       let count = seconds / size
       return "a row every \(count == 1 ? word : "\(Formatting.short(count)) \(word)s")"
     }
@@ -170,7 +186,8 @@ extension TableDraft {
 
   /// Rows until things come again, as far as the step says.
   private var season: Int {
-    switch seconds ?? 0 {
+    if let months, months < 12, 12 % months == 0 { return 12 / months }
+    return switch seconds ?? 0 {
     case 1..<60: 60
     case 60..<3600: max(12, Int(3600 / (seconds ?? 3600)))
     case 3600..<86_400: Int(86_400 / (seconds ?? 86_400))

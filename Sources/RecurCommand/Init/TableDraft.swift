@@ -9,6 +9,8 @@ struct TableDraft {
   let command: Init
   let path: String
   let probe: TableProbe
+  /// Those that a recipe can name: each name once.
+  private let columns: [Column]
   private(set) var time: Column?
   private(set) var series: [Column] = []
   private(set) var targets: [Column] = []
@@ -29,6 +31,11 @@ struct TableDraft {
   init(_ command: Init, _ path: String) throws {
     (self.command, self.path) = (command, path)
     probe = try TableProbe(InputFile(path: path, key: "FILE"))
+    let names = Dictionary(grouping: probe.columns) { Name($0.name) }
+    columns = probe.columns.filter { names[Name($0.name)]?.count == 1 }
+    unread = names.filter { $0.value.count > 1 }.sorted { $0.key < $1.key }.map {
+      ($0.key.text, "is what \($0.value.count) columns are called; rename them")
+    }
     text = try command.text.map { try column($0, "--text") }
     time = try command.time.map { try column($0, "--time") }
     series = try command.series.map { try column($0, "--series") }
@@ -51,19 +58,19 @@ struct TableDraft {
   }
 
   private mutating func chooseSeries() throws {
-    for column in probe.columns where !isTaken(column) {
+    for column in columns where !isTaken(column) {
       if column.kind == .numbers {
         wide.append(column)
       } else {
-        unread.append((column.name, "has no numbers"))
+        unread.append((column.name, column.holesInTimes ?? "has no numbers"))
       }
     }
-    if wide.isEmpty { throw failure("no column of numbers is left (--wide)") }
+    if wide.isEmpty { throw nothingLeft("no column of numbers is left (--wide)") }
   }
 
   /// Where no column is one that a network would read as it is: texts, else numbers that count the rows.
   private mutating func chooseWhatIsLeft() throws {
-    let free = probe.columns.filter { !isTaken($0) }
+    let free = columns.filter { !isTaken($0) }
     if !isSeries, let found = free.first(where: { $0.kind == .texts && $0.distinct > 1 }) {
       text = found
       guesses.append("text: \(quoted(found.name))")
@@ -71,7 +78,7 @@ struct TableDraft {
       features = free.filter { $0.kind == .numbers }
     }
     let names = features + [text].compactMap(\.self)
-    guard !names.isEmpty else { throw failure("no column is left to learn from") }
+    guard !names.isEmpty else { throw nothingLeft("no column is left to learn from") }
     unread.removeAll { left in names.contains { $0.name.hasSameBytes(as: left.name) } }
   }
 
@@ -80,10 +87,24 @@ struct TableDraft {
   }
 
   private func failure(_ what: String) -> Failure { .usage("\(path): \(what)") }
+  /// The command is right, and the file has nothing for it.
+  private func nothingLeft(_ what: String) -> Failure { .badData("\(path): \(what)") }
 
   private func column(_ name: String, _ option: String) throws -> Column {
-    if let column = probe.columns.first(where: { $0.name.hasSameBytes(as: name) }) { return column }
-    let names = probe.columns.map(\.name)
+    let places = probe.columns.indices.filter { probe.columns[$0].name.hasSameBytes(as: name) }
+    if places.count > 1 {
+      let numbers = places.map { "\($0 + 1)" }.joined(separator: " and ")
+      throw Failure.badData(
+        "\(path), line 1: columns \(numbers) are both called \(quoted(name)) (\(option)); rename one")
+    }
+    if let place = places.first {
+      let column = probe.columns[place]
+      if column.kind == .nothing {
+        throw nothingLeft("column \(quoted(name)) (\(option)) has no value in any row")
+      }
+      return column
+    }
+    let names = columns.map(\.name)
     let near = nearestName(to: name, among: names).map { "did you mean \(quoted($0))?" }
     let all = "the columns are \(names.prefix(20).map { quoted($0) }.joined(separator: ", "))"
     throw failure("there is no column \(quoted(name)) (\(option)); \(near ?? all)")
@@ -97,14 +118,14 @@ struct TableDraft {
 
   /// The first column of dates, and what tells series apart where its dates occur more than once.
   private mutating func findTime() {
-    if time == nil, let found = probe.columns.first(where: { $0.isOfTimes && !isTaken($0) }) {
+    if time == nil, let found = columns.first(where: { $0.isOfTimes && !isTaken($0) }) {
       time = found
       guesses.append("time: \(quoted(found.name))")
     }
     guard let time, time.isOfTimes, series.isEmpty, !command.wide, !probe.areDistinct(time, series: []) else {
       return
     }
-    let candidates = probe.columns.filter { column in
+    let candidates = columns.filter { column in
       !isTaken(column) && column.missing == 0 && (column.kind == .texts || column.isWhole)
         && column.distinct > 1 && column.distinct * 2 <= probe.rows
         && probe.areDistinct(time, series: [column])
@@ -119,15 +140,15 @@ struct TableDraft {
   }
 
   private mutating func findTarget() throws {
-    let free = probe.columns.filter {
-      !isTaken($0) && !$0.isOfTimes && $0.kind != .nothing && !$0.isRowNumber
+    let free = columns.filter {
+      !isTaken($0) && !$0.hasHolesInTimes && !$0.isOfTimes && $0.kind != .nothing && !$0.isRowNumber
     }
     let likely = free.first { column in
       // text: what people call such columns, in letters of either case.
       Self.likelyTargets.contains { $0.hasSameBytes(as: column.name.lowercased()) }
     }
     guard let found = likely ?? free.last else {
-      throw failure("no column is left to predict; name it: --target or --label")
+      throw nothingLeft("no column is left to predict; name it: --target or --label")
     }
     if found.kind == .numbers, text == nil || found.distinct > 20 || !found.isWhole {
       targets = [found]
@@ -140,7 +161,7 @@ struct TableDraft {
   }
 
   private mutating func chooseFeatures() {
-    for column in probe.columns {
+    for column in columns {
       // What a series was like before says what it will be like.
       let isTarget = targets.contains { $0.name.hasSameBytes(as: column.name) }
       if isTarget ? !isSeries : isTaken(column) { continue }
@@ -148,11 +169,12 @@ struct TableDraft {
       case .nothing: unread.append((column.name, "is empty"))
       case .times: unread.append((column.name, "has times"))
       case .numbers where column.isRowNumber && !isTarget: unread.append((column.name, "counts the rows"))
-      case .numbers where column.distinct < 2 && !isTarget: unread.append((column.name, "never changes"))
+      case .numbers where column.distinct < 2 && !isTarget: unread.append((column.name, column.sameness))
       case .numbers: features.append(column)
+      case .texts where column.hasHolesInTimes: unread.append((column.name, column.holesInTimes ?? ""))
       case .texts where column.distinct > Self.mostCategories || column.distinct * 2 > probe.rows:
         unread.append((column.name, "has \(column.distinct) different texts"))
-      case .texts where column.distinct < 2: unread.append((column.name, "never changes"))
+      case .texts where column.distinct < 2: unread.append((column.name, column.sameness))
       case .texts: categories.append(column)
       }
     }
@@ -162,5 +184,15 @@ struct TableDraft {
 
 extension TableProbe.Column {
   var isOfTimes: Bool { if case .times = kind { true } else { false } }
+  /// Why a column of one value is not read.
+  var sameness: String {
+    missing == 0 ? "never changes" : "has one value only, and none in \(missing) rows"
+  }
+  /// Why a column of dates is not the time; nil for other columns.
+  var holesInTimes: String? {
+    hasHolesInTimes
+      ? "has dates, but none in \(missing) row\(missing == 1 ? "" : "s"): fill them in or remove the rows, and it is the time"
+      : nil
+  }
   var pattern: String? { if case .times(let pattern) = kind { pattern } else { nil } }
 }

@@ -51,6 +51,32 @@ import Testing
     for word in ["pinball", "CRPS", "coverage", "% of "] { #expect(readable.contains(word), "\(readable)") }
   }
 
+  /// An array has the quantiles behind what is predicted.
+  @Test func anArrayHasAnAxisOfLevels() throws {
+    let folder = try trained(
+      "{name: quantile, levels: [0.1, 0.5, 0.9]}", ["data.horizon=[1, 3]"])
+    for file in ["p.csv", "p.npy"] {
+      let outcome = try Command.run("predict", "run", "--split", "test", "--output", file, in: folder.url)
+      try #require(outcome.status == 0, "\(outcome.err)")
+    }
+    let lines = try folder.read("p.csv").split(separator: "\n").dropFirst().map { line in
+      line.split(separator: ",", omittingEmptySubsequences: false).dropFirst(2).map { Float($0) ?? .nan }
+    }
+    let bytes = try Array(Data(contentsOf: folder.url.appendingPathComponent("p.npy")))
+    let start = 10 + Int(bytes[8]) + 256 * Int(bytes[9])
+    #expect(String(decoding: bytes[10..<start], as: UTF8.self).contains("'shape': (\(lines.count), 3, 4)"))
+    let numbers = stride(from: start, to: bytes.count, by: 4).map { place in
+      Float(bitPattern: bytes[place..<place + 4].reversed().reduce(0) { $0 << 8 | UInt32($1) })
+    }
+    // Row number, then of each horizon what came, what is predicted, and three quantiles.
+    let expected = lines.flatMap { line in (0..<3).flatMap { line.suffix(15).dropFirst(5 * $0 + 1).prefix(4) }
+    }
+    #expect(numbers.count == expected.count)
+    #expect(zip(numbers, expected).allSatisfy { abs($0 - $1) <= 1e-6 * abs($1) })
+    let help = try Command.run("predict", "--help", in: folder.url).out
+    #expect(help.contains("\"p10\"") && help.contains("1 + levels"), "\(help)")
+  }
+
   @Test(
     .enabled(if: access("/usr/bin/gnuplot", X_OK) == 0, "gnuplot is not installed"),
     arguments: [[], ["data.horizon=[1, 3]"]])

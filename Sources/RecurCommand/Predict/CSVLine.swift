@@ -11,10 +11,13 @@ enum CSVLine {
     return String(decoding: line, as: UTF8.self)
   }
 
-  /// In quotes where its bytes could end a field.
+  /// In quotes where its bytes could end a field, or begin or end with a blank, which does not belong to a field without quotes.
   private static func append(_ field: String, to line: inout [UInt8]) {
     let quote = UInt8(ascii: "\"")
-    let isQuoted = field.utf8.contains { $0 == UInt8(ascii: ",") || $0 == quote || $0 == 10 || $0 == 13 }
+    let ends = [field.utf8.first, field.utf8.last]
+    let isQuoted =
+      field.utf8.contains { $0 == UInt8(ascii: ",") || $0 == quote || $0 == 10 || $0 == 13 }
+      || ends.contains { $0 == 32 || $0 == 9 }
     if isQuoted { line.append(quote) }
     for byte in field.utf8 {
       if byte == quote { line.append(quote) }

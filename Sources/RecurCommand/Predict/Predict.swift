@@ -7,13 +7,16 @@ struct Predict: ReportingCommand {
     abstract:
       "Writes a checkpoint's predictions, in the units of the data file, as CSV, JSON lines or an array.",
     discussion: """
-      Numbers: "actual" and "predicted" of each target. Classes: the actual class, the predicted one, and the probability of \
+      Numbers: "actual" and "predicted" of each target; where the loss says how sure it is, also the quantiles at its levels, \
+      "p10", "p50", "p90". Classes: the actual class, the predicted one, and the probability of \
       each class where there are at most 20 (--proba: always). Pairs: the source, its target and what was found. What --input \
       does not say about its answers is empty.
-      A file named .npy gets an array of float32, [rows, targets] or the probabilities [rows, classes].
+      A file named .npy gets an array of float32: what is predicted, [rows, targets]; with quantiles, which stand behind it, \
+      [rows, targets, 1 + levels]; of classes the probabilities, [rows, classes].
       With --jsonl, --input - reads JSON lines, and each is answered as soon as it is complete: {"inputs": [[…], …]} with the \
-      features of each step, or {"COLUMN": […], …}; {"inputs": "text"}; {"tokens": […]}; {"source": "…"}. An "id" is \
-      given back. So does a file named .jsonl.
+      features of each step, or {"COLUMN": […], …}; {"inputs": "text"}; {"tokens": […]}; {"source": "…"}. One value in place \
+      of a list is that of all steps. Columns of data.known, and the time with them, have the rows behind the window as \
+      well, up to the last horizon. An "id" is given back. So does a file named .jsonl.
       """)
 
   @Argument(help: "A checkpoint, or a run directory for its best one.") var checkpoint: String
@@ -64,6 +67,7 @@ struct Predict: ReportingCommand {
     _ model: CheckpointedModel, _ format: PredictionFormat, to file: OutputFile
   ) throws -> Int {
     let data = try input.map { try model.loadData(from: $0, labels: labels) } ?? model.loadData()
+    Console.note(data.unseenCategories)
     let source = try model.rows(of: data, wantsProbabilities: proba)
     var writer = try format.writer(source.columns, to: file)
     var rows = 0

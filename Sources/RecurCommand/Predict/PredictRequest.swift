@@ -28,7 +28,7 @@ struct PredictRequest {
       try takeID()
       return specification.format == .npy ? array(steps) : series(steps)
     case .tagged:
-      let tokens = try list("tokens")
+      let tokens = try list("tokens").values
       try takeID()
       guard !tokens.isEmpty,
         tokens.allSatisfy({ token in !token.isEmpty && !token.utf8.contains { $0 <= 32 } })
@@ -73,11 +73,13 @@ extension PredictRequest {
     (specification.delimiter, specification.header) = (",", true)
     (specification.decimal, specification.thousands) = (".", nil)
     specification.paths = []
-    guard specification.wide.isEmpty, specification.known.isEmpty else {
-      throw Failure.usage("--input: tables with data.wide or data.known can't be sent line by line")
+    guard specification.wide.isEmpty else {
+      throw Failure.usage(
+        "--input: a table whose columns are the series (data.wide) can't be sent line by line; give it as a file"
+      )
     }
     var names = specification.readColumns
-    var columns: [[String]]
+    var columns: [Fields]
     if values["inputs"] != nil, !names.contains(where: { $0.hasSameBytes(as: "inputs") }) {
       // text: both lists are the recipe's own.
       guard specification.text != nil || names == specification.features else {
@@ -85,7 +87,7 @@ extension PredictRequest {
       }
       let rows = try rows(features: names.count)
       try takeID()
-      columns = names.indices.map { column in rows.map { $0[column] } }
+      columns = names.indices.map { column in Fields(values: rows.map { $0[column] }) }
     } else {
       columns = try names.map { try list($0) }
       // A column that is called id is no name of the sample.
@@ -94,30 +96,68 @@ extension PredictRequest {
       }
       try takeID(columns: names)
     }
-    let rows = columns.map(\.count).max() ?? 0
-    if let short = columns.firstIndex(where: { $0.count != rows }) {
-      throw failure("\(quoted(names[short])) has \(columns[short].count) values, another column \(rows)")
-    }
     if let group = specification.group {
       // One sequence, whatever it is called.
-      names.append(group)
-      columns.append([String](repeating: "0", count: rows))
+      if let place = names.firstIndex(where: { $0.hasSameBytes(as: group) }) {
+        guard let first = columns[place].values.first,
+          columns[place].values.allSatisfy({ $0.hasSameBytes(as: first) })
+        else { throw failure("\(quoted(group)) has several values, and a line is one sequence (data.group)") }
+      } else {
+        names.append(group)
+        columns.append(Fields(values: ["0"], isOfAllRows: true))
+      }
+    }
+    return try lines(names, columns, specification)
+  }
+
+  /// The rows of the window, and with `data.known` those behind it.
+  private func lines(
+    _ names: [String], _ columns: [Fields], _ specification: DataSpecification
+  ) throws -> [UInt8] {
+    let ahead = specification.known.isEmpty ? 0 : specification.allHorizons.last ?? 0
+    let behind = names.map { specification.isAhead($0) ? ahead : 0 }
+    let rows = zip(columns, behind).map { $0.isOfAllRows ? 1 : $0.values.count - $1 }.max() ?? 0
+    for (place, column) in columns.enumerated()
+    where !column.isOfAllRows && column.values.count != rows + behind[place] {
+      let what = "\(quoted(names[place])) has \(column.values.count) values"
+      guard behind[place] > 0 else { throw failure("\(what), another column \(rows)") }
+      throw failure(
+        "\(what), and needed are \(rows + ahead): those of the window and of the \(ahead) rows behind it (data.known)"
+      )
     }
     guard specification.group != nil || rows == specification.window else {
       throw failure("has \(rows) rows; the window sees \(specification.window) (data.window)")
     }
     var lines = [CSVLine.text(names)]
-    for row in 0..<rows { lines.append(CSVLine.text(columns.map { $0[row] })) }
+    // Nothing reads the other columns behind the window, but there must be something.
+    for row in 0..<rows + ahead { lines.append(CSVLine.text(columns.map { $0[row] })) }
     return Array((lines.joined(separator: "\n") + "\n").utf8)
   }
 
-  /// The fields of a column; one value is a list of one.
-  private mutating func list(_ name: String) throws -> [String] {
+  /// What a sample has in one column.
+  private struct Fields {
+    var values: [String]
+    /// Whether there is one value, which all rows have.
+    var isOfAllRows = false
+
+    /// Behind the last row that row's.
+    subscript(row: Int) -> String { values[min(row, values.count - 1)] }
+  }
+
+  /// The fields of a column, step by step or one for all.
+  private mutating func list(_ name: String) throws -> Fields {
     guard let value = values.removeValue(forKey: Name(name)) else {
       throw failure("\(quoted(name)) is missing")
     }
-    let items = if case .array(let items) = value { items } else { [value] }
-    return try items.enumerated().map { index, item in
+    guard case .array(let items) = value else {
+      return Fields(values: try fields([value], name), isOfAllRows: true)
+    }
+    guard !items.isEmpty else { throw failure("\(quoted(name)) is an empty list") }
+    return Fields(values: try fields(items, name))
+  }
+
+  private func fields(_ items: [JSONValue], _ name: String) throws -> [String] {
+    try items.enumerated().map { index, item in
       guard let field = item.field else {
         throw failure("\(quoted(name)), value \(index + 1) is no number or text")
       }
@@ -174,6 +214,11 @@ extension DataSpecification {
       if !names.contains(Name(name)) { names.append(Name(name)) }
     }
     return names.map(\.text)
+  }
+
+  /// Whether a column has something to say about rows behind the window.
+  fileprivate func isAhead(_ column: String) -> Bool {
+    (known + [time].compactMap(\.self)).contains { $0.hasSameBytes(as: column) }
   }
 }
 

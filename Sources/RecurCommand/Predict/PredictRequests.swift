@@ -43,6 +43,8 @@ private struct Answerer {
   private let checkpoint: CheckpointedModel
   private let wantsProbabilities: Bool
   private var model: Model?
+  /// Columns of which it has been said that training did not see a value.
+  private var noted: Set<Name> = []
 
   init(_ checkpoint: CheckpointedModel, wantsProbabilities: Bool) {
     (self.checkpoint, self.wantsProbabilities) = (checkpoint, wantsProbabilities)
@@ -56,6 +58,7 @@ private struct Answerer {
     var request = try PredictRequest(line, place: place)
     specification.content = try request.content(for: &specification)
     let data = try checkpoint.loadData(specification)
+    Console.note(data.unseenCategories.filter { noted.insert(Name($0.column)).inserted })
     let source = try checkpoint.rows(
       of: data, model: fitting(data.shape), wantsProbabilities: wantsProbabilities)
     var rows: [(PredictionColumns, PredictedRow)] = []

@@ -135,17 +135,20 @@ struct JSONPredictions: PredictionWriter {
   }
 }
 
-/// What is predicted as float32, `[rows, targets]`; of classes their probabilities, `[rows, classes]`.
+/// What is predicted as float32, `[rows, targets]`; with quantiles `[rows, targets, 1 + levels]`, what is predicted first; of classes
+/// their probabilities, `[rows, classes]`.
 struct ArrayPredictions: PredictionWriter {
   private let file: OutputFile
-  private let width: Int
+  /// Of a row.
+  private let shape: [Int]
   private var numbers: [Float] = []
 
   /// - Throws: `usage` where what is found is no numbers.
   init(_ columns: PredictionColumns, _ file: OutputFile) throws {
     self.file = file
     switch columns.kind {
-    case .numbers(let names), .classes(let names): width = names.count
+    case .numbers(let names) where !columns.levels.isEmpty: shape = [names.count, 1 + columns.levels.count]
+    case .numbers(let names), .classes(let names): shape = [names.count]
     case .sequences:
       throw Failure.usage(
         "--output \(file.path) is an array by its name, and what is found is text; write CSV")
@@ -154,18 +157,22 @@ struct ArrayPredictions: PredictionWriter {
 
   mutating func write(_ row: PredictedRow) throws {
     switch row.answer {
-    case .numbers(_, let values, _), .label(_, _, let values): numbers += values.map { Float($0) }
+    case .numbers(_, let values, let quantiles):
+      for (value, quantiles) in zip(values, quantiles) { numbers += ([value] + quantiles).map { Float($0) } }
+    case .label(_, _, let values): numbers += values.map { Float($0) }
     case .sequence: preconditionFailure("text in an array")
     }
   }
 
   func finish() throws {
-    let shape = "(\(width == 0 ? 0 : numbers.count / width), \(width))"
+    let size = shape.reduce(1, *)
+    let all = [size == 0 ? 0 : numbers.count / size] + shape
+    let shape = "(\(all.map(String.init).joined(separator: ", ")))"
     var header = "{'descr': '<f4', 'fortran_order': False, 'shape': \(shape), }"
     // Numbers begin at a multiple of 64 bytes, as NumPy writes them.
     header += String(repeating: " ", count: 63 - (10 + header.utf8.count) % 64) + "\n"
-    let size = header.utf8.count
-    let start = [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(size & 255), UInt8(size >> 8)]
+    let length = header.utf8.count
+    let start = [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(length & 255), UInt8(length >> 8)]
     try (start + header.utf8).withUnsafeBytes { try file.write($0) }
     try numbers.map(\.bitPattern.littleEndian).withUnsafeBytes { try file.write($0) }
   }

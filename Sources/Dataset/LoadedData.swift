@@ -37,6 +37,8 @@ public struct LoadedData: Sendable {
   public var places: SamplePlaces?
   /// csv: of each categorical column what training has seen; a code is one more than the place here.
   public var categoryNames: [[String]] = []
+  /// csv: values of categorical columns that training has not seen.
+  public var unseenCategories: [UnseenCategories] = []
   /// csv: series that are too short for a sample.
   public var shortSeries: [String] = []
 }
@@ -107,7 +109,9 @@ extension LoadedData {
     shape.hasTargetPerStep = main.layout.targets == .eachRow
     shape.categories = main.series?.categoryNames.map { $0.count + 1 } ?? []
     shape.hasWeights = main.series?.weights.isEmpty == false
-    shape.hasUnknownTargets = specification.gaps.fillsMeans || specification.areTargetsOptional
+    // A series of ts has its target, whatever is missing in its values.
+    shape.hasUnknownTargets =
+      specification.gaps.fillsMeans && specification.format == .csv || specification.areTargetsOptional
     var scaler = given
     if let given {
       try given.check(features: main.scaledInputs ?? features, targets: main.values?.columns ?? 0)
@@ -137,6 +141,7 @@ extension LoadedData {
     unused = main.series?.windows?.unused ?? partition.unused(of: main.samples)
     rows = Self.rows(sources, parts)
     categoryNames = main.series?.categoryNames ?? []
+    unseenCategories = UnseenCategories.joined(sources.all.compactMap { $0.series?.unseen })
     places = SamplePlaces(sources, parts)
     if let details = main.series {
       shortSeries = details.windows?.short.map { details.table.names[$0] } ?? []

@@ -99,7 +99,7 @@ extension DataSpecification {
       ("categorical", categorical), ("series", series), ("time", [time].compactMap(\.self)),
       ("label", [label].compactMap(\.self)), ("group", [group].compactMap(\.self)),
     ]
-    let read = numbers + [("targets", targets), ("weight", [weight].compactMap(\.self))]
+    let read = numbers + [("targets", targets), ("weight", [weight].compactMap(\.self)), ("wide", wide)]
     for (key, names) in texts {
       for name in names {
         guard let other = read.first(where: { $0.1.contains { $0.hasSameBytes(as: name) } }) else { continue }

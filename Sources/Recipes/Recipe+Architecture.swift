@@ -50,10 +50,12 @@ extension Recipe {
 
   /// A table for each categorical column.
   private func categories(for shape: SampleShape) throws -> [Architecture.Embedding] {
-    if shape.categories.isEmpty, model.categoryEmbedding != nil {
+    let used = [
+      ("category_embedding", model.categoryEmbedding != nil), ("category_dropout", model.categoryDropout > 0),
+    ]
+    if shape.categories.isEmpty, let (key, _) = used.first(where: \.1) {
       throw Failure.badData(
-        "recipe \(name): model.category_embedding is for categorical columns, but this data has none; remove it"
-      )
+        "recipe \(name): model.\(key) is for categorical columns, but this data has none; remove it")
     }
     let (widths, names) = (model.categoryEmbedding ?? .auto, data.categorical)
     if case .columns(let columns) = widths {

@@ -139,7 +139,11 @@ struct AllocationTests {
     "cell: lstm, readout: last_step", epochs: 6, loss: "{name: quantile, levels: [0.1, 0.9]}",
     outputs: "targets")
 
-  @Test(arguments: [(windows, 1), (lengths, 1), (windows, 2), (lengths, 2), (uncertain, 1)])
+  private static let categories = recipe(
+    "window: 4, horizon: 1, categorical: [g], split: {train: 1500, test: rest}",
+    "cell: lstm, readout: last_step, category_dropout: 0.1", epochs: 6)
+
+  @Test(arguments: [(windows, 1), (lengths, 1), (windows, 2), (lengths, 2), (uncertain, 1), (categories, 1)])
   func stepsAllocateNothingAndTakeNoLock(recipe: String, ranks: Int) throws {
     if ranks > 1, mpirun == nil { return }
     let (few, many) = (

@@ -108,6 +108,17 @@ import Testing
     #expect(
       try message("--known known.csv --steps 4").contains(
         "column 'weather' is not known behind the last row of series 'A'"))
+    // A gap in the file is named where it is.
+    try known(folder, 30..<36)
+    for (from, column) in [("2,wet", "promo"), ("1,wet", "promo")] {
+      let text = try folder.read("known.csv")
+      try folder.write("known.csv", text.replacing(from, with: ",wet"))
+      #expect(
+        try message("--known known.csv --steps 4").contains(
+          "known.csv, line \(from.hasPrefix("2") ? 8 : 5), column '\(column)': the value is missing, and the forecast reads it"
+        ))
+      try folder.write("known.csv", text)
+    }
     try known(folder, 31..<36)
     #expect(
       try message("--known known.csv").contains(
@@ -129,6 +140,36 @@ import Testing
     #expect(
       try message("--input hole.csv").contains(
         "the times of series 'A' have no regular step, and data.calendar reads those"))
+  }
+
+  @Test func whatTrainingDidNotSeeIsSaidOnce() throws {
+    let folder = try folder()
+    try known(folder, 30..<36)
+    let lines = try folder.read("shops.csv").replacing(",wet", with: ",\"hail\u{1B}[31m\"").replacing(
+      ",dry", with: ",fog")
+    try folder.write("other.csv", lines)
+    try folder.write("known.csv", folder.read("known.csv").replacing(",wet", with: ",snow"))
+    for (words, what) in [
+      (
+        "forecast run --input other.csv --known known.csv --output f.csv",
+        "3 values that training did not see, "
+      ),
+      (
+        "predict run --input other.csv --output p.csv",
+        "2 values that training did not see, 'fog', 'hail\\u{1B}[31m'"
+      ),
+      ("evaluate run --set data.path=other.csv", "2 values that training did not see, 'fog', "),
+    ] {
+      let outcome = try run(folder, words)
+      #expect(outcome.status == 0, "\(words): \(outcome.err)")
+      let notes = outcome.err.split(separator: "\n").filter { $0.contains("column 'weather' has") }
+      #expect(
+        notes.count == 1 && notes[0].contains(what) && notes[0].hasSuffix("they are read as <unseen>"),
+        "\(outcome.err)")
+      #expect(!outcome.err.contains("\u{1B}"))
+    }
+    let silent = try run(folder, "predict run --input shops.csv --output p.csv")
+    #expect(!silent.err.contains("training did not see"), "\(silent.err)")
   }
 
   @Test func seriesThatAreTooShortHaveNone() throws {

@@ -45,10 +45,12 @@ struct SeriesInputTests {
     #expect(
       try message(t + "2024-01-09,,5,u\n") { _ in }
         == "d.csv, line 6, column 's': the name of the series is missing; fill it or remove the row")
-    try expect(t, "d.csv: data.window 4 with data.horizon 1 is longer than its 4 rows") { $0.window = 4 }
+    try expect(t, "d.csv: data.window 4 with data.horizon 1 is longer than series 'a', which has 4 rows") {
+      $0.window = 4
+    }
     try expect(
       t + "2024-01-01,b,1,u\n",
-      "d.csv: data.window 4 with data.horizon 1 is longer than each of its 2 series; the longest has 4 rows"
+      "d.csv: data.window 4 with data.horizon 1 is longer than each of its 2 series; the longest, 'a', has 4 rows"
     ) { $0.window = 4 }
     try expect(
       "t,s,x\n1,a,1\n2,a,2\n3,a,3\n",

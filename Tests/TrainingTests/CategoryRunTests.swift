@@ -66,6 +66,14 @@ import Training
       try message("data.categorical=[]", "model.category_embedding=3").contains(
         "is for categorical columns, but this data has none"))
     #expect(try message("model.category_embedding=0").contains("must be at least 1"))
-    #expect(try message("model.category_dropout=0.3").contains("needs model.category_embedding"))
+    // The width is auto where nothing is said of it.
+    let dropout = try recipe(run, ["model.category_dropout=0.3"])
+    #expect(
+      try dropout.architecture(for: LoadedData(dropout.data).shape).categories.allSatisfy {
+        $0.dropout == 0.3
+      })
+    #expect(
+      try message("data.categorical=[]", "model.category_dropout=0.3").contains(
+        "model.category_dropout is for categorical columns, but this data has none"))
   }
 }

@@ -6,7 +6,7 @@ extension DataSpecification {
   var pathsName: String { pathName.hasSameBytes(as: "data.path") ? "data.paths" : pathName }
 
   /// The files whose rows follow one another.
-  /// - Throws: a `Failure` where a pattern fits none.
+  /// - Throws: a `Failure` where a pattern fits none, or a file is named twice, by whatever path: its rows would count twice.
   func mainFiles() throws(Failure) -> [String] {
     guard !paths.isEmpty else { return [path] }
     var files: [String] = []
@@ -14,6 +14,17 @@ extension DataSpecification {
       let found = Paths.isPattern(path) && !Paths.isThere(path) ? Paths.matching(path) : [path]
       if found.isEmpty { throw .missingInput("\(pathsName): no file fits \(quoted(path))") }
       files += found
+    }
+    // text: files are told apart by their numbers, not by their paths.
+    var seen: [FileIdentity: String] = [:]
+    for file in files {
+      guard let identity = FileIdentity(file) else { continue }
+      if let other = seen.updateValue(file, forKey: identity) {
+        let what =
+          other.hasSameBytes(as: file)
+          ? "\(file) stands in it twice" : "\(other) and \(file) are the same file"
+        throw .badData("\(pathsName): \(what); name it once")
+      }
     }
     return files
   }

@@ -12,6 +12,8 @@ struct SeriesDetails {
   let categories: [Int32]
   /// Of each categorical column what training has seen; its code is one more than its place.
   let categoryNames: [[String]]
+  /// Values of them that have no code.
+  let unseen: [UnseenCategories]
   /// `[rows]`, of the target that belongs to a row; empty where all count alike.
   let weights: [Float]
 }
@@ -57,8 +59,8 @@ extension SampleSource {
     let weights = try roles.weight.map { (column) throws(Failure) in try table.rows.weights(column) }
     let categories = try table.rows.categories(&names.categories, training: windows?.trainRows)
     series = SeriesDetails(
-      table: table, windows: windows, inputNames: data.inputNames, categories: categories,
-      categoryNames: names.categories ?? [],
+      table: table, windows: windows, inputNames: data.inputNames, categories: categories.codes,
+      categoryNames: names.categories ?? [], unseen: categories.unseen,
       weights: weights.map { weights in ahead.map { $0.map { weights[$0] } ?? 0 } } ?? [])
     firstHorizon = horizons[0]
     if data.isRelative, let firsts = windows?.firsts { bases = table.bases(firsts, window: data.window) }
@@ -85,33 +87,6 @@ extension SeriesTable {
   func record(_ row: Int, of owner: Int) -> Int {
     let end = ends[series(of: owner)]
     return row < end ? rows.origins[row].record : rows.origins[end - 1].record + row - end + 1
-  }
-}
-
-extension TableRows {
-  /// The codes of the categorical columns, `[rows, C]`.
-  /// - training: the rows that name them where they have no names yet; nil for all.
-  func categories(
-    _ names: inout [[String]]?, training: [Range<Int>]?
-  ) throws(Failure) -> [Int32] {
-    let columns = roles.categories
-    if names == nil {
-      names = try columns.map { (column) throws(Failure) in
-        let texts = try self.names(column)
-        var seen: Set<Int32> = []
-        for range in training ?? [0..<rows] { seen.formUnion(self.codes[column][range]) }
-        return sortedClassNames(seen.filter { $0 >= 0 }.map { texts[Int($0)] })
-      }
-    }
-    var codes = [Int32](repeating: 0, count: rows * columns.count)
-    for (place, column) in columns.enumerated() {
-      let known = Name.numbers(names![place])
-      let map = try self.names(column).map { known[Name($0)].map { $0 + 1 } ?? 0 }
-      for row in 0..<rows where self.codes[column][row] >= 0 {
-        codes[row * columns.count + place] = map[Int(self.codes[column][row])]
-      }
-    }
-    return codes
   }
 }
 

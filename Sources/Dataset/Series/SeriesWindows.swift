@@ -45,6 +45,31 @@ struct SeriesWindows {
     unused = windows.reduce(0, +) - firsts.count
     trainRows = seen
     partition = Partition(sizes: parts.map(\.count))
+    try split?.requireSamples(parts.map(\.count), of: windows.reduce(0, +), in: table.rows.path)
+  }
+}
+
+extension DataSpecification.Split {
+  /// Refuses a share that no series has a sample for: nobody would see that the part is not there. Of one short series among several
+  /// it may be nothing.
+  /// - sizes: of training, validation and test.
+  fileprivate func requireSamples(_ sizes: [Int], of count: Int, in path: String) throws(Failure) {
+    let shares = [("train", train), ("validation", validation), ("test", test)]
+    // text: keys of the recipe.
+    let counts = zip(shares, sizes).map { "\($0.0) \($1)" }.joined(separator: ", ")
+    for ((key, share), size) in zip(shares, sizes) where size == 0 {
+      let words: String
+      switch share {
+      case nil, .count(0), .fraction(0): continue
+      case .count(let size): words = "\(size)"
+      case .fraction(let fraction): words = "\(fraction)"
+      case .rest: words = "rest"
+      case .until(let time): words = quoted(time)
+      }
+      throw .badData(
+        "data.split.\(key): \(words) comes out as none of the \(count) samples of \(path) (\(counts)); give it more"
+      )
+    }
   }
 }
 
@@ -58,20 +83,33 @@ extension SeriesTable {
   }
 
   fileprivate func tooShort(_ reach: SampleReach, _ data: DataSpecification) -> Failure {
-    let longest = (0..<count).map { history($0).count }.max() ?? 0
+    let total = (0..<count).map { history($0).count + (withheld?.count($0) ?? 0) }
+    let place = total.indices.max { (total[$0], -$0) < (total[$1], -$1) } ?? 0
+    let longest = history(place).count
+    let name = names[place].isEmpty ? "" : " \(quoted(names[place]))"
     if data.areTargetsOptional {
       let need = data.known.isEmpty ? reach.window : reach.rows
       return .badData(
-        "\(rows.path): data.window sees \(reach.window) rows, and \(count == 1 ? "there are" : "the longest series has") \(longest)"
+        "\(rows.path): data.window sees \(reach.window) rows, and \(count > 1 ? "the longest series\(name) has" : name.isEmpty ? "there are" : "series\(name) has") \(longest)"
           + (data.known.isEmpty ? "" : ", with those of data.known \(need) are needed")
           + ": give \(max(1, need - longest)) more")
     }
     let horizon = data.allHorizons.last ?? 0
     let what = "data.window \(data.window)" + (horizon == 0 ? "" : " with data.horizon \(horizon)")
-    let rows =
-      count == 1
-      ? "its \(longest) row\(longest == 1 ? "" : "s")"
-      : "each of its \(count) series; the longest has \(longest) rows"
-    return .badData("\(self.rows.path): \(what) is longer than \(rows)")
+    let number = "\(longest) row\(longest == 1 ? "" : "s")"
+    let owners =
+      count > 1
+      ? "each of its \(count) series; the longest,\(name), has \(number)"
+      : name.isEmpty ? "its \(number)" : "series\(name), which has \(number)"
+    let advice = data.withheldRows > 0 ? "; \(DataSpecification.fewerFolds)" : ""
+    return .badData("\(rows.path): \(what) is longer than \(owners)\(data.heldBack)\(advice)")
   }
+}
+
+extension DataSpecification {
+  /// Of a backtest, why series are shorter than in their file.
+  var heldBack: String {
+    withheldRows > 0 ? " once the last \(withheldRows) are held back for a fold of the backtest" : ""
+  }
+  static let fewerFolds = "ask for fewer --folds, a smaller --step or fewer --steps"
 }

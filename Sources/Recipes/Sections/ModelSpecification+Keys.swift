@@ -37,7 +37,7 @@ extension ModelSpecification: SelectedSection {
     Key(
       "category_dropout", \.categoryDropout, .number(.belowOne), only: recurrent,
       "Probability of dropping an element of such a vector."
-    ).needing("category_embedding") { $0.categoryEmbedding != nil },
+    ),
   ]
 
   private static let layerKeys: [Key<Self>] = [

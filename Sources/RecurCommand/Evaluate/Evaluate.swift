@@ -30,6 +30,7 @@ struct Evaluate: ReportingCommand {
   func execute(_ console: Console) throws -> EvaluateReport {
     let checkpoint = try CheckpointedModel(noting: checkpoint, choice.choice, overrides: settings.settings)
     let data = try checkpoint.loadData()
+    Console.note(data.unseenCategories)
     let evaluator = Evaluator(
       model: try checkpoint.model(for: data.shape), loss: checkpoint.recipe.loss, scaler: data.scaler,
       beam: checkpoint.recipe.model.decoder?.beam ?? 1)

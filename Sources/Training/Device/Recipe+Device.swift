@@ -6,7 +6,7 @@ import Recurrent
 
 extension Recipe {
   /// Throws where a device can't train this: the processor can do more.
-  func requireDeviceCan(_ architecture: Architecture, _ shape: SampleShape) throws {
+  package func requireDeviceCan(_ architecture: Architecture, _ shape: SampleShape) throws {
     let places = [
       loss.hasProgram ? nil : "loss \(loss.name)", shape.hasWeights ? "data.weight" : nil,
       shape.hasUnknownTargets ? "data with targets that are not known" : nil,

@@ -1,0 +1,18 @@
+import Recur
+
+extension Console {
+  /// So many values are shown of each column.
+  private static let mostValues = 3
+
+  /// Says which values of categorical columns training did not see.
+  static func note(_ unseen: [UnseenCategories]) {
+    for column in unseen {
+      let count = column.values.count
+      let shown = column.values.prefix(mostValues).map { quoted($0) }.joined(separator: ", ")
+      let what = count == 1 ? "a value" : "\(Formatting.grouped(count)) values"
+      note(
+        "recur: column \(quoted(column.column)) has \(what) that training did not see, \(shown)\(count > mostValues ? ", …" : ""): "
+          + "\(count == 1 ? "it is" : "they are") read as <unseen>")
+    }
+  }
+}

@@ -159,11 +159,14 @@ extension DataFiles {
     let target = kind == .tsValues ? "@targetLabel true" : "@classLabel true p q r"
     var text = "# drawn\n@problemName drawn\n@timeStamps false\n@univariate false\n"
     text += "@equalLength \(kind == .tsEqual)\n\(target)\n@data\n"
+    let hasGaps = ["mean", "mask"].contains(data["gaps"]?.text ?? "error")
     for sample in 0..<samples {
       let length = kind == .tsEqual ? 4 : dice.within(1...8)
       let dimensions = (0..<2).map { dimension in
-        (0..<length).map { String(format: "%.3f", sin(Double(sample + $0 + dimension)) + noise()) }
-          .joined(separator: ",")
+        (0..<length).map { step in
+          if hasGaps, dice.chance(0.1) { return "?" }
+          return String(format: "%.3f", sin(Double(sample + step + dimension)) + noise())
+        }.joined(separator: ",")
       }
       let value = sin(Double(sample))
       let label = kind == .tsValues ? String(format: "%.3f", value) : ["p", "q", "r"][label(sample, value)]

@@ -59,6 +59,7 @@ extension RecipeGenerator {
       maybe(0.6, "data.scale", "none", "minmax", "standard")
       maybe(0.3, "data.fit_scale_on", "train", "all")
     }
+    if kind.format == "ts" { maybe(0.4, "data.gaps", "mean", "mask") }
     switch kind {
     case .text:
       recipe["data.tokens"] = .text(dice.pick(["char", "char", "word", "byte"]))

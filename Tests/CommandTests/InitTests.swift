@@ -178,6 +178,12 @@ import Testing
     let (recipe, guesses) = try initialize(folder, "t.csv")
     #expect(has(recipe, "features: [x]", "targets: [z]") && !recipe.contains("header: false"), "\(recipe)")
     #expect(guesses.contains("'y' is not read: it is what 2 columns are called"), "\(guesses)")
+    try folder.write("only.csv", "y,y\n1,2\n3,5\n")
+    let only = try Command.run("init", "only.csv", in: folder.url)
+    #expect(
+      only.status == 65 && only.err.contains("no column is left to predict")
+        && only.err.contains("'y' is what 2 columns are called"),
+      "\(only.err)")
     // A first row of texts two of which are the same is a row where they stand below as well.
     let texts = (0..<40).map { "\(["u", "v"][$0 % 2]),\(["v", "u"][$0 / 2 % 2]),\($0 % 5)" }
     try folder.write("rows.csv", (["u,u,2"] + texts).joined(separator: "\n") + "\n")

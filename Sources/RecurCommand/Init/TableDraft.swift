@@ -88,7 +88,10 @@ struct TableDraft {
 
   private func failure(_ what: String) -> Failure { .usage("\(path): \(what)") }
   /// The command is right, and the file has nothing for it.
-  private func nothingLeft(_ what: String) -> Failure { .badData("\(path): \(what)") }
+  private func nothingLeft(_ what: String) -> Failure {
+    let why = unread.first.map { " (\(quoted($0.name)) \($0.why))" } ?? ""
+    return .badData("\(path): \(what)\(why)")
+  }
 
   private func column(_ name: String, _ option: String) throws -> Column {
     let places = probe.columns.indices.filter { probe.columns[$0].name.hasSameBytes(as: name) }
@@ -100,7 +103,7 @@ struct TableDraft {
     if let place = places.first {
       let column = probe.columns[place]
       if column.kind == .nothing {
-        throw nothingLeft("column \(quoted(name)) (\(option)) has no value in any row")
+        throw Failure.badData("\(path): column \(quoted(name)) (\(option)) has no value in any row")
       }
       return column
     }

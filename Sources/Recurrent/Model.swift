@@ -37,6 +37,12 @@ public final class Model {
   public var gradientsAreFinal: ((_ start: Int) -> Void)? {
     didSet { stack?.gradientsAreFinal = gradientsAreFinal }
   }
+  /// Parameters in front of this one are not trained: backward ends above the layers that lie before it, and adds nothing to their
+  /// gradients. An encoder-decoder computes them all the same.
+  package var firstTrained = 0 { didSet { endBackward() } }
+  var trainsInputs = true
+  /// Where the layers begin of which the first is trained; the head's start where none is.
+  var trainedStart = 0
   var last: Request?
   /// Of an encoder-decoder: the sources of the last forward, and where each target has its own.
   var pair: (source: Request, places: UnsafePointer<Int32>)?
@@ -247,7 +253,7 @@ public final class Model {
     dReadout.reserve(rows.count * architecture.readoutWidth)
     head.backward(
       steps?.timeMajor(dOutput, batch: request.batch) ?? dOutput,
-      dInput: stack == nil && embedding == nil ? nil : dReadout.base, rows, request, target)
+      dInput: trainsBelowHead ? dReadout.base : nil, rows, request, target)
     if decoder != nil {
       backwardPair(request, target)
       return nil
@@ -257,12 +263,13 @@ public final class Model {
       request, dReadout: dReadout.base, gradients: target, finalState: finalState,
       wantInitialState: wantInitialState)
     backwardInputs(request, target)
+    skipUntrained(request, target)
     return initial
   }
 
   /// From the gradient of the input's rows to that of the vectors in them.
   func backwardInputs(_ request: Request, _ target: GradientTarget) {
-    guard let embedding, request.vocabularies.isEmpty else { return }
+    guard let embedding, request.vocabularies.isEmpty, trainsInputs else { return }
     if let stack { return embedding.backward(request, dRows: stack.dInputs.base, target) }
     dInputs.reserve(request.rows.count * architecture.inputWidth)
     scatterInputs(dReadout.base, to: dInputs.base, request)

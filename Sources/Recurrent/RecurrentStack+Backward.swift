@@ -19,13 +19,14 @@ extension RecurrentStack {
       if hasCellState { fill(finalCell, from: finalState.cell, batch: batch, \.cellRow) }
     }
     let isLearned = initial == .learned
-    var dOutput = scatterReadout(dReadout, request)
+    var dOutput = lowest > top ? nil : scatterReadout(dReadout, request)
     var initial = [RecurrentState](
       repeating: RecurrentState(hidden: []), count: wantInitialState ? architecture.layers : 0)
-    for index in (0...top).reversed() {
+    for index in (lowest..<architecture.layers).reversed() {
       let below = index > 0 ? dOutputs[(top - index + 1) % 2] : dInputs
       let width = index > 0 ? sizes[index - 1].stride : architecture.inputWidth
-      let hasBelow = index > 0 || (wantsInputGradient && request.vocabularies.isEmpty)
+      let hasBelow =
+        index > lowest || (index == 0 && wantsInputGradient && trainsInputs && request.vocabularies.isEmpty)
       if hasBelow { below.reserve(request.rows.count * width) }
       for direction in 0..<architecture.directions {
         let state = index * architecture.directions + direction
@@ -41,10 +42,10 @@ extension RecurrentStack {
         if isLearned { addLearned(index, direction, batch: batch, to: gradients) }
       }
       gradientsAreFinal?(layerStarts[index])
-      if addsInput(index), let dOutput {
+      if hasBelow, addsInput(index), let dOutput {
         for i in 0..<request.rows.count * width { below.base[i] += dOutput[i] }
       }
-      if index > 0 && drops(index - 1, request.mode) {
+      if hasBelow, index > 0, drops(index - 1, request.mode) {
         applyDropout(after: index - 1, request, from: below.base, to: below.base)
       }
       if index == 0, hasBelow, dropsInput(request.mode) {
@@ -52,6 +53,8 @@ extension RecurrentStack {
       }
       dOutput = below.base
     }
+    // Whoever waits for them hears of the layers that are not trained too.
+    for index in (0..<lowest).reversed() { gradientsAreFinal?(layerStarts[index]) }
     return wantInitialState
       ? RecurrentState(hidden: initial.flatMap(\.hidden), cell: initial.flatMap(\.cell)) : nil
   }

@@ -35,6 +35,9 @@ final class RecurrentStack {
   /// See `Model`; and where each layer's gradients begin.
   var gradientsAreFinal: ((_ start: Int) -> Void)?
   let layerStarts: [Int]
+  /// The first layer that is trained, and whether anything below the first layer is: see `Model.firstTrained`.
+  var lowest = 0
+  var trainsInputs = true
   /// The number of the masks after the first layer.
   let firstMask: UInt32
   /// Gradient of the network's input `[T, B, F]`, where it was wanted.

@@ -33,6 +33,8 @@ public final class CombinationCheck {
     (self.combination, self.folder, self.plant) = (combination, folder, plant)
     dice = Dice(combination.seed, combination.number, -1)
     try DataFiles(combination.kind, combination.recipe, dice).write(to: folder)
+    let weights = try Data(WeightsFile(combination.recipe).bytes)
+    try weights.write(to: URL(fileURLWithPath: "\(folder)/\(WeightsFile.name)"))
     try combination.recipe.json.write(toFile: recipePath, atomically: false, encoding: .utf8)
   }
 

@@ -75,8 +75,20 @@ extension RecipeGenerator {
     if kind.isUnequal { maybe(0.4, "train.bucket_batches", 3) }
     maybe(0.4, "train.log_every_steps", 1, 1, 3)
     maybe(0.25, "train.eval_every_epochs", 2)
+    drawWeights()
     // Where a class is ignored, many batches may have nothing that counts.
     if recipe["loss.ignore_index"] != nil || dice.chance(0.1) { recipe["train.max_bad_steps"] = 1000 }
+  }
+
+  /// A start from a file, and parameters that stay as they are; never all of them.
+  private mutating func drawWeights() {
+    if dice.chance(0.2) {
+      recipe["train.init_from"] = .text(WeightsFile.name)
+      recipe["train.allow_missing"] = ["*"]
+      maybe(0.8, "train.init_map", ["old.=rnn."])
+    }
+    guard recipe["model.cell"] != "none" else { return }
+    maybe(0.2, "train.freeze", ["rnn.*"], ["rnn.*_l0*"], ["rnn.weight_ih_l0", "fc.*"], ["fc.*"])
   }
 
   /// A metric that decisions can be made on.

@@ -46,7 +46,7 @@ import Testing
     let schedules = ["constant", "step, step_size: 2", "exponential, gamma: 0.5", "cosine", "plateau"]
     let short = try
       (optimizers.map { "optimizer={name: \($0)}" } + schedules.map { "schedule={name: \($0)}" }
-      + ["early_stopping={}"])
+      + ["early_stopping={}", "train={epochs: 1, batch_size: 1, init_from: x}"])
       .map { setting in
         try recipe(
           """

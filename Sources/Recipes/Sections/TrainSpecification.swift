@@ -1,3 +1,5 @@
+import Diagnostics
+
 /// The `train` section.
 public struct TrainSpecification: Sendable, Equatable {
   public var epochs: Int
@@ -20,6 +22,15 @@ public struct TrainSpecification: Sendable, Equatable {
   public var evalEveryEpochs: Int = 1
   /// How often a step gets its own line in metrics.jsonl; 0 for never.
   public var logEverySteps: Int = 0
+  /// Where the parameters come from before the first step: a safetensors file, a folder of one, a run or a checkpoint; nil for the
+  /// seed's own start.
+  public var initFrom: String?
+  /// `OLD=NEW`: what tensors' names begin with in `initFrom`, and here.
+  public var initMap: [String] = []
+  /// Patterns of parameters that `initFrom` need not have.
+  public var allowMissing: [String] = []
+  /// Patterns of parameters that training leaves as they are.
+  public var freeze: [String] = []
 
   public init(epochs: Int, batchSize: Int) {
     self.epochs = epochs
@@ -68,5 +79,36 @@ extension TrainSpecification: DeclaredSection {
       Key(
         "log_every_steps", \.logEverySteps, .whole(0...Int(Int32.max)),
         "Steps between two that get a line of their own in metrics.jsonl; 0 for none."),
+      Key(
+        "init_from", optional: \.initFrom, .file,
+        "Where the parameters come from before the first step: a safetensors file under PyTorch's names, a folder of one, a run or a checkpoint; null for the seed's own start."
+      ),
+      Key(
+        "init_map", \.initMap, .texts(),
+        "OLD=NEW for names in init_from: tensors that begin with OLD begin with NEW here; the first that fits counts."
+      ).needing("init_from") { $0.initFrom != nil }
+        .checked { train, map in
+          for text in train.initMap where TrainSpecification.renaming(text) == nil {
+            throw map.failure(
+              at: "init_map", "train.init_map: \(text) is not OLD=NEW, for example lstm.=rnn.")
+          }
+        },
+      Key(
+        "allow_missing", \.allowMissing, .texts(),
+        "Patterns of parameters that start anew where init_from does not have them in their shape; * is any text."
+      ).needing("init_from") { $0.initFrom != nil },
+      Key(
+        "freeze", \.freeze, .texts(),
+        "Patterns of parameters that training leaves as they are, for example rnn.*; * is any text."),
     ])
+}
+
+extension TrainSpecification {
+  /// What stands on both sides of the first equals sign of `OLD=NEW`; nil where there is none, or both are the same.
+  package static func renaming(_ text: String) -> (old: String, new: String)? {
+    let bytes = text.utf8
+    guard let equals = bytes.firstIndex(of: UInt8(ascii: "=")) else { return nil }
+    let (old, new) = (text[..<equals], text[bytes.index(after: equals)...])
+    return old.hasSameBytes(as: new) ? nil : (String(old), String(new))
+  }
 }

@@ -30,8 +30,12 @@ struct RecipeCheck: ReportingCommand {
     do {
       let data = try recipe.loadData()
       let network = try recipe.requireTrainable(on: data)
-      return RecipeCheckReport(
-        recipe, network, samples: .init(data), checked: [.keys, .data, .network, .memory])
+      let weights = try recipe.checkedWeights(for: ParameterLayout(network))
+      var report = RecipeCheckReport(
+        recipe, network, samples: .init(data),
+        checked: [.keys, .data, .network, .memory] + (weights == nil ? [] : [.weights]))
+      report.initFrom = weights
+      return report
     } catch let failure as Failure where failure.kind == .missingInput {
       throw Failure.missingInput("\(failure.message); --no-data checks the recipe without them")
     }
@@ -48,7 +52,7 @@ struct RecipeCheck: ReportingCommand {
 
 struct RecipeCheckReport: CommandReport {
   /// What was looked at, and found right.
-  enum Part: String, Encodable { case keys, data, network, memory }
+  enum Part: String, Encodable { case keys, data, network, memory, weights }
   struct Samples: Encodable {
     let train, validation, test: Int
 
@@ -65,9 +69,11 @@ struct RecipeCheckReport: CommandReport {
   /// nil where the data were not read.
   let samples: Samples?
   let checked: [Part]
+  /// What training would take of `train.init_from`; nil where the recipe names none.
+  fileprivate(set) var initFrom: WeightsReport?
   private let format, training: String
 
-  private enum CodingKeys: CodingKey { case command, recipe, network, parameters, samples, checked }
+  private enum CodingKeys: CodingKey { case command, recipe, network, parameters, samples, checked, initFrom }
 
   fileprivate init(
     _ recipe: Recipe, _ architecture: Architecture? = nil, samples: Samples? = nil, checked: [Part]
@@ -93,5 +99,6 @@ struct RecipeCheckReport: CommandReport {
       ["network", "\(network); \(size ?? "not compared with the data")"],
       ["training", training + (checked.contains(.memory) ? "; there is memory for a step" : "")],
     ]
+      + (initFrom?.lines ?? []).enumerated().map { [$0.offset == 0 ? "weights" : "", $0.element] }
   }
 }

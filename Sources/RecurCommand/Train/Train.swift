@@ -30,6 +30,7 @@ struct Train: ParsableCommand {
   @Option(help: "Write what each rank did when to this file, for chrome://tracing or ui.perfetto.dev.")
   var trace: String?
   @Flag(help: "Replace the run that --out holds.") var overwrite = false
+  @OptionGroup var weights: WeightOptions
   @OptionGroup var group: GroupOptions
   @OptionGroup var parallel: ThreadOptions
   @OptionGroup var device: DeviceOptions
@@ -49,7 +50,7 @@ struct Train: ParsableCommand {
     StopSignals.listen()
     let text = RecipeReading(recipe)
     let processor = try device.processor {
-      (try? Recipe(text.get(), overrides: settings.settings))?.precision ?? .fp32
+      (try? Recipe(text.get(), overrides: overrides))?.precision ?? .fp32
     }
     _ = try KernelSet.fromEnvironment()
     let communicator = try group.communicator()
@@ -57,7 +58,7 @@ struct Train: ParsableCommand {
     let console = try Console(
       json: output.json, silent: communicator.rank != 0, sharingOutputWith: trace)
     do {
-      let recipe = try Recipe(text.get(), overrides: settings.settings)
+      let recipe = try Recipe(text.get(), overrides: overrides)
       if let trace, communicator.rank == 0 {
         if let out, RunFiles.owns(trace, in: out) {
           throw Failure.usage("--trace \(trace) is a place of the run's own files; choose another")
@@ -79,10 +80,13 @@ struct Train: ParsableCommand {
     }
   }
 
+  private var overrides: [String] { settings.settings + weights.overrides }
+
   /// The files that the run reads and writes besides the trace.
   private func inputs(_ recipe: Recipe) -> [String] {
     let checkpoint = ["auto", "never"].contains(resume) ? [] : [resume]
-    return [self.recipe] + recipe.data.files + checkpoint + (out.map(RunFiles.all) ?? [])
+    let weights = recipe.train.initFrom.map { [$0] } ?? []
+    return [self.recipe] + recipe.data.files + checkpoint + weights + (out.map(RunFiles.all) ?? [])
   }
 
   private func train(

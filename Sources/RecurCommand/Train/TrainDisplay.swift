@@ -99,6 +99,9 @@ extension TrainDisplay {
       ],
       ["run", start.outputDirectory],
     ]
+    for (index, line) in (start.weights?.lines ?? []).enumerated() {
+      rows.append([index == 0 ? "weights" : "", line])
+    }
     if let checkpoint = start.resumedFrom {
       rows.append(["resumed", "after epoch \(start.firstEpoch) from \(checkpoint)"])
     }

@@ -32,7 +32,7 @@ public final class CheckpointFile {
     path = file.path
     let size = try file.size()
     do throws(Failure) {
-      let head = try CheckpointFile.head(of: file, size: size)
+      let head = try SafetensorsHeader.head(of: file, size: size)
       defer { withExtendedLifetime(head) {} }
       checksum = try Checksums.verified(UnsafeRawBufferPointer(head.bytes))
       let text = UnsafeRawBufferPointer(rebasing: head.bytes[8...])
@@ -86,17 +86,20 @@ extension CheckpointFile.Tensor {
   }
 }
 
-extension CheckpointFile {
-  /// Length and header. Its length is checked against the file's before memory is taken.
-  private static func head(of file: OpenFile, size: Int) throws(Failure) -> AlignedBytes {
+extension SafetensorsHeader {
+  /// Length and header of an open file. Its length is checked against the file's before memory is taken.
+  /// - kind: what the file should be, for messages.
+  static func head(of file: OpenFile, size: Int, _ kind: String = "checkpoint") throws(Failure)
+    -> AlignedBytes
+  {
     var prefix: UInt64 = 0
     let count = try withUnsafeMutableBytes(of: &prefix) { bytes throws(Failure) in try file.read(into: bytes)
     }
-    guard count == 8, size > 8 else { throw .badData("it has \(size) bytes, too few for a checkpoint") }
+    guard count == 8, size > 8 else { throw .badData("it has \(size) bytes, too few for a \(kind)") }
     let length = UInt64(littleEndian: prefix)
-    guard length >= 2, length <= SafetensorsHeader.longest, length <= size - 8 else {
+    guard length >= 2, length <= longest, length <= size - 8 else {
       throw .badData(
-        "its header would have \(length) bytes, the file has \(size): it is cut short or no checkpoint")
+        "its header would have \(length) bytes, the file has \(size): it is cut short or no \(kind)")
     }
     let head = try AlignedBytes(count: 8 + Int(length))
     withUnsafeBytes(of: prefix) { head.bytes.copyMemory(from: $0) }
@@ -106,7 +109,9 @@ extension CheckpointFile {
     }
     return head
   }
+}
 
+extension CheckpointFile {
   private static func verified(_ header: SafetensorsHeader, _ payload: AlignedBytes) throws(Failure)
     -> [Tensor]
   {

@@ -21,10 +21,20 @@ public final class Optimizer {
   /// Updates done; Adam's t.
   public private(set) var steps: Int = 0
   public let buffers: [Buffer]
+  /// The elements that it changes.
+  private let trained: [Range<Int>]
   private let kernels: KernelSet
   private var settings: rk_optimizer
 
-  public init(_ specification: OptimizerSpecification, count: Int, kernels: KernelSet = .best) {
+  public convenience init(_ specification: OptimizerSpecification, count: Int, kernels: KernelSet = .best) {
+    self.init(specification, count: count, trained: nil, kernels: kernels)
+  }
+
+  /// - trained: the elements that it changes, rising; nil for all.
+  init(
+    _ specification: OptimizerSpecification, count: Int, trained: [Range<Int>]?, kernels: KernelSet = .best
+  ) {
+    self.trained = trained ?? [0..<count]
     self.specification = specification
     self.count = count
     self.kernels = kernels
@@ -58,9 +68,16 @@ public final class Optimizer {
     steps += 1
     settings.bias1 = Float(1 - pow(settings.beta1, Double(steps)))
     settings.bias2_sqrt = Float((1 - pow(settings.beta2, Double(steps))).squareRoot())
-    guard let team else { return update(parameters, gradients, 0..<count) }
-    team.run(.optimizer, operations: count) { share in
-      update(parameters, gradients, share.of(count, grain: 64))
+    for range in trained {
+      guard let team else {
+        update(parameters, gradients, range)
+        continue
+      }
+      team.run(.optimizer, operations: range.count) { share in
+        let part = share.of(range.count, grain: 64)
+        update(
+          parameters, gradients, range.lowerBound + part.lowerBound..<range.lowerBound + part.upperBound)
+      }
     }
   }
 

@@ -4,8 +4,17 @@ package final class ParameterAverage {
   let decay: Float
   package let values: UnsafeMutableBufferPointer<Float>
 
+  /// Of the values, which change; the others are as the parameters are.
+  private let trained: [Range<Int>]
+
   /// - parameters: what it holds before the first update.
-  package init(decay: Double, _ parameters: UnsafeMutableBufferPointer<Float>) {
+  package convenience init(decay: Double, _ parameters: UnsafeMutableBufferPointer<Float>) {
+    self.init(decay: decay, parameters, trained: nil)
+  }
+
+  /// - trained: the parameters that change, rising; nil for all.
+  init(decay: Double, _ parameters: UnsafeMutableBufferPointer<Float>, trained: [Range<Int>]?) {
+    self.trained = trained ?? [parameters.indices]
     self.decay = Float(decay)
     values = .allocate(capacity: parameters.count)
     _ = values.initialize(fromContentsOf: parameters)
@@ -20,9 +29,11 @@ package final class ParameterAverage {
     } else if decay > 0.5 {
       // `torch.lerp` starts from the nearer end.
       let share = 1 - decay
-      for i in values.indices { values[i] += share * (parameters[i] - values[i]) }
+      for range in trained { for i in range { values[i] += share * (parameters[i] - values[i]) } }
     } else {
-      for i in values.indices { values[i] = parameters[i] - (parameters[i] - values[i]) * decay }
+      for range in trained {
+        for i in range { values[i] = parameters[i] - (parameters[i] - values[i]) * decay }
+      }
     }
   }
 

@@ -27,6 +27,7 @@ public final class Learner {
   let gradientSum: GradientSum
   let average: ParameterAverage?
   let sums: StepSums
+  private let frozen: FrozenParameters
   private let limits: GradientLimits
   private let seed: UInt64
   /// Of the outputs.
@@ -34,7 +35,8 @@ public final class Learner {
 
   init(
     _ model: Model, loss: Loss, optimizer: Optimizer, gradientSum: GradientSum, lanes: LaneReduction? = nil,
-    average: ParameterAverage? = nil, limits: GradientLimits, seed: UInt64, group: any Communicator
+    average: ParameterAverage? = nil, frozen: FrozenParameters = .none, limits: GradientLimits, seed: UInt64,
+    group: any Communicator
   ) {
     self.model = model
     self.loss = loss
@@ -42,10 +44,12 @@ public final class Learner {
     self.gradientSum = gradientSum
     self.lanes = lanes
     self.average = average
+    self.frozen = frozen
     self.limits = limits
     self.seed = seed
     self.group = group
     sums = StepSums(parts: lanes?.laneCount ?? 1, ranks: group.size)
+    model.firstTrained = frozen.end
     model.gradientsAreFinal = { gradientSum.isFinal(from: $0) }
   }
 
@@ -126,9 +130,14 @@ public final class Learner {
   public func sum() throws {
     if let lanes {
       try lanes.sum()
+      frozen.clear(model.gradients)
       return try lanes.sum(sums.all, width: StepSums.Part.fields)
     }
-    try gradientSum.sum(sums.all) { sums.requests.squares = squares($0) }
+    try gradientSum.sum(sums.all) { slice in
+      frozen.clear(model.gradients)
+      sums.requests.squares = squares(slice)
+    }
+    frozen.clear(model.gradients)
   }
 
   /// Divides, clips, decides and changes the parameters; on sums only, so that all ranks do the same.

@@ -11,7 +11,7 @@ import FoundationEssentials
 
 /// The files of a run and whoever watches it; there is one, on rank 0.
 final class RunRecorder: StepLog {
-  private let recipe: Recipe
+  private var recipe: Recipe
   private let observer: (any TrainingObserver)?
   private var template: CheckpointState
   /// Until the run begins, what it will begin with; then nil.
@@ -86,6 +86,13 @@ final class RunRecorder: StepLog {
     claim = nil
   }
 
+  /// Keeps in the run's recipe where its parameters came from, which who resumes it need not say again.
+  func keepStart(of saved: Recipe) {
+    (recipe.train.initFrom, recipe.train.initMap) = (saved.train.initFrom, saved.train.initMap)
+    recipe.train.allowMissing = saved.train.allowMissing
+    template.recipe = recipe.effectiveYAML
+  }
+
   private func takeAlong(_ file: CheckpointFile) throws {
     var state = file.state
     state.runID = template.runID
@@ -124,7 +131,8 @@ extension RunRecorder {
         stepsPerEpoch: (run.set.count + recipe.train.batchSize - 1) / recipe.train.batchSize,
         trainSamples: run.set.count, validationSamples: run.data.validation?.count ?? 0,
         testSamples: run.data.test?.count ?? 0, unusedSamples: run.data.unused,
-        targetUnit: run.data.targetUnit, resumedFrom: resumedFrom?.path, firstEpoch: run.state.epoch))
+        targetUnit: run.data.targetUnit, resumedFrom: resumedFrom?.path,
+        weights: resumedFrom == nil ? run.state.weights : nil, firstEpoch: run.state.epoch))
     try drain()
   }
 

@@ -36,6 +36,8 @@ struct RunState {
   var stopping: EarlyStopping?
   /// Measured for the present parameters, at the end of an epoch.
   var monitored: CheckpointState.Monitored?
+  /// Where the first parameters came from; nil for the seed's own start.
+  var weights: WeightsReport?
   /// Seconds of training before this process.
   var earlierSeconds = 0.0
 
@@ -58,6 +60,7 @@ struct RunState {
     state.monitored = monitored
     state.extra["sums"] = JSONValue(encoding: sums)
     state.extra["counters"] = JSONValue(encoding: counters)
+    if let weights { state.extra["init_from"] = JSONValue(encoding: weights) }
   }
 
   /// Continues from a checkpoint's state.
@@ -77,6 +80,7 @@ struct RunState {
       "counters.bad.weightless": counters.bad.weightless,
       "schedule.bad_epochs": schedule.state.badEpochs, "schedule.cooldown": schedule.state.cooldown,
     ])
+    weights = try state.extra["init_from"]?.decode(as: WeightsReport.self, in: "init_from")
     earlierSeconds = state.elapsedSeconds
   }
 }

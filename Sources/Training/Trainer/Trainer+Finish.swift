@@ -75,7 +75,8 @@ extension Trainer {
       hosts: machines, threads: model.team.count, device: deviceName,
       epochs: state.epoch, steps: state.step, skippedSteps: state.counters.skipped,
       trainLoss: state.epochLosses.last, trainAccuracy: state.counters.trainAccuracy,
-      epochLosses: state.epochLosses, seconds: 0, samplesPerSecond: meter.samplesPerSecond,
+      epochLosses: state.epochLosses, initFrom: state.weights, seconds: 0,
+      samplesPerSecond: meter.samplesPerSecond,
       stepMilliseconds: workersStepTime
         ?? .init(
           median: times.milliseconds(quantile: 0.5), p95: times.milliseconds(quantile: 0.95)),

@@ -7,7 +7,7 @@ extension Trainer {
     let file = try communicator.together { try recorder?.claim(options) }
     let bytes = try communicator.together { () throws -> [UInt8] in
       guard let file else { return [] }
-      try check(file.state)
+      try check(file)
       if file.state.kernelFamily != model.kernels.name {
         recorder?.note(
           "the checkpoint was made with \(file.state.kernelFamily) kernels, this run goes on with \(model.kernels.name): "
@@ -17,7 +17,7 @@ extension Trainer {
       return [UInt8](try JSON.encoder().encode(file.state))
     }
     let all = try communicator.broadcastBytes(bytes)
-    guard !all.isEmpty else { return }
+    guard !all.isEmpty else { return try startFromWeights() }
     try communicator.together {
       let saved = try JSON.decoder().decode(CheckpointState.self, from: .init(all))
       try state.restore(saved)
@@ -57,16 +57,23 @@ extension Trainer {
     }
   }
 
-  private func check(_ state: CheckpointState) throws {
+  private func check(_ file: CheckpointFile) throws {
+    let state = file.state
     let saved = try Recipe(yaml: state.recipe, path: "recipe of the checkpoint", baseDirectory: "/")
-    if let refusal = recipe.stretchedSchedule(since: saved) { throw refusal }
+    let anew =
+      "start a new run from its weights: --init-from \(ShellWords.quoted([file.path])) with another --out"
+    if let refusal = recipe.stretchedSchedule(since: saved, anew) { throw refusal }
+    try recipe.requireStart(of: saved)
+    if recipe.train.initFrom == nil { recorder?.keepStart(of: saved) }
     if let key = recipe.firstDifference(from: saved) {
       throw Failure.badData(
-        "can't resume: \(key) is not what the checkpoint was trained with; take it back, or start a new run with another --out"
+        "can't resume: \(key) is not what the checkpoint was trained with; take it back, or \(anew)"
       )
     }
     guard state.dataFingerprint == data.fingerprint else {
-      throw Failure.badData("can't resume: the data files are not those the checkpoint was trained on")
+      throw Failure.badData(
+        "can't resume: the data files are not those the checkpoint was trained on; bring them back, or \(anew)"
+      )
     }
     guard state.position <= set.count else {
       throw Failure.badData("can't resume: the checkpoint's position lies outside of the data")
@@ -92,6 +99,9 @@ extension Recipe {
     }
     saved.schedule = saved.spanned.schedule
     saved.train.epochs = train.epochs
+    // Where the first parameters came from is looked at by itself.
+    (saved.train.initFrom, saved.train.initMap) = (train.initFrom, train.initMap)
+    saved.train.allowMissing = train.allowMissing
     saved.train.maxBadSteps = train.maxBadSteps
     saved.train.logEverySteps = train.logEverySteps
     saved.data.path = data.path
@@ -107,13 +117,28 @@ extension Recipe {
   }
 
   /// Why a schedule whose shape depends on the number of epochs can't go on with another number.
-  fileprivate func stretchedSchedule(since saved: Recipe) -> Failure? {
+  /// - anew: how to start another run.
+  fileprivate func stretchedSchedule(since saved: Recipe, _ anew: String) -> Failure? {
     guard case .cosine(let new) = schedule.rule, new.tMax == nil, case .cosine(let old) = saved.schedule.rule
     else { return nil }
     let span = old.tMax ?? saved.train.epochs
     guard span != train.epochs else { return nil }
     return .badData(
-      "can't resume: schedule cosine without t_max spans train.epochs, \(train.epochs), and the checkpoint's spans \(span): that is another schedule; set schedule.t_max to \(span) to keep it (after epoch \(span) its rate rises again), or start a new run with another --out"
+      "can't resume: schedule cosine without t_max spans train.epochs, \(train.epochs), and the checkpoint's spans \(span): that is another schedule; set schedule.t_max to \(span) to keep it (after epoch \(span) its rate rises again), or \(anew)"
+    )
+  }
+
+  /// Throws where this recipe names other first parameters than the run began with; it need not name them.
+  fileprivate func requireStart(of saved: Recipe) throws(Failure) {
+    guard let path = train.initFrom else { return }
+    let (old, new) = (saved.train, train)
+    guard
+      old.initFrom.map({ $0.hasSameBytes(as: path) }) != true || old.initMap != new.initMap
+        || old.allowMissing != new.allowMissing
+    else { return }
+    let before = old.initFrom.map { "from \($0)" } ?? "without it"
+    throw .badData(
+      "can't resume: train.init_from is \(path), and the run began \(before); a resumed run does not read it again: leave it out, or start a new run from it with another --out and without --resume"
     )
   }
 

@@ -79,7 +79,10 @@ public final class Trainer {
       fix: "set RECUR_KERNELS to one that all have, such as portable")
     let gradientSum = GradientSum(
       recipe.distributed, model.gradients, boundaries: model.layout.boundaries, group: roles.workers)
-    optimizer = Optimizer(recipe.optimizer, count: gradientSum.slice.count, kernels: model.kernels)
+    let frozen = try FrozenParameters(recipe.train.freeze, of: model.layout)
+    optimizer = Optimizer(
+      recipe.optimizer, count: gradientSum.slice.count, trained: frozen.trained(of: gradientSum.slice),
+      kernels: model.kernels)
     optimizerState = OptimizerState(
       optimizer, gradientSum, count: model.layout.count, group: roles.workers)
     trace = try options.tracePath.map { try Trace(path: $0, communicator) }
@@ -91,13 +94,16 @@ public final class Trainer {
       count: set.count, seed: recipe.seed, shuffle: recipe.train.shuffle && set.streams == nil,
       buckets: recipe.train.buckets(set))
     samples = .allocate(capacity: set.count)
-    average = recipe.train.ema.map { [model] in ParameterAverage(decay: $0, model.parameters) }
+    average = recipe.train.ema.map { [model] in
+      ParameterAverage(decay: $0, model.parameters, trained: frozen.trained(of: 0..<model.layout.count))
+    }
     let lanes =
       recipe.distributed.reduction == .strict
       ? LaneReduction(roles.workers, into: model.gradients, lanes: recipe.distributed.lanes) : nil
     let learner = Learner(
       model, loss: recipe.loss, optimizer: optimizer, gradientSum: gradientSum, lanes: lanes,
-      average: average, limits: GradientLimits(recipe.train), seed: recipe.seed, group: roles.workers)
+      average: average, frozen: frozen, limits: GradientLimits(recipe.train), seed: recipe.seed,
+      group: roles.workers)
     step = TrainingStep(learner, recipe: recipe, set: set, trace: trace, gathersAhead: options.gathersAhead)
     replicas = ReplicaCheck(every: recipe.distributed.replicaCheckEvery, group: roles.workers)
     state = RunState(recipe)

@@ -66,6 +66,8 @@ public struct TrainingStart: Sendable, Equatable {
   public var targetUnit: Double?
   /// The checkpoint the run continues, with its epochs done; nil for a run from the beginning.
   public var resumedFrom: String?
+  /// Where the first parameters came from, where a file was read for them just now.
+  public var weights: WeightsReport?
   public var firstEpoch: Int
 }
 

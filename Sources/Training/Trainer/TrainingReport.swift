@@ -32,6 +32,8 @@ public struct TrainingReport: Codable, Sendable, Equatable {
   public var trainAccuracy: Double?
   /// One mean training loss per epoch.
   public var epochLosses: [Double]
+  /// Where the first parameters came from, of a run with `train.init_from`.
+  public var initFrom: WeightsReport?
   /// The validation and test parts, where there are such parts, measured with the best parameters by `checkpoint.metric` where that is
   /// of the validation part, else with the last ones: those after `evaluatedStep`, `evaluatedEpoch` epochs.
   public var validation: EvaluationMetrics?
@@ -57,6 +59,7 @@ public struct TrainingReport: Codable, Sendable, Equatable {
     case trainLoss = "train_loss"
     case trainAccuracy = "train_accuracy"
     case epochLosses = "epoch_losses"
+    case initFrom = "init_from"
     case samplesPerSecond = "samples_per_second"
     case stepMilliseconds = "step_milliseconds"
     case runDirectory = "run_directory"

@@ -1,0 +1,90 @@
+import Diagnostics
+import Files
+
+/// The tensors that `train.init_from` names: of a safetensors file, of a folder with one or with parts that an index lists, of a
+/// checkpoint, or of the best one of a run. Nothing is changed, and nothing is executed.
+struct WeightsSource {
+  struct Tensor {
+    let name: String
+    let shape: [Int]
+    /// As the file has it, for example `F16`.
+    let type: String
+    /// Its values as float32.
+    let values: () throws(Failure) -> [Float]
+  }
+
+  /// Of the file that was read, or the index.
+  let path: String
+  let tensors: [Tensor]
+  /// Where it was a checkpoint: what its run knew of its data.
+  let state: CheckpointState?
+  /// Why newer or better checkpoints of a run were not taken.
+  let skipped: [RunDirectory.Search.Skipped]
+
+  static let indexName = "model.safetensors.index.json"
+
+  init(_ path: String, fileSystem: FileSystem = .real) throws(Failure) {
+    let path = FileSystem.absolute(path)
+    guard fileSystem.isDirectory(path) else {
+      // text: a suffix in ASCII.
+      self = try path.hasSuffix(".index.json") ? Self(index: path, fileSystem) : Self(file: path, fileSystem)
+      return
+    }
+    if RunDirectory.holdsRun(path, fileSystem: fileSystem) {
+      self.init(try RunDirectory.checkpoint(at: path, choosing: .best, fileSystem: fileSystem))
+    } else if fileSystem.exists("\(path)/\(Self.indexName)") {
+      try self.init(index: "\(path)/\(Self.indexName)", fileSystem)
+    } else if fileSystem.exists("\(path)/model.safetensors") {
+      try self.init(file: "\(path)/model.safetensors", fileSystem)
+    } else {
+      throw .missingInput(
+        "\(path) holds no run, no model.safetensors and no \(Self.indexName); name a safetensors file")
+    }
+  }
+
+  init(path: String, tensors: [Tensor]) {
+    (self.path, self.tensors, state, skipped) = (path, tensors, nil, [])
+  }
+
+  private init(file path: String, _ fileSystem: FileSystem) throws(Failure) {
+    if try Self.isCheckpoint(path, fileSystem) {
+      let file = try CheckpointFile(reading: path, fileSystem: fileSystem)
+      self.init(RunDirectory.Search(file: file, skipped: []))
+    } else {
+      self.init(path: path, tensors: try WeightsFile(reading: path, fileSystem).named)
+    }
+  }
+
+  /// The model's tensors, the averages where there are such: what `evaluate` and `export` take.
+  private init(_ search: RunDirectory.Search) {
+    guard let file = search.file else { preconditionFailure("a search without a file throws") }
+    path = file.path
+    state = file.state
+    skipped = search.skipped
+    tensors = file.exportedTensors.map { name, tensor in
+      Tensor(name: name, shape: tensor.shape, type: FloatType.single.rawValue) { tensor.values }
+    }
+  }
+
+  /// Whether it begins as checkpoints do, whose checksums are then verified.
+  private static func isCheckpoint(_ path: String, _ fileSystem: FileSystem) throws(Failure) -> Bool {
+    let file = try fileSystem.open(reading: path)
+    _ = try file.size()
+    var start = [UInt8](repeating: 0, count: 8 + Checksums.prefix.count)
+    let count = try start.withUnsafeMutableBufferPointer { bytes throws(Failure) in
+      try file.read(into: UnsafeMutableRawBufferPointer(bytes))
+    }
+    try file.close()
+    return start[..<count].dropFirst(8).elementsEqual(Checksums.prefix)
+  }
+}
+
+extension WeightsFile {
+  var named: [WeightsSource.Tensor] {
+    tensors.map { tensor in
+      WeightsSource.Tensor(name: tensor.name, shape: tensor.shape, type: tensor.type) {
+        () throws(Failure) in try self.values(of: tensor)
+      }
+    }
+  }
+}

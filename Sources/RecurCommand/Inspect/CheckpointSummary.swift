@@ -19,6 +19,8 @@ struct CheckpointSummary: Encodable {
   let runID: String
   let dataFingerprint: String
   let checksum: String
+  /// Whether it was exported: a model without the state of a run.
+  let isExported: Bool
   /// Always true: a file that fails is an error.
   var verified = true
 
@@ -40,6 +42,7 @@ struct CheckpointSummary: Encodable {
     runID = state.runID
     dataFingerprint = state.dataFingerprint
     checksum = file.checksum
+    isExported = file.isExported
   }
 
   var rows: [[String]] {
@@ -49,7 +52,10 @@ struct CheckpointSummary: Encodable {
         "position",
         "epoch \(epoch), step \(step)" + (position > 0 ? ", \(position) samples into the epoch" : ""),
       ],
-      ["optimizer", "\(optimizer), \(optimizerSteps) updates"],
+      [
+        "optimizer",
+        "\(optimizer), \(optimizerSteps) updates" + (isExported ? ", whose state is not here" : ""),
+      ],
     ]
     if let lastEpochLoss { rows.append(["training loss", Formatting.precise(lastEpochLoss)]) }
     if let monitored, let monitoredValue, monitored != "train.loss" {

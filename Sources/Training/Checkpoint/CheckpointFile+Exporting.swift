@@ -25,12 +25,18 @@ extension CheckpointFile {
     return averages.map { (String(Substring($0.name.utf8.dropFirst(Self.averagePrefix.utf8.count))), $0) }
   }
 
+  /// A checkpoint of the model alone: checksums, and what `ExportedModel` says for other programs.
   package func exportModel(to output: OutputFile) throws(Failure) {
     let model = exportedTensors
     var header = SafetensorsHeader()
-    header.metadata = [("format", "pt")]
     for (name, tensor) in model { try header.add(name, tensor.shape) }
-    let head = try header.encoded()
+    let digests = model.map { (Checksums.key(of: $0.name), $0.tensor.withValues(parametersSHA256)) }
+    header.metadata = [
+      ("sha256", Checksums.blank), ("format", "pt"), (Checksums.stateKey, JSON.text(of: state.exported)),
+    ]
+    header.metadata += try ExportedModel(state).metadata.map { ($0.key, $0.value) } + digests
+    var head = try header.encoded()
+    Checksums.sign(&head)
     try head.withUnsafeBufferPointer { bytes throws(Failure) in
       try output.write(UnsafeRawBufferPointer(bytes))
     }
@@ -38,5 +44,39 @@ extension CheckpointFile {
       try tensor.withValues { values throws(Failure) in try output.write(UnsafeRawBufferPointer(values)) }
     }
     try output.close()
+  }
+
+  /// The same as an archive that `numpy.load` reads: an array for each tensor under its name, and a text for each entry of
+  /// `ExportedModel` under `metadata.` and its name.
+  package func exportArrays(to output: OutputFile) throws(Failure) {
+    var archive = ZipWriter(to: output)
+    for (name, tensor) in exportedTensors {
+      let shape = tensor.shape.map { "\($0)," }.joined(separator: " ")
+      let head = Self.arrayHead("<f4", shape: "(\(shape))")
+      try head.withUnsafeBufferPointer { head throws(Failure) in
+        try tensor.withValues { values throws(Failure) in
+          try archive.add(
+            "\(name).npy", [UnsafeRawBufferPointer(head), UnsafeRawBufferPointer(values)])
+        }
+      }
+    }
+    for (key, value) in try ExportedModel(state).metadata {
+      // NumPy's texts are UTF-32.
+      let scalars = value.unicodeScalars.map(\.value.littleEndian)
+      let bytes =
+        Self.arrayHead("<U\(max(1, scalars.count))", shape: "()") + scalars.withUnsafeBytes { Array($0) }
+      try bytes.withUnsafeBufferPointer { bytes throws(Failure) in
+        try archive.add("metadata.\(key).npy", [UnsafeRawBufferPointer(bytes)])
+      }
+    }
+    try archive.finish()
+  }
+
+  /// The first bytes of an `.npy` file: numbers begin at a multiple of 64 bytes, as NumPy writes them.
+  private static func arrayHead(_ type: String, shape: String) -> [UInt8] {
+    var header = "{'descr': '\(type)', 'fortran_order': False, 'shape': \(shape), }"
+    header += String(repeating: " ", count: 63 - (10 + header.utf8.count) % 64) + "\n"
+    let size = header.utf8.count
+    return [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(size & 255), UInt8(size >> 8)] + header.utf8
   }
 }

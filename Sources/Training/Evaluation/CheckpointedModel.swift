@@ -82,7 +82,7 @@ public struct CheckpointedModel {
   /// The network for data of this shape, with the checkpoint's parameters: the averages where the recipe has `train.ema`.
   public func model(for shape: SampleShape) throws -> Model {
     let architecture = try recipe.architecture(for: shape)
-    let prefix = recipe.train.ema == nil ? "" : CheckpointFile.averagePrefix
+    let prefix = file.evaluatedPrefix(recipe)
     // Before memory is taken for a network that the file does not hold.
     let tensors = try ParameterLayout(architecture).entries.map {
       try file.tensor(prefix + $0.name, shape: $0.shape)

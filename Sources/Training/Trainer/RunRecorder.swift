@@ -60,6 +60,11 @@ final class RunRecorder: StepLog {
       isResumed = true
     case .file(let source):
       let file = try CheckpointFile(reading: FileSystem.absolute(source))
+      guard !file.isExported else {
+        throw Failure.badData(
+          "\(file.path): it was exported and holds a model alone, no state of a run to go on with; start a new run from its weights: --init-from \(ShellWords.quoted([file.path]))"
+        )
+      }
       resumedFrom = file
       bestBefore = recipe.checkpoint.choosingMetric.flatMap { RunDirectory.best(upTo: file, by: $0) }
       fallthrough

@@ -48,13 +48,15 @@ extension Mistake {
     Mistake("no data.path") { $0["data.path"] = nil }.only { _, recipe in recipe["data.paths"] == nil },
     Mistake("no train.epochs") { $0["train.epochs"] = nil },
     Mistake("no loss") { $0["loss"] = nil },
+    Mistake("weights that are not there", code: 66) { $0["train.init_from"] = "absent.safetensors" },
     Mistake("a path to nothing", code: 66) {
       $0[$0["data.paths"] == nil ? "data.path" : "data.paths"] = "absent"
     },
   ]
 
   private static let values = [
-    Mistake("train.epochs", 0), Mistake("train.batch_size", "many"), Mistake("train.ema", 1.0),
+    Mistake("train.freeze", ["nothing.*"]), Mistake("train.epochs", 0), Mistake("train.batch_size", "many"),
+    Mistake("train.ema", 1.0),
     Mistake("optimizer.lr", -0.1), Mistake("optimizer.name", "adagrad"), Mistake("loss.name", "mean"),
     Mistake("model.cell", "transformer"), Mistake("model.head", [["linear": 0]]), Mistake("seed", -1),
     Mistake("precision", "fp64"), Mistake("data.format", "xls"), Mistake("checkpoint.keep_last", 0),

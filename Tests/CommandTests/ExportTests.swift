@@ -69,6 +69,11 @@ import Testing
     #expect((start["taken"] as? [String])?.count == 20 && (start["missing"] as? [String])?.isEmpty == true)
     try export(folder, "again.safetensors", of: "next")
     #expect(try payload(folder, "again.safetensors") == payload(folder, "m.safetensors"))
+    let checked = try Command.run(
+      "recipe", "check", "wave.yaml", "--set", "train.init_from=m.safetensors", "--json", in: folder.url)
+    #expect(checked.status == 0, "\(checked.err)")
+    #expect(try (checked.json()["checked"] as? [String])?.last == "weights")
+    #expect(checked.err.contains("weights   20 of 20 tensors from"), "\(checked.err)")
     let resumed = try Command.run(
       "train", "wave.yaml", "--out", "third", "--resume", "m.safetensors", in: folder.url)
     #expect(resumed.status == 65 && resumed.err.contains("--init-from"), "\(resumed.err)")

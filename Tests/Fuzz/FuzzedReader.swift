@@ -41,7 +41,7 @@ enum Readers {
       CSVFuzz.self, GroupedFuzz.self, TextRowFuzz.self, IDXFuzz.self, NPYFuzz.self, TSFuzz.self,
       TextFuzz.self, PairsFuzz.self,
       TaggedFuzz.self, RecipeFuzz.self, SettingFuzz.self, SafetensorsFuzz.self, StateFuzz.self,
-      ResumeFuzz.self, HostfileFuzz.self,
+      ResumeFuzz.self, WeightsFuzz.self, HostfileFuzz.self,
     ]
   }
   /// Readers that are wrong on purpose: they show that each kind of failure is noticed.

@@ -40,6 +40,7 @@ import Training
         ["distributed.optimizer_sharding=true"],
         "distributed.optimizer_sharding: true works on the processor only"
       ),
+      (["train.freeze=['rnn.*']"], "train.freeze works on the processor only"),
       (["distributed.compress=bf16"], "distributed.compress: bf16 works on the processor only"),
     ] as [([String], String?)])
   func isNamedByItsKey(_ overrides: [String], _ text: String?) throws {

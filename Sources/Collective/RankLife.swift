@@ -1,6 +1,5 @@
 import CProcess
 import Diagnostics
-import Digests
 import Synchronization
 
 #if canImport(Glibc)
@@ -23,7 +22,6 @@ enum RankLife {
     let card = try environment[JobChannel.variable].map { try RankReport(card: $0) }
     guard !begun.exchange(true, ordering: .relaxed) else { return }
     if let card {
-      Library.prepare()
       report.withLock { $0 = (card, rank) }
       // Registered before MPI's own handler, so called after it: all is said and written by then.
       on_exit({ code, _ in RankLife.ends(code) }, nil)

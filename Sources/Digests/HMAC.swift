@@ -1,16 +1,15 @@
 import CCrypto
 
-/// A code that only who knows the key can make of a message: HMAC-SHA-256 (RFC 2104), by the system's libcrypto.
+/// A code that only who knows the key can make of a message: HMAC-SHA-256 (RFC 2104).
 public enum HMAC {
+  /// Bytes that SHA-256 takes at once.
+  private static let block = 64
+
   /// 32 bytes.
   public static func code(of message: [UInt8], key: [UInt8]) -> [UInt8] {
-    Library.prepare()
-    return [UInt8](unsafeUninitializedCapacity: Digest.count) { code, count in
-      let made = CCrypto.HMAC(
-        EVP_sha256(), key, Int32(key.count), message, message.count, code.baseAddress, nil)
-      precondition(made != nil, "libcrypto has no HMAC-SHA-256")
-      count = Digest.count
-    }
+    let key = key.count > block ? SHA256.hash(of: key) : key
+    let padded = key + [UInt8](repeating: 0, count: block - key.count)
+    return SHA256.hash(of: padded.map { $0 ^ 0x5c } + SHA256.hash(of: padded.map { $0 ^ 0x36 } + message))
   }
 
   /// Whether the code is that of the message. Takes as long for a wrong one as for the right one.

@@ -2,33 +2,25 @@ import CCrypto
 
 /// The SHA-256 of bytes that come piece by piece (FIPS 180-4), computed by the system's libcrypto.
 public struct SHA256: ~Copyable {
-  private let context: OpaquePointer
+  private var context = SHA256_CTX()
 
-  public init() {
-    Library.prepare()
-    guard let context = EVP_MD_CTX_new(), EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1 else {
-      preconditionFailure("libcrypto has no SHA-256")
-    }
-    self.context = context
-  }
-
-  deinit { EVP_MD_CTX_free(context) }
+  public init() { SHA256_Init(&context) }
 
   public mutating func update(_ bytes: UnsafeRawBufferPointer) {
-    EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
+    SHA256_Update(&context, bytes.baseAddress, bytes.count)
   }
 
-  public mutating func update(_ bytes: [UInt8]) {
-    bytes.withUnsafeBytes { bytes in _ = EVP_DigestUpdate(context, bytes.baseAddress, bytes.count) }
-  }
+  public mutating func update(_ bytes: [UInt8]) { SHA256_Update(&context, bytes, bytes.count) }
 
   public consuming func finalize() -> Digest {
     Digest(
       bytes: [UInt8](unsafeUninitializedCapacity: Digest.count) { bytes, count in
-        EVP_DigestFinal_ex(context, bytes.baseAddress, nil)
+        SHA256_Final(bytes.baseAddress, &context)
         count = Digest.count
       })
   }
+
+  static func hash(of bytes: [UInt8]) -> [UInt8] { bytes.withUnsafeBytes { hash($0).bytes } }
 
   /// Of bytes that lie in one piece.
   public static func hash(_ bytes: UnsafeRawBufferPointer) -> Digest {

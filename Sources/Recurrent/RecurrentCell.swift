@@ -10,6 +10,8 @@ public class RecurrentCell {
   public let inputSize: Int
   public let hiddenSize: Int
   private let model: Model
+  /// That of the last call, filled anew by the next one of as many samples.
+  private var batch: Batch?
 
   init(_ architecture: Architecture, seed: UInt64) throws(Failure) {
     var architecture = architecture
@@ -56,10 +58,12 @@ public class RecurrentCell {
     -> Result
   {
     precondition(input.count % inputSize == 0, "input is [B, \(inputSize)], not \(input.count) numbers")
-    let batch = Batch(steps: 1, samples: input.count / inputSize, features: inputSize) { _, sample, feature in
-      input[sample * inputSize + feature]
+    let samples = input.count / inputSize
+    if batch?.count != samples {
+      batch = Batch(steps: 1, samples: samples, features: inputSize) { _, _, _ in 0 }
     }
-    _ = model.forward(batch, mode: mode, initialState: state)
+    _ = batch!.inputs.update(fromContentsOf: input)
+    _ = model.forward(batch!, mode: mode, initialState: state)
     return body()
   }
 }

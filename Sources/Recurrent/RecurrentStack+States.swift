@@ -49,6 +49,9 @@ extension RecurrentStack {
   /// h_n and c_n of the last forward.
   func finalState(_ request: Model.Request) -> RecurrentState {
     var state = RecurrentState(hidden: [])
+    let rows = architecture.directions * request.batch
+    state.hidden.reserveCapacity(rows * sizes.reduce(0) { $0 + $1.width })
+    if hasCellState { state.cell.reserveCapacity(rows * sizes.reduce(0) { $0 + $1.hidden }) }
     for (index, size) in sizes.enumerated() {
       for direction in 0..<architecture.directions {
         func append(_ values: UnsafePointer<Float>, stride: Int, count: Int, to state: inout [Float]) {

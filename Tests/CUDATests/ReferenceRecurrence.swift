@@ -1,5 +1,5 @@
 import CUDA
-import Foundation
+import Recurrent
 
 /// A recurrent layer in plain loops and double precision, its weights laid out in an order of its own: what a library does in place
 /// of the kernels, to see that programs and weight maps ask the right thing of it.
@@ -7,10 +7,13 @@ struct ReferenceRecurrence {
   let shape: RecurrentShape
   private let map: WeightMap
   private let spaceCount: Int
+  private let cell: CellDescription
   private var gates: Int { shape.cell.gates }
+  private var nonlinearity: Architecture.Nonlinearity { shape.cell == .relu ? .relu : .tanh }
 
   init(_ shape: RecurrentShape) {
     self.shape = shape
+    cell = CellDescription(shape.cell.cell)
     let largest = shape.hidden * max(shape.input, shape.hidden) + shape.hidden + 3
     spaceCount = 2 * shape.directions * shape.cell.gates * largest
     // Matrices from the last to the first, with gaps, each behind its bias.
@@ -51,11 +54,10 @@ struct ReferenceRecurrence {
 
   /// What a step of one sequence leaves for backward.
   private struct Step {
-    var x, h, c: [Double]
-    /// Activated gates, the recurrent product of GRU's n, and the new cell.
-    var gates: [[Double]]
-    var product: [Double]
-    var cell: [Double]
+    var x, h: [Double]
+    var units: [CellDescription.UnitStep]
+    /// c where there is one, else h.
+    var state: [Double] { units.map(\.state) }
   }
 
   private func times(_ matrix: [Double], _ x: [Double]) -> [Double] {
@@ -64,44 +66,26 @@ struct ReferenceRecurrence {
     }
   }
 
-  private func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
-
-  private func step(_ w: Weights, _ x: [Double], _ h: [Double], _ c: [Double]) -> (Step, h: [Double]) {
+  private func step(_ w: Weights, _ x: [Double], _ h: [Double], _ state: [Double]) -> Step {
     let own = (0..<gates).map { k in zip(times(w.matrices[k], x), w.biases[k]).map(+) }
     let rec = (0..<gates).map { k in zip(times(w.matrices[gates + k], h), w.biases[gates + k]).map(+) }
-    let units = 0..<shape.hidden
-    var s = Step(x: x, h: h, c: c, gates: [], product: [], cell: [])
-    switch shape.cell {
-    case .tanh, .relu:
-      s.gates = [
-        units.map { shape.cell == .tanh ? tanh(own[0][$0] + rec[0][$0]) : max(0, own[0][$0] + rec[0][$0]) }
-      ]
-      return (s, s.gates[0])
-    case .lstm:
-      s.gates = (0..<4).map { k in
-        units.map { k == 2 ? tanh(own[k][$0] + rec[k][$0]) : sigmoid(own[k][$0] + rec[k][$0]) }
-      }
-      s.cell = units.map { s.gates[1][$0] * c[$0] + s.gates[0][$0] * s.gates[2][$0] }
-      return (s, units.map { s.gates[3][$0] * tanh(s.cell[$0]) })
-    case .gru:
-      let r = units.map { sigmoid(own[0][$0] + rec[0][$0]) }
-      let z = units.map { sigmoid(own[1][$0] + rec[1][$0]) }
-      let n = units.map { tanh(own[2][$0] + r[$0] * rec[2][$0]) }
-      (s.gates, s.product) = ([r, z, n], rec[2])
-      return (s, units.map { (1 - z[$0]) * n[$0] + z[$0] * h[$0] })
+    let units = (0..<shape.hidden).map { j in
+      cell.step(own.map { $0[j] }, rec.map { $0[j] }, before: state[j], nonlinearity)
     }
+    return Step(x: x, h: h, units: units)
   }
 
   /// All steps of one sequence in one direction, in the order they are walked.
-  private func walk(_ w: Weights, _ input: UnsafePointer<Float>, _ sequence: Int, reverse: Bool) -> [(
-    Step, h: [Double]
-  )] {
-    var (h, c) = ([Double](repeating: 0, count: shape.hidden), [Double](repeating: 0, count: shape.hidden))
+  private func walk(
+    _ w: Weights, _ input: UnsafePointer<Float>, _ sequence: Int, reverse: Bool
+  ) -> [Step] {
+    var h = [Double](repeating: 0, count: shape.hidden)
+    var state = h
     return (0..<shape.steps).map { index in
       let row = time(index, reverse) * shape.batch + sequence
       let x = (0..<shape.input).map { Double(input[row * shape.input + $0]) }
-      let result = step(w, x, h, c)
-      (h, c) = (result.h, result.0.cell)
+      let result = step(w, x, h, state)
+      (h, state) = (result.units.map(\.hidden), result.state)
       return result
     }
   }
@@ -118,7 +102,9 @@ struct ReferenceRecurrence {
       for sequence in 0..<shape.batch {
         for (index, step) in walk(w, input, sequence, reverse: direction == 1).enumerated() {
           let row = time(index, direction == 1) * shape.batch + sequence
-          for (j, h) in step.h.enumerated() { output[row * width + direction * shape.hidden + j] = Float(h) }
+          for (j, unit) in step.units.enumerated() {
+            output[row * width + direction * shape.hidden + j] = Float(unit.hidden)
+          }
         }
       }
     }
@@ -141,7 +127,7 @@ struct ReferenceRecurrence {
         let walked = walk(w, input, sequence, reverse: direction == 1)
         var dh = units.map { _ in 0.0 }
         var dc = dh
-        for (index, (s, _)) in walked.enumerated().reversed() {
+        for (index, s) in walked.enumerated().reversed() {
           let row = time(index, direction == 1) * shape.batch + sequence
           for j in units { dh[j] += Double(dOutput[row * width + direction * shape.hidden + j]) }
           let d = gateGradients(s, dh, &dc)
@@ -190,33 +176,13 @@ struct ReferenceRecurrence {
   private func gateGradients(_ s: Step, _ dh: [Double], _ dc: inout [Double])
     -> (own: [[Double]], recurrent: [[Double]], h: [Double])
   {
-    let units = 0..<shape.hidden
-    let zeros = units.map { _ in 0.0 }
-    switch shape.cell {
-    case .tanh, .relu:
-      let d = units.map { j -> Double in
-        let y = s.gates[0][j]
-        return dh[j] * (shape.cell == .tanh ? 1 - y * y : (y > 0 ? 1 : 0))
-      }
-      return ([d], [d], zeros)
-    case .lstm:
-      let (i, f, g, o) = (s.gates[0], s.gates[1], s.gates[2], s.gates[3])
-      let t = s.cell.map { tanh($0) }
-      for j in units { dc[j] += dh[j] * o[j] * (1 - t[j] * t[j]) }
-      let d = [
-        units.map { dc[$0] * g[$0] * i[$0] * (1 - i[$0]) },
-        units.map { dc[$0] * s.c[$0] * f[$0] * (1 - f[$0]) },
-        units.map { dc[$0] * i[$0] * (1 - g[$0] * g[$0]) },
-        units.map { dh[$0] * t[$0] * o[$0] * (1 - o[$0]) },
-      ]
-      for j in units { dc[j] *= f[j] }
-      return (d, d, zeros)
-    case .gru:
-      let (r, z, n) = (s.gates[0], s.gates[1], s.gates[2])
-      let dn = units.map { dh[$0] * (1 - z[$0]) * (1 - n[$0] * n[$0]) }
-      let dz = units.map { dh[$0] * (s.h[$0] - n[$0]) * z[$0] * (1 - z[$0]) }
-      let dr = units.map { dn[$0] * s.product[$0] * r[$0] * (1 - r[$0]) }
-      return ([dr, dz, dn], [dr, dz, units.map { dn[$0] * r[$0] }], units.map { dh[$0] * z[$0] })
-    }
+    let d = s.units.indices.map { cell.stepBack(s.units[$0], dHidden: dh[$0], dState: dc[$0], nonlinearity) }
+    let before = d.map(\.before)
+    let zeros = before.map { _ in 0.0 }
+    dc = cell.hasCellState ? before : zeros
+    return (
+      (0..<gates).map { k in d.map { $0.input[k] } }, (0..<gates).map { k in d.map { $0.recurrent[k] } },
+      cell.hasCellState ? zeros : before
+    )
   }
 }

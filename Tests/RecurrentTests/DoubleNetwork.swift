@@ -1,8 +1,8 @@
 import Foundation
 import Recurrent
 
-/// The forward pass in double, one sample and one step at a time, written from PyTorch's documented formulas and for
-/// reading only: what the engine's gradients are checked against by finite differences.
+/// The forward pass in double, one sample and one step at a time, with the equations of the cell's description: what the engine's
+/// gradients are checked against by finite differences.
 struct DoubleNetwork {
   let architecture: Architecture
   let layout: ParameterLayout
@@ -46,12 +46,12 @@ struct DoubleNetwork {
     var outputs = sample
     var last: [[Double]] = []
     for layer in 0..<architecture.layers {
-      let forward = run(layer, "", outputs)
+      let forward = run(layer, 0, outputs)
       guard architecture.bidirectional else {
         (outputs, last) = (forward, [forward.last!])
         continue
       }
-      let backward = Array(run(layer, "_reverse", outputs.reversed()).reversed())
+      let backward = Array(run(layer, 1, outputs.reversed()).reversed())
       last = [forward.last!, backward.first!]
       outputs = zip(forward, backward).map { $0 + $1 }
     }
@@ -64,28 +64,12 @@ struct DoubleNetwork {
   }
 
   /// One direction of a layer from a zero state: h for each step.
-  private func run(_ layer: Int, _ suffix: String, _ steps: [[Double]]) -> [[Double]] {
-    let size = architecture.hiddenSize
-    var h = [Double](repeating: 0, count: size)
-    var c = h
+  private func run(_ layer: Int, _ direction: Int, _ steps: [[Double]]) -> [[Double]] {
+    let reference = ReferenceLayer(architecture, layer: layer, direction: direction, layout, parameters)
+    var state = reference.zero
     return steps.map { x in
-      let input = affine("rnn.weight_ih_l\(layer)\(suffix)", "rnn.bias_ih_l\(layer)\(suffix)", x)
-      let state = affine("rnn.weight_hh_l\(layer)\(suffix)", "rnn.bias_hh_l\(layer)\(suffix)", h)
-      for j in 0..<size {
-        func sum(_ gate: Int) -> Double { input[gate * size + j] + state[gate * size + j] }
-        switch architecture.cell {
-        case .rnn: h[j] = architecture.nonlinearity == .tanh ? tanh(sum(0)) : max(sum(0), 0)
-        case .lstm:
-          c[j] = sigmoid(sum(1)) * c[j] + sigmoid(sum(0)) * tanh(sum(2))
-          h[j] = sigmoid(sum(3)) * tanh(c[j])
-        case .gru:
-          let z = sigmoid(sum(1))
-          let n = tanh(input[2 * size + j] + sigmoid(sum(0)) * state[2 * size + j])
-          h[j] = (1 - z) * n + z * h[j]
-        case .none: break
-        }
-      }
-      return h
+      state = reference.step(x, state)
+      return state.hidden
     }
   }
 

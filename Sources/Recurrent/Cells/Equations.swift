@@ -60,4 +60,39 @@ extension CellDescription {
     }
     return (d, dRecurrent)
   }
+
+  /// What a unit's step leaves for its derivative.
+  package struct UnitStep: Sendable {
+    /// The unit's part of the recurrent product `[G]`.
+    package let recurrent: [Double]
+    /// Activated.
+    package let gates: [Double]
+    /// c where there is one, else h.
+    package let (before, state): (Double, Double)
+    package let hidden: Double
+  }
+
+  /// One step of one unit.
+  /// - before: its c where there is one, else its h.
+  package func step(
+    _ input: [Double], _ recurrent: [Double], before: Double, _ nonlinearity: Architecture.Nonlinearity
+  ) -> UnitStep {
+    let gates = activate(input, recurrent, nonlinearity)
+    let state = equations.update(gates, before)
+    return UnitStep(
+      recurrent: recurrent, gates: gates, before: before, state: state,
+      hidden: equations.output?(gates, state) ?? state)
+  }
+
+  /// Gradients of a unit's parts of both products and of `before`; the latter without what goes through the recurrent product.
+  /// - dHidden, dState: of h, and of c where there is one.
+  package func stepBack(
+    _ s: UnitStep, dHidden: Double, dState: Double, _ nonlinearity: Architecture.Nonlinearity
+  ) -> (input: [Double], recurrent: [Double], before: Double) {
+    let output = equations.outputBack?(s.gates, s.state, dHidden)
+    let update = equations.updateBack(s.gates, s.before, dState + (output?.state ?? dHidden))
+    let dGates = output.map { zip($0.gates, update.gates).map(+) } ?? update.gates
+    let d = activateBack(s.gates, s.recurrent, nonlinearity, dGates)
+    return (d.input, d.recurrent, update.before)
+  }
 }

@@ -123,7 +123,7 @@ import Training
       let (again, values) = try start(run, ["train.init_from=\(name)"])
       #expect(values == file.parameters && again.initFrom?.path == report.checkpoint)
     }
-    for wrong in ["../a.safetensors", "..", "", "x/y.safetensors"] {
+    for wrong in ["../a.safetensors", "..", "", "x/y.safetensors", String(repeating: "x", count: 256)] {
       try "{\"weight_map\":{\"rnn.x\":\"\(wrong)\"}}".write(toFile: path, atomically: true, encoding: .utf8)
       let failure = try #require(refusal(run, ["train.init_from=\(folder)"]))
       #expect(failure.kind == .badData && failure.message.contains("no name of a file beside the index"))

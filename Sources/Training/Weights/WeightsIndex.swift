@@ -52,7 +52,8 @@ private struct WeightsIndex {
       try reader.object { reader, name throws(Failure) in
         let part = try reader.string()
         // A name in the index's folder, and nothing that leads elsewhere.
-        guard !part.isEmpty, part != ".", part != "..", !part.utf8.contains(UInt8(ascii: "/")),
+        guard (1...255).contains(part.utf8.count), part != ".", part != "..",
+          !part.utf8.contains(UInt8(ascii: "/")),
           !part.utf8.contains(0)
         else { throw reader.failure("\(part) is no name of a file beside the index") }
         places.append((Name(name), part))

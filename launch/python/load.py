@@ -118,7 +118,7 @@ class Network(nn.Module):
 def load(path):
     """The module of an exported file, in evaluation mode."""
     with safe_open(path, "pt") as file:
-        metadata, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}
+        metadata, tensors = file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}
     if "recipe" not in metadata:
         raise ValueError(f"{path} has no recipe in its metadata: write it by recur export --safetensors")
     network = Network(yaml.safe_load(metadata["recipe"]), {n: list(t.shape) for n, t in tensors.items()}, metadata)

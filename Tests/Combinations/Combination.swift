@@ -29,7 +29,7 @@ public struct Combination: Sendable {
 
   /// Combinations come in blocks that try everything: each is the one of several drawn that adds the most to those before it.
   public static let block = 60
-  private static let candidates = 12
+  private static let candidates = 24
 
   /// - count: combinations from `first` on.
   public static func planned(seed: Int, from first: Int, count: Int) -> [Combination] {

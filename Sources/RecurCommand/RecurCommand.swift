@@ -26,8 +26,9 @@ struct RecurCommand: ParsableCommand {
   static func main() {
     ProcessStart.begin()
     _ = Leftovers.ending
+    // It is called on whichever thread finds no memory; without @Sendable it would be the main thread's alone, and trap elsewhere.
     cmemory_begin(CommandLine.arguments.contains("--json") ? 1 : 0, Failure.Kind.unavailable.rawValue) {
-      Leftovers.removeAll()
+      @Sendable in Leftovers.removeAll()
     }
     do {
       if let unknown = unknownCommand(Array(CommandLine.arguments.dropFirst())) { throw unknown }

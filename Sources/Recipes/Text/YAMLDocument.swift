@@ -36,7 +36,10 @@ package final class YAMLDocument {
     var text = text
     text.withUTF8 { bytes in
       var parser = yaml_parser_t()
-      precondition(yaml_parser_initialize(&parser) == 1, "libyaml finds no memory")
+      guard yaml_parser_initialize(&parser) == 1 else {
+        failed = Problem(words: "it finds no memory", line: 1, column: 1)
+        return
+      }
       defer { yaml_parser_delete(&parser) }
       yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING)
       yaml_parser_set_input_string(&parser, bytes.baseAddress, bytes.count)

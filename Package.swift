@@ -20,6 +20,7 @@ let package = Package(
     .target(name: "CProcess", exclude: ["README.md"], cSettings: c),
     .target(name: "CMemory", exclude: ["README.md"], cSettings: c),
     .target(name: "CKernels", exclude: ["README.md"], cSettings: c),
+    .target(name: "CBLAS", exclude: ["README.md"], cSettings: c),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .target(name: "Digests", dependencies: ["CCrypto"], exclude: ["README.md"], swiftSettings: swift),
     .target(name: "Diagnostics", exclude: ["README.md"], swiftSettings: swift),
@@ -27,7 +28,7 @@ let package = Package(
       name: "Files", dependencies: ["CZlib", "Diagnostics"], exclude: ["README.md"], swiftSettings: swift),
     .target(name: "Batches", exclude: ["README.md"], swiftSettings: swift),
     .target(
-      name: "Kernels", dependencies: ["CKernels", "Diagnostics"],
+      name: "Kernels", dependencies: ["CBLAS", "CKernels", "Diagnostics"],
       exclude: ["README.md"], swiftSettings: swift),
     .target(name: "CCUDA", exclude: ["README.md", "device"], cSettings: c),
     .target(

@@ -20,8 +20,8 @@ final class Head {
   private let widths: [Int]
   private let inputWidth: Int
 
-  init(_ a: Architecture, _ layout: ParameterLayout, _ kernels: KernelSet, _ team: Team) {
-    self.kernels = kernels
+  init(_ a: Architecture, _ layout: ParameterLayout, _ products: Products) {
+    kernels = products.kernels
     inputWidth = a.readoutWidth
     var width = a.readoutWidth
     var widths: [Int] = []
@@ -37,7 +37,7 @@ final class Head {
         return .linear(
           Linear(
             inputs: width, outputs: outputs, weight: weight.range, bias: layout["\(name).bias"]?.range,
-            kernels: kernels, team: team))
+            products, seesSteps: a.headReadsEveryStep))
       case .relu: return .relu
       case .tanh: return .tanh
       case .sigmoid: return .sigmoid

@@ -19,6 +19,8 @@ public final class Model {
   public let kernels: KernelSet
   /// The threads that share a step's work.
   public let team: Team
+  /// Who computes the matrix products.
+  public let products: Products
   private let parameterBuffer: FloatBuffer
   private let gradientBuffer: FloatBuffer
   let stack: RecurrentStack?
@@ -92,24 +94,25 @@ public final class Model {
     layout = ParameterLayout(architecture)
     try architecture.requireMemory(layout, slots: 0, rows: 0, batch: 0)
     team = try Team(threads: threads)
+    products = Products(kernels, team)
     parameterBuffer = FloatBuffer(layout.count)
     gradientBuffer = FloatBuffer(layout.count)
     stack =
       architecture.cell == .none
       ? nil
       : RecurrentStack(
-        architecture, layout, kernels, team,
+        architecture, layout, products,
         wantsInputGradient: wantsInputGradient || architecture.readsCodes,
         foldsCategories: !wantsInputGradient && !kernels.isBF16 && architecture.canFoldCategories)
     embedding =
       architecture.categories.isEmpty
       ? architecture.embedding.map { [layout, team] in Embedding($0, layout, team) }
       : Embedding(architecture.categories, numbers: architecture.inputSize, layout, team)
-    decoder = architecture.decoder.map { [layout, kernels, team] _ in
-      Decoder(architecture, layout, kernels, team)
+    decoder = architecture.decoder.map { [layout, products] _ in
+      Decoder(architecture, layout, products)
     }
     steps = architecture.decoder?.numbers.map { NumberSteps($0, width: architecture.headWidth) }
-    head = Head(architecture, layout, kernels, team)
+    head = Head(architecture, layout, products)
     layout.initialize(parameterBuffer.all, architecture: architecture, seed: seed)
   }
 
@@ -294,6 +297,7 @@ public final class Model {
   var dReadoutBase: UnsafeMutablePointer<Float> { dReadout.base }
 
   func pack(forBackward: Bool) {
+    products.isTraining = forBackward
     guard packed == .nothing || (forBackward && packed == .forward) else { return }
     team.measure(.packing) {
       stack?.pack(parameterBuffer.base, forBackward: forBackward)

@@ -1,4 +1,3 @@
-import CKernels
 import Kernels
 
 /// A weight of the flat buffer, packed for products with padded rows, and its gradient.
@@ -9,71 +8,61 @@ final class PackedWeight {
   let columns: IndexMap
   private let start: Int
   private let width: Int
-  private let kernels: KernelSet
-  private let forward: FloatBuffer
-  private let back: FloatBuffer
-  private var scratch = FloatBuffer(0)
+  private let product: ProductWeight
+  private var stored = FloatBuffer(0)
 
   /// - start: where it lies in the flat buffer.
-  init(_ start: Int, _ rows: IndexMap, _ columns: IndexMap, width: Int, _ kernels: KernelSet) {
+  /// - stepwise: what is asked a step at a time.
+  init(
+    _ start: Int, _ rows: IndexMap, _ columns: IndexMap, width: Int, _ products: Products,
+    stepwise: Set<ProductKind> = []
+  ) {
     self.start = start
     self.rows = rows
     self.columns = columns
     self.width = width
-    self.kernels = kernels
-    forward = FloatBuffer(kernels.functions.packed_size(rows.count, columns.count))
-    back = FloatBuffer(kernels.functions.packed_size(columns.count, rows.count))
+    product = products.weight(
+      outputs: rows.count, inputs: columns.count, rowTable: rows.table, columnTable: columns.table,
+      [.forward, .back, .gradient], stepwise: stepwise)
   }
 
   func pack(_ parameters: UnsafePointer<Float>, forBackward: Bool) {
-    let (f, weight) = (kernels.functions, parameters + start)
-    f.pack_transposed(weight, width, rows.table, rows.count, columns.table, columns.count, forward.base)
-    if forBackward { f.pack(weight, width, rows.table, rows.count, columns.table, columns.count, back.base) }
+    product.pack(parameters + start, stride: width, forBackward: forBackward)
   }
+
+  /// Who computes a product of so many rows, asked before threads share it.
+  func side(_ kind: ProductKind, rows: Int) -> ProductWeight.Side { product.side(kind, rows: rows) }
 
   /// y `[count, rows]` = x·Wᵀ + bias.
   func multiply(
-    _ x: UnsafePointer<Float>, stride: Int, count: Int, bias: UnsafePointer<Float>?,
-    to y: UnsafeMutablePointer<Float>, stride yStride: Int
+    _ side: ProductWeight.Side, _ x: UnsafePointer<Float>, stride: Int, count: Int,
+    bias: UnsafePointer<Float>?, to y: UnsafeMutablePointer<Float>, stride yStride: Int
   ) {
     guard count > 0 else { return }
-    kernels.functions.multiply(
-      count, rows.count, columns.count, x, stride, 1, forward.base, bias, y, yStride, 0)
+    product.forward(side, x, stride: stride, rows: count, bias: bias, to: y, stride: yStride)
   }
 
   /// dx `[count, columns]` = dy·W, or added to dx.
   func multiplyBack(
-    _ dy: UnsafePointer<Float>, stride: Int, count: Int, to dx: UnsafeMutablePointer<Float>,
-    stride xStride: Int,
-    adding: Bool = false
+    _ side: ProductWeight.Side, _ dy: UnsafePointer<Float>, stride: Int, count: Int,
+    to dx: UnsafeMutablePointer<Float>, stride xStride: Int, adding: Bool = false
   ) {
     guard count > 0 else { return }
-    kernels.functions.multiply(
-      count, columns.count, rows.count, dy, stride, 1, back.base, nil, dx, xStride, adding ? 1 : 0)
+    product.back(side, dy, stride: stride, rows: count, to: dx, stride: xStride, adding: adding)
   }
 
   /// Adds dyᵀ·x over these rows to the weight's gradient.
   func addGradient(
     _ dy: UnsafePointer<Float>, stride: Int, _ x: UnsafePointer<Float>, stride xStride: Int,
-    _ groups: RowGroups, to gradients: UnsafeMutablePointer<Float>, _ team: Team
+    _ groups: RowGroups, to gradients: UnsafeMutablePointer<Float>
   ) {
-    let count = groups.rows
-    guard count > 0 else { return }
-    let (dy, x) = (dy + groups.first * stride, x + groups.first * xStride)
-    var layout = groups.kernel
-    let f = kernels.functions
-    let (rows, columns) = (rows, columns)
-    let panels = f.gradient_scratch(rows.count, columns.count)
-    scratch.reserve(panels * team.count + rows.count * columns.count)
-    let own = scratch.base
-    let stored = own + panels * team.count
-    team.run(.weightGradients, operations: rows.count * columns.count * count) { share in
-      let part = share.of(rows.count, grain: 24)
-      f.multiply_gradient_groups(
-        part.count, columns.count, count, &layout, dy + part.lowerBound, stride, x, xStride,
-        stored + part.lowerBound * columns.count, columns.count, 0, own + share.index * panels)
-    }
-    rows.scatterAdd(stored, columns: columns, to: gradients + start, width: width)
+    guard groups.rows > 0 else { return }
+    stored.reserve(rows.count * columns.count)
+    product.gradient(
+      dy + groups.first * stride, stride: stride, x + groups.first * xStride, stride: xStride,
+      rows: groups.rows, groups.kernel, to: stored.base, stride: columns.count, adding: false,
+      .weightGradients)
+    rows.scatterAdd(stored.base, columns: columns, to: gradients + start, width: width)
   }
 }
 

@@ -71,13 +71,8 @@ extension RecurrentLayer {
     _ dGates: UnsafePointer<Float>, rows: Int, _ columns: InputPart, to dInput: UnsafeMutablePointer<Float>,
     stride: Int, accumulate: Bool
   ) {
-    let (f, count) = (kernels.functions, columns.columns.count)
-    team.run(.inputGradients, operations: rows * inputRows.count * count) { share in
-      let part = share.of(rows)
-      f.multiply(
-        part.count, count, inputRows.count, dGates + part.lowerBound * gateStride, gateStride, 1,
-        columns.packedBack.base, nil, dInput + part.lowerBound * stride, stride, accumulate ? 1 : 0)
-    }
+    columns.product.back(
+      dGates, stride: gateStride, rows: rows, to: dInput, stride: stride, adding: accumulate, .inputGradients)
   }
 
   /// Sums the gate gradients of each code, in the order of the rows.
@@ -112,14 +107,15 @@ extension RecurrentLayer {
     let parameters = part.gradients
     if hasNumbers(pass) {
       addProduct(
-        gates.base, rows: inputRows, pass.input, columns: inputParts[0].columns, ld: pass.inputStride, groups,
+        inputParts[0].product, gates.base, rows: inputRows, pass.input, columns: inputParts[0].columns,
+        ld: pass.inputStride, groups,
         to: ranges.inputWeight, of: part, width: inputWidth)
     }
     for (index, vocabulary) in pass.vocabularies.enumerated() {
       let own = self.part(index)
       sumCodes(vocabulary, groups, to: own.codeGates.base)
       addProduct(
-        own.codeGates.base, rows: inputRows, vocabulary.vectors, columns: own.columns,
+        own.product, own.codeGates.base, rows: inputRows, vocabulary.vectors, columns: own.columns,
         ld: vocabulary.columns.count, RowGroups(0..<vocabulary.count), to: ranges.inputWeight + own.first,
         of: part, width: inputWidth)
     }
@@ -152,12 +148,13 @@ extension RecurrentLayer {
     let dLater = reverse ? dRecurrent : dRecurrent + batch * gateStride
     let before = reverse ? pass.output + batch * pass.outputStride : pass.output
     addProduct(
-      dLater, rows: recurrentRows, before, columns: recurrentColumns, ld: pass.outputStride,
+      recurrentProduct, dLater, rows: recurrentRows, before, columns: recurrentColumns, ld: pass.outputStride,
       pass.rows.groups(of: part.sequences, steps: steps - 1), to: ranges.recurrentWeight, of: part,
       width: hidden)
     if let h0 = pass.h0 {
       addProduct(
-        dRecurrent + (reverse ? steps - 1 : 0) * batch * gateStride, rows: recurrentRows, h0,
+        recurrentProduct, dRecurrent + (reverse ? steps - 1 : 0) * batch * gateStride, rows: recurrentRows,
+        h0,
         columns: recurrentColumns, ld: units, RowGroups(part.sequences), to: ranges.recurrentWeight,
         of: part, width: hidden, adding: true)
     }
@@ -190,35 +187,26 @@ extension RecurrentLayer {
     // Forward, all rows begin at the first step.
     let skipped = reverse || pass.h0 != nil ? 0 : rows.batch
     addProduct(
-      gates.base + cell.recurrentSlot * units + skipped * gateStride, rows: recurrentRows,
+      recurrentProduct, gates.base + cell.recurrentSlot * units + skipped * gateStride, rows: recurrentRows,
       to + skipped * units, columns: recurrentColumns, ld: units, RowGroups(0..<rows.count - skipped),
       to: ranges.recurrentWeight, of: part, width: hidden)
   }
 
   /// Adds (gate gradients)ᵀ · x to a weight's gradient, straight into it where nothing is padded or reordered.
   private func addProduct(
-    _ d: UnsafePointer<Float>, rows: IndexMap, _ x: UnsafePointer<Float>, columns: IndexMap, ld: Int,
-    _ groups: RowGroups, to start: Int, of target: GradientTarget.Part, width: Int, adding: Bool = false
+    _ product: ProductWeight, _ d: UnsafePointer<Float>, rows: IndexMap, _ x: UnsafePointer<Float>,
+    columns: IndexMap, ld: Int, _ groups: RowGroups, to start: Int, of target: GradientTarget.Part,
+    width: Int, adding: Bool = false
   ) {
-    let (depth, parameter) = (groups.rows, target.gradients + start)
+    let parameter = target.gradients + start
     let accumulates = adding || !target.overwritten.contains(start)
-    guard depth > 0 else { return }
-    let (d, x) = (d + groups.first * gateStride, x + groups.first * ld)
-    var layout = groups.kernel
-    let f = kernels.functions
-    let panels = f.gradient_scratch(rows.count, columns.count)
-    scratch.reserve(panels * team.count + rows.count * columns.count)
+    guard groups.rows > 0 else { return }
     let isDirect = rows.isIdentity && columns.isIdentity
-    let stored = isDirect ? parameter : scratch.base + panels * team.count
-    let ldc = isDirect ? width : columns.count
-    let own = scratch.base
-    team.run(.weightGradients, operations: rows.count * columns.count * depth) { share in
-      let part = share.of(rows.count, grain: 24)
-      f.multiply_gradient_groups(
-        part.count, columns.count, depth, &layout, d + part.lowerBound, gateStride, x, ld,
-        stored + part.lowerBound * ldc, ldc,
-        isDirect && accumulates ? 1 : 0, own + share.index * panels)
-    }
-    if !isDirect { rows.scatterAdd(stored, columns: columns, to: parameter, width: width) }
+    if !isDirect { stored.reserve(rows.count * columns.count) }
+    product.gradient(
+      d + groups.first * gateStride, stride: gateStride, x + groups.first * ld, stride: ld,
+      rows: groups.rows, groups.kernel, to: isDirect ? parameter : stored.base,
+      stride: isDirect ? width : columns.count, adding: isDirect && accumulates, .weightGradients)
+    if !isDirect { rows.scatterAdd(stored.base, columns: columns, to: parameter, width: width) }
   }
 }

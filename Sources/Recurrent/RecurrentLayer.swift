@@ -24,6 +24,8 @@ final class RecurrentLayer {
   // Packed once per optimizer step.
   let inputParts: [InputPart]
   let needsInputGradient: Bool
+  /// Of the recurrent weight's gradient.
+  let recurrentProduct: ProductWeight
   private let recurrentPacked: FloatBuffer
   private let recurrentPackedBack: FloatBuffer
   private let bias: FloatBuffer
@@ -35,7 +37,8 @@ final class RecurrentLayer {
   // Scratch.
   var dHidden = FloatBuffer(0)
   var dCell = FloatBuffer(0)
-  var scratch = FloatBuffer(0)
+  /// Gradients of a weight as stored, where the parameter's order is another.
+  var stored = FloatBuffer(0)
   /// Rows rounded to bfloat16.
   private var low = FloatBuffer(0)
   var padded: FloatBuffer
@@ -55,12 +58,12 @@ final class RecurrentLayer {
 
   init(
     _ architecture: Architecture, _ sizes: LayerSizes, _ place: LayerPlace, _ layout: ParameterLayout,
-    _ kernels: KernelSet, _ team: Team
+    _ products: Products
   ) {
     cell = CellDescription(architecture.cell)
     relu = architecture.nonlinearity == .relu
-    self.kernels = kernels
-    self.team = team
+    kernels = products.kernels
+    team = products.team
     reverse = place.isReverse
     func start(_ name: String) -> Int? { layout[place.name(name)]?.range.lowerBound }
     ranges = ParameterRanges(
@@ -83,11 +86,13 @@ final class RecurrentLayer {
     needsInputGradient = place.needsInputGradient
     inputParts =
       place.folded.isEmpty
-      ? [InputPart(inputRows, inputColumns, needsGradient: needsInputGradient, kernels)]
+      ? [InputPart(inputRows, inputColumns, needsGradient: needsInputGradient, products)]
       : place.folded.enumerated().map { [inputRows] part, columns in
         // The data want no gradient.
-        InputPart(inputRows, columns, needsGradient: part > 0, kernels)
+        InputPart(inputRows, columns, needsGradient: part > 0, products)
       }
+    recurrentProduct = products.weight(
+      outputs: recurrentRows.count, inputs: recurrentColumns.count, [.gradient])
     recurrentPacked = FloatBuffer(f.packed_recurrent_size(cell.gates.count, hidden))
     recurrentPackedBack = FloatBuffer(f.packed_recurrent_size(cell.gates.count, hidden))
     bias = FloatBuffer(cell.slots * units)
@@ -103,8 +108,8 @@ final class RecurrentLayer {
     let f = kernels.functions
     let recurrent = parameters + ranges.recurrentWeight
     for part in inputParts {
-      part.pack(
-        parameters + ranges.inputWeight, inputRows, width: inputWidth, forBackward: forBackward, kernels)
+      part.product.pack(
+        parameters + ranges.inputWeight + part.first, stride: inputWidth, forBackward: forBackward)
     }
     f.pack_recurrent(recurrent, cell.gates.count, hidden, recurrentPacked.base)
     if let inputBias = ranges.inputBias, let recurrentBias = ranges.recurrentBias {
@@ -201,13 +206,8 @@ final class RecurrentLayer {
     _ input: UnsafePointer<Float>, stride: Int, rows: Int, _ columns: InputPart,
     _ bias: UnsafePointer<Float>?, to gates: UnsafeMutablePointer<Float>
   ) {
-    let f = kernels.functions
-    team.run(.projection, operations: rows * inputRows.count * columns.columns.count) { share in
-      let part = share.of(rows)
-      f.multiply(
-        part.count, inputRows.count, columns.columns.count, input + part.lowerBound * stride, stride, 1,
-        columns.packed.base, bias, gates + part.lowerBound * gateStride, gateStride, 0)
-    }
+    columns.product.forward(
+      input, stride: stride, rows: rows, bias: bias, to: gates, stride: gateStride, .projection)
   }
 
   /// Projects each code once, and gives every row the sum of its codes' gates, on top of its numbers'.
@@ -251,33 +251,21 @@ final class InputPart {
   /// The first of them in the parameter.
   let first: Int
   let columns: IndexMap
-  let packed: FloatBuffer
-  let packedBack: FloatBuffer
-  private let needsGradient: Bool
+  let product: ProductWeight
   /// Gates of each code, then their gradients `[V, gateStride]`.
   var codeGates = FloatBuffer(0)
   /// Gradients of the vectors of some codes.
   var dVectors = FloatBuffer(0)
 
-  init(_ rows: IndexMap, _ columns: IndexMap, first: Int = 0, needsGradient: Bool, _ kernels: KernelSet) {
-    (self.first, self.columns, self.needsGradient) = (first, columns, needsGradient)
-    let size = kernels.functions.packed_size
-    packed = FloatBuffer(size(rows.count, columns.count))
-    packedBack = FloatBuffer(needsGradient ? size(columns.count, rows.count) : 0)
+  init(_ rows: IndexMap, _ columns: IndexMap, first: Int = 0, needsGradient: Bool, _ products: Products) {
+    (self.first, self.columns) = (first, columns)
+    product = products.weight(
+      outputs: rows.count, inputs: columns.count, rowTable: rows.table, columnTable: columns.table,
+      needsGradient ? [.forward, .back, .gradient] : [.forward, .gradient])
   }
 
-  convenience init(_ rows: IndexMap, _ columns: Range<Int>, needsGradient: Bool, _ kernels: KernelSet) {
+  convenience init(_ rows: IndexMap, _ columns: Range<Int>, needsGradient: Bool, _ products: Products) {
     let map = IndexMap(order: [0], width: columns.count, padded: columns.count)
-    self.init(rows, map, first: columns.lowerBound, needsGradient: needsGradient, kernels)
-  }
-
-  /// - weight: the whole parameter, `width` columns.
-  func pack(
-    _ weight: UnsafePointer<Float>, _ rows: IndexMap, width: Int, forBackward: Bool, _ kernels: KernelSet
-  ) {
-    let (f, weight) = (kernels.functions, weight + first)
-    f.pack_transposed(weight, width, rows.table, rows.count, columns.table, columns.count, packed.base)
-    guard forBackward, needsGradient else { return }
-    f.pack(weight, width, rows.table, rows.count, columns.table, columns.count, packedBack.base)
+    self.init(rows, map, first: columns.lowerBound, needsGradient: needsGradient, products)
   }
 }

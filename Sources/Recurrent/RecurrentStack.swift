@@ -51,7 +51,7 @@ final class RecurrentStack {
   }
 
   init(
-    _ a: Architecture, _ layout: ParameterLayout, _ kernels: KernelSet, _ team: Team,
+    _ a: Architecture, _ layout: ParameterLayout, _ products: Products,
     wantsInputGradient: Bool, foldsCategories: Bool = false, module: String = "rnn", firstMask: UInt32 = 0
   ) {
     architecture = a
@@ -59,10 +59,10 @@ final class RecurrentStack {
     self.firstMask = firstMask
     self.wantsInputGradient = wantsInputGradient
     self.foldsCategories = foldsCategories
-    self.kernels = kernels
-    self.team = team
+    kernels = products.kernels
+    team = products.team
     layerStarts = layout.layerStarts(module: module)
-    let sizes = (0..<a.layers).map { LayerSizes(a, layer: $0, kernels) }
+    let sizes = (0..<a.layers).map { LayerSizes(a, layer: $0, products.kernels) }
     self.sizes = sizes
     layers = (0..<a.layers).map { layer in
       (0..<a.directions).map { direction in
@@ -71,8 +71,8 @@ final class RecurrentStack {
           inputBlocks: layer == 0 ? 1 : a.directions, needsInputGradient: layer > 0 || wantsInputGradient)
         if foldsCategories, layer == 0 { place.folded = a.inputRanges }
         return a.isStepped
-          ? SteppedLayer(a, sizes[layer], place, layout, kernels, team)
-          : RecurrentLayer(a, sizes[layer], place, layout, kernels, team)
+          ? SteppedLayer(a, sizes[layer], place, layout, products)
+          : RecurrentLayer(a, sizes[layer], place, layout, products)
       }
     }
     func buffers(_ count: Int) -> [GrowingBuffer] { (0..<count).map { _ in GrowingBuffer() } }

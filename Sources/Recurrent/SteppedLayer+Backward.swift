@@ -20,10 +20,11 @@ extension SteppedLayer {
     }
     guard let dInput = g.dInput else { return }
     let count = pass.rows.count
+    let side = input.side(.back, rows: count)
     team.run(.inputGradients, operations: count * input.rows.count * input.columns.count) { share in
       let part = share.of(count)
       input.multiplyBack(
-        dInputGates + part.lowerBound * gateWidth, stride: gateWidth, count: part.count,
+        side, dInputGates + part.lowerBound * gateWidth, stride: gateWidth, count: part.count,
         to: dInput + part.lowerBound * g.dInputStride, stride: g.dInputStride, adding: g.accumulate)
     }
   }
@@ -89,7 +90,7 @@ extension SteppedLayer {
     var dh = UnsafePointer(narrow)
     if let projection {
       let wide = dWide.base + row * cellUnits
-      projection.multiplyBack(narrow, stride: units, count: count, to: wide, stride: cellUnits)
+      projection.multiplyBack(.own, narrow, stride: units, count: count, to: wide, stride: cellUnits)
       dh = UnsafePointer(wide)
     }
     forEachSpan(work.pass, step) { span in
@@ -102,7 +103,7 @@ extension SteppedLayer {
     }
     let before = dBefore.base + row * units
     recurrent.multiplyBack(
-      dRecurrentGates + first * gateWidth, stride: gateWidth, count: count, to: before, stride: units)
+      .own, dRecurrentGates + first * gateWidth, stride: gateWidth, count: count, to: before, stride: units)
     functions.see_back(before, recurrentMask(work.pass, row: row), carried, units, count)
   }
 
@@ -154,11 +155,11 @@ extension SteppedLayer {
   ) {
     let width = gateWidth
     input.addGradient(
-      dInputGates, stride: width, pass.input, stride: pass.inputStride, groups, to: parameters, team)
+      dInputGates, stride: width, pass.input, stride: pass.inputStride, groups, to: parameters)
     recurrent.addGradient(
-      dRecurrentGates, stride: width, seen.base, stride: sizes.units, groups, to: parameters, team)
+      dRecurrentGates, stride: width, seen.base, stride: sizes.units, groups, to: parameters)
     projection?.addGradient(
-      dNarrow.base, stride: sizes.units, wide.base, stride: sizes.cellUnits, groups, to: parameters, team)
+      dNarrow.base, stride: sizes.units, wide.base, stride: sizes.cellUnits, groups, to: parameters)
     guard let inputBias, let recurrentBias else { return }
     inputBias.addGradient(dInputGates, stride: width, groups, to: parameters, kernels)
     if dInputGates == dRecurrentGates {

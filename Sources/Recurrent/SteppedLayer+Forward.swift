@@ -100,8 +100,9 @@ extension SteppedLayer {
   func forward(_ pass: RecurrentLayer.Pass) {
     let count = pass.rows.count
     drawRecurrentMasks(pass)
+    let side = input.side(.forward, rows: count)
     team.run(.projection, operations: count * input.rows.count * input.columns.count) { share in
-      project(pass, share.of(count))
+      project(pass, share.of(count), side)
     }
     team.run(.recurrence, operations: operations(pass)) { share in
       for step in walk(pass.rows, pass.rows.part(of: share.index, among: share.count)) { advance(pass, step) }
@@ -113,7 +114,7 @@ extension SteppedLayer {
   }
 
   /// The input's part of the gates; with layer norm before it, and its moments.
-  private func project(_ pass: RecurrentLayer.Pass, _ rows: Range<Int>) {
+  private func project(_ pass: RecurrentLayer.Pass, _ rows: Range<Int>, _ side: ProductWeight.Side) {
     let to = inputNorm == nil ? gates.base : inputProducts.base
     // Rows are normalized while they are near.
     let most = inputNorm == nil ? rows.count : 96
@@ -121,7 +122,8 @@ extension SteppedLayer {
       let count = min(most, rows.upperBound - first)
       let product = to + first * gateWidth
       input.multiply(
-        pass.input + first * pass.inputStride, stride: pass.inputStride, count: count, bias: inputBias?.base,
+        side, pass.input + first * pass.inputStride, stride: pass.inputStride, count: count,
+        bias: inputBias?.base,
         to: product, stride: gateWidth)
       inputNorm?.measure(product, moments: inputMoments.base + first * inputNorm!.moments, rows: count)
     }
@@ -138,7 +140,7 @@ extension SteppedLayer {
         span.count)
     }
     recurrent.multiply(
-      seen.base + first * units, stride: units, count: count, bias: recurrentBias?.base,
+      .own, seen.base + first * units, stride: units, count: count, bias: recurrentBias?.base,
       to: product(row, at: first), stride: gateWidth)
     forEachSpan(pass, step) { span in
       if inputNorm == nil { advance(pass, span) } else { advanceNormed(pass, span) }
@@ -146,7 +148,7 @@ extension SteppedLayer {
     var new = wide(row, at: first)
     if let projection {
       let narrow = narrow.base + row * units
-      projection.multiply(new, stride: cellUnits, count: count, bias: nil, to: narrow, stride: units)
+      projection.multiply(.own, new, stride: cellUnits, count: count, bias: nil, to: narrow, stride: units)
       new = narrow
     }
     forEachSpan(pass, step) { span in

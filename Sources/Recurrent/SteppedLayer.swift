@@ -110,15 +110,15 @@ final class SteppedLayer: TimeLayer {
 
   init(
     _ a: Architecture, _ sizes: LayerSizes, _ place: LayerPlace, _ layout: ParameterLayout,
-    _ kernels: KernelSet,
-    _ team: Team
+    _ products: Products
   ) {
+    let kernels = products.kernels
     kind = a.cell
     cell = CellDescription(a.cell)
     relu = a.nonlinearity == .relu
     self.sizes = sizes
     self.kernels = kernels
-    self.team = team
+    team = products.team
     reverse = place.isReverse
     ranges = Ranges(place, layout)
     options = Options(
@@ -132,10 +132,16 @@ final class SteppedLayer: TimeLayer {
     let inputs = IndexMap(
       order: Array(0..<place.inputBlocks), width: block,
       padded: place.layer > 0 ? kernels.padded(block) : block)
-    input = PackedWeight(ranges.inputWeight, rows, inputs, width: place.inputWidth, kernels)
-    recurrent = PackedWeight(ranges.recurrentWeight, rows, outputs, width: sizes.width, kernels)
+    // Rows that are normalized are projected a few at a time.
+    input = PackedWeight(
+      ranges.inputWeight, rows, inputs, width: place.inputWidth, products,
+      stepwise: ranges.inputNorm == nil ? [] : [.forward])
+    recurrent = PackedWeight(
+      ranges.recurrentWeight, rows, outputs, width: sizes.width, products, stepwise: [.forward, .back])
     let wide = IndexMap(order: [0], width: hidden, padded: units)
-    projection = ranges.projection.map { PackedWeight($0, outputs, wide, width: hidden, kernels) }
+    projection = ranges.projection.map {
+      PackedWeight($0, outputs, wide, width: hidden, products, stepwise: [.forward, .back])
+    }
     let groups = cell.normGroups
     func norm(_ range: Ranges.Norm?, _ groups: [Range<Int>], twin: LayerNorm? = nil) -> LayerNorm? {
       range.map {

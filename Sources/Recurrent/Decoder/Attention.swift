@@ -26,15 +26,15 @@ final class Attention {
   private var dFromKeys = FloatBuffer(0)
 
   /// nil for a decoder without.
-  init?(_ a: Architecture, _ layout: ParameterLayout, _ kernels: KernelSet, _ team: Team) {
+  init?(_ a: Architecture, _ layout: ParameterLayout, _ products: Products) {
     guard let kind = a.decoder?.attention, kind != .none else { return nil }
     width = a.outputWidth
-    self.kernels = kernels
-    self.team = team
+    kernels = products.kernels
+    team = products.team
     func linear(_ name: String, _ inputs: Int) -> Linear {
       Linear(
         inputs: inputs, outputs: a.outputWidth, weight: layout["\(name).weight"]!.range, bias: nil,
-        kernels: kernels, team: team)
+        products)
     }
     key = kind == .general ? linear("attention", a.outputWidth) : nil
     combine = linear("combine", 2 * a.outputWidth)

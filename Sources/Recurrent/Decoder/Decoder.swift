@@ -19,18 +19,18 @@ final class Decoder {
   private var dense = FloatBuffer(0)
   private let dMemory = GrowingBuffer()
 
-  init(_ a: Architecture, _ layout: ParameterLayout, _ kernels: KernelSet, _ team: Team) {
+  init(_ a: Architecture, _ layout: ParameterLayout, _ products: Products) {
     architecture = a.decoderNetwork
     directions = a.directions
     width = a.outputWidth
     stack = RecurrentStack(
-      architecture, layout, kernels, team, wantsInputGradient: architecture.embedding != nil,
+      architecture, layout, products, wantsInputGradient: architecture.embedding != nil,
       module: "decoder",
       firstMask: 0x100)
     embedding = architecture.embedding.map {
-      Embedding($0, layout, team, name: "decoder_embedding", mask: 0x4000_0001)
+      Embedding($0, layout, products.team, name: "decoder_embedding", mask: 0x4000_0001)
     }
-    attention = Attention(a, layout, kernels, team)
+    attention = Attention(a, layout, products)
     states = StreamStates(architecture, streams: 0)
   }
 

@@ -79,7 +79,7 @@ let package = Package(
     .testTarget(
       name: "BatchesTests", dependencies: ["Batches", "TestSupport"], swiftSettings: swift),
     .testTarget(
-      name: "KernelsTests", dependencies: ["Kernels", "CKernels", "TestSupport"],
+      name: "KernelsTests", dependencies: ["CBLAS", "Diagnostics", "Kernels", "CKernels", "TestSupport"],
       swiftSettings: swift),
     .testTarget(
       name: "RecurrentTests", dependencies: ["Batches", "Recurrent", "Kernels", "TestSupport"],
@@ -105,16 +105,17 @@ let package = Package(
       swiftSettings: swift),
     .testTarget(
       name: "TrainingTests",
-      dependencies: ["Batches", "Training", "Recurrent", "Collective", "Dataset", "Kernels", "TestSupport"],
-      swiftSettings: swift),
+      dependencies: [
+        "Batches", "Training", "Recurrent", "Collective", "Dataset", "Files", "Kernels", "TestSupport",
+      ], swiftSettings: swift),
     .target(
       name: "CUDAShim", dependencies: ["CCUDA"], path: "Tests/CUDAShim",
       cxxSettings: [.treatAllWarnings(as: .error), .headerSearchPath(".")]),
     .testTarget(
       name: "CUDATests",
       dependencies: [
-        "Batches", "CUDA", "CCUDA", "CUDAShim", "Collective", "Dataset", "Diagnostics", "Recurrent",
-        "Training",
+        "Batches", "CUDA", "CCUDA", "CUDAShim", "Collective", "Dataset", "Diagnostics", "Files",
+        "Recurrent", "Training",
         "TestSupport",
       ], exclude: ["Headers"], swiftSettings: swift),
     .executableTarget(

@@ -4,10 +4,14 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <link.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "integers behind pointers are passed in 64 bits to libraries of 32: the low half has to come first"
@@ -43,13 +47,34 @@ static void describe(fb_library *library, const char *text) {
   library->description[i] = 0;
 }
 
-static int threads_of_process(void) {
+static int count_threads(void) {
   DIR *tasks = opendir("/proc/self/task");
   int count = 0;
   if (tasks == NULL) return 0;
   for (struct dirent *task; (task = readdir(tasks)) != NULL;) count += task->d_name[0] != '.';
   closedir(tasks);
   return count;
+}
+
+// Whether a product of a library that can't be told so computes in its caller alone. A child of this process, which begins with one
+// thread, tries it: threads that others start here meanwhile are not counted, and a library that can't stand that is not used.
+static int stays_alone(const fb_library *library) {
+  enum { SIZE = 256, PATIENCE = 3000 };
+  static float a[SIZE * SIZE], c[SIZE * SIZE];
+  pid_t child = fork();
+  if (child < 0) return 0;
+  if (child == 0) {
+    fb_multiply(library, 0, 1, SIZE, SIZE, SIZE, a, SIZE, a, SIZE, c, SIZE, 0);
+    _exit(count_threads() == 1 ? 0 : 1);
+  }
+  int status = 1;
+  for (int i = 0; i < PATIENCE; i++) {
+    if (waitpid(child, &status, WNOHANG) == child) return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+  }
+  kill(child, SIGKILL);
+  waitpid(child, &status, 0);
+  return 0;
 }
 
 static int hold_openblas(void *handle, fb_library *library) {
@@ -126,7 +151,6 @@ static void *open_library(const char *name) {
 enum fb_found fb_load(const char *name, fb_library *library, char *detail, size_t capacity) {
   memset(library, 0, sizeof *library);
   detail[0] = 0;
-  int threads = threads_of_process();
   void *handle = open_library(name);
   if (handle == NULL) {
     const char *reason = dlerror();
@@ -146,9 +170,7 @@ enum fb_found fb_load(const char *name, fb_library *library, char *detail, size_
   if (hold_openblas(handle, library) || hold_mkl(handle, library) || hold_blis(handle, library)) return FB_READY;
   // Nobody to tell how many threads to take: it must not take any.
   name_file(library);
-  float a[64 * 64] = {0}, c[64 * 64];
-  fb_multiply(library, 0, 1, 64, 64, 64, a, 64, a, 64, c, 64, 0);
-  if (threads_of_process() <= threads) return FB_READY;
+  if (stays_alone(library)) return FB_READY;
   snprintf(detail, capacity, "threads of its own, and no known way to hold them at one");
   return FB_STARTS_THREADS;
 }

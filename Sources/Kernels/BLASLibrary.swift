@@ -29,6 +29,9 @@ public final class BLASLibrary: Sendable {
     public var library: BLASLibrary? {
       if case .found(let library) = self { library } else { nil }
     }
+    public var isRefusal: Bool {
+      if case .refused = self { true } else { false }
+    }
     /// Why there is none.
     public var problem: String? {
       switch self {

@@ -35,6 +35,13 @@ public struct ProductChooser {
     public var verdicts: [ProductVerdict] = []
     /// Why there is no BLAS where one was looked for.
     public var problem: String?
+
+    package init(
+      choices: ProductChoices? = nil, library: BLASLibrary? = nil, verdicts: [ProductVerdict] = [],
+      problem: String? = nil
+    ) {
+      (self.choices, self.library, self.verdicts, self.problem) = (choices, library, verdicts, problem)
+    }
   }
 
   /// Reads and writes files that are kept from run to run, by name; a file that is not there has no bytes.

@@ -35,8 +35,6 @@ package struct ProductTrial {
   /// The BLAS has to be faster by this much, in the fastest of all rounds and in all but one of them: noise is not to decide.
   package static let margin = 1.08
   private static let rounds = 5
-  /// Multiply-adds of a round: a millisecond or two.
-  private static let operations = 1 << 27
 
   /// Memory that a structure can hold.
   private final class FloatBufferBox {
@@ -64,12 +62,12 @@ package struct ProductTrial {
     bias = FloatBufferBox(shape.outputs, seed: 4)
   }
 
-  /// - seconds: a clock, for tests.
+  /// - seconds: a clock, for tests. operations: multiply-adds of a round, a millisecond or two.
   /// - Returns: nil where the BLAS gives another result.
-  package func run(seconds: (() -> Double)? = nil) -> ProductVerdict? {
+  package func run(seconds: (() -> Double)? = nil, operations: Int = 1 << 27) -> ProductVerdict? {
     let seconds = seconds ?? { Self.seconds(alone: team.count == 1) }
     guard agrees() else { return nil }
-    let count = max(1, Self.operations / (shape.rows * shape.outputs * shape.inputs))
+    let count = max(1, operations / (shape.rows * shape.outputs * shape.inputs))
     var (own, blas, clear) = (Double.infinity, Double.infinity, 0)
     for round in 1...Self.rounds {
       let times = [false, true].map { isBLAS in

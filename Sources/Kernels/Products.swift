@@ -89,6 +89,10 @@ public struct ProductShape: Codable, Equatable, Sendable, CustomStringConvertibl
   /// More rows take longer and not another way.
   static let mostRows = 512
 
+  package init(kind: ProductKind, outputs: Int, inputs: Int, rows: Int) {
+    (self.kind, self.outputs, self.inputs, self.rows) = (kind, outputs, inputs, rows)
+  }
+
   var isLarge: Bool {
     rows >= Self.fewestRows && inputs >= 32 && outputs >= 32 && outputs * inputs >= Self.fewestWeights
   }

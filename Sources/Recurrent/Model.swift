@@ -125,6 +125,12 @@ public final class Model {
   /// Tells that `parameters` were written to: packed copies are made anew at the next forward.
   public func parametersChanged() { packed = .nothing }
 
+  /// Lets a BLAS compute some products of training steps from now on; nothing where nil.
+  package func useProducts(_ choices: ProductChoices?, of library: BLASLibrary?) {
+    products.use(choices, of: library)
+    parametersChanged()
+  }
+
   /// The network's output for one batch.
   ///
   /// The batch is kept, and must not be filled anew, until `backward` returns. Final states and last steps are those of each

@@ -2,6 +2,7 @@ import CUDA
 import Collective
 import Dataset
 import Diagnostics
+import Files
 import Foundation
 import TestSupport
 import Testing

@@ -1,5 +1,6 @@
 import CUDA
 import Diagnostics
+import Files
 import Foundation
 import Testing
 import Training

@@ -12,7 +12,9 @@ import Testing
     let names = checks.compactMap { $0["name"] as? String }
     let libraries = ["CUDA driver", "NVRTC", "cuBLASLt", "cuDNN", "NCCL"]
     #expect(
-      names == ["processor", "kernels", "cores", "memory", "MPI", "gnuplot", "GPU"] + libraries + ["disk"])
+      names == ["processor", "kernels", "BLAS", "cores", "memory", "MPI", "gnuplot", "GPU"] + libraries + [
+        "disk"
+      ])
     for check in checks where libraries.contains(check["name"] as? String ?? "") {
       let detail = check["detail"] as? String ?? ""
       #expect(

@@ -1,4 +1,5 @@
 import Diagnostics
+import Files
 
 /// Which engine runs a plan, and why.
 public struct EngineChoice: Sendable, Equatable {

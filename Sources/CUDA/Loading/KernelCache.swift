@@ -1,4 +1,5 @@
 import Diagnostics
+import Files
 
 /// Compiled kernels in files, one for each source, shape, compiler and GPU.
 struct KernelCache {

@@ -1,3 +1,5 @@
+import Files
+
 extension StepProgram: CustomStringConvertible {
   /// The program as lines of text, one for each operation.
   public var description: String {

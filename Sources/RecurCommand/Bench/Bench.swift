@@ -86,7 +86,9 @@ struct Bench: ParsableCommand {
         strictLanes: reduction == .strict ? lanes : nil)
       let result = try timer.measure(seconds: seconds, profiled: profile)
       try console.say(result.line)
+      for note in timer.products?.notes ?? [] { try console.say("  \(note)") }
       for phase in result.profile ?? [] { try console.say(phase.line) }
+      for line in result.products?.lines ?? [] { try console.say(line) }
       return result
     }
     let peak = profile ? StepProfile.peakGflops(kernels) : nil
@@ -157,6 +159,8 @@ struct BenchResult: Encodable {
   /// Milliseconds of a step of each engine that was timed to choose one, now or in an earlier run.
   let engineMilliseconds: [String: Double]?
   let profile: [PhaseResult]?
+  /// With `--profile`, of a processor.
+  let products: ProductResult?
 
   var line: String {
     name + String(repeating: " ", count: max(1, 14 - name.count))

@@ -20,6 +20,8 @@ final class StepTimer {
   private let lanes: LaneReduction?
   /// Takes the steps in place of the model where there is one.
   private let device: DeviceSteps?
+  /// Who computes the products of the model, as a run would have it.
+  let products: ProductAgreement?
 
   /// - executor: a device to time instead of the processor, for one rank.
   init(
@@ -42,6 +44,9 @@ final class StepTimer {
     lanes = strictLanes.map { [model] in LaneReduction(group, into: model.gradients, lanes: $0) }
     let data = DeviceSteps.Data(batch: batch, model: model, optimizer: optimizer)
     device = try executor.map { try DeviceSteps(benchCase, data, $0, engine) }
+    products =
+      executor == nil && strictLanes == nil && !kernels.isBF16
+      ? try ProductAgreement(model, rows: benchCase.rows, sequences: benchCase.batch, group) : nil
   }
 
   /// Steps for about `seconds`, five at least, after three that are not counted.
@@ -75,7 +80,8 @@ final class StepTimer {
       engineMilliseconds: device.map { device in
         Dictionary(uniqueKeysWithValues: device.choice.milliseconds.map { ($0.key.rawValue, $0.value) })
       },
-      profile: profile?.results(steps: count, milliseconds: total / count))
+      profile: profile?.results(steps: count, milliseconds: total / count),
+      products: profiled ? products.map(ProductResult.init) : nil)
   }
 
   /// How many more steps to take before looking at the clock again. Alone it is looked at after each.

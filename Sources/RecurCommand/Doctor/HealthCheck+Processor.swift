@@ -30,6 +30,29 @@ extension HealthCheck {
     }
   }
 
+  /// The library that may compute large products of a training step, and who decides that.
+  static var blas: HealthCheck {
+    do {
+      let mode = try ProductMode.fromEnvironment()
+      let finding = try BLASLibrary.preferred()
+      guard let library = finding.library else {
+        let isMissed = finding.isRefusal || mode == .blas
+        return HealthCheck(
+          name: "BLAS", status: isMissed ? .warn : .ok, detail: "\(finding.problem!); own kernels compute",
+          advice: isMissed
+            ? "apt-get install libopenblas-dev, or name another in RECUR_BLAS (openblas, mkl, blis, a path)"
+            : nil)
+      }
+      return HealthCheck(
+        name: "BLAS", status: .ok,
+        detail: "\(library.description), \(library.file): passed its check; RECUR_PRODUCTS=\(mode.rawValue)")
+    } catch {
+      return HealthCheck(
+        name: "BLAS", status: .fail, detail: error.message,
+        advice: "unset RECUR_PRODUCTS and RECUR_BLAS, or give them one of these")
+    }
+  }
+
   static var cores: HealthCheck {
     let online = sysconf(Int32(_SC_NPROCESSORS_ONLN))
     let allowed = Machine.allowedProcessors().count

@@ -19,6 +19,6 @@ struct HealthCheck: Encodable {
   var values: [String: Double] = [:]
 
   static var all: [HealthCheck] {
-    [processor, kernels, cores, memory, mpi, gnuplot] + gpu + [disk]
+    [processor, kernels, blas, cores, memory, mpi, gnuplot] + gpu + [disk]
   }
 }

@@ -16,6 +16,8 @@ struct CheckpointSummary: Encodable {
   let elapsedSeconds: Double
   let program: String
   let kernelFamily: String
+  /// The library that computed some of the products.
+  let products: String?
   let runID: String
   let dataFingerprint: String
   let checksum: String
@@ -39,6 +41,7 @@ struct CheckpointSummary: Encodable {
     elapsedSeconds = state.elapsedSeconds
     program = state.program
     kernelFamily = state.kernelFamily
+    products = state.products?.library
     runID = state.runID
     dataFingerprint = state.dataFingerprint
     checksum = file.checksum
@@ -61,6 +64,7 @@ struct CheckpointSummary: Encodable {
     if let monitored, let monitoredValue, monitored != "train.loss" {
       rows.append([monitored, Formatting.precise(monitoredValue)])
     }
+    if let products { rows.append(["products", products]) }
     rows += [
       ["trained for", Formatting.duration(elapsedSeconds)],
       ["written by", kernelFamily.isEmpty ? program : "\(program), \(kernelFamily) kernels"],

@@ -1,3 +1,5 @@
+import Kernels
+
 /// Everything a run needs to go on besides tensors. It is stored as JSON text in the checkpoint's header.
 ///
 /// Parts whose shape belongs to others (scaler, schedule, …) are JSON values: fill them with `JSONValue(encoding:)`,
@@ -74,6 +76,8 @@ public struct CheckpointState: Codable, Equatable, Sendable {
   public var dataFingerprint: String = ""
   /// The instruction-set family whose kernels made these bits, for example `avx512`.
   public var kernelFamily: String = ""
+  /// The products that a BLAS computed in place of these kernels; nil where none did.
+  public var products: ProductChoices?
   /// Wall time of training so far, all processes of the run together.
   public var elapsedSeconds: Double = 0
   /// Length of `metrics.jsonl` when the snapshot was taken; `RunDirectory.save` fills it in.
@@ -91,7 +95,7 @@ public struct CheckpointState: Codable, Equatable, Sendable {
 
   enum CodingKeys: String, CodingKey {
     case program, recipe, architecture, epoch, step, position, seed, scaler, optimizer, schedule
-    case monitored, metrics, extra
+    case monitored, metrics, extra, products
     case formatVersion = "format_version"
     case runID = "run_id"
     case classNames = "class_names"

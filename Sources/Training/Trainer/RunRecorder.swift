@@ -222,6 +222,7 @@ extension RunRecorder {
     run.state.store(in: &state)
     state.optimizer.t = run.optimizer.steps
     state.kernelFamily = run.kernelFamily
+    state.products = run.step.device == nil ? run.model.products.choices : nil
     state.elapsedSeconds = run.state.earlierSeconds + run.meter.seconds
     return state
   }

@@ -3,7 +3,8 @@ import Diagnostics
 extension Trainer {
   /// Claims the run's directory, and continues from the checkpoint that the options name, on all ranks. Files are only read: what
   /// is refused here or later, before `begin`, leaves no trace.
-  func resume(_ options: TrainingOptions) throws {
+  /// - Returns: the checkpoint's state; nil where the run begins.
+  func resume(_ options: TrainingOptions) throws -> CheckpointState? {
     let file = try communicator.together { try recorder?.claim(options) }
     let bytes = try communicator.together { () throws -> [UInt8] in
       guard let file else { return [] }
@@ -17,7 +18,10 @@ extension Trainer {
       return [UInt8](try JSON.encoder().encode(file.state))
     }
     let all = try communicator.broadcastBytes(bytes)
-    guard !all.isEmpty else { return try startFromWeights() }
+    guard !all.isEmpty else {
+      try startFromWeights()
+      return nil
+    }
     try communicator.together {
       let saved = try JSON.decoder().decode(CheckpointState.self, from: .init(all))
       try state.restore(saved)
@@ -32,6 +36,7 @@ extension Trainer {
     let saved = try JSON.decoder().decode(CheckpointState.self, from: .init(all))
     optimizer.restore(steps: saved.optimizer.t)
     model.parametersChanged()
+    return saved
   }
 
   /// A value by another metric can't be compared with.

@@ -112,11 +112,12 @@ public final class Trainer {
     recorder = try communicator.together {
       try rank == 0 ? RunRecorder(recipe: recipe, data: data, options: options, observer: observer) : nil
     }
-    try resume(options)
+    let resumed = try resume(options)
     try communicator.requireEqual(
       parametersSHA256(UnsafeBufferPointer(model.parameters)), "the start of the parameters",
       fix: "check that rank's machine")
     try useDevice(processor, options)
+    try chooseProducts(resuming: resumed, options.products)
     try begin()
   }
 

@@ -1,4 +1,6 @@
 import CUDA
+import Files
+import Kernels
 
 /// Where a run starts from.
 public enum ResumeChoice: Sendable, Equatable {
@@ -19,12 +21,14 @@ public struct TrainingOptions: Sendable, Equatable {
   public var overwrite: Bool = false
   /// Where rank 0 writes what each rank did when, for chrome://tracing or Perfetto; nil for nowhere.
   public var tracePath: String?
-  /// Threads per rank; nil for the cores this rank may use. The bits are the same for any number.
+  /// Threads per rank; nil for the cores this rank may use. The bits are the same for any number, where own kernels compute.
   public var threads: Int?
   /// How a device computes a step; nil for the way that takes the least time.
   public var engine: Engine?
   /// Where it is remembered which way that is; nil for the user's cache folder.
   package var engineFiles: CacheFolder?
+  /// Who computes large products; nil for what the environment says.
+  package var products: ProductMode?
   /// Whether batches that take long may be gathered on a thread of their own.
   package var gathersAhead = true
   /// What the run directory is written with: tests let calls fail or take long.

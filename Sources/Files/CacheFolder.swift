@@ -1,5 +1,3 @@
-import Files
-
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -12,7 +10,7 @@ public struct CacheFolder: Sendable, Equatable {
   private let folder: String?
 
   /// `RECUR_CACHE`, else `recur` in the user's cache folder.
-  init(variable: (String) -> String? = LibrarySearch().variable) {
+  package init(variable: (String) -> String? = { name in getenv(name).map { String(cString: $0) } }) {
     folder =
       variable("RECUR_CACHE") ?? variable("XDG_CACHE_HOME").map { "\($0)/recur" }
       ?? variable("HOME").map { "\($0)/.cache/recur" }
@@ -22,21 +20,21 @@ public struct CacheFolder: Sendable, Equatable {
   public init(_ folder: String?) { self.folder = folder }
 
   /// FNV-1a, as a name for files.
-  static func hash(_ words: [String]) -> String {
+  package static func hash(_ words: [String]) -> String {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     for byte in words.joined(separator: "\0").utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
     return String(hash, radix: 16)
   }
 
   /// The file's bytes; nil where there are none.
-  func read(_ name: String) -> [UInt8]? {
+  package func read(_ name: String) -> [UInt8]? {
     guard let folder, let file = try? InputFile(path: "\(folder)/\(name)", key: "RECUR_CACHE"), file.count > 0
     else { return nil }
     return file.withBytes { Array($0) }
   }
 
   /// Whole or not at all. A folder that can't be written to is only slower.
-  func write(_ bytes: [UInt8], as name: String) {
+  package func write(_ bytes: [UInt8], as name: String) {
     guard let folder else { return }
     var path = ""
     for part in folder.split(separator: "/", omittingEmptySubsequences: false) {

@@ -21,6 +21,7 @@ package final class ProductWeight {
   /// What is asked of it, and what of that for all rows of a batch at once: step by step own kernels are faster.
   package let kinds: Set<ProductKind>
   let merged: Set<ProductKind>
+  private let (hasForward, hasBack): (Bool, Bool)
   /// Whether it sees each step of a batch's sequences, or one row of each.
   let seesSteps: Bool
   private let rowTable: UnsafePointer<Int32>?
@@ -58,11 +59,12 @@ package final class ProductWeight {
   ) {
     (self.outputs, self.inputs, self.kinds, self.seesSteps) = (outputs, inputs, kinds, seesSteps)
     merged = kinds.subtracting(stepwise)
+    (hasForward, hasBack) = (kinds.contains(.forward), kinds.contains(.back))
     (self.rowTable, self.columnTable, self.cutsInputs) = (rowTable, columnTable, cutsInputs)
     (self.kernels, self.team, self.shared) = (kernels, team, shared)
     let size = kernels.functions.packed_size
-    packed = FloatBuffer(kinds.contains(.forward) ? size(outputs, inputs) : 0)
-    packedBack = FloatBuffer(kinds.contains(.back) ? size(inputs, outputs) : 0)
+    packed = FloatBuffer(hasForward ? size(outputs, inputs) : 0)
+    packedBack = FloatBuffer(hasBack ? size(inputs, outputs) : 0)
   }
 
   // MARK: The weight
@@ -73,9 +75,9 @@ package final class ProductWeight {
     parameter = (weight, stride)
     (isPacked, isPackedBack) = (false, false)
     let isTraining = shared.isTraining
-    if kinds.contains(.forward), forwardFrom == .max || !isTraining { packForward() }
+    if hasForward, forwardFrom == .max || !isTraining { packForward() }
     guard forBackward else { return }
-    if kinds.contains(.back), backFrom == .max { packBack() }
+    if hasBack, backFrom == .max { packBack() }
     if isTraining, forwardFrom < .max || backFrom < .max { copyStored() }
   }
 
@@ -126,10 +128,16 @@ package final class ProductWeight {
 
   /// Who computes a product of so many rows, with all it needs made ready.
   package func side(_ kind: ProductKind, rows: Int) -> Side {
-    let from = kind == .forward ? forwardFrom : kind == .back ? backFrom : gradientFrom
-    if rows >= from, shared.isTraining { return .blas }
-    if kind == .forward, !isPacked { packForward() }
-    if kind == .back, !isPackedBack { packBack() }
+    switch kind {
+    case .forward:
+      if rows >= forwardFrom, shared.isTraining { return .blas }
+      if !isPacked { packForward() }
+    case .back:
+      if rows >= backFrom, shared.isTraining { return .blas }
+      if !isPackedBack { packBack() }
+    case .gradient:
+      if rows >= gradientFrom, shared.isTraining { return .blas }
+    }
     return .own
   }
 
@@ -170,7 +178,7 @@ package final class ProductWeight {
     _ phase: StepPhase
   ) {
     let isTogether = groups.size >= rows
-    let library = isTogether && side(.gradient, rows: rows) == .blas ? shared.library : nil
+    let library = isTogether && rows >= gradientFrom && shared.isTraining ? shared.library : nil
     let panels = kernels.functions.gradient_scratch(outputs, inputs)
     shared.scratch.reserve(panels * team.count)
     let scratch = shared.scratch.base

@@ -8,6 +8,11 @@ extension Recipe {
   package func decoder(for shape: SampleShape) throws -> Architecture.Decoder? {
     var decoder: Architecture.Decoder
     if shape.sourceSteps != nil, case .classes(let vocabulary) = shape.target {
+      if model.decoder.map({ $0.teacherForcing != DecoderSpecification().teacherForcing }) == true {
+        throw Failure.badData(
+          "recipe \(name): model.decoder.teacher_forcing is for numbers; targets of pairs are always taught, remove it"
+        )
+      }
       guard let width = model.decoder?.embedding else {
         throw Failure.badData(
           "recipe \(name): pairs need a model.decoder with an embedding, such as {embedding: 128, attention: dot}"
@@ -40,6 +45,7 @@ extension Recipe {
     let steps = data.allHorizons.count
     var numbers = Architecture.Decoder.Numbers(steps: steps, targets: width / steps, loss: loss)
     numbers.known = data.knownColumns
+    numbers.teacherForcing = settings.teacherForcing
     // Changes begin at 0, and counts are read in other units than a feature.
     if !data.isRelative, !loss.takesCounts {
       numbers.starts = data.targets.map { target in

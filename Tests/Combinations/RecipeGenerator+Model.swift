@@ -85,6 +85,7 @@ extension RecipeGenerator {
 
   private mutating func drawNumberDecoder() {
     recipe["model.decoder"] = ["attention": .text(dice.pick(["none", "dot", "general"]))]
+    maybe(0.7, "model.decoder.teacher_forcing", 0, 0.5, 1)
   }
 
   private mutating func drawEmbedding() {

@@ -116,6 +116,35 @@ import Testing
     #expect(try outputs(.nan) != outputs(1))
   }
 
+  /// A batch of which a part is taught gives what all taught and none taught give, sample by sample, at other sizes and seeds too.
+  @Test func `read what they predict in training too, sample by sample`() throws {
+    let expected: Case = try Reference.load("number-decoders.json", as: [Case].self)[7]
+    let batch = expected.data()
+    func outputs(_ share: Float, step: UInt64 = 0) throws -> [[Float]] {
+      var network = expected.network
+      guard var numbers = network.decoder?.numbers else { return [] }
+      numbers.teacherForcing = share
+      network.decoder?.target = .numbers(numbers)
+      let model = try Model(network, seed: expected.seed)
+      let values = model.forward(batch, mode: .training(seed: 5, step: step))
+      let width = model.architecture.outputSize
+      return (0..<batch.count).map { Array(values[$0 * width..<($0 + 1) * width]) }
+    }
+    let (taught, untaught) = (try outputs(1), try outputs(0))
+    for (sample, known) in zip(untaught, expected.predicted.values.chunks(of: untaught[0].count)) {
+      #expect(relativeDistance(sample, known) < 1e-5)
+    }
+    var choices: Set<[Bool]> = []
+    for step in 0..<20 {
+      let mixed = try outputs(0.5, step: UInt64(step))
+      for (sample, values) in mixed.enumerated() {
+        #expect(values == taught[sample] || values == untaught[sample])
+      }
+      choices.insert(mixed.indices.map { mixed[$0] == taught[$0] })
+    }
+    #expect(choices.count > 4)
+  }
+
   @Test func `of another shape are refused`() throws {
     var a = Architecture(cell: .gru, inputSize: 3, hiddenSize: 4, steps: 8, head: [.linear(1)])
     a.readout = .everyStep
@@ -130,7 +159,14 @@ import Testing
     #expect(refused { $0.known = 2..<4 })
     #expect(refused { $0.steps = 0 })
     #expect(refused { $0.starts = [3] })
+    #expect(refused { $0.teacherForcing = 1.5 })
     a.layerNorm = true
     #expect(refused { _ in })
+  }
+}
+
+extension [Float] {
+  fileprivate func chunks(of size: Int) -> [[Float]] {
+    stride(from: 0, to: count, by: size).map { Array(self[$0..<$0 + size]) }
   }
 }

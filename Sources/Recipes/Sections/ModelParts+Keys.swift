@@ -8,6 +8,10 @@ extension DecoderSpecification: DeclaredSection {
         "embedding", optional: \.embedding, .whole(1...1 << 20),
         "Of pairs: numbers of the vector of each token of the target."
       ).unwrittenIfNull(),
+      Key(
+        "teacher_forcing", \.teacherForcing, .number(.probability),
+        "Of numbers: the share of a training batch whose steps read the right numbers of the step before; the others read what is predicted, as all do in evaluation."
+      ),
       Key("attention", \.attention, .choice(), "How the decoder looks back at what the encoder gave."),
       Key(
         "beam", \.beam, .whole(1...1000),

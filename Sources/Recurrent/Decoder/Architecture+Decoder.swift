@@ -24,6 +24,9 @@ extension Architecture {
       public var starts: [Int?] = []
       /// What a step's outputs say about its numbers.
       public var loss: Loss
+      /// The share of a training batch's samples whose steps read the right numbers of the step before; the others read what the
+      /// network predicts, as all do in evaluation.
+      public var teacherForcing: Float = 1
       public init(steps: Int, targets: Int, loss: Loss) {
         (self.steps, self.targets, self.loss) = (steps, targets, loss)
       }
@@ -90,7 +93,8 @@ extension Architecture {
       try require(embedding == nil, "a decoder of numbers goes with numbers, not with tokens")
       try require(
         numbers.steps > 0 && numbers.targets > 0 && numbers.known.count % numbers.steps == 0
-          && numbers.known.upperBound <= inputSize && numbers.starts.count <= numbers.targets
+          && 0...1 ~= numbers.teacherForcing && numbers.known.upperBound <= inputSize
+          && numbers.starts.count <= numbers.targets
           && numbers.starts.allSatisfy { $0.map { 0..<inputSize ~= $0 } ?? true },
         "a decoder of numbers has a step at least, a target, and columns that a window has")
     }

@@ -1,4 +1,5 @@
 import Batches
+import CKernels
 import Kernels
 
 #if canImport(Glibc)
@@ -21,39 +22,59 @@ final class NumberSteps {
   private let outputs = GrowingBuffer()
   /// The same `[steps, B, width]`, of a gradient.
   private let dOutputs = GrowingBuffer()
+  /// `[B]`: 0 for a sample that is not taught.
+  private let taught = GrowingBuffer()
 
   init(_ numbers: Architecture.Decoder.Numbers, width: Int) { (self.numbers, self.width) = (numbers, width) }
 
   /// Outputs of all steps.
   private var perSample: Int { numbers.steps * width }
 
-  /// What all steps read where each is told the right numbers of the one before.
+  /// Whether samples of a training batch read what the network predicts, which `take` must have been given.
+  var needsPredictions: Bool { numbers.teacherForcing < 1 }
+
+  /// What all steps read in training: the right numbers of the one before, or what was predicted for it.
   /// - batch: windows with their targets, `[B, steps · targets]`.
   /// - Returns: `[steps, B, inputs of a step]`
-  func taught(_ batch: Batch) -> UnsafePointer<Float> {
+  func all(_ batch: Batch, seed: UInt64, step: UInt64) -> UnsafePointer<Float> {
     precondition(
       batch.shape.targetWidth == numbers.steps * numbers.targets,
       "a decoder of \(numbers.steps) steps of \(numbers.targets) numbers needs as many targets")
     let rows = batch.count * numbers.inputSize
     inputs.reserve(numbers.steps * rows)
+    drawTaught(batch, seed: seed, step: step)
     for step in 0..<numbers.steps {
       fill(inputs.base + step * rows, step, batch) { sample, target in
-        batch.values[(sample * numbers.steps + step - 1) * numbers.targets + target]
+        taught.base[sample] > 0
+          ? batch.values[(sample * numbers.steps + step - 1) * numbers.targets + target]
+          : predicted(sample, step - 1, target)
       }
     }
     return UnsafePointer(inputs.base)
   }
 
+  /// Which samples are taught, by their numbers and never by where they are computed.
+  private func drawTaught(_ batch: Batch, seed: UInt64, step: UInt64) {
+    let share = numbers.teacherForcing
+    taught.reserve(batch.count)
+    taught.base.update(repeating: share > 0 ? 1 : 0, count: batch.count)
+    guard share > 0, share < 1 else { return }
+    var mask = rk_dropout(seed: seed, step: step, layer: 0x2000_0000, probability: 1 - share)
+    rk_dropout_apply(&mask, taught.base, taught.base, 1, batch.count, nil, 1, 1, 1, 1, batch.numbers)
+  }
+
+  private func predicted(_ sample: Int, _ step: Int, _ target: Int) -> Float {
+    let parameters = numbers.loss.outputsPerTarget
+    let said = outputs.base + sample * perSample + step * width + target * parameters
+    return Float(PredictiveDistribution(numbers.loss, outputs: said).point)
+  }
+
   /// What a step reads behind those whose outputs `take` was given.
   /// - Returns: `[B, inputs of a step]`
   func next(_ step: Int, _ batch: Batch) -> UnsafePointer<Float> {
-    let parameters = numbers.loss.outputsPerTarget
     inputs.reserve(batch.count * numbers.inputSize)
     outputs.reserve(batch.count * perSample)
-    fill(inputs.base, step, batch) { sample, target in
-      let said = outputs.base + sample * perSample + (step - 1) * width + target * parameters
-      return Float(PredictiveDistribution(numbers.loss, outputs: said).point)
-    }
+    fill(inputs.base, step, batch) { sample, target in predicted(sample, step - 1, target) }
     return UnsafePointer(inputs.base)
   }
 
@@ -110,35 +131,48 @@ final class NumberSteps {
 
 extension Model {
   /// The output of an encoder-decoder for windows of numbers. In training each step reads the right numbers of the one before
-  /// (teacher forcing), in evaluation those that it has predicted.
+  /// (teacher forcing), or as in evaluation those that the network has predicted: no gradient goes back through these.
   /// - Returns: `[B, steps · width]`
   func forwardNumbers(_ batch: Batch, _ steps: NumberSteps, mode: Mode) -> UnsafeMutableBufferPointer<Float> {
     guard let decoder else { preconditionFailure("this network has no decoder") }
     precondition(batch.rows.isUniform, "a decoder of numbers reads windows of equal length")
-    let (encoded, count) = (encode(batch, mode), batch.count)
-    let places = decoder.inOrder(count)
-    let parameters = UnsafePointer(parameters.baseAddress!)
+    guard case .training(let seed, let step) = mode else {
+      predict(batch, steps, decoder)
+      return steps.all(batch: batch.count)
+    }
+    if steps.needsPredictions { predict(batch, steps, decoder) }
+    let encoded = encode(batch, mode)
+    let places = decoder.inOrder(batch.count)
     pair = (encoded, places)
-    func request(_ inputs: UnsafePointer<Float>, steps: Int) -> Request {
-      Request(
-        owner: batch, inputs: inputs, samples: batch.numbers, rows: BatchRows(steps: steps, batch: count),
-        mode: mode)
-    }
-    if mode != .evaluation {
-      var all = request(steps.taught(batch), steps: steps.numbers.steps)
-      let read = decoder.forward(&all, stack!, encoded.rows, places: places, parameters)
-      last = all
-      let values = head.forward(read, rows: all.rows.count, all)
-      steps.take(values.baseAddress!, from: 0, count: steps.numbers.steps, batch: count)
-      return steps.all(batch: count)
-    }
-    decoder.start(stack!, encoded.rows, places, count: count)
+    var all = request(
+      batch, steps.all(batch, seed: seed, step: step), steps: steps.numbers.steps, mode)
+    let read = decoder.forward(
+      &all, stack!, encoded.rows, places: places, UnsafePointer(parameters.baseAddress!))
+    last = all
+    let values = head.forward(read, rows: all.rows.count, all)
+    steps.take(values.baseAddress!, from: 0, count: steps.numbers.steps, batch: batch.count)
+    return steps.all(batch: batch.count)
+  }
+
+  /// Step by step, each from what the one before has given.
+  private func predict(_ batch: Batch, _ steps: NumberSteps, _ decoder: Decoder) {
+    let encoded = encode(batch, .evaluation)
+    let places = decoder.inOrder(batch.count)
+    decoder.start(stack!, encoded.rows, places, count: batch.count)
     for step in 0..<steps.numbers.steps {
-      var one = request(steps.next(step, batch), steps: 1)
-      let read = decoder.run(&one, encoded.rows, places: places, streams: places, parameters)
-      steps.take(head.forward(read, rows: count, one).baseAddress!, from: step, batch: count)
+      var one = request(batch, steps.next(step, batch), steps: 1, .evaluation)
+      let read = decoder.run(
+        &one, encoded.rows, places: places, streams: places, UnsafePointer(parameters.baseAddress!))
+      steps.take(head.forward(read, rows: batch.count, one).baseAddress!, from: step, batch: batch.count)
       last = one
     }
-    return steps.all(batch: count)
+  }
+
+  private func request(
+    _ batch: Batch, _ inputs: UnsafePointer<Float>, steps: Int, _ mode: Mode
+  ) -> Request {
+    Request(
+      owner: batch, inputs: inputs, samples: batch.numbers,
+      rows: BatchRows(steps: steps, batch: batch.count), mode: mode)
   }
 }

@@ -39,4 +39,13 @@ extension Recipe {
   public var effectiveYAML: String {
     Recipe.section.write(self).map { key, value in value.lines(of: key) }.joined()
   }
+
+  /// Every key with its value on one line, in the order of the effective recipe: `optimizer.lr`, `0.001`. What lies deeper than a
+  /// section's own keys is one value.
+  public var keyValues: [(key: Name, value: String)] {
+    Recipe.section.write(self).flatMap { section, value -> [(key: Name, value: String)] in
+      guard case .map(let entries) = value else { return [(Name(section), value.flow)] }
+      return entries.map { (Name("\(section).\($0)"), $1.flow) }
+    }
+  }
 }

@@ -2,7 +2,9 @@ import Foundation
 import Testing
 
 @Suite struct UsageTests {
-  @Test(arguments: ["train", "evaluate", "predict", "inspect", "export", "plot", "bench", "doctor"])
+  @Test(arguments: [
+    "train", "evaluate", "predict", "inspect", "compare", "export", "plot", "bench", "doctor",
+  ])
   func helpExplainsEachCommand(_ command: String) throws {
     let outcome = try Command.run(command, "--help")
     #expect(outcome.status == 0)
@@ -49,7 +51,7 @@ import Testing
   @Test(arguments: [
     ["train", "missing.yaml"], ["inspect", "missing.yaml"], ["evaluate", "missing.safetensors"],
     ["predict", "missing", "--output", "p.csv"], ["export", "missing", "--safetensors", "m.safetensors"],
-    ["plot", "missing", "--output", "p.svg"],
+    ["plot", "missing", "--output", "p.svg"], ["compare", "missing"],
   ])
   func missingInputEndsWith66AndOneLineThatNamesIt(_ arguments: [String]) throws {
     let folder = try Folder()

@@ -19,7 +19,7 @@ public struct MetricName: Sendable, Equatable, CustomStringConvertible {
   public var description: String { "\(part.rawValue).\(quantity.rawValue)" }
 
   /// What can be decided on: of the training part only what is measured while training.
-  static let all: [MetricName] =
+  package static let all: [MetricName] =
     [MetricName(.train, .loss), MetricName(.train, .accuracy)]
     + Quantity.allCases.map { MetricName(.validation, $0) }
 }

@@ -20,7 +20,7 @@ struct RecurCommand: ParsableCommand {
       Init.self, Train.self, Evaluate.self, Predict.self, ForecastCommand.self, BacktestCommand.self,
       Generate.self,
       Inspect.self, Compare.self, Export.self, Plot.self,
-      Launch.self, RecipeCommand.self, Bench.self, Doctor.self,
+      Sweep.self, Launch.self, RecipeCommand.self, Bench.self, Doctor.self,
     ])
 
   static func main() {

@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct UsageTests {
   @Test(arguments: [
-    "train", "evaluate", "predict", "inspect", "compare", "export", "plot", "bench", "doctor",
+    "train", "evaluate", "predict", "inspect", "compare", "sweep", "export", "plot", "bench", "doctor",
   ])
   func helpExplainsEachCommand(_ command: String) throws {
     let outcome = try Command.run(command, "--help")
@@ -52,6 +52,7 @@ import Testing
     ["train", "missing.yaml"], ["inspect", "missing.yaml"], ["evaluate", "missing.safetensors"],
     ["predict", "missing", "--output", "p.csv"], ["export", "missing", "--safetensors", "m.safetensors"],
     ["plot", "missing", "--output", "p.svg"], ["compare", "missing"],
+    ["sweep", "missing.yaml", "--grid", "seed=1,2", "--out", "s"],
   ])
   func missingInputEndsWith66AndOneLineThatNamesIt(_ arguments: [String]) throws {
     let folder = try Folder()

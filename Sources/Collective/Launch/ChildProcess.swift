@@ -26,13 +26,13 @@ package struct ChildProcess {
     }
   }
 
-  let id: pid_t
+  package let id: pid_t
 
   /// - program: a path, or a name that is searched in PATH.
   /// - environment: variables beside ours.
   /// - orphaned: the signal that it gets when this process is gone.
   /// - input: nothing to read if not given; errors: -1 for nowhere.
-  init(
+  package init(
     _ program: String, _ arguments: [String], environment: [String: String] = [:], input: Int32 = -1,
     output: Int32 = 1, errors: Int32 = 2, orphaned: Int32 = SIGTERM
   ) throws {
@@ -66,7 +66,7 @@ package struct ChildProcess {
   }
 
   /// How it ended; nil while it runs.
-  func ended() -> End? { end(WNOHANG) }
+  package func ended() -> End? { end(WNOHANG) }
 
   private func end(_ options: Int32) -> End? {
     var status: Int32 = 0
@@ -77,9 +77,9 @@ package struct ChildProcess {
     return status & 0x7f == 0 ? .code(status >> 8 & 0xff) : .signal(status & 0x7f)
   }
 
-  func send(_ signal: Int32) { kill(id, signal) }
+  package func send(_ signal: Int32) { kill(id, signal) }
   /// The whole process group, remote-shell agents included.
-  func sendToGroup(_ signal: Int32) { kill(-id, signal) }
+  package func sendToGroup(_ signal: Int32) { kill(-id, signal) }
 }
 
 extension ChildProcess {
@@ -112,12 +112,12 @@ extension ChildProcess {
 }
 
 /// Signals that are taken one by one instead of interrupting: for a program that looks after another.
-struct SignalInbox {
+package struct SignalInbox {
   private var set = sigset_t()
   private var old = sigset_t()
 
   /// Signals that whoever started this process has ignored, as nohup does, stay ignored.
-  init(_ signals: [Int32]) {
+  package init(_ signals: [Int32]) {
     sigemptyset(&set)
     // Linux keeps a blocked signal even where it is ignored, as nohup wants it.
     for signal in signals where !IgnoredSignals.contains(signal) { sigaddset(&set, signal) }
@@ -125,11 +125,11 @@ struct SignalInbox {
   }
 
   /// The next signal; nil when none comes within that time.
-  mutating func next(within milliseconds: Int) -> Int32? {
+  package mutating func next(within milliseconds: Int) -> Int32? {
     var time = timespec(tv_sec: milliseconds / 1000, tv_nsec: milliseconds % 1000 * 1_000_000)
     let signal = sigtimedwait(&set, nil, &time)
     return signal > 0 ? signal : nil
   }
 
-  mutating func close() { pthread_sigmask(SIG_SETMASK, &old, nil) }
+  package mutating func close() { pthread_sigmask(SIG_SETMASK, &old, nil) }
 }

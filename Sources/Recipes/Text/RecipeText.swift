@@ -4,7 +4,7 @@ import Files
 /// The text of a recipe, which is read once: it may come from a FIFO or from standard input.
 package struct RecipeText: Sendable {
   package let path: String
-  let yaml: String
+  package let yaml: String
   /// What its relative paths start at.
   let folder: String
 

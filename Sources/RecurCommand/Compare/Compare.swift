@@ -35,6 +35,7 @@ struct Compare: ReportingCommand {
   func execute(_ console: Console) throws -> ComparisonReport {
     let summaries = try runs.map { try RunSummary(run: $0) }
     let comparison = RunComparison(summaries, by: by.flatMap { RunComparison.Metric($0) })
+    comparison.noteTrainingLoss(unless: by != nil)
     let table = ComparisonTable(comparison)
     if csv {
       for line in table.csv {
@@ -44,6 +45,16 @@ struct Compare: ReportingCommand {
       for line in table.lines { try console.say(line) }
     }
     return ComparisonReport(comparison)
+  }
+}
+
+extension RunComparison {
+  /// Who sorts by what training minimizes, for want of anything else, should know.
+  func noteTrainingLoss(unless isAsked: Bool) {
+    guard !isAsked, metric.name == Metric(MetricName(.train, .loss)).name else { return }
+    Console.note(
+      "recur: sorted by the loss of the training part, since no run has measured a validation part: it says little about other data"
+    )
   }
 }
 

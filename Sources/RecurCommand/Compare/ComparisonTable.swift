@@ -92,6 +92,7 @@ struct ComparisonTable {
       case .interrupted: "interrupted"
       case .running: "running"
       case .unfinished: "not ended"
+      case .failed: "failed"
       }
     let words = [word].compactMap { $0 } + comparison.notes[row]
     return words.isEmpty ? nil : words.joined(separator: "; ")

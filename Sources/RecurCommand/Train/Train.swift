@@ -30,6 +30,11 @@ struct Train: ParsableCommand {
   @Option(help: "Write what each rank did when to this file, for chrome://tracing or ui.perfetto.dev.")
   var trace: String?
   @Flag(help: "Replace the run that --out holds.") var overwrite = false
+  @Option(
+    help: ArgumentHelp(
+      "Train once for each of so many seeds (1, 2, …), or for these, each into a folder of --out: seed-1 and so on. Runs that are there are gone on with, finished ones taken as they are; at the end stand mean and standard deviation.",
+      valueName: "n|list"))
+  var seeds: SeedList?
   @OptionGroup var weights: WeightOptions
   @OptionGroup var group: GroupOptions
   @OptionGroup var parallel: ThreadOptions
@@ -42,6 +47,12 @@ struct Train: ParsableCommand {
     }
     guard resume != "auto" || out != nil else {
       throw ValidationError("--resume auto needs --out, the run to go on with")
+    }
+    if seeds != nil {
+      guard out != nil else { throw ValidationError("--seeds needs --out, the folder for its runs") }
+      guard ["auto", "never"].contains(resume), trace == nil else {
+        throw ValidationError("--seeds makes several runs: --trace and --resume FILE are for one")
+      }
     }
   }
 
@@ -67,7 +78,10 @@ struct Train: ParsableCommand {
       }
       let watchdog = try Watchdog(
         communicator, .init(stallTimeout: .seconds(recipe.distributed.stallTimeout)))
-      let report = try train(recipe, communicator, console, processor)
+      let report: any CommandReport =
+        try seeds == nil
+        ? train(recipe, communicator, console, processor)
+        : trainSeeds(recipe, communicator, console, processor)
       // Before the ranks part: the first that ends with an exit code may take the others with it.
       try console.finish(report)
       try watchdog.finish()
@@ -92,9 +106,20 @@ struct Train: ParsableCommand {
   private func train(
     _ recipe: Recipe, _ communicator: any Communicator, _ console: Console, _ processor: Processor
   ) throws -> TrainingReport {
+    let data = try load(recipe, communicator)
+    return try train(recipe, data, options, communicator, console, processor)
+  }
+
+  func load(_ recipe: Recipe, _ communicator: any Communicator) throws -> LoadedData {
     communicator.progress?.enter(.loading, step: 0)
     try communicator.requireSameStart(recipe)
-    let data = try LoadedData(recipe.data, peers: communicator.loadingPeers)
+    return try LoadedData(recipe.data, peers: communicator.loadingPeers)
+  }
+
+  func train(
+    _ recipe: Recipe, _ data: LoadedData, _ options: TrainingOptions, _ communicator: any Communicator,
+    _ console: Console, _ processor: Processor
+  ) throws -> TrainingReport {
     let display = TrainDisplay(recipe: recipe, console: console)
     StopSignals.beginning()
     let trainer = try Trainer(
@@ -105,7 +130,7 @@ struct Train: ParsableCommand {
     return report
   }
 
-  private var options: TrainingOptions {
+  var options: TrainingOptions {
     var options = TrainingOptions()
     options.outputDirectory = out
     options.overwrite = overwrite

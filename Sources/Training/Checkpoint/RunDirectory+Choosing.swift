@@ -90,5 +90,5 @@ extension CheckpointState {
 
 extension CheckpointSpecification {
   /// What the best parameters are chosen by; nil where none are: training's own loss says nothing about other data.
-  var choosingMetric: MetricName? { keepBest > 0 && metric.part == .validation ? metric : nil }
+  package var choosingMetric: MetricName? { keepBest > 0 && metric.part == .validation ? metric : nil }
 }

@@ -14,7 +14,10 @@ public struct RunComparison: Sendable {
 
   /// - metric: what to sort by; that by which the first recipe chooses its best if not given, or the training loss where no run has
   ///   measured it.
-  public init(_ summaries: [RunSummary], by metric: Metric? = nil) {
+  /// - tried: of each run what a sweep has set, which stands first whether it differs or not.
+  public init(
+    _ summaries: [RunSummary], by metric: Metric? = nil, tried: [[(key: Name, value: String)]] = []
+  ) {
     let recipes = summaries.map(\.recipe)
     let metric = metric ?? Self.metric(of: summaries)
     let order = summaries.indices.sorted { a, b in
@@ -23,15 +26,20 @@ public struct RunComparison: Sendable {
       guard let second, first != second else { return second == nil || a < b }
       return metric.increases ? first > second : first < second
     }
-    let values = recipes.map { recipe in
-      Dictionary((recipe?.keyValues ?? []).map { ($0.key, $0.value) }) { first, _ in first }
+    let values = summaries.indices.map { run in
+      let own = (tried.isEmpty ? [] : tried[run]) + (recipes[run]?.keyValues ?? [])
+      return Dictionary(own.map { ($0.key, $0.value) }) { first, _ in first }
     }
     var known: Set<Name> = []
+    let first = tried.joined().map(\.key).filter { known.insert($0).inserted }
     let all = recipes.flatMap { $0?.keyValues ?? [] }.map(\.key).filter { known.insert($0).inserted }
-    keys = all.filter { key in
+    let differing = all.filter { key in
+      // What a deeper key that was tried says is told by that.
+      if first.contains(where: { $0.text.hasBytes(first: "\(key).") }) { return false }
       let written = zip(recipes, values).filter { $0.0 != nil }.map { $0.1[key].map { Name($0) } }
       return written.contains { $0 != written.first }
     }
+    keys = first + differing
     self.metric = metric
     runs = order.map { summaries[$0] }
     settings = order.map { [keys] run in keys.map { values[run][$0] } }

@@ -18,6 +18,8 @@ public struct RunSummary: Sendable {
     case running
     /// Nobody does, and the log has no end: it was killed.
     case unfinished
+    /// A trial that could not be trained.
+    case failed
   }
 
   /// As it was named.
@@ -60,6 +62,18 @@ public struct RunSummary: Sendable {
       do { recipe = try Recipe(contentsOf: "\(path)/\(RunDirectory.recipe)") } catch { note(error) }
     }
     if chosen == nil { chosen = last }
+  }
+
+  /// A trial that failed, with what its folder holds, if that is a run.
+  /// - line: what its process said.
+  public init(failed path: String, recipe: Recipe?, because line: String) {
+    if let run = try? RunSummary(run: path) {
+      self = run
+    } else {
+      (self.path, self.recipe) = (path, recipe)
+    }
+    status = .failed
+    notes = [line]
   }
 
   private mutating func readCheckpoints() {

@@ -110,6 +110,23 @@ import Testing
     }
   }
 
+  @Test func moreTrialsAreAddedToThoseThatAreThere() throws {
+    let folder = try Folder()
+    try folder.writeWave()
+    let words = ["sweep", "wave.yaml", "--random", "optimizer.lr=log:1e-4..1e-1", "--json"]
+    func sweep(_ out: String, _ trials: Int) throws -> Command.Outcome {
+      try Command.run(arguments: words + ["--out", out, "--trials", "\(trials)"], in: folder.url)
+    }
+    let few = try hashes(sweep("s", 2).json())
+    let more = try sweep("s", 4)
+    #expect(more.err.contains("4 of 4") && !more.err.contains("trial-001, "), "\(more.err)")
+    let all = try hashes(more.json())
+    #expect(few.count == 2 && all.count == 4 && few.allSatisfy { all[$0.key] == $0.value })
+    #expect(try hashes(sweep("straight", 4).json()) == all)
+    let fewer = try sweep("s", 3)
+    #expect(fewer.status == 64 && fewer.err.contains("it has 4 trials"), "\(fewer.err)")
+  }
+
   @Test(arguments: [
     [], ["--grid", "train.epochs"], ["--grid", "train.epochs=1..3"], ["--grid", "train.epochs=1,,2"],
     ["--random", "seed=1..3"], ["--grid", "seed=1,2", "--trials", "3"], ["--grid", "seed=1", "seed=2"],

@@ -51,7 +51,9 @@ struct Compare: ReportingCommand {
 extension RunComparison {
   /// Who sorts by what training minimizes, for want of anything else, should know.
   func noteTrainingLoss(unless isAsked: Bool) {
-    guard !isAsked, metric.name == Metric(MetricName(.train, .loss)).name else { return }
+    guard !isAsked, metric.name == Metric(MetricName(.train, .loss)).name,
+      runs.contains(where: { metric.value(of: $0) != nil })
+    else { return }
     Console.note(
       "recur: sorted by the loss of the training part, since no run has measured a validation part: it says little about other data"
     )

@@ -32,7 +32,8 @@ struct Sweep: ReportingCommand {
   var random: [String] = []
   @Option(help: "How often to draw, for each combination of the grid.") var trials: Int?
   @Option(help: "The folder of the sweep, which is made.") var out: String
-  @Option(help: "Trials at a time (default: as many as there are cores).") var jobs: Int?
+  @Option(help: "Trials at a time (default: as many as there are cores); they share the cores.") var jobs:
+    Int?
   @Option(help: "Decides what is drawn.") var seed: UInt64 = 0
   @Flag(
     help:

@@ -157,8 +157,10 @@ extension Loss {
           outputsPerTarget == 1
           ? "" : " and loss \(name) needs \(outputsPerTarget) outputs for each, \(needed) in all"
         let steps = network.decoder?.numbers?.steps ?? 1
+        let found =
+          steps == 1 ? "\(outputs) outputs" : "\(outputs / steps) outputs for each of \(steps) steps"
         throw Failure.badData(
-          "the data has \(width) target columns\(each), but the network has \(outputs) outputs; make the last linear in model.head \(needed / steps), or targets"
+          "the data has \(width) target columns\(each), but the network has \(found); make the last linear in model.head \(needed / steps), or targets"
         )
       }
       if needsAnyOutput, let last = network.head.last(where: { !$0.isDropout }), last.isActivation {

@@ -8,7 +8,7 @@ extension Recipe {
   package func decoder(for shape: SampleShape) throws -> Architecture.Decoder? {
     var decoder: Architecture.Decoder
     if shape.sourceSteps != nil, case .classes(let vocabulary) = shape.target {
-      if model.decoder.map({ $0.teacherForcing != DecoderSpecification().teacherForcing }) == true {
+      if model.decoder?.teacherForcing != nil {
         throw Failure.badData(
           "recipe \(name): model.decoder.teacher_forcing is for numbers; targets of pairs are always taught, remove it"
         )
@@ -45,7 +45,8 @@ extension Recipe {
     let steps = data.allHorizons.count
     var numbers = Architecture.Decoder.Numbers(steps: steps, targets: width / steps, loss: loss)
     numbers.known = data.knownColumns
-    numbers.teacherForcing = settings.teacherForcing
+    // Taught with the right number of the step before, an interval is as wide as one step, for all of them.
+    numbers.teacherForcing = settings.teacherForcing ?? (loss.levels.isEmpty ? 1 : 0)
     // Changes begin at 0, and counts are read in other units than a feature.
     if !data.isRelative, !loss.takesCounts {
       numbers.starts = data.targets.map { target in

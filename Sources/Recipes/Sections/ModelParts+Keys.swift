@@ -9,9 +9,9 @@ extension DecoderSpecification: DeclaredSection {
         "Of pairs: numbers of the vector of each token of the target."
       ).unwrittenIfNull(),
       Key(
-        "teacher_forcing", \.teacherForcing, .number(.probability),
-        "Of numbers: the share of a training batch whose steps read the right numbers of the step before; the others read what is predicted, as all do in evaluation."
-      ),
+        "teacher_forcing", optional: \.teacherForcing, .number(.probability),
+        "Of numbers: the share of a training batch whose steps read the right numbers of the step before; the others read what is predicted, as all do in evaluation. null for 1, or 0 with losses that say how sure they are."
+      ).unwrittenIfNull(),
       Key("attention", \.attention, .choice(), "How the decoder looks back at what the encoder gave."),
       Key(
         "beam", \.beam, .whole(1...1000),

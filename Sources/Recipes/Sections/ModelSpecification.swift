@@ -73,7 +73,7 @@ public struct DecoderSpecification: Sendable, Equatable {
   public var attention: Architecture.Decoder.Attention = .none
   /// Hypotheses that a search keeps, where targets are to be found: in evaluation and prediction.
   public var beam: Int = 1
-  /// Of numbers: the share of a training batch that reads the right numbers of the step before.
-  public var teacherForcing: Float = 0
+  /// Of numbers: the share of a training batch that reads the right numbers of the step before; nil for what suits the loss.
+  public var teacherForcing: Float?
   public init(embedding: Int? = nil) { self.embedding = embedding }
 }

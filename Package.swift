@@ -47,14 +47,17 @@ let package = Package(
       dependencies: ["Batches", "Diagnostics", "Digests", "Files"],
       exclude: ["README.md"], swiftSettings: swift),
     .target(
+      name: "Exchange", dependencies: ["Recurrent", "Dataset", "Diagnostics"], exclude: ["README.md"],
+      swiftSettings: swift),
+    .target(
       name: "Recipes",
       dependencies: ["Batches", "Recurrent", "Dataset", "Kernels", "Diagnostics", "Files", "CYAML"],
       exclude: ["README.md", "KEYS.md"], swiftSettings: swift),
     .target(
       name: "Training",
       dependencies: [
-        "Batches", "Recipes", "Recurrent", "Collective", "Dataset", "Kernels", "CKernels", "CUDA", "CCUDA",
-        "Diagnostics", "Digests", "Files",
+        "Batches", "Recipes", "Recurrent", "Collective", "Dataset", "Exchange", "Kernels", "CKernels", "CUDA",
+        "CCUDA", "Diagnostics", "Digests", "Files",
       ], exclude: ["README.md"], swiftSettings: swift),
     .target(
       name: "Recur",
@@ -98,6 +101,10 @@ let package = Package(
       swiftSettings: swift),
     .testTarget(
       name: "DatasetTests", dependencies: ["Batches", "Dataset", "Diagnostics", "Files", "TestSupport"],
+      swiftSettings: swift),
+    .testTarget(
+      name: "ExchangeTests",
+      dependencies: ["Batches", "Exchange", "Dataset", "Recurrent", "Diagnostics", "TestSupport"],
       swiftSettings: swift),
     .testTarget(
       name: "RecipesTests",

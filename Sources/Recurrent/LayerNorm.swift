@@ -5,8 +5,8 @@ import Kernels
 /// mean and variance of a row taken over each group of blocks by itself.
 ///
 /// Padding is zero and stays zero. Gradients of α and β are summed in the time loop, over the rows of each part of a batch by itself.
-final class LayerNorm {
-  static let epsilon: Float = 1e-5
+package final class LayerNorm {
+  package static let epsilon: Float = 1e-5
 
   private let weight: Int
   private let bias: Int?

@@ -89,5 +89,7 @@ public struct ParameterLayout: Sendable, Equatable {
 
   /// The table of a categorical column, an item of a `ModuleList`.
   public static func categoryName(_ column: Int) -> String { "category_embeddings.\(column).weight" }
-  static func linearName(_ index: Int, of count: Int) -> String { index == count - 1 ? "fc" : "fc\(index)" }
+  package static func linearName(_ index: Int, of count: Int) -> String {
+    index == count - 1 ? "fc" : "fc\(index)"
+  }
 }

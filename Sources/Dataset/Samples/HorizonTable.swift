@@ -75,7 +75,7 @@ extension DataSpecification {
   /// How far behind a step its targets lie, ascending.
   public var allHorizons: [Int] { horizons ?? [horizon] }
   /// Names of the targets: with several horizons `Close+1`, `Close+2`, …, all targets of the first horizon before the next.
-  var targetColumnNames: [String] { Self.names(targets, at: horizons) }
+  package var targetColumnNames: [String] { Self.names(targets, at: horizons) }
 
   /// Names of columns at several horizons.
   static func names(_ names: [String], at horizons: [Int]?) -> [String] {

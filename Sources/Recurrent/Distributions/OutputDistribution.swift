@@ -44,4 +44,4 @@ struct Softplus {
 }
 
 /// The smallest deviation of a distribution, in scaled units: as PyTorch's `GaussianNLLLoss(eps=1e-6)`, whose variance is not less.
-let leastDeviation = 1e-3
+package let leastDeviation = 1e-3

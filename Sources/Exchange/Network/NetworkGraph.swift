@@ -1,0 +1,62 @@
+import Dataset
+import Diagnostics
+import Recurrent
+
+/// A network as a graph of ONNX.
+///
+/// Inside, values are time-major as ONNX's recurrent operators want them, `[T, B, F]`; what goes in and comes out is batch-first.
+package struct NetworkGraph {
+  let network: Architecture
+  let interface: ModelInterface
+  let layout: ParameterLayout
+  let parameters: UnsafeBufferPointer<Float>
+  var graph = ONNXGraph("network")
+  /// The lengths `[B]` as int64 and as int32, where sequences have their own.
+  var lengths: (long: String, short: String)?
+  /// The number of sequences `[1]`, asked for once.
+  var batch = ""
+
+  /// - parameters: in the order of the layout.
+  /// - metadata: see `ONNXModel`.
+  /// - Throws: where the network has a part that is not written, or is too large.
+  package static func model(
+    _ network: Architecture, _ layout: ParameterLayout, _ parameters: UnsafeBufferPointer<Float>,
+    _ interface: ModelInterface, metadata: [(key: String, value: String)]
+  ) throws(Failure) -> ONNXModel {
+    guard layout.count <= ONNXModel.mostBytes / 4 else { throw ONNXModel.tooLarge }
+    guard network.decoder == nil else {
+      throw .badData("model.decoder can't be written as ONNX; use --safetensors")
+    }
+    var writer = NetworkGraph(
+      network: network, interface: interface, layout: layout, parameters: parameters)
+    writer.write()
+    return try ONNXModel(writer.graph, metadata: metadata)
+  }
+
+  private mutating func write() {
+    var values = addInputs()
+    if network.cell == .none {
+      values = graph.add("Reshape", [values, graph.integers([0, -1])])
+    } else {
+      values = graph.add("Transpose", [values], [("perm", .ints([1, 0, 2]))])
+      batch = graph.add("Shape", [values], [("start", .int(1)), ("end", .int(2))])
+      for layer in 0..<network.layers {
+        let result = addLayer(layer, values)
+        values = network.residual && layer > 0 ? graph.add("Add", [result, values]) : result
+      }
+      values = addReadout(values)
+    }
+    addOutputs(addHead(values))
+  }
+
+  /// A parameter under its PyTorch name.
+  func values(_ name: String) -> [Float]? {
+    layout[name].map { Array(parameters[$0.range]) }
+  }
+
+  /// The same as a tensor of the graph.
+  mutating func parameter(_ name: String) -> String? {
+    guard let entry = layout[name] else { return nil }
+    return graph.add(name, entry.shape, Array(parameters[entry.range]))
+  }
+}

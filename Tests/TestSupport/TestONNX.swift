@@ -1,0 +1,19 @@
+import Foundation
+
+/// A Python that has onnx and onnxruntime: `RECUR_TEST_ONNX` names it (`.ci/run` makes it).
+public enum TestONNX {
+  public static let missing = "needs Python with onnx and onnxruntime; name it in RECUR_TEST_ONNX"
+
+  public static let python: String? = {
+    guard let path = ProcessInfo.processInfo.environment["RECUR_TEST_ONNX"],
+      FileManager.default.isExecutableFile(atPath: path)
+    else { return nil }
+    return path
+  }()
+
+  /// Runs what `onnx_check.py` says about a folder of cases.
+  public static func check(_ folder: URL) throws -> Outcome {
+    let script = package.appendingPathComponent("Tests/Reference/onnx_check.py").path
+    return try run(python ?? "", [script, folder.path], limit: 300)
+  }
+}

@@ -10,27 +10,44 @@ struct Export: ReportingCommand {
       rest: recipe (YAML), scaler with its formulas, vocabulary, classes, categories (JSON). evaluate, predict, forecast, \
       inspect and --init-from take such a file as they take a checkpoint; launch/python/load.py builds the module in PyTorch.
       npz: the same for numpy.load, an array for each tensor, and texts whose names begin with metadata.
+      onnx: the network itself (opset 17), for ONNX Runtime and others: "input" [batch, time, features] in the units of the data \
+      file, "categories" and "tokens" as their numbers, "lengths" where sequences have their own; "output", and of classes \
+      "probabilities". Of a text model the states go in (h0_l0, c0_l0) and come out (hn_l0, cn_l0). Its metadata say the rest.
       """)
 
   @Argument(help: "A checkpoint, or a run directory for its best one.") var checkpoint: String
   @OptionGroup var choice: CheckpointChoice
   @Option(help: "The safetensors file to write, or - for standard output.") var safetensors: String?
   @Option(help: "The NumPy archive to write, or - for standard output.") var npz: String?
+  @Option(help: "The ONNX file to write, or - for standard output.") var onnx: String?
+  @Flag(help: "onnx: numbers go in and come out as the network has them, without scales and probabilities.")
+  var raw = false
   @OptionGroup var output: OutputOptions
 
-  var outputPath: String? { safetensors ?? npz }
+  /// What was asked for, by its option.
+  private var targets: [(path: String, option: String)] {
+    [(safetensors, "--safetensors"), (npz, "--npz"), (onnx, "--onnx")].compactMap { path, option in
+      path.map { ($0, option) }
+    }
+  }
+  var outputPath: String? { targets.first?.path }
 
   func validate() throws {
-    guard (safetensors == nil) != (npz == nil) else {
-      throw ValidationError("give --safetensors FILE or --npz FILE: what to write, and where")
+    guard targets.count == 1 else {
+      throw ValidationError("give --safetensors FILE, --npz FILE or --onnx FILE: what to write, and where")
     }
+    guard !raw || onnx != nil else { throw ValidationError("--raw belongs to --onnx") }
   }
 
   func execute(_ console: Console) throws -> ExportReport {
     let model = try CheckpointedModel(noting: checkpoint, choice.choice)
-    let (path, option) = safetensors.map { ($0, "--safetensors") } ?? (npz ?? "-", "--npz")
+    let (path, option) = targets[0]
     let file = try OutputFile(path, option: option, notOver: model.files(checkpoint))
-    try npz == nil ? model.file.exportModel(to: file) : model.file.exportArrays(to: file)
+    if onnx != nil {
+      try model.exportONNX(to: file, raw: raw)
+    } else {
+      try npz == nil ? model.file.exportModel(to: file) : model.file.exportArrays(to: file)
+    }
     let tensors = model.file.modelTensors
     try console.say("\(tensors.count) tensors of \(model.named)")
     try console.say("written to \(path)")

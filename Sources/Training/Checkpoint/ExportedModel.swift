@@ -8,13 +8,15 @@ struct ExportedModel {
 
   init(_ state: CheckpointState) throws(Failure) {
     var metadata = [("recipe", state.recipe)]
-    if state.scaler != .null { metadata.append(("scaler", JSON.text(Self.scaler(try Self.scaler(state))))) }
+    if state.scaler != .null {
+      metadata.append(("scaler", JSON.text(of: Self.scaler(try Self.scaler(state)))))
+    }
     let lists = [
       ("vocabulary", state.extra["vocabulary"]),
       ("classes", state.classNames.map { JSONValue(encoding: $0) }),
       ("categories", state.extra["categories"]),
     ]
-    metadata += lists.compactMap { key, list in list.map { (key, JSON.text($0)) } }
+    metadata += lists.compactMap { key, list in list.map { (key, JSON.text(of: $0)) } }
     self.metadata = metadata
   }
 
@@ -36,7 +38,7 @@ struct ExportedModel {
 }
 
 extension JSON {
-  fileprivate static func text(_ value: JSONValue) -> String {
+  static func text(of value: JSONValue) -> String {
     // Fails only for types that refuse to be encoded: an error of the program.
     String(decoding: try! encoder().encode(value), as: UTF8.self)
   }

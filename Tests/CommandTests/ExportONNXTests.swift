@@ -1,0 +1,138 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// `recur export --onnx`: what other programs find in the file, and what is refused.
+@Suite struct ExportONNXTests {
+  private static func recipe(_ data: String = "", _ model: String = "") -> String {
+    """
+    name: wave
+    seed: 3
+    data:
+      {format: csv, path: wave.csv, features: [a, b], targets: [y], scale: standard, window: 4, horizon: 1,
+       split: {train: 30, validation: 10, test: rest}\(data)}
+    model: {cell: lstm, hidden_size: 6, num_layers: 2, bidirectional: true, head: [{linear: 4}, tanh, {linear: 1}]\(model)}
+    loss: mse
+    train: {epochs: 3, batch_size: 8, ema: 0.5}
+    """
+  }
+
+  private func trained(_ recipe: String = recipe()) throws -> Folder {
+    let folder = try Folder()
+    let rows = (0..<60).map { i in
+      "\(sin(0.3 * Double(i))),\(2000 + 20 * cos(0.2 * Double(i))),\(5 + 3 * sin(0.3 * Double(i + 1))),\(["x", "y", "z"][i % 3])"
+    }
+    try folder.write("wave.csv", (["a,b,y,k"] + rows).joined(separator: "\n") + "\n")
+    try folder.write("wave.yaml", recipe)
+    let outcome = try Command.run("train", "wave.yaml", "--out", "run", in: folder.url)
+    try #require(outcome.status == 0, "\(outcome.err)")
+    return folder
+  }
+
+  private func export(_ folder: Folder, _ words: String...) throws -> Command.Outcome {
+    try Command.run(arguments: ["export", "run"] + words, in: folder.url)
+  }
+
+  @Test func `the bytes are the same each time, and to standard output`() throws {
+    let folder = try trained()
+    for name in ["one.onnx", "two.onnx"] {
+      let outcome = try export(folder, "--onnx", name)
+      #expect(
+        outcome.status == 0 && outcome.out.contains("written to \(name)"), "\(outcome.out)\(outcome.err)")
+    }
+    let one = try Data(contentsOf: folder.url.appendingPathComponent("one.onnx"))
+    #expect(try one == Data(contentsOf: folder.url.appendingPathComponent("two.onnx")) && one.count > 2000)
+    // ir_version 8, producer_name "recur".
+    #expect(Array(one.prefix(9)) == [8, 8, 18, 5] + Array("recur".utf8))
+    let line = try run(
+      "/bin/sh",
+      ["-c", "cd '\(folder.url.path)' && '\(Command.executable.path)' export run --onnx - > three.onnx"])
+    #expect(line.status == 0, "\(line.errors)")
+    #expect(try one == Data(contentsOf: folder.url.appendingPathComponent("three.onnx")))
+  }
+
+  @Test func `what can't be written is one line and a code`() throws {
+    let folder = try trained()
+    let refused: [([String], Int32, String)] = [
+      (["--onnx", "m.onnx", "--npz", "m.npz"], 64, "give --safetensors FILE, --npz FILE or --onnx FILE"),
+      (["--npz", "m.npz", "--raw"], 64, "--raw belongs to --onnx"),
+      (["--onnx", "run"], 64, "run is a folder"),
+      (["--onnx", "none/m.onnx"], 74, "No such file"),
+      (["--onnx", "/dev/full"], 74, "No space left"),
+    ]
+    for (words, status, text) in refused {
+      let outcome = try Command.run(arguments: ["export", "run"] + words, in: folder.url)
+      #expect(
+        outcome.status == status && outcome.err.contains(text), "\(words): \(outcome.status) \(outcome.err)")
+    }
+    #expect(!FileManager.default.fileExists(atPath: folder.url.appendingPathComponent("m.onnx").path))
+  }
+
+  @Test func `changes go out only raw, and a decoder not at all`() throws {
+    var folder = try trained(Self.recipe(", relative: true"))
+    let scaled = try export(folder, "--onnx", "m.onnx")
+    #expect(
+      scaled.status == 65 && scaled.err.contains("data.relative") && scaled.err.contains("--raw"),
+      "\(scaled.err)")
+    #expect(scaled.err.split(separator: "\n").count == 1)
+    let raw = try export(folder, "--onnx", "m.onnx", "--raw")
+    #expect(raw.status == 0, "\(raw.err)")
+    folder = try trained(
+      Self.recipe().replacingOccurrences(
+        of: "head: [{linear: 4}, tanh, {linear: 1}]", with: "decoder: {}, head: [{linear: 1}]"))
+    let decoder = try export(folder, "--onnx", "m.onnx")
+    #expect(
+      decoder.status == 65 && decoder.err.contains("model.decoder can't be written as ONNX"), "\(decoder.err)"
+    )
+  }
+
+  /// Runs Python with the folder as its argument.
+  private func python(_ folder: Folder, _ program: String) throws {
+    let outcome = try run(TestONNX.python ?? "", ["-c", program, folder.url.path], limit: 120)
+    #expect(outcome.status == 0 && outcome.output.hasSuffix("good\n"), "\(outcome.output)\(outcome.errors)")
+  }
+
+  @Test(.enabled(if: TestONNX.python != nil, Comment(rawValue: TestONNX.missing)))
+  func `ONNX Runtime predicts what recur does, in the units of the file`() throws {
+    let folder = try trained(Self.recipe(", categorical: [k]"))
+    for words in [["--onnx", "m.onnx"], ["--onnx", "raw.onnx", "--raw"], ["--npz", "m.npz"]] {
+      let outcome = try Command.run(arguments: ["export", "run"] + words, in: folder.url)
+      #expect(outcome.status == 0, "\(outcome.err)")
+    }
+    let predicted = try Command.run("predict", "run", "--split", "test", "--output", "p.npy", in: folder.url)
+    #expect(predicted.status == 0, "\(predicted.err)")
+    try python(
+      folder,
+      """
+      import csv, json, sys
+      import numpy, onnx, onnxruntime
+      folder = sys.argv[1] + "/"
+      rows = list(csv.DictReader(open(folder + "wave.csv")))
+      expected = numpy.load(folder + "p.npy")
+      model = onnx.load(folder + "m.onnx")
+      onnx.checker.check_model(model, full_check=True)
+      said = {entry.key: entry.value for entry in model.metadata_props}
+      assert json.loads(said["features"]) == ["a", "b"] and json.loads(said["targets"]) == ["y"], said
+      assert json.loads(said["outputs"]) == ["y"] and json.loads(said["categorical"]) == ["k"] and said["raw"] == "false"
+      codes = {name: number + 1 for number, name in enumerate(json.loads(said["categories"])[0])}
+      arrays = numpy.load(folder + "m.npz")
+      for key in ("recipe", "scaler", "categories"):
+        assert said[key] == str(arrays["metadata." + key]), key
+      numbers = numpy.array([[float(row["a"]), float(row["b"])] for row in rows])
+      kinds = numpy.array([[codes[row["k"]]] for row in rows])
+      starts = range(len(rows) - 4 - len(expected), len(rows) - 4)
+      def cut(values, kind): return numpy.array([values[i:i + 4] for i in starts]).astype(kind)
+      def run(name, values):
+        session = onnxruntime.InferenceSession(folder + name, providers=["CPUExecutionProvider"])
+        return session.run(["output"], {"input": values.astype("float32"), "categories": cut(kinds, "int64")})[0]
+      found = run("m.onnx", cut(numbers, "float64"))
+      assert len(expected) > 10 and numpy.abs(found - expected).max() < 1e-5 * numpy.abs(expected).max(), (found, expected)
+      scaler = json.loads(said["scaler"])
+      offset, scale = (numpy.array([column[key] for column in scaler["features"]]) for key in ("offset", "scale"))
+      raw = run("raw.onnx", (cut(numbers, "float64") - offset) / scale)
+      target = scaler["targets"][0]
+      assert numpy.abs(raw * target["scale"] + target["offset"] - expected).max() < 1e-5 * numpy.abs(expected).max()
+      print("good")
+      """)
+  }
+}

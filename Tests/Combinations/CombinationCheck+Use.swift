@@ -26,6 +26,7 @@ extension CombinationCheck {
     default: check("predict") { try predict(checkpoint, data, model) }
     }
     check("export") { try export(checkpoint, whole.report) }
+    check("export: ONNX") { try exportONNX(checkpoint) }
   }
 
   private func evaluator(_ checkpoint: CheckpointedModel, _ data: LoadedData, _ model: Model) -> Evaluator {
@@ -119,6 +120,26 @@ extension CombinationCheck {
       return (0..<20).map { _ in generator.next() }
     }
     return texts[0] == texts[1] && texts[0].contains { !$0.isEmpty } ? nil : "a seed gives different texts"
+  }
+
+  /// A network of ONNX that holds each parameter at least once, but for what can't be written.
+  private func exportONNX(_ checkpoint: CheckpointedModel) throws -> String? {
+    let path = "\(folder)/model.onnx"
+    let data = checkpoint.recipe.data
+    let needsRaw = data.isRelative || data.scalePer == .series
+    do {
+      try checkpoint.exportONNX(to: path, raw: false)
+      if needsRaw { return "ONNX with what can't be inside" }
+    } catch let failure as Failure {
+      if data.format == .pairs {
+        return failure.message.contains("model.decoder of pairs") ? nil : failure.message
+      }
+      guard needsRaw else { return failure.message }
+      try checkpoint.exportONNX(to: path, raw: true)
+    }
+    let bytes = try Data(contentsOf: URL(fileURLWithPath: path)).count
+    let parameters = checkpoint.file.modelTensors.reduce(0) { $0 + $1.values.count }
+    return bytes > 4 * parameters ? nil : "\(bytes) bytes for \(parameters) parameters"
   }
 
   /// The file for other programs holds the bytes of the parameters, or of their averages.

@@ -7,7 +7,9 @@ import Recurrent
 enum NetworkGrid {
   static let cells =
     Architecture.Cell.recurrent.map { ($0, Architecture.Nonlinearity.tanh) } + [(.rnn, .relu)]
-  static var all: [NetworkCase] { choices + options + heads + tokens + categories + units + plain }
+  static var all: [NetworkCase] {
+    choices + options + heads + tokens + categories + units + decoders + plain
+  }
 
   static func network(
     _ cell: Architecture.Cell, _ readout: Architecture.Readout = .finalState, hidden: [Int] = [5],
@@ -128,6 +130,31 @@ enum NetworkGrid {
         network.inputSize = numbers
         network.categories = [.init(vocabulary: 4, width: 2), .init(vocabulary: 3, width: 5)]
         return cases("categories beside \(numbers), \(cell)", network)
+      }
+    }
+  }
+
+  static var decoders: [NetworkCase] {
+    let losses: [Loss] = [
+      .mse, .bceWithLogits, .quantile(levels: [0.1, 0.4, 0.7]), .quantile(levels: [0.1, 0.2]), .gaussianNLL,
+      .poisson, .negativeBinomial,
+    ]
+    return losses.enumerated().flatMap { number, loss in
+      cells.flatMap { cell, nonlinearity in
+        [false, true].map { bidirectional -> NetworkCase in
+          var network = network(cell, .everyStep, hidden: [4, 4], bidirectional: bidirectional)
+          network.nonlinearity = nonlinearity
+          network.inputSize = 7
+          var numbers = Architecture.Decoder.Numbers(steps: 3, targets: 2, loss: loss)
+          if number % 2 == 0 { numbers.known = 1..<7 }
+          if !loss.takesCounts { numbers.starts = [0, nil] }
+          network.decoder = .init(.numbers(numbers))
+          network.decoder!.attention = [.none, .dot, .general][number % 3]
+          network.head = [.linear(2 * loss.outputsPerTarget)]
+          return NetworkCase(
+            name: "decoder: \(cell) \(nonlinearity) \(loss)\(bidirectional ? " bidirectional" : "")",
+            network: network)
+        }
       }
     }
   }

@@ -1,4 +1,5 @@
 import Dataset
+import Diagnostics
 import Recurrent
 
 extension NetworkGraph {
@@ -28,7 +29,8 @@ extension NetworkGraph {
     var parts: [String] = []
     if network.inputSize > 0 {
       let input = graph.addInput("input", .float, [.named("batch"), time, .size(network.inputSize)])
-      parts.append(scaled(input))
+      rows = scaled(input)
+      parts.append(rows)
     }
     if !network.categories.isEmpty {
       let count = network.categories.count
@@ -77,5 +79,24 @@ struct LinearColumns {
     }
     offset += [Float](repeating: 0, count: width - offset.count)
     scale += [Float](repeating: 1, count: width - scale.count)
+  }
+}
+
+extension Scaler {
+  /// Refuses what no float32 holds, and scales of other columns than the network has.
+  func requireFloats(features width: Int) throws(Failure) {
+    guard features.count <= width, (fills ?? []).count <= width else {
+      throw .badData(
+        "the scaler has \(features.count) features, the network \(width); add --raw for the network alone")
+    }
+    for (kind, columns) in [("feature", features), ("target", targets)] {
+      let scales = LinearColumns(columns, method, width: columns.count)
+      for column in columns.indices
+      where !scales.offset[column].isFinite || !scales.scale[column].isFinite || scales.scale[column] == 0 {
+        throw .badData(
+          "the scale of \(kind) \(column) is none that float32 holds, as ONNX would need it; add --raw for the network alone"
+        )
+      }
+    }
   }
 }

@@ -1,18 +1,24 @@
 import Recurrent
 
 extension NetworkGraph {
-  /// A recurrent layer over `[T, B, I]`: what its directions give, `[T, B, D·W]`.
-  mutating func addLayer(_ layer: Int, _ input: String) -> String {
-    network.needsOwnSteps ? addSteps(layer, input) : addOperator(layer, input)
+  /// A recurrent layer over `[T, B, I]`: what its directions give, `[T, B, D·W]`, and its final states, `[D, B, W]`.
+  mutating func addLayer(_ layer: Int, _ input: String) -> LayerValues {
+    let states = initialStates(layer)
+    if network.needsOwnSteps { return addSteps(layer, input, states) }
+    let place = OperatorPlace(
+      module: "rnn", layer: layer, directions: network.directions, inputWidth: network.inputWidth(of: layer),
+      hidden: network.hiddenSize(of: layer))
+    return addOperator(place, input, lengths: lengths?.short ?? "", states: states)
   }
 
   /// By ONNX's own operator.
-  private mutating func addOperator(_ layer: Int, _ input: String) -> String {
+  /// - lengths, states: "" for none.
+  mutating func addOperator(_ place: OperatorPlace, _ input: String, lengths: String, states: [String])
+    -> LayerValues
+  {
     let cell = CellDescription(network.cell)
-    let (hidden, directions) = (network.hiddenSize(of: layer), network.directions)
-    var inputs = [input] + addWeights(layer, cell)
-    inputs.append(lengths?.short ?? "")
-    inputs += initialStates(layer)
+    let (hidden, directions) = (place.hidden, place.directions)
+    var inputs = [input] + addWeights(place, cell) + [lengths] + states
     while inputs.last == "" { inputs.removeLast() }
     var attributes: [(String, ONNXNode.Attribute)] = [
       ("direction", .string(directions == 2 ? "bidirectional" : "forward")), ("hidden_size", .int(hidden)),
@@ -24,22 +30,25 @@ extension NetworkGraph {
     if cell.onnx.linearBeforeReset { attributes.append(("linear_before_reset", .int(1))) }
     let outputs = graph.add(
       cell.onnx.operatorName, inputs, attributes, outputs: cell.hasCellState ? 3 : 2)
-    if interface.carriesStates {
-      for (state, name) in zip(outputs.dropFirst(), ["hn", "cn"]) {
-        addState(state, as: "\(name)_l\(layer)", width: hidden)
-      }
-    }
     // [T, D, B, H]
-    if directions == 1 { return graph.add("Squeeze", [outputs[0], graph.integers([1])]) }
-    let beside = graph.add("Transpose", [outputs[0]], [("perm", .ints([0, 2, 1, 3]))])
-    return graph.add("Reshape", [beside, graph.integers([0, 0, directions * hidden])])
+    let values: String
+    if directions == 1 {
+      values = graph.add("Squeeze", [outputs[0], graph.integers([1])])
+    } else {
+      let beside = graph.add("Transpose", [outputs[0]], [("perm", .ints([0, 2, 1, 3]))])
+      values = graph.add("Reshape", [beside, graph.integers([0, 0, directions * hidden])])
+    }
+    return LayerValues(values: values, states: Array(outputs.dropFirst()))
   }
 
   /// W `[D, G·H, I]`, R `[D, G·H, H]` and B `[D, 2·G·H]`, "" without biases, with gates in the operator's order.
-  private mutating func addWeights(_ layer: Int, _ cell: CellDescription) -> [String] {
-    let (hidden, directions) = (network.hiddenSize(of: layer), network.directions)
+  private mutating func addWeights(_ place: OperatorPlace, _ cell: CellDescription) -> [String] {
+    let (hidden, directions) = (place.hidden, place.directions)
+    let module = "\(place.module)_l\(place.layer)"
+    let names = ["W", "R"] + (network.bias ? ["B"] : [])
+    if graph.has("\(module).W") { return names.map { "\(module).\($0)" } + (network.bias ? [] : [""]) }
     func ordered(_ name: String, _ direction: Int) -> [Float] {
-      let all = values(network.name(name, layer, direction))!
+      let all = values(network.name(name, place.layer, direction, module: place.module))!
       let block = all.count / cell.gates.count
       return cell.onnx.gateOrder.flatMap { all[$0 * block..<($0 + 1) * block] }
     }
@@ -47,9 +56,8 @@ extension NetworkGraph {
       (0..<directions).flatMap { direction in names.flatMap { ordered($0, direction) } }
     }
     let rows = cell.gates.count * hidden
-    let (module, input) = ("rnn_l\(layer)", network.inputWidth(of: layer))
     return [
-      graph.add("\(module).W", [directions, rows, input], both(["weight_ih"])),
+      graph.add("\(module).W", [directions, rows, place.inputWidth], both(["weight_ih"])),
       graph.add("\(module).R", [directions, rows, hidden], both(["weight_hh"])),
       network.bias
         ? graph.add("\(module).B", [directions, 2 * rows], both(["bias_ih", "bias_hh"])) : "",
@@ -74,11 +82,27 @@ extension NetworkGraph {
     }
   }
 
-  /// A state `[D, B, W]` as an output.
-  mutating func addState(_ state: String, as name: String, width: Int) {
-    graph.addOutput(
-      state, as: name, [.size(network.directions), .named("batch"), .size(width)])
+  /// Gives the final states out.
+  mutating func addStates(_ states: [String], of layer: Int) {
+    for (state, name) in zip(states, ["hn", "cn"]) {
+      let width = name == "hn" ? network.width(of: layer) : network.hiddenSize(of: layer)
+      graph.addOutput(
+        state, as: "\(name)_l\(layer)", [.size(network.directions), .named("batch"), .size(width)])
+    }
   }
+}
+
+/// What a layer gives: `[T, B, D·W]`, and h (and c) behind each sequence's end, `[D, B, W]`.
+struct LayerValues {
+  let values: String
+  let states: [String]
+}
+
+/// A layer that is an operator of ONNX.
+struct OperatorPlace {
+  /// Stands before its parameters' names.
+  let module: String
+  let layer, directions, inputWidth, hidden: Int
 }
 
 extension Architecture {
@@ -86,7 +110,7 @@ extension Architecture {
   var needsOwnSteps: Bool { projectionSize > 0 || layerNorm || zoneout.hidden > 0 || zoneout.cell > 0 }
 
   /// PyTorch's name of a parameter of a layer and direction.
-  func name(_ parameter: String, _ layer: Int, _ direction: Int) -> String {
-    "rnn.\(parameter)_l\(layer)\(direction == 1 ? "_reverse" : "")"
+  func name(_ parameter: String, _ layer: Int, _ direction: Int, module: String = "rnn") -> String {
+    "\(module).\(parameter)_l\(layer)\(direction == 1 ? "_reverse" : "")"
   }
 }

@@ -40,7 +40,7 @@ extension NetworkGraph {
   }
 
   /// Quantiles never cross.
-  private mutating func sorted(_ values: String, _ count: Int) -> String {
+  mutating func sorted(_ values: String, _ count: Int) -> String {
     graph.add(
       "TopK", [values, graph.integers([count])],
       [("axis", .int(-1)), ("largest", .int(0)), ("sorted", .int(1))], outputs: 2)[0]

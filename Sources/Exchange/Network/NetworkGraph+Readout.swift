@@ -23,7 +23,8 @@ extension NetworkGraph {
     graph.add("Transpose", [values], [("perm", .ints([1, 0, 2]))])
   }
 
-  private mutating func columns(_ values: String, _ range: Range<Int>) -> String {
+  /// `[…, columns]` of `[B, width]`.
+  mutating func columns(_ values: String, _ range: Range<Int>) -> String {
     graph.add(
       "Slice",
       [

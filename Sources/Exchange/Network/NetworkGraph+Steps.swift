@@ -2,9 +2,8 @@ import Recurrent
 
 /// Layers with a projection, layer norm or zoneout, step by step: ONNX's `Scan` over the equations of the cell.
 extension NetworkGraph {
-  /// `[T, B, I]` → `[T, B, D·W]`
-  mutating func addSteps(_ layer: Int, _ input: String) -> String {
-    let states = initialStates(layer)
+  /// - states: at the start, `[D, B, W]`; "" for zero.
+  mutating func addSteps(_ layer: Int, _ input: String, _ states: [String]) -> LayerValues {
     var (outputs, finals): ([String], [[String]]) = ([], [])
     for direction in 0..<network.directions {
       let isReverse = direction == 1
@@ -27,15 +26,12 @@ extension NetworkGraph {
       outputs.append(isReverse && lengths != nil ? reversed(output) : output)
       finals.append(results.dropLast().map { graph.add("Unsqueeze", [$0, graph.integers([0])]) })
     }
-    if interface.carriesStates {
-      for (index, name) in ["hn", "cn"].prefix(states.count).enumerated() {
-        let all = finals.map { $0[index] }
-        addState(
-          all.count == 1 ? all[0] : graph.add("Concat", all, [("axis", .int(0))]), as: "\(name)_l\(layer)",
-          width: index == 0 ? network.width(of: layer) : network.hiddenSize(of: layer))
-      }
-    }
-    return outputs.count == 1 ? outputs[0] : graph.add("Concat", outputs, [("axis", .int(2))])
+    let final = states.indices.map { index in joined(finals.map { $0[index] }, axis: 0) }
+    return LayerValues(values: joined(outputs, axis: 2), states: final)
+  }
+
+  private mutating func joined(_ parts: [String], axis: Int) -> String {
+    parts.count == 1 ? parts[0] : graph.add("Concat", parts, [("axis", .int(axis))])
   }
 
   private mutating func reversed(_ values: String) -> String {
@@ -48,6 +44,11 @@ extension NetworkGraph {
     if !states.isEmpty {
       return graph.add("Gather", [states, graph.integer(direction)], [("axis", .int(0))])
     }
+    return zeros(width)
+  }
+
+  /// `[B, width]`
+  mutating func zeros(_ width: Int) -> String {
     let zero = graph.add("zero_\(width)", [1, width], [Float](repeating: 0, count: width))
     let shape = graph.add("Concat", [batch, graph.integers([1])], [("axis", .int(0))])
     return graph.add("Expand", [zero, shape])

@@ -15,6 +15,8 @@ package struct NetworkGraph {
   var lengths: (long: String, short: String)?
   /// The number of sequences `[1]`, asked for once.
   var batch = ""
+  /// The numbers that go in, scaled, `[B, T, F]`; "" where there are none.
+  var rows = ""
 
   /// - parameters: in the order of the layout.
   /// - metadata: see `ONNXModel`.
@@ -24,14 +26,16 @@ package struct NetworkGraph {
     _ interface: ModelInterface, metadata: [(key: String, value: String)]
   ) throws(Failure) -> ONNXModel {
     guard layout.count <= ONNXModel.mostBytes / 4 else { throw ONNXModel.tooLarge }
-    guard network.decoder == nil else {
-      throw .badData("model.decoder can't be written as ONNX; use --safetensors")
-    }
+    guard network.decoder == nil || network.decoder?.numbers != nil else { throw unwrittenDecoder }
+    try interface.scaler?.requireFloats(features: network.inputSize)
     var writer = NetworkGraph(
       network: network, interface: interface, layout: layout, parameters: parameters)
     writer.write()
     return try ONNXModel(writer.graph, metadata: metadata)
   }
+
+  package static let unwrittenDecoder = Failure.badData(
+    "model.decoder of pairs searches for its target, which can't be written as ONNX; use --safetensors")
 
   private mutating func write() {
     var values = addInputs()
@@ -40,9 +44,15 @@ package struct NetworkGraph {
     } else {
       values = graph.add("Transpose", [values], [("perm", .ints([1, 0, 2]))])
       batch = graph.add("Shape", [values], [("start", .int(1)), ("end", .int(2))])
+      var states: [[String]] = []
       for layer in 0..<network.layers {
         let result = addLayer(layer, values)
-        values = network.residual && layer > 0 ? graph.add("Add", [result, values]) : result
+        values = network.residual && layer > 0 ? graph.add("Add", [result.values, values]) : result.values
+        states.append(result.states)
+        if interface.carriesStates { addStates(result.states, of: layer) }
+      }
+      if let numbers = network.decoder?.numbers {
+        return addOutputs(addDecoder(numbers, values, states))
       }
       values = addReadout(values)
     }

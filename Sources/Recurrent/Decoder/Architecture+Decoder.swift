@@ -32,7 +32,7 @@ extension Architecture {
       }
 
       /// Columns of what a step reads: the numbers of the step before, and what is known of its own.
-      var inputSize: Int { targets + known.count / steps }
+      package var inputSize: Int { targets + known.count / steps }
     }
 
     public var target: Target

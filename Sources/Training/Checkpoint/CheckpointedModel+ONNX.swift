@@ -9,7 +9,12 @@ extension CheckpointedModel {
   /// Writes what is evaluated as a network of ONNX, with what `ExportedModel` says as its metadata and the names of what goes in and
   /// comes out.
   /// - raw: whether numbers go in and come out as the network has them, without scales.
+  public func exportONNX(to path: String, raw: Bool = false) throws {
+    try exportONNX(to: OutputFile(path, option: "the network"), raw: raw)
+  }
+
   package func exportONNX(to output: OutputFile, raw: Bool) throws {
+    if recipe.data.format == .pairs { throw NetworkGraph.unwrittenDecoder }
     let interface = try onnxInterface(raw: raw)
     let model = try model(for: shapeOfTensors())
     let metadata = try ExportedModel(file.state).metadata + onnxMetadata(interface, raw: raw)
@@ -64,24 +69,26 @@ extension CheckpointedModel {
     return tensor.shape[axis]
   }
 
-  /// The width of the network's output; of a tied one the embedding's vocabulary.
+  /// The width of the network's output, of all horizons; of a tied one the embedding's vocabulary.
   private var outputs: Int {
     let prefix = file.evaluatedPrefix(recipe)
-    return size("\(prefix)fc.weight", 0) ?? size("\(prefix)embedding.weight", 0) ?? 1
+    // Each step of a decoder of numbers has the head's.
+    let steps = recipe.model.decoder == nil ? 1 : recipe.data.allHorizons.count
+    return steps * (size("\(prefix)fc.weight", 0) ?? size("\(prefix)embedding.weight", 0) ?? 1)
   }
 
   /// - Throws: where only data can say it, and there are none.
   private func shapeOfTensors() throws -> SampleShape {
     let prefix = file.evaluatedPrefix(recipe)
     let network = recipe.model.network
-    guard recipe.model.decoder == nil, network.cell != .none || recipe.data.hasWindows else {
+    guard network.cell != .none || recipe.data.hasWindows else {
       return try loadData().shape
     }
     var shape = SampleShape(
       steps: recipe.data.window, features: 0,
       target: recipe.loss.takesClasses
         ? .classes(count: outputs) : .values(width: outputs / recipe.loss.outputsPerTarget))
-    shape.hasTargetPerStep = network.readout == .everyStep
+    shape.hasTargetPerStep = network.readout == .everyStep && recipe.model.decoder == nil
     shape.hasEqualLengths = network.needsEqualLengths || !recipe.data.mayHaveLengths
     shape.vocabulary = size("\(prefix)embedding.weight", 0)
     if recipe.data.format == .text { shape.tokens = recipe.data.tokens }

@@ -79,6 +79,66 @@ import Testing
     #expect(raw.status == 0, "\(raw.err)")
   }
 
+  @Test func `pairs are refused, and no data are read for it`() throws {
+    let folder = try Folder()
+    try folder.write("pairs.txt", (0..<40).map { "ab\t\(["x y", "y x"][$0 % 2])\n" }.joined())
+    try folder.write(
+      "pairs.yaml",
+      """
+      name: pairs
+      data: {format: pairs, path: pairs.txt, tokens: char, target_tokens: word, split: {train: 30, validation: rest}}
+      model: {cell: gru, embedding: 4, hidden_size: 4, decoder: {embedding: 4}, head: [{linear: classes}]}
+      loss: cross_entropy
+      train: {epochs: 1, batch_size: 8}
+      """)
+    let trained = try Command.run("train", "pairs.yaml", "--out", "run", in: folder.url)
+    try #require(trained.status == 0, "\(trained.err)")
+    try FileManager.default.removeItem(at: folder.url.appendingPathComponent("pairs.txt"))
+    let outcome = try export(folder, "--onnx", "m.onnx")
+    #expect(outcome.status == 65 && outcome.err.contains("model.decoder of pairs"), "\(outcome.err)")
+    #expect(outcome.err.split(separator: "\n").count == 1)
+  }
+
+  @Test(.enabled(if: TestONNX.python != nil, Comment(rawValue: TestONNX.missing)))
+  func `a text model carries its states on`() throws {
+    let folder = try Folder()
+    try folder.write("text.txt", (0..<300).map { ["abc ", "cab\n", "bca "][$0 * $0 % 3] }.joined())
+    try folder.write(
+      "text.yaml",
+      """
+      name: text
+      data: {format: text, path: text.txt, tokens: char, sequence_length: 12, split: {train: 0.8, validation: rest}}
+      model:
+        {cell: lstm, embedding: 6, hidden_size: 6, num_layers: 2, tie_embeddings: true, readout: every_step,
+         head: [{linear: classes}]}
+      loss: cross_entropy
+      train: {epochs: 1, batch_size: 4}
+      """)
+    let trained = try Command.run("train", "text.yaml", "--out", "run", in: folder.url)
+    try #require(trained.status == 0, "\(trained.err)")
+    #expect(try export(folder, "--onnx", "m.onnx").status == 0)
+    try python(
+      folder,
+      """
+      import json, sys
+      import numpy, onnx, onnxruntime
+      path = sys.argv[1] + "/m.onnx"
+      classes = json.loads({entry.key: entry.value for entry in onnx.load(path).metadata_props}["classes"])
+      tokens = numpy.array([[classes.index(letter) for letter in open(sys.argv[1] + "/text.txt").read()[:30]]])
+      session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+      names = [output.name for output in session.get_outputs()]
+      assert names == ["output", "probabilities", "hn_l0", "cn_l0", "hn_l1", "cn_l1"], names
+      def run(tokens, states): return dict(zip(names, session.run(None, {"tokens": tokens, **states})))
+      zeros = {name: numpy.zeros((1, 1, 6), "float32") for name in ("h0_l0", "c0_l0", "h0_l1", "c0_l1")}
+      whole, first = run(tokens, zeros), run(tokens[:, :11], zeros)
+      second = run(tokens[:, 11:], {name: first[name.replace("0_", "n_")] for name in zeros})
+      assert whole["probabilities"].shape == (1, 30, len(classes))
+      assert numpy.abs(whole["output"][:, 11:] - second["output"]).max() < 1e-6
+      assert numpy.abs(whole["hn_l1"] - second["hn_l1"]).max() < 1e-6 and numpy.abs(whole["hn_l1"]).max() > 0.01
+      print("good")
+      """)
+  }
+
   /// Runs Python with the folder as its argument.
   private func python(_ folder: Folder, _ program: String) throws {
     let outcome = try run(TestONNX.python ?? "", ["-c", program, folder.url.path], limit: 120)

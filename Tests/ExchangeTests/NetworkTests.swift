@@ -1,3 +1,5 @@
+import Dataset
+import Diagnostics
 import Exchange
 import Foundation
 import Recurrent
@@ -33,6 +35,36 @@ import Testing
     try JSONEncoder().encode(records).write(to: folder.appendingPathComponent("cases.json"))
     try meanwhile(folder)
     return try TestONNX.check(folder)
+  }
+
+  @Test func `scales that float32 does not hold, and those of other columns, are refused`() throws {
+    var given = NetworkCase(name: "scales", network: NetworkGrid.network(.lstm))
+    var random = SplitMix(state: 5)
+    let model = try given.model(&random)
+    let good = Scaler.Column(offset: 1, scale: 2)
+    let features: [([Scaler.Column], String)] = [
+      ([good, Scaler.Column(offset: 0, scale: 1e-300)], "the scale of feature 1 is none that float32 holds"),
+      ([good, Scaler.Column(offset: 1e60, scale: 1)], "the scale of feature 1 is none that float32 holds"),
+      ([good, good, good, good], "the scaler has 4 features, the network 3"),
+    ]
+    for (columns, text) in features {
+      given.interface.scaler = Scaler(method: .standard, features: columns, targets: [])
+      let failure = try #require(throws: Failure.self) { try given.bytes(model) }
+      #expect(failure.kind == .badData && failure.message.hasPrefix(text), "\(failure)")
+    }
+    given.interface.scaler = Scaler(method: .standard, features: [good, good, good], targets: [])
+    #expect(try given.bytes(model).count > 1000)
+  }
+
+  @Test func `what is asked for first is the first output`() throws {
+    let stream = try #require(NetworkGrid.tokens.first { $0.interface.carriesStates })
+    var random = SplitMix(state: 5)
+    let bytes = Data(try stream.bytes(stream.model(&random)))
+    // A name is field 1 of what it names, with its length in front; outputs stand behind all else.
+    let places = ["output", "hn_l0"].map { name in
+      bytes.range(of: Data([10, UInt8(name.utf8.count)] + Array(name.utf8)), options: .backwards)!.lowerBound
+    }
+    #expect(places[0] < places[1])
   }
 
   @Test func `the same network gives the same bytes`() throws {

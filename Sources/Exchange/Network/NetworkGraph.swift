@@ -39,17 +39,16 @@ package struct NetworkGraph {
 
   private mutating func write() {
     var values = addInputs()
+    var states: [[String]] = []
     if network.cell == .none {
       values = graph.add("Reshape", [values, graph.integers([0, -1])])
     } else {
       values = graph.add("Transpose", [values], [("perm", .ints([1, 0, 2]))])
       batch = graph.add("Shape", [values], [("start", .int(1)), ("end", .int(2))])
-      var states: [[String]] = []
       for layer in 0..<network.layers {
         let result = addLayer(layer, values)
         values = network.residual && layer > 0 ? graph.add("Add", [result.values, values]) : result.values
         states.append(result.states)
-        if interface.carriesStates { addStates(result.states, of: layer) }
       }
       if let numbers = network.decoder?.numbers {
         return addOutputs(addDecoder(numbers, values, states))
@@ -57,6 +56,10 @@ package struct NetworkGraph {
       values = addReadout(values)
     }
     addOutputs(addHead(values))
+    // Behind what is asked for first.
+    if interface.carriesStates {
+      for layer in states.indices { addStates(states[layer], of: layer) }
+    }
   }
 
   /// A parameter under its PyTorch name.

@@ -56,7 +56,7 @@ extension CheckpointedModel {
     guard !recipe.loss.takesClasses else { return [] }
     let count = outputs / recipe.loss.outputsPerTarget
     let names = recipe.data.targetColumnNames
-    return names.count == count ? names : (0..<count).map { "target_\($0)" }
+    return names.count == count ? names : (0..<count).map(String.init)
   }
 }
 

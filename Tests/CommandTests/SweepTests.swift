@@ -24,18 +24,24 @@ import Testing
     let folder = try Folder()
     try folder.writeWave(epochs: 300)
     let words = ["sweep", "wave.yaml"] + random + more
+    let start = Date()
     let straight = try Command.run(arguments: words + ["--out", "straight"], in: folder.url)
+    let length = -start.timeIntervalSinceNow
     #expect(straight.status == 0, "\(straight.err)")
     let expected = try hashes(straight.json())
     #expect(expected.count == 4 && Set(expected.values).count == 4)
+    var stops = 0
     for signal in [SIGKILL, SIGTERM, SIGKILL] {
       let running = try Command.Running(words + ["--out", "s"], in: folder.url, environment: [:])
       running.waitForError(containing: "trials in")
-      usleep(.random(in: 0...600_000))
+      // The first within the first third of the time that all takes, so that it finds something to stop.
+      usleep(UInt32(length / 3 * .random(in: 0...1) * 1e6))
       kill(running.process.processIdentifier, signal)
       let outcome = running.outcome()
       #expect([0, signal == SIGKILL ? SIGKILL : 75].contains(outcome.status), "\(outcome.err)")
+      if outcome.status != 0 { stops += 1 }
     }
+    #expect(stops > 0)
     let ended = try Command.run(arguments: words + ["--out", "s"], in: folder.url)
     #expect(ended.status == 0, "\(ended.err)")
     #expect(try hashes(ended.json()) == expected)

@@ -167,7 +167,10 @@ import Testing
   @Test func aliasesCannotExplode() {
     let levels = (1...30).map { "a\($0): &a\($0) [*a\($0 - 1), *a\($0 - 1)]" }
     #expect(message((["a0: &a0 [x]"] + levels).joined(separator: "\n")).contains("more than 10000 values"))
-    #expect(message(String(repeating: "[", count: 100_000)).contains("not YAML"))
+    #expect(message(String(repeating: "[", count: 1_000_000)).contains("more than 10000 brackets"))
+    #expect(message(String(repeating: "[", count: 9_000)).contains("not YAML"))
+    #expect(
+      message(String(repeating: "[", count: 101) + String(repeating: "]", count: 101)).contains("100 deep"))
   }
 
   @Test func filesThatCannotBeRead() throws {

@@ -45,16 +45,23 @@ extension RecipeNode.Origin: CustomStringConvertible {
 }
 
 extension RecipeNode {
+  private static let mostValues = 10_000
+
   /// Reads YAML text.
   /// - origin: what a place in the text is called.
   init(yaml: String, origin: (_ line: Int, _ column: Int) -> Origin) throws {
+    // libyaml takes a time that grows with the square of how deep brackets are.
+    let brackets = yaml.utf8.count { $0 == UInt8(ascii: "[") || $0 == UInt8(ascii: "{") }
+    guard brackets <= Self.mostValues else {
+      throw Failure.badData("\(origin(1, 1)): more than \(Self.mostValues) brackets; this is no recipe")
+    }
     do {
       let document = try YAMLDocument(yaml)
       guard let root = document.root else {
         self.init(content: .null, origin: origin(1, 1))
         return
       }
-      var budget = 10_000
+      var budget = Self.mostValues
       self = try RecipeNode(root, origin: origin, depth: 0, budget: &budget)
     } catch let problem as YAMLDocument.Problem {
       throw Failure.badData("\(origin(problem.line, problem.column)): not YAML: \(problem.words)")
@@ -69,7 +76,7 @@ extension RecipeNode {
     content = .null
     budget -= 1
     // Aliases can stand for more values than fit in memory, and for what they are part of.
-    guard budget > 0 else { throw failure("more than 10000 values; this is no recipe") }
+    guard budget > 0 else { throw failure("more than \(Self.mostValues) values; this is no recipe") }
     guard depth < 100 else { throw failure("values within values, 100 deep; this is no recipe") }
     switch node.content {
     case .scalar(let text, let isPlain):

@@ -155,6 +155,9 @@ public struct DataSpecification: Sendable, Equatable {
   package var pathName = "data.path"
   /// What stands in place of the file `path`, which then only names it: a sample that another program has sent.
   package var content: [UInt8]?
+  /// csv: of `content`, the first of the rows behind the window, of which only `known` and the time are read: what stands in their other
+  /// columns is no value. nil where there are none.
+  package var firstRowAhead: Int?
   /// Whether a FIFO or `-` will do for a file: not where several processes read it.
   var allowsStreams = false
 

@@ -192,6 +192,16 @@ import Testing
     #expect(
       found.answers.map { String($0.split(separator: "\"predicted\"")[1]) }
         == [0, 9, 35].map { expected[$0] })
+    // What is not sent is not known, and no row is put in another's place.
+    for answer in found.answers {
+      #expect(answer.contains("\"actual\":{\"x+1\":null,\"x+2\":null}"), "\(answer)")
+    }
+    for times in ["4,3,2,1,0", "0,1,3,2,4", "0,1,2,4,3"] {
+      let back = try ask(folder, line(0).replacing("\"t\":[0,1,2,3,4]", with: "\"t\":[\(times)]"))
+      #expect(
+        back.status == 65 && back.answers.isEmpty && back.errors.contains("standard input, line 1, value ")
+          && back.errors.contains("column 't': the time goes back"), "\(back.errors)")
+    }
     let few = try ask(folder, line(0, 3))
     #expect(
       few.status == 65

@@ -6,6 +6,8 @@ struct HorizonTable: NumberTable {
   /// Where each series begins, and the end of the last: what would lie in another one, or behind all, is NaN. nil for one series, whose
   /// last rows are then left out.
   var starts: [Int]?
+  /// Behind the last row of each series that says something, where that is before the next one begins.
+  var ends: [Int]?
 
   var rows: Int { starts == nil ? max(0, base.rows - (horizons.last ?? 0)) : base.rows }
   var columns: Int { base.columns * horizons.count }
@@ -38,7 +40,7 @@ struct HorizonTable: NumberTable {
       let middle = (low + high) / 2
       if starts[middle] <= row { low = middle } else { high = middle }
     }
-    return starts[high]
+    return ends?[low] ?? starts[high]
   }
 
   func place(row: Int, column: Int) -> String {

@@ -42,7 +42,7 @@ extension SampleSource {
       layout = SampleLayout.windows(data, firsts: windows!.firsts)
       samples = windows!.firsts.count
       ahead = table.ahead(horizons[0])
-      let levels = HorizonTable(base: targets, horizons: horizons, starts: table.starts)
+      let levels = HorizonTable(base: targets, horizons: horizons, starts: table.starts, ends: table.ends)
       let values: any NumberTable = data.isRelative ? ChangeTable(ahead: levels, now: targets) : levels
       self.values = data.label == nil ? values : nil
     } else {

@@ -43,7 +43,10 @@ struct SeriesTable {
       let kept = names.indices.filter { starts[$0] < starts[$0 + 1] }
       (names, starts) = (kept.map { names[$0] }, kept.map { starts[$0] } + [rows.rows])
     }
-    ends = Array(starts.dropFirst())
+    ends = zip(starts, starts.dropFirst()).map { first, end in
+      guard let ahead = data.firstRowAhead else { return end }
+      return (first..<end).first { rows.origins[$0].record >= ahead } ?? end
+    }
     (self.rows, self.starts, self.names) = (rows, starts, names)
     try requireConstant(rows.roles.statics)
   }

@@ -10,14 +10,16 @@ extension TableRows {
     }
     if isInOrder { return Array(0..<rows) }
     // text: "" is what one series without a name is called.
-    if keys.names == [""] || roles.group != nil, let column = roles.time,
+    if keys.names == [""] || roles.group != nil || data.content != nil, let column = roles.time,
       let row = (1..<rows).first(where: {
         keys.numbers[$0] == keys.numbers[$0 - 1] && time($0) < time($0 - 1)
       })
     {
       throw .badData(
         "\(place(row, name: column)): the time goes back, from \(quoted(text(row - 1, column)!)) to \(quoted(text(row, column)!)); "
-          + "sort the rows, or name the column that tells series apart in data.series")
+          + (data.content != nil
+            ? "send the rows in the order of their times"
+            : "sort the rows, or name the column that tells series apart in data.series"))
     }
     return (0..<rows).sorted { (keys.numbers[$0], time($0), $0) < (keys.numbers[$1], time($1), $1) }
   }

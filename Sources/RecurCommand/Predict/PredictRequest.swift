@@ -107,15 +107,15 @@ extension PredictRequest {
         columns.append(Fields(values: ["0"], isOfAllRows: true))
       }
     }
-    return try lines(names, columns, specification)
+    return try lines(names, columns, &specification)
   }
 
   /// The rows of the window, and with `data.known` those behind it.
   private func lines(
-    _ names: [String], _ columns: [Fields], _ specification: DataSpecification
+    _ names: [String], _ columns: [Fields], _ specification: inout DataSpecification
   ) throws -> [UInt8] {
     let ahead = specification.known.isEmpty ? 0 : specification.allHorizons.last ?? 0
-    let behind = names.map { specification.isAhead($0) ? ahead : 0 }
+    let behind = names.map { [specification] in specification.isAhead($0) ? ahead : 0 }
     let rows = zip(columns, behind).map { $0.isOfAllRows ? 1 : $0.values.count - $1 }.max() ?? 0
     for (place, column) in columns.enumerated()
     where !column.isOfAllRows && column.values.count != rows + behind[place] {
@@ -129,7 +129,8 @@ extension PredictRequest {
       throw failure("has \(rows) rows; the window sees \(specification.window) (data.window)")
     }
     var lines = [CSVLine.text(names)]
-    // Nothing reads the other columns behind the window, but there must be something.
+    if ahead > 0 { specification.firstRowAhead = rows }
+    // No other column has a value behind the window, but there must be something in its place.
     for row in 0..<rows + ahead { lines.append(CSVLine.text(columns.map { $0[row] })) }
     return Array((lines.joined(separator: "\n") + "\n").utf8)
   }

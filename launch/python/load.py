@@ -3,11 +3,21 @@
 
     from load import load
     model = load("model.safetensors")
-    model.predict(rows)       # [B, T, F], the columns in the units of the data file -> [B, targets] in those units, or probabilities
+    model.predict(rows)       # [B, T, F] -> numbers in the units of the data file, or probabilities
     model.state_dict()        # the names that `recur train --init-from` takes
 
-As a program: `load.py model.safetensors rows.npy predictions.npy`. Needs torch, safetensors, numpy and PyYAML. Networks are those of
-torch.nn: what recur has beyond (layer_norm, zoneout, residual, widths of their own, learned states, decoders) is refused.
+A row's columns are what recur reads of a step: data.features, data.static and data.known (at the first horizon, then at the next) in
+the units of the data file, then sine and cosine of data.calendar, then of data.gaps: mask whether each feature was there. A feature
+that is NaN takes its mean, where data.gaps is mean or mask.
+
+What comes back: of mse, mae and huber [B, targets], the targets at the first horizon, then at the next; of quantile
+[B, targets, levels]; of bce_with_logits and cross_entropy probabilities. With data.relative these are values, not changes. With
+data.scale_per: series predict wants the name of each sample's series: predict(rows, series=["A", "A", "B"]).
+
+As a program: `load.py model.safetensors rows.npy predictions.npy [SERIES]`; SERIES names the series of all rows. Needs torch,
+safetensors, numpy and PyYAML. Networks are those of torch.nn: what recur has beyond (layer_norm, zoneout, residual, widths of their
+own, learned states, decoders) is refused. So are predictions by losses of distributions (gaussian_nll, student_t, poisson,
+negative_binomial): forward() gives their raw outputs.
 """
 import json
 import sys
@@ -86,33 +96,75 @@ class Network(nn.Module):
             x = layer(x)
         return x
 
-    def scale(self, rows):
+    def scales(self, samples, series=None):
+        """The scaler of each sample: its series' own, where each has one; that over all of a series that training did not see."""
+        if not self.scaler:
+            return [None] * samples
+        if not self.scaler.get("series"):
+            return [self.scaler] * samples
+        if series is None:
+            raise ValueError("each series has its own scale (data.scale_per: series): name that of each sample, predict(rows, "
+                             "series=[...]); as a program behind the files")
+        if len(series) != samples:
+            raise ValueError(f"series names {len(series)} samples, rows has {samples}")
+        own = {s["name"]: s for s in self.scaler["series"]}
+        return [own.get(name, self.scaler) for name in series]
+
+    def scale(self, rows, series=None):
         """Columns in the units of the file as the network reads them; those behind the scaled ones stay as they are."""
         rows = torch.as_tensor(numpy.asarray(rows), dtype=torch.float64).clone()
-        for column, s in enumerate(self.scaler["features"] if self.scaler else []):
-            x = rows[..., column]
-            rows[..., column] = (x * s["scale"] + s["offset"] if self.scaler["method"] == "minmax"
-                                 else (x - s["offset"]) / s["scale"])
+        for sample, scales in zip(rows, self.scales(len(rows), series)):
+            for column, fill in enumerate((scales or {}).get("fills") or []):
+                sample[..., column] = sample[..., column].nan_to_num(fill)
+            for column, s in enumerate(scales["features"] if scales else []):
+                x = sample[..., column]
+                sample[..., column] = (x * s["scale"] + s["offset"] if self.scaler["method"] == "minmax"
+                                       else (x - s["offset"]) / s["scale"])
+        if rows.isnan().any():
+            raise ValueError("rows has NaN where training had a value in every row; fill it in")
         return rows.float()
 
-    def unscale(self, outputs):
-        """Targets in the units of the file."""
-        outputs = outputs.double()
-        for column, s in enumerate(self.scaler["targets"] if self.scaler else []):
-            y = outputs[..., column]
-            outputs[..., column] = ((y - s["offset"]) / s["scale"] if self.scaler["method"] == "minmax"
-                                    else y * s["scale"] + s["offset"])
+    def unscale(self, outputs, series=None):
+        """Outputs `[B, ..., targets]` in the units of the file."""
+        outputs = outputs.double().clone()
+        for sample, scales in zip(outputs, self.scales(len(outputs), series)):
+            for column, s in enumerate(scales["targets"] if scales else []):
+                y = sample[..., column]
+                sample[..., column] = ((y - s["offset"]) / s["scale"] if self.scaler["method"] == "minmax"
+                                       else y * s["scale"] + s["offset"])
         return outputs
 
+    def bases(self, rows, width):
+        """What targets are changes from, `[B, width]`: of each its value in the last row."""
+        data = self.recipe["data"]
+        lacking = [name for name in data["targets"] if name not in data["features"]]
+        if lacking:
+            raise ValueError(f"data.relative counts from the last {', '.join(lacking)}, which rows does not have: add that to what "
+                             "model(model.scale(rows)) gives, scaled back by model.unscale")
+        columns = [data["features"].index(name) for name in data["targets"]]
+        rows = torch.as_tensor(numpy.asarray(rows), dtype=torch.float64)
+        return rows[:, -1, columns].repeat(1, width // len(columns))
+
     @torch.no_grad()
-    def predict(self, rows, codes=None):
-        """Numbers in the units of the file; of classes their probabilities; of other losses the outputs as they are."""
-        inputs = torch.as_tensor(rows) if hasattr(self, "embedding") else self.scale(rows)
-        outputs = self.eval()(inputs, codes)
+    def predict(self, rows, codes=None, series=None):
+        """Rows `[B, T, F]` or tokens `[B, T]` -> what the page's head says. `series`: of each sample, with data.scale_per: series."""
         loss = self.recipe["loss"]["name"]
+        if loss not in ("mse", "mae", "huber", "quantile", "bce_with_logits", "cross_entropy"):
+            raise ValueError(f"loss {loss} has several outputs, or one that is no number to predict: this page does not predict with "
+                             "it; forward() gives them raw")
+        inputs = torch.as_tensor(rows) if hasattr(self, "embedding") else self.scale(rows, series)
+        outputs = self.eval()(inputs, codes)
         if loss == "cross_entropy":
             return outputs.softmax(-1)
-        return self.unscale(outputs) if loss in ("mse", "mae", "huber") else outputs
+        if loss == "bce_with_logits":
+            return outputs.sigmoid()
+        levels = len(self.recipe["loss"]["levels"]) if loss == "quantile" else 1
+        # Quantiles that cross are put in order, as recur does.
+        outputs = outputs.unflatten(-1, (-1, levels)).sort(-1).values
+        outputs = self.unscale(outputs.movedim(-1, 1), series).movedim(1, -1)
+        if self.recipe["data"].get("relative"):
+            outputs += self.bases(rows, outputs.shape[1])[..., None]
+        return outputs if loss == "quantile" else outputs[..., 0]
 
 
 def load(path):
@@ -130,9 +182,11 @@ def load(path):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 4:
+    if len(sys.argv) not in (4, 5):
         sys.exit(__doc__)
     try:
-        numpy.save(sys.argv[3], load(sys.argv[1]).predict(numpy.load(sys.argv[2])).numpy())
+        rows = numpy.load(sys.argv[2])
+        series = [sys.argv[4]] * len(rows) if len(sys.argv) == 5 else None
+        numpy.save(sys.argv[3], load(sys.argv[1]).predict(rows, series=series).numpy())
     except (ValueError, OSError) as error:
         sys.exit(f"load.py: {error}")

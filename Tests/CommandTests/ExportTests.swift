@@ -55,6 +55,80 @@ import Testing
     #expect(checkpoint["is_exported"] as? Bool == true)
   }
 
+  /// The same file as another program writes it again: the metadata in any order.
+  private func rewritten(_ folder: Folder, _ name: String, startsWithChecksum: Bool) throws {
+    let bytes = [UInt8](try Data(contentsOf: folder.url.appendingPathComponent("m.safetensors")))
+    let size = bytes[..<8].reversed().reduce(0) { $0 << 8 | Int($1) }
+    var tensors = try #require(
+      try JSONSerialization.jsonObject(with: Data(bytes[8..<8 + size])) as? [String: Any])
+    let metadata = try #require(tensors.removeValue(forKey: "__metadata__") as? [String: String])
+    var keys = metadata.keys.shuffled()
+    if startsWithChecksum { keys = ["sha256"] + keys.filter { $0 != "sha256" } }
+    func text(_ value: Any) throws -> String {
+      String(
+        decoding: try JSONSerialization.data(withJSONObject: value, options: [.fragmentsAllowed]),
+        as: UTF8.self)
+    }
+    let fields = try keys.map { "\(try text($0)):\(try text(metadata[$0]!))" }.joined(separator: ",")
+    let rest = try text(tensors).dropFirst()
+    let header = Array("{\"__metadata__\":{\(fields)},\(rest)".utf8)
+    let length = (0..<8).map { UInt8(truncatingIfNeeded: header.count >> (8 * $0)) }
+    try Data(length + header + bytes[(8 + size)...]).write(to: folder.url.appendingPathComponent(name))
+  }
+
+  @Test func `what another program wrote again are weights, in whatever order`() throws {
+    let folder = try trained()
+    try export(folder)
+    for order in 0..<8 {
+      try rewritten(folder, "again.safetensors", startsWithChecksum: order % 2 == 0)
+      let inspected = try Command.run("inspect", "again.safetensors", in: folder.url)
+      #expect(
+        inspected.status == 65 && inspected.err.contains("another program wrote it again")
+          && inspected.err.contains("--init-from") && inspected.err.split(separator: "\n").count == 1,
+        "\(inspected.err)")
+      guard order < 4 else { continue }
+      let begun = try Command.run(
+        "train", "wave.yaml", "--out", "again\(order)", "--init-from", "again.safetensors", in: folder.url)
+      #expect(begun.status == 0, "\(begun.err)")
+    }
+    // Damage is no other order.
+    var bytes = try Data(contentsOf: folder.url.appendingPathComponent("m.safetensors"))
+    bytes[200] ^= 1
+    try bytes.write(to: folder.url.appendingPathComponent("damaged.safetensors"))
+    for words in [
+      ["inspect", "damaged.safetensors"],
+      ["train", "wave.yaml", "--out", "d", "--init-from", "damaged.safetensors"],
+    ] {
+      let outcome = try Command.run(arguments: words, in: folder.url)
+      #expect(outcome.status == 65 && outcome.err.contains("the file is damaged"), "\(outcome.err)")
+    }
+  }
+
+  @Test func `other files are called what they are`() throws {
+    let folder = try trained()
+    try export(folder)
+    try export(folder, "m.npz")
+    let begin = ["train", "wave.yaml", "--out", "again", "--init-from"]
+    for (words, code, message) in [
+      (["inspect", "m.npz"], Int32(65), "it is a ZIP archive, as .npz and .pt files are, and no checkpoint"),
+      (["forecast", "m.npz"], 65, "it is a ZIP archive"),
+      (begin + ["wave.csv"], 65, "it is a text that begins with 'a,b,y"),
+      (begin + ["wave.yaml"], 65, "and no safetensors file"),
+      (
+        begin + ["m.safetensors", "--init-map", "rnn.=lstm."], 65,
+        "train.init_map renames tensor rnn.weight_ih_l0 to lstm.weight_ih_l0"
+      ),
+      (
+        ["plot", "m.safetensors", "--output", "p.svg"], 64, "is a file, and recur plot draws the log of a run"
+      ),
+    ] {
+      let outcome = try Command.run(arguments: words, in: folder.url)
+      #expect(
+        outcome.status == code && outcome.err.contains(message)
+          && outcome.err.split(separator: "\n").count == 1, "\(words): \(outcome.status) \(outcome.err)")
+    }
+  }
+
   @Test func `a run begins with it, and none goes on with it`() throws {
     let folder = try trained()
     try export(folder)

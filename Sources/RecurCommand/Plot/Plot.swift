@@ -30,8 +30,8 @@ struct Plot: ReportingCommand {
   }
 
   func execute(_ console: Console) throws -> PlotReport {
-    let gnuplot = try Gnuplot()
     let history = try RunHistory(run: run)
+    let gnuplot = try Gnuplot()
     let model = try CheckpointedModel(noting: run, choice.choice)
     let target = try OutputFile(file, option: "--output", notOver: model.files(run))
     var figure = Figure(

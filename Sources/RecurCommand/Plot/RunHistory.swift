@@ -16,6 +16,10 @@ struct RunHistory {
 
   /// Reads `metrics.jsonl` of a run directory.
   init(run: String) throws {
+    if FileIdentity(run) != nil, !Paths.isFolder(run) {
+      throw Failure.usage(
+        "\(run) is a file, and recur plot draws the log of a run: name the directory that recur train wrote")
+    }
     let path = "\(run)/metrics.jsonl"
     let lines = try InputFile.lines(of: path, key: "the directory of a run", limit: .max)
     let decoder = JSONDecoder()

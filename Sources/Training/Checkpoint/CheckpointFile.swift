@@ -34,7 +34,7 @@ public final class CheckpointFile {
     do throws(Failure) {
       let head = try SafetensorsHeader.head(of: file, size: size)
       defer { withExtendedLifetime(head) {} }
-      checksum = try Checksums.verified(UnsafeRawBufferPointer(head.bytes))
+      checksum = try Self.checksum(of: head, size: size)
       let text = UnsafeRawBufferPointer(rebasing: head.bytes[8...])
       let header = try SafetensorsHeader(parsing: text, payload: size - head.bytes.count)
       state = try CheckpointState(parsing: header[metadata: Checksums.stateKey])
@@ -86,6 +86,26 @@ extension CheckpointFile.Tensor {
   }
 }
 
+extension CheckpointFile {
+  /// The verified checksum of length and header. What another program wrote again is told from what is damaged.
+  private static func checksum(of head: AlignedBytes, size: Int) throws(Failure) -> String {
+    do throws(Failure) {
+      return try Checksums.verified(UnsafeRawBufferPointer(head.bytes))
+    } catch {
+      throw isRewritten(head, size: size) ? .badData(Checksums.rewritten) : error
+    }
+  }
+
+  /// Whether another program has written a checkpoint again, whose header this is.
+  /// - size: of the file.
+  static func isRewritten(_ head: AlignedBytes, size: Int) -> Bool {
+    defer { withExtendedLifetime(head) {} }
+    let text = UnsafeRawBufferPointer(rebasing: head.bytes[8...])
+    let header = try? SafetensorsHeader(parsing: text, payload: size - head.bytes.count)
+    return header.map(Checksums.areRewritten) ?? false
+  }
+}
+
 extension SafetensorsHeader {
   /// Length and header of an open file. Its length is checked against the file's before memory is taken.
   /// - kind: what the file should be, for messages.
@@ -97,6 +117,9 @@ extension SafetensorsHeader {
     }
     guard count == 8, size > 8 else { throw .badData("it has \(size) bytes, too few for a \(kind)") }
     let length = UInt64(littleEndian: prefix)
+    if length > longest, let what = otherKind(withUnsafeBytes(of: prefix) { Array($0) }) {
+      throw .badData("it is \(what), and no \(kind)")
+    }
     guard length >= 2, length <= longest, length <= size - 8 else {
       throw .badData(
         "its header would have \(length) bytes, the file has \(size): it is cut short or no \(kind)")
@@ -108,6 +131,17 @@ extension SafetensorsHeader {
       throw .badData("it became shorter while it was read")
     }
     return head
+  }
+
+  /// What a file is that begins with these eight bytes, in place of a header's length; nil where that does not show.
+  private static func otherKind(_ start: [UInt8]) -> String? {
+    let marks: [(start: [UInt8], kind: String)] = [
+      ([0x50, 0x4B, 3, 4], "a ZIP archive, as .npz and .pt files are"), ([0x1F, 0x8B], "compressed by gzip"),
+      ([0x93] + Array("NUMPY".utf8), "an array of NumPy"), ([0x89] + Array("HDF".utf8), "HDF5"),
+    ]
+    if let mark = marks.first(where: { start.starts(with: $0.start) }) { return mark.kind }
+    let isText = start.allSatisfy { (32...126).contains($0) || (9...13).contains($0) }
+    return isText ? "a text that begins with \(quoted(start))" : nil
   }
 }
 

@@ -28,12 +28,27 @@ package enum Checksums {
 
   /// The file's checksum, or nil where length and header are not what was written.
   static func verified(_ head: UnsafeRawBufferPointer) throws(Failure) -> String {
-    guard let digits = digits(in: head) else { throw .badData("it is not a checkpoint of this program") }
+    guard let digits = digits(in: head) else { throw .badData(notOurs) }
     let digest = digest(of: head, digits)
     guard head[digits].elementsEqual(digest.utf8) else {
       throw .badData("the header does not match its checksum: the file is damaged")
     }
     return digest
+  }
+
+  static let notOurs = "it is not a checkpoint of this program"
+  static let rewritten =
+    "another program wrote it again, so that nothing holds its checksums; train --init-from takes it as weights, and for all else "
+    + "export the run again (recur export RUN --safetensors FILE)"
+
+  /// Whether metadata of this program stand in an order that it does not write: another program has read them and written them
+  /// again. No damage puts names in another order.
+  static func areRewritten(_ header: SafetensorsHeader) -> Bool {
+    let own = ["sha256", "format", stateKey] + ExportedModel.keys + header.tensors.map { key(of: $0.name) }
+    let places = Name.numbers(own)
+    let found = header.metadata.compactMap { places[Name($0.key)] }
+    let holdsState = header.metadata.contains { $0.key.hasSameBytes(as: stateKey) }
+    return holdsState && zip(found, found.dropFirst()).contains { $0 > $1 }
   }
 
   private static func digest(of head: UnsafeRawBufferPointer, _ digits: Range<Int>) -> String {

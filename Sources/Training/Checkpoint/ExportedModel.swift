@@ -5,6 +5,8 @@ import Diagnostics
 /// from the values of a data file to numbers and back. `recipe` is YAML, all else JSON; what a model has not is left out.
 struct ExportedModel {
   let metadata: [(key: String, value: String)]
+  /// What there may be, in this order.
+  static let keys = ["recipe", "scaler", "vocabulary", "classes", "categories"]
 
   init(_ state: CheckpointState) throws(Failure) {
     var metadata = [("recipe", state.recipe)]

@@ -54,6 +54,8 @@ struct WeightsPlan {
 private struct WeightsNames {
   private let source: WeightsSource
   private var tensors: [Name: WeightsSource.Tensor] = [:]
+  /// Of tensors that the map gives another name, that by their own.
+  private var mapped: [Name: String] = [:]
 
   init(_ source: WeightsSource, _ layout: ParameterLayout, _ map: [String]) throws(Failure) {
     self.source = source
@@ -65,6 +67,7 @@ private struct WeightsNames {
     }
     for tensor in source.tensors {
       let name = Self.name(tensor.name, map, layout)
+      if map.contains(where: { tensor.name.hasBytes(first: $0.old) }) { mapped[Name(tensor.name)] = name }
       if let other = tensors.updateValue(tensor, forKey: Name(name)) {
         throw .badData(
           "\(source.path): tensors \(other.name) and \(tensor.name) would both be \(name); change --init-map")
@@ -86,6 +89,11 @@ private struct WeightsNames {
 
   /// What to do about tensors that are not there.
   func failure(absent: [String]) -> Failure {
+    if let lost = absent.first(where: { mapped[Name($0)] != nil }), let name = mapped[Name(lost)] {
+      return .badData(
+        "\(source.path): train.init_map renames tensor \(lost) to \(name), and this network has \(lost): it is OLD=NEW, the file's name first; remove it (--init-map)"
+      )
+    }
     let map = suggestion(for: absent).map { "; --init-map '\($0)' may be what is missing" } ?? ""
     // A whole module, where several tensors of one are not there.
     let module = absent.count > 1 ? absent[0].utf8.firstIndex(of: UInt8(ascii: ".")) : nil

@@ -66,16 +66,26 @@ struct WeightsSource {
     }
   }
 
-  /// Whether it begins as checkpoints do, whose checksums are then verified.
+  /// Whether it begins as checkpoints do, whose checksums are then verified, and is not what another program wrote again: its
+  /// metadata say nothing about its tensors any more.
   private static func isCheckpoint(_ path: String, _ fileSystem: FileSystem) throws(Failure) -> Bool {
     let file = try fileSystem.open(reading: path)
-    _ = try file.size()
+    let size = try file.size()
     var start = [UInt8](repeating: 0, count: 8 + Checksums.prefix.count)
     let count = try start.withUnsafeMutableBufferPointer { bytes throws(Failure) in
       try file.read(into: UnsafeMutableRawBufferPointer(bytes))
     }
+    guard start[..<count].dropFirst(8).elementsEqual(Checksums.prefix) else {
+      try file.close()
+      return false
+    }
+    try file.seek(to: 0)
+    let head = try? SafetensorsHeader.head(of: file, size: size)
     try file.close()
-    return start[..<count].dropFirst(8).elementsEqual(Checksums.prefix)
+    guard let head else { return true }
+    defer { withExtendedLifetime(head) {} }
+    let isVerified = (try? Checksums.verified(UnsafeRawBufferPointer(head.bytes))) != nil
+    return isVerified || !CheckpointFile.isRewritten(head, size: size)
   }
 }
 

@@ -1,4 +1,5 @@
 import Dataset
+import Diagnostics
 import Recurrent
 
 extension Recipe: DeclaredSection {
@@ -36,13 +37,30 @@ extension Codec where Value == String {
   fileprivate static var folderName: Codec {
     Codec(.text) { node, place in
       let name = try node.text(place)
-      let isSafe = name.unicodeScalars.allSatisfy { $0 != "/" && $0.properties.generalCategory != .control }
-      guard isSafe, name != ".", name != "..", name.utf8.count <= 100 else {
-        throw node.failure("name must work as a folder's name: no slash, at most 100 bytes")
+      if let why = unsafety(of: name) {
+        throw node.failure("name must work as a folder's name, and \(quoted(name)) \(why)")
       }
       return name
     } write: {
       .text($0)
     }
+  }
+
+  /// Why no folder is to be called so; nil where one may be.
+  private static func unsafety(of name: String) -> String? {
+    if name.unicodeScalars.contains("/") { return "has a slash" }
+    if let control = name.unicodeScalars.first(where: { $0.properties.generalCategory == .control }) {
+      return
+        "has the control character U+\(String(control.value, radix: 16, uppercase: true).leftPadded(to: 4))"
+    }
+    // text: names that every folder has.
+    if name == "." || name == ".." { return "is every folder's name for itself or the one above" }
+    return name.utf8.count > 100 ? "has \(name.utf8.count) bytes, more than 100" : nil
+  }
+}
+
+extension String {
+  fileprivate func leftPadded(to width: Int) -> String {
+    String(repeating: "0", count: max(0, width - utf8.count)) + self
   }
 }

@@ -123,7 +123,8 @@ import Testing
     ),
     ("test: rest", "test: rest, validation: rest", "data.split: only one part can be the rest"),
     ("train: 200", "train: 1.5", "data.split.train must be a fraction between 0 and 1, not 1.5"),
-    ("name: kospi-lstm", "name: a/b", "name must work as a folder's name"),
+    ("name: kospi-lstm", "name: a/b", "name must work as a folder's name, and 'a/b' has a slash"),
+    ("name: kospi-lstm", "name: \"a\\tb\"", "has the control character U+0009"),
   ])
   func wrongValuesNamePlaceAndKey(old: String, new: String, words: String) {
     let text = message(replacing(old, new))

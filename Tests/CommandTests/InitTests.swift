@@ -256,6 +256,47 @@ import Testing
     #expect(try initialize(folder, "s.ts").guesses.contains(words))
   }
 
+  /// What a column was taken for is said where that is not what a person would have thought.
+  @Test func whatWasTakenForWhatIsSaid() throws {
+    let folder = try Folder()
+    func table(_ name: String, _ header: String, _ row: (Int) -> String) throws {
+      try folder.write(name, ([header] + (0..<80).map(row)).joined(separator: "\n") + "\n")
+    }
+    func day(_ i: Int) -> String { String(format: "2024/%02d/%02d", i / 28 + 1, i % 28 + 1) }
+    try table("shop.csv", "Date,Units,Revenue") {
+      "\(day($0)),\($0 % 7 == 3 ? "n/a" : "\($0 % 7)"),\($0 % 6 == 0 ? "-" : "\($0 * 3 % 11)")"
+    }
+    let (recipe, guesses) = try initialize(folder, "shop.csv", "--horizon", "2")
+    #expect(has(recipe, "targets: [Revenue]", "gaps: mask") && recipe.contains("na: [\"-\""), "\(recipe)")
+    #expect(guesses.contains("'-' among numbers stands for a missing value"), "\(guesses)")
+    try table("epoch.csv", "t,y") { "\(1_616_198_400 + 3600 * $0),\($0 % 5)" }
+    let epoch = try initialize(folder, "epoch.csv").guesses
+    #expect(epoch.contains("'t' rises by 3600 from each row to the next") && epoch.contains("give --time t"))
+    try table("index.csv", ",a,b") { "\($0),\($0 % 5),\($0 % 3)" }
+    #expect(try initialize(folder, "index.csv").guesses.contains("column 1 has no name in the header"))
+    try table("percent.csv", "t,y") { "\($0),\($0 % 9).5%" }
+    try table("weather.csv", "t,x,weather") { "\($0),\($0 % 9),\(["wet", "dry"][$0 % 2])" }
+    try table("one.csv", "y") { "\($0 * 7 % 9).5" }
+    try table("quarters.csv", "t,y") { "\(1980 + $0 / 4)-Q\($0 % 4 + 1),\($0 * 7 % 9)" }
+    try table("nameless.csv", "a,") { _ in "1,2" }
+    for (words, code, texts) in [
+      (
+        ["percent.csv", "--target", "y", "--horizon", "4"], Int32(65),
+        ["'y' was taken for a class", "80 of 80 rows have a text there, such as '0.5%', '1.5%', '2.5%'"]
+      ),
+      (["weather.csv", "--horizon", "3"], 65, ["'weather' was taken for a class", "--target"]),
+      (["weather.csv", "--label", "weather", "--horizon", "3"], 64, ["--label weather is a class"]),
+      (["one.csv"], 65, ["no column is left to learn from", "--horizon 1"]),
+      (["quarters.csv"], 65, ["('t' has 80 different texts)", "--horizon 1"]),
+      (["nameless.csv"], 65, ["(column 2 has no name in line 1)"]),
+    ] {
+      let outcome = try Command.run(arguments: ["init"] + words, in: folder.url)
+      #expect(
+        outcome.status == code && texts.allSatisfy(outcome.err.contains) && outcome.out.isEmpty
+          && outcome.err.split(separator: "\n").count == 1, "\(words): \(outcome.err)")
+    }
+  }
+
   @Test func whatCannotBeTrainedIsALine() throws {
     let folder = try Folder()
     try folder.write("t.csv", "a,b\n1,2\n3,4\n5,6\n")

@@ -20,11 +20,20 @@ extension TableProbe {
     package let distinct: Int
     /// Whether all numbers are whole.
     package let isWhole: Bool
+    /// By how much its whole numbers rise from each row to the next, where that is always the same.
+    package let steadyStep: Double?
     /// Whether its numbers count the rows.
-    package let isRowNumber: Bool
+    package var isRowNumber: Bool { steadyStep == 1 }
+    /// Of a column that is none of numbers, the first texts that are no numbers, and how many rows have such.
+    package let strangers: [String]
+    package let rowsOfStrangers: Int
+    /// Whether its texts are codes, such as 1980-Q1, and nothing to read.
+    package let isOfCodes: Bool
     /// Few texts in a column of numbers, which stand for missing ones.
     package let words: [String]
-    /// How many rows have one of them.
+    /// Words that stand for a missing value where a recipe names none.
+    package let gapWords: [String]
+    /// How many rows have one of `words`.
     package let rowsOfWords: Int
     /// Another way to read its dates, day and month exchanged, that fits all of them as well.
     package let otherPattern: String?
@@ -41,6 +50,8 @@ extension TableProbe.Column {
   /// Of numbers, the fewest that may be among a few other texts.
   private static let mostlyNumbers = 0.9
   private static let mostWords = 3
+  /// The same where those texts have neither letters nor digits: a dash is no class.
+  private static let numbersBesideMarks = 0.5
 
   init(_ table: CSVTable, _ place: Int, _ notation: NumberNotation) {
     let column = table.names[place]
@@ -52,19 +63,26 @@ extension TableProbe.Column {
     let present = codes.filter { $0 >= 0 }
     missing = codes.count - present.count
     let used = texts.indices.filter { !isGap[$0] }
+    gapWords = texts.indices.filter { isGap[$0] && !texts[$0].isEmpty }.map {
+      String(decoding: texts[$0], as: UTF8.self)
+    }
     distinct = used.count
     let others = used.filter { numbers[$0] == nil }
     let othersRows = present.count { numbers[Int($0)] == nil }
+    let areMarks = others.allSatisfy { texts[$0].allSatisfy(Self.isMark) }
+    let share = areMarks ? Self.numbersBesideMarks : Self.mostlyNumbers
     let isNumeric =
       !present.isEmpty && others.count <= Self.mostWords && others.count < used.count
-      && Double(present.count - othersRows) >= Self.mostlyNumbers * Double(present.count)
+      && Double(present.count - othersRows) >= share * Double(present.count)
     words = isNumeric ? others.map { String(decoding: texts[$0], as: UTF8.self) } : []
     rowsOfWords = isNumeric ? othersRows : 0
     let values = isNumeric ? present.compactMap { numbers[Int($0)] } : []
     isWhole = isNumeric && values.allSatisfy { $0 == $0.rounded() }
-    isRowNumber =
-      isWhole && values.count > 2 && missing == 0 && words.isEmpty
-      && zip(values, values.dropFirst()).allSatisfy { $1 - $0 == 1 }
+    strangers = isNumeric ? [] : others.prefix(3).map { String(decoding: texts[$0], as: UTF8.self) }
+    rowsOfStrangers = isNumeric ? 0 : othersRows
+    isOfCodes = used.allSatisfy { Self.isCode(texts[$0]) }
+    let step = isWhole && values.count > 2 && missing == 0 && words.isEmpty ? values[1] - values[0] : 0
+    steadyStep = step > 0 && zip(values, values.dropFirst()).allSatisfy { $1 - $0 == step } ? step : nil
     let format = isNumeric || present.isEmpty || missing > 0 ? nil : TimeGuess(texts)
     otherPattern = format?.other
     hasHolesInTimes =
@@ -72,6 +90,16 @@ extension TableProbe.Column {
     kind =
       isNumeric ? .numbers : present.isEmpty ? .nothing : format.map { .times(pattern: $0.pattern) } ?? .texts
     if let format { times = codes.map { format.times[Int($0)] } }
+  }
+
+  /// Neither a letter nor a digit, of any script.
+  private static func isMark(_ byte: UInt8) -> Bool {
+    byte < 128 && !(48...57).contains(byte) && !(65...90).contains(byte & 0xDF)
+  }
+
+  /// Short, with a digit, and of two words at most.
+  private static func isCode(_ text: [UInt8]) -> Bool {
+    text.count <= 24 && text.contains { (48...57).contains($0) } && text.count { $0 == 32 } < 2
   }
 
   private static func number(_ text: [UInt8], _ notation: NumberNotation, _ tables: DecimalTables) -> Double?

@@ -98,8 +98,11 @@ extension TableDraft {
   private func writeGaps(_ draft: inout RecipeDraft) {
     let words = Set(read.flatMap(\.words).map { Name($0) }).sorted().map(\.text)
     if !words.isEmpty {
-      let usual = ["NA", "NaN", "nan", "null", "None", "N/A", "?"]
-      draft.add("na", RecipeDraft.list(words + usual), "what stands for a missing value")
+      // What the recipe names is all that counts, so that what is a gap without it must be named too.
+      var all = words
+      for word in read.flatMap(\.gapWords) + ["NA", "NaN", "nan", "null", "None", "N/A", "?"]
+      where !all.contains(where: { $0.hasSameBytes(as: word) }) { all.append(word) }
+      draft.add("na", RecipeDraft.list(all), "what stands for a missing value")
       draft.guess(
         "\(words.map { quoted($0) }.joined(separator: ", ")) among numbers stands for a missing value")
     }

@@ -20,6 +20,8 @@ struct TableDraft {
   /// Columns that are a series each.
   private(set) var wide: [Column] = []
   private(set) var categories: [Column] = []
+  /// Numbers, from 1, of columns that have no name: a recipe can't name them.
+  private let unnamed: [Int]
   /// Why other columns are left out.
   private(set) var unread: [(name: String, why: String)] = []
   private(set) var guesses: [String] = []
@@ -32,8 +34,10 @@ struct TableDraft {
     (self.command, self.path) = (command, path)
     probe = try TableProbe(InputFile(path: path, key: "FILE"))
     let names = Dictionary(grouping: probe.columns) { Name($0.name) }
-    columns = probe.columns.filter { names[Name($0.name)]?.count == 1 }
-    unread = names.filter { $0.value.count > 1 }.sorted { $0.key < $1.key }.map {
+    columns = probe.columns.filter { !$0.name.isEmpty && names[Name($0.name)]?.count == 1 }
+    unnamed = probe.columns.enumerated().filter { $0.element.name.isEmpty }.map { $0.offset + 1 }
+    guesses += unnamed.map { "column \($0) has no name in the header and is not read; give it one" }
+    unread = names.filter { $0.value.count > 1 && !$0.key.text.isEmpty }.sorted { $0.key < $1.key }.map {
       ($0.key.text, "is what \($0.value.count) columns are called; rename them")
     }
     text = try command.text.map { try column($0, "--text") }
@@ -52,6 +56,7 @@ struct TableDraft {
       return
     }
     if targets.isEmpty, label == nil { try findTarget() }
+    if let label { try requireOneHorizon(label) }
     guard text == nil else { return }
     chooseFeatures()
     if features.isEmpty, categories.isEmpty { try chooseWhatIsLeft() }
@@ -71,14 +76,18 @@ struct TableDraft {
   /// Where no column is one that a network would read as it is: texts, else numbers that count the rows.
   private mutating func chooseWhatIsLeft() throws {
     let free = columns.filter { !isTaken($0) }
-    if !isSeries, let found = free.first(where: { $0.kind == .texts && $0.distinct > 1 }) {
+    if !isSeries, let found = free.first(where: { $0.kind == .texts && $0.distinct > 1 && !$0.isOfCodes }) {
       text = found
-      guesses.append("text: \(quoted(found.name))")
+      guesses.append("text: \(quoted(found.name)), read word by word")
     } else {
       features = free.filter { $0.kind == .numbers }
     }
     let names = features + [text].compactMap(\.self)
-    guard !names.isEmpty else { throw nothingLeft("no column is left to learn from") }
+    guard !names.isEmpty else {
+      throw nothingLeft(
+        "no column is left to learn from",
+        isSeries ? nil : "where rows are steps of time, --horizon 1 predicts a row from those before it")
+    }
     unread.removeAll { left in names.contains { $0.name.hasSameBytes(as: left.name) } }
   }
 
@@ -88,9 +97,30 @@ struct TableDraft {
 
   private func failure(_ what: String) -> Failure { .usage("\(path): \(what)") }
   /// The command is right, and the file has nothing for it.
-  private func nothingLeft(_ what: String) -> Failure {
-    let why = unread.first.map { " (\(quoted($0.name)) \($0.why))" } ?? ""
-    return .badData("\(path): \(what)\(why)")
+  private func nothingLeft(_ what: String, _ advice: String? = nil) -> Failure {
+    let reasons =
+      unnamed.map { "column \($0) has no name in line 1" } + unread.map { "\(quoted($0.name)) \($0.why)" }
+    let why = reasons.first.map { " (\($0))" } ?? ""
+    return .badData("\(path): \(what)\(why)" + (advice.map { "; \($0)" } ?? ""))
+  }
+
+  /// A class has no several horizons; says why there is one.
+  private func requireOneHorizon(_ label: Column) throws {
+    guard let horizon = command.horizon, horizon > 1 else { return }
+    let texts = label.strangers.map { quoted($0) }.joined(separator: ", ")
+    let found =
+      label.strangers.isEmpty
+      ? "" : ": \(label.rowsOfStrangers) of \(probe.rows) rows have a text there, such as \(texts)"
+    let why =
+      command.label != nil
+      ? "--label \(label.name) is a class to predict"
+      : "\(quoted(label.name)) was taken for a class to predict, for it is no column of numbers\(found)"
+    let other =
+      command.label != nil
+      ? "leave --label away" : "name a column of numbers (--target), or make this one numbers"
+    let message =
+      "\(path): --horizon \(horizon) predicts numbers at several steps, and \(why); give --horizon 1, or \(other)"
+    throw command.label != nil ? Failure.usage(message) : .badData(message)
   }
 
   private func column(_ name: String, _ option: String) throws -> Column {
@@ -124,6 +154,11 @@ struct TableDraft {
     if time == nil, let found = columns.first(where: { $0.isOfTimes && !isTaken($0) }) {
       time = found
       guesses.append("time: \(quoted(found.name))")
+    }
+    if time == nil, let first = columns.first, let step = first.steadyStep, step > 1, !isTaken(first) {
+      guesses.append(
+        "\(quoted(first.name)) rises by \(String(printf: "%.0f", step)) from each row to the next: where it is the time, give --time \(ShellWords.quoted([first.name]))"
+      )
     }
     guard let time, time.isOfTimes, series.isEmpty, !command.wide, !probe.areDistinct(time, series: []) else {
       return

@@ -191,6 +191,29 @@ struct SeriesInputTests {
       message(folder) { _ = try LoadedData(data) }.hasPrefix("data.relative is for numbers behind a window"))
   }
 
+  /// A change counts from the last value that the window's series has, its own rows and those before; before the first it is unknown.
+  @Test func aChangeCountsFromTheLastObservedValue() throws {
+    let folder = try TemporaryFolder()
+    let rows = [("a", [1, nil, nil, 8, 9]), ("b", [nil, nil, 5, nil, 7])] as [(String, [Double?])]
+    let lines = rows.flatMap { name, values in values.map { "\(name),\($0.map { "\($0)" } ?? "")" } }
+    var data = DataSpecification(
+      format: .csv, path: try folder.write("d.csv", "s,x\n" + lines.joined(separator: "\n") + "\n"))
+    (data.series, data.features, data.targets) = (["s"], ["x"], ["x"])
+    (data.window, data.horizon, data.gaps, data.isRelative) = (2, 1, .mask, true)
+    let samples = try LoadedData(data).train!
+    let batch = samples.batch([0, 1, 2, 3, 4, 5])
+    let changes = (0..<6).map { batch.values[$0] }
+    #expect(changes.map { $0.isNaN } == [true, false, false, true, true, false])
+    #expect(Array(changes[1...2]) == [7, 1] && changes[5] == 2)
+    let bases = (0..<6).map { samples.targetBase(of: $0)![0] }
+    #expect(Array(bases[..<3]) == [1, 1, 8] && bases[3].isNaN && Array(bases[4...]) == [5, 5])
+    // Another file whose last row lacks the target, where gaps are otherwise refused.
+    (data.gaps, data.areTargetsOptional, data.features) = (.refuse, true, ["f"])
+    data.path = try folder.write("n.csv", "s,x,f\na,3,1\na,,1\na,,1\n")
+    let new = try LoadedData(data).train!
+    #expect((0..<2).map { new.targetBase(of: $0)! } == [[3], [3]])
+  }
+
   private func message(_ folder: TemporaryFolder, _ body: () throws -> Void) -> String {
     DatasetTests.message(folder, body)
   }

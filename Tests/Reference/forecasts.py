@@ -23,13 +23,12 @@ def forecast(series, fold, step):
     return 10 * series + 2 * math.cos(0.9 * fold + 0.3 * step)
 
 
-def scores(rows, which):
-    """Of (actual, forecasts, scale); what is NaN counts nowhere."""
+def scores(rows, which, season):
+    """Of (actual, forecasts, scale), over the rows where all are known; without a season its forecast is not asked for."""
+    rows = [row for row in rows if not np.isnan([row[0], *row[1][:3 if season > 1 else 2]]).any()]
     error = np.array([abs(actual - found[which]) for actual, found, _ in rows])
     size = np.array([abs(actual) + abs(found[which]) for actual, found, _ in rows])
     scale = np.array([s for _, _, s in rows])
-    known = ~np.isnan(error)
-    error, size, scale = error[known], size[known], scale[known]
     return dict(count=len(error), mae=error.mean(), rmse=np.sqrt((error ** 2).mean()),
                 smape=(200 * error / size).mean(), mase=(error / scale).mean())
 
@@ -48,7 +47,7 @@ def backtest(season):
                 rows.setdefault((series, step), []).append(
                     (y[origin - 1 + step], (forecast(series, fold, step), last, seasonal), scale))
     pick = lambda test: [row for key, own in rows.items() if test(*key) for row in own]
-    entry = lambda own: [scores(own, which) for which in range(3)]
+    entry = lambda own: [scores(own, which, season) for which in range(3)]
     return dict(season=season, all=entry(pick(lambda series, step: True)),
                 steps=[entry(pick(lambda _, step, s=s: step == s)) for s in range(1, STEPS + 1)],
                 series=[entry(pick(lambda series, _, s=s: series == s)) for s in range(SERIES)])

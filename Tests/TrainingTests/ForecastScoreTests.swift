@@ -80,6 +80,12 @@ import Training
     #expect(errors.scores == nil)
     errors.add(0, actual: 0, scale: nil)
     #expect(errors.scores?.smape == 0 && errors.scores?.mase == nil && errors.scores?.count == 1)
+    errors.add(crps: .nan, [.nan, .nan], actual: 1)
+    errors.add(crps: 1, [0, .nan], actual: 1)
+    errors.add(crps: 1, [0, 1], actual: .nan)
+    #expect(errors.scores?.crps == nil && errors.scores?.coverage == nil)
+    errors.add(crps: 1, [0, 1], actual: 1)
+    #expect(errors.scores?.crps == 1 && errors.scores?.coverage == 1)
   }
 
   @Test func `each row is asked of the latest window that says it`() throws {

@@ -147,11 +147,25 @@ public struct ForecastSource {
     return series.map(\.name).filter { !known.contains(Name($0)) }
   }
 
-  /// What the targets of a window count from, where they are changes.
+  /// What the targets of a window count from, where they are changes: the last value of each that was observed, or forecast, up to the
+  /// window's last row; NaN where there is none.
   /// - step: the window's last.
   public func targetBase(of series: Int, step: Int) -> [Double]? {
     guard data.isRelative else { return nil }
-    return rows.roles.targets.map { rows[row(series, step: step), $0] }
+    return rows.roles.targets.enumerated().map { place, column in
+      let ahead = stride(from: step, to: 0, by: -1).lazy.map { rows[row(series, step: $0), column] }
+      if let forecast = ahead.first(where: { !$0.isNaN }) { return forecast }
+      // A gap may reach further back than the rows that are kept for windows.
+      return self.series[series].history.dropLast(max(0, -step)).last { !$0[place].isNaN }?[place] ?? .nan
+    }
+  }
+
+  /// Targets of series that have no value to count changes from in a window that ends in this step.
+  public func unobserved(upTo step: Int) -> [(series: String, target: String)] {
+    series.indices.flatMap { number in
+      zip(targetNames, targetBase(of: number, step: step) ?? []).filter { $1.isNaN }
+        .map { (series[number].name, $0.0) }
+    }
   }
 
   /// How the targets of a series were scaled; nil where they were not.

@@ -42,9 +42,11 @@ extension SampleSource {
       layout = SampleLayout.windows(data, firsts: windows!.firsts)
       samples = windows!.firsts.count
       ahead = table.ahead(horizons[0])
-      let levels = HorizonTable(base: targets, horizons: horizons, starts: table.starts, ends: table.ends)
-      let values: any NumberTable = data.isRelative ? ChangeTable(ahead: levels, now: targets) : levels
+let levels = HorizonTable(base: targets, horizons: horizons, starts: table.starts, ends: table.ends)
+      let since = data.isRelative ? LastObserved(targets, starts: table.starts) : nil
+      let values: any NumberTable = since.map { ChangeTable(ahead: levels, since: $0) } ?? levels
       self.values = data.label == nil ? values : nil
+      bases = since?.bases(windows!.firsts.lazy.map { $0 + data.window - 1 })
     } else {
       layout = .separate(starts: table.starts, targets: data.perStep ? .eachRow : .lastRow)
       samples = table.count
@@ -63,7 +65,6 @@ extension SampleSource {
       categoryNames: names.categories ?? [], unseen: categories.unseen,
       weights: weights.map { weights in ahead.map { $0.map { weights[$0] } ?? 0 } } ?? [])
     firstHorizon = horizons[0]
-    if data.isRelative, let firsts = windows?.firsts { bases = table.bases(firsts, window: data.window) }
     record = { [table] in table.record($0 + horizons[0], of: $0) }
   }
 }

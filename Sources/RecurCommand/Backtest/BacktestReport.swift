@@ -21,6 +21,15 @@ struct BacktestReport: CommandReport {
   let output: String?
   /// Of each target over all, by step, by series, by both.
   let scores: [Entry]
+  /// Of each target, where not all of its forecasts are compared.
+  let partlyCompared: [Compared]
+
+  /// How many forecasts of a target were compared: of the others the truth, the forecast or a naive one is not known.
+  struct Compared: Encodable {
+    let target: String
+    let forecasts: Int
+    let compared: Int
+  }
 
   init(
     recipe: String, _ backtest: Backtest, targets: [String], _ rows: [Backtest.Row], output: String?
@@ -28,8 +37,14 @@ struct BacktestReport: CommandReport {
     (self.recipe, self.output) = (recipe, output)
     (folds, step, steps) = (backtest.folds, backtest.step, backtest.steps)
     season = backtest.season > 1 ? backtest.season : nil
-    scores = targets.enumerated().flatMap { number, target in
+    let entries = targets.enumerated().map { number, target in
       Self.entries(rows.filter { $0.target == number }, target, backtest)
+    }
+    scores = entries.flatMap(\.self)
+    partlyCompared = targets.enumerated().compactMap { number, target in
+      let all = rows.count { $0.target == number }
+      let own = entries[number].first?.scores.network.count ?? 0
+      return own < all ? Compared(target: target, forecasts: all, compared: own) : nil
     }
   }
 
@@ -70,7 +85,15 @@ struct BacktestReport: CommandReport {
       let hidden = max(0, steps.count - Self.shown) + max(0, series.count - Self.shown)
       if hidden > 0 { lines.append("… and \(hidden) lines more with --json") }
     }
-    return lines
+    return lines + notes
+  }
+
+  private var notes: [String] {
+    let lines = partlyCompared.map {
+      "\($0.target): \(Formatting.grouped($0.compared)) of \(Formatting.grouped($0.forecasts)) forecasts are compared; of the others the "
+        + "truth, the forecast or a naive one is not known"
+    }
+    return lines.isEmpty ? [] : [""] + lines
   }
 
   private var header: [String] {

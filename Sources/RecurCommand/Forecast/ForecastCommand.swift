@@ -142,6 +142,12 @@ struct ForecastTable {
     for name in forecast.unseen {
       Console.note("recur: series \(quoted(name)) was not in training: it takes the scale over all series")
     }
+    for (name, target) in forecast.unobserved {
+      let of = name.isEmpty ? "" : " of series \(quoted(name))"
+      Console.note(
+        "recur: column \(quoted(target))\(of) has no value to go on from, and its forecast is a change from the last one: it is left empty"
+      )
+    }
     for (name, missing) in forecast.short {
       let rows = "\(missing) row\(missing == 1 ? "" : "s")"
       Console.note("recur: series \(quoted(name)) has no forecast: its history is \(rows) too short")

@@ -66,17 +66,23 @@ public struct Backtest: Sendable {
   }
 }
 
-/// How a network and the forecasts that need none did over some rows of a backtest.
+/// How a network and the forecasts that need none did over some rows of a backtest: all over the same ones.
 public struct BacktestScores: Sendable, Equatable, Encodable {
   public let network: ForecastScores
   public let lastValue: ForecastScores
   /// nil without a season.
   public let seasonalNaive: ForecastScores?
 
+  /// Rows count where the truth, the network's forecast and the naive ones are all known. A season that reaches back to a value in no
+  /// row is left out.
+  ///
   /// nil where there was nothing to compare.
   public init?(_ rows: some Sequence<Backtest.Row>, season: Int) {
+    var known = rows.filter { !$0.actual.isNaN && !$0.predicted.isNaN && !$0.last.isNaN }
+    let seasonal = season > 1 ? known.filter { !$0.seasonal.isNaN } : []
+    if !seasonal.isEmpty { known = seasonal }
     var errors = [ForecastErrors](repeating: ForecastErrors(), count: 3)
-    for row in rows {
+    for row in known {
       for (place, forecast) in [row.predicted, row.last, row.seasonal].enumerated() {
         errors[place].add(forecast, actual: row.actual, scale: row.scale)
       }

@@ -44,8 +44,9 @@ public struct ForecastErrors: Sendable {
     scaledCount += 1
   }
 
-  /// - quantiles: rising.
+  /// - quantiles: rising. What nobody knows (NaN), of these or of the truth, counts nowhere.
   public mutating func add(crps: Double, _ quantiles: [Double], actual: Double) {
+    guard !(quantiles + [crps, actual]).contains(where: \.isNaN) else { return }
     ranked += crps
     rankedCount += 1
     if let low = quantiles.first, let high = quantiles.last, (low...max(low, high)).contains(actual) {

@@ -65,6 +65,7 @@ public final class Forecaster {
       series: source.series, rows: rows.flatMap { $0 }, targetNames: source.targetNames,
       levels: checkpoint.recipe.loss.levels, hasTimes: source.hasTimes, short: source.short)
     (forecast.unseen, forecast.unseenCategories) = (source.unseen, source.unseenCategories)
+    forecast.unobserved = source.unobserved(upTo: -plan.back)
     return forecast
   }
 
@@ -117,7 +118,7 @@ public final class Forecaster {
     let (loss, truth) = (checkpoint.recipe.loss, source.series[row.series].truth)
     guard !loss.levels.isEmpty, row.step <= truth.count else { return [] }
     return zip(said, truth[row.step - 1]).map { said, truth in
-      if truth.isNaN { return nil }
+      if truth.isNaN || said.base.isNaN { return nil }
       let distribution = said.outputs.withUnsafeBufferPointer {
         PredictiveDistribution(loss, outputs: $0.baseAddress! + said.output * loss.outputsPerTarget)
       }
@@ -166,6 +167,8 @@ public struct Forecast: Sendable {
   public var unseen: [String] = []
   /// Values of categorical columns that training did not see.
   public var unseenCategories: [UnseenCategories] = []
+  /// Targets of series whose forecasts, or the first of them, are NaN: they are changes, and no value to count from was observed.
+  public var unobserved: [(series: String, target: String)] = []
   /// Series whose history is too short for a window, with the rows that are missing.
   public let short: [(name: String, missing: Int)]
 

@@ -39,6 +39,8 @@ public struct LoadedData: Sendable {
   public var categoryNames: [[String]] = []
   /// csv: values of categorical columns that training has not seen.
   public var unseenCategories: [UnseenCategories] = []
+  /// csv: series without a scale of their own where each has one, because training did not see them: they take the one over all.
+  public var unseenSeries: [String] = []
   /// csv: series that are too short for a sample.
   public var shortSeries: [String] = []
 }
@@ -143,6 +145,7 @@ extension LoadedData {
     categoryNames = main.series?.categoryNames ?? []
     unseenCategories = UnseenCategories.joined(sources.all.compactMap { $0.series?.unseen })
     places = SamplePlaces(sources, parts)
+    unseenSeries = given?.unseen(sources.all.flatMap { $0.series?.sampledNames ?? [] }) ?? []
     if let details = main.series {
       shortSeries = details.windows?.short.map { details.table.names[$0] } ?? []
     }

@@ -132,6 +132,8 @@ import Testing
     #expect(try FileManager.default.subpathsOfDirectory(atPath: folder.path("run")).sorted() == before)
     let trained = try run(folder, "backtest run --overwrite")
     #expect(trained.status == 64 && trained.err.contains("--overwrite is for a recipe"), "\(trained.err)")
+    let placed = try run(folder, "backtest run --out other")
+    #expect(placed.status == 64 && placed.err.contains("--out other is for a recipe"), "\(placed.err)")
   }
 
   @Test func whatTrainingHasSeenIsRefused() throws {

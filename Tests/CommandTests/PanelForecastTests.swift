@@ -67,6 +67,29 @@ import Testing
     try Command.run(arguments: words.split(separator: " ").map(String.init), in: folder.url)
   }
 
+  @Test func aSeriesThatTrainingDidNotSeeIsNamed() throws {
+    let folder = try folder()
+    try folder.write("new.csv", folder.read("shops.csv").replacingOccurrences(of: ",A,", with: ",New,"))
+    let note = "recur: series 'New' was not in training: it takes the scale over all series\n"
+    for words in ["predict run --input new.csv -o p.csv", "evaluate run --set data.path=new.csv"] {
+      let outcome = try run(folder, words)
+      #expect(outcome.status == 0 && outcome.err == note, "\(words): \(outcome.err)")
+    }
+    #expect(try !run(folder, "evaluate run").err.contains("not in training"))
+  }
+
+  @Test func whetherTargetsAreChangesIsTheCheckpoints() throws {
+    let folder = try folder()
+    for words in ["forecast run --steps 1", "predict run", "evaluate run", "backtest run"] {
+      let outcome = try run(folder, words + " --set data.relative=true")
+      #expect(
+        outcome.status == 65
+          && outcome.err.contains("data.relative: true: the checkpoint was trained with false"),
+        "\(words): \(outcome.err)")
+    }
+    #expect(try run(folder, "evaluate run --set data.relative=false").status == 0)
+  }
+
   @Test func monthsGoOnForEachSeries() throws {
     let folder = try folder()
     // A file of all months, of which those behind the last are read.
@@ -107,7 +130,8 @@ import Testing
     try known(folder, 30..<36, weather: false)
     #expect(
       try message("--known known.csv --steps 4").contains(
-        "column 'weather' is not known behind the last row of series 'A'"))
+        "known.csv: there is no column 'weather', and a forecast of more steps reads it behind the last row of series 'A'"
+      ))
     // A gap in the file is named where it is.
     try known(folder, 30..<36)
     for (from, column) in [("2,wet", "promo"), ("1,wet", "promo")] {

@@ -86,4 +86,35 @@ import Testing
       message { _ = try LoadedData(specification, scaler: bad) }
         == "the checkpoint's scaler holds numbers that can't be used")
   }
+
+  /// A static column takes the scale over all, any other that never changes in a series its own offset: new values are told apart.
+  @Test(arguments: [DataSpecification.Scaling.standard, .minmax])
+  func constantsOfASeriesTakeTheScaleOverAll(_ scale: DataSpecification.Scaling) throws {
+    let folder = try TemporaryFolder()
+    let rows = (0..<8).flatMap { ["a,\($0),5,100", "b,\(3 * $0),\($0),300"] }.joined(separator: "\n")
+    var data = DataSpecification(
+      format: .csv, path: try folder.write("d.csv", "s,x,promo,size\n\(rows)\n"))
+    (data.series, data.features, data.statics) = (["s"], ["x", "promo"], ["size"])
+    (data.targets, data.window, data.horizon) = (["x"], 2, 1)
+    (data.scale, data.scalePer) = (scale, .series)
+    let loaded = try LoadedData(data)
+    let scaler = try #require(loaded.scaler)
+    let own = try #require(scaler.series)
+    #expect(own.map { $0.features[2] } == [scaler.features[2], scaler.features[2]])
+    #expect(own[0].features[1].scale == scaler.features[1].scale && own[0].features[1] != scaler.features[1])
+    #expect(own[0].features[0] != scaler.features[0])
+    let batch = loaded.train!.batch([0, Int32(loaded.train!.count - 1)])
+    // Step 0 of the first window of a and of the last of b.
+    #expect(batch.inputs[1] == 0)
+    #expect([batch.inputs[2], batch.inputs[5]] == (scale == .standard ? [-1, 1] : [0, 1]))
+    // A new value is as far away as it is over all, and a series that training did not see has the same size.
+    data.path = try folder.write("n.csv", "s,x,promo,size\na,1,6,100\na,2,6,100\nc,1,5,100\nc,1,5,100\n")
+    data.areTargetsOptional = true
+    let new = try LoadedData(data, scaler: scaler)
+    #expect(new.unseenSeries == ["c"] && loaded.unseenSeries.isEmpty)
+    let other = new.train!.batch([0, 1])
+    let inputs = other.inputs
+    let unit = abs(scaler.scaleFeature(6, 1) - scaler.scaleFeature(5, 1))
+    #expect(abs(inputs[1] - unit) < 1e-6 && inputs[2] == batch.inputs[2] && inputs[5] == batch.inputs[2])
+  }
 }

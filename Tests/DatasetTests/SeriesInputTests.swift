@@ -93,6 +93,23 @@ struct SeriesInputTests {
     )
   }
 
+  @Test func aTableMayHaveTheNewestRowFirst() throws {
+    let folder = try TemporaryFolder()
+    func load(_ days: [Int]) throws -> LoadedData {
+      let rows = days.map { "2024-01-0\($0),\($0)" }.joined(separator: "\n")
+      var data = DataSpecification(format: .csv, path: try folder.write("d.csv", "t,x\n" + rows + "\n"))
+      (data.features, data.targets, data.time, data.window, data.horizon) = (["x"], ["x"], "t", 2, 1)
+      return try LoadedData(data)
+    }
+    let batch = try load([5, 4, 3, 2, 1]).train!.batch([0, 1, 2])
+    #expect(Array(batch.inputs) == [1, 2, 3, 2, 3, 4] && (0..<3).map { batch.values[$0] } == [3, 4, 5])
+    #expect(
+      try load([5, 4, 3, 2, 1]).rows == [2, 1, 0] && load([5, 4, 3, 2, 1]).places?.origin(of: 2) == 3)
+    for days in [[5, 4, 3, 1, 2], [5, 4, 4, 3], [1, 2, 3, 2]] {
+      #expect(DatasetTests.message(folder) { _ = try load(days) }.contains("data.series"), "\(days)")
+    }
+  }
+
   /// A wide table, a file for each series and one long table are the same samples.
   @Test func threeWaysOfWritingSeries() throws {
     let folder = try TemporaryFolder()

@@ -141,11 +141,7 @@ public struct ForecastSource {
   }
 
   /// Series that have no scale of their own, because training did not see them.
-  public var unseen: [String] {
-    guard let own = scaler?.series else { return [] }
-    let known = Set(own.map { Name($0.name) })
-    return series.map(\.name).filter { !known.contains(Name($0)) }
-  }
+  public var unseen: [String] { scaler?.unseen(series.map(\.name)) ?? [] }
 
   /// What the targets of a window count from, where they are changes: the last value of each that was observed, or forecast, up to the
   /// window's last row; NaN where there is none.
@@ -193,11 +189,18 @@ public struct ForecastSource {
     let of = name.isEmpty ? "" : " of series \(quoted(name))"
     func known(_ column: Int, _ step: Int) -> Bool { !rows[row(series, step: step), column].isNaN }
     for step in max(1, last - shape.steps + 1)...max(1, last) where step <= last {
-      let number = roles.features.first { !known($0, step) }.map { roles.numbers[$0].name }
+      let unknown = roles.features.filter { !known($0, step) }
       let row = row(series, step: step)
       let text = roles.categories.first { rows.isMissing(row, name: $0) }.map { roles.names[$0].name }
-      if let column = number ?? text {
+      // A target is forecast, so that what has to be given is any other column.
+      let given = unknown.first { !roles.targets.contains($0) }.map { roles.numbers[$0].name }
+      if let column = given ?? text ?? unknown.first.map({ roles.numbers[$0].name }) {
         if let gap = gapInKnown(row, column) { throw gap }
+        if let knownFile, !rows.files[knownFile].names.contains(where: { $0.hasSameBytes(as: column) }) {
+          throw .badData(
+            "\(rows.files[knownFile].file.path): there is no column \(quoted(column)), and a forecast of more steps reads it behind the "
+              + "last row\(of); add it, or ask for fewer --steps")
+        }
         throw .badData(
           "column \(quoted(column)) is not known behind the last row\(of), and a forecast of more steps reads it; "
             + "give its values by --known FILE, or ask for fewer --steps")

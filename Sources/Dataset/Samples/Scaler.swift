@@ -50,6 +50,13 @@ extension Scaler {
     return names.map { own[Name($0)] ?? all }
   }
 
+  /// Those of these series that have no scale of their own though each has one; every name once.
+  func unseen(_ names: [String]) -> [String] {
+    guard let series else { return [] }
+    var known = Set(series.map { Name($0.name) })
+    return names.filter { known.insert(Name($0)).inserted }
+  }
+
   public func scaleFeature(_ value: Double, _ column: Int) -> Float {
     Float(method.scale(value, features[column]))
   }

@@ -16,8 +16,8 @@ extension Scaler {
   /// - group: whose processes look at a part of the rows each. The bits are the same for any number of them.
   static func fit(
     _ method: Method, _ tables: [(table: any NumberTable, rows: Range<Int>)], _ group: LoadingGroup? = nil
-  ) throws(Failure) -> (columns: [Column], means: [Double]) {
-    guard let columns = tables.first?.table.columns else { return ([], []) }
+  ) throws(Failure) -> (columns: [Column], means: [Double], areConstant: [Bool]) {
+    guard let columns = tables.first?.table.columns else { return ([], [], []) }
     var statistics = [Statistics](repeating: Statistics(), count: columns)
     for (table, rows) in tables {
       try combine(table, rows, group, &statistics) { (table, rows, part) throws(Failure) in
@@ -51,7 +51,9 @@ extension Scaler {
       }
       fitted.append(scaling)
     }
-    return (fitted, statistics.map(\.mean))
+    return (
+      fitted, statistics.map(\.mean), statistics.map { method == .minmax ? $0.hasNoRange : $0.hasNoDeviation }
+    )
   }
 
   /// Looks at stretches of 65,536 rows one by one and adds them up in their order, whoever looked at them.
@@ -112,17 +114,21 @@ extension Scaler.Statistics {
 extension Scaler.Statistics {
   /// scikit-learn's `MinMaxScaler`, feature_range (0, 1).
   var minmax: Scaler.Column {
-    let range = maximum - minimum
-    let scale = 1 / (range < 10 * Double.ulpOfOne ? 1 : range)
+    let scale = 1 / (hasNoRange ? 1 : maximum - minimum)
     return Scaler.Column(offset: 0 - minimum * scale, scale: scale)
   }
 
+  var hasNoRange: Bool { maximum - minimum < 10 * Double.ulpOfOne }
+
   /// scikit-learn's `StandardScaler`; what it takes for rounding noise of a constant is taken for that here too.
   var standard: Scaler.Column {
+    Scaler.Column(offset: mean, scale: hasNoDeviation ? 1 : (squares / Double(count)).squareRoot())
+  }
+
+  var hasNoDeviation: Bool {
     let variance = squares / Double(count)
     let noise = Double(count) * mean * Double.ulpOfOne
-    let constant = variance <= Double(count) * Double.ulpOfOne * variance + noise * noise
-    return Scaler.Column(offset: mean, scale: constant ? 1 : variance.squareRoot())
+    return variance <= Double(count) * Double.ulpOfOne * variance + noise * noise
   }
 }
 

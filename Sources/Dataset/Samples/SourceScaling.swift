@@ -23,23 +23,29 @@ extension SampleSources {
       }
       main.add(training: train, to: &inputs, &targets)
     }
-    let fitted = try fit(method, data, "", inputs, targets, group)
+    let fitted = try fit(method, data, "", inputs, targets, group).scale
     var scaler = Scaler(
       method: method ?? .minmax, features: fitted.features, targets: fitted.targets)
     scaler.fills = fitted.fills
-    if data.scalePer == .series { scaler.series = try seriesScales(method, data) }
+    if data.scalePer == .series { scaler.series = try seriesScales(method, data, fitted) }
     return scaler
+  }
+
+  /// The scales of one series, or of all, and which of them are of columns that never change there.
+  private struct Fitted {
+    var scale: Scaler.Series
+    let (features, targets): ([Bool], [Bool])
   }
 
   private func fit(
     _ method: Scaler.Method?, _ data: DataSpecification, _ name: String, _ inputs: [Stretch],
     _ targets: [Stretch], _ group: LoadingGroup?
-  ) throws(Failure) -> Scaler.Series {
+  ) throws(Failure) -> Fitted {
     let inputs = try Scaler.fit(method ?? .minmax, inputs, group)
-    var targets = try Scaler.fit(method ?? .minmax, targets, group).columns
+    let outputs = try Scaler.fit(method ?? .minmax, targets, group)
     // A target has one scale at all horizons.
-    let copies = targets.isEmpty ? 0 : (main.values?.columns ?? 0) / targets.count
-    targets = [[Scaler.Column]](repeating: targets, count: copies).flatMap { $0 }
+    let copies = outputs.columns.isEmpty ? 0 : (main.values?.columns ?? 0) / outputs.columns.count
+    var targets = [[Scaler.Column]](repeating: outputs.columns, count: copies).flatMap { $0 }
     if data.targetsAreCounts { targets = targets.map { _ in .identity } }
     let scaled = main.scaledInputs ?? inputs.columns.count
     var fitted = Scaler.Series(
@@ -50,12 +56,17 @@ extension SampleSources {
       fitted.features = fitted.features.map { _ in .identity }
       fitted.targets = []
     }
-    return fitted
+    return Fitted(
+      scale: fitted, features: inputs.areConstant,
+      targets: [[Bool]](repeating: outputs.areConstant, count: copies).flatMap { $0 })
   }
 
   /// Those of each series of the main file that has rows of training.
+  ///
+  /// A static column is the same within a series, so only the scale over all tells series apart by it. Any other that never changes in
+  /// the rows of a series has nothing to take a scale from but those of all: it keeps the series' own offset.
   private func seriesScales(
-    _ method: Scaler.Method?, _ data: DataSpecification
+    _ method: Scaler.Method?, _ data: DataSpecification, _ all: Scaler.Series
   ) throws(Failure) -> [Scaler.Series] {
     guard let details = main.series, let windows = details.windows else { return [] }
     var scales: [Scaler.Series] = []
@@ -64,11 +75,35 @@ extension SampleSources {
       if rows.isEmpty { continue }
       var (inputs, targets): ([Stretch], [Stretch]) = ([], [])
       main.add([rows], to: &inputs, &targets)
-      do throws(Failure) { scales.append(try fit(method, data, name, inputs, targets, nil)) } catch {
+      let fitted: Fitted
+      do throws(Failure) { fitted = try fit(method, data, name, inputs, targets, nil) } catch {
         throw .badData("series \(quoted(name)): \(error.message)")
       }
+      var scale = fitted.scale
+      for column in scale.features.indices where fitted.features[column] {
+        scale.features[column].take(all.features[column].scale, method)
+      }
+      if !data.targetsAreCounts {
+        for column in scale.targets.indices where fitted.targets[column] {
+          scale.targets[column].take(all.targets[column].scale, method)
+        }
+      }
+      for column in data.features.count..<data.features.count + data.statics.count {
+        scale.features[column] = all.features[column]
+        scale.fills?[column] = all.fills?[column] ?? 0
+      }
+      scales.append(scale)
     }
     return scales
+  }
+}
+
+extension Scaler.Column {
+  /// Another scale, at which what came out as 0 still does.
+  fileprivate mutating func take(_ scale: Double, _ method: Scaler.Method?) {
+    // minmax: x · scale + offset; standard: (x - offset) / scale.
+    if method == .minmax { offset = offset / self.scale * scale }
+    self.scale = scale
   }
 }
 

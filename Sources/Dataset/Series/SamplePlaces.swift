@@ -7,6 +7,8 @@ public struct SamplePlaces: Sendable {
   /// The time of each sample's target, the first of several; empty without a column of times.
   private var times: [Int] = []
   private var format: TimeFormat?
+  /// The last row of each sample's window, counted from 0 in its series.
+  private var origins: [Int] = []
 
   init?(_ sources: SampleSources, _ sets: [SequenceSet<Float>?]) {
     guard sources.main.series?.windows != nil else { return nil }
@@ -19,6 +21,9 @@ public struct SamplePlaces: Sendable {
       let first = Int32(names.count)
       series += set.samples.map { windows.series[$0] + first }
       names += table.names
+      origins += set.samples.map { sample in
+        windows.firsts[sample] - table.starts[Int(windows.series[sample])] + source.layout.steps - 1
+      }
       guard let format = table.format else { continue }
       self.format = format
       let steps = (0..<table.count).map { table.step($0) }
@@ -31,6 +36,9 @@ public struct SamplePlaces: Sendable {
 
   /// - sample: its number among all, train before validation before test.
   public func series(of sample: Int) -> String? { names.map { $0[Int(series[sample])] } }
+
+  /// The last row that a sample's window sees, counted from 0 in its series, whose rows may stand in another order in the file.
+  public func origin(of sample: Int) -> Int { origins[sample] }
 
   public var hasTimes: Bool { format != nil }
   /// As the table writes times; nil where nobody knows it.

@@ -16,6 +16,12 @@ struct SeriesDetails {
   let unseen: [UnseenCategories]
   /// `[rows]`, of the target that belongs to a row; empty where all count alike.
   let weights: [Float]
+
+  /// The series that have a sample.
+  var sampledNames: [String] {
+    guard let windows else { return [] }
+    return Set(windows.series).sorted().map { table.names[Int($0)] }
+  }
 }
 
 extension SampleSource {
@@ -42,7 +48,7 @@ extension SampleSource {
       layout = SampleLayout.windows(data, firsts: windows!.firsts)
       samples = windows!.firsts.count
       ahead = table.ahead(horizons[0])
-let levels = HorizonTable(base: targets, horizons: horizons, starts: table.starts, ends: table.ends)
+      let levels = HorizonTable(base: targets, horizons: horizons, starts: table.starts, ends: table.ends)
       let since = data.isRelative ? LastObserved(targets, starts: table.starts) : nil
       let values: any NumberTable = since.map { ChangeTable(ahead: levels, since: $0) } ?? levels
       self.values = data.label == nil ? values : nil

@@ -62,6 +62,10 @@ struct BacktestCommand: ReportingCommand {
     if overwrite, source is TrainedRun {
       throw Failure.usage("--overwrite is for a recipe, whose folds are trained; \(file) is used as it is")
     }
+    if let out, source is TrainedRun {
+      throw Failure.usage(
+        "--out \(out) is for a recipe, whose folds are trained there; \(file) is used as it is")
+    }
     let plan = try ForecastPlan(horizons: source.recipe.data.allHorizons)
     let steps = steps ?? plan.length
     let backtest = Backtest(folds: folds, step: step ?? steps, steps: steps, season: season ?? 1)

@@ -72,7 +72,9 @@ struct BacktestReport: CommandReport {
   private static let shown = 48
 
   var lines: [String] {
-    var lines = ["\(recipe): \(folds) folds of \(steps) steps, \(step) rows apart"]
+    var lines = [
+      "\(recipe): \(counted(folds, "fold")) of \(counted(steps, "step"))\(folds == 1 ? "" : ", \(counted(step, "row")) apart")"
+    ]
     for target in scores.map(\.target).uniqued {
       let own = scores.filter { $0.target == target }
       let steps = own.filter { $0.series == nil && $0.step != nil }
@@ -87,6 +89,8 @@ struct BacktestReport: CommandReport {
     }
     return lines + notes
   }
+
+  private func counted(_ count: Int, _ what: String) -> String { "\(count) \(what)\(count == 1 ? "" : "s")" }
 
   private var notes: [String] {
     let lines = partlyCompared.map {

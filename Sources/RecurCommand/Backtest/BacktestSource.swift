@@ -20,6 +20,8 @@ final class TrainedRun: BacktestSource {
   private let forecaster: Forecaster
   /// Of each series the first row that a forecast of the test part goes on from; nil where the test part is a file of its own.
   private let firstOrigins: [Name: Int]?
+  /// Whether those rows are counted in their series, in the order of its times, or in the file.
+  private var countsInSeries = false
 
   init(_ model: CheckpointedModel, _ argument: String) throws {
     var recipe = model.recipe
@@ -29,7 +31,9 @@ final class TrainedRun: BacktestSource {
       (recipe.data.path, recipe.data.paths, recipe.data.pathName) = (path, [], "data.test_path")
       firstOrigins = nil
     } else {
-      firstOrigins = try model.loadData().firstTestOrigins(recipe.data.allHorizons[0])
+      let data = try model.loadData()
+      firstOrigins = try data.firstTestOrigins(recipe.data.allHorizons[0])
+      countsInSeries = data.places != nil
     }
     self.recipe = recipe
   }
@@ -39,7 +43,8 @@ final class TrainedRun: BacktestSource {
   func check(_ forecast: Forecast, fold: Int) throws {
     guard let firstOrigins else { return }
     for series in forecast.series {
-      guard let first = firstOrigins[Name(series.name)], first <= series.lastRecord else {
+      let origin = countsInSeries ? series.history.count - 1 : series.lastRecord
+      guard let first = firstOrigins[Name(series.name)], first <= origin else {
         let of = series.name.isEmpty ? "" : " of series \(quoted(series.name))"
         throw Failure.badData(
           "fold \(fold + 1) begins behind row \(series.lastRecord)\(of), before the test part: training has seen what it would forecast; "
@@ -50,7 +55,7 @@ final class TrainedRun: BacktestSource {
 }
 
 extension LoadedData {
-  /// Of each series the least row that a window of the test part ends in.
+  /// Of each series the least row that a window of the test part ends in: counted in the series, or in the file where there are no places.
   /// - horizon: rows from there to a sample's first target.
   fileprivate func firstTestOrigins(_ horizon: Int) throws -> [Name: Int] {
     guard let test, let rows, test.count > 0 else {
@@ -62,7 +67,7 @@ extension LoadedData {
     let offset = (train?.count ?? 0) + (validation?.count ?? 0)
     for sample in offset..<offset + test.count {
       let name = Name(places?.series(of: sample) ?? "")
-      first[name] = min(first[name] ?? .max, rows[sample] - horizon)
+      first[name] = min(first[name] ?? .max, places?.origin(of: sample) ?? rows[sample] - horizon)
     }
     return first
   }

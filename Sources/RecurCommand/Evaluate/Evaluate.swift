@@ -31,6 +31,7 @@ struct Evaluate: ReportingCommand {
     let checkpoint = try CheckpointedModel(noting: checkpoint, choice.choice, overrides: settings.settings)
     let data = try checkpoint.loadData()
     Console.note(data.unseenCategories)
+    Console.note(unseenSeries: data.unseenSeries)
     let evaluator = Evaluator(
       model: try checkpoint.model(for: data.shape), loss: checkpoint.recipe.loss, scaler: data.scaler,
       beam: checkpoint.recipe.model.decoder?.beam ?? 1)

@@ -139,9 +139,7 @@ struct ForecastTable {
   /// Says what training did not see, and which series have no forecast.
   static func note(_ forecast: Forecast) {
     Console.note(forecast.unseenCategories)
-    for name in forecast.unseen {
-      Console.note("recur: series \(quoted(name)) was not in training: it takes the scale over all series")
-    }
+    Console.note(unseenSeries: forecast.unseen)
     for (name, target) in forecast.unobserved {
       let of = name.isEmpty ? "" : " of series \(quoted(name))"
       Console.note(

@@ -44,6 +44,7 @@ struct DataSummary: Encodable {
     formula = data.scaler.map {
       ($0.method == .minmax ? "scaled = x · scale + offset" : "scaled = (x - offset) / scale")
         + ($0.series == nil ? "" : "; over all series, each of which has its own")
+        + ($0.series == nil || recipe.data.statics.isEmpty ? "" : " but for static columns")
     }
     scales = data.scaler.map { Self.scales($0, data) } ?? []
     (head, target) = Self.head(data, recipe)

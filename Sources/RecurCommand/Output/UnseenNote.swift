@@ -15,4 +15,11 @@ extension Console {
           + "\(count == 1 ? "it is" : "they are") read as <unseen>")
     }
   }
+
+  /// Says which series have no scale of their own.
+  static func note(unseenSeries names: [String]) {
+    for name in names {
+      note("recur: series \(quoted(name)) was not in training: it takes the scale over all series")
+    }
+  }
 }

@@ -68,6 +68,7 @@ struct Predict: ReportingCommand {
   ) throws -> Int {
     let data = try input.map { try model.loadData(from: $0, labels: labels) } ?? model.loadData()
     Console.note(data.unseenCategories)
+    Console.note(unseenSeries: data.unseenSeries)
     let source = try model.rows(of: data, wantsProbabilities: proba)
     var writer = try format.writer(source.columns, to: file)
     var rows = 0

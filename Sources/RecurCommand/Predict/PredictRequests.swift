@@ -45,6 +45,8 @@ private struct Answerer {
   private var model: Model?
   /// Columns of which it has been said that training did not see a value.
   private var noted: Set<Name> = []
+  /// Series, likewise.
+  private var notedSeries: Set<Name> = []
 
   init(_ checkpoint: CheckpointedModel, wantsProbabilities: Bool) {
     (self.checkpoint, self.wantsProbabilities) = (checkpoint, wantsProbabilities)
@@ -59,6 +61,7 @@ private struct Answerer {
     specification.content = try request.content(for: &specification)
     let data = try checkpoint.loadData(specification)
     Console.note(data.unseenCategories.filter { noted.insert(Name($0.column)).inserted })
+    Console.note(unseenSeries: data.unseenSeries.filter { notedSeries.insert(Name($0)).inserted })
     let source = try checkpoint.rows(
       of: data, model: fitting(data.shape), wantsProbabilities: wantsProbabilities)
     var rows: [(PredictionColumns, PredictedRow)] = []

@@ -44,7 +44,7 @@ import Testing
 
   @Test func aStopLosesNothing() throws {
     let folder = try Folder()
-    try folder.writeWave(epochs: 400)
+    try folder.writeWave(epochs: 5000)
     let words = ["train", "wave.yaml", "--seeds", "3", "--out", "runs", "--json", "--threads", "1"]
     let running = try Command.Running(words, in: folder.url, environment: [:])
     // In the middle of the second run.

@@ -11,7 +11,9 @@ extension TableRows {
     if isInOrder { return Array(0..<rows) }
     // A table that has the newest row first is one series as surely as one that has it last.
     // text: "" is what one series without a name is called.
-    if keys.names == [""], roles.group == nil, (1..<rows).allSatisfy({ time($0) < time($0 - 1) }) {
+    if keys.names == [""], roles.group == nil, data.content == nil,
+      (1..<rows).allSatisfy({ time($0) < time($0 - 1) })
+    {
       return (0..<rows).reversed()
     }
     // text: "" is what one series without a name is called.

@@ -88,7 +88,7 @@ struct Train: ParsableCommand {
       if report.exitCode != 0 { throw ExitCode(report.exitCode) }
     } catch  where communicator.size > 1 && !(error is ExitCode) {
       // The other ranks may wait for this one: end them all. Rank 0 goes first, so that a shared reason is told once.
-      if communicator.rank != 0 { Self.wait(seconds: 2) }
+      if communicator.rank != 0 { Self.wait(.seconds(2)) }
       let kind = (error as? Failure)?.kind ?? .internalError
       communicator.abort(reason: "\(error)", code: kind.rawValue)
     }
@@ -97,9 +97,9 @@ struct Train: ParsableCommand {
   private var overrides: [String] { settings.settings + weights.overrides }
 
   /// Through signals: whoever ends this rank meanwhile sends one first.
-  private static func wait(seconds: UInt32) {
-    var left = seconds
-    while left > 0 { left = sleep(left) }
+  private static func wait(_ time: Duration) {
+    let end = ContinuousClock.now + time
+    while ContinuousClock.now < end { usleep(20_000) }
   }
 
   /// The files that the run reads and writes besides the trace.

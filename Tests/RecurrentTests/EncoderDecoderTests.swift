@@ -69,13 +69,7 @@ import Testing
     for (outputs, known) in zip(found, expected.outputs) {
       #expect(relativeDistance(outputs, known.values) < 2e-6, "\(name)")
     }
-    for (index, entry) in model.layout.entries.enumerated() {
-      let known = expected.projections.values[3 * index..<3 * index + 3].map(Double.init)
-      let parts = ProjectionTests().projections(model.gradients[entry.range].map(Double.init))
-      for (i, reach) in [1.0, 4, 4].enumerated() {
-        #expect(abs(parts[i] - known[i]) <= 1e-5 * known[0] * reach, "\(entry.name) of \(name)")
-      }
-    }
+    expectGradients(of: model, expected.projections.values, name)
   }
 
   /// The outputs of each pair.
@@ -143,6 +137,17 @@ import Testing
     #expect(throws: Never.self) { try Model(a, seed: 0) }
     a.embedding?.isTied = true
     #expect(throws: (any Error).self) { try Model(a, seed: 0) }
+  }
+}
+
+/// Compares gradients with the projections that PyTorch's have: norm, and products with two waves, three numbers a parameter.
+func expectGradients(of model: Model, _ projections: [Float], _ name: String) {
+  for (index, entry) in model.layout.entries.enumerated() {
+    let known = projections[3 * index..<3 * index + 3].map(Double.init)
+    let parts = ProjectionTests().projections(model.gradients[entry.range].map(Double.init))
+    for (i, reach) in [1.0, 4, 4].enumerated() {
+      #expect(abs(parts[i] - known[i]) <= 1e-5 * known[0] * reach, "\(entry.name) of \(name)")
+    }
   }
 }
 

@@ -74,13 +74,7 @@ import Testing
     model.zeroGradients()
     model.backward(gradient.map { $0 / Float(total.weight) })
     #expect(abs(total.sum - expected.sum) < 2e-6 * abs(expected.sum), "\(name)")
-    for (index, entry) in model.layout.entries.enumerated() {
-      let known = expected.projections.values[3 * index..<3 * index + 3].map(Double.init)
-      let parts = ProjectionTests().projections(model.gradients[entry.range].map(Double.init))
-      for (i, reach) in [1.0, 4, 4].enumerated() {
-        #expect(abs(parts[i] - known[i]) <= 1e-5 * known[0] * reach, "\(entry.name) of \(name)")
-      }
-    }
+    expectGradients(of: model, expected.projections.values, name)
     let predicted = Array(model.forward(batch, mode: .evaluation))
     #expect(relativeDistance(predicted, expected.predicted.values) < 1e-5, "\(name)")
     #expect(

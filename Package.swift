@@ -54,14 +54,31 @@ let package = Package(
       dependencies: ["Batches", "Recurrent", "Dataset", "Kernels", "Diagnostics", "Files", "CYAML"],
       exclude: ["README.md", "KEYS.md"], swiftSettings: swift),
     .target(
+      name: "Checkpoints",
+      dependencies: ["Dataset", "Recipes", "Kernels", "Diagnostics", "Digests", "Files"],
+      exclude: ["README.md"], swiftSettings: swift),
+    .target(
+      name: "Evaluation",
+      dependencies: [
+        "Batches", "Checkpoints", "Collective", "Dataset", "Diagnostics", "Exchange", "Files", "Kernels",
+        "Recipes", "Recurrent",
+      ], exclude: ["README.md"], swiftSettings: swift),
+    .target(
       name: "Training",
       dependencies: [
-        "Batches", "Recipes", "Recurrent", "Collective", "Dataset", "Exchange", "Kernels", "CKernels", "CUDA",
-        "CCUDA", "Diagnostics", "Digests", "Files",
+        "Batches", "Checkpoints", "CKernels", "Collective", "Dataset", "Diagnostics", "Digests", "Evaluation",
+        "Files", "Kernels", "Recipes", "Recurrent",
+      ], exclude: ["README.md"], swiftSettings: swift),
+    .target(
+      name: "Devices",
+      dependencies: [
+        "Batches", "CCUDA", "Collective", "CUDA", "Dataset", "Diagnostics", "Files", "Recurrent", "Training",
       ], exclude: ["README.md"], swiftSettings: swift),
     .target(
       name: "Recur",
-      dependencies: ["Batches", "Training", "Recurrent", "Collective", "Dataset", "Kernels", "Diagnostics"],
+      dependencies: [
+        "Batches", "Devices", "Training", "Recurrent", "Collective", "Dataset", "Kernels", "Diagnostics",
+      ],
       exclude: ["README.md"], swiftSettings: swift),
     .executableTarget(
       name: "RecurCommand",
@@ -113,7 +130,8 @@ let package = Package(
     .testTarget(
       name: "TrainingTests",
       dependencies: [
-        "Batches", "Training", "Recurrent", "Collective", "Dataset", "Files", "Kernels", "TestSupport",
+        "Batches", "Training", "Recurrent", "Collective", "Dataset", "Devices", "Files", "Kernels",
+        "TestSupport",
       ], swiftSettings: swift),
     .target(
       name: "CUDAShim", dependencies: ["CCUDA"], path: "Tests/CUDAShim",
@@ -121,9 +139,8 @@ let package = Package(
     .testTarget(
       name: "CUDATests",
       dependencies: [
-        "Batches", "CUDA", "CCUDA", "CUDAShim", "Collective", "Dataset", "Diagnostics", "Files",
-        "Recurrent", "Training",
-        "TestSupport",
+        "Batches", "CUDA", "CCUDA", "CUDAShim", "Collective", "Dataset", "Devices", "Diagnostics", "Files",
+        "Recurrent", "TestSupport", "Training",
       ], exclude: ["Headers"], swiftSettings: swift),
     .executableTarget(
       name: "recur-fuzz",

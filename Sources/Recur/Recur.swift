@@ -2,6 +2,7 @@
 @_exported import Batches
 @_exported import Collective
 @_exported import Dataset
+@_exported import Devices
 @_exported import Diagnostics
 @_exported import Recurrent
 @_exported import Training

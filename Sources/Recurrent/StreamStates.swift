@@ -5,6 +5,9 @@ import Batches
 /// A model that is given these begins each row of a batch where its stream stood, and leaves the state behind the row's last step.
 /// No gradient flows from one batch to the one before (truncated back-propagation through time).
 public final class StreamStates {
+  /// How many streams a text is read in where it is evaluated: the numbers depend on it.
+  public static let evaluated = 10
+
   public let streams: Int
   /// `[layers·D, streams, H]`, H of the widest layer: others leave the rest zero.
   public let hidden: UnsafeMutableBufferPointer<Float>

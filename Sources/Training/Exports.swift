@@ -1,2 +1,2 @@
-/// Who trains has a recipe: `import Training` brings both.
-@_exported import Recipes
+/// Who trains evaluates, saves and has a recipe: `import Training` brings all of it.
+@_exported import Evaluation

@@ -1,5 +1,6 @@
 import CUDA
 import CUDAShim
+import Devices
 import Recurrent
 import Testing
 import Training

@@ -1,6 +1,7 @@
 import CUDA
 import Collective
 import Dataset
+import Devices
 import Foundation
 import Recurrent
 import TestSupport

@@ -1,6 +1,7 @@
 import CUDA
 import Collective
 import Dataset
+import Devices
 import Diagnostics
 import Files
 import Foundation
@@ -47,11 +48,11 @@ import Training
       options.outputDirectory = folder.appendingPathComponent(out).path
       options.resume = resume
       options.threads = 1
-      options.engine = engine
-      options.engineFiles = CacheFolder(folder.appendingPathComponent("cache").path)
+      let engines = EngineOptions(
+        engine: engine, files: CacheFolder(folder.appendingPathComponent("cache").path))
       let trainer = try Trainer(
         recipe: recipe, data: try LoadedData(recipe.data), options: options, communicator: communicator,
-        processor: device ? .device(executor ?? own(communicator)) : .cpu)
+        processor: device ? .device(executor ?? own(communicator), engines) : .cpu)
       return try trainer.run()
     }
 
@@ -161,12 +162,11 @@ import Training
     let run = try Run()
     var options = TrainingOptions()
     options.outputDirectory = run.folder.appendingPathComponent("auto").path
-    options.engineFiles = CacheFolder(nil)
     // Fibers never win against vector code, and trying changes nothing.
     let recipe = try run.recipe([])
     let trainer = try Trainer(
       recipe: recipe, data: try LoadedData(recipe.data), options: options,
-      processor: .fasterOf(ShimExecutor()))
+      processor: .fasterOf(ShimExecutor(), EngineOptions(files: CacheFolder(nil))))
     let report = try trainer.run()
     #expect(report.device == "cpu")
     #expect(report.parametersSHA256 == (try run.train(recipe, out: "cpu", device: false)).parametersSHA256)

@@ -1,4 +1,5 @@
 import CUDA
+import Devices
 import Diagnostics
 import Files
 import Foundation

@@ -1,4 +1,5 @@
 import CUDA
+import Devices
 import Recurrent
 import TestSupport
 import Testing

@@ -1,5 +1,6 @@
 import CCUDA
 import CUDA
+import Devices
 import Recurrent
 import Testing
 import Training

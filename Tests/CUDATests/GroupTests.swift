@@ -1,5 +1,6 @@
 import CUDA
 import Collective
+import Devices
 import Foundation
 import Recurrent
 import Testing

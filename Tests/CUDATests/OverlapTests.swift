@@ -1,6 +1,7 @@
 import CCUDA
 import CUDA
 import Collective
+import Devices
 import Recurrent
 import Testing
 import Training

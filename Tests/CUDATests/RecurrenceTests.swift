@@ -1,4 +1,5 @@
 import CUDA
+import Devices
 import Foundation
 import Testing
 import Training

@@ -30,9 +30,9 @@ import Testing
 
   /// A row begins with the promise's first words.
   @Test func everyPromiseOfTrainingHasARow() throws {
-    let training = try String(
-      contentsOf: Command.repository.appendingPathComponent("Sources/Training/README.md"), encoding: .utf8)
-    let list = try #require(training.components(separatedBy: "What is promised:\n").last)
+    let page = try String(
+      contentsOf: Command.repository.appendingPathComponent("Sources/Checkpoints/README.md"), encoding: .utf8)
+    let list = try #require(page.components(separatedBy: "What is promised:\n").last)
     let promises = try #require(list.components(separatedBy: "What is not promised:").first)
       .split(separator: "\n").filter { $0.hasPrefix("- ") }.map { $0.dropFirst(2) }
     #expect(promises.count > 10)

@@ -1,4 +1,5 @@
 import Dataset
+import Devices
 import Diagnostics
 import Testing
 import Training

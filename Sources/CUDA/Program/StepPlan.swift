@@ -35,7 +35,7 @@ public struct StepPlan: Sendable, Equatable {
   }
 
   /// Streams that a text is read in while a model is evaluated.
-  public static let evaluationStreams = 10
+  public static let evaluationStreams = StreamStates.evaluated
 
   /// The width of a stream's state: H of the widest layer.
   var stateWidth: Int { (0..<architecture.layers).map { architecture.hiddenSize(of: $0) }.max() ?? 0 }

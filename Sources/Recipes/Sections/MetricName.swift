@@ -38,3 +38,12 @@ extension Codec where Value == MetricName {
     }
   }
 }
+
+extension MetricName {
+  /// Whether `value` is better than `best` by more than `delta`. A NaN is never better.
+  public func isImprovement(_ value: Double, over best: Double?, by delta: Double = 0) -> Bool {
+    guard !value.isNaN else { return false }
+    guard let best else { return true }
+    return increases ? value - best > delta : best - value > delta
+  }
+}

@@ -74,7 +74,7 @@ struct Bench: ParsableCommand {
     let named = try cases.map(BenchCase.named) + (odd ? BenchCase.odd : [])
     let all = BenchCase.all.filter { reduction == .fast || $0.lengths == nil }
     let chosen = try (named.isEmpty ? all : named).map(network.applied)
-    let executor = try DeviceOptions(device, precision).processor().executor
+    let executor = try DeviceOptions(device, precision).executor()
     if let executor { try console.say("on \(executor.name), \((precision ?? .tf32).rawValue)") }
     try console.say("case            ranks threads    median ms       min ms    samples/s   GFLOP/s")
     if reduction == .strict { try requireLanes(chosen, group) }

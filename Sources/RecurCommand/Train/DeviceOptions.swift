@@ -41,18 +41,24 @@ struct DeviceOptions: ParsableArguments {
     }
   }
 
-  /// Opens the GPU where one is wanted.
+  /// What computes a run; opens the GPU where one is wanted.
   /// - recipe: what the recipe asks for; `--precision` is for a GPU alone and goes before it there.
-  /// - Throws: `unavailable` with what was tried where `cuda` was asked for and there is no usable GPU.
+  /// - Throws: as `executor`.
   func processor(_ recipe: () -> KernelSet.Precision = { .fp32 }) throws -> Processor {
+    guard let gpu = try executor(recipe) else { return .cpu }
+    let options = EngineOptions(engine: engine)
+    return device == .auto ? .fasterOf(gpu, options) : .device(gpu, options)
+  }
+
+  /// The GPU, where one is wanted.
+  /// - Throws: `unavailable` with what was tried where `cuda` was asked for and there is no usable GPU.
+  func executor(_ recipe: () -> KernelSet.Precision = { .fp32 }) throws -> CUDAExecutor? {
     switch device {
-    case .cpu: return .cpu
-    case .auto:
-      guard GPU.hasDriverDevices, let gpu = try? executor(recipe()) else { return .cpu }
-      return .fasterOf(gpu)
+    case .cpu: return nil
+    case .auto: return GPU.hasDriverDevices ? try? executor(recipe()) : nil
     case .cuda:
       do {
-        return .device(try executor(recipe()))
+        return try executor(recipe())
       } catch {
         throw Failure(error.kind, "--device cuda: \(error.message); use --device cpu")
       }

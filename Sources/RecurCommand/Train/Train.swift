@@ -142,7 +142,6 @@ struct Train: ParsableCommand {
     options.overwrite = overwrite
     options.tracePath = trace
     options.threads = parallel.threads
-    options.engine = device.engine
     switch resume {
     case "auto": options.resume = .auto
     case "never": options.resume = .never

@@ -5,22 +5,22 @@ import Diagnostics
 extension Trainer {
   /// Rank 0's run: the workers' messages, to the last one.
   func coordinate(_ link: CoordinatorLink) throws -> TrainingReport {
-    try recorder?.started(self)
-    meter.start()
+    try recorder?.started(start, remarks: remarks)
+    clocks.meter.start()
     while true {
       enter(.checkpoint)
       let message = try link.receive { if wantsStop { try link.sendStop(true) } }
       try adopt(message)
       switch message.kind {
-      case .progress: try message.progress.map { try recorder?.progressed($0) }
-      case .save: try recorder?.save(self)
+      case .progress: try message.progress.map { try recorder?.show($0) }
+      case .save: try recorder.map { try save(to: $0) }
       case .epoch: try endEpoch()
       case .failed:
         failsOnAllRanks = true
         throw Failure(message.failure!)
       case .end:
         try link.sendStop(false)
-        workersStepTime = message.stepTime
+        clocks.workersSteps = message.stepTime
         return try finish(message.status!)
       }
     }
@@ -29,13 +29,13 @@ extension Trainer {
   private func adopt(_ message: WorkerMessage) throws {
     for line in message.lines { try recorder?.append(line) }
     for note in message.notes { recorder?.note(note) }
-    meter.adopt(message.speed)
-    rankTimes = message.times
+    clocks.meter.adopt(message.speed)
+    clocks.ranks = message.times
     guard message.kind != .progress else { return }
     if message.position.step != state.step { state.monitored = nil }
     state.adopt(message.position)
-    optimizer.restore(steps: message.position.updates)
-    model.parametersChanged()
+    replica.optimizer.restore(steps: message.position.updates)
+    replica.model.parametersChanged()
   }
 
   /// What an epoch's values mean for the rest of the run: the coordinator decides where the validation part is asked.
@@ -46,7 +46,7 @@ extension Trainer {
     if roles.isWorker, isAsked {
       enter(.evaluation)
       let bytes = try communicator.broadcastBytes([])
-      step.meet()
+      replica.step.meet()
       return state.adopt(try JSON.decoder().decode(EpochDecision.self, from: .init(bytes)))
     }
     var values = values
@@ -59,20 +59,19 @@ extension Trainer {
 
   /// A worker's run: what all do, and at its end what the coordinator waits for.
   func work() throws -> TrainingReport {
-    meter.start()
+    clocks.meter.start()
     do {
-      step.meet()
+      replica.step.meet()
       let status = try trainEpochs()
-      try gather()
-      try workerLog?.send(.end, self) { message in
+      try replica.gather(carriesStates: carriesStates)
+      try workerLog?.send(.end, standing) { message in
         message.status = status
-        message.stepTime = .init(
-          median: times.milliseconds(quantile: 0.5), p95: times.milliseconds(quantile: 0.95))
+        message.stepTime = clocks.stepTime
       }
       try workerLog?.finish()
       return try finish(status)
     } catch let failure as Failure where failsOnAllRanks {
-      try workerLog?.send(.failed, self) {
+      try workerLog?.send(.failed, standing) {
         $0.failure = .init(code: failure.kind.rawValue, message: failure.message)
       }
       throw failure

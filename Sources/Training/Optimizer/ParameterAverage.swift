@@ -1,7 +1,7 @@
 /// An exponential moving average of the parameters, as `torch.optim.swa_utils.AveragedModel` with `get_ema_multi_avg_fn(decay)`
 /// keeps it: the parameters after the first update, then average ← decay·average + (1 - decay)·parameters.
 package final class ParameterAverage {
-  let decay: Float
+  package let decay: Float
   package let values: UnsafeMutableBufferPointer<Float>
 
   /// Of the values, which change; the others are as the parameters are.

@@ -25,7 +25,7 @@ public final class Learner {
   /// What a strict run adds its gradients up with; nil for a fast one.
   let lanes: LaneReduction?
   let gradientSum: GradientSum
-  let average: ParameterAverage?
+  package let average: ParameterAverage?
   let sums: StepSums
   private let frozen: FrozenParameters
   private let limits: GradientLimits
@@ -143,8 +143,7 @@ public final class Learner {
   /// Divides, clips, decides and changes the parameters; on sums only, so that all ranks do the same.
   public func update(learningRate: Double) throws -> StepOutcome {
     let (total, requests) = (sums.total, sums.requests)
-    var outcome = StepOutcome(result: .updated)
-    (outcome.stop, outcome.save) = (requests.stop > 0, requests.save > 0)
+    var outcome = StepOutcome(.updated, stop: requests.stop > 0, save: requests.save > 0)
     let slice = gradientSum.slice
     let squares = gradientSum.isSharded ? requests.squares : squares(slice)
     guard total.loss.isFinite, total.weight.isFinite, squares.isFinite else {

@@ -18,8 +18,28 @@ public struct StepOutcome: Sendable {
   /// Of the mean gradient, before clipping.
   public internal(set) var gradientNorm = 0.0
   /// Whether a rank asks for an end, or the first rank for a checkpoint.
-  var stop = false
-  var save = false
+  package internal(set) var stop = false
+  package internal(set) var save = false
+
+  /// - result: of a step that was not taken.
+  package init(_ result: Result, stop: Bool, save: Bool) {
+    self.result = result
+    self.stop = stop
+    self.save = save
+  }
+
+  /// A step that was taken.
+  package init(
+    lossSum: Double, weight: Double, right: Double, counted: Double, gradientNorm: Double, stop: Bool,
+    save: Bool
+  ) {
+    self.init(.updated, stop: stop, save: save)
+    self.lossSum = lossSum
+    self.weight = weight
+    self.right = right
+    self.counted = counted
+    self.gradientNorm = gradientNorm
+  }
 
   /// The mean loss; NaN where the step was not taken.
   public var loss: Double { result == .updated ? lossSum / weight : .nan }

@@ -4,22 +4,22 @@ import Recurrent
 
 /// One step of a run: which part of a global batch this rank computes and in which pieces, gathered ahead of time, on the processor or
 /// a device, and how long it took. What is computed is the learner's.
-final class TrainingStep {
-  let learner: Learner
+package final class TrainingStep {
+  package let learner: Learner
   let accumulate: Int
-  let set: any SampleSet
+  package let set: any SampleSet
   let pipeline: BatchPipeline
   /// What the epoch's next step computes first, where there is one.
   var following: UnsafeBufferPointer<Int32>?
   /// Where the streams stand, for samples that are windows of streams.
-  let states: StreamStates?
+  package let states: StreamStates?
   /// Computes in place of the learner where there is one.
-  var device: DeviceTraining?
+  package var device: (any StepDevice)?
   let trace: Trace?
   let laneCount: Int
 
-  var model: Model { learner.model }
-  var communicator: any Communicator { learner.group }
+  package var model: Model { learner.model }
+  package var communicator: any Communicator { learner.group }
   var lanes: LaneReduction? { learner.lanes }
   private var gradientSum: GradientSum { learner.gradientSum }
 

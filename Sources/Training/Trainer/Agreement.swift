@@ -4,7 +4,7 @@ import Files
 
 extension Communicator {
   /// Runs `body` on every rank, and throws on all of them where it threw on one: nobody is left waiting.
-  func together<Result>(_ body: () throws -> Result) throws -> Result {
+  package func together<Result>(_ body: () throws -> Result) throws -> Result {
     guard size > 1 else { return try body() }
     var failure: Failure?
     var result: Result?
@@ -55,7 +55,7 @@ extension Communicator {
   }
 
   /// Rank 0's bytes on every rank.
-  func broadcastBytes(_ bytes: [UInt8]) throws -> [UInt8] {
+  package func broadcastBytes(_ bytes: [UInt8]) throws -> [UInt8] {
     guard size > 1 else { return bytes }
     return try allGather(rank == 0 ? bytes : [])[0]
   }

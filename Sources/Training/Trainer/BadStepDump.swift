@@ -3,7 +3,7 @@ import Recurrent
 /// What was seen at the last of too many steps that were skipped, for a person to look at.
 struct BadStepDump: Encodable {
   /// In the run directory, beside `metrics.jsonl`.
-  static let fileName = "bad-step.json"
+  static let fileName = RunDirectory.badStep
 
   struct Tensor: Encodable {
     let name: String
@@ -32,13 +32,15 @@ struct BadStepDump: Encodable {
     case badInARow = "bad_in_a_row"
   }
 
-  init(_ run: Trainer, samples: Slice<UnsafeMutableBufferPointer<Int32>>) {
-    step = run.state.step
-    epoch = run.state.epoch
-    badInARow = run.state.counters.bad.count
-    self.samples = Array(samples)
-    let (parameters, gradients) = (run.model.parameters, run.model.gradients)
-    tensors = run.model.layout.entries.map { entry in
+  /// - state: behind the last bad step.
+  /// - samples: its global batch.
+  init(_ state: RunState, _ model: Model, samples: [Int32]) {
+    step = state.step
+    epoch = state.epoch
+    badInARow = state.counters.bad.count
+    self.samples = samples
+    let (parameters, gradients) = (model.parameters, model.gradients)
+    tensors = model.layout.entries.map { entry in
       let gradient = gradients[entry.range]
       return Tensor(
         name: entry.name, notFinite: gradient.count { !$0.isFinite },

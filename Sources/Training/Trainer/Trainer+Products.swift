@@ -6,17 +6,17 @@ extension Trainer {
   /// Decides who computes the matrix products. A strict run, one in bfloat16 and one on a device have no choice.
   /// - saved: of the checkpoint that the run goes on from.
   func chooseProducts(resuming saved: CheckpointState?, _ mode: ProductMode?) throws {
-    let isFree = step.device == nil && step.lanes == nil && !model.kernels.isBF16
+    let isFree = replica.step.device == nil && replica.step.lanes == nil && !replica.model.kernels.isBF16
     guard try communicator.allGather([isFree ? 1 : 0]).allSatisfy({ $0 == [1] }) else { return }
     let agreement: ProductAgreement
     if let saved {
-      agreement = try ProductAgreement(resuming: saved.products, model, communicator, mode: mode)
+      agreement = try ProductAgreement(resuming: saved.products, replica.model, communicator, mode: mode)
     } else {
       let sequences = equalPart(
         0, of: min(recipe.train.batchSize, set.count), among: roles.workers.size * recipe.train.accumulate
       ).count
       agreement = try ProductAgreement(
-        model, rows: sequences * set.shape.steps, sequences: sequences, communicator, mode: mode)
+        replica.model, rows: sequences * set.shape.steps, sequences: sequences, communicator, mode: mode)
     }
     for line in agreement.notes { recorder?.note(line) }
     guard let choices = agreement.choices else { return }

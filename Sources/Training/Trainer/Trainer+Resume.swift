@@ -5,13 +5,16 @@ extension Trainer {
   /// is refused here or later, before `begin`, leaves no trace.
   /// - Returns: the checkpoint's state; nil where the run begins.
   func resume(_ options: TrainingOptions) throws -> CheckpointState? {
-    let file = try communicator.together { try recorder?.claim(options) }
+    let file = try communicator.together { () throws -> CheckpointFile? in
+      guard let recorder else { return nil }
+      return try recorder.store.claim(options, note: recorder.note)
+    }
     let bytes = try communicator.together { () throws -> [UInt8] in
       guard let file else { return [] }
       try check(file)
-      if file.state.kernelFamily != model.kernels.name {
+      if file.state.kernelFamily != replica.model.kernels.name {
         recorder?.note(
-          "the checkpoint was made with \(file.state.kernelFamily) kernels, this run goes on with \(model.kernels.name): "
+          "the checkpoint was made with \(file.state.kernelFamily) kernels, this run goes on with \(replica.model.kernels.name): "
             + "its bits will not be those of an unbroken run; RECUR_KERNELS=\(file.state.kernelFamily) goes on with the same ones"
         )
       }
@@ -26,16 +29,12 @@ extension Trainer {
       let saved = try JSON.decoder().decode(CheckpointState.self, from: .init(all))
       try state.restore(saved)
       try forgetBest(ofOtherMetric: saved)
-      if let file { try fill(from: file) }
+      if let file { try replica.fill(from: file, carriesStates: carriesStates) }
     }
-    try communicator.broadcast(UnsafeMutableRawBufferPointer(model.parameters), from: 0)
-    try optimizerState.broadcast(communicator)
-    for values in (average.map { [$0.values] } ?? []) + carriedValues {
-      try communicator.broadcast(UnsafeMutableRawBufferPointer(values), from: 0)
-    }
+    try replica.broadcast(communicator, carriesStates: carriesStates)
     let saved = try JSON.decoder().decode(CheckpointState.self, from: .init(all))
-    optimizer.restore(steps: saved.optimizer.t)
-    model.parametersChanged()
+    replica.optimizer.restore(steps: saved.optimizer.t)
+    replica.model.parametersChanged()
     return saved
   }
 
@@ -52,14 +51,7 @@ extension Trainer {
 
   /// Makes or takes over the run's directory, when nothing is left that could refuse the run.
   func begin() throws {
-    try communicator.together { try recorder?.begin() }
-  }
-
-  private func fill(from file: CheckpointFile) throws {
-    for tensor in tensors {
-      try file.tensor(tensor.name, shape: tensor.shape)
-        .copy(to: UnsafeMutableBufferPointer(mutating: tensor.values))
-    }
+    try communicator.together { try recorder?.store.begin() }
   }
 
   private func check(_ file: CheckpointFile) throws {
@@ -69,7 +61,7 @@ extension Trainer {
       "start a new run from its weights: --init-from \(ShellWords.quoted([file.path])) with another --out"
     if let refusal = recipe.stretchedSchedule(since: saved, anew) { throw refusal }
     try recipe.requireStart(of: saved)
-    if recipe.train.initFrom == nil { recorder?.keepStart(of: saved) }
+    if recipe.train.initFrom == nil { recorder?.store.keepStart(of: saved) }
     if let key = recipe.firstDifference(from: saved) {
       throw Failure.badData(
         "can't resume: \(key) is not what the checkpoint was trained with; take it back, or \(anew)"

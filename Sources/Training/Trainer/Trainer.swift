@@ -4,45 +4,33 @@ import Diagnostics
 import Recurrent
 import Synchronization
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#endif
-
 /// Runs a recipe on data: all ranks make one, with equal arguments and their own communicator.
+///
+/// It goes through the epochs and takes the decisions that all ranks share. What it changes is `replica`'s, `state` says where it is,
+/// and what happens is told by values (`TrainingEvent`).
 public final class Trainer {
   let recipe: Recipe
   let data: LoadedData
+  /// The training part.
   let set: any SampleSet
   let communicator: any Communicator
   /// The machine of each rank.
   let hosts: [String]
-  let model: Model
-  let optimizer: Optimizer
-  let optimizerState: OptimizerState
-  /// Of the parameters, where the recipe asks for it: it is evaluated in their place.
-  let average: ParameterAverage?
+  let roles: Roles
+  let replica: Replica
+  let replicas: ReplicaCheck
   /// For the ends of epochs.
   let evaluator: Evaluator
-  let step: TrainingStep
-  let replicas: ReplicaCheck
+  let samples: EpochSamples
   let trace: Trace?
-  /// Of the epoch.
-  var rankTimes: RankTimes
-  let order: EpochOrder
-  let samples: UnsafeMutableBufferPointer<Int32>
-  let roles: Roles
   /// Files and observer; on rank 0 only.
   let recorder: RunRecorder?
-  /// On the first worker of a run with a dedicated coordinator, and its other end on rank 0.
+  /// On the first worker of a run with a dedicated coordinator.
   private(set) var workerLog: WorkerLog?
+  /// The way between first worker and coordinator: a call may be on its way to the end.
   private var link: CoordinatorLink?
-  /// Measured by the workers, for the coordinator's report.
-  var workersStepTime: TrainingReport.StepTime?
   var state: RunState
-  var times = StepTimes()
-  var meter: RunMeter
+  var clocks: RunClocks
   /// Set where all ranks throw the same, so that nobody needs to be told.
   var failsOnAllRanks = false
   /// Lets things go wrong in tests: called with the number of steps done and the parameters, which it may change, before each
@@ -61,9 +49,7 @@ public final class Trainer {
   ) throws {
     let recipe = try recipe.validated()
     try communicator.requireSameStart(recipe)
-    self.recipe = recipe
-    self.data = data
-    self.communicator = communicator
+    (self.recipe, self.data, self.communicator) = (recipe, data, communicator)
     hosts = try communicator.hostNames()
     let roles = try Roles(recipe.distributed.coordinator, communicator)
     self.roles = roles
@@ -71,68 +57,35 @@ public final class Trainer {
     self.set = set
     try communicator.requireEqual(data.fingerprint, "the data", fix: "give all hosts the same data files")
     try recipe.requireMemory(architecture, set, workers: roles.workers.size)
-    model = try Model(
+    let model = try Model(
       architecture, seed: recipe.seed, kernels: .fromEnvironment(recipe.precision),
       threads: options.threads ?? communicator.coresPerRank)
     try communicator.requireEqual(
       model.kernels.name, "the processor's kernel family",
       fix: "set RECUR_KERNELS to one that all have, such as portable")
-    let gradientSum = GradientSum(
-      recipe.distributed, model.gradients, boundaries: model.layout.boundaries, group: roles.workers)
-    let frozen = try FrozenParameters(recipe.train.freeze, of: model.layout)
-    optimizer = Optimizer(
-      recipe.optimizer, count: gradientSum.slice.count, trained: frozen.trained(of: gradientSum.slice),
-      kernels: model.kernels)
-    optimizerState = OptimizerState(
-      optimizer, gradientSum, count: model.layout.count, group: roles.workers)
     trace = try options.tracePath.map { try Trace(path: $0, communicator) }
-    rankTimes = RankTimes(workers: roles.workers.size)
+    replica = try Replica(
+      model, recipe: recipe, set: set, workers: roles.workers, trace: trace,
+      gathersAhead: options.gathersAhead)
+    replicas = ReplicaCheck(every: recipe.distributed.replicaCheckEvery, group: roles.workers)
     evaluator = Evaluator(
       model: model, loss: recipe.loss, scaler: data.scaler,
       communicator: roles.isCoordinator ? Solo() : communicator, beam: recipe.model.decoder?.beam ?? 1)
-    order = EpochOrder(
-      count: set.count, seed: recipe.seed, shuffle: recipe.train.shuffle && set.streams == nil,
-      buckets: recipe.train.buckets(set))
-    samples = .allocate(capacity: set.count)
-    average = recipe.train.ema.map { [model] in
-      ParameterAverage(decay: $0, model.parameters, trained: frozen.trained(of: 0..<model.layout.count))
-    }
-    let lanes =
-      recipe.distributed.reduction == .strict
-      ? LaneReduction(roles.workers, into: model.gradients, lanes: recipe.distributed.lanes) : nil
-    let learner = Learner(
-      model, loss: recipe.loss, optimizer: optimizer, gradientSum: gradientSum, lanes: lanes,
-      average: average, frozen: frozen, limits: GradientLimits(recipe.train), seed: recipe.seed,
-      group: roles.workers)
-    step = TrainingStep(learner, recipe: recipe, set: set, trace: trace, gathersAhead: options.gathersAhead)
-    replicas = ReplicaCheck(every: recipe.distributed.replicaCheckEvery, group: roles.workers)
+    samples = EpochSamples(recipe, set)
     state = RunState(recipe)
-    meter = RunMeter(totalSamples: recipe.train.epochs * set.count)
-    let rank = communicator.rank
-    recorder = try communicator.together {
-      try rank == 0 ? RunRecorder(recipe: recipe, data: data, options: options, observer: observer) : nil
-    }
+    clocks = RunClocks(totalSamples: recipe.train.epochs * set.count, workers: roles.workers.size)
+    recorder =
+      communicator.rank == 0
+      ? RunRecorder(RunStore(recipe: recipe, data: data, path: options.outputDirectory), observer: observer)
+      : nil
     let resumed = try resume(options)
     try communicator.requireEqual(
       parametersSHA256(UnsafeBufferPointer(model.parameters)), "the start of the parameters",
       fix: "check that rank's machine")
-    try useDevice(processor, options)
+    try useDevice(processor)
     try chooseProducts(resuming: resumed, options.products)
     try begin()
   }
-
-  deinit { samples.deallocate() }
-
-  private func runRole() throws -> TrainingReport {
-    link = try roles.makeLink(
-      buffers.map(\.values) + (step.states.map { [$0.hidden, $0.cell] } ?? []).filter { !$0.isEmpty })
-    if let link, !roles.isCoordinator { workerLog = WorkerLog(link, recipe) }
-    if let link, roles.isCoordinator { return try coordinate(link) }
-    return try roles.isWorker ? work() : train()
-  }
-
-  /// Who takes note of steps on this rank, if anybody.
-  var log: (any StepLog)? { workerLog ?? recorder }
 
   /// Trains to the end, or until `requestStop`. The report's status tells which.
   ///
@@ -141,7 +94,7 @@ public final class Trainer {
     do {
       return try runRole()
     } catch {
-      recorder?.abandon()
+      recorder?.store.abandon()
       if communicator.size > 1, !failsOnAllRanks {
         let failure = error as? Failure ?? Failure(.internalError, "\(error)")
         communicator.abort(reason: failure.message, code: failure.kind.rawValue)
@@ -150,39 +103,53 @@ public final class Trainer {
     }
   }
 
-  /// Tells the watchdog what this rank is at.
-  func enter(_ phase: RankProgress.Phase) { communicator.progress?.enter(phase, step: state.step) }
-
-  /// Metrics of a part of the data: of the averaged parameters, where there are such.
-  func evaluate(_ set: any SampleSet, with evaluator: Evaluator) throws -> EvaluationMetrics {
-    guard let average else { return try evaluator.evaluate(set) }
-    try step.device?.fetch()
-    func exchange() {
-      average.exchange(model.parameters)
-      model.parametersChanged()
-      step.device?.copyChanged()
-    }
-    exchange()
-    defer { exchange() }
-    return try evaluator.evaluate(set)
+  private func runRole() throws -> TrainingReport {
+    link = try roles.makeLink(replica.buffers.map(\.values) + replica.streamStates)
+    if let link, roles.isCoordinator { return try coordinate(link) }
+    if let link { workerLog = WorkerLog(link, recipe) }
+    return try roles.isWorker ? work() : train()
   }
+
+  /// Who listens on this rank, if anybody.
+  var log: (any TrainingLog)? { workerLog ?? recorder }
 
   /// Asks for a stop after the current step, with everything saved. May be called from any thread or a signal handler.
   public func requestStop() { stopRequested.store(true, ordering: .relaxed) }
+
+  var wantsStop: Bool { stopRequested.load(ordering: .relaxed) }
+}
+
+extension Trainer {
+  /// Where the run is now.
+  var standing: RunStanding {
+    RunStanding(
+      state: state, updates: replica.optimizer.steps, meter: clocks.meter, times: clocks.ranks,
+      sizes: .init(epochs: recipe.train.epochs, batch: recipe.train.batchSize, samples: set.count),
+      kernelFamily: replica.kernelFamily,
+      products: replica.step.device == nil ? replica.model.products.choices : nil)
+  }
+
+  /// Within an epoch, streams carry their states.
+  var carriesStates: Bool { state.position > 0 }
+
+  /// Tells the watchdog what this rank is at.
+  func enter(_ phase: RankProgress.Phase) { communicator.progress?.enter(phase, step: state.step) }
+
+  /// Notes how long something takes, where a trace was asked for.
+  func tracing<Result>(_ activity: Trace.Activity, _ body: () throws -> Result) rethrows -> Result {
+    guard let trace else { return try body() }
+    let begin = monotonicNanoseconds()
+    defer { trace.add(activity, step: state.step, from: begin) }
+    return try body()
+  }
 
   /// Each once.
   var machines: [String] {
     hosts.indices.filter { hosts.firstIndex(of: hosts[$0]) == $0 }.map { hosts[$0] }
   }
 
-  var wantsStop: Bool { stopRequested.load(ordering: .relaxed) }
-}
-
-extension TrainSpecification {
-  fileprivate func buckets(_ set: any SampleSet) -> LengthBuckets? {
-    guard bucketBatches > 1, !set.shape.hasEqualLengths else { return nil }
-    return LengthBuckets(
-      batchSize: batchSize, batches: bucketBatches,
-      lengths: (0..<set.count).map { Int32(set.length(of: $0)) })
+  /// Of several ranks.
+  var slowest: SlowestRank? {
+    clocks.ranks.slowest(firstRank: recipe.distributed.coordinator == .dedicated ? 1 : 0, hosts: hosts)
   }
 }

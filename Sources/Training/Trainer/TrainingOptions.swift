@@ -1,5 +1,3 @@
-import CUDA
-import Files
 import Kernels
 
 /// Where a run starts from.
@@ -23,10 +21,6 @@ public struct TrainingOptions: Sendable, Equatable {
   public var tracePath: String?
   /// Threads per rank; nil for the cores this rank may use. The bits are the same for any number, where own kernels compute.
   public var threads: Int?
-  /// How a device computes a step; nil for the way that takes the least time.
-  public var engine: Engine?
-  /// Where it is remembered which way that is; nil for the user's cache folder.
-  package var engineFiles: CacheFolder?
   /// Who computes large products; nil for what the environment says.
   package var products: ProductMode?
   /// Whether batches that take long may be gathered on a thread of their own.

@@ -24,8 +24,10 @@ extension Trainer {
   func startFromWeights() throws {
     guard recipe.train.initFrom != nil else { return }
     let bytes = try communicator.together { () throws -> [UInt8] in
-      guard let recorder, let (plan, source) = try recipe.weightsPlan(for: model.layout) else { return [] }
-      try plan.fill(model.parameters)
+      guard let recorder, let (plan, source) = try recipe.weightsPlan(for: replica.model.layout) else {
+        return []
+      }
+      try plan.fill(replica.model.parameters)
       for skipped in source.skipped { recorder.note("skipped \(skipped.path): \(skipped.reason)") }
       for line in source.state.map({ data.differences(from: $0) }) ?? [] {
         recorder.note("\(source.path): \(line)")
@@ -34,9 +36,9 @@ extension Trainer {
     }
     state.weights = try JSON.decoder().decode(
       WeightsReport.self, from: .init(communicator.broadcastBytes(bytes)))
-    try communicator.broadcast(UnsafeMutableRawBufferPointer(model.parameters), from: 0)
+    try communicator.broadcast(UnsafeMutableRawBufferPointer(replica.model.parameters), from: 0)
     // The average begins with the first parameters.
-    _ = average?.values.update(fromContentsOf: model.parameters)
-    model.parametersChanged()
+    _ = replica.average?.values.update(fromContentsOf: replica.model.parameters)
+    replica.model.parametersChanged()
   }
 }

@@ -1,0 +1,57 @@
+import Dataset
+
+/// What is known before the first step.
+extension Trainer {
+  var start: TrainingStart {
+    let store = recorder?.store
+    let resumedFrom = store?.resumedFrom?.path
+    return TrainingStart(
+      outputDirectory: store?.directory?.path ?? store?.path ?? "", parameters: replica.model.layout.count,
+      ranks: communicator.size, hosts: machines, threads: replica.model.team.count,
+      device: replica.deviceName, epochs: recipe.train.epochs,
+      stepsPerEpoch: (set.count + recipe.train.batchSize - 1) / recipe.train.batchSize,
+      trainSamples: set.count, validationSamples: data.validation?.count ?? 0,
+      testSamples: data.test?.count ?? 0, unusedSamples: data.unused, targetUnit: data.targetUnit,
+      resumedFrom: resumedFrom, weights: resumedFrom == nil ? state.weights : nil, firstEpoch: state.epoch)
+  }
+
+  /// What a person should know of it.
+  var remarks: [String] { [bestRemark, endRemark, warmupRemark].compactMap { $0 } }
+
+  private var bestRemark: String? {
+    guard recipe.checkpoint.metric.part == .validation, data.validation == nil,
+      recipe.checkpoint.keepBest > 0
+    else { return nil }
+    return
+      "there is no validation part: `best` is the checkpoint with the least train.loss, and commands take the newest"
+  }
+
+  private var endRemark: String? {
+    guard state.step > 0, hasEnded else { return nil }
+    if state.stopping?.shouldStop == true {
+      return
+        "this run is finished: it stopped early after \(state.epoch) epochs, with no more improvement; nothing is left to train"
+    }
+    return
+      "this run is finished: \(state.epoch) epochs are done, and train.epochs is \(recipe.train.epochs); nothing is left to train"
+  }
+
+  private var warmupRemark: String? {
+    let perEpoch = (set.count + recipe.train.batchSize - 1) / recipe.train.batchSize
+    let (steps, overflows) = perEpoch.multipliedReportingOverflow(by: recipe.train.epochs)
+    let warmup = recipe.schedule.warmupSteps
+    guard !overflows, warmup > steps, !hasEnded else { return nil }
+    let share = Schedule(recipe.schedule, baseRate: 1, epochs: recipe.train.epochs).warmup(step: steps - 1)
+    return
+      "the warm-up of \(warmup) steps is longer than the run of \(steps): the learning rate reaches \(Float(100 * share)) % of the schedule's"
+  }
+}
+
+extension LoadedData {
+  /// How much one unit of a target, as it is scaled, is in the units of the file; nil where targets or series differ in it.
+  fileprivate var targetUnit: Double? {
+    guard let scaler, !scaler.targets.isEmpty else { return 1 }
+    let units = Set(scaler.targets.indices.map { scaler.targetUnit($0) })
+    return scaler.series == nil && units.count == 1 ? units.first : nil
+  }
+}

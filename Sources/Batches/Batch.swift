@@ -162,7 +162,7 @@ extension Batch {
   /// - unknown: whether nobody knows some of them.
   func setTargets(_ target: TargetKind, perStep: Bool, unknown: Bool) {
     (shape.target, shape.hasTargetPerStep, shape.hasUnknownTargets) = (target, perStep, unknown)
-    shape.hasWeights = false
+    shape.weightsPerRow = 0
     values.deallocate()
     classes.deallocate()
     weights?.deallocate()
@@ -172,7 +172,7 @@ extension Batch {
 
   /// Memory for weights, which are written next.
   func makeWeights() -> UnsafeMutablePointer<Float> {
-    shape.hasWeights = true
+    shape.weightsPerRow = 1
     weights?.deallocate()
     weights = shape.weightMemory(capacity: capacity)
     return weights!
@@ -193,7 +193,7 @@ extension SampleShape {
   }
 
   fileprivate func weightMemory(capacity: Int) -> UnsafeMutablePointer<Float>? {
-    hasWeights ? .allocate(capacity: capacity * (hasTargetPerStep ? steps : 1)) : nil
+    hasWeights ? .allocate(capacity: capacity * (hasTargetPerStep ? steps : 1) * weightsPerRow) : nil
   }
 
   /// Of the sources of pairs.

@@ -31,8 +31,9 @@ public struct SampleShape: Sendable, Equatable {
   public var vocabulary: Int?
   /// Categories of each categorical column beside the features, the first of each for what training did not see.
   public var categories: [Int] = []
-  /// Whether samples (steps, where each has a target) count differently.
-  public var hasWeights = false
+  /// Weights of a sample (of a step, where each has a target): one, or one for each horizon of its targets; 0 where all count alike.
+  public var weightsPerRow = 0
+  public var hasWeights: Bool { weightsPerRow > 0 }
   /// Whether there may be targets that nobody knows: values that are NaN, classes that are -1.
   public var hasUnknownTargets = false
   /// Of pairs: the steps of the longest source.

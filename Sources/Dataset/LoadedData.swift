@@ -110,7 +110,7 @@ extension LoadedData {
     }
     shape.hasTargetPerStep = main.layout.targets == .eachRow
     shape.categories = main.series?.categoryNames.map { $0.count + 1 } ?? []
-    shape.hasWeights = main.series?.weights.isEmpty == false
+    shape.weightsPerRow = main.series?.weightsPerRow ?? 0
     // A series of ts has its target, whatever is missing in its values.
     shape.hasUnknownTargets =
       specification.gaps.fillsMeans && specification.format == .csv || specification.areTargetsOptional

@@ -45,11 +45,7 @@ public struct CheckpointedModel {
       yaml: file.state.recipe, path: "\(file.path), recipe", baseDirectory: "/", overrides: overrides)
     if !overrides.isEmpty {
       let own = try Recipe(yaml: file.state.recipe, path: "\(file.path), recipe", baseDirectory: "/")
-      guard own.data.isRelative == recipe.data.isRelative else {
-        throw Failure.badData(
-          "data.relative: \(recipe.data.isRelative): the checkpoint was trained with \(own.data.isRelative), and its outputs are "
-            + "\(own.data.isRelative ? "changes" : "values"); leave the key as it is, or train anew")
-      }
+      try recipe.requireMeanings(of: own)
     }
     epoch = file.state.epoch
     step = file.state.step

@@ -75,7 +75,7 @@ struct EvaluationSums {
       for row in 0..<rows {
         let at = row * width + column
         let actual = targets.values[at]
-        let weight = Double(targets.weight(ofRow: row, value: actual))
+        let weight = Double(targets.weight(of: at, perRow: width))
         guard weight > 0 else { continue }
         let said = levels.isEmpty ? nil : PredictiveDistribution(loss, outputs: outputs + at * parameters)
         let error = (said?.point ?? Double(outputs[at])) - Double(actual)

@@ -54,7 +54,7 @@ struct OutcomeCounts {
     case (.labels, _):
       for i in 0..<rows * width {
         let value = targets.values[i]
-        let weight = Double(targets.weight(ofRow: i / width, value: value))
+        let weight = Double(targets.weight(of: i, perRow: width))
         counts[2 + 4 * (i % width) + (value > 0.5 ? 2 : 0) + (outputs[i] > 0 ? 1 : 0)] += weight
       }
     default: break

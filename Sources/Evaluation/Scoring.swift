@@ -19,7 +19,7 @@ extension Loss {
       var (right, counted) = (0.0, 0.0)
       for index in 0..<rows * width {
         let value = targets.values[index]
-        let weight = Double(targets.weight(ofRow: index / width, value: value))
+        let weight = Double(targets.weight(of: index, perRow: width))
         counted += weight
         if (outputs[index] > 0) == (value > 0.5) { right += weight }
       }

@@ -27,8 +27,13 @@ extension Loss {
       let start = base.map { $0[target % $0.count] } ?? 0
       func inFile(_ value: Double) -> Double {
         // A probability has no units.
-        guard let scaler, !scaler.targets.isEmpty, self != .bceWithLogits else { return start + value }
-        return start + scaler.unscale(Float(value), (own ?? scaler.targets)[target])
+        let scaled = Float(value)
+        guard let scaler, !scaler.targets.isEmpty, self != .bceWithLogits else {
+          return Scaler.inDecimals(start + value, scaled: scaled, unit: nil)
+        }
+        return Scaler.inDecimals(
+          start + scaler.unscale(scaled, (own ?? scaler.targets)[target]), scaled: scaled,
+          unit: scaler.targetUnit(target, own: own))
       }
       return TargetForecast(
         point: inFile(said.point), quantiles: levels.map { inFile(said.quantile($0) ?? .nan) })

@@ -89,7 +89,7 @@ struct SequenceSet<Element: SequenceElement>: SampleSet {
   let classes: Elements<Int32>
   /// `[rows, C]`; empty without categorical columns.
   var categories = Elements<Int32>.own([])
-  /// `[target rows]`; empty where all count alike.
+  /// `[target rows, weights of a row]`; empty where all count alike.
   var weights = Elements<Float>.own([])
   /// The series of each sample of the whole array, and the scales of its targets; empty where all have the same.
   var scales = SeriesScales()
@@ -105,7 +105,7 @@ struct SequenceSet<Element: SequenceElement>: SampleSet {
     case .values(let width): fillTargets(batch, values, to: batch.values, width: width)
     case .classes: fillTargets(batch, classes, to: batch.classes, width: 1)
     }
-    if let out = batch.weights { fillTargets(batch, weights, to: out, width: 1) }
+    if let out = batch.weights { fillTargets(batch, weights, to: out, width: shape.weightsPerRow) }
     if let out = batch.categories { fillCategories(batch, to: out) }
   }
 

@@ -14,8 +14,9 @@ struct SeriesDetails {
   let categoryNames: [[String]]
   /// Values of them that have no code.
   let unseen: [UnseenCategories]
-  /// `[rows]`, of the target that belongs to a row; empty where all count alike.
+  /// `[rows, weightsPerRow]`, of the targets that belong to a row, one for each horizon; empty where all count alike.
   let weights: [Float]
+  let weightsPerRow: Int
 
   /// The series that have a sample.
   var sampledNames: [String] {
@@ -43,11 +44,12 @@ extension SampleSource {
 
     let targets = TableColumns(
       table: table.rows, slots: roles.targets, mayBeUnknown: fills || data.areTargetsOptional)
-    let ahead: [Int?]
+    // What lies at each horizon of a row.
+    let ahead: [[Int?]]
     if data.group == nil {
       layout = SampleLayout.windows(data, firsts: windows!.firsts)
       samples = windows!.firsts.count
-      ahead = table.ahead(horizons[0])
+      ahead = horizons.map { table.ahead($0) }
       let levels = HorizonTable(base: targets, horizons: horizons, starts: table.starts, ends: table.ends)
       let since = data.isRelative ? LastObserved(targets, starts: table.starts) : nil
       let values: any NumberTable = since.map { ChangeTable(ahead: levels, since: $0) } ?? levels
@@ -56,20 +58,22 @@ extension SampleSource {
     } else {
       layout = .separate(starts: table.starts, targets: data.perStep ? .eachRow : .lastRow)
       samples = table.count
-      ahead = Array(0..<table.rows.rows)
+      ahead = [Array(0..<table.rows.rows)]
       values = data.label == nil ? targets : nil
     }
     let classes = try roles.label.map { (column) throws(Failure) in
       try table.rows.classes(
         column, &names.classes, origin: origin, isOptional: data.areTargetsOptional || fills)
     }
-    self.classes = classes.map { classes in ahead.map { $0.map { classes[$0] } ?? -1 } } ?? []
+    self.classes = classes.map { classes in ahead[0].map { $0.map { classes[$0] } ?? -1 } } ?? []
     let weights = try roles.weight.map { (column) throws(Failure) in try table.rows.weights(column) }
     let categories = try table.rows.categories(&names.categories, training: windows?.trainRows)
     series = SeriesDetails(
       table: table, windows: windows, inputNames: data.inputNames, categories: categories.codes,
       categoryNames: names.categories ?? [], unseen: categories.unseen,
-      weights: weights.map { weights in ahead.map { $0.map { weights[$0] } ?? 0 } } ?? [])
+      weights: weights.map { weights in
+        ahead[0].indices.flatMap { row in ahead.map { $0[row].map { weights[$0] } ?? 0 } }
+      } ?? [], weightsPerRow: weights == nil ? 0 : ahead.count)
     firstHorizon = horizons[0]
     record = { [table] in table.record($0 + horizons[0], of: $0) }
   }

@@ -76,14 +76,20 @@ struct CSVPredictions: PredictionWriter {
       case .numbers(let actual, let predicted, let quantiles):
         actual.indices.flatMap { ([actual[$0], predicted[$0]] + quantiles[$0]).map(Self.number) }
       case .label(let actual, let predicted, let probabilities):
-        [actual ?? "", predicted] + (columns.showsProbabilities ? probabilities.map(Self.number) : [])
+        [actual ?? "", predicted] + (columns.showsProbabilities ? probabilities.map(Self.probability) : [])
       case .sequence(let source, let actual, let predicted): [source, actual, predicted ?? ""]
       }
     try file.write(CSVLine.text(place + answers))
   }
 
+  /// All digits that it has, and none more; whole numbers as such. Empty for what nobody knows.
+  static func number(_ value: Double) -> String {
+    if value.isNaN { return "" }
+    return value == value.rounded() && abs(value) < 0x1p53 ? "\(Int(value))" : "\(value)"
+  }
+
   /// As many digits as a float32 holds.
-  static func number(_ value: Double) -> String { value.isNaN ? "" : String(printf: "%.7g", value) }
+  static func probability(_ value: Double) -> String { String(printf: "%.7g", value) }
 }
 
 /// An object for each row, with the names of targets and classes as keys. What is not known is null.
@@ -117,7 +123,9 @@ struct JSONPredictions: PredictionWriter {
     case (.label(let actual, let predicted, let probabilities), .classes(let names)):
       object.add("actual", actual)
       object.add("predicted", predicted)
-      if columns.showsProbabilities { object.add("probabilities", json: Self.numbers(names, probabilities)) }
+      if columns.showsProbabilities {
+        object.add("probabilities", json: Self.numbers(names, probabilities, CSVPredictions.probability))
+      }
     case (.sequence(let source, let actual, let predicted), _):
       object.add("source", source)
       object.add("actual", actual.isEmpty ? nil : actual)
@@ -126,11 +134,11 @@ struct JSONPredictions: PredictionWriter {
     }
   }
 
-  private static func numbers(_ names: [String], _ values: [Double]) -> String {
+  private static func numbers(
+    _ names: [String], _ values: [Double], _ text: (Double) -> String = CSVPredictions.number
+  ) -> String {
     var object = JSONObject()
-    for (name, value) in zip(names, values) {
-      object.add(name, json: value.isFinite ? CSVPredictions.number(value) : "null")
-    }
+    for (name, value) in zip(names, values) { object.add(name, json: value.isFinite ? text(value) : "null") }
     return object.closed
   }
 }

@@ -97,8 +97,12 @@ struct Predictions {
     return (0..<width).map { column in
       let value = batch.values[row * width + column]
       let start = base.map { $0[column % $0.count] } ?? 0
-      guard let scaler = data.scaler, !scaler.targets.isEmpty else { return start + Double(value) }
-      return start + scaler.unscale(value, (own ?? scaler.targets)[column])
+      guard let scaler = data.scaler, !scaler.targets.isEmpty else {
+        return Scaler.inDecimals(start + Double(value), scaled: value, unit: nil)
+      }
+      return Scaler.inDecimals(
+        start + scaler.unscale(value, (own ?? scaler.targets)[column]), scaled: value,
+        unit: scaler.targetUnit(column, own: own))
     }
   }
 

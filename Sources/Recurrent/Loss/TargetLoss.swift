@@ -31,7 +31,7 @@ extension Loss {
     guard targets.areAlike else {
       for index in 0..<count {
         let (actual, slopes) = (targets.values[index], gradient.map { $0 + index * parameters })
-        let weight = targets.weight(ofRow: index / perRow, value: actual)
+        let weight = targets.weight(of: index, perRow: perRow)
         guard weight > 0 else {
           slopes?.update(repeating: 0, count: parameters)
           continue

@@ -7,27 +7,30 @@ extension Loss {
     public var values: UnsafePointer<Float>
     /// `[rows]`, for cross entropy.
     public var classes: UnsafePointer<Int32>
-    /// `[rows]`, how much each row counts; nil where all count alike.
+    /// `[rows, weightsPerRow]`, how much each row counts; nil where all count alike.
     public var weights: UnsafePointer<Float>?
+    /// One for all targets of a row, or one for each of so many equal parts of them.
+    public var weightsPerRow: Int
     /// Whether there may be targets that nobody knows: values that are NaN, classes below 0.
     public var mayBeUnknown: Bool
 
     public init(
       values: UnsafePointer<Float>, classes: UnsafePointer<Int32>, weights: UnsafePointer<Float>? = nil,
-      mayBeUnknown: Bool = false
+      weightsPerRow: Int = 1, mayBeUnknown: Bool = false
     ) {
       (self.values, self.classes) = (values, classes)
-      (self.weights, self.mayBeUnknown) = (weights, mayBeUnknown)
+      (self.weights, self.weightsPerRow, self.mayBeUnknown) = (weights, weightsPerRow, mayBeUnknown)
     }
 
     /// Whether every target is known and counts as much as any other.
     @inline(__always)
     public var areAlike: Bool { weights == nil && !mayBeUnknown }
 
-    /// How much a value of a row counts: 0 where nobody knows it.
+    /// How much a value counts: 0 where nobody knows it.
+    /// - index: its place among all values, of which a row has `perRow`.
     @inline(__always)
-    public func weight(ofRow row: Int, value: Float) -> Float {
-      mayBeUnknown && value.isNaN ? 0 : weights?[row] ?? 1
+    public func weight(of index: Int, perRow: Int) -> Float {
+      mayBeUnknown && values[index].isNaN ? 0 : weights?[index * weightsPerRow / perRow] ?? 1
     }
 
     /// How much a row's class counts: 0 where nobody knows it or it is to be ignored.
@@ -43,7 +46,7 @@ extension Batch {
   /// Its targets from a row of them on.
   package func targets(from row: Int = 0) -> Loss.Targets {
     Loss.Targets(
-      values: values + row * shape.targetWidth, classes: classes + row, weights: weights.map { $0 + row },
+      values: values + row * shape.targetWidth, classes: classes + row, weights: weights.map { $0 + row * shape.weightsPerRow }, weightsPerRow: shape.weightsPerRow,
       mayBeUnknown: shape.hasUnknownTargets)
   }
 }

@@ -147,26 +147,4 @@ extension Recipe {
     recipe.schedule.rule = .cosine(cosine)
     return recipe
   }
-
-  private var keyedLines: [Name] { Self.keyedLines(effectiveYAML) }
-
-  /// The first line of an effective recipe that is not the other's, with its key and both values.
-  package static func firstDifference(_ yaml: String, _ other: String, called name: String = "rank 0")
-    -> String?
-  {
-    let (a, b) = (keyedLines(yaml), keyedLines(other))
-    let pair = zip(a, b).first { $0 != $1 }
-    return pair.map { "\($0), \(name): \($1)" }
-  }
-
-  /// Each line of an effective recipe with its section before it.
-  private static func keyedLines(_ yaml: String) -> [Name] {
-    let (blank, colon) = (UInt8(ascii: " "), UInt8(ascii: ":"))
-    var section = Substring()
-    return yaml.utf8.split(separator: UInt8(ascii: "\n")).compactMap { line in
-      if line.starts(with: [blank, blank]) { return "\(section).\(Substring(line.dropFirst(2)))" }
-      section = Substring(line.prefix { $0 != colon })
-      return line.last == colon ? nil : Name(Substring(line))
-    }
-  }
 }

@@ -19,7 +19,7 @@ struct RecurCommand: ParsableCommand {
     subcommands: [
       Init.self, Train.self, Evaluate.self, Predict.self, ForecastCommand.self, BacktestCommand.self,
       Generate.self,
-      Inspect.self, Compare.self, Export.self, Plot.self,
+      Inspect.self, Compare.self, Export.self, Plot.self, ReportCommand.self,
       Sweep.self, Launch.self, RecipeCommand.self, Bench.self, Doctor.self,
     ])
 

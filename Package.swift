@@ -21,11 +21,15 @@ let package = Package(
     .target(name: "CMemory", exclude: ["README.md"], cSettings: c),
     .target(name: "CKernels", exclude: ["README.md"], cSettings: c),
     .target(name: "CBLAS", exclude: ["README.md"], cSettings: c),
+    .target(name: "CVersion", exclude: ["README.md"], cSettings: c),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .target(name: "Digests", dependencies: ["CCrypto"], exclude: ["README.md"], swiftSettings: swift),
     .target(name: "Diagnostics", exclude: ["README.md"], swiftSettings: swift),
     .target(
       name: "Files", dependencies: ["CZlib", "Diagnostics"], exclude: ["README.md"], swiftSettings: swift),
+    .target(
+      name: "Version", dependencies: ["CVersion", "Diagnostics", "Files"], exclude: ["README.md"],
+      swiftSettings: swift),
     .target(name: "Batches", exclude: ["README.md"], swiftSettings: swift),
     .target(
       name: "Kernels", dependencies: ["CBLAS", "CKernels", "Diagnostics"],
@@ -57,7 +61,7 @@ let package = Package(
       name: "Training",
       dependencies: [
         "Batches", "Recipes", "Recurrent", "Collective", "Dataset", "Exchange", "Kernels", "CKernels", "CUDA",
-        "CCUDA", "Diagnostics", "Digests", "Files",
+        "CCUDA", "Diagnostics", "Digests", "Files", "Version",
       ], exclude: ["README.md"], swiftSettings: swift),
     .target(
       name: "Recur",
@@ -66,7 +70,7 @@ let package = Package(
     .executableTarget(
       name: "RecurCommand",
       dependencies: [
-        "Recur", "Batches", "CMemory", "Collective", "CUDA", "Files", "Kernels",
+        "Recur", "Batches", "CMemory", "Collective", "CUDA", "Files", "Kernels", "Version",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["README.md", "Bench/README.md"], swiftSettings: swift),
@@ -77,6 +81,7 @@ let package = Package(
       swiftSettings: swift),
     .testTarget(
       name: "FilesTests", dependencies: ["Files", "Diagnostics", "TestSupport"], swiftSettings: swift),
+    .testTarget(name: "VersionTests", dependencies: ["Version", "TestSupport"], swiftSettings: swift),
     .testTarget(
       name: "DiagnosticsTests", dependencies: ["Diagnostics", "TestSupport"], swiftSettings: swift),
     .testTarget(

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import collections
+import ctypes
 import json
 import os
 import signal
@@ -93,6 +94,14 @@ def _file(recipe: Recipe, ranks: int) -> Iterator[tuple[str, Optional[str]]]:
         yield file.name, None
 
 
+def _end_with_parent() -> None:
+    """The process saves and ends where this one is killed (Linux: PR_SET_PDEATHSIG is 1)."""
+    try:
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+    except (AttributeError, OSError):
+        pass
+
+
 class _Training:
     """A process that trains."""
 
@@ -101,7 +110,7 @@ class _Training:
         self.folder = folder
         # A group of its own: Ctrl-C comes to it once, from here, and not from the terminal besides.
         self.process = subprocess.Popen([program(), *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                        start_new_session=True)
+                                        start_new_session=True, preexec_fn=_end_with_parent)
         self.out: list[bytes] = []
         self.err: collections.deque[str] = collections.deque(maxlen=100)
         self.readers = [threading.Thread(target=self._read_out, daemon=True),

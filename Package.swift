@@ -21,11 +21,15 @@ let package = Package(
     .target(name: "CMemory", exclude: ["README.md"], cSettings: c),
     .target(name: "CKernels", exclude: ["README.md"], cSettings: c),
     .target(name: "CBLAS", exclude: ["README.md"], cSettings: c),
+    .target(name: "CVersion", exclude: ["README.md"], cSettings: c),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .target(name: "Digests", dependencies: ["CCrypto"], exclude: ["README.md"], swiftSettings: swift),
     .target(name: "Diagnostics", exclude: ["README.md"], swiftSettings: swift),
     .target(
       name: "Files", dependencies: ["CZlib", "Diagnostics"], exclude: ["README.md"], swiftSettings: swift),
+    .target(
+      name: "Version", dependencies: ["CVersion", "Diagnostics", "Files"], exclude: ["README.md"],
+      swiftSettings: swift),
     .target(name: "Batches", exclude: ["README.md"], swiftSettings: swift),
     .target(
       name: "Kernels", dependencies: ["CBLAS", "CKernels", "Diagnostics"],
@@ -67,7 +71,7 @@ let package = Package(
       name: "Training",
       dependencies: [
         "Batches", "Checkpoints", "CKernels", "Collective", "Dataset", "Diagnostics", "Digests", "Evaluation",
-        "Files", "Kernels", "Recipes", "Recurrent",
+        "Files", "Kernels", "Recipes", "Recurrent", "Version",
       ], exclude: ["README.md"], swiftSettings: swift),
     .target(
       name: "Devices",
@@ -83,7 +87,7 @@ let package = Package(
     .executableTarget(
       name: "RecurCommand",
       dependencies: [
-        "Recur", "Batches", "CMemory", "Collective", "CUDA", "Files", "Kernels",
+        "Recur", "Batches", "CMemory", "Collective", "CUDA", "Files", "Kernels", "Version",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["README.md", "Bench/README.md"], swiftSettings: swift),
@@ -94,6 +98,7 @@ let package = Package(
       swiftSettings: swift),
     .testTarget(
       name: "FilesTests", dependencies: ["Files", "Diagnostics", "TestSupport"], swiftSettings: swift),
+    .testTarget(name: "VersionTests", dependencies: ["Version", "TestSupport"], swiftSettings: swift),
     .testTarget(
       name: "DiagnosticsTests", dependencies: ["Diagnostics", "TestSupport"], swiftSettings: swift),
     .testTarget(

@@ -2,11 +2,12 @@ import Dataset
 import Diagnostics
 
 /// What an exported file says besides its tensors, under these names: what another program needs to build the network, and to go
-/// from the values of a data file to numbers and back. `recipe` is YAML, all else JSON; what a model has not is left out.
+/// from the values of a data file to numbers and back. `recipe` is YAML, `program` the version that trained it, all else JSON;
+/// what a model has not is left out.
 package struct ExportedModel {
   package let metadata: [(key: String, value: String)]
   /// What there may be, in this order.
-  package static let keys = ["recipe", "scaler", "vocabulary", "classes", "categories"]
+  package static let keys = ["recipe", "scaler", "vocabulary", "classes", "categories", "program"]
 
   package init(_ state: CheckpointState) throws(Failure) {
     var metadata = [("recipe", state.recipe)]
@@ -19,6 +20,7 @@ package struct ExportedModel {
       ("categories", state.extra["categories"]),
     ]
     metadata += lists.compactMap { key, list in list.map { (key, JSON.text(of: $0)) } }
+    metadata.append(("program", state.program))
     self.metadata = metadata
   }
 

@@ -31,7 +31,8 @@ package struct Launcher: Equatable, Sendable {
 
   /// A number that a launcher left in the environment; nil where it left none.
   /// - Throws: a usage `Failure` that names the variable where it holds anything else: who set it was no launcher.
-  static func number(_ key: String, in environment: [String: String], from least: Int) throws(Failure) -> Int?
+  package static func number(_ key: String, in environment: [String: String], from least: Int) throws(Failure)
+    -> Int?
   {
     guard let text = environment[key] else { return nil }
     if let number = decimal(text.utf8, in: least...mostProcesses) { return number }

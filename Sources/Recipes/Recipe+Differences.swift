@@ -28,8 +28,10 @@ extension Recipe {
   /// What of a recipe says what the numbers are that a network takes and gives.
   private static let meanings: [Name] = [
     "data.features", "data.targets", "data.label", "data.horizon", "data.per_step", "data.relative",
-    "data.calendar", "data.known", "data.static", "data.categorical", "data.tokens", "loss.levels", "model.cell",
-    "model.nonlinearity", "model.bidirectional", "model.readout", "model.head", "model.residual", "model.zoneout",
+    "data.calendar", "data.known", "data.static", "data.categorical", "data.tokens", "loss.levels",
+    "model.cell",
+    "model.nonlinearity", "model.bidirectional", "model.readout", "model.head", "model.residual",
+    "model.zoneout",
   ]
 
   /// Throws where this recipe gives other meanings to a network's numbers than the one it was trained by: no error would show it.
@@ -45,6 +47,7 @@ extension Recipe {
     let changed = own.first { !other.contains($0) }.map(\.text) ?? "a key is not set"
     let before = other.first { !own.contains($0) }.map(\.text) ?? "it is not set"
     throw .badData(
-      "\(changed) (the checkpoint: \(before)): the network's inputs and outputs mean what it was trained with; leave the key as it is, or train anew")
+      "\(changed) (the checkpoint: \(before)): the network's inputs and outputs mean what it was trained with; leave the key as it is, or train anew"
+    )
   }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import CMemory
 import Diagnostics
 import Files
+import Version
 
 /// `recur`: the trainer as a command. Each subcommand is one file.
 @main
@@ -15,11 +16,11 @@ struct RecurCommand: ParsableCommand {
       Exit codes:   0 done, 64 usage, 65 bad data or recipe, 66 missing input, 69 something not installed,
                     70 internal, 74 I/O, 75 stopped but worth retrying, 1 a failed doctor check.
       """,
-    version: "recur 0.1.0",
+    version: ProgramVersion.text,
     subcommands: [
       Init.self, Train.self, Evaluate.self, Predict.self, ForecastCommand.self, BacktestCommand.self,
       Generate.self,
-      Inspect.self, Compare.self, Export.self, Plot.self,
+      Inspect.self, Compare.self, Export.self, Plot.self, ReportCommand.self,
       Sweep.self, Launch.self, RecipeCommand.self, Bench.self, Doctor.self,
     ])
 

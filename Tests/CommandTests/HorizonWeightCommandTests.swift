@@ -21,7 +21,8 @@ import Testing
     let outcome = try Command.run("evaluate", "run", "--split", "train", "--json", in: folder.url)
     try #require(outcome.status == 0, "\(outcome.err)")
     // A million at one horizon would be a mean error in the ten thousands.
-    let error = try #require(outcome.out.components(separatedBy: "\"mae\":").last?.prefix { !",}".contains($0) })
+    let error = try #require(
+      outcome.out.components(separatedBy: "\"mae\":").last?.prefix { !",}".contains($0) })
     #expect(try #require(Double(error)) < 100, "\(outcome.out)")
   }
 }

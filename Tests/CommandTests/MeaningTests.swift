@@ -25,7 +25,8 @@ import Testing
         let outcome = try Command.run(arguments: command + ["run", "--set", change], in: folder.url)
         let key = change.prefix { $0 != "=" }
         #expect(
-          outcome.status == 65 && outcome.err.contains("\(key): ") && outcome.err.contains("(the checkpoint: "),
+          outcome.status == 65 && outcome.err.contains("\(key): ")
+            && outcome.err.contains("(the checkpoint: "),
           "\(command) \(change): \(outcome.err)")
       }
     }

@@ -178,7 +178,9 @@ private struct WaveSet: SampleSet {
     shape = SampleShape(
       steps: 1, features: width * loss.outputsPerTarget,
       target: expected.kind == "classes" ? .classes(count: width) : .values(width: width))
-    (shape.weightsPerRow, shape.hasUnknownTargets) = (expected.weighted == true ? 1 : 0, expected.unknown ?? false)
+    (shape.weightsPerRow, shape.hasUnknownTargets) = (
+      expected.weighted == true ? 1 : 0, expected.unknown ?? false
+    )
     let isUnknown = { (k: Int) in expected.unknown == true && k % 5 == 2 }
     // Perplexity is measured of text.
     if expected.perplexity != nil { shape.tokens = .word }

@@ -19,6 +19,8 @@ package struct LaunchPlan: Equatable, Sendable {
   package var network: JobNetwork?
   /// What kind of program starts the ranks.
   package var starter = Starter.openMPI
+  /// Whether ranks get cores of their own; without, the system shares them out, as several jobs of one machine need it.
+  package var bindsRanks = true
   /// A program used in place of ssh.
   package var agent: RemoteShell?
   /// The command line every rank runs; the program first.
@@ -52,7 +54,7 @@ package struct LaunchPlan: Equatable, Sendable {
   /// - isWatched: whether ranks of other machines get what a supervisor left for them in the environment; those of this one do anyway.
   package func arguments(hostfilePath: String?, isWatched: Bool = false) -> [String] {
     let slots = hostfile?.slots ?? allocation ?? cores
-    let fits = rankCount * threadsPerRank <= slots || !isLocal
+    let fits = bindsRanks && (rankCount * threadsPerRank <= slots || !isLocal)
     if starter != .openMPI {
       return otherArguments(
         hostfilePath: hostfilePath, isWatched: isWatched, fits: fits && rankCount <= slots)

@@ -13,7 +13,9 @@ struct ComparisonTable {
   init(_ comparison: RunComparison) { self.comparison = comparison }
 
   /// Aligned, columns without any value left out.
-  var lines: [String] {
+  var lines: [String] { table.lines }
+
+  var table: TextTable {
     let metric = comparison.metric.name
     // Of both parts what a person looks at first.
     let main = ["loss", "accuracy", "mae", "perplexity", "error_rate"]
@@ -43,8 +45,7 @@ struct ComparisonTable {
         used.enumerated().map { index, column in
           column.value(row) ?? (isLast && index == used.count - 1 ? "" : Formatting.none)
         }
-      }
-    ).lines
+      })
   }
 
   /// A head and a line for each run, by RFC 4180.

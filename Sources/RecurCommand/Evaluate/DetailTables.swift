@@ -2,6 +2,16 @@ import Recur
 
 /// Classes, confusions and targets as tables for a person.
 struct DetailTables {
+  /// A table with what it is about.
+  struct Table {
+    var name: String
+    var table: TextTable
+    /// Rows that are not shown.
+    var more = 0
+    /// Whether it is better seen as a picture.
+    var isMatrix = false
+  }
+
   /// More columns than this have no room in a terminal.
   private static let columnLimit = 20
   /// Rows shown of a long table; JSON has all.
@@ -10,18 +20,25 @@ struct DetailTables {
   let details: EvaluationDetails
 
   var lines: [String] {
-    var tables: [[String]] = []
+    tables.flatMap { table in
+      [""] + table.table.lines + (table.more > 0 ? ["… and \(table.more) more; --json has all"] : [])
+    }
+  }
+
+  var tables: [Table] {
+    var tables: [Table] = []
     if let classes = details.classes { tables.append(table(classes)) }
     if let confusion = details.confusion, confusion.count <= Self.columnLimit {
       tables.append(table(confusion, names: details.classes?.map(\.name) ?? []))
     }
     if let top = details.topAccuracy, !top.isEmpty { tables.append(table(top)) }
     if let targets = details.targets, targets.count > 1 { tables.append(table(targets)) }
-    return tables.flatMap { [""] + $0 }
+    return tables
   }
 
-  private func table(_ classes: [EvaluationDetails.ClassScore]) -> [String] {
+  private func table(_ classes: [EvaluationDetails.ClassScore]) -> Table {
     shortened(
+      "classes",
       TextTable(
         header: ["class", "precision", "recall", "F1", "samples"],
         rows: classes.map {
@@ -32,24 +49,28 @@ struct DetailTables {
         }))
   }
 
-  private func table(_ confusion: [[Double]], names: [String]) -> [String] {
+  private func table(_ confusion: [[Double]], names: [String]) -> Table {
     // One label of yes or no has two rows and one name.
     let names = names.count == confusion.count ? names : confusion.indices.map(String.init)
-    return TextTable(
-      header: ["actual ↓ predicted →"] + names,
-      rows: zip(names, confusion).map { name, row in [name] + row.map(Formatting.count) }
-    ).lines
+    return Table(
+      name: "confusions",
+      table: TextTable(
+        header: ["actual ↓ predicted →"] + names,
+        rows: zip(names, confusion).map { name, row in [name] + row.map(Formatting.count) }), isMatrix: true)
   }
 
   // text: numbers of this program.
-  private func table(_ top: [String: Double]) -> [String] {
+  private func table(_ top: [String: Double]) -> Table {
     let sorted = top.sorted { (Int($0.key) ?? 0) < (Int($1.key) ?? 0) }
-    return TextTable(rows: sorted.map { ["top-\($0.key) accuracy", Formatting.percent($0.value)] }).lines
+    return Table(
+      name: "right among the first answers",
+      table: TextTable(rows: sorted.map { ["top-\($0.key) accuracy", Formatting.percent($0.value)] }))
   }
 
-  private func table(_ targets: [EvaluationDetails.TargetErrors]) -> [String] {
+  private func table(_ targets: [EvaluationDetails.TargetErrors]) -> Table {
     let hasLevels = targets.contains { $0.crps != nil }
     return shortened(
+      "targets",
       TextTable(
         header: ["target, in file units", "mae", "rmse", "mape", "R²"]
           + (hasLevels ? ["pinball", "CRPS", "coverage"] : []),
@@ -66,10 +87,9 @@ struct DetailTables {
         }))
   }
 
-  private func shortened(_ table: TextTable) -> [String] {
-    guard table.rows.count > Self.rowLimit else { return table.lines }
+  private func shortened(_ name: String, _ table: TextTable) -> Table {
     var short = table
     short.rows = Array(table.rows.prefix(Self.rowLimit))
-    return short.lines + ["… and \(table.rows.count - Self.rowLimit) more; --json has all"]
+    return Table(name: name, table: short, more: table.rows.count - short.rows.count)
   }
 }

@@ -108,23 +108,11 @@ extension DataSummary {
 
   var lines: [String] {
     var lines = ["data: \(what)", ""]
-    let rows = parts.map { part in
-      [
-        part.name, Formatting.grouped(part.samples),
-        part.rows.map { "rows \($0[0]) to \($0[1])" } ?? "", part.times.map { "\($0[0]) to \($0[1])" } ?? "",
-      ]
-    }
-    lines += TextTable(header: ["part", "samples", "targets", "times"], rows: rows).lines
+    lines += partsTable.lines
     if unused > 0 { lines.append("\(Formatting.grouped(unused)) in no part") }
     if let formula {
       lines += ["", formula]
-      lines +=
-        TextTable(
-          header: ["column", "offset", "scale"],
-          rows: scales.prefix(2 * Self.mostColumns).map {
-            [$0.column, Formatting.precise($0.offset), Formatting.precise($0.scale)]
-          }
-        ).lines
+      lines += scalesTable.lines
       if scales.count > 2 * Self.mostColumns {
         lines.append("and \(scales.count - 2 * Self.mostColumns) more")
       }
@@ -132,7 +120,26 @@ extension DataSummary {
     return lines + [""] + headLines
   }
 
-  private var what: String {
+  var partsTable: TextTable {
+    let rows = parts.map { part in
+      [
+        part.name, Formatting.grouped(part.samples),
+        part.rows.map { "rows \($0[0]) to \($0[1])" } ?? "", part.times.map { "\($0[0]) to \($0[1])" } ?? "",
+      ]
+    }
+    return TextTable(header: ["part", "samples", "targets", "times"], rows: rows)
+  }
+
+  /// Of the first columns.
+  var scalesTable: TextTable {
+    TextTable(
+      header: ["column", "offset", "scale"],
+      rows: scales.prefix(2 * Self.mostColumns).map {
+        [$0.column, Formatting.precise($0.offset), Formatting.precise($0.scale)]
+      })
+  }
+
+  var what: String {
     let kinds =
       tokens.map { ["tokens of \(Formatting.grouped($0))"] }
       ?? (features.isEmpty ? [] : [Self.counted(features.count, "number")])

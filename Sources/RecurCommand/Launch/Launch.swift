@@ -30,6 +30,7 @@ struct Launch: ParsableCommand {
       "Program that starts the ranks: Open MPI's mpirun, mpiexec of MPICH or Intel MPI, prterun or srun.",
       valueName: "program"))
   var starter = "mpirun"
+  @Flag(help: "Bind no rank to cores: for several jobs at a time on one machine.") var unbound = false
   @Flag(help: "Print the mpirun line and stop.") var dryRun = false
   @Argument(parsing: .postTerminator, help: "What every rank runs: train RECIPE …") var command: [String]
 
@@ -64,6 +65,7 @@ struct Launch: ParsableCommand {
     var plan = LaunchPlan(command: [])
     plan.ranks = n
     plan.hostfile = try hostfile.map { try Hostfile(path: $0) }
+    plan.bindsRanks = !unbound
     plan.threads = threads ?? Self.value(of: "--threads", in: command).flatMap { Int($0) }
     plan.network = try network.map { try Self.network($0) }
     plan.agent = try agent.map { try RemoteShell($0) }

@@ -23,7 +23,9 @@ struct MetricsTable {
     rows.append(Row(part: part, samples: m.samples, loss: m.loss, metrics: m))
   }
 
-  var lines: [String] {
+  var lines: [String] { table.lines }
+
+  var table: TextTable {
     let columns: [(String, (Row) -> String?)] = [
       ("samples", { $0.samples.map(Formatting.grouped) }), (loss, { $0.loss.map(Formatting.precise) }),
       ("accuracy", { $0.metrics?.accuracy.map(Formatting.percent) }),
@@ -48,7 +50,7 @@ struct MetricsTable {
     return TextTable(
       header: [""] + used.map(\.0),
       rows: rows.map { row in [row.part] + used.map { $0.1(row) ?? Formatting.none } }
-    ).lines
+    )
   }
 
   /// What lies in the widest interval, and what should.

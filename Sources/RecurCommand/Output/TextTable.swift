@@ -25,7 +25,7 @@ struct TextTable {
 }
 
 extension String {
-  fileprivate var isNumberLike: Bool {
+  var isNumberLike: Bool {
     guard let first = utf8.first, let last = utf8.last else { return true }
     func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
     return self == "–" || (isDigit(first) || first == UInt8(ascii: "-")) && isDigit(last)

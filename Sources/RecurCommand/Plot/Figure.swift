@@ -31,6 +31,8 @@ struct Panel {
   var matrix: Matrix?
   /// Draw y = x behind the points, for predicted against actual.
   var diagonal = false
+  /// Whether the names of its curves are those of runs, many and long.
+  var hasLongKey = false
 }
 
 struct Curve {
@@ -45,6 +47,8 @@ struct Curve {
   var name: String
   var style: Style = .line
   var color: Palette
+  /// 0 for an unbroken line, else one of three kinds of dashes.
+  var dash = 0
   /// Points with a value that is not finite leave a gap.
   var points: [Point]
 }
@@ -55,6 +59,14 @@ enum Palette: String {
   case orange = "#D55E00"
   case green = "#009E73"
   case grey = "#707070"
+  case purple = "#A8508A"
+  case amber = "#9A6B00"
+
+  /// For curves of one kind, as many as there are; behind the last colour dashes tell them apart.
+  static func style(_ number: Int) -> (color: Palette, dash: Int) {
+    let colors: [Palette] = [.blue, .orange, .green, .purple, .amber, .grey]
+    return (colors[number % colors.count], number / colors.count % 4)
+  }
 }
 
 extension Curve.Point {

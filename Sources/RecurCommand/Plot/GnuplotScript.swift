@@ -64,7 +64,9 @@ struct GnuplotScript {
       "set grid xtics ytics lt 1 lw 0.7 lc rgb '#dddddd' back", "set style line 100 lw 1 lc rgb '#909090'",
       "set xlabel \(Self.quoted(panel.xLabel.shown.shortened(to: Self.titleColumns))) offset 0,0.3",
       "set ylabel \(Self.quoted(panel.yLabel.shown.shortened(to: Self.heightColumns))) offset 0.5,0",
-      "set key at graph 1, graph 1.02 right bottom horizontal samplen 2.2",
+      panel.hasLongKey
+        ? "set key inside right \(panel.rises ? "bottom" : "top") vertical opaque samplen 2.2"
+        : "set key at graph 1, graph 1.02 right bottom horizontal samplen 2.2",
       "set autoscale xfix",
       "set offsets graph 0.01, graph 0.01, graph 0.05, graph \(panel.boundary == nil ? 0.05 : 0.12)",
     ]
@@ -109,7 +111,8 @@ struct GnuplotScript {
   }
 
   private func clauses(_ curve: Curve, _ panel: Int, _ number: Int) -> [String] {
-    let (color, name) = ("lc rgb '\(curve.color.rawValue)'", Self.quoted(curve.name))
+    let dashes = curve.dash > 0 ? " dt \(curve.dash + 1)" : ""
+    let (color, name) = ("lc rgb '\(curve.color.rawValue)'\(dashes)", Self.quoted(curve.name))
     guard curve.points.contains(where: \.isDrawn) else {
       return ["NaN with lines lw 2.2 \(color) title \(Self.quoted(curve.name + " (no finite number)"))"]
     }

@@ -7,11 +7,14 @@ extension Panel {
     guard let part = try data.parts(nil).last else { return nil }
     let evaluator = Evaluator(
       model: try model.model(for: data.shape), loss: model.recipe.loss, scaler: data.scaler)
-    let details = try evaluator.examine(part.samples, classNames: data.classNames).details
+    return confusion(try evaluator.examine(part.samples, classNames: data.classNames).details, part.split)
+  }
+
+  static func confusion(_ details: EvaluationDetails, _ split: Split) -> Panel? {
     guard let counts = details.confusion else { return nil }
     let names = details.classes.map { $0.map(\.name) } ?? []
     return Panel(
-      xLabel: "predicted class, \(part.split.rawValue); shades: share of the actual class",
+      xLabel: "predicted class, \(split.rawValue); shades: share of the actual class",
       yLabel: "actual class",
       matrix: Matrix(
         names: names.count == counts.count ? names : counts.indices.map(String.init), counts: counts))

@@ -7,9 +7,9 @@ extension Panel {
 
   /// Forecasts from several origins, one behind the other, over what came; nil where the data have one horizon.
   static func forecast(
-    _ samples: [Predictions.Sample], _ model: CheckpointedModel, targets: [String]
+    _ samples: [Predictions.Sample], _ recipe: Recipe, targets: [String]
   ) -> Panel? {
-    let data = model.recipe.data
+    let data = recipe.data
     guard let horizons = data.horizons, let first = horizons.first, let last = horizons.last else {
       return nil
     }
@@ -43,7 +43,7 @@ extension Panel {
         ?? "row of \(Paths.name(of: data.path))")
         + ", forecasts of rows +\(first) to +\(last)",
       yLabel: targets[0], countsX: true,
-      curves: Self.band(model.recipe.loss, band) + [
+      curves: Self.band(recipe.loss, band) + [
         Curve(
           name: "actual", style: .thinLine, color: .blue,
           points: shown.map { Curve.Point(x($0), $0.actual[0]) }),

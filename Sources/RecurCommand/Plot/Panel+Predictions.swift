@@ -4,24 +4,35 @@ import Recur
 extension Panel {
   /// Predicted against actual values of the first target: over time for a series, as points otherwise; nil for classes.
   static func predictions(_ model: CheckpointedModel) throws -> Panel? {
-    let data = try model.loadData()
-    let predictions = try Predictions(model, data)
+    try predictions(model.recipe, Predictions(model, model.loadData()))
+  }
+
+  /// - splits: the parts that are drawn, those that are there.
+  /// - each: is given every sample, with its part.
+  static func predictions(
+    _ recipe: Recipe, _ predictions: Predictions, _ splits: [Split] = Split.allCases,
+    each: (Split, Predictions.Sample) -> Void = { _, _ in }
+  ) throws -> Panel? {
+    let data = predictions.data
     guard predictions.classNames == nil, let name = predictions.targetNames.first else { return nil }
     var parts: [(split: Split, samples: [Predictions.Sample])] = []
-    for split in Split.allCases {
+    for split in splits {
       guard let part = try? data.predictedParts(split).first else { continue }
       var samples: [Predictions.Sample] = []
-      try predictions.forEach(part) { samples.append($0) }
+      try predictions.forEach(part) { sample in
+        each(split, sample)
+        samples.append(sample)
+      }
       parts.append((split, samples))
     }
     if let last = parts.last?.samples,
-      let panel = forecast(last, model, targets: model.recipe.data.targets)
+      let panel = forecast(last, recipe, targets: recipe.data.targets)
     {
       return panel
     }
     let isSeries = data.shape.steps > 1 && data.rows != nil
     return isSeries
-      ? series(parts, name, file: model.recipe.data.path, loss: model.recipe.loss) : scatter(parts, name)
+      ? series(parts, name, file: recipe.data.path, loss: recipe.loss) : scatter(parts, name)
   }
 
   /// The widest interval of the first target; none where nothing is said about it.

@@ -66,3 +66,15 @@ extension Panel {
     return 2 + (matrix.names.map { GnuplotScript.short($0).columns }.max() ?? 0)
   }
 }
+
+extension Panel {
+  /// Whether its curves end higher than they began: then there is room for words below them.
+  var rises: Bool {
+    let ends = curves.compactMap { curve -> Double? in
+      let drawn = curve.points.filter(\.isDrawn)
+      guard let first = drawn.first, let last = drawn.last else { return nil }
+      return last.y - first.y
+    }
+    return ends.reduce(0, +) > 0
+  }
+}

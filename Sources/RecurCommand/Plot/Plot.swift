@@ -1,5 +1,6 @@
 import ArgumentParser
 import Files
+import FoundationEssentials
 import Recur
 
 #if canImport(Glibc)
@@ -11,9 +12,10 @@ import Recur
 struct Plot: ReportingCommand {
   static let configuration = CommandConfiguration(
     abstract:
-      "Draws a run: its loss by epoch, and predicted against actual values or its accuracy and confusions.")
+      "Draws a run: its loss by epoch, and predicted against actual values or its accuracy and confusions. Of several runs: their curves over one another."
+  )
 
-  @Argument(help: "A run directory.") var run: String
+  @Argument(help: "A run directory, or several.") var runs: [String]
   @OptionGroup var choice: CheckpointChoice
   @Option(
     name: [.customLong("output"), .customShort("o")],
@@ -27,9 +29,54 @@ struct Plot: ReportingCommand {
     guard terminal != nil else {
       throw ValidationError("--output must end in .svg or .png, or be -, not \(quoted(file))")
     }
+    guard (1...Self.mostRuns).contains(runs.count) else {
+      throw ValidationError("name 1 to \(Self.mostRuns) run directories, not \(runs.count)")
+    }
+    guard runs.count == 1 || !choice.last && choice.step == nil else {
+      throw ValidationError(
+        "--last and --step choose a checkpoint, and of several runs only curves are drawn")
+    }
   }
 
+  /// More curves can't be told apart.
+  private static let mostRuns = 24
+
   func execute(_ console: Console) throws -> PlotReport {
+    try runs.count == 1 ? draw(runs[0], console) : overlay(console)
+  }
+
+  /// The curves of several runs, each quantity in a panel.
+  private func overlay(_ console: Console) throws -> PlotReport {
+    let summaries = try runs.map { try RunSummary(run: $0) }
+    let logs = try runs.map { try RunLog(run: $0) }
+    for (run, log) in zip(runs, logs) where log.epochs.isEmpty {
+      Console.note("recur: \(run): no epoch has ended yet, it has no curve")
+    }
+    let names = RunCurves.names(runs)
+    let curves = RunCurves(
+      runs.indices.map { .init(name: names[$0], log: logs[$0], loss: summaries[$0].recipe?.loss.name) })
+    let panels = curves.panels
+    guard !panels.isEmpty else {
+      throw Failure.badData(
+        "\(runs.joined(separator: ", ")): no epoch has ended yet, there is nothing to draw")
+    }
+    let gnuplot = try Gnuplot()
+    let target = try OutputFile(file, option: "--output", notOver: runs.flatMap(RunFiles.all))
+    let figure = Figure(title: "\(runs.count) runs", panels: panels)
+    try write(gnuplot.draw(GnuplotScript(figure: figure, terminal: terminal ?? .svg)), to: target)
+    try console.say("the curves of \(runs.count) runs")
+    try console.say("drawn to \(file)")
+    return PlotReport(
+      runs: runs, output: file, epochs: logs.map(\.epochs.count).max() ?? 0, panels: panels.count)
+  }
+
+  private func write(_ picture: Data, to target: OutputFile) throws {
+    try picture.withUnsafeBytes { try target.write($0) }
+    try target.close()
+  }
+
+  /// One run, and what it predicts.
+  private func draw(_ run: String, _ console: Console) throws -> PlotReport {
     let history = try RunHistory(run: run)
     let gnuplot = try Gnuplot()
     let model = try CheckpointedModel(noting: run, choice.choice)
@@ -45,14 +92,12 @@ struct Plot: ReportingCommand {
     } else if let panel = try Panel.predictions(model) {
       figure.panels.append(panel)
     }
-    let picture = try gnuplot.draw(GnuplotScript(figure: figure, terminal: terminal ?? .svg))
-    try picture.withUnsafeBytes { try target.write($0) }
-    try target.close()
+    try write(gnuplot.draw(GnuplotScript(figure: figure, terminal: terminal ?? .svg)), to: target)
     try console.say("\(history.epochs.count) epochs of \(run), what was learned by \(model.named)")
     try console.say("drawn to \(file)")
     return PlotReport(
-      run: run, checkpoint: model.path, chosenBy: ChosenBy(model), output: file, epochs: history.epochs.count,
-      panels: figure.panels.count)
+      runs: runs, run: run, checkpoint: model.path, chosenBy: ChosenBy(model), output: file,
+      epochs: history.epochs.count, panels: figure.panels.count)
   }
 
   private var terminal: GnuplotScript.Terminal? { GnuplotScript.Terminal(of: file) }
@@ -70,10 +115,13 @@ extension GnuplotScript.Terminal {
 
 struct PlotReport: CommandReport {
   var command = "plot"
-  let run: String
-  let checkpoint: String
-  let chosenBy: ChosenBy?
+  let runs: [String]
+  /// Of one run.
+  var run: String?
+  var checkpoint: String?
+  var chosenBy: ChosenBy?
   let output: String
+  /// Of several runs the most.
   let epochs: Int
   let panels: Int
 }

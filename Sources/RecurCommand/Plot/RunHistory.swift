@@ -100,8 +100,8 @@ extension Panel {
     let curves = history.curves(train: \.trainLoss, validation: \.validationLoss)
     return Panel(
       xLabel: "epoch", yLabel: name, countsX: true,
-      logarithmic: spansDecades(curves.flatMap { $0.points.map(\.y) }),
-      curves: curves)
+      curves: curves
+    ).logarithmicIfWide
   }
 
   static func accuracy(_ history: RunHistory) -> Panel {
@@ -110,9 +110,15 @@ extension Panel {
       curves: history.curves(train: \.trainAccuracy, validation: \.validationAccuracy))
   }
 
+  private var logarithmicIfWide: Panel {
+    var panel = self
+    panel.logarithmic = spansDecades
+    return panel
+  }
+
   /// A logarithmic axis from a factor of 20 on, where all values have a logarithm.
-  private static func spansDecades(_ values: [Double]) -> Bool {
-    let finite = values.filter(\.isFinite)
+  var spansDecades: Bool {
+    let finite = curves.flatMap { $0.points.map(\.y) }.filter(\.isFinite)
     guard let low = finite.min(), let high = finite.max(), low > 0 else { return false }
     return high / low > 20
   }

@@ -43,10 +43,12 @@ struct Predictions {
   init(
     _ checkpoint: CheckpointedModel, _ data: LoadedData, model: Model? = nil, wantsProbabilities: Bool = false
   ) throws {
-    self.data = data
-    self.wantsProbabilities = wantsProbabilities
-    loss = checkpoint.recipe.loss
     let model = try model ?? checkpoint.model(for: data.shape)
+    self.init(checkpoint.recipe.loss, data, model: model, wantsProbabilities: wantsProbabilities)
+  }
+
+  init(_ loss: Loss, _ data: LoadedData, model: Model, wantsProbabilities: Bool = false) {
+    (self.data, self.loss, self.wantsProbabilities) = (data, loss, wantsProbabilities)
     evaluator = Evaluator(model: model, loss: loss, scaler: data.scaler)
     outputs = model.architecture.outputSize
     let targets = outputs / loss.outputsPerTarget

@@ -12,7 +12,8 @@ struct Sweep: ReportingCommand {
       --out sweeps/second
       Each trial is a run in a folder of --out; plan.json there has their settings, which depend on the command line and \
       --seed alone. The same command goes on where it was stopped or killed. A trial that fails is a row with its reason. \
-      Ctrl-C lets the trials under way save and end, exit code 75.
+      Ctrl-C lets the trials under way save and end, exit code 75. With --hostfile trials run on several machines; with --shared, \
+      or as tasks of a Slurm array (sbatch --array=1-8), several processes work on the sweep, and one that is lost costs nothing.
       """)
 
   @Argument(help: "The recipe, a YAML file.") var recipe: String
@@ -42,6 +43,7 @@ struct Sweep: ReportingCommand {
   var halving = false
   @Option(help: ArgumentHelp("What computes each trial, see train.", valueName: "auto|cpu|cuda"))
   var device = DeviceOptions.Device.auto
+  @OptionGroup var places: SweepPlaces
   @OptionGroup var parallel: ThreadOptions
   @OptionGroup var output: OutputOptions
 
@@ -57,6 +59,9 @@ struct Sweep: ReportingCommand {
       throw ValidationError("--trials goes from 1 to \(SweepPlan.most)")
     }
     guard (1...4096).contains(jobs ?? 1) else { throw ValidationError("--jobs goes from 1 to 4096") }
+    guard jobs == nil || places.hostfile == nil else {
+      throw ValidationError("--jobs is for one machine; of a --hostfile the slots say how many")
+    }
   }
 
   func execute(_ console: Console) throws -> SweepReport {
@@ -71,19 +76,28 @@ struct Sweep: ReportingCommand {
     sweep.threads = parallel.threads
     sweep.jobs = jobs
     sweep.device = device.rawValue
+    sweep.hosts = try places.hosts()
+    let share = try SweepShare.ofSlurmArray()
+    sweep.share = share ?? SweepShare()
     if halving { try sweep.halve() }
-    let folder = try SweepFolder(out, plan: plan)
+    let folder = try SweepFolder(out, plan: plan, isShared: places.shared || share != nil)
     Console.note("recur: \(plan.trials.count) trials in \(folder.path), \(sweep.concurrency) at a time")
     let isWhole = try sweep.run(in: folder)
-    let comparison = try sweep.comparison(in: folder, named: out)
+    let comparison = try folder.writeTable {
+      let comparison = try sweep.comparison(in: folder, named: out)
+      return (ComparisonTable(comparison).csv, comparison)
+    }
     comparison.noteTrainingLoss(unless: false)
-    let table = ComparisonTable(comparison)
-    try folder.writeTable(table.csv)
-    for line in table.lines { try console.say(line) }
+    for line in ComparisonTable(comparison).lines { try console.say(line) }
+    if sweep.elsewhere > 0 {
+      try console.say(
+        "\(sweep.elsewhere) more are trained by other processes; the last of them writes the table again")
+    }
     if !isWhole { try console.say("go on with: the same command") }
     try folder.close()
     return SweepReport(
-      folder: folder.path, isWhole: isWhole, table: folder.table, planned: plan.trials.count, comparison)
+      folder: folder.path, isWhole: isWhole, table: folder.table, planned: plan.trials.count,
+      elsewhere: sweep.elsewhere, comparison)
   }
 
   private func plan(of text: RecipeText) throws -> SweepPlan {
@@ -113,6 +127,8 @@ struct SweepReport: CommandReport {
   /// How many there are to be; `runs` has those that have begun.
   let trials: Int
   let failed: Int
+  /// How many other processes were training when this one had nothing left to do.
+  let elsewhere: Int
   let by: String
   let higherIsBetter: Bool
   /// The best first.
@@ -124,9 +140,12 @@ struct SweepReport: CommandReport {
     return failed == trials ? Failure.Kind.badData.rawValue : 0
   }
 
-  init(folder: String, isWhole: Bool, table: String, planned: Int, _ comparison: RunComparison) {
+  init(
+    folder: String, isWhole: Bool, table: String, planned: Int, elsewhere: Int, _ comparison: RunComparison
+  ) {
     let report = ComparisonReport(comparison)
     (self.folder, self.table, trials, runs) = (folder, table, planned, report.runs)
+    self.elsewhere = elsewhere
     (by, higherIsBetter) = (report.by, report.higherIsBetter)
     status = isWhole ? .completed : .interrupted
     failed = runs.count { $0.status == .failed }

@@ -10,18 +10,24 @@ struct SweepRun {
   private let recipes: [Recipe?]
   /// Epochs after which the worse half is given up, and the last one; nil for the recipe's, without giving up.
   private var rungs: [Int?] = [nil]
+  /// How many trials others were still training when there was nothing left to do here.
+  private(set) var elsewhere = 0
   /// Of the trials that failed, the line that says why.
   private var failures: [Int: String] = [:]
   var threads: Int?
   var jobs: Int?
   var device = "auto"
+  /// The machines of the trials; nil for this one.
+  var hosts: TrialHosts?
+  /// Which trials are this process's before others.
+  var share = SweepShare()
 
   init(_ text: RecipeText, _ plan: SweepPlan, _ recipes: [Recipe?]) {
     (recipePath, self.plan, self.recipes) = (Paths.absolute(text.path), plan, recipes)
   }
 
   /// Trials at a time.
-  var concurrency: Int { min(plan.trials.count, jobs ?? Machine.usableCores()) }
+  var concurrency: Int { min(plan.trials.count, hosts?.slots.count ?? jobs ?? Machine.usableCores()) }
 
   /// Makes it a successive halving (Jamieson and Talwalkar 2016, with a factor of two and three rungs).
   /// - Throws: `usage` where the trials have numbers of epochs of their own.
@@ -34,44 +40,63 @@ struct SweepRun {
     rungs = all.indices.filter { $0 == all.count - 1 || all[$0] < all[$0 + 1] }.map { all[$0] }
   }
 
-  /// Trains what is not trained yet.
+  /// Trains what is not trained yet, and not under way in another process. Between rungs it waits for the others.
   /// - Returns: false where it was stopped.
   mutating func run(in folder: SweepFolder) throws -> Bool {
     var alive = Array(plan.trials.indices)
     for (number, rung) in rungs.enumerated() {
+      let isLast = number + 1 == rungs.count
       let open = alive.filter { !isDone($0, rung, in: folder) }
-      guard try train(open, rung, in: folder, done: alive.count - open.count) else { return false }
+      guard try train(open, rung, in: folder, done: alive.count - open.count, waits: !isLast) else {
+        return false
+      }
+      failures = failures.filter { !isDone($0.key, rung, in: folder) }
       alive.removeAll { failures[$0] != nil }
-      if let rung, number + 1 < rungs.count { alive = betterHalf(of: alive, after: rung, in: folder) }
+      if let rung, !isLast { alive = betterHalf(of: alive, after: rung, in: folder) }
+      elsewhere = isLast ? alive.count { !isDone($0, rung, in: folder) } : 0
     }
     return true
   }
 
-  private mutating func train(_ trials: [Int], _ rung: Int?, in folder: SweepFolder, done: Int) throws -> Bool
-  {
+  private mutating func train(
+    _ trials: [Int], _ rung: Int?, in folder: SweepFolder, done: Int, waits: Bool
+  ) throws -> Bool {
     guard !trials.isEmpty else { return true }
     let (run, plan) = (self, plan)
     let (program, total) = (Machine.executablePath() ?? CommandLine.arguments[0], done + trials.count)
     var failures: [Int: String] = [:]
+    var claims: [Int: SweepFolder.Claim] = [:]
     var done = done
-    var queue = TrialQueue(jobs: concurrency) { trial in
-      try folder.withLogs(of: plan.trials[trial]) {
-        try ChildProcess(program, run.arguments(trial, rung, in: folder), output: $0, errors: $1)
+    var queue = TrialQueue(jobs: concurrency, waits: waits) { trial, slot, isAgain in
+      if !isAgain {
+        guard let claim = try folder.claim(plan.trials[trial]) else { return .elsewhere }
+        // Another process may have brought it to its end before.
+        if run.isDone(trial, rung, in: folder) {
+          done += 1
+          try claim.end()
+          return .done
+        }
+        claims[trial] = claim
+      }
+      return try folder.withLogs(of: plan.trials[trial]) {
+        .running(
+          try ChildProcess(program, run.arguments(trial, rung, slot, in: folder), output: $0, errors: $1))
       }
     } ended: { trial, end in
+      defer { try? claims.removeValue(forKey: trial)?.end() }
       done += 1
       let place = "\(plan.trials[trial].name), \(done) of \(total)"
       if end == .code(0) { return Console.note("recur: \(place): \(run.outcome(trial, in: folder))") }
-      let line = folder.failure(of: plan.trials[trial]) ?? "its process \(end.words)"
-      failures[trial] = line
-      Console.note("recur: \(place): failed: \(line)")
+      let line = end.isCode ? folder.failure(of: plan.trials[trial]) : nil
+      failures[trial] = line ?? "its process \(end.words)"
+      Console.note("recur: \(place): failed: \(failures[trial]!)")
     }
-    let isWhole = try queue.run(trials)
+    let isWhole = try queue.run(share.ordered(trials))
     self.failures.merge(failures) { $1 }
     return isWhole
   }
 
-  private func arguments(_ trial: Int, _ rung: Int?, in folder: SweepFolder) -> [String] {
+  private func arguments(_ trial: Int, _ rung: Int?, _ slot: Int, in folder: SweepFolder) -> [String] {
     var settings = (plan.settings + plan.trials[trial].settings).map(\.text)
     if let rung, let last = rungs.last, let last {
       settings.append("train.epochs=\(rung)")
@@ -80,8 +105,8 @@ struct SweepRun {
         settings.append("schedule.t_max=\(last)")
       }
     }
-    let threads = threads ?? max(1, Machine.usableCores() / concurrency)
-    return [
+    let threads = threads ?? (hosts == nil ? max(1, Machine.usableCores() / concurrency) : 1)
+    return (hosts?.launch(at: slot, threads: threads) ?? []) + [
       "train", recipePath, "--out", folder.run(of: plan.trials[trial]), "--resume", "auto", "--json",
       "--solo",
       "--threads", "\(threads)", "--device", device,
@@ -153,6 +178,8 @@ extension SweepRun {
 }
 
 extension ChildProcess.End {
+  fileprivate var isCode: Bool { if case .code = self { true } else { false } }
+
   fileprivate var words: String {
     switch self {
     case .code(let code): "ended with exit code \(code)"

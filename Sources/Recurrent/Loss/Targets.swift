@@ -46,7 +46,8 @@ extension Batch {
   /// Its targets from a row of them on.
   package func targets(from row: Int = 0) -> Loss.Targets {
     Loss.Targets(
-      values: values + row * shape.targetWidth, classes: classes + row, weights: weights.map { $0 + row * shape.weightsPerRow }, weightsPerRow: shape.weightsPerRow,
+      values: values + row * shape.targetWidth, classes: classes + row,
+      weights: weights.map { $0 + row * shape.weightsPerRow }, weightsPerRow: shape.weightsPerRow,
       mayBeUnknown: shape.hasUnknownTargets)
   }
 }

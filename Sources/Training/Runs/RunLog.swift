@@ -11,6 +11,8 @@ public struct RunLog: Sendable {
     public var step: Int
     /// By their whole name, as `validation.loss`; NaN for what was measured and is not finite.
     public var values: [Name: Double]
+    /// Of an epoch: where its time went.
+    public internal(set) var time = EpochTime()
 
     public subscript(metric: MetricName) -> Double? { values[Name(metric.description)] }
   }
@@ -61,7 +63,7 @@ public struct RunLog: Sendable {
     } else if let epoch = line.epoch, (0..<Int(Int32.max)).contains(epoch) {
       // A run that goes on is not at its end any more.
       end = nil
-      epochs.append(Measured(epoch: epoch + 1, step: line.step, values: line.values))
+      epochs.append(Measured(epoch: epoch + 1, step: line.step, values: line.values, time: line.time))
     } else {
       throw Failure.badData("no epoch")
     }
@@ -89,8 +91,10 @@ private struct LogLine: Decodable {
   var step: Int
   var evaluatedStep: Int?
   var values: [Name: Double] = [:]
+  var time: RunLog.EpochTime
 
   init(from decoder: any Decoder) throws {
+    time = try RunLog.EpochTime(from: decoder)
     let line = try decoder.container(keyedBy: CodingKeys.self)
     status = try line.decodeIfPresent(TrainingReport.Status.self, forKey: .status)
     epoch = try line.decodeIfPresent(Int.self, forKey: .epoch)

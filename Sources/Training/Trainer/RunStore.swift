@@ -2,6 +2,7 @@ import Collective
 import Dataset
 import Diagnostics
 import FoundationEssentials
+import Version
 
 #if canImport(Glibc)
   import Glibc
@@ -33,7 +34,7 @@ final class RunStore {
     self.recipe = recipe
     self.path = path ?? "runs/\(recipe.name)-\(Self.timestamp())"
     var state = CheckpointState(
-      program: "recur", runID: UUID().uuidString, recipe: recipe.effectiveYAML, seed: recipe.seed,
+      program: ProgramVersion.text, runID: UUID().uuidString, recipe: recipe.effectiveYAML, seed: recipe.seed,
       optimizer: .init(name: recipe.optimizer.name, t: 0))
     if let scaler = data.scaler { state.scaler = JSONValue(encoding: scaler) }
     if !data.classNames.isEmpty { state.classNames = data.classNames }

@@ -126,7 +126,7 @@ let package = Package(
       swiftSettings: swift),
     .testTarget(
       name: "ExchangeTests",
-      dependencies: ["Batches", "Exchange", "Dataset", "Recurrent", "Diagnostics", "TestSupport"],
+      dependencies: ["Batches", "Exchange", "Dataset", "Kernels", "Recurrent", "Diagnostics", "TestSupport"],
       swiftSettings: swift),
     .testTarget(
       name: "RecipesTests",

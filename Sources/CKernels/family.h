@@ -10,6 +10,7 @@
 #include "norm.h"
 #include "stepped.h"
 #include "normed.h"
+#include "variants.h"
 
 extern const rk_kernels RK(table);
 const rk_kernels RK(table) = {
@@ -20,6 +21,7 @@ const rk_kernels RK(table) = {
     RK(adam), RK(sgd), RK(rmsprop), RK(peak),
     RK(dropout), RK(dropped),
     {RK(norm_moments), RK(normed_rnn), RK(normed_rnn_back), RK(normed_lstm), RK(normed_lstm_back), RK(normed_gru),
-     RK(normed_gru_back), RK(step_lstm), RK(step_lstm_back), RK(step_gru), RK(step_gru_back), RK(step_see), RK(step_see_back),
+     RK(normed_gru_back), RK(step_lstm), RK(step_lstm_back), RK(step_gru), RK(step_gru_back), RK(peephole_lstm), RK(peephole_lstm_back),
+     RK(reset_gru), RK(reset_gru_new), RK(reset_gru_new_back), RK(reset_gru_back), RK(step_see), RK(step_see_back),
      RK(step_emit), RK(step_emit_back)},
 };

@@ -12,7 +12,8 @@ extension Recipe {
       loss.hasProgram ? nil : "loss \(loss.name)", shape.hasWeights ? "data.weight" : nil,
       shape.hasUnknownTargets ? "data with targets that are not known" : nil,
       distributed.keyWithoutDevice.map { "distributed.\($0)" },
-      architecture.decoder != nil ? "model.decoder" : nil, train.freeze.isEmpty ? nil : "train.freeze",
+      architecture.decoder != nil ? "model.decoder" : nil, architecture.cellKeyWithoutProgram,
+      train.freeze.isEmpty ? nil : "train.freeze",
     ]
     guard let place = places.compactMap({ $0 }).first else { return }
     throw Failure.badData("\(place) works on the processor only; take it out, or use --device cpu")

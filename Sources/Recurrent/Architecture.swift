@@ -83,6 +83,10 @@ public struct Architecture: Sendable, Equatable {
   /// LSTM: the gates are LN(W_ih·x) + LN(W_hh·h) over all 4·H, and h = o·tanh(LN(c)). GRU: r and z likewise over 2·H together,
   /// n = tanh(LN(W_in·x) + r·LN(W_hn·h)). RNN: h' = tanh(LN(W_ih·x) + LN(W_hh·h)).
   public var layerNorm: Bool = false
+  /// GRU: whether the reset gate multiplies what the recurrent product gave, as in PyTorch, or h in front of it (Keras' `reset_after`).
+  public var resetAfter: Bool = true
+  /// LSTM: whether i, f and o see c by a weight for each unit (Gers and Schmidhuber 2000). They are zero at first.
+  public var peepholes: Bool = false
   /// Adds what a layer reads to what it gives, from the second layer on.
   public var residual: Bool = false
   /// Whether h0 and c0 are parameters, zero at first; else they are zero.
@@ -138,6 +142,7 @@ public struct Architecture: Sendable, Equatable {
   /// Whether layers need more than the fused time loop has.
   package var isStepped: Bool {
     projectionSize > 0 || layerNorm || recurrentDropout > 0 || zoneout.hidden > 0 || zoneout.cell > 0
+      || peepholes || !resetAfter
   }
 
   /// D: 2 for a bidirectional network.
@@ -203,6 +208,7 @@ public struct Architecture: Sendable, Equatable {
       try require(
         zoneout.cell == 0 || cell.hasCellState,
         "model.zoneout of the cell state applies to cell: \(Cell.words(where: \.hasCellState))")
+      try validateCellOptions()
       try require(
         initialization.forgetBias == nil || (CellDescription(cell).forgetGate != nil && bias),
         "model.init.forget_bias applies to cell: \(Cell.words { $0.forgetGate != nil }) with bias")
@@ -238,6 +244,22 @@ public struct Architecture: Sendable, Equatable {
       last?.inputs == embedding.width && last?.outputs == embedding.vocabulary,
       "model.tie_embeddings: the last linear layer reads \(last?.inputs ?? 0) numbers and gives \(last?.outputs ?? 0), but the "
         + "embedding has \(embedding.width) for each of \(embedding.vocabulary) tokens; make them equal")
+  }
+
+  /// What only some cells have, and what layer norm is not defined with.
+  private func validateCellOptions() throws(Failure) {
+    let cellOptions: [(key: String, isSet: Bool, isFor: (CellDescription) -> Bool)] = [
+      ("reset_after: false", !resetAfter, { $0.gatedProduct != nil }),
+      ("peepholes", peepholes, \.hasCellState),
+    ]
+    for option in cellOptions where option.isSet {
+      guard option.isFor(CellDescription(cell)) else {
+        throw .badData("model.\(option.key) applies to cell: \(Cell.words(where: option.isFor))")
+      }
+      guard !layerNorm else {
+        throw .badData("model.\(option.key) and model.layer_norm exclude each other; keep one")
+      }
+    }
   }
 
   /// Sizes of the head's linear layers.

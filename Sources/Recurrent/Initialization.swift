@@ -56,14 +56,14 @@ extension ParameterLayout {
     }
   }
 
-  /// Layer norm starts as the identity, a learned state as zero: nothing is drawn for them.
+  /// Layer norm starts as the identity, peepholes and a learned state as zero: nothing is drawn for them.
   private func setConstant(_ entry: Entry, _ parameters: UnsafeMutableBufferPointer<Float>) -> Bool {
     guard isConstant(entry) else { return false }
     parameters[entry.range].update(repeating: entry.name.hasSuffix(".weight") ? 1 : 0)
     return true
   }
   private func isConstant(_ entry: Entry) -> Bool {
-    ["rnn.norm_", "rnn.h0_", "rnn.c0_"].contains { entry.name.hasPrefix($0) }
+    ["rnn.norm_", "rnn.peephole_", "rnn.h0_", "rnn.c0_"].contains { entry.name.hasPrefix($0) }
   }
 
   private func isCategory(_ entry: Entry) -> Bool { entry.name.hasPrefix("category_embeddings.") }

@@ -102,15 +102,33 @@ extension SteppedLayer {
       }
     }
     let before = dBefore.base + row * units
+    if cell.gatedState != nil { retreatGatedState(step, to: before) }
     recurrent.multiplyBack(
-      .own, dRecurrentGates + first * gateWidth, stride: gateWidth, count: count, to: before, stride: units)
+      .own, dRecurrentGates + first * gateWidth, stride: gateWidth, count: count, to: before, stride: units,
+      adding: cell.gatedState != nil)
     functions.see_back(before, recurrentMask(work.pass, row: row), carried, units, count)
+  }
+
+  /// Through the product of n, and what it read, to the gradient of what the recurrent product read.
+  private func retreatGatedState(_ step: Step, to dSeen: UnsafeMutablePointer<Float>) {
+    let (first, row, count, units) = (step.first, step.rows.lowerBound, step.rows.count, sizes.cellUnits)
+    let (gates, dReset) = (gates.base + first * gateWidth, dGatedSeen.base + row * units)
+    gatedRecurrent!.multiplyBack(
+      .own, gates + gatedColumn, stride: gateWidth, count: count, to: dReset, stride: units)
+    functions.reset_gru_back(gates, dReset, seen.base + first * units, dSeen, units, count)
   }
 
   private func retreat(_ work: Work, _ span: Span, _ dh: UnsafePointer<Float>) {
     let (units, count, at) = (sizes.cellUnits, span.count, span.at * sizes.cellUnits)
     let gates = gates.base + span.at * gateWidth
     switch kind {
+    case .lstm where peepholes != nil:
+      functions.peephole_lstm_back(
+        gates, peepholes!.base, dPeepholes.base + span.at * peepholeWidth, squashed.base + at, dh,
+        dCell.base + span.row * units, span.cell, cellZone(work.pass, span.at), units, count)
+    case .gru where gatedRecurrent != nil:
+      functions.reset_gru_new_back(
+        gates, dh, span.hidden, span.hiddenStride, dHidden.base + span.row * units, units, count)
     case .lstm:
       functions.lstm_back(
         gates, squashed.base + at, dh, dCell.base + span.row * units, span.cell, cellZone(work.pass, span.at),
@@ -145,6 +163,8 @@ extension SteppedLayer {
     }
   }
 
+  private var peepholeWidth: Int { cell.peepholes!.count * sizes.cellUnits }
+
   private func addNormGradients(_ parts: Range<Int>, _ parameters: UnsafeMutablePointer<Float>) {
     for norm in [inputNorm, recurrentNorm, cellNorm] { norm?.addGradients(parts, to: parameters) }
   }
@@ -158,6 +178,12 @@ extension SteppedLayer {
       dInputGates, stride: width, pass.input, stride: pass.inputStride, groups, to: parameters)
     recurrent.addGradient(
       dRecurrentGates, stride: width, seen.base, stride: sizes.units, groups, to: parameters)
+    if let gatedRecurrent {
+      gatedRecurrent.addGradient(
+        dRecurrentGates + gatedColumn, stride: width, gatedSeen.base, stride: sizes.cellUnits, groups,
+        to: parameters)
+    }
+    peepholes?.addGradient(dPeepholes.base, stride: peepholeWidth, groups, to: parameters, kernels)
     projection?.addGradient(
       dNarrow.base, stride: sizes.units, wide.base, stride: sizes.cellUnits, groups, to: parameters)
     guard let inputBias, let recurrentBias else { return }

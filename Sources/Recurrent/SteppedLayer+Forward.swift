@@ -142,6 +142,7 @@ extension SteppedLayer {
     recurrent.multiply(
       .own, seen.base + first * units, stride: units, count: count, bias: recurrentBias?.base,
       to: product(row, at: first), stride: gateWidth)
+    if cell.gatedState != nil { advanceGatedState(step) }
     forEachSpan(pass, step) { span in
       if inputNorm == nil { advance(pass, span) } else { advanceNormed(pass, span) }
     }
@@ -158,13 +159,19 @@ extension SteppedLayer {
     }
   }
 
-  /// i f g o; Hochreiter & Schmidhuber 1997 as in `torch.nn.LSTM`.
-  /// r z n; Cho et al. 2014 as in `torch.nn.GRU`, the reset gate behind the recurrent product.
+  /// i f g o; Hochreiter & Schmidhuber 1997 as in `torch.nn.LSTM`, or with peepholes.
+  /// r z n; Cho et al. 2014, the reset gate behind the recurrent product as in `torch.nn.GRU`, or in front of it.
   private func advance(_ pass: RecurrentLayer.Pass, _ span: Span) {
     let (units, count, at) = (sizes.cellUnits, span.count, span.at * sizes.cellUnits)
     let (gates, h) = (gates.base + span.at * gateWidth, wide(span.row, at: span.at))
     let product = product(span.row, at: span.at)
     switch kind {
+    case .lstm where peepholes != nil:
+      functions.peephole_lstm(
+        gates, product, peepholes!.base, span.cell, cells.base + at, squashed.base + at, h,
+        cellZone(pass, span.at), units, count)
+    case .gru where gatedRecurrent != nil:
+      functions.reset_gru_new(gates, product, span.hidden, span.hiddenStride, h, units, count)
     case .lstm:
       functions.lstm(
         gates, product, span.cell, cells.base + at, squashed.base + at, h, cellZone(pass, span.at), units,
@@ -176,6 +183,21 @@ extension SteppedLayer {
       activate(gates, h, count * units)
     }
   }
+
+  /// r and z of a step, and the product of n, which reads r·h.
+  private func advanceGatedState(_ step: Step) {
+    let (first, row, count, units) = (step.first, step.rows.lowerBound, step.rows.count, sizes.cellUnits)
+    let (product, seen) = (product(row, at: first), gatedSeen.base + first * units)
+    functions.reset_gru(
+      gates.base + first * gateWidth, product, self.seen.base + first * units, seen, units, count)
+    let column = gatedColumn
+    gatedRecurrent!.multiply(
+      .own, seen, stride: units, count: count, bias: recurrentBias.map { $0.base + column },
+      to: product + column, stride: gateWidth)
+  }
+
+  /// Where the gate that reads h behind another one begins in a row of gates.
+  var gatedColumn: Int { cell.gatedState!.gate * sizes.cellUnits }
 
   /// The norms of what a row's gates, and an LSTM's c, are made of.
   /// - part: in backward, the part of the batch the row belongs to.

@@ -3,7 +3,7 @@ import CKernels
 import Kernels
 
 /// One direction of one recurrent layer, one step after the other: for what the fused time loop of `RecurrentLayer` does not
-/// have, which is projection, layer norm, recurrent dropout and zoneout.
+/// have, which is projection, layer norm, recurrent dropout, zoneout, and cells that PyTorch lacks.
 ///
 /// N rows of all steps, G gates, H units of the cell padded to Hp, P outputs padded to Pp (P = H without projection). A row of
 /// gates is G blocks of Hp in PyTorch's order. Rows don't depend on one another: threads share them, with the same bits.
@@ -19,7 +19,9 @@ final class SteppedLayer: TimeLayer {
   let ranges: Ranges
 
   let input: PackedWeight
+  /// Of all gates, but for one that reads h behind another gate: that one has a product of its own.
   let recurrent: PackedWeight
+  let gatedRecurrent: PackedWeight?
   /// LSTM: h = W_hr·(o·tanh c).
   let projection: PackedWeight?
   let inputNorm: LayerNorm?
@@ -27,6 +29,7 @@ final class SteppedLayer: TimeLayer {
   let cellNorm: LayerNorm?
   let inputBias: PaddedBias?
   let recurrentBias: PaddedBias?
+  let peepholes: PaddedBias?
 
   // Kept for backward, N rows each.
   /// Activated gates, then their gradients; with layer norm these take the place of what was normalized.
@@ -35,6 +38,8 @@ final class SteppedLayer: TimeLayer {
   var products = FloatBuffer(0)
   /// h of the step before as the recurrent product saw it, `[N, Pp]`.
   var seen = FloatBuffer(0)
+  /// A gate that reads h behind another gate: what its product read, `[N, Hp]`.
+  var gatedSeen = FloatBuffer(0)
   /// LSTM: c after zoneout, with layer norm also before it; and tanh of the (normalized) c before it.
   var cells = FloatBuffer(0)
   var freshCells = FloatBuffer(0)
@@ -61,6 +66,9 @@ final class SteppedLayer: TimeLayer {
   var dHidden = FloatBuffer(0)
   var dBefore = FloatBuffer(0)
   var dCell = FloatBuffer(0)
+  /// Of what the product of a gate behind another one read, `[B, Hp]`; of each row's peepholes, `[N, 3·Hp]`.
+  var dGatedSeen = FloatBuffer(0)
+  var dPeepholes = FloatBuffer(0)
   /// Gradients of one row of gates for each thread.
   var dGates = FloatBuffer(0)
 
@@ -78,6 +86,7 @@ final class SteppedLayer: TimeLayer {
     var inputBias: Int?
     var recurrentBias: Int?
     var projection: Int?
+    var peepholes: Int?
     var inputNorm: Norm?
     var recurrentNorm: Norm?
     var cellNorm: Norm?
@@ -99,11 +108,11 @@ final class SteppedLayer: TimeLayer {
       inputWeight = start("weight_ih")!
       recurrentWeight = start("weight_hh")!
       (inputBias, recurrentBias) = (start("bias_ih"), start("bias_hh"))
-      projection = start("weight_hr")
+      (projection, peepholes) = (start("weight_hr"), start("peephole"))
       (inputNorm, recurrentNorm, cellNorm) = (norm("norm_ih"), norm("norm_hh"), norm("norm_c"))
       let norms = ["norm_ih", "norm_hh", "norm_c"].map { place.name($0) }
       all = layout.span(
-        of: ["weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr"].map { place.name($0) }
+        of: ["weight_ih", "weight_hh", "bias_ih", "bias_hh", "peephole", "weight_hr"].map { place.name($0) }
           + norms.flatMap { [$0 + ".weight", $0 + ".bias"] })
     }
   }
@@ -114,7 +123,7 @@ final class SteppedLayer: TimeLayer {
   ) {
     let kernels = products.kernels
     kind = a.cell
-    cell = CellDescription(a.cell)
+    cell = CellDescription(a)
     relu = a.nonlinearity == .relu
     self.sizes = sizes
     self.kernels = kernels
@@ -136,8 +145,16 @@ final class SteppedLayer: TimeLayer {
     input = PackedWeight(
       ranges.inputWeight, rows, inputs, width: place.inputWidth, products,
       stepwise: ranges.inputNorm == nil ? [] : [.forward])
+    let ownGates = IndexMap(
+      order: Array(0..<(cell.gatedState?.gate ?? cell.gates.count)), width: hidden, padded: units)
     recurrent = PackedWeight(
-      ranges.recurrentWeight, rows, outputs, width: sizes.width, products, stepwise: [.forward, .back])
+      ranges.recurrentWeight, ownGates, outputs, width: sizes.width, products, stepwise: [.forward, .back])
+    gatedRecurrent = cell.gatedState.map { [ranges] in
+      PackedWeight(
+        ranges.recurrentWeight + $0.gate * hidden * sizes.width,
+        IndexMap(order: [0], width: hidden, padded: units), outputs, width: sizes.width, products,
+        stepwise: [.forward, .back])
+    }
     let wide = IndexMap(order: [0], width: hidden, padded: units)
     projection = ranges.projection.map {
       PackedWeight($0, outputs, wide, width: hidden, products, stepwise: [.forward, .back])
@@ -155,15 +172,21 @@ final class SteppedLayer: TimeLayer {
     cellNorm = norm(ranges.cellNorm, [0..<1])
     inputBias = ranges.inputBias.map { PaddedBias($0, rows) }
     recurrentBias = ranges.recurrentBias.map { PaddedBias($0, rows) }
+    let blocks = Array(0..<(cell.peepholes?.count ?? 0))
+    peepholes = ranges.peepholes.map {
+      PaddedBias($0, IndexMap(order: blocks, width: hidden, padded: units))
+    }
   }
 
   /// Columns of a row of gates.
   var gateWidth: Int { cell.gates.count * sizes.cellUnits }
 
   func pack(_ parameters: UnsafePointer<Float>, forBackward: Bool) {
-    for weight in [input, recurrent, projection] { weight?.pack(parameters, forBackward: forBackward) }
+    for weight in [input, recurrent, gatedRecurrent, projection] {
+      weight?.pack(parameters, forBackward: forBackward)
+    }
     for norm in [inputNorm, recurrentNorm, cellNorm] { norm?.pack(parameters) }
-    for bias in [inputBias, recurrentBias] { bias?.pack(parameters) }
+    for bias in [inputBias, recurrentBias, peepholes] { bias?.pack(parameters) }
   }
 
   /// Whether backward reads what the recurrent product gave.
@@ -179,6 +202,7 @@ final class SteppedLayer: TimeLayer {
     seen.reserve(count * units)
     wide.reserve((keepsWide ? count : batch) * cellUnits)
     if projection != nil { narrow.reserve(batch * units) }
+    if gatedRecurrent != nil { gatedSeen.reserve(count * units) }
     if cell.hasCellState {
       cells.reserve(count * cellUnits)
       squashed.reserve(count * cellUnits)
@@ -206,6 +230,8 @@ final class SteppedLayer: TimeLayer {
     dNarrow.reserve((projection == nil ? rows.batch : rows.count) * sizes.units)
     dWide.reserve(rows.batch * sizes.cellUnits)
     dBefore.reserve(rows.batch * sizes.units)
+    if gatedRecurrent != nil { dGatedSeen.reserve(rows.batch * sizes.cellUnits) }
+    if let peepholes = cell.peepholes { dPeepholes.reserve(rows.count * peepholes.count * sizes.cellUnits) }
   }
 
   /// Gradients of a row of gates with layer norm: those of each norm's rows that are not another's too.

@@ -56,6 +56,10 @@ extension RecipeGenerator {
     }
     maybe(0.2, "model.recurrent_dropout", 0.3)
     maybe(0.2, "model.layer_norm", true)
+    if recipe["model.layer_norm"] == nil {
+      if cell == "gru" { maybe(0.3, "model.reset_after", false, true) }
+      if cell == "lstm" { maybe(0.3, "model.peepholes", true) }
+    }
     if dice.chance(0.2) {
       recipe["model.zoneout"] =
         cell == "lstm" && dice.chance(0.5)

@@ -52,7 +52,16 @@ enum NetworkGrid {
     ("no bias", { $0.bias = false }), ("residual", { $0.residual = true }),
     ("learned states", { $0.learnedInitialState = true }), ("layer norm", { $0.layerNorm = true }),
     ("layer norm, no bias", { ($0.layerNorm, $0.bias) = (true, false) }),
-    ("projection", { $0.projectionSize = 2 }),
+    ("projection", { $0.projectionSize = 2 }), ("peepholes", { $0.peepholes = true }),
+    (
+      "peepholes, no bias, learned states",
+      { ($0.peepholes, $0.bias, $0.learnedInitialState) = (true, false, true) }
+    ),
+    ("peepholes, projection", { ($0.peepholes, $0.projectionSize) = (true, 3) }),
+    ("peepholes, zoneout", { ($0.peepholes, $0.zoneout) = (true, .init(hidden: 0.2, cell: 0.4)) }),
+    ("reset before", { $0.resetAfter = false }),
+    ("reset before, no bias", { ($0.resetAfter, $0.bias) = (false, false) }),
+    ("reset before, zoneout", { ($0.resetAfter, $0.zoneout.hidden) = (false, 0.3) }),
     ("projection, layer norm", { ($0.projectionSize, $0.layerNorm) = (2, true) }),
     ("zoneout", { $0.zoneout.hidden = 0.3 }),
     ("zoneout of both", { $0.zoneout = .init(hidden: 0.2, cell: 0.4) }),

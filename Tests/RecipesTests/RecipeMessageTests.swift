@@ -82,6 +82,16 @@ import Testing
       "model.num_layers is 2, but model.hidden_size has 3 widths; leave it out"
     ),
     ("dropout: 0.0", "proj_size: 8", "model.proj_size must be smaller than model.hidden_size (8), not 8"),
+    ("cell: lstm", "cell: lstm\n  reset_after: false", "model.reset_after does not apply to cell: lstm"),
+    ("cell: lstm", "cell: gru\n  peepholes: true", "model.peepholes does not apply to cell: gru"),
+    (
+      "cell: lstm", "cell: lstm\n  peepholes: true\n  layer_norm: true",
+      "model.peepholes and model.layer_norm exclude each other; keep one"
+    ),
+    (
+      "cell: lstm", "cell: gru\n  layer_norm: true\n  reset_after: false",
+      "model.reset_after: false and model.layer_norm exclude each other; keep one"
+    ),
     ("cell: lstm", "cell: gru\n  proj_size: 2", "model.proj_size applies to cell: lstm only"),
     ("cell: lstm", "cell: gru\n  zoneout: {cell: 0.1}", "model.zoneout.cell applies to cell: lstm only"),
     (

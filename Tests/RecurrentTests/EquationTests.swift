@@ -45,7 +45,7 @@ import Testing
 
   /// Of parameters, inputs and initial states, each along two random directions. relu has points without a derivative: its layers
   /// are always the same.
-  @Test(arguments: kinds, [RandomLayer.Option.plain, .projection, .layerNorm])
+  @Test(arguments: kinds, [RandomLayer.Option.plain, .projection, .layerNorm, .variant, .variantProjection])
   func `gradients, by central differences`(_ kind: Kind, _ option: RandomLayer.Option) throws {
     guard RandomLayer.has(kind.cell, option) else { return }
     let first = kind.nonlinearity == .relu ? 1 : UInt64.random(in: 0...UInt64.max / 2)

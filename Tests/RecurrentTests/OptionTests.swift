@@ -11,6 +11,8 @@ import Testing
     let hidden: [Int]
     let lengths: [Int32]?
     let bidirectional, bias, relu, locked, layerNorm, residual, learned: Bool
+    /// Of cells that PyTorch has not.
+    let peepholes, resetAfter: Bool?
     let dropout, inputDropout, recurrentDropout, zoneoutHidden, zoneoutCell: Float
 
     var architecture: Architecture {
@@ -30,6 +32,7 @@ import Testing
       a.zoneout = .init(hidden: zoneoutHidden, cell: zoneoutCell)
       a.projectionSize = projection
       a.layerNorm = layerNorm
+      (a.peepholes, a.resetAfter) = (peepholes ?? false, resetAfter ?? true)
       a.residual = residual
       a.learnedInitialState = learned
       return a
@@ -37,7 +40,7 @@ import Testing
 
     var description: String {
       "\(cell) \(hidden) \(bidirectional ? "bidirectional " : "")\(readout) proj \(projection) norm \(layerNorm) "
-        + "residual \(residual) learned \(learned) locked \(locked) drop \(dropout) \(inputDropout) "
+        + "peepholes \(peepholes ?? false) reset after \(resetAfter ?? true) residual \(residual) learned \(learned) locked \(locked) drop \(dropout) \(inputDropout) "
         + "\(recurrentDropout) zone \(zoneoutHidden) \(zoneoutCell) \(lengths ?? [])"
     }
   }
@@ -51,7 +54,7 @@ import Testing
   @Test(arguments: KernelSet.available.map(\.name))
   func `outputs and gradients equal PyTorch's, masks included`(_ kernels: String) throws {
     let cases: [Case] = try Reference.load("options.json")
-    #expect(cases.count == 98)
+    #expect(cases.count == 116)
     for (index, expected) in cases.enumerated() { try check(expected, phase: index, kernels) }
   }
 

@@ -6,7 +6,13 @@ import TestSupport
 /// A layer of random sizes with a random batch, and its numbers by the cell's equations in double precision.
 struct RandomLayer {
   /// What a layer has beside its plain cell.
-  enum Option: CaseIterable { case plain, projection, layerNorm, zoneout }
+  enum Option: CaseIterable {
+    case plain, projection, layerNorm, zoneout, variant, variantZoneout, variantProjection
+
+    /// Of a cell that PyTorch does not have: with peepholes, or with an early reset gate.
+    var isVariant: Bool { [.variant, .variantZoneout, .variantProjection].contains(self) }
+    var isProjected: Bool { self == .projection || self == .variantProjection }
+  }
 
   let architecture: Architecture
   let batch: Int
@@ -31,11 +37,12 @@ struct RandomLayer {
     a.readout = .everyStep
     a.bidirectional = number(0...1) == 1
     a.bias = number(0...3) > 0
+    if option.isProjected { a.projectionSize = number(1...a.hiddenSize - 1) }
+    if option.isVariant { (a.peepholes, a.resetAfter) = (kind == .lstm, kind != .gru) }
     switch option {
-    case .plain: break
-    case .projection: a.projectionSize = number(1...a.hiddenSize - 1)
+    case .plain, .projection, .variant, .variantProjection: break
     case .layerNorm: a.layerNorm = true
-    case .zoneout: a.zoneout = .init(hidden: 0.25, cell: facts.hasCellState ? 0.5 : 0)
+    case .zoneout, .variantZoneout: a.zoneout = .init(hidden: 0.25, cell: facts.hasCellState ? 0.5 : 0)
     }
     architecture = a
     batch = number(1...5)
@@ -50,7 +57,7 @@ struct RandomLayer {
 
   /// Whether a layer can have this.
   static func has(_ kind: Architecture.Cell, _ option: Option) -> Bool {
-    option != .projection || CellDescription(kind).takesProjection
+    (!option.isProjected || CellDescription(kind).takesProjection) && (!option.isVariant || kind != .rnn)
   }
 
   /// With parameters that differ from each other in all places: norms start as ones and zeros.

@@ -48,7 +48,7 @@ def options(cell="lstm", input=3, hidden=(5,), bidirectional=False, bias=True, r
     a = dict(cell=cell, input=input, hidden=list(hidden), bidirectional=bidirectional, bias=bias, readout=readout,
              steps=steps, outputs=outputs, batch=batch, lengths=lengths, relu=False, dropout=0.0, input_dropout=0.0,
              locked=False, recurrent_dropout=0.0, zoneout_hidden=0.0, zoneout_cell=0.0, projection=0, layer_norm=False,
-             residual=False, learned=False)
+             residual=False, learned=False, peepholes=False, reset_after=True)
     assert set(others) <= set(a), others
     return {**a, **others}
 
@@ -83,6 +83,8 @@ class Network:
         if a["bias"] and not a["layer_norm"]:
             self.add(at("bias_ih"), gates * hidden)
             self.add(at("bias_hh"), gates * hidden)
+        if a["peepholes"]:
+            self.add(at("peephole"), 3 * hidden)
         if a["projection"]:
             self.add(at("weight_hr"), self.widths[layer], hidden)
         if a["layer_norm"]:
@@ -121,7 +123,9 @@ class Network:
             new_c = None
             if a["cell"] == "lstm":
                 i, f, g, o = (gi + gh).chunk(4)
-                new_c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+                pi, pf, po = get("peephole").chunk(3) if a["peepholes"] else (0, 0, 0)
+                new_c = (f + pf * c).sigmoid() * c + (i + pi * c).sigmoid() * g.tanh()
+                o = o + po * new_c
                 inner = new_c
                 if a["layer_norm"]:
                     bias = self.p.get(at("norm_c") + ".bias")
@@ -132,7 +136,11 @@ class Network:
             elif a["cell"] == "gru":
                 (ri, zi, ni), (rh, zh, nh) = gi.chunk(3), gh.chunk(3)
                 z = (zi + zh).sigmoid()
-                n = (ni + (ri + rh).sigmoid() * nh).tanh()
+                r = (ri + rh).sigmoid()
+                if not a["reset_after"]:
+                    bias = get("bias_hh")[2 * hidden:] if a["bias"] else 0
+                    nh, r = get("weight_hh")[2 * hidden:] @ (r * h * drop) + bias, 1
+                n = (ni + r * nh).tanh()
                 new = (1 - z) * n + z * h
             else:
                 new = (gi + gh).relu() if a["relu"] else (gi + gh).tanh()
@@ -212,7 +220,9 @@ def case(index, a):
     numbers = []
     for g in (part.grad for part in network.parts):
         numbers += [g.norm(), *(g @ wave((len(g),), phase).double() for phase in (0.1, 2.3))]
-    return dict(options=a, output=packed(output), evaluation=packed(evaluation), sum=loss.item(),
+    # What most cells have not stands only where they have it.
+    given = {key: a[key] for key in a if (key, a[key]) not in [("peepholes", False), ("reset_after", True)]}
+    return dict(options=given, output=packed(output), evaluation=packed(evaluation), sum=loss.item(),
                 projections=packed(torch.stack(numbers)))
 
 
@@ -242,6 +252,17 @@ def cases():
                               lengths=lengths, residual=residual, **everything, **extra))
     result.append(options("rnn", hidden=(6,), relu=True, layer_norm=True))
     result.append(options("rnn", hidden=(6,), relu=True, zoneout_hidden=0.3))
+    # Cells that torch.nn does not have.
+    variants = [("lstm", dict(peepholes=True, **others)) for others in (
+        {}, dict(bias=False), dict(projection=3), dict(zoneout_cell=0.4, zoneout_hidden=0.2), dict(learned=True, recurrent_dropout=0.3))]
+    variants += [("gru", dict(reset_after=False, **others)) for others in (
+        {}, dict(bias=False), dict(zoneout_hidden=0.3), dict(learned=True, recurrent_dropout=0.3))]
+    for (cell, change), bidirectional in itertools.product(variants, (False, True)):
+        hidden = (5, 5) if bidirectional else (17, 8)
+        lengths = [5, 4, 4, 1] if len(result) % 3 == 0 else None
+        readout = ["every_step", "last_step", "final_state"][len(result) % 3]
+        result.append(options(cell, hidden=hidden, bidirectional=bidirectional, readout=readout, steps=5, batch=4,
+                              lengths=lengths, **change))
     return [case(index, a) for index, a in enumerate(result)]
 
 

@@ -11,6 +11,12 @@ public enum TestONNX {
     return path
   }()
 
+  /// Fills a folder with ONNX's own vectors of its recurrent operators.
+  public static func writeVectors(to folder: URL) throws -> Outcome {
+    let script = package.appendingPathComponent("Tests/Reference/onnx_vectors.py").path
+    return try run(python ?? "", [script, folder.path], limit: 120)
+  }
+
   /// Runs what `onnx_check.py` says about a folder of cases.
   public static func check(_ folder: URL) throws -> Outcome {
     let script = package.appendingPathComponent("Tests/Reference/onnx_check.py").path

@@ -23,6 +23,8 @@ import Training
     ["model.cell=rnn", "model.dropout=0.3"], ["model.cell=lstm", "model.bidirectional=true"],
     ["model.cell=gru", "model.bidirectional=true", "model.dropout=0.5", "train.accumulate=2"],
     ["distributed.lanes=3", "model.dropout=0.3"],
+    ["model.peepholes=true", "model.bidirectional=true", "model.zoneout=0.1", "model.proj_size=3"],
+    ["model.cell=gru", "model.reset_after=false", "model.recurrent_dropout=0.2", "model.bidirectional=true"],
     [
       "model.layer_norm=true", "model.recurrent_dropout=0.2", "model.zoneout=0.1", "model.proj_size=3",
       "model.learned_initial_state=true", "model.residual=true", "model.dropout=0.3",

@@ -29,7 +29,8 @@ from safetensors import safe_open
 from torch import nn
 
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
-BEYOND = {"layer_norm": False, "zoneout": 0, "residual": False, "learned_initial_state": False, "decoder": None}
+BEYOND = {"layer_norm": False, "zoneout": 0, "residual": False, "learned_initial_state": False, "decoder": None,
+          "reset_after": True, "peepholes": False}
 
 
 class Network(nn.Module):
@@ -43,7 +44,7 @@ class Network(nn.Module):
         model = self.model = recipe["model"]
         for key, plain in BEYOND.items():
             value = model.get(key, plain)
-            if value != plain and value not in ({"hidden": 0.0, "cell": 0.0}, 0.0):
+            if value != plain and value != {"hidden": 0.0, "cell": 0.0}:
                 raise ValueError(f"model.{key} {value} is no part of torch.nn: this page does not build it")
         if isinstance(model.get("hidden_size"), list):
             raise ValueError("layers of different widths are no part of torch.nn: this page does not build them")

@@ -66,6 +66,23 @@ typedef struct {
   void (*gru_back)(float *gates, float *product, const float *dh, const float *_Nullable h_in, ptrdiff_t ldh, float *d_in,
                    ptrdiff_t units, ptrdiff_t rows);
 
+  // LSTM whose i, f and o see c by `peephole` [3·units], i f of c_in and o of the new c; else as lstm and lstm_back. `d_peephole`
+  // [rows, 3·units] gets the gradient of each row.
+  void (*peephole_lstm)(float *gates, const float *product, const float *peephole, const float *_Nullable c_in, float *c, float *s,
+                        float *h, rk_zone zone, ptrdiff_t units, ptrdiff_t rows);
+  void (*peephole_lstm_back)(float *gates, const float *peephole, float *d_peephole, const float *s, const float *dh, float *dc,
+                             const float *_Nullable c_in, rk_zone zone, ptrdiff_t units, ptrdiff_t rows);
+  // GRU whose reset gate comes before the recurrent product, in two parts: r and z activated behind `product`, reset = r·seen, which the
+  // product of n reads; then n = tanh(n + its product), h = (1 - z)·n + z·h_in.
+  void (*reset_gru)(float *gates, const float *product, const float *seen, float *reset, ptrdiff_t units, ptrdiff_t rows);
+  void (*reset_gru_new)(float *gates, const float *product, const float *_Nullable h_in, ptrdiff_t ldh, float *h, ptrdiff_t units,
+                        ptrdiff_t rows);
+  // Backward, from the last to the first: z and n get their gradients, d_in is added dh·z; from d_reset, that of r·seen, r gets its
+  // gradient and d_seen is d_reset·r.
+  void (*reset_gru_new_back)(float *gates, const float *dh, const float *_Nullable h_in, ptrdiff_t ldh, float *d_in, ptrdiff_t units,
+                             ptrdiff_t rows);
+  void (*reset_gru_back)(float *gates, const float *d_reset, const float *seen, float *d_seen, ptrdiff_t units, ptrdiff_t rows);
+
   // What the recurrent product reads: to = h·mask; and back, to += from·mask.
   void (*see)(const float *_Nullable h, ptrdiff_t ldh, const float *_Nullable mask, float *to, ptrdiff_t units, ptrdiff_t rows);
   void (*see_back)(const float *from, const float *_Nullable mask, float *to, ptrdiff_t units, ptrdiff_t rows);

@@ -31,12 +31,21 @@ extension Architecture {
       throw .badData(
         "vectors of categorical columns are computed on the processor only; use --device cpu")
     }
-    // The builder goes down layer by layer before it comes back, on a stack that has an end.
+    if let key = cellKeyWithoutProgram {
+      throw .badData("\(key) is computed on the processor only; use --device cpu")
+    }
+    // Lists of layers lie within one another, and who goes through them does so on a stack that has an end.
     guard layers <= Self.mostProgramLayers else {
       throw .badData(
         "model.num_layers: a GPU's program has at most \(Self.mostProgramLayers) layers, not \(layers); use --device cpu"
       )
     }
+  }
+
+  /// The key of a cell that no kernel computes; nil for PyTorch's own.
+  package var cellKeyWithoutProgram: String? {
+    if peepholes { return "model.peepholes" }
+    return resetAfter ? nil : "model.reset_after: false"
   }
 
   private static let mostProgramLayers = 1000

@@ -16,9 +16,12 @@ extension NetworkGraph {
   mutating func addOperator(_ place: OperatorPlace, _ input: String, lengths: String, states: [String])
     -> LayerValues
   {
-    let cell = CellDescription(network.cell)
+    let cell = CellDescription(network)
     let (hidden, directions) = (place.hidden, place.directions)
-    var inputs = [input] + addWeights(place, cell) + [lengths] + states
+    let peepholes = cell.peepholes == nil ? [] : [addPeepholes(place, cell)]
+    // What no state is given for has an empty name where something follows.
+    let initial = peepholes.isEmpty || !states.isEmpty ? states : ["", ""]
+    var inputs = [input] + addWeights(place, cell) + [lengths] + initial + peepholes
     while inputs.last == "" { inputs.removeLast() }
     var attributes: [(String, ONNXNode.Attribute)] = [
       ("direction", .string(directions == 2 ? "bidirectional" : "forward")), ("hidden_size", .int(hidden)),
@@ -62,6 +65,17 @@ extension NetworkGraph {
       network.bias
         ? graph.add("\(module).B", [directions, 2 * rows], both(["bias_ih", "bias_hh"])) : "",
     ]
+  }
+
+  /// P `[D, 3·H]`, i o f.
+  private mutating func addPeepholes(_ place: OperatorPlace, _ cell: CellDescription) -> String {
+    let (order, hidden) = (cell.onnx.peepholeOrder, place.hidden)
+    let weights = (0..<place.directions).flatMap { direction -> [Float] in
+      let all = values(network.name("peephole", place.layer, direction, module: place.module))!
+      return order.flatMap { all[$0 * hidden..<($0 + 1) * hidden] }
+    }
+    return graph.add(
+      "\(place.module)_l\(place.layer).P", [place.directions, order.count * hidden], weights)
   }
 
   /// h0, and of a cell with c c0, `[D, B, W]`: inputs, or learned, or "" for zero.

@@ -68,8 +68,14 @@ package struct NetworkGraph {
   }
 
   /// The same as a tensor of the graph.
-  mutating func parameter(_ name: String) -> String? {
+  /// - rows: some of them; nil for all.
+  mutating func parameter(_ name: String, _ rows: Range<Int>? = nil) -> String? {
     guard let entry = layout[name] else { return nil }
-    return graph.add(name, entry.shape, Array(parameters[entry.range]))
+    guard let rows else { return graph.add(name, entry.shape, Array(parameters[entry.range])) }
+    let width = entry.shape.dropFirst().reduce(1, *)
+    let range = rows.lowerBound * width..<rows.upperBound * width
+    return graph.add(
+      "\(name).\(rows.lowerBound)", [rows.count] + entry.shape.dropFirst(),
+      Array(UnsafeBufferPointer(rebasing: parameters[entry.range])[range]))
   }
 }

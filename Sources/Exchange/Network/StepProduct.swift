@@ -15,10 +15,15 @@ struct StepProduct {
   }
 
   /// - kind: `ih` or `hh`.
-  init(_ kind: String, _ layer: Int, _ direction: Int, in writer: inout NetworkGraph) {
+  /// - gates: some of them, without layer norm; nil for all.
+  init(
+    _ kind: String, _ layer: Int, _ direction: Int, gates: Range<Int>? = nil, in writer: inout NetworkGraph
+  ) {
     let network = writer.network
-    weight = writer.parameter(network.name("weight_\(kind)", layer, direction))!
-    bias = writer.parameter(network.name("bias_\(kind)", layer, direction))
+    let hidden = network.hiddenSize(of: layer)
+    let rows = gates.map { $0.lowerBound * hidden..<$0.upperBound * hidden }
+    weight = writer.parameter(network.name("weight_\(kind)", layer, direction), rows)!
+    bias = writer.parameter(network.name("bias_\(kind)", layer, direction), rows)
     norms = writer.norms("norm_\(kind)", CellDescription(network.cell).normGroups, layer, direction)
   }
 

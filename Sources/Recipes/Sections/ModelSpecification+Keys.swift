@@ -102,6 +102,20 @@ extension ModelSpecification: SelectedSection {
       "layer_norm", \.layerNorm, .flag, only: recurrent,
       "Layer norm inside the cell (Ba et al. 2016); its biases take the place of the layer's."),
     Key(
+      "reset_after", \.resetAfter, .flag, only: [.gru],
+      "Whether the reset gate comes behind the recurrent product, as in PyTorch; false: in front of it (Cho et al. 2014)."
+    ).unwritten { $0.resetAfter }
+      .checked { model, map in
+        try model.checkWithoutNorm(map, "reset_after", "reset_after: false", isSet: !model.resetAfter)
+      },
+    Key(
+      "peepholes", \.peepholes, .flag, only: [.lstm],
+      "Whether the gates i, f and o see c (Gers and Schmidhuber 2000); their weights are zero at first."
+    ).unwritten { !$0.peepholes }
+      .checked { model, map in
+        try model.checkWithoutNorm(map, "peepholes", "peepholes", isSet: model.peepholes)
+      },
+    Key(
       "residual", \.residual, .flag, only: recurrent,
       "Adds what a layer reads to what it gives, from the second layer on."),
     Key(
@@ -142,6 +156,13 @@ extension ModelSpecification {
       throw map.failure(
         at: "proj_size",
         "model.proj_size must be smaller than model.hidden_size (\(least)), not \(network.projectionSize)")
+    }
+  }
+
+  /// Refuses what layer norm is not defined with.
+  private func checkWithoutNorm(_ map: RecipeMap, _ key: String, _ what: String, isSet: Bool) throws {
+    if isSet, network.layerNorm {
+      throw map.failure(at: key, "model.\(what) and model.layer_norm exclude each other; keep one")
     }
   }
 

@@ -24,6 +24,8 @@ extension Architecture {
   fileprivate var options: [String] {
     var words: [String] = []
     if projectionSize > 0 { words.append("projected to \(projectionSize)") }
+    if peepholes { words.append("peepholes") }
+    if !resetAfter { words.append("reset before the product") }
     if layerNorm { words.append("layer norm") }
     if residual { words.append("residual") }
     let locked = lockedDropout ? "locked " : ""

@@ -25,6 +25,21 @@ public struct CellDescription: Sendable {
     public let factor: Int
   }
 
+  /// A gate whose recurrent product reads h multiplied by another gate: W·(r·h), where a gated product is r·(W·h).
+  public struct GatedState: Sendable, Equatable {
+    /// The last one.
+    public let gate: Int
+    /// The gate that multiplies; it comes before `gate`.
+    public let factor: Int
+  }
+
+  /// Gates that see c by a weight for each unit, which is added to their sums (Gers and Schmidhuber 2000).
+  public struct Peepholes: Sendable, Equatable {
+    /// Those that see the c before, and those that see the new one: the parameter's blocks, in this order.
+    public let before, after: [Int]
+    public var count: Int { before.count + after.count }
+  }
+
   /// The class in `torch.nn`.
   public let name: String
   /// In PyTorch's order.
@@ -32,13 +47,15 @@ public struct CellDescription: Sendable {
   /// Whether c is carried beside h.
   public var hasCellState = false
   public var gatedProduct: GatedProduct?
+  public var gatedState: GatedState?
+  public var peepholes: Peepholes?
   /// The gate that `init.forget_bias` is for.
   public var forgetGate: Int?
   /// Whether PyTorch's module has `proj_size`.
   public var takesProjection = false
   /// Whether h is the one gate itself, kept nowhere else for backward.
   public var outputIsGate = false
-  public let onnx: ONNX
+  public var onnx: ONNX
   package let equations: Equations
   let kernels: FusedKernels
 
@@ -49,6 +66,8 @@ public struct CellDescription: Sendable {
     public let gateOrder: [Int]
     /// The operator's attribute `linear_before_reset`: whether the reset gate multiplies the recurrent product, as in PyTorch.
     public var linearBeforeReset = false
+    /// The block of the peepholes' parameter for each block of the operator's P.
+    public var peepholeOrder: [Int] = []
   }
 }
 
@@ -88,6 +107,15 @@ extension CellDescription {
     case .lstm: self = .lstm
     case .gru: self = .gru
     case .none: self = .none
+    }
+  }
+
+  /// The architecture's cell with what it says about it.
+  public init(_ a: Architecture) {
+    switch a.cell {
+    case .lstm where a.peepholes: self = .lstmWithPeepholes
+    case .gru where !a.resetAfter: self = .gruWithResetBefore
+    case .rnn, .lstm, .gru, .none: self.init(a.cell)
     }
   }
 

@@ -9,8 +9,8 @@ struct CellParameter {
 }
 
 extension Architecture {
-  /// The parameters of each direction of a layer, in the order of the flat buffer: PyTorch's, then what its modules don't have, which
-  /// is layer norm under the names of its `LayerNorm`, and learned initial states.
+  /// The parameters of each direction of a layer, in the order of the flat buffer: PyTorch's, and what its modules don't have: peepholes,
+  /// layer norm under the names of its `LayerNorm`, and learned initial states.
   func cellParameters(_ layer: Int) -> [CellParameter] {
     let (hidden, width) = (hiddenSize(of: layer), width(of: layer))
     let rows = cell.gateCount * hidden
@@ -20,6 +20,9 @@ extension Architecture {
     ]
     if bias, !layerNorm {
       parameters += ["bias_ih", "bias_hh"].map { CellParameter(name: $0, shape: [rows]) }
+    }
+    if let peepholes = CellDescription(self).peepholes {
+      parameters.append(CellParameter(name: "peephole", shape: [peepholes.count * hidden]))
     }
     if projectionSize > 0 { parameters.append(CellParameter(name: "weight_hr", shape: [width, hidden])) }
     return parameters + normParameters(rows, hidden) + stateParameters(hidden, width)

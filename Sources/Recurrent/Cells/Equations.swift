@@ -61,6 +61,24 @@ extension CellDescription {
     return (d, dRecurrent)
   }
 
+  /// A unit's activated gates and its new state, which no gate that sees it is a part of.
+  /// - before: its c where there is one, else its h.
+  /// - peepholes: a weight for each gate that sees c; empty where none does.
+  package func advance(
+    _ input: [Double], _ recurrent: [Double], before: Double, peepholes: [Double] = [],
+    _ nonlinearity: Architecture.Nonlinearity
+  ) -> (gates: [Double], state: Double) {
+    var sums = input
+    for (gate, weight) in zip(self.peepholes?.before ?? [], peepholes) { sums[gate] += weight * before }
+    let gates = activate(sums, recurrent, nonlinearity)
+    let state = equations.update(gates, before)
+    guard let seeing = self.peepholes else { return (gates, state) }
+    for (gate, weight) in zip(seeing.after, peepholes.dropFirst(seeing.before.count)) {
+      sums[gate] += weight * state
+    }
+    return (activate(sums, recurrent, nonlinearity), state)
+  }
+
   /// What a unit's step leaves for its derivative.
   package struct UnitStep: Sendable {
     /// The unit's part of the recurrent product `[G]`.
@@ -70,29 +88,40 @@ extension CellDescription {
     /// c where there is one, else h.
     package let (before, state): (Double, Double)
     package let hidden: Double
+    package let peepholes: [Double]
   }
 
   /// One step of one unit.
-  /// - before: its c where there is one, else its h.
+  /// - before, peepholes: as in `advance`.
   package func step(
-    _ input: [Double], _ recurrent: [Double], before: Double, _ nonlinearity: Architecture.Nonlinearity
+    _ input: [Double], _ recurrent: [Double], before: Double, peepholes: [Double] = [],
+    _ nonlinearity: Architecture.Nonlinearity
   ) -> UnitStep {
-    let gates = activate(input, recurrent, nonlinearity)
-    let state = equations.update(gates, before)
+    let (gates, state) = advance(input, recurrent, before: before, peepholes: peepholes, nonlinearity)
     return UnitStep(
       recurrent: recurrent, gates: gates, before: before, state: state,
-      hidden: equations.output?(gates, state) ?? state)
+      hidden: equations.output?(gates, state) ?? state, peepholes: peepholes)
   }
 
-  /// Gradients of a unit's parts of both products and of `before`; the latter without what goes through the recurrent product.
+  /// Gradients of a unit's parts of both products, of `before`, without what goes through the recurrent product, and of peepholes.
   /// - dHidden, dState: of h, and of c where there is one.
   package func stepBack(
     _ s: UnitStep, dHidden: Double, dState: Double, _ nonlinearity: Architecture.Nonlinearity
-  ) -> (input: [Double], recurrent: [Double], before: Double) {
+  ) -> (input: [Double], recurrent: [Double], before: Double, peepholes: [Double]) {
     let output = equations.outputBack?(s.gates, s.state, dHidden)
-    let update = equations.updateBack(s.gates, s.before, dState + (output?.state ?? dHidden))
+    let (seeing, own) = (peepholes ?? Peepholes(before: [], after: []), s.peepholes)
+    var dNew = dState + (output?.state ?? dHidden)
+    if let output, !seeing.after.isEmpty {
+      let d = activateBack(s.gates, s.recurrent, nonlinearity, output.gates).input
+      for (gate, weight) in zip(seeing.after, own.dropFirst(seeing.before.count)) { dNew += weight * d[gate] }
+    }
+    let update = equations.updateBack(s.gates, s.before, dNew)
     let dGates = output.map { zip($0.gates, update.gates).map(+) } ?? update.gates
     let d = activateBack(s.gates, s.recurrent, nonlinearity, dGates)
-    return (d.input, d.recurrent, update.before)
+    let through = zip(seeing.before, own).reduce(0) { $0 + $1.1 * d.input[$1.0] }
+    return (
+      d.input, d.recurrent, update.before + through,
+      seeing.before.map { d.input[$0] * s.before } + seeing.after.map { d.input[$0] * s.state }
+    )
   }
 }

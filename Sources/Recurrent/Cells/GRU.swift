@@ -1,5 +1,5 @@
 extension CellDescription {
-  /// n = tanh(a + r·b), h' = (1 - z)·n + z·h: `torch.nn.GRU` (Cho et al. 2014, the reset gate behind the recurrent product).
+  /// n = tanh(a + r·b), h' = (1 - z)·n + z·h: `torch.nn.GRU`, the reset gate behind the recurrent product.
   static let gru = CellDescription(
     name: "GRU", gates: [.sigmoid("r"), .sigmoid("z"), .tanh("n")],
     gatedProduct: GatedProduct(gate: 2, factor: 0),
@@ -12,4 +12,16 @@ extension CellDescription {
     kernels: FusedKernels(
       forward: { f, layer, _ in f.gru_forward(layer) },
       backward: { f, layer, _ in f.gru_backward(layer) }))
+}
+
+extension CellDescription {
+  /// n = tanh(W_in·x + b_in + W_hn·(r·h) + b_hn): the reset gate in front of the recurrent product, as in Cho et al. 2014 and in
+  /// Keras' `GRU(reset_after=False)`.
+  static let gruWithResetBefore: CellDescription = {
+    var cell = gru
+    cell.gatedProduct = nil
+    cell.gatedState = GatedState(gate: 2, factor: 0)
+    cell.onnx.linearBeforeReset = false
+    return cell
+  }()
 }

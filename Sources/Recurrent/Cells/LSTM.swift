@@ -21,3 +21,13 @@ extension CellDescription {
       forward: { f, layer, _ in f.lstm_forward(layer) },
       backward: { f, layer, _ in f.lstm_backward(layer) }))
 }
+
+extension CellDescription {
+  /// i and f see the c before by p_i·c and p_f·c, o the new one by p_o·c' (Gers and Schmidhuber 2000, Graves 2013).
+  static let lstmWithPeepholes: CellDescription = {
+    var cell = lstm
+    cell.peepholes = Peepholes(before: [0, 1], after: [3])
+    cell.onnx.peepholeOrder = [0, 2, 1]
+    return cell
+  }()
+}

@@ -26,6 +26,7 @@ package struct ReferenceLayer: Sendable {
   private let (inputWeight, recurrentWeight): ([Double], [Double])
   private let (inputBias, recurrentBias, projection): ([Double]?, [Double]?, [Double]?)
   private let (inputNorm, recurrentNorm, cellNorm): (Norm?, Norm?, Norm?)
+  private let peepholes: [Double]
 
   /// - direction: 1 for the one that reads from the end.
   /// - parameters: those of the whole network.
@@ -39,7 +40,7 @@ package struct ReferenceLayer: Sendable {
     func norm(_ name: String, _ groups: [Range<Int>]) -> Norm? {
       values(name, ".weight").map { Norm(weight: $0, bias: values(name, ".bias"), groups: groups) }
     }
-    cell = CellDescription(a.cell)
+    cell = CellDescription(a)
     nonlinearity = a.nonlinearity
     zoneout = a.zoneout
     (hidden, width) = (a.hiddenSize(of: layer), a.width(of: layer))
@@ -47,6 +48,7 @@ package struct ReferenceLayer: Sendable {
     (inputBias, recurrentBias, projection) = (values("bias_ih"), values("bias_hh"), values("weight_hr"))
     (inputNorm, recurrentNorm) = (norm("norm_ih", cell.normGroups), norm("norm_hh", cell.normGroups))
     cellNorm = norm("norm_c", [0..<1])
+    peepholes = values("peephole") ?? []
   }
 
   /// Where a sequence begins that is given no state.
@@ -59,12 +61,14 @@ package struct ReferenceLayer: Sendable {
   /// The state after one more step of one sample, from its input `[I]`.
   package func step(_ input: [Double], _ before: State) -> State {
     let a = normalized(affine(inputWeight, inputBias, input), inputNorm)
-    let b = normalized(affine(recurrentWeight, recurrentBias, before.hidden), recurrentNorm)
-    let gates = (0..<hidden).map { unit in
-      cell.activate(block(a, unit), block(b, unit), nonlinearity)
-    }
+    var b = normalized(affine(recurrentWeight, recurrentBias, before.hidden), recurrentNorm)
+    if let gated = cell.gatedState { resetState(gated, a, &b, before.hidden) }
     let old = cell.hasCellState ? before.cell : before.hidden
-    let new = zip(gates, old).map { cell.equations.update($0, $1) }
+    let units = (0..<hidden).map { unit in
+      cell.advance(
+        block(a, unit), block(b, unit), before: old[unit], peepholes: peephole(unit), nonlinearity)
+    }
+    let (gates, new) = (units.map(\.gates), units.map(\.state))
     var h = zip(gates, normalized(new, cellNorm)).map { gates, state in
       cell.equations.output?(gates, state) ?? state
     }
@@ -72,6 +76,21 @@ package struct ReferenceLayer: Sendable {
     return State(
       hidden: mixed(h, before.hidden, zoneout.hidden),
       cell: cell.hasCellState ? mixed(new, before.cell, zoneout.cell) : [])
+  }
+
+  /// The recurrent product of a gate that reads h behind another gate, in the place of the one of h itself.
+  private func resetState(
+    _ gated: CellDescription.GatedState, _ a: [Double], _ b: inout [Double], _ before: [Double]
+  ) {
+    let seen = (0..<hidden).map { unit in
+      cell.activate(block(a, unit), block(b, unit), nonlinearity)[gated.factor] * before[unit]
+    }
+    let rows = gated.gate * hidden..<(gated.gate + 1) * hidden
+    b.replaceSubrange(rows, with: affine(recurrentWeight, recurrentBias, seen)[rows])
+  }
+
+  private func peephole(_ unit: Int) -> [Double] {
+    stride(from: unit, to: peepholes.count, by: hidden).map { peepholes[$0] }
   }
 
   /// A unit's part of each gate.

@@ -76,7 +76,7 @@ struct RecipeFuzz: FuzzedReader {
     distributed: {optimizer_sharding: true}
     """,
     "data: {format: csv, path: d.csv, features: [a], targets: [b], group: g, per_step: true}\n"
-      + "model: {cell: gru, hidden_size: 3, zoneout: 0.1, readout: every_step, head: [{linear: 1}]}\nloss: mse\n"
+      + "model: {cell: gru, hidden_size: 3, zoneout: 0.1, reset_after: false, readout: every_step, head: [{linear: 1}]}\nloss: mse\n"
       + "train: {epochs: 2, batch_size: 3}\n",
     "data: {format: csv, path: d.csv, features: [a], targets: [b], window: 3, horizon: [1, 5]}\n"
       + "model: {cell: gru, hidden_size: 3, head: [{linear: 5}]}\nloss: mse\ntrain: {epochs: 2, batch_size: 3}\n"
@@ -93,7 +93,8 @@ struct RecipeFuzz: FuzzedReader {
       "batch_size", "&a ", "*a", "*t", "<<: ", "!!int ", "!!binary ", "|\n  ", "? ", "---\n", "...\n",
       "%YAML 1.1\n",
       "text", "pairs", "tagged", "group:", "horizon:", "per_step:", "tokens:", "embedding:", "decoder:",
-      "zoneout:", "proj_size:", "layer_norm:", "every_step", "classes", "ema:", "strict", "init:",
+      "zoneout:", "proj_size:", "reset_after:", "peepholes:", "layer_norm:", "every_step", "classes", "ema:",
+      "strict", "init:",
       "~", "null", "true", "rest", "[]", "{}", ": ", "- ", "\t", "\u{85}", "\u{2028}", "0.5",
       "validation.loss",
     ]

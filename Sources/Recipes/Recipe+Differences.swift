@@ -30,7 +30,8 @@ extension Recipe {
     "data.features", "data.targets", "data.label", "data.horizon", "data.per_step", "data.relative",
     "data.calendar", "data.known", "data.static", "data.categorical", "data.tokens", "loss.levels",
     "model.cell",
-    "model.nonlinearity", "model.bidirectional", "model.readout", "model.head", "model.residual",
+    "model.nonlinearity", "model.reset_after", "model.bidirectional", "model.readout", "model.head",
+    "model.residual",
     "model.zoneout",
   ]
 

@@ -66,8 +66,9 @@ template <int COUNT> GPU_DEVICE void store_gates(float *gates, const float *a, i
 // -- one step of a batch ------------------------------------------------------------------------------------------------
 
 // gates [B, 4H], c_before (or null for zero) and c [B, H], h [B, h_stride]; biases [4H] or null.
-GPU_KERNEL lstm_forward(float *gates, const float *bias_input, const float *bias_recurrent, const float *c_before,
-                        float *c, float *h, int h_stride, int batch, int hidden, const int *lengths, int time) {
+GPU_KERNEL lstm_forward(float *gates, const float *GPU_OPTIONAL bias_input, const float *GPU_OPTIONAL bias_recurrent,
+                        const float *GPU_OPTIONAL c_before, float *c, float *h, int h_stride, int batch, int hidden,
+                        const int *GPU_OPTIONAL lengths, int time) {
   long long index = gpu_index();
   if (index >= (long long)batch * hidden) return;
   int row = (int)(index / hidden), unit = (int)(index % hidden);
@@ -83,8 +84,8 @@ GPU_KERNEL lstm_forward(float *gates, const float *bias_input, const float *bias
 
 // d_out [B, d_stride] is the gradient of h from above, d_hidden [B, H] the one from the step walked before, as is d_cell, which
 // goes on to the next; the walk starts with neither.
-GPU_KERNEL lstm_backward(float *gates, const float *c_before, const float *c, const float *d_out, int d_stride,
-                         const float *d_hidden, float *d_cell, int batch, int hidden, int start, const int *lengths,
+GPU_KERNEL lstm_backward(float *gates, const float *GPU_OPTIONAL c_before, const float *c, const float *d_out, int d_stride,
+                         const float *d_hidden, float *d_cell, int batch, int hidden, int start, const int *GPU_OPTIONAL lengths,
                          int time) {
   long long index = gpu_index();
   if (index >= (long long)batch * hidden) return;
@@ -104,9 +105,9 @@ GPU_KERNEL lstm_backward(float *gates, const float *c_before, const float *c, co
 
 // gates [B, 3H] hold the input's product, recurrent [B, 3H] that of h_before (nothing where h_before is null); W_hn·h + b_hn is left
 // in the third block of recurrent.
-GPU_KERNEL gru_forward(float *gates, float *recurrent, const float *bias_input, const float *bias_recurrent,
-                       const float *h_before, float *h, int h_stride, int batch, int hidden, const int *lengths,
-                       int time) {
+GPU_KERNEL gru_forward(float *gates, float *recurrent, const float *GPU_OPTIONAL bias_input, const float *GPU_OPTIONAL bias_recurrent,
+                       const float *GPU_OPTIONAL h_before, float *h, int h_stride, int batch, int hidden,
+                       const int *GPU_OPTIONAL lengths, int time) {
   long long index = gpu_index();
   if (index >= (long long)batch * hidden) return;
   int row = (int)(index / hidden), unit = (int)(index % hidden);
@@ -128,8 +129,8 @@ GPU_KERNEL gru_forward(float *gates, float *recurrent, const float *bias_input, 
 }
 
 // Leaves in d_hidden the part of dh that goes straight to the step before; the recurrent product is added to it afterwards.
-GPU_KERNEL gru_backward(float *gates, float *recurrent, const float *h_before, int h_stride, const float *d_out,
-                        int d_stride, float *d_hidden, int batch, int hidden, int start, const int *lengths, int time) {
+GPU_KERNEL gru_backward(float *gates, float *recurrent, const float *GPU_OPTIONAL h_before, int h_stride, const float *d_out,
+                        int d_stride, float *d_hidden, int batch, int hidden, int start, const int *GPU_OPTIONAL lengths, int time) {
   long long index = gpu_index();
   if (index >= (long long)batch * hidden) return;
   int row = (int)(index / hidden), unit = (int)(index % hidden);
@@ -150,8 +151,8 @@ GPU_KERNEL gru_backward(float *gates, float *recurrent, const float *h_before, i
 }
 
 // gates [B, H] are read once, backward writes their gradients there.
-GPU_KERNEL rnn_forward(const float *gates, const float *bias_input, const float *bias_recurrent, float *h, int h_stride,
-                       int batch, int hidden, int relu, const int *lengths, int time) {
+GPU_KERNEL rnn_forward(const float *gates, const float *GPU_OPTIONAL bias_input, const float *GPU_OPTIONAL bias_recurrent, float *h,
+                       int h_stride, int batch, int hidden, int relu, const int *GPU_OPTIONAL lengths, int time) {
   long long index = gpu_index();
   if (index >= (long long)batch * hidden) return;
   int row = (int)(index / hidden), unit = (int)(index % hidden);
@@ -160,8 +161,8 @@ GPU_KERNEL rnn_forward(const float *gates, const float *bias_input, const float 
   h[(long long)row * h_stride + unit] = is_past(lengths, row, time) ? 0 : rnn_unit(a, relu);
 }
 
-GPU_KERNEL rnn_backward(float *gates, const float *h, int h_stride, const float *d_out, int d_stride,
-                        const float *d_hidden, int batch, int hidden, int relu, int start, const int *lengths, int time) {
+GPU_KERNEL rnn_backward(float *gates, const float *h, int h_stride, const float *d_out, int d_stride, const float *d_hidden, int batch,
+                        int hidden, int relu, int start, const int *GPU_OPTIONAL lengths, int time) {
   long long index = gpu_index();
   if (index >= (long long)batch * hidden) return;
   int row = (int)(index / hidden), unit = (int)(index % hidden);

@@ -5,6 +5,32 @@
 // step a block needs all units of the state forward, and backward what all blocks' gates send to its own units: these go straight
 // into the others' shared memory. There are two such buffers in turn, so one barrier of the cluster a step is enough: whoever passed
 // the barrier has read the buffer that is written next.
+//
+// The names are ClusterShape's: COLUMNS rows of the batch (8 for each tile) are the columns of the products, UNITS of the HIDDEN units
+// are a block's, ROWS = GATES·UNITS are the rows of its weights. One cluster of BLOCKS = 2, with four warps each:
+//
+//                 block 0: units 0 … UNITS-1                              block 1: units UNITS … HIDDEN-1
+//   registers     weights [ROWS, HIDDEN], cut among warps                 weights [ROWS, HIDDEN]
+//                 a pair (unit, column) a thread: its gates, c, h         likewise
+//   shared        states[2]  [HIDDEN, COLUMNS]  <--- h of both blocks --->  states[2]  [HIDDEN, COLUMNS]
+//                 partial    [SPLITS, COLUMNS, ROW_PITCH]                 partial
+//   device        gates [T, B, GATES·H] in and out, cells and h [T, B, ...] out
+//
+// Forward, a layer's step `time`, as all threads of a block do it together (cluster_forward):
+//   1  store_partial: each warp multiplies its tile of weights with states[turn] on the tensor cores, and leaves its sums in `partial`;
+//      where warps share the depth of a tile, each of the SPLITS has sums of its own.
+//   2  barrier of the block; each thread adds the splits of its pairs to what the input's product gave (read one step ahead) and to the
+//      biases, and has the new c and h: cluster_unit.
+//   3  h goes into states[other turn] of every block of the cluster, as an operand of the tensor cores: gpu_cluster_peer.
+//   4  cluster arrive. While the others come: gates, c and h to device memory, the next step's input from it. Cluster wait.
+//
+// Backward, from the last step to the first (cluster_backward): the same with the weights transposed, and the message the other way.
+//   1  a thread's dh is the gradient from above plus, of `received`[turn] [BLOCKS, COLUMNS, UNIT_PITCH], what each block sent for its
+//      unit; from it the gradients of its gates, in place: lstm_unit_back and the like.
+//   2  these go into `gradients` [ROWS, COLUMNS] of the own block; barrier of the block.
+//   3  send_partial: weightsᵀ · gradients, [HIDDEN, COLUMNS], each unit's part into `received`[other turn] of the block that has it.
+//   4  cluster arrive, gates' gradients to device memory, what the step before reads from it, cluster wait.
+// Weights' gradients are products over all steps that follow (ProgramBuilder+WeightGradients).
 
 template <int GATES_, int HIDDEN_, int BLOCKS_, int TILES_, int PRECISION_> struct ClusterShape {
   static constexpr int GATES = GATES_, HIDDEN = HIDDEN_, BLOCKS = BLOCKS_, TILES = TILES_, PRECISION = PRECISION_;
@@ -294,8 +320,8 @@ template <class S> GPU_DEVICE void cluster_backward(const Direction d, int strid
 
 // A grid is (blocks for all rows, directions).
 #define CLUSTER_ARGUMENTS                                                                                       \
-  DIRECTION_ARGUMENTS(0), DIRECTION_ARGUMENTS(1), int stride, int steps, int batch, int relu, const int *lengths, \
-      const float *first_h, const float *first_c
+  DIRECTION_ARGUMENTS(0), DIRECTION_ARGUMENTS(1), int stride, int steps, int batch, int relu,                     \
+      const int *GPU_OPTIONAL lengths, const float *GPU_OPTIONAL first_h, const float *GPU_OPTIONAL first_c
 #define CLUSTER_BODY(walk, Shape)                                                                               \
   PICK_DIRECTION                                                                                                \
   d.lengths = lengths;                                                                                          \

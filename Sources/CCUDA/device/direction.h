@@ -18,8 +18,9 @@ struct Direction {
 // The second dimension of the grid is the direction. Both take the same kernel, the second one's pointers follow the first's;
 // d_out and h begin at a direction's own columns.
 #define DIRECTION_ARGUMENTS(n)                                                                                  \
-  float *gates##n, float *recurrent##n, const float *weight##n, const float *bias_input##n, const float *bias_recurrent##n, \
-      float *cells##n, float *h##n, const float *d_out##n
+  float *GPU_OPTIONAL gates##n, float *GPU_OPTIONAL recurrent##n, const float *GPU_OPTIONAL weight##n,                    \
+      const float *GPU_OPTIONAL bias_input##n, const float *GPU_OPTIONAL bias_recurrent##n, float *GPU_OPTIONAL cells##n, \
+      float *GPU_OPTIONAL h##n, const float *GPU_OPTIONAL d_out##n
 #define PICK(name) second ? name##1 : name##0
 #define PICK_DIRECTION                                                                                          \
   bool second = gpu_block_y() == 1;                                                                             \

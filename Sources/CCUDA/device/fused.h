@@ -223,9 +223,9 @@ template <int GATES> GPU_DEVICE void fused_steps(const fused_shape &s, const Fus
 
 #define FUSED(name, GATES)                                                                                                      \
   GPU_KERNEL name(GPU_CONSTANT(fused_shape) s, int mode, int resident, const step_control *controls, step_outcome *outcomes,    \
-                  float *parameters, float *gradients, float *first, float *second, const float *inputs, const float *values,   \
-                  const int *classes, const int *samples, const float *class_weights, float *partial, double *sums,             \
-                  unsigned *barrier, float *results) {                                                                         \
+                  float *parameters, float *gradients, float *GPU_OPTIONAL first, float *GPU_OPTIONAL second,                   \
+                  const float *inputs, const float *values, const int *classes, const int *samples,                             \
+                  const float *GPU_OPTIONAL class_weights, float *partial, double *sums, unsigned *barrier, float *results) {   \
     FusedData data = {controls, outcomes, parameters, gradients,     first,   second, inputs,  values,                          \
                       classes,  samples,  class_weights, partial,    sums,    barrier, results};                                \
     fused_steps<GATES>(s, data, mode, resident);                                                                                \

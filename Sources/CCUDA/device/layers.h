@@ -35,7 +35,7 @@ GPU_KERNEL dropout(const float *x, float *y, const step_control *control, const 
 // What the head reads: x [T, B, D·H] → y [B, T·D·H] or [B, D·H]. kind: 0 last step, 1 final states of both directions, 2 all steps.
 // lengths [B]: the sequences' own ends, for kinds 0 and 1; null where all have `steps`.
 GPU_KERNEL readout_forward(const float *x, float *y, int kind, int steps, int batch, int directions, int hidden,
-                           const int *lengths) {
+                           const int *GPU_OPTIONAL lengths) {
   int width = directions * hidden, taken = kind == 2 ? steps : 1;
   long long index = gpu_index();
   if (index >= (long long)taken * batch * width) return;
@@ -47,7 +47,7 @@ GPU_KERNEL readout_forward(const float *x, float *y, int kind, int steps, int ba
 
 // Its gradient, zero where nothing was read; one thread for each element of dx.
 GPU_KERNEL readout_backward(const float *dy, float *dx, int kind, int steps, int batch, int directions, int hidden,
-                            const int *lengths) {
+                            const int *GPU_OPTIONAL lengths) {
   int width = directions * hidden;
   long long index = gpu_index();
   if (index >= (long long)steps * batch * width) return;
@@ -62,7 +62,7 @@ GPU_KERNEL readout_backward(const float *dy, float *dx, int kind, int steps, int
 }
 
 // y = f(y + bias), y [rows, width]; kind: 0 nothing, 1 relu, 2 tanh, 3 sigmoid. bias may be null.
-GPU_KERNEL activate(const float *x, float *y, const float *bias, long long rows, int width, int kind) {
+GPU_KERNEL activate(const float *x, float *y, const float *GPU_OPTIONAL bias, long long rows, int width, int kind) {
   long long index = gpu_index();
   if (index >= rows * width) return;
   float v = x[index];
@@ -85,7 +85,7 @@ GPU_KERNEL add(const float *x, const float *other, float *y, long long count) {
 }
 
 // first[j] (and second[j], where not null) += Σ over rows of x[row, j]. A block has 32 columns, eight threads each.
-GPU_KERNEL column_sums(const float *x, float *first, float *second, long long rows, int columns) {
+GPU_KERNEL column_sums(const float *x, float *first, float *GPU_OPTIONAL second, long long rows, int columns) {
   GPU_SHARED(float, partial);
   int thread = gpu_thread(), lane = thread / 32, column = gpu_block() * 32 + thread % 32;
   float sum = 0;

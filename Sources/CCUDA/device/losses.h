@@ -21,8 +21,8 @@ GPU_DEVICE double value_loss(float x, float y, int kind, float delta, float *slo
 }
 
 // lengths: null, or [batch] where a row of `width` values is a step of a sequence: steps past its end don't count.
-GPU_KERNEL loss_values(const float *outputs, const float *values, float *gradient, double *partial, long long count,
-                       int kind, float delta, const int *lengths, int batch, int width) {
+GPU_KERNEL loss_values(const float *outputs, const float *values, float *gradient, double *partial, long long count, int kind,
+                       float delta, const int *GPU_OPTIONAL lengths, int batch, int width) {
   GPU_SHARED(double, scratch);
   long long start = (long long)gpu_block() * LOSS_BLOCK;
   double loss = 0, right = 0, here = 0;
@@ -95,7 +95,7 @@ GPU_DEVICE void class_loss(const float *x, int label, const float *weights, floa
 }
 
 // One warp for each row.
-GPU_KERNEL loss_classes(const float *outputs, const int *classes, const float *weights, float *gradient, double *partial,
+GPU_KERNEL loss_classes(const float *outputs, const int *classes, const float *GPU_OPTIONAL weights, float *gradient, double *partial,
                         int rows, int width, int ignored, float smoothing, float weight_sum) {
   int row = gpu_block() * 8 + gpu_thread() / 32;
   if (row >= rows) return;

@@ -24,8 +24,8 @@ GPU_DEVICE float warp_sum(float value) {
 
 // x [rows, first + second] becomes the x̂ of `from`, which may be x; 1/√… goes to deviation [rows, groups]. y [rows, width] is set, or added to where `adding`; the
 // second group goes to `other` [rows, second] instead, where that is given. beta may be null.
-GPU_KERNEL norm_forward(const float *from, float *x, float *deviation, const float *alpha, const float *beta, float *y, int adding,
-                        float *other, int first, int second, long long rows) {
+GPU_KERNEL norm_forward(const float *from, float *x, float *deviation, const float *alpha, const float *GPU_OPTIONAL beta, float *y,
+                        int adding, float *GPU_OPTIONAL other, int first, int second, long long rows) {
   Group g = find_group(first, second);
   if (g.row >= rows) return;
   int width = first + second;
@@ -62,7 +62,7 @@ GPU_KERNEL norm_backward(const float *dy, const float *x, const float *deviation
 }
 
 // alpha[j] += Σ over rows of dy[row, j]·x[row, j]; beta[j] += Σ dy[row, j], where not null. A block has 32 columns, eight threads each.
-GPU_KERNEL norm_gradients(const float *dy, const float *x, float *alpha, float *beta, long long rows, int columns) {
+GPU_KERNEL norm_gradients(const float *dy, const float *x, float *alpha, float *GPU_OPTIONAL beta, long long rows, int columns) {
   GPU_SHARED(float, partial);
   int thread = gpu_thread(), lane = thread / 32, column = gpu_block() * 32 + thread % 32;
   float product = 0, sum = 0;

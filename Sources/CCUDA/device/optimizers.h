@@ -68,8 +68,8 @@ GPU_DEVICE void sgd_element(long long index, float *parameters, const float *gra
   }
   parameters[index] = gpu_fma(d, -c->lr, w);
 }
-GPU_KERNEL sgd(float *parameters, const float *gradients, float *buffer, const step_control *c,
-                const step_outcome *outcome, long long count) {
+GPU_KERNEL sgd(float *parameters, const float *gradients, float *GPU_OPTIONAL buffer, const step_control *c,
+               const step_outcome *outcome, long long count) {
   long long index = gpu_index();
   if (index < count && outcome->result == 0) sgd_element(index, parameters, gradients, buffer, c, outcome);
 }
@@ -87,8 +87,8 @@ GPU_DEVICE void rmsprop_element(long long index, float *parameters, const float 
   }
   parameters[index] = gpu_fma(d, -c->lr, w);
 }
-GPU_KERNEL rmsprop(float *parameters, const float *gradients, float *square, float *buffer, const step_control *c,
-                const step_outcome *outcome, long long count) {
+GPU_KERNEL rmsprop(float *parameters, const float *gradients, float *square, float *GPU_OPTIONAL buffer, const step_control *c,
+                   const step_outcome *outcome, long long count) {
   long long index = gpu_index();
   if (index < count && outcome->result == 0) rmsprop_element(index, parameters, gradients, square, buffer, c, outcome);
 }

@@ -3,6 +3,11 @@
 #ifndef PRELUDE_H
 #define PRELUDE_H
 
+// Marks a kernel's pointer that may be null: in KernelCalls.swift it is an optional.
+#ifndef GPU_OPTIONAL
+#define GPU_OPTIONAL
+#endif
+
 #ifdef __CUDACC_RTC__
 #define GPU_KERNEL extern "C" __global__ void __launch_bounds__(256)
 // A kernel for blocks of just this many threads, one block on a multiprocessor.

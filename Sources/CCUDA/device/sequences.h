@@ -122,7 +122,7 @@ template <int GATES> GPU_DEVICE void walk_backward(const Direction d, int stride
 // A grid is (blocks of rows, directions).
 #define WALK(name, walk, GATES)                                                                                 \
   GPU_KERNEL name(DIRECTION_ARGUMENTS(0), DIRECTION_ARGUMENTS(1), int stride, int steps, int batch, int hidden, int rows, \
-                  int relu, const int *lengths) {                                                               \
+                  int relu, const int *GPU_OPTIONAL lengths) {                                                  \
     PICK_DIRECTION                                                                                              \
     d.lengths = lengths;                                                                                        \
     walk<GATES>(d, stride, steps, batch, hidden, rows, relu);                                                   \

@@ -15,8 +15,8 @@ GPU_DEVICE float state_before(const float *before, int stride, const float *init
   return initial ? initial[(long long)row * initial_stride + unit] : 0;
 }
 
-#define BEFORE const float *before, int stride, const float *initial, int initial_stride
-#define STEP const int *lengths, int time, int reverse, int batch
+#define BEFORE const float *GPU_OPTIONAL before, int stride, const float *GPU_OPTIONAL initial, int initial_stride
+#define STEP const int *GPU_OPTIONAL lengths, int time, int reverse, int batch
 #define START_UNIT(width)                                                                     \
   long long index = gpu_index();                                                              \
   if (index >= (long long)batch * (width)) return;                                            \
@@ -37,7 +37,7 @@ GPU_KERNEL draw_mask(float *y, const step_control *control, const int *samples, 
 }
 
 // seen [B, P]: what the recurrent product reads; mask [B, P] may be null.
-GPU_KERNEL see(BEFORE, const float *mask, float *seen, STEP, int width) {
+GPU_KERNEL see(BEFORE, const float *GPU_OPTIONAL mask, float *seen, STEP, int width) {
   START_UNIT(width);
   float h = is_past(lengths, row, time) ? 0 : OLD;
   seen[index] = mask ? h * mask[index] : h;
@@ -49,8 +49,8 @@ GPU_KERNEL see_back(const float *d, const float *mask, float *carried, long long
 }
 
 // c' = f·c + i·g; product [B, 4H], added to the gates before, and biases may be null.
-GPU_KERNEL lstm_cells(float *gates, const float *product, const float *bias_input, const float *bias_recurrent, BEFORE, float *c,
-                      STEP, int hidden) {
+GPU_KERNEL lstm_cells(float *gates, const float *GPU_OPTIONAL product, const float *GPU_OPTIONAL bias_input,
+                      const float *GPU_OPTIONAL bias_recurrent, BEFORE, float *c, STEP, int hidden) {
   START_UNIT(hidden);
   if (is_past(lengths, row, time)) {
     c[index] = 0;
@@ -66,8 +66,8 @@ GPU_KERNEL lstm_cells(float *gates, const float *product, const float *bias_inpu
   store_gates<4>(gates + at, a, hidden);
 }
 // out [B, out_stride] = o·tanh(read), the tanh left in `squashed`; then c is mixed with the state before by `zone` [B, H], if given.
-GPU_KERNEL lstm_output(const float *gates, const float *read, float *squashed, BEFORE, float *c, const float *zone, float *out,
-                       int out_stride, STEP, int hidden) {
+GPU_KERNEL lstm_output(const float *gates, const float *read, float *squashed, BEFORE, float *c, const float *GPU_OPTIONAL zone,
+                       float *out, int out_stride, STEP, int hidden) {
   START_UNIT(hidden);
   bool past = is_past(lengths, row, time);
   float t = past ? 0 : tanhf(read[index]);
@@ -84,7 +84,7 @@ GPU_KERNEL lstm_output_back(float *gates, float *squashed, const float *dh, STEP
   *o = past ? 0 : d * t * out * (1 - out);
 }
 // From s [B, H], the gradient of the new c but for what the walk carries (dc): gradients of i f g in their place, of the c before in dc.
-GPU_KERNEL lstm_cells_back(float *gates, const float *s, float *dc, BEFORE, const float *zone, int start, STEP, int hidden) {
+GPU_KERNEL lstm_cells_back(float *gates, const float *s, float *dc, BEFORE, const float *GPU_OPTIONAL zone, int start, STEP, int hidden) {
   START_UNIT(hidden);
   float *g = gates + (long long)row * 4 * hidden + unit, later = start ? 0 : dc[index];
   if (is_past(lengths, row, time)) {
@@ -103,8 +103,8 @@ GPU_KERNEL lstm_cells_back(float *gates, const float *s, float *dc, BEFORE, cons
 
 // As gru_unit. product [B, 3H]: the recurrent product's, to which its bias is added at n; or null where r and z have it already
 // and `normed` [B, H] is what r multiplies.
-GPU_KERNEL gru_step(float *gates, float *product, const float *normed, const float *bias_input, const float *bias_recurrent, BEFORE,
-                    float *out, int out_stride, STEP, int hidden) {
+GPU_KERNEL gru_step(float *gates, float *GPU_OPTIONAL product, const float *GPU_OPTIONAL normed, const float *GPU_OPTIONAL bias_input,
+                    const float *GPU_OPTIONAL bias_recurrent, BEFORE, float *out, int out_stride, STEP, int hidden) {
   START_UNIT(hidden);
   long long at = (long long)row * 3 * hidden + unit, to = (long long)row * out_stride + unit;
   if (is_past(lengths, row, time)) {
@@ -122,8 +122,7 @@ GPU_KERNEL gru_step(float *gates, float *product, const float *normed, const flo
 }
 // Gradients of the gates in their place and of what the recurrent product gave in d [B, 3H]; what goes straight to the step before is
 // added to carried. m is what the reset gate multiplied.
-GPU_KERNEL gru_step_back(float *gates, const float *m, int m_stride, const float *dh, BEFORE, float *d, float *carried, STEP,
-                         int hidden) {
+GPU_KERNEL gru_step_back(float *gates, const float *m, int m_stride, const float *dh, BEFORE, float *d, float *carried, STEP, int hidden) {
   START_UNIT(hidden);
   float *g = gates + (long long)row * 3 * hidden + unit, *p = d + (long long)row * 3 * hidden + unit;
   float x[3] = {0, 0, 0}, r[3] = {0, 0, 0};
@@ -137,8 +136,8 @@ GPU_KERNEL gru_step_back(float *gates, const float *m, int m_stride, const float
 }
 
 // gates [B, H]; product may be null.
-GPU_KERNEL rnn_step(const float *gates, const float *product, const float *bias_input, const float *bias_recurrent, float *out,
-                    int out_stride, STEP, int hidden, int relu) {
+GPU_KERNEL rnn_step(const float *gates, const float *GPU_OPTIONAL product, const float *GPU_OPTIONAL bias_input,
+                    const float *GPU_OPTIONAL bias_recurrent, float *out, int out_stride, STEP, int hidden, int relu) {
   START_UNIT(hidden);
   float a;
   load_gates<1>(&a, gates + index, bias_input, bias_recurrent, unit, hidden);
@@ -158,7 +157,8 @@ GPU_KERNEL emit(const float *x, BEFORE, const float *zone, float *h, int h_strid
 }
 // The gradient of an output, from above and from what the walk carries: of the cell's own in `own`, of the state before in `carried`.
 // zone may be null. What a row carries past its end is left alone: walking back in time it belongs to the initial state.
-GPU_KERNEL emit_back(const float *d_out, int d_stride, const float *zone, float *carried, float *own, int start, STEP, int width) {
+GPU_KERNEL emit_back(const float *d_out, int d_stride, const float *GPU_OPTIONAL zone, float *carried, float *own, int start, STEP,
+                     int width) {
   START_UNIT(width);
   float later = start ? 0 : carried[index];
   bool past = is_past(lengths, row, time);

@@ -49,8 +49,8 @@ GPU_KERNEL take_states(const float *states, int states_stride, const int *stream
 }
 
 // The other way, from each row's last step in x [steps, batch, stride]; for a reverse walk from the first one.
-GPU_KERNEL keep_states(const float *x, int stride, const int *lengths, const int *streams, float *states, int states_stride,
-                       int steps, int batch, int width, int reverse) {
+GPU_KERNEL keep_states(const float *x, int stride, const int *GPU_OPTIONAL lengths, const int *streams, float *states,
+                       int states_stride, int steps, int batch, int width, int reverse) {
   long long index = gpu_index();
   if (index >= (long long)batch * width) return;
   int row = (int)(index / width), unit = (int)(index % width);

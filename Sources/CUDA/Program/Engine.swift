@@ -47,30 +47,36 @@ public enum Engine: String, Sendable, CaseIterable {
   }
 }
 
-/// What an engine has of its own.
+/// What an engine can compute, and how it writes the program.
 protocol StepEngine {
   /// Whether it can compute the plan: network, sizes, precision, device.
   func can(_ plan: StepPlan) -> Bool
 
-  /// Writes all directions of a layer forward, from `input(of: layer)` to `outputs(layer)`.
-  func forward(_ layer: Int, _ directions: [ProgramBuilder.Direction], _ b: inout ProgramBuilder)
-
-  /// Writes a layer backward, and then those below it: from the gradient of its outputs to those of its parameters.
-  ///
-  /// An engine that leaves the gates' gradients behind ends with `finishBackward`, which does all but the walk over time. One that does
-  /// more by itself goes on to the layer below with `backward(below:)`.
-  func backward(
-    _ layer: Int, _ directions: [ProgramBuilder.Direction], _ dOutput: StepProgram.Region,
-    _ b: inout ProgramBuilder)
-
   /// The most steps that one launch can take.
   var stepsAtOnce: Int { get }
 
-  /// Writes the whole program. What stands here by default goes layer by layer.
+  /// Writes the whole program.
   func build(_ b: inout ProgramBuilder)
 }
 
 extension StepEngine {
   var stepsAtOnce: Int { 1 }
-  func build(_ b: inout ProgramBuilder) { b.buildLayers() }
+}
+
+/// An engine that goes layer by layer. The builder asks it for each, and has the rest: input, readout, head, what lies between layers.
+protocol LayerEngine: StepEngine {
+  /// Writes all directions of a layer forward, from `input(of: layer)` to `outputs(layer)`.
+  func forward(_ layer: Int, _ directions: [ProgramBuilder.Direction], _ b: inout ProgramBuilder)
+
+  /// Writes a layer back over time, from the gradient of its outputs.
+  ///
+  /// - Returns: the gradients it left, from which the builder forms those of what the layer read and of its parameters.
+  func backward(
+    _ layer: Int, _ directions: [ProgramBuilder.Direction], _ dOutput: StepProgram.Region,
+    _ b: inout ProgramBuilder
+  ) -> ProgramBuilder.LayerGradients
+}
+
+extension LayerEngine {
+  func build(_ b: inout ProgramBuilder) { b.buildLayers(self) }
 }

@@ -26,17 +26,10 @@ struct FusedEngine: StepEngine {
     b.fused(.evaluate, isResident: false)
     b.program.evaluate = b.take()
   }
-
-  // All layers are written at once.
-  func forward(_ layer: Int, _ directions: [ProgramBuilder.Direction], _ b: inout ProgramBuilder) {}
-  func backward(
-    _ layer: Int, _ directions: [ProgramBuilder.Direction], _ dOutput: StepProgram.Region,
-    _ b: inout ProgramBuilder
-  ) {}
 }
 
 extension ProgramBuilder {
-  enum FusedMode: Int32 { case evaluate, compute, step }
+  enum FusedMode: Int { case evaluate, compute, step }
 
   fileprivate mutating func fused(_ mode: FusedMode, isResident: Bool) {
     let rows = FusedLayout.rows(plan, batch: batch)
@@ -49,22 +42,17 @@ extension ProgramBuilder {
       case .sgd(let momentum): (momentum ? place(.first) : nil, nil)
       case .rmsprop(let momentum): (place(.first), momentum ? place(.second) : nil)
       }
-    let cell = architecture.cell == .none ? .rnn : architecture.cell
-    var arguments: [Argument] = [
-      .structure(memory.words), .int(mode.rawValue), .int(isResident ? 1 : 0),
-    ]
-    let regions: [Region?] = [
-      place(.control), place(.outcome), place(.parameters), place(.gradients), first, second,
-      place(isResident ? .allInputs : .inputs), place(isResident ? .allValues : .values),
-      place(isResident ? .allClasses : .classes), place(.samples),
-      loss.classWeights == nil ? nil : place(.classWeights),
-      buffer("fused_partial", most * layout.count), buffer("fused_sums", most * 5, bytes: 8),
-      buffer("fused_barrier", 1), program.output,
-    ]
-    arguments += regions.map { .region($0) }
-    var launch = StepProgram.Launch(
-      kernel: "\(cell.rawValue)_fused", grid: (blocks, 1), threads: 256, shared: memory.bytes,
-      arguments: arguments)
+    let call = Call.fused(
+      kernelCell, s: memory.shape, mode: mode.rawValue, resident: isResident.flag,
+      controls: place(.control), outcomes: place(.outcome), parameters: place(.parameters),
+      gradients: place(.gradients), first: first, second: second,
+      inputs: place(isResident ? .allInputs : .inputs), values: place(isResident ? .allValues : .values),
+      classes: place(isResident ? .allClasses : .classes), samples: place(.samples),
+      classWeights: loss.classWeights == nil ? nil : place(.classWeights),
+      partial: buffer("fused_partial", most * layout.count),
+      sums: buffer("fused_sums", most * 5, bytes: 8), barrier: buffer("fused_barrier", 1),
+      results: program.output)
+    var launch = StepProgram.Launch(call: call, grid: (blocks, 1), threads: 256, shared: memory.bytes)
     if blocks > 1, mode != .evaluate { launch.together = .grid }
     operations.append(.launch(launch))
   }

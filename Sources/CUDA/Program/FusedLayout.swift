@@ -15,13 +15,6 @@ struct FusedLayout {
   /// Of shared memory.
   var bytes: Int { (Self.head + 4 * count + 15) / 16 * 16 }
 
-  /// The shape in words of eight bytes.
-  var words: [UInt64] {
-    withUnsafeBytes(of: shape) { bytes in
-      stride(from: 0, to: bytes.count, by: 8).map { bytes.loadUnaligned(fromByteOffset: $0, as: UInt64.self) }
-    }
-  }
-
   // MARK: Rows
 
   /// The most rows a block can take; 0 where not even one fits.

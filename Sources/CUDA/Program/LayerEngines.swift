@@ -1,11 +1,12 @@
-struct StepwiseEngine: StepEngine {
+struct StepwiseEngine: LayerEngine {
   func can(_ plan: StepPlan) -> Bool { true }
 
   func forward(_ layer: Int, _ directions: [ProgramBuilder.Direction], _ b: inout ProgramBuilder) {
+    let isStepped = b.plan.isStepped
     b.parallel(
       directions.map { d in
-        {
-          if $0.plan.isStepped { return $0.forward($0.stepped(d)) }
+        b.written {
+          if isStepped { return $0.forward($0.stepped(d)) }
           $0.project(d)
           $0.forward(d)
         }
@@ -15,18 +16,18 @@ struct StepwiseEngine: StepEngine {
   func backward(
     _ layer: Int, _ directions: [ProgramBuilder.Direction], _ dOutput: StepProgram.Region,
     _ b: inout ProgramBuilder
-  ) {
+  ) -> ProgramBuilder.LayerGradients {
     guard b.plan.isStepped else {
-      b.parallel(directions.map { d in { $0.backward(d, dOutput) } })
-      return b.finishBackward(layer, directions, dOutput)
+      b.parallel(directions.map { d in b.written { $0.backward(d, dOutput) } })
+      return b.gradients(directions)
     }
     let stepped = directions.map { b.stepped($0) }
-    b.parallel(stepped.map { s in { $0.backward(s, dOutput) } })
-    b.finishBackward(layer, stepped, dOutput)
+    b.parallel(stepped.map { s in b.written { $0.backward(s, dOutput) } })
+    return b.gradients(stepped)
   }
 }
 
-struct WalkEngine: StepEngine {
+struct WalkEngine: LayerEngine {
   func can(_ plan: StepPlan) -> Bool {
     let network = plan.architecture
     return network.cell != .none && network.hiddenSizes == nil && network.hiddenSize <= 64 && !plan.isStepped
@@ -34,15 +35,15 @@ struct WalkEngine: StepEngine {
   }
 
   func forward(_ layer: Int, _ directions: [ProgramBuilder.Direction], _ b: inout ProgramBuilder) {
-    b.parallel(directions.map { d in { $0.project(d) } })
+    b.parallel(directions.map { d in b.written { $0.project(d) } })
     b.walk(directions, .forward, dOutput: nil)
   }
 
   func backward(
     _ layer: Int, _ directions: [ProgramBuilder.Direction], _ dOutput: StepProgram.Region,
     _ b: inout ProgramBuilder
-  ) {
+  ) -> ProgramBuilder.LayerGradients {
     b.walk(directions, .backward, dOutput: dOutput)
-    b.finishBackward(layer, directions, dOutput)
+    return b.gradients(directions)
   }
 }

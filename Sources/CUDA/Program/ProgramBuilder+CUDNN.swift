@@ -1,7 +1,7 @@
 import Recurrent
 
 /// cuDNN's recurrent layers, where the device has them: what others are measured by.
-struct CUDNNEngine: StepEngine {
+struct CUDNNEngine: LayerEngine {
   func can(_ plan: StepPlan) -> Bool {
     plan.device.libraries.contains(.cudnn) && plan.architecture.cell != .none && plan.isPlain
   }
@@ -13,21 +13,17 @@ struct CUDNNEngine: StepEngine {
   func backward(
     _ layer: Int, _ directions: [ProgramBuilder.Direction], _ dOutput: StepProgram.Region,
     _ b: inout ProgramBuilder
-  ) {
+  ) -> ProgramBuilder.LayerGradients {
     var recurrence = b.recurrence(layer, directions, .backward)
     let count = recurrence.shape.parameterCount
     recurrence.dOutput = dOutput
     // The first layer's is not read; cuDNN gives it all the same.
-    let dInput = b.dOutputs(below: layer)
-    recurrence.dInput = dInput
+    recurrence.dInput = b.dOutputs(below: layer)
     recurrence.gradients = b.buffer("d_parameters", b.largestLayer)
     b.operations.append(.recurrence(recurrence))
     let start = directions[0].inputWeight
     b.columnSums(recurrence.gradients!, rows: 1, columns: count, to: b.gradient(start))
-    b.cut(from: start)
-    guard layer > 0 else { return }
-    b.dropInputGradient(of: layer, dInput)
-    b.backward(layer - 1, dInput)
+    return ProgramBuilder.LayerGradients(input: [], weights: [])
   }
 }
 

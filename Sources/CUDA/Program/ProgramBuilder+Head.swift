@@ -16,7 +16,7 @@ extension ProgramBuilder {
   }
 
   /// The kernel's number of an activation; nil for other layers.
-  private func activation(_ index: Int) -> Int32? {
+  private func activation(_ index: Int) -> Int? {
     guard index < architecture.head.count else { return nil }
     switch architecture.head[index] {
     case .relu: return 1
@@ -86,11 +86,9 @@ extension ProgramBuilder {
   }
 
   private mutating func activate(
-    _ x: Region, to y: Region, bias: Region?, _ rows: Int, _ width: Int, _ kind: Int32
+    _ x: Region, to y: Region, bias: Region?, _ rows: Int, _ width: Int, _ kind: Int
   ) {
-    each(
-      "activate", rows * width,
-      [.region(x), .region(y), .region(bias), .long(Int64(rows)), .int(Int32(width)), .int(kind)])
+    each(rows * width, .activate(x: x, y: y, bias: bias, rows: rows, width: width, kind: kind))
   }
 
   /// Head layers number their masks after any recurrent layer's.
@@ -117,11 +115,8 @@ extension ProgramBuilder {
         dy = dx
       case .relu, .tanh, .sigmoid:
         each(
-          "activate_backward", count,
-          [
-            .region(regions[index + 1]), .region(dy), .region(dy), .long(Int64(count)),
-            .int(activation(index)!),
-          ])
+          count,
+          .activateBackward(y: regions[index + 1], dy: dy, dx: dy, count: count, kind: activation(index)!))
       case .dropout(let p): if p > 0 { dropHead(dy, to: dy, index, p) }
       }
     }
@@ -138,21 +133,22 @@ extension ProgramBuilder {
     let isRead = index > 0 || architecture.cell != .none
     // Never the one dy lies in.
     let dx = buffer("d_head_\(linears(before: index) % 2)", mostRows * widest)
-    parallel([
-      { b in
+    let lists = [
+      written { b in
         guard isRead else { return }
         b.product(
           b.matrix(dy, outputs), b.matrix(b.parameter(weight), inputs), to: dx, stride: inputs, rows, inputs,
           depth: outputs)
       },
-      { b in
+      written { b in
         b.product(
           b.matrix(dy, outputs, transposed: true), b.matrix(x, inputs), to: b.gradient(weight),
           stride: inputs,
           outputs, inputs, depth: rows, accumulates: true)
       },
-      { b in if let bias { b.columnSums(dy, rows: rows, columns: outputs, to: b.gradient(bias)) } },
-    ])
+      written { b in if let bias { b.columnSums(dy, rows: rows, columns: outputs, to: b.gradient(bias)) } },
+    ]
+    parallel(lists)
     return isRead ? dx : nil
   }
 
@@ -173,58 +169,63 @@ extension ProgramBuilder {
       partials = rows
       let sum = weights?.reduce(0, +) ?? Float(width)
       launch(
-        "loss_classes", grid: (rows + 7) / 8,
-        [
-          .region(output), .region(place(.classes)), .region(weights == nil ? nil : place(.classWeights)),
-          .region(dOutput), .region(partial), .int(Int32(rows)), .int(Int32(width)), .int(ignored),
-          .float(smoothing), .float(sum),
-        ])
+        .lossClasses(
+          outputs: output, classes: place(.classes), weights: weights == nil ? nil : place(.classWeights),
+          gradient: dOutput, partial: partial, rows: rows, width: width, ignored: Int(ignored),
+          smoothing: smoothing, weightSum: sum),
+        grid: (rows + 7) / 8)
     case .quantile, .gaussianNLL, .studentT, .poisson, .negativeBinomial:
       preconditionFailure("no program computes this loss")
     }
     launch(
-      "loss_total", grid: 1, shared: 32 * 8,
-      [.region(partial), .long(Int64(partials)), .region(place(.outcome))])
+      .lossTotal(partial: partial, count: partials, outcome: place(.outcome)), grid: 1, shared: 32 * 8)
   }
 
   private mutating func values(
-    _ output: Region, _ dOutput: Region, _ partial: Region, _ count: Int, kind: Int32, delta: Float = 0,
+    _ output: Region, _ dOutput: Region, _ partial: Region, _ count: Int, kind: Int, delta: Float = 0,
     grid: Int
   ) {
     launch(
-      "loss_values", grid: grid, shared: 32 * 8,
-      [
-        .region(output), .region(place(.values)), .region(dOutput), .region(partial), .long(Int64(count)),
-        .int(kind), .float(delta), architecture.readsEveryStep ? lengths : .region(nil),
-      ] + integers(batch, architecture.outputSize))
+      .lossValues(
+        outputs: output, values: place(.values), gradient: dOutput, partial: partial, count: count,
+        kind: kind, delta: delta, lengths: architecture.readsEveryStep ? lengths : nil, batch: batch,
+        width: architecture.outputSize),
+      grid: grid, shared: 32 * 8)
   }
 
   mutating func writeUpdate() {
     let count = layout.count
     let blocks = (count + 4095) / 4096
     let partial = buffer("squares_partial", blocks, bytes: 8)
+    launch(.squares(x: place(.gradients), partial: partial, count: count), grid: blocks, shared: 32 * 8)
     launch(
-      "squares", grid: blocks, shared: 32 * 8,
-      [.region(place(.gradients)), .region(partial), .long(Int64(count))])
-    launch(
-      "decide", grid: 1, shared: 32 * 8,
-      [.region(partial), .int(Int32(blocks)), .region(place(.control)), .region(place(.outcome))])
-    let (kernel, states): (String, [Region?]) =
-      switch rule {
-      case .adam: ("adam", [place(.first), place(.second)])
-      case .sgd(let momentum): ("sgd", [momentum ? place(.first) : nil])
-      case .rmsprop(let momentum): ("rmsprop", [place(.first), momentum ? place(.second) : nil])
-      }
-    each(
-      kernel, count, threads: 256,
-      [.region(place(.parameters)), .region(place(.gradients))] + states.map { .region($0) }
-        + [.region(place(.control)), .region(place(.outcome)), .long(Int64(count))])
+      .decide(partial: partial, blocks: blocks, control: place(.control), outcome: place(.outcome)),
+      grid: 1, shared: 32 * 8)
+    each(count, threads: 256, optimizerCall(count))
     guard plan.averages else { return }
     each(
-      "follow", count, threads: 256,
-      [
-        .region(place(.average)), .region(place(.parameters)), .region(place(.control)),
-        .region(place(.outcome)), .long(Int64(count)),
-      ])
+      count, threads: 256,
+      .follow(
+        average: place(.average), parameters: place(.parameters), c: place(.control),
+        outcome: place(.outcome), count: count))
+  }
+
+  private func optimizerCall(_ count: Int) -> Call {
+    let (parameters, gradients) = (place(.parameters), place(.gradients))
+    let (first, second, control, outcome) = (place(.first), place(.second), place(.control), place(.outcome))
+    switch rule {
+    case .adam:
+      return .adam(
+        parameters: parameters, gradients: gradients, mean: first, square: second, c: control,
+        outcome: outcome, count: count)
+    case .sgd(let momentum):
+      return .sgd(
+        parameters: parameters, gradients: gradients, buffer: momentum ? first : nil, c: control,
+        outcome: outcome, count: count)
+    case .rmsprop(let momentum):
+      return .rmsprop(
+        parameters: parameters, gradients: gradients, square: first, buffer: momentum ? second : nil,
+        c: control, outcome: outcome, count: count)
+    }
   }
 }

@@ -23,11 +23,9 @@ extension ProgramBuilder {
     let rows = steps * batch
     if let embedding = architecture.embedding {
       each(
-        "embed", rows * embedding.width,
-        [
-          .region(embeddingWeight), .region(place(.tokens)), .region(vectors), .long(Int64(rows)),
-          .int(Int32(embedding.width)),
-        ])
+        rows * embedding.width,
+        .embed(
+          weight: embeddingWeight, tokens: place(.tokens), y: vectors, rows: rows, width: embedding.width))
       dropVectors(vectors, embedding)
     }
     if dropsInput { dropInput(architecture.embedding == nil ? place(.inputs) : vectors, to: networkInput) }
@@ -42,11 +40,10 @@ extension ProgramBuilder {
     operations.append(
       .launch(
         StepProgram.Launch(
-          kernel: "embed_backward", grid: (steps * batch, (embedding.width + 31) / 32), threads: threads,
-          shared: 3 * threads * 4,
-          arguments: [
-            .region(dInput), .region(place(.tokens)), .region(gradient(embeddingStart)),
-          ] + integers(steps * batch, embedding.width))))
+          call: .embedBackward(
+            dy: dInput, tokens: place(.tokens), gradient: gradient(embeddingStart), rows: steps * batch,
+            width: embedding.width),
+          grid: (steps * batch, (embedding.width + 31) / 32), threads: threads, shared: 3 * threads * 4)))
   }
 
   private var embeddingStart: Int { layout["embedding.weight"]!.range.lowerBound }

@@ -76,7 +76,7 @@ extension ProgramBuilder {
   // MARK: Forward
 
   /// All layers and directions. Returns what the head reads.
-  mutating func forwardLayers() -> Region {
+  mutating func forwardLayers(_ engine: some LayerEngine) -> Region {
     writeNetworkInput()
     guard architecture.cell != .none else {
       return readoutForward(networkInput, directions: 1, width: architecture.inputSize)
@@ -84,7 +84,7 @@ extension ProgramBuilder {
     for layer in 0..<architecture.layers {
       let directions = (0..<architecture.directions).map { direction(layer, $0) }
       for d in directions { takeInitial(d) }
-      engine.writer.forward(layer, directions, &self)
+      engine.forward(layer, directions, &self)
       for d in directions { keepFinal(d) }
       if addsInput(layer) {
         add(outputs(layer), input(of: layer), to: result(layer), steps * batch * stride(layer))
@@ -118,8 +118,33 @@ extension ProgramBuilder {
 
   // MARK: Backward
 
+  /// What an engine's walk back over a layer leaves to be done.
+  struct LayerGradients {
+    /// To the gradient of what the layer read, which the layer below waits for.
+    let input: [StepProgram.Operation]
+    /// Lists to those of its parameters, which need nothing from one another and nobody waits for.
+    let weights: [[StepProgram.Operation]]
+  }
+
+  /// Of an engine that leaves the gates' gradients where the gates were.
+  mutating func gradients(_ directions: [Direction]) -> LayerGradients {
+    LayerGradients(
+      input: inputGradients(directions, directions.map(\.gates)),
+      weights: directions.flatMap { weightGradients($0) })
+  }
+
+  /// The same of layers with options.
+  mutating func gradients(_ stepped: [Stepped]) -> LayerGradients {
+    LayerGradients(
+      input: inputGradients(stepped.map(\.d), stepped.map(\.dInputGates)),
+      weights: stepped.flatMap { weightGradients($0) })
+  }
+
   /// Back-propagation through time from the gradient of what the head read; nil where nobody needs it.
-  mutating func backwardLayers(_ dRead: Region?) {
+  ///
+  /// Layer by layer from the top. Weights' gradients are formed while the layers below go on, where they are not to leave before
+  /// those: then a part ends with each layer.
+  mutating func backwardLayers(_ dRead: Region?, _ engine: some LayerEngine) {
     guard architecture.cell != .none, let dRead else { return }
     let top = architecture.layers - 1
     var dOutput = dRead
@@ -128,55 +153,38 @@ extension ProgramBuilder {
       readoutBackward(
         dRead, to: dOutput, directions: architecture.directions, width: architecture.width(of: top))
     }
-    backward(top, dOutput)
-  }
-
-  /// A layer and those below it.
-  mutating func backward(_ layer: Int, _ dOutput: Region) {
-    engine.writer.backward(layer, (0..<architecture.directions).map { direction(layer, $0) }, dOutput, &self)
-  }
-
-  /// What follows the walk over time, which has left the gates' gradients. Nobody waits for the gradients of
-  /// weights, where they are not to leave before those below: they are formed while the layers below go on.
-  mutating func finishBackward(_ layer: Int, _ directions: [Direction], _ dOutput: Region) {
-    finish(
-      LayerGradients(layer: layer, directions: directions, dGates: directions.map(\.gates), dOutput: dOutput),
-      directions.flatMap { d in weightGradients(d) })
-  }
-
-  /// The same for layers with options.
-  mutating func finishBackward(_ layer: Int, _ stepped: [Stepped], _ dOutput: Region) {
-    finish(
-      LayerGradients(
-        layer: layer, directions: stepped.map(\.d), dGates: stepped.map(\.dInputGates), dOutput: dOutput),
-      stepped.flatMap { s in weightGradients(s) })
-  }
-
-  /// What the walk back over a layer leaves behind: for each direction the gradients of the input's products.
-  struct LayerGradients {
-    let layer: Int
-    let directions: [Direction]
-    let dGates: [Region]
-    /// Of the layer's outputs.
-    let dOutput: Region
-  }
-
-  private mutating func finish(_ g: LayerGradients, _ weights: [Body]) {
-    guard isCut else {
-      let below: Body = {
-        $0.inputGradients(g)
-        $0.backward(below: g.layer)
+    var levels: [(walk: [StepProgram.Operation], left: LayerGradients)] = []
+    for layer in (0...top).reversed() {
+      let directions = (0..<architecture.directions).map { direction(layer, $0) }
+      var left = LayerGradients(input: [], weights: [])
+      let walk = written { left = engine.backward(layer, directions, dOutput, &$0) }
+      left = behind(layer, left, dOutput)
+      dOutput = dOutputs(below: layer)
+      guard isCut else {
+        levels.append((walk, left))
+        continue
       }
-      return parallel([below] + weights)
+      operations += walk
+      parallel([left.input] + left.weights)
+      cut(from: directions[0].inputWeight)
     }
-    parallel([{ $0.inputGradients(g) }] + weights)
-    cut(from: g.directions[0].inputWeight)
-    backward(below: g.layer)
+    let embedding = written { $0.backwardInput(dOutput) }
+    operations += levels.reversed().reduce(embedding) { below, level in
+      level.walk + together([level.left.input + below] + level.left.weights)
+    }
   }
 
-  /// On to the layer below, or to the embedding.
-  mutating func backward(below layer: Int) {
-    if layer > 0 { backward(layer - 1, dOutputs(below: layer)) } else { backwardInput(dOutputs(below: 0)) }
+  /// With what lies between the layer and the one below: the residual connection, then the masks.
+  private mutating func behind(_ layer: Int, _ left: LayerGradients, _ dOutput: Region) -> LayerGradients {
+    guard layer > 0 else { return left }
+    let between = written { b in
+      let below = b.dOutputs(below: layer)
+      if b.addsInput(layer) {
+        b.add(below, dOutput, to: below, b.steps * b.batch * b.stride(layer))
+      }
+      if b.drops(layer - 1) { b.dropout(below, to: below, behind: layer - 1) }
+    }
+    return LayerGradients(input: left.input + between, weights: left.weights)
   }
 
   /// The gradient of what a layer reads; layers take turns.
@@ -187,24 +195,22 @@ extension ProgramBuilder {
   }
 
   /// The gradient of what a layer reads; of the first one only where there is an embedding below.
-  private mutating func inputGradients(_ g: LayerGradients) {
-    guard g.layer > 0 || architecture.embedding != nil else { return }
-    let below = dOutputs(below: g.layer)
-    for (d, dGates) in zip(g.directions, g.dGates) { inputGradient(d, dGates, to: below) }
-    if addsInput(g.layer) { add(below, g.dOutput, to: below, steps * batch * stride(g.layer)) }
-    if g.layer > 0 { dropInputGradient(of: g.layer, below) }
-  }
-
-  /// Back through the masks between a layer and the one below.
-  mutating func dropInputGradient(of layer: Int, _ gradient: Region) {
-    if drops(layer - 1) { dropout(gradient, to: gradient, behind: layer - 1) }
+  private mutating func inputGradients(_ directions: [Direction], _ dGates: [Region]) -> [StepProgram
+    .Operation]
+  {
+    let layer = directions[0].layer
+    guard layer > 0 || architecture.embedding != nil else { return [] }
+    return written { b in
+      let below = b.dOutputs(below: layer)
+      for (d, dGates) in zip(directions, dGates) { b.inputGradient(d, dGates, to: below) }
+    }
   }
 
   // MARK: Parts
 
-  var isRelu: Argument { .int(architecture.nonlinearity == .relu ? 1 : 0) }
+  var relu: Int { (architecture.nonlinearity == .relu).flag }
 
   mutating func add(_ x: Region, _ other: Region, to y: Region, _ count: Int) {
-    each("add", count, [.region(x), .region(other), .region(y), .long(Int64(count))])
+    each(count, .add(x: x, other: other, y: y, count: count))
   }
 }

@@ -39,6 +39,8 @@ extension ProgramBuilder {
     let x, deviation, dx: Region
     var columns: Int { first + second }
     var groups: Int { second > 0 ? 2 : 1 }
+    /// A warp for each group of each row.
+    func blocks(_ rows: Int) -> Int { (rows * groups + 7) / 8 }
   }
 
   mutating func stepped(_ d: Direction) -> Stepped {
@@ -116,11 +118,11 @@ extension ProgramBuilder {
   ) {
     let number = d.layer * architecture.directions + (d.reverse ? 1 : 0)
     each(
-      "draw_mask", steps * batch * ((width + 3) / 4),
-      [
-        .region(mask), .region(place(.control)), .region(place(.samples)),
-        .unsigned(kind.rawValue + UInt32(number)), threshold(probability), .float(dropped), .float(kept),
-      ] + integers(steps, batch, width))
+      steps * batch * ((width + 3) / 4),
+      .drawMask(
+        y: mask, control: place(.control), samples: place(.samples), layer: kind.rawValue + UInt32(number),
+        threshold: threshold(probability), dropped: dropped, kept: kept, steps: steps, batch: batch,
+        width: width))
   }
 
   // MARK: Layer norm
@@ -129,38 +131,30 @@ extension ProgramBuilder {
   mutating func normalize(
     _ norm: Norm, _ from: Region, row: Int, rows: Int, to y: Region, adds: Bool, aside: Region? = nil
   ) {
-    launchNorm(
-      "norm_forward", norm, rows,
-      [
-        .region(from), .region(norm.x.advanced(row * norm.columns)),
-        .region(norm.deviation.advanced(row * norm.groups)), .region(parameter(norm.weight)),
-        .region(norm.bias.map(parameter)), .region(y), .int(adds ? 1 : 0), .region(aside),
-      ])
+    launch(
+      .normForward(
+        from: from, x: norm.x.advanced(row * norm.columns),
+        deviation: norm.deviation.advanced(row * norm.groups), alpha: parameter(norm.weight),
+        beta: norm.bias.map(parameter), y: y, adding: adds.flag, other: aside, first: norm.first,
+        second: norm.second, rows: rows),
+      grid: norm.blocks(rows))
   }
 
   mutating func normalizeBack(_ norm: Norm, _ dy: Region, row: Int, rows: Int) {
-    launchNorm(
-      "norm_backward", norm, rows,
-      [
-        .region(dy), .region(norm.x.advanced(row * norm.columns)),
-        .region(norm.deviation.advanced(row * norm.groups)), .region(parameter(norm.weight)),
-        .region(norm.dx.advanced(row * norm.columns)),
-      ])
-  }
-
-  private mutating func launchNorm(_ kernel: String, _ norm: Norm, _ rows: Int, _ arguments: [Argument]) {
     launch(
-      kernel, grid: (rows * norm.groups + 7) / 8,
-      arguments + integers(norm.first, norm.second) + [.long(Int64(rows))])
+      .normBackward(
+        dy: dy, x: norm.x.advanced(row * norm.columns), deviation: norm.deviation.advanced(row * norm.groups),
+        alpha: parameter(norm.weight), dx: norm.dx.advanced(row * norm.columns), first: norm.first,
+        second: norm.second, rows: rows),
+      grid: norm.blocks(rows))
   }
 
   /// Of α and β, over all rows.
   mutating func normGradients(_ norm: Norm, _ dy: Region) {
     launch(
-      "norm_gradients", grid: (norm.columns + 31) / 32, shared: 2 * 256 * 4,
-      [
-        .region(dy), .region(norm.x), .region(gradient(norm.weight)), .region(norm.bias.map(gradient)),
-        .long(Int64(steps * batch)), .int(Int32(norm.columns)),
-      ])
+      .normGradients(
+        dy: dy, x: norm.x, alpha: gradient(norm.weight), beta: norm.bias.map(gradient), rows: steps * batch,
+        columns: norm.columns),
+      grid: (norm.columns + 31) / 32, shared: 2 * 256 * 4)
   }
 }

@@ -3,12 +3,12 @@ import Recurrent
 /// What the head reads, and dropout: work on rows that no engine has of its own.
 extension ProgramBuilder {
   /// The kernels' number of a readout.
-  private var readoutKind: Argument {
+  private var readoutKind: Int {
     switch architecture.readout {
-    case _ where architecture.cell == .none: .int(2)
-    case .lastStep, .everyStep: .int(0)
-    case .finalState: .int(1)
-    case .allSteps: .int(2)
+    case _ where architecture.cell == .none: 2
+    case .lastStep, .everyStep: 0
+    case .finalState: 1
+    case .allSteps: 2
     }
   }
 
@@ -17,15 +17,19 @@ extension ProgramBuilder {
     let y = buffer("readout", capacity * architecture.readoutWidth)
     let taken = architecture.cell == .none || architecture.readout == .allSteps ? steps : 1
     each(
-      "readout_forward", taken * batch * directions * width,
-      [.region(x), .region(y), readoutKind] + integers(steps, batch, directions, width) + [lengths])
+      taken * batch * directions * width,
+      .readoutForward(
+        x: x, y: y, kind: readoutKind, steps: steps, batch: batch, directions: directions, hidden: width,
+        lengths: lengths))
     return y
   }
 
   mutating func readoutBackward(_ dy: Region, to dx: Region, directions: Int, width: Int) {
     each(
-      "readout_backward", steps * batch * directions * width,
-      [.region(dy), .region(dx), readoutKind] + integers(steps, batch, directions, width) + [lengths])
+      steps * batch * directions * width,
+      .readoutBackward(
+        dy: dy, dx: dx, kind: readoutKind, steps: steps, batch: batch, directions: directions, hidden: width,
+        lengths: lengths))
   }
 
   /// Masks behind a layer, or of the network's input.
@@ -41,20 +45,16 @@ extension ProgramBuilder {
     isLocked: Bool = false
   ) {
     each(
-      "dropout", steps * batch * blocks * ((width + 3) / 4),
-      [
-        .region(x), .region(y), .region(place(.control)), .region(place(.samples)), .unsigned(layer),
-        threshold(probability), .float(1 / (1 - probability)),
-      ] + integers(steps, batch, blocks, width, isLocked ? 1 : 0))
+      steps * batch * blocks * ((width + 3) / 4),
+      .dropout(
+        x: x, y: y, control: place(.control), samples: place(.samples), layer: layer,
+        threshold: threshold(probability), scale: 1 / (1 - probability), steps: steps, batch: batch,
+        blocks: blocks, width: width, locked: isLocked.flag))
   }
 
   /// A unit is dropped when its random word is below this.
-  func threshold(_ probability: Float) -> Argument {
-    .unsignedLong(UInt64(Double(probability) * 4_294_967_296))
-  }
-
-  func integers(_ values: Int...) -> [Argument] { values.map { .int(Int32($0)) } }
+  func threshold(_ probability: Float) -> UInt64 { UInt64(Double(probability) * 4_294_967_296) }
 
   /// `[B]`, or null where all sequences have as many steps as the program.
-  var lengths: Argument { .region(hasLengths ? place(.lengths) : nil) }
+  var lengths: Region? { hasLengths ? place(.lengths) : nil }
 }

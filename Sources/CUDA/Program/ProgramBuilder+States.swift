@@ -44,11 +44,10 @@ extension ProgramBuilder {
     guard plan.streams > 0, let initial = d.initial else { return }
     func take(_ isCell: Bool, to: Region, stride: Int, width: Int) {
       each(
-        "take_states", batch * width,
-        [
-          .region(states(d, isCell: isCell)), .int(Int32(plan.stateWidth)), .region(place(.streams)),
-          .region(to),
-        ] + integers(stride, batch, width))
+        batch * width,
+        .takeStates(
+          states: states(d, isCell: isCell), statesStride: plan.stateWidth, streams: place(.streams), to: to,
+          stride: stride, batch: batch, width: width))
     }
     take(false, to: initial.hidden, stride: initial.hiddenStride, width: d.width)
     if let cell = initial.cell { take(true, to: cell, stride: initial.cellStride, width: d.hidden) }
@@ -59,10 +58,11 @@ extension ProgramBuilder {
     guard plan.streams > 0 else { return }
     func keep(_ isCell: Bool, from: Region, stride: Int, width: Int) {
       each(
-        "keep_states", batch * width,
-        [.region(from), .int(Int32(stride)), lengths, .region(place(.streams))]
-          + [.region(states(d, isCell: isCell))]
-          + integers(plan.stateWidth, steps, batch, width, d.reverse ? 1 : 0))
+        batch * width,
+        .keepStates(
+          x: from, stride: stride, lengths: lengths, streams: place(.streams),
+          states: states(d, isCell: isCell), statesStride: plan.stateWidth, steps: steps, batch: batch,
+          width: width, reverse: d.reverse.flag))
     }
     keep(false, from: d.output, stride: d.stride, width: d.width)
     if let cells = d.cells { keep(true, from: cells, stride: d.hidden, width: d.hidden) }

@@ -9,6 +9,7 @@ extension ProgramBuilder {
     let before: Int?
     let isLast: Bool
     var d: Direction { s.d }
+    var reverse: Int { s.d.reverse.flag }
   }
 
   private func walk(_ s: Stepped) -> [Step] {
@@ -18,24 +19,23 @@ extension ProgramBuilder {
     }
   }
 
-  /// What a row starts from: (before, stride, initial, its stride).
-  private func hiddenBefore(_ step: Step) -> [Argument] {
-    let d = step.d
-    return [
-      .region(step.before.map { at($0, d.output, d.stride) }), .int(Int32(d.stride)),
-      .region(d.initial?.hidden), .int(Int32(d.initial?.hiddenStride ?? 0)),
-    ]
+  /// What a row starts from.
+  private struct Before {
+    let region, initial: Region?
+    let stride, initialStride: Int
   }
-  private func cellBefore(_ step: Step) -> [Argument] {
+
+  private func hiddenBefore(_ step: Step) -> Before {
     let d = step.d
-    return [
-      .region(step.before.map { at($0, d.cells!, d.hidden) }), .int(Int32(d.hidden)),
-      .region(d.initial?.cell), .int(Int32(d.initial?.cellStride ?? 0)),
-    ]
+    return Before(
+      region: step.before.map { at($0, d.output, d.stride) }, initial: d.initial?.hidden, stride: d.stride,
+      initialStride: d.initial?.hiddenStride ?? 0)
   }
-  /// (lengths, time, reverse, batch)
-  private func moment(_ step: Step) -> [Argument] {
-    [lengths] + integers(step.now, step.d.reverse ? 1 : 0, batch)
+  private func cellBefore(_ step: Step) -> Before {
+    let d = step.d
+    return Before(
+      region: step.before.map { at($0, d.cells!, d.hidden) }, initial: d.initial?.cell, stride: d.hidden,
+      initialStride: d.initial?.cellStride ?? 0)
   }
 
   /// Where the cell's own output of a step goes.
@@ -58,9 +58,13 @@ extension ProgramBuilder {
   private mutating func advance(_ step: Step) {
     let (s, d, now) = (step.s, step.d, step.now)
     let (seen, products) = (at(now, s.seen, d.width), at(now, s.products, d.columns))
+    let h = hiddenBefore(step)
     each(
-      "see", batch * d.width,
-      hiddenBefore(step) + [.region(s.recurrentMask), .region(seen)] + moment(step) + integers(d.width))
+      batch * d.width,
+      .see(
+        before: h.region, stride: h.stride, initial: h.initial, initialStride: h.initialStride,
+        mask: s.recurrentMask, seen: seen, lengths: lengths, time: now, reverse: step.reverse, batch: batch,
+        width: d.width))
     product(
       matrix(seen, d.width), matrix(parameter(d.recurrentWeight), d.width, transposed: true), to: products,
       stride: d.columns, batch, d.columns, depth: d.width)
@@ -80,10 +84,11 @@ extension ProgramBuilder {
     }
     guard let zone = s.hiddenZone else { return }
     each(
-      "emit", batch * d.width,
-      [.region(at(now, s.narrow ?? s.wide!, d.width))] + hiddenBefore(step)
-        + [.region(at(now, zone, d.width)), .region(output), .int(Int32(stride))] + moment(step)
-        + integers(d.width))
+      batch * d.width,
+      .emit(
+        x: at(now, s.narrow ?? s.wide!, d.width), before: h.region, stride: h.stride, initial: h.initial,
+        initialStride: h.initialStride, zone: at(now, zone, d.width), h: output, hStride: stride,
+        lengths: lengths, time: now, reverse: step.reverse, batch: batch, width: d.width))
   }
 
   /// - product: what is still to be added to the gates.
@@ -91,36 +96,49 @@ extension ProgramBuilder {
     let (s, d, now) = (step.s, step.d, step.now)
     let gates = at(now, d.gates, d.columns)
     let (out, stride) = cellOutput(step)
-    let biases: [Argument] = [.region(d.inputBias.map(parameter)), .region(d.recurrentBias.map(parameter))]
-    let tail = moment(step) + integers(d.hidden)
-    switch architecture.cell {
-    case .lstm:
-      let cells = at(now, d.cells!, d.hidden)
-      each(
-        "lstm_cells", batch * d.hidden,
-        [.region(gates), .region(product)] + biases + cellBefore(step) + [.region(cells)] + tail)
-      let squashed = at(now, s.squashed!, d.hidden)
-      if let norm = s.cellNorm {
-        normalize(norm, cells, row: now * batch, rows: batch, to: squashed, adds: false)
-      }
-      each(
-        "lstm_output", batch * d.hidden,
-        [.region(gates), .region(s.cellNorm == nil ? cells : squashed), .region(squashed)]
-          + cellBefore(step)
-          + [
-            .region(cells), .region(s.cellZone.map { at(now, $0, d.hidden) }), .region(out),
-            .int(Int32(stride)),
-          ] + tail)
+    let (biasInput, biasRecurrent) = (d.inputBias.map(parameter), d.recurrentBias.map(parameter))
+    switch kernelCell {
+    case .lstm: advanceLSTM(step, product, to: out, stride)
     case .gru:
+      let h = hiddenBefore(step)
       each(
-        "gru_step", batch * d.hidden,
-        [.region(gates), .region(product), .region(s.normed.map { at(now, $0, d.hidden) })] + biases
-          + hiddenBefore(step) + [.region(out), .int(Int32(stride))] + tail)
-    case .rnn, .none:
+        batch * d.hidden,
+        .gruStep(
+          gates: gates, product: product, normed: s.normed.map { at(now, $0, d.hidden) },
+          biasInput: biasInput, biasRecurrent: biasRecurrent, before: h.region, stride: h.stride,
+          initial: h.initial, initialStride: h.initialStride, out: out, outStride: stride, lengths: lengths,
+          time: now, reverse: step.reverse, batch: batch, hidden: d.hidden))
+    case .rnn:
       each(
-        "rnn_step", batch * d.hidden,
-        [.region(gates), .region(product)] + biases + [.region(out), .int(Int32(stride))] + tail + [isRelu])
+        batch * d.hidden,
+        .rnnStep(
+          gates: gates, product: product, biasInput: biasInput, biasRecurrent: biasRecurrent, out: out,
+          outStride: stride, lengths: lengths, time: now, reverse: step.reverse, batch: batch,
+          hidden: d.hidden, relu: relu))
     }
+  }
+
+  private mutating func advanceLSTM(_ step: Step, _ product: Region?, to out: Region, _ outStride: Int) {
+    let (s, d, now, c) = (step.s, step.d, step.now, cellBefore(step))
+    let (gates, cells) = (at(now, d.gates, d.columns), at(now, d.cells!, d.hidden))
+    each(
+      batch * d.hidden,
+      .lstmCells(
+        gates: gates, product: product, biasInput: d.inputBias.map(parameter),
+        biasRecurrent: d.recurrentBias.map(parameter), before: c.region, stride: c.stride,
+        initial: c.initial, initialStride: c.initialStride, c: cells, lengths: lengths, time: now,
+        reverse: step.reverse, batch: batch, hidden: d.hidden))
+    let squashed = at(now, s.squashed!, d.hidden)
+    if let norm = s.cellNorm {
+      normalize(norm, cells, row: now * batch, rows: batch, to: squashed, adds: false)
+    }
+    each(
+      batch * d.hidden,
+      .lstmOutput(
+        gates: gates, read: s.cellNorm == nil ? cells : squashed, squashed: squashed, before: c.region,
+        stride: c.stride, initial: c.initial, initialStride: c.initialStride, c: cells,
+        zone: s.cellZone.map { at(now, $0, d.hidden) }, out: out, outStride: outStride, lengths: lengths,
+        time: now, reverse: step.reverse, batch: batch, hidden: d.hidden))
   }
 
   // MARK: Backward
@@ -135,12 +153,11 @@ extension ProgramBuilder {
     let (s, d, now) = (step.s, step.d, step.now)
     let narrow = at(now, s.dNarrow, d.width)
     each(
-      "emit_back", batch * d.width,
-      [
-        .region(at(now, dOutput, d.stride)), .int(Int32(d.stride)),
-        .region(s.hiddenZone.map { at(now, $0, d.width) }), .region(d.dHidden), .region(narrow),
-        .int(step.isLast ? 1 : 0),
-      ] + moment(step) + integers(d.width))
+      batch * d.width,
+      .emitBack(
+        dOut: at(now, dOutput, d.stride), dStride: d.stride, zone: s.hiddenZone.map { at(now, $0, d.width) },
+        carried: d.dHidden, own: narrow, start: step.isLast.flag, lengths: lengths, time: now,
+        reverse: step.reverse, batch: batch, width: d.width))
     var dh = narrow
     if let projection = s.projection {
       product(
@@ -159,70 +176,81 @@ extension ProgramBuilder {
       dGates, weight, to: to, stride: d.width, batch, d.width, depth: d.columns,
       accumulates: s.recurrentMask == nil)
     guard let mask = s.recurrentMask else { return }
-    each(
-      "see_back", batch * d.width,
-      [.region(s.dSeen), .region(mask), .region(d.dHidden), .long(Int64(batch * d.width))])
+    let count = batch * d.width
+    each(count, .seeBack(d: s.dSeen, mask: mask, carried: d.dHidden, count: count))
   }
 
   private mutating func retreatCell(_ step: Step, _ dh: Region) {
     let (s, d, now) = (step.s, step.d, step.now)
     let gates = at(now, d.gates, d.columns)
-    let tail = moment(step) + integers(d.hidden)
-    switch architecture.cell {
-    case .lstm:
-      let squashed = at(now, s.squashed!, d.hidden)
-      each(
-        "lstm_output_back", batch * d.hidden, [.region(gates), .region(squashed), .region(dh)] + tail)
-      if let norm = s.cellNorm { normalizeBack(norm, squashed, row: now * batch, rows: batch) }
-      each(
-        "lstm_cells_back", batch * d.hidden,
-        [
-          .region(gates), .region(s.cellNorm.map { at(now, $0.dx, d.hidden) } ?? squashed),
-          .region(d.dCell),
-        ] + cellBefore(step)
-          + [.region(s.cellZone.map { at(now, $0, d.hidden) }), .int(step.isLast ? 1 : 0)] + tail)
+    switch kernelCell {
+    case .lstm: retreatLSTM(step, dh)
     case .gru:
+      let h = hiddenBefore(step)
       let m =
         s.normed.map { at(now, $0, d.hidden) }
         ?? at(now, s.products, d.columns).advanced(2 * d.hidden)
       each(
-        "gru_step_back", batch * d.hidden,
-        [.region(gates), .region(m), .int(Int32(s.normed == nil ? d.columns : d.hidden)), .region(dh)]
-          + hiddenBefore(step) + [.region(at(now, d.recurrent!, d.columns)), .region(d.dHidden)] + tail)
-    case .rnn, .none:
+        batch * d.hidden,
+        .gruStepBack(
+          gates: gates, m: m, mStride: s.normed == nil ? d.columns : d.hidden, dh: dh, before: h.region,
+          stride: h.stride, initial: h.initial, initialStride: h.initialStride,
+          d: at(now, d.recurrent!, d.columns), carried: d.dHidden, lengths: lengths, time: now,
+          reverse: step.reverse, batch: batch, hidden: d.hidden))
+    case .rnn:
       let (out, stride) = cellOutput(step)
       each(
-        "rnn_step_back", batch * d.hidden,
-        [.region(gates), .region(out), .int(Int32(stride)), .region(dh)] + tail + [isRelu])
+        batch * d.hidden,
+        .rnnStepBack(
+          gates: gates, out: out, outStride: stride, dh: dh, lengths: lengths, time: now,
+          reverse: step.reverse, batch: batch, hidden: d.hidden, relu: relu))
     }
+  }
+
+  private mutating func retreatLSTM(_ step: Step, _ dh: Region) {
+    let (s, d, now, c) = (step.s, step.d, step.now, cellBefore(step))
+    let (gates, squashed) = (at(now, d.gates, d.columns), at(now, s.squashed!, d.hidden))
+    each(
+      batch * d.hidden,
+      .lstmOutputBack(
+        gates: gates, squashed: squashed, dh: dh, lengths: lengths, time: now, reverse: step.reverse,
+        batch: batch, hidden: d.hidden))
+    if let norm = s.cellNorm { normalizeBack(norm, squashed, row: now * batch, rows: batch) }
+    each(
+      batch * d.hidden,
+      .lstmCellsBack(
+        gates: gates, s: s.cellNorm.map { at(now, $0.dx, d.hidden) } ?? squashed, dc: d.dCell,
+        before: c.region, stride: c.stride, initial: c.initial, initialStride: c.initialStride,
+        zone: s.cellZone.map { at(now, $0, d.hidden) }, start: step.isLast.flag, lengths: lengths,
+        time: now, reverse: step.reverse, batch: batch, hidden: d.hidden))
   }
 
   // MARK: Gradients of parameters
 
   /// Lists that need nothing from one another.
-  func weightGradients(_ s: Stepped) -> [Body] {
+  mutating func weightGradients(_ s: Stepped) -> [[StepProgram.Operation]] {
     let (d, rows) = (s.d, steps * batch)
     return [
-      { $0.inputWeightGradient(d, s.dInputGates) },
-      { b in
+      written { $0.inputWeightGradient(d, s.dInputGates) },
+      written { b in
         b.weightGradient(
           d.recurrentWeight, s.dRecurrentGates, d.columns, s.seen, d.width, rows: rows)
       },
-      { b in
+      written { b in
         guard let projection = s.projection else { return }
         b.weightGradient(projection, s.dNarrow, d.width, s.wide!, d.hidden, rows: rows)
       },
-      { b in
+      written { b in
         guard let input = d.inputBias, let recurrent = d.recurrentBias else { return }
         b.columnSums(s.dInputGates, rows: rows, columns: d.columns, to: b.gradient(input))
         b.columnSums(s.dRecurrentGates, rows: rows, columns: d.columns, to: b.gradient(recurrent))
       },
-      { b in
+      written { b in
         if let norm = s.inputNorm { b.normGradients(norm, d.gates) }
         if let norm = s.recurrentNorm { b.normGradients(norm, s.dRecurrentSums) }
         if let norm = s.cellNorm { b.normGradients(norm, s.squashed!) }
       },
-      { $0.initialGradients(d) },
+      written { $0.initialGradients(d) },
     ]
   }
 

@@ -18,17 +18,28 @@ extension ProgramBuilder {
   }
 
   mutating func forwardGates(_ d: Direction, _ now: Int, _ before: Int?, _ output: Region) {
-    var arguments: [Argument] = [.region(at(now, d.gates, d.columns))]
-    if let recurrent = d.recurrent { arguments.append(.region(at(now, recurrent, d.columns))) }
-    arguments += [.region(d.inputBias.map(parameter)), .region(d.recurrentBias.map(parameter))]
-    if let cells = d.cells {
-      arguments += [.region(cellBefore(d, before)), .region(at(now, cells, d.hidden))]
+    each(batch * d.hidden, forwardCall(d, now, before, h: at(now, output, d.stride)))
+  }
+
+  private func forwardCall(_ d: Direction, _ now: Int, _ before: Int?, h: Region) -> Call {
+    let gates = at(now, d.gates, d.columns)
+    let (biasInput, biasRecurrent) = (d.inputBias.map(parameter), d.recurrentBias.map(parameter))
+    switch kernelCell {
+    case .lstm:
+      return .lstmForward(
+        gates: gates, biasInput: biasInput, biasRecurrent: biasRecurrent, cBefore: cellBefore(d, before),
+        c: at(now, d.cells!, d.hidden), h: h, hStride: d.stride, batch: batch, hidden: d.hidden,
+        lengths: lengths, time: now)
+    case .gru:
+      return .gruForward(
+        gates: gates, recurrent: at(now, d.recurrent!, d.columns), biasInput: biasInput,
+        biasRecurrent: biasRecurrent, hBefore: hiddenBefore(d, before), h: h, hStride: d.stride,
+        batch: batch, hidden: d.hidden, lengths: lengths, time: now)
+    case .rnn:
+      return .rnnForward(
+        gates: gates, biasInput: biasInput, biasRecurrent: biasRecurrent, h: h, hStride: d.stride,
+        batch: batch, hidden: d.hidden, relu: relu, lengths: lengths, time: now)
     }
-    if d.recurrent != nil { arguments.append(.region(hiddenBefore(d, before))) }
-    arguments += [.region(at(now, output, d.stride))] + integers(d.stride, batch, d.hidden)
-    if cell.takesNonlinearity { arguments.append(isRelu) }
-    each(
-      "\(architecture.cell.rawValue)_forward", batch * d.hidden, arguments + [lengths, .int(Int32(now))])
   }
 
   private func hiddenBefore(_ d: Direction, _ before: Int?) -> Region? {
@@ -53,23 +64,29 @@ extension ProgramBuilder {
   }
 
   mutating func backwardGates(_ d: Direction, _ now: Int, _ before: Int?, _ dOutput: Region, start: Bool) {
-    let output = d.output
-    var arguments: [Argument] = [.region(at(now, d.gates, d.columns))]
-    if let recurrent = d.recurrent {
-      arguments += [
-        .region(at(now, recurrent, d.columns)), .region(hiddenBefore(d, before)), .int(Int32(d.stride)),
-      ]
-    } else if let cells = d.cells {
-      arguments += [.region(cellBefore(d, before)), .region(at(now, cells, d.hidden))]
-    } else {
-      arguments += [.region(at(now, output, d.stride)), .int(Int32(d.stride))]
+    each(
+      batch * d.hidden, backwardCall(d, now, before, dOut: at(now, dOutput, d.stride), start: start.flag))
+  }
+
+  private func backwardCall(_ d: Direction, _ now: Int, _ before: Int?, dOut: Region, start: Int) -> Call {
+    let gates = at(now, d.gates, d.columns)
+    switch kernelCell {
+    case .lstm:
+      return .lstmBackward(
+        gates: gates, cBefore: cellBefore(d, before), c: at(now, d.cells!, d.hidden), dOut: dOut,
+        dStride: d.stride, dHidden: d.dHidden, dCell: d.dCell, batch: batch, hidden: d.hidden, start: start,
+        lengths: lengths, time: now)
+    case .gru:
+      return .gruBackward(
+        gates: gates, recurrent: at(now, d.recurrent!, d.columns), hBefore: hiddenBefore(d, before),
+        hStride: d.stride, dOut: dOut, dStride: d.stride, dHidden: d.dHidden, batch: batch,
+        hidden: d.hidden, start: start, lengths: lengths, time: now)
+    case .rnn:
+      return .rnnBackward(
+        gates: gates, h: at(now, d.output, d.stride), hStride: d.stride, dOut: dOut, dStride: d.stride,
+        dHidden: d.dHidden, batch: batch, hidden: d.hidden, relu: relu, start: start, lengths: lengths,
+        time: now)
     }
-    arguments += [.region(at(now, dOutput, d.stride)), .int(Int32(d.stride)), .region(d.dHidden)]
-    if d.cells != nil { arguments.append(.region(d.dCell)) }
-    arguments += integers(batch, d.hidden)
-    if cell.takesNonlinearity { arguments.append(isRelu) }
-    arguments += [.int(start ? 1 : 0), lengths, .int(Int32(now))]
-    each("\(architecture.cell.rawValue)_backward", batch * d.hidden, arguments)
   }
 
   /// The time of the index-th step walked, and of the one before it.

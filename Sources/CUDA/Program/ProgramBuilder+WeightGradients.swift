@@ -1,9 +1,10 @@
 extension ProgramBuilder {
-  typealias Body = (inout ProgramBuilder) -> Void
-
   /// One product for each weight over all steps, and the biases' sums.
-  func weightGradients(_ d: Direction) -> [Body] {
-    [{ $0.inputWeightGradient(d, d.gates) }, { $0.recurrentWeightGradient(d) }, { $0.biasGradients(d) }]
+  mutating func weightGradients(_ d: Direction) -> [[StepProgram.Operation]] {
+    [
+      written { $0.inputWeightGradient(d, d.gates) }, written { $0.recurrentWeightGradient(d) },
+      written { $0.biasGradients(d) },
+    ]
   }
 
   mutating func inputWeightGradient(_ d: Direction, _ dGates: Region) {

@@ -54,7 +54,7 @@ struct ProgramBuilder {
   }
 
   typealias Region = StepProgram.Region
-  typealias Argument = StepProgram.Argument
+  typealias Call = StepProgram.Call
   typealias Matrix = StepProgram.Matrix
 
   /// The whole program.
@@ -67,18 +67,18 @@ struct ProgramBuilder {
   }
 
   /// The program of an engine that goes layer by layer.
-  mutating func buildLayers() {
+  mutating func buildLayers(_ engine: some LayerEngine) {
     writeBegin()
-    writeCompute()
+    writeCompute(engine)
     program.compute = take()
     isCut = true
-    writeCompute()
+    writeCompute(engine)
     cut(from: 0)
     isCut = false
     writeUpdate()
     program.update = take()
     trains = false
-    program.output = forwardHead(forwardLayers()).output
+    program.output = forwardHead(forwardLayers(engine)).output
     program.evaluate = take()
     program.step = program.begin + program.compute + program.update
     program.residentStep = program.begin + program.load + program.compute + program.update
@@ -94,14 +94,14 @@ struct ProgramBuilder {
     program.load = take()
   }
 
-  private mutating func writeCompute() {
+  private mutating func writeCompute(_ engine: some LayerEngine) {
     trains = true
-    let read = forwardLayers()
+    let read = forwardLayers(engine)
     let (output, dOutput) = forwardHead(read)
     writeLoss(output, dOutput)
     let dRead = backwardHead(read, dOutput)
     cut(from: layout.boundaries[0])
-    backwardLayers(dRead)
+    backwardLayers(dRead, engine)
   }
 
   /// Ends a part, where parts are written: the gradients from this one on are final.
@@ -112,7 +112,7 @@ struct ProgramBuilder {
   }
 
   /// What `body` writes, as a list of its own.
-  private mutating func branch(_ body: (inout ProgramBuilder) -> Void) -> [StepProgram.Operation] {
+  mutating func written(_ body: (inout ProgramBuilder) -> Void) -> [StepProgram.Operation] {
     let before = take()
     body(&self)
     defer { operations = before }
@@ -120,9 +120,11 @@ struct ProgramBuilder {
   }
 
   /// Writes lists that need nothing from one another.
-  mutating func parallel(_ bodies: [(inout ProgramBuilder) -> Void]) {
-    let branches = bodies.map { branch($0) }.filter { !$0.isEmpty }
-    if branches.count == 1 { operations += branches[0] } else { operations.append(.parallel(branches)) }
+  mutating func parallel(_ lists: [[StepProgram.Operation]]) { operations += together(lists) }
+
+  func together(_ lists: [[StepProgram.Operation]]) -> [StepProgram.Operation] {
+    let lists = lists.filter { !$0.isEmpty }
+    return lists.count > 1 ? [.parallel(lists)] : lists.first ?? []
   }
 
   mutating func take() -> [StepProgram.Operation] {
@@ -155,18 +157,14 @@ struct ProgramBuilder {
 
   // MARK: Operations
 
-  mutating func launch(
-    _ kernel: String, grid: Int, threads: Int = 256, shared: Int = 0, _ arguments: [Argument]
-  ) {
+  mutating func launch(_ call: Call, grid: Int, threads: Int = 256, shared: Int = 0) {
     operations.append(
-      .launch(
-        StepProgram.Launch(
-          kernel: kernel, grid: (grid, 1), threads: threads, shared: shared, arguments: arguments)))
+      .launch(StepProgram.Launch(call: call, grid: (grid, 1), threads: threads, shared: shared)))
   }
 
   /// One thread for each of `count` elements.
-  mutating func each(_ kernel: String, _ count: Int, threads: Int = 128, _ arguments: [Argument]) {
-    launch(kernel, grid: (count + threads - 1) / threads, threads: threads, arguments)
+  mutating func each(_ count: Int, threads: Int = 128, _ call: Call) {
+    launch(call, grid: (count + threads - 1) / threads, threads: threads)
   }
 
   /// C (+)= A·B for matrices of these sizes.
@@ -188,7 +186,7 @@ struct ProgramBuilder {
   /// first[j] (and second[j]) += Σ over rows of x[row, j].
   mutating func columnSums(_ x: Region, rows: Int, columns: Int, to first: Region, _ second: Region? = nil) {
     launch(
-      "column_sums", grid: (columns + 31) / 32, shared: 256 * 4,
-      [.region(x), .region(first), .region(second), .long(Int64(rows)), .int(Int32(columns))])
+      .columnSums(x: x, first: first, second: second, rows: rows, columns: columns),
+      grid: (columns + 31) / 32, shared: 256 * 4)
   }
 }

@@ -86,10 +86,8 @@ extension ProgramBuilder {
     _ all: StepProgram.Place, to some: StepProgram.Place, steps: Int, width: Int
   ) {
     each(
-      "gather", steps * batch * width,
-      [
-        .region(place(all)), .region(place(.samples)), .region(place(some)), .int(Int32(steps)),
-        .int(Int32(batch)), .int(Int32(width)),
-      ])
+      steps * batch * width,
+      .gather(
+        data: place(all), samples: place(.samples), y: place(some), steps: steps, batch: batch, width: width))
   }
 }

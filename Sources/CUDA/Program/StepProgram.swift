@@ -74,17 +74,19 @@ public struct StepProgram: Sendable {
 
   /// A kernel over a grid of blocks.
   public struct Launch: Sendable, Equatable {
-    public let kernel: String
+    public let call: Call
     public let grid: (x: Int, y: Int)
     /// Threads of a block.
     public let threads: Int
     /// Bytes of shared memory for each block.
     public let shared: Int
-    public let arguments: [Argument]
     /// Blocks that run at the same time and may wait for one another.
     public var together = Together.nobody
     /// What the kernel is compiled for; nil for kernels that take any size.
     public var shape: ClusterShape?
+
+    public var kernel: String { call.kernel }
+    public var arguments: [Argument] { call.arguments }
 
     public enum Together: Sendable, Equatable {
       case nobody
@@ -95,8 +97,8 @@ public struct StepProgram: Sendable {
     }
 
     public static func == (a: Launch, b: Launch) -> Bool {
-      a.kernel == b.kernel && a.grid == b.grid && a.threads == b.threads && a.shared == b.shared
-        && a.arguments == b.arguments && a.together == b.together && a.shape == b.shape
+      a.call == b.call && a.grid == b.grid && a.threads == b.threads && a.shared == b.shared
+        && a.together == b.together && a.shape == b.shape
     }
   }
 
@@ -150,17 +152,22 @@ public enum Precision: Int32, Sendable, CaseIterable {
 extension StepProgram.Product {
   /// The same as a launch of the own product kernel.
   public func launch(_ precision: Precision) -> StepProgram.Launch {
-    func strides(_ matrix: StepProgram.Matrix) -> [StepProgram.Argument] {
-      let (row, column) = matrix.transposed ? (1, matrix.stride) : (matrix.stride, 1)
-      return [.region(matrix.region), .long(Int64(row)), .long(Int64(column))]
+    func strides(_ matrix: StepProgram.Matrix) -> (row: Int, column: Int) {
+      matrix.transposed ? (1, matrix.stride) : (matrix.stride, 1)
     }
+    let (ofA, ofB) = (strides(a), strides(b))
     let tile = 64
     return StepProgram.Launch(
-      kernel: "product", grid: ((rows + tile - 1) / tile, (columns + tile - 1) / tile), threads: 256,
-      shared: 2 * 16 * (tile + 4) * 4,
-      arguments: strides(a) + strides(b) + [
-        .region(c.region), .long(Int64(c.stride)), .int(Int32(rows)), .int(Int32(columns)),
-        .int(Int32(depth)), .int(accumulates ? 1 : 0), .int(precision.rawValue),
-      ])
+      call: .product(
+        a: a.region, aRow: ofA.row, aColumn: ofA.column, b: b.region, bRow: ofB.row, bColumn: ofB.column,
+        c: c.region, cRow: c.stride, m: rows, n: columns, depth: depth, accumulate: accumulates.flag,
+        precision: Int(precision.rawValue)),
+      grid: ((rows + tile - 1) / tile, (columns + tile - 1) / tile), threads: 256,
+      shared: 2 * 16 * (tile + 4) * 4)
   }
+}
+
+extension Bool {
+  /// As kernels are told it.
+  var flag: Int { self ? 1 : 0 }
 }

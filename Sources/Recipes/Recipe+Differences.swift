@@ -37,18 +37,16 @@ extension Recipe {
 
   /// Throws where this recipe gives other meanings to a network's numbers than the one it was trained by: no error would show it.
   package func requireMeanings(of trained: Recipe) throws(Failure) {
-    let colon = UInt8(ascii: ":")
+    func key(_ line: Name) -> Name { Name(Substring(line.text.utf8.prefix { $0 != UInt8(ascii: ":") })) }
     func meanings(_ recipe: Recipe) -> [Name] {
-      recipe.keyedLines.filter { line in
-        Self.meanings.contains(Name(Substring(line.text.utf8.prefix { $0 != colon })))
-      }
+      recipe.keyedLines.filter { Self.meanings.contains(key($0)) }
     }
     let (own, other) = (meanings(self), meanings(trained))
     guard own != other else { return }
-    let changed = own.first { !other.contains($0) }.map(\.text) ?? "a key is not set"
-    let before = other.first { !own.contains($0) }.map(\.text) ?? "it is not set"
+    let (changed, before) = (own.first { !other.contains($0) }, other.first { !own.contains($0) })
+    let now = changed?.text ?? "\(before.map(key)?.text ?? "a key") is not set"
     throw .badData(
-      "\(changed) (the checkpoint: \(before)): the network's inputs and outputs mean what it was trained with; leave the key as it is, or train anew"
+      "\(now) (the checkpoint: \(before?.text ?? "it is not set")): the network's inputs and outputs mean what it was trained with; leave the key as it is, or train anew"
     )
   }
 }

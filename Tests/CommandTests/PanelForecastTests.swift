@@ -84,7 +84,7 @@ import Testing
       let outcome = try run(folder, words + " --set data.relative=true")
       #expect(
         outcome.status == 65
-          && outcome.err.contains("data.relative: true (the checkpoint: data.relative: false)"),
+          && outcome.err.contains("data.relative: true (the checkpoint: it is not set)"),
         "\(words): \(outcome.err)")
     }
     #expect(try run(folder, "evaluate run --set data.relative=false").status == 0)

@@ -71,7 +71,7 @@ let package = Package(
       name: "Training",
       dependencies: [
         "Batches", "Checkpoints", "CKernels", "Collective", "Dataset", "Diagnostics", "Digests", "Evaluation",
-        "Files", "Kernels", "Recipes", "Recurrent", "Version",
+        "Exchange", "Files", "Kernels", "Recipes", "Recurrent", "Version",
       ], exclude: ["README.md"], swiftSettings: swift),
     .target(
       name: "Devices",

@@ -75,6 +75,8 @@ extension RecipeGenerator {
     if kind.isUnequal { maybe(0.4, "train.bucket_batches", 3) }
     maybe(0.4, "train.log_every_steps", 1, 1, 3)
     maybe(0.25, "train.eval_every_epochs", 2)
+    maybe(0.25, "train.tensorboard", true)
+    maybe(0.3, "train.tensorboard_histograms", 0, 1)
     drawWeights()
     // Where a class is ignored, many batches may have nothing that counts.
     if recipe["loss.ignore_index"] != nil || dice.chance(0.1) { recipe["train.max_bad_steps"] = 1000 }

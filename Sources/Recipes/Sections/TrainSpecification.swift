@@ -22,6 +22,10 @@ public struct TrainSpecification: Sendable, Equatable {
   public var evalEveryEpochs: Int = 1
   /// How often a step gets its own line in metrics.jsonl; 0 for never.
   public var logEverySteps: Int = 0
+  /// Whether the run's folder gets events for TensorBoard.
+  public var tensorboard: Bool = false
+  /// Epochs between two histograms of parameters and gradients among these events; 0 for none.
+  public var tensorboardHistograms: Int = 10
   /// Where the parameters come from before the first step: a safetensors file, a folder of one, a run or a checkpoint; nil for the
   /// seed's own start.
   public var initFrom: String?
@@ -79,6 +83,13 @@ extension TrainSpecification: DeclaredSection {
       Key(
         "log_every_steps", \.logEverySteps, .whole(0...Int(Int32.max)),
         "Steps between two that get a line of their own in metrics.jsonl; 0 for none."),
+      Key(
+        "tensorboard", \.tensorboard, .flag,
+        "Whether the folder tensorboard of the run gets what metrics.jsonl has, histograms and pictures for TensorBoard."
+      ),
+      Key(
+        "tensorboard_histograms", \.tensorboardHistograms, .whole(0...Int(Int32.max)),
+        "Epochs between two histograms of parameters and gradients for TensorBoard; 0 for none."),
       Key(
         "init_from", optional: \.initFrom, .file,
         "Where the parameters come from before the first step: a safetensors file under PyTorch's names, a folder of one, a run or a checkpoint; null for the seed's own start."

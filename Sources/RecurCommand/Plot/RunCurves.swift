@@ -14,6 +14,9 @@ struct RunCurves {
 
   init(_ runs: [Run]) { self.runs = runs }
 
+  /// Of a name.
+  private static let mostColumns = 60
+
   /// - paths: as the runs were named; what all of them begin with is left out.
   static func names(_ paths: [String]) -> [String] {
     let parts = paths.map { path in
@@ -23,7 +26,10 @@ struct RunCurves {
     let common = (0..<max(0, shortest - 1)).prefix { level in
       parts.allSatisfy { $0[level].hasSameBytes(as: parts[0][level]) }
     }.count
-    return parts.map { $0.dropFirst(paths.count > 1 ? common : max(0, $0.count - 1)).joined(separator: "/") }
+    return parts.map { parts in
+      parts.dropFirst(paths.count > 1 ? common : max(0, parts.count - 1)).joined(separator: "/")
+        .shortened(to: mostColumns)
+    }
   }
 
   var panels: [Panel] {

@@ -102,8 +102,9 @@ extension PanelPicture {
       }
     }
     mistakes.sort { $0.count > $1.count }
+    func name(_ index: Int) -> String { matrix.names[index].shown.shortened(to: 40) }
     let worst = mistakes.prefix(3).map {
-      "\(matrix.names[$0.row].shown) taken for \(matrix.names[$0.column].shown) \(Formatting.count($0.count)) times"
+      "\(name($0.row)) taken for \(name($0.column)) \(Formatting.count($0.count)) times"
     }
     return
       "\(matrix.counts.count) classes; \(Formatting.count(right)) of \(Formatting.count(all)) are right. "

@@ -16,7 +16,7 @@ struct PanelPicture {
 
   var markup: Markup {
     Markup("figure") {
-      Markup("figcaption") { title }
+      Markup("figcaption") { title.shortened(to: 160) }
       panel.matrix.map { matrix($0) } ?? curves
       panel.matrix == nil ? key : nil
     }
@@ -30,7 +30,7 @@ struct PanelPicture {
         "aria-labelledby": "\(id)-title \(id)-words", "xmlns": "http://www.w3.org/2000/svg",
       ]
     ) {
-      Markup("title", ["id": "\(id)-title"]) { title }
+      Markup("title", ["id": "\(id)-title"]) { title.shortened(to: 160) }
       Markup("desc", ["id": "\(id)-words"]) { description }
       content()
     }

@@ -43,7 +43,7 @@ struct ReportPage {
     }
     if !leftOut.isEmpty {
       body += .remark(
-        "To keep the page small, only the curves and the comparison have \(leftOut.joined(separator: ", ")); a report of its own shows the rest."
+        "To keep the page small, only the comparison and the curves, at most, have \(leftOut.prefix(20).joined(separator: ", "))\(leftOut.count > 20 ? " and \(leftOut.count - 20) others" : ""); a report of its own shows the rest."
       )
     }
     return page(body, items, ending)
@@ -115,13 +115,19 @@ extension ReportPage {
   }
 
   private func compared(_ comparison: RunComparison) -> Markup {
-    var table = ComparisonTable(comparison).table
-    let left = table.rows.count - Self.mostRows
-    table.rows = Array(table.rows.prefix(Self.mostRows))
+    let table = ComparisonTable(comparison).table
+    var rows = min(table.rows.count, Self.mostRows)
+    var shown = Markup()
+    repeat {
+      shown = Markup.table(
+        "The runs, the best by \(comparison.metric) first: keys that differ, and what was measured",
+        TextTable(header: table.header, rows: Array(table.rows.prefix(rows))))
+      rows = shown.count > Self.limit / 5 ? rows / 2 : rows
+    } while shown.count > Self.limit / 5 && rows > 0
+    let left = table.rows.count - rows
     return Markup("section", ["id": "comparison"]) {
       Markup("h2") { "Comparison" }
-      Markup.table(
-        "The runs, the best by \(comparison.metric) first: keys that differ, and what was measured", table)
+      shown
       left > 0 ? .remark("… and \(left) more; recur compare --csv has all.") : nil
     }
   }

@@ -29,6 +29,11 @@ struct Train: ParsableCommand {
   var resume = "never"
   @Option(help: "Write what each rank did when to this file, for chrome://tracing or ui.perfetto.dev.")
   var trace: String?
+  @Option(
+    help: ArgumentHelp(
+      "Write what TensorBoard shows to this folder: metrics, histograms, pictures, the recipe's keys.",
+      valueName: "folder"))
+  var tensorboard: String?
   @Flag(help: "Replace the run that --out holds.") var overwrite = false
   @Option(
     help: ArgumentHelp(
@@ -50,8 +55,10 @@ struct Train: ParsableCommand {
     }
     if seeds != nil {
       guard out != nil else { throw ValidationError("--seeds needs --out, the folder for its runs") }
-      guard ["auto", "never"].contains(resume), trace == nil else {
-        throw ValidationError("--seeds makes several runs: --trace and --resume FILE are for one")
+      guard ["auto", "never"].contains(resume), trace == nil, tensorboard == nil else {
+        throw ValidationError(
+          "--seeds makes several runs: --trace, --tensorboard and --resume FILE are for one (--set train.tensorboard=true for each)"
+        )
       }
     }
   }
@@ -141,6 +148,7 @@ struct Train: ParsableCommand {
     options.outputDirectory = out
     options.overwrite = overwrite
     options.tracePath = trace
+    options.tensorboardPath = tensorboard
     options.threads = parallel.threads
     switch resume {
     case "auto": options.resume = .auto

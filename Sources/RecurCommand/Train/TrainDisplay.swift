@@ -61,6 +61,12 @@ final class TrainDisplay: TrainingObserver {
 
   func checkpointSaved(path: String) {}
 
+  private lazy var pictures = TrainPictures { [weak self] in self?.note($0) }
+
+  func picture(_ recipe: Recipe, _ data: LoadedData, _ model: Model) -> TrainingPicture? {
+    pictures.picture(recipe, data, model)
+  }
+
   func note(_ text: String) {
     line.finish()
     Console.note("recur: \(text)")

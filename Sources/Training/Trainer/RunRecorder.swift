@@ -1,5 +1,7 @@
 import Collective
+import Dataset
 import Diagnostics
+import Recurrent
 
 /// Writes a run's events into its files and tells whoever watches it; there is one, on rank 0.
 final class RunRecorder: TrainingLog {
@@ -9,6 +11,8 @@ final class RunRecorder: TrainingLog {
   private let logEverySteps: Int
   private var progressClock = ProgressClock()
   private var nextLook: UInt64 = 0
+  /// Where the run writes events for TensorBoard.
+  var tensorboard: TensorBoardLog?
 
   init(_ store: RunStore, observer: (any TrainingObserver)?) {
     self.store = store
@@ -32,7 +36,14 @@ final class RunRecorder: TrainingLog {
 
   func note(_ line: String) { observer?.note(line) }
 
-  func append(_ line: String) throws { try store.directory?.appendMetrics(line) }
+  func append(_ line: String) throws {
+    try store.directory?.appendMetrics(line)
+    try tensorboard?.add(line)
+  }
+
+  func picture(_ data: LoadedData, _ model: Model) -> TrainingPicture? {
+    observer?.picture(store.recipe, data, model)
+  }
 
   func wantsProgress(at now: UInt64) -> Bool { progressClock.isDue(at: now) }
 
@@ -89,6 +100,7 @@ final class RunRecorder: TrainingLog {
     report.runDirectory = directory.path
     report.bestCheckpoint = directory.bestPath()
     try emit(.ended(report))
+    try tensorboard?.finish(hasEnded: report.status != .interrupted)
     try directory.close()
   }
 

@@ -25,7 +25,7 @@ final class RunStore {
   /// The best state before that one, of a run that goes on in another folder: it is taken along.
   private var bestBefore: CheckpointFile?
   /// Whether the run is one that the directory holds already.
-  private var isResumed = false
+  private(set) var isResumed = false
   var lastSave: UInt64 = 0
   /// The step of the best state so far, where that is in memory only.
   var heldStep: Int?

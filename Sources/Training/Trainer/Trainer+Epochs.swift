@@ -22,6 +22,7 @@ extension Trainer {
       try replica.gather(carriesStates: carriesStates)
     }
     try recorder?.emit(.epoch(EpochEvent(summary: summary(values), times: clocks.ranks)))
+    try writeHistograms()
     try keep(improved: improved)
     clocks.meter.resume()
   }
@@ -50,6 +51,7 @@ extension Trainer {
     try tracing(.checkpoint) {
       try recorder.keep(keeping, standing, replica.tensors(carriesStates: carriesStates))
     }
+    if keeping != .hold { try draw() }
   }
 
   /// Takes note of the value that decides which checkpoint is best.

@@ -7,6 +7,7 @@ extension Trainer {
     // Only rank 0 knows whether it is saved, but all have a part of it.
     if !roles.isWorker { try replica.gather(carriesStates: carriesStates) }
     if let recorder, !recorder.store.hasSaved(state) { try save(to: recorder) }
+    try draw(isLast: true)
     var report = report(status)
     if status != .interrupted {
       enter(.evaluation)

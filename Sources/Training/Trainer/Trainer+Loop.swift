@@ -71,6 +71,7 @@ extension Trainer {
     try checkReplicas()
     try account(outcome, batch)
     clocks.stepEnded(replica.step, samples: batch.count)
+    noteGradients(outcome)
     guard let log else { return }
     if let choice = replica.step.choice { try log.emit(.reduction(choice, step: state.step)) }
     try log.emit(.step(event(outcome)))
@@ -140,5 +141,6 @@ extension Trainer {
     try replica.fetch()
     enter(.checkpoint)
     try tracing(.checkpoint) { try log.save(standing, replica.tensors(carriesStates: carriesStates)) }
+    try draw()
   }
 }

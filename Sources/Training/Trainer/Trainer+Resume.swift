@@ -50,8 +50,8 @@ extension Trainer {
   }
 
   /// Makes or takes over the run's directory, when nothing is left that could refuse the run.
-  func begin() throws {
-    try communicator.together { try recorder?.store.begin() }
+  func begin(_ options: TrainingOptions) throws {
+    try communicator.together { try recorder?.begin(options) }
   }
 
   private func check(_ file: CheckpointFile) throws {
@@ -101,6 +101,8 @@ extension Recipe {
     saved.train.allowMissing = train.allowMissing
     saved.train.maxBadSteps = train.maxBadSteps
     saved.train.logEverySteps = train.logEverySteps
+    saved.train.tensorboard = train.tensorboard
+    saved.train.tensorboardHistograms = train.tensorboardHistograms
     saved.data.path = data.path
     saved.data.validationPath = data.validationPath
     saved.data.testPath = data.testPath

@@ -84,7 +84,7 @@ public final class Trainer {
       fix: "check that rank's machine")
     try useDevice(processor)
     try chooseProducts(resuming: resumed, options.products)
-    try begin()
+    try begin(options)
   }
 
   /// Trains to the end, or until `requestStop`. The report's status tells which.

@@ -1,4 +1,7 @@
+import Dataset
 import Kernels
+import Recipes
+import Recurrent
 
 /// Where a run starts from.
 public enum ResumeChoice: Sendable, Equatable {
@@ -19,6 +22,8 @@ public struct TrainingOptions: Sendable, Equatable {
   public var overwrite: Bool = false
   /// Where rank 0 writes what each rank did when, for chrome://tracing or Perfetto; nil for nowhere.
   public var tracePath: String?
+  /// The folder for TensorBoard's events; nil for that of the run where `train.tensorboard` asks for it.
+  public var tensorboardPath: String?
   /// Threads per rank; nil for the cores this rank may use. The bits are the same for any number, where own kernels compute.
   public var threads: Int?
   /// Who computes large products; nil for what the environment says.
@@ -40,6 +45,12 @@ public protocol TrainingObserver: AnyObject {
   func checkpointSaved(path: String)
   /// A line a person should see (a skipped step, a fallback, a warning).
   func note(_ line: String)
+  /// What the network says now, for TensorBoard; asked for at saves where a run writes events, nil for no picture.
+  func picture(_ recipe: Recipe, _ data: LoadedData, _ model: Model) -> TrainingPicture?
+}
+
+extension TrainingObserver {
+  public func picture(_ recipe: Recipe, _ data: LoadedData, _ model: Model) -> TrainingPicture? { nil }
 }
 
 /// What is known before the first step.

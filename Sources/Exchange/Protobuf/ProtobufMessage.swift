@@ -1,7 +1,8 @@
 /// A message of Protocol Buffers: its fields one behind the other, in the order in which they are added.
 ///
-/// A field is a key, number · 8 + wire type, and its value: 0 a varint, 2 bytes with their count in front of them, 5 four bytes
-/// (protobuf.dev/programming-guides/encoding). Repeated fields are written value by value, as proto2 does.
+/// A field is a key, number · 8 + wire type, and its value: 0 a varint, 1 eight bytes, 2 bytes with their count in front of them,
+/// 5 four bytes (protobuf.dev/programming-guides/encoding). Repeated fields are written value by value, as proto2 does, but where
+/// `packed` says so.
 struct ProtobufMessage: Sendable, Equatable {
   private(set) var bytes: [UInt8] = []
 
@@ -24,6 +25,23 @@ struct ProtobufMessage: Sendable, Equatable {
   mutating func add(_ field: Int, _ value: Float) {
     addVarint(UInt64(field << 3 | 5))
     withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes += $0 }
+  }
+
+  mutating func add(_ field: Int, _ value: Double) {
+    addVarint(UInt64(field << 3 | 1))
+    withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes += $0 }
+  }
+
+  mutating func add(_ field: Int, _ flag: Bool) { add(field, flag ? 1 : 0) }
+
+  mutating func add(_ field: Int, packed values: [Double]) {
+    addHead(field, size: 8 * values.count)
+    for value in values { withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes += $0 } }
+  }
+
+  mutating func add(_ field: Int, _ content: [UInt8]) {
+    addHead(field, size: content.count)
+    bytes += content
   }
 
   /// Numbers as they lie in memory, the first byte the least one.

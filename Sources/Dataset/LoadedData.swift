@@ -41,8 +41,8 @@ public struct LoadedData: Sendable {
   public var unseenCategories: [UnseenCategories] = []
   /// csv: series without a scale of their own where each has one, because training did not see them: they take the one over all.
   public var unseenSeries: [String] = []
-  /// csv: series that are too short for a sample.
-  public var shortSeries: [String] = []
+  /// csv: series that are too short for a sample, with the rows that are missing.
+  public var shortSeries: [(name: String, missing: Int)] = []
 }
 
 /// A line of a file of pairs that is no sample.
@@ -147,7 +147,7 @@ extension LoadedData {
     places = SamplePlaces(sources, parts)
     unseenSeries = given?.unseen(sources.all.flatMap { $0.series?.sampledNames ?? [] }) ?? []
     if let details = main.series {
-      shortSeries = details.windows?.short.map { details.table.names[$0] } ?? []
+      shortSeries = details.windows?.short.map { (details.table.names[$0.series], $0.missing) } ?? []
     }
   }
 

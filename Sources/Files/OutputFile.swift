@@ -27,18 +27,26 @@ package final class OutputFile {
   /// Opens it, before any work is done.
   /// - option: what it was named by, for messages.
   /// - inputs: what the same command reads; an output that is one of them is refused.
-  /// - Throws: `usage` for a folder and for an input, `inputOutput` where it can't be written.
-  package init(_ path: String, option: String, notOver inputs: [String] = []) throws(Failure) {
+  /// - other: another output of the command, by the option that names it; the same file can't be both.
+  /// - Throws: `usage` for a folder, an input and the other output, `inputOutput` where it can't be written.
+  package init(
+    _ path: String, option: String, notOver inputs: [String] = [],
+    besides other: (option: String, path: String)? = nil
+  ) throws(Failure) {
     self.path = path
     target = try OutputTarget(path)
     isStandardOutput = target.isStandardOutput
     let own = FileIdentity(path, standard: STDOUT_FILENO)
     // What the command itself will make counts by its name.
-    if let input = inputs.first(where: { input in
-      own.map { $0.isRegular && $0 == FileIdentity(input, standard: STDIN_FILENO) }
-        ?? (Paths.absolute(input) == Paths.absolute(path))
-    }) {
+    func isSame(_ file: String, _ standard: Int32) -> Bool {
+      own.map { $0.isRegular && $0 == FileIdentity(file, standard: standard) }
+        ?? (Paths.absolute(file) == Paths.absolute(path))
+    }
+    if let input = inputs.first(where: { isSame($0, STDIN_FILENO) }) {
       throw .usage("\(option) \(path) is a file that this command reads (\(input)); choose another")
+    }
+    if let other, isSame(other.path, STDOUT_FILENO) {
+      throw .usage("\(option) \(path) is the file of \(other.option) as well; choose another for one of them")
     }
     guard case .file(let place, _) = target else {
       temporary = nil

@@ -211,6 +211,74 @@ import Testing
       report["series"] as? Int == 2 && report["rows"] as? Int == 4 && report["short"] as? [String] == ["C"])
   }
 
+  @Test func predictionsThatAreNotThereAreSaid() throws {
+    let folder = try folder()
+    let lines = try folder.read("shops.csv").split(separator: "\n")
+    let kept = lines.filter { !$0.contains(",C,") } + lines.filter { $0.contains(",C,") }.suffix(5)
+    try folder.write("short.csv", kept.joined(separator: "\n") + "\n")
+    let note = "recur: series 'C' has no prediction: its history is 3 rows too short\n"
+    #expect(try run(folder, "predict run --input short.csv -o p.csv").err == note)
+    #expect(try run(folder, "predict run --input shops.csv -o p.csv").err == "")
+    #expect(try run(folder, "predict run -o p.csv").err == "")
+    // Changes need a value to go on from.
+    let relative = try self.folder({
+      $0.replacing("window: 6", with: "relative: true\n  gaps: mask\n  window: 6")
+    })
+    let rows = try relative.read("shops.csv").split(separator: "\n")
+    let emptied = rows.enumerated().map { place, row in
+      guard place < 30, row.contains(",A,") else { return String(row) }
+      var fields = row.split(separator: ",", omittingEmptySubsequences: false)
+      fields[2] = ""
+      return fields.joined(separator: ",")
+    }
+    try relative.write("gaps.csv", emptied.joined(separator: "\n") + "\n")
+    let outcome = try run(relative, "predict run --input gaps.csv -o p.csv")
+    #expect(
+      outcome.status == 0
+        && outcome.err.contains("column 'sales' of series 'A' has no value to go on from in")
+        && outcome.err.components(separatedBy: "has no value").count == 2, "\(outcome.err)")
+    #expect(try run(relative, "predict run --input shops.csv -o p.csv").err == "")
+  }
+
+  /// A name of several parts is the same in what is known as in the history.
+  @Test func namesOfSeveralPartsMayHaveAnyMark() throws {
+    let folder = try Folder()
+    let names = ["a/b,c", "a,b/c", "x\\,/"]
+    func table(_ days: ClosedRange<Int>) -> String {
+      (["s1,s2,date,y,k"]
+        + names.flatMap { name in
+          days.map { "\(name),2024-01-\(String(format: "%02d", $0)),\($0 * 3 % 7),\($0 % 2)" }
+        }).joined(separator: "\n") + "\n"
+    }
+    try folder.write("d.csv", table(1...20))
+    try folder.write("known.csv", table(21...22))
+    try folder.write(
+      "d.yaml",
+      """
+      data: {format: csv, path: d.csv, series: [s1, s2], time: date, features: [y], known: [k], targets: [y], window: 5, horizon: [1, 2]}
+      model: {cell: gru, hidden_size: 4, readout: last_step, head: [{linear: targets}]}
+      loss: mse
+      train: {epochs: 1, batch_size: 64}
+      """)
+    #expect(try run(folder, "train d.yaml --out run").status == 0)
+    let outcome = try run(folder, "forecast run --known known.csv -o f.csv --json")
+    #expect(outcome.status == 0, "\(outcome.err)")
+    #expect(try outcome.json()["rows"] as? Int == 6)
+    let backtest = try run(folder, "backtest run --known known.csv --folds 1 --json")
+    #expect(!backtest.err.contains("there is no series"), "\(backtest.err)")
+  }
+
+  @Test func aTableAndAPictureAreTwoFiles() throws {
+    let folder = try folder()
+    try known(folder, 30..<36)
+    for picture in ["f.svg", "./f.svg"] {
+      let outcome = try run(folder, "forecast run --known known.csv --output f.svg --plot \(picture)")
+      #expect(
+        outcome.status == 64 && outcome.err.contains("--plot \(picture) is the file of --output as well")
+          && !folder.holds("f.svg"), "\(outcome.err)")
+    }
+  }
+
   /// What a fold of a recipe forecasts is what training on the file cut there, and forecasting from it, gives.
   @Test func foldsOfARecipeAreTrainedOnWhatLiesBefore() throws {
     let folder = try folder(

@@ -98,6 +98,21 @@ import Testing
     }
   }
 
+  /// Nobody knows how a time without an offset follows on one that has it.
+  @Test func offsetsAreOfAllTimesOrNone() throws {
+    func rows(_ ends: [String]) -> [String] {
+      ends.enumerated().map { "2024-01-01T0\($0):00\($1),A,\($0)" }
+    }
+    let mixed = try failure(rows(["Z", "+01:00", "", "Z", "", "Z"])) { _ in }
+    #expect(
+      mixed.hasPrefix(
+        "d.csv, line 4, column 't': the time '2024-01-01T02:00' has no offset from UTC, and '2024-01-01T00:00Z' in line 2 has one"
+      ), "\(mixed)")
+    for ends in [["Z", "+01:00", "-05", "Z", "Z", "Z"], ["", "", "", "", "", ""]] {
+      #expect(try failure(rows(ends)) { _ in } == "nothing thrown")
+    }
+  }
+
   @Test func whatTrainingDidNotSeeIsCounted() throws {
     let rows = (0..<20).map { "\($0),\($0 < 12 ? "A" : ["é", "e\u{301}", "x"][$0 % 3]),\($0)" }
     let data = try specification(rows) {

@@ -15,6 +15,7 @@ struct TimeTests {
       ("2024-03", nil, 1_709_251_200), ("05.03.2024", "%d.%m.%Y", 1_709_596_800),
       ("3/5/24 2:30 PM", "%m/%d/%y %I:%M %p", 1_709_649_000), ("05-Mar-1969", "%d-%b-%Y", -26_092_800),
       ("March 5, 2024", "%B %d, %Y", 1_709_596_800),
+      ("20240305", "%Y%m%d", 1_709_596_800), ("202403", "%Y%m", 1_709_251_200),
       ("12:05 AM 2024-03-05", "%I:%M %p %Y-%m-%d", 1_709_597_100),
     ] as [(String, String?, Int)])
   func `times are read as pandas reads them`(_ text: String, _ pattern: String?, _ seconds: Int) throws {
@@ -45,6 +46,10 @@ struct TimeTests {
   }
 
   @Test func patternsAreWritten() throws {
+    for (text, pattern) in [("20240305", "%Y%m%d"), ("202403", "%Y%m")] {
+      let format = try format(text, pattern)!
+      #expect(format.text(of: format.parse(Array(text.utf8))!) == text)
+    }
     let pattern = "%d %b %Y %I:%M %p"
     let format = try format("05 Mar 2024 02:30 PM", pattern)!
     #expect(format.text(of: 1_709_649_000 * Moment.second) == "05 Mar 2024 02:30 PM")
@@ -79,6 +84,18 @@ struct TimeTests {
     let numbers = ["2024-03-01", "2024-03-05", "2024-03-06"].map { format.parse(Array($0.utf8))! }
     #expect(TimeStep(numbers[...], isDate: true) == .irregular)
     #expect(TimeStep([5][...], isDate: false).time(after: 5, steps: 1) == nil)
+  }
+
+  @Test func stepsThatAreBrokenAreCounted() throws {
+    let format = try format("2024-03-01")!
+    func times(_ days: [String]) -> [Int] { days.map { format.parse(Array("2024-\($0)".utf8))! } }
+    let days = times(["03-01", "03-02", "03-03", "03-05", "03-06", "03-08"])
+    #expect(TimeStep(days[...], isDate: true).breaks(in: days[...]) == 2)
+    let months = times(["01-31", "02-29", "03-31", "05-31", "06-30"])
+    #expect(TimeStep(months[...], isDate: true).breaks(in: months[...]) == 1)
+    #expect(TimeStep.irregular.breaks(in: days[...]) == 0)
+    #expect(TimeStep.variety(months) == 2 && TimeStep.variety(Array(months.prefix(3))) == 1)
+    #expect(TimeStep.variety(days) == 2 && TimeStep.variety(times(["01-15", "02-15", "03-15"])) == 1)
   }
 
   @Test func everyDayOfFourCenturiesIsItself() {

@@ -42,6 +42,28 @@ import Testing
     #expect(try names(folder) == ["out"])
   }
 
+  /// One of two outputs that are one file would be lost.
+  @Test func twoOutputsAreTwoFiles() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path + "/out"
+    func second(_ other: String) -> Failure? {
+      failure { _ = try OutputFile(path, option: "--plot", besides: ("--output", other)) }
+    }
+    for isThere in [false, true] {
+      if isThere {
+        try write("x", to: path)
+        #expect(symlink("out", folder.path + "/link") == 0)
+      }
+      for other in [path, "\(folder.path)/./out"] + (isThere ? ["\(folder.path)/link"] : []) {
+        let found = second(other)
+        #expect(
+          found?.kind == .usage && found?.message.contains("is the file of --output as well") == true,
+          "\(other): \(String(describing: found))")
+      }
+      #expect(second("-") == nil && second(folder.path + "/other") == nil)
+    }
+  }
+
   @Test func theModeIsTheUmasksOrThatOfTheFileReplaced() throws {
     let folder = try TemporaryFolder()
     let path = folder.path + "/out"

@@ -55,8 +55,13 @@ struct ForecastReading {
   ) throws(Failure) {
     let last = table.history(number).upperBound - 1
     let step = table.step(number)
+    let past = whole.times.isEmpty ? [] : whole.times[table.history(number)]
+    let breaks = BrokenSteps(broken: step.breaks(in: past), all: past.count - 1)
     let held = table.withheld?.count(number) ?? 0
     var times: [String?] = []
+    // Where the times go on from: what is given may not stand where the step leads to.
+    var (start, reached) = (whole.times.isEmpty ? 0 : whole.times[last], 0)
+    var goesOnByStep = false
     let own = future?.rows(number)
     // A category that changes from row to row is not known behind the last one.
     let changing = rows.roles.categories.filter { column in
@@ -75,15 +80,16 @@ struct ForecastReading {
         times.append(nil)
         continue
       }
-      let next = table.time(step, after: whole.times[last], steps: k)
+      let next = table.time(step, after: start, steps: k - reached)
       let given = k <= held ? table.withheld?.time(number, step: k) : known.map { whole.times[$0] }
       if given == nil, next == nil, step != .irregular { throw endOfTime(table, number, k) }
       let time = given ?? next ?? TableRows.unknownTime
-      if let known, let next, step.isExact, time != next {
+      if let known, let next, step.isExact, !breaks.areMany, time != next {
         throw .badData(
           "\(whole.place(known, name: whole.roles.time ?? 0)): the time is \(quoted(format.text(of: time))), and the next row\(words(table, number)) "
             + "is of \(quoted(format.text(of: next))); add it to --known")
       }
+      if let given { (start, reached) = (given, k) } else if next != nil { goesOnByStep = true }
       rows.times[row] = time
       times.append(time == TableRows.unknownTime ? nil : format.text(of: time))
       if time == TableRows.unknownTime, !data.calendar.isEmpty { throw irregular(table, number) }
@@ -96,7 +102,8 @@ struct ForecastReading {
         history: table.history(number).map(values),
         truth: (0..<held).map { step in
           targets.map { table.withheld!.number(number, step: step + 1, $0) }
-        }))
+        },
+        broken: goesOnByStep && breaks.areMany ? breaks : BrokenSteps()))
   }
 
   /// What a row of the file of known rows says; the rest stays as it is in the last row.
@@ -158,6 +165,15 @@ extension ForecastSource.Room {
   }
 }
 
+/// Of the steps from row to row of some series, those that are not the one by which their times go on.
+public struct BrokenSteps: Sendable, Equatable {
+  public var broken = 0
+  public var all = 0
+
+  /// Whether it is more than single rows that are missing: nights, weekends.
+  var areMany: Bool { broken >= 3 && broken * 20 > all }
+}
+
 /// Rows behind the last ones, as far as they are known in advance: a file of its own.
 struct KnownRows {
   /// Of each series the rows behind its last, by time where there are times.
@@ -175,7 +191,7 @@ struct KnownRows {
     times = rows.times
     own = [[Int]](repeating: [], count: table.count)
     let columns = rows.roles.series
-    let texts = try columns.map { (column) throws(Failure) in try rows.names(column) }
+    let texts = try columns.map { (column) throws(Failure) in try rows.seriesNames(column) }
     let places = Dictionary(uniqueKeysWithValues: table.names.enumerated().map { (Name($1), $0) })
     for row in first..<rows.rows {
       // Without a column that names series the rows are those of each.

@@ -18,12 +18,15 @@ public struct ForecastSource {
     public let history: [[Double]]
     /// What came, where rows were held back: of step 1, 2, …
     public let truth: [[Double]]
+    /// Where times go on by a step that many of the series' own rows break; else nothing.
+    public let broken: BrokenSteps
 
     package init(
-      name: String, lastRecord: Int, times: [String?], history: [[Double]], truth: [[Double]]
+      name: String, lastRecord: Int, times: [String?], history: [[Double]], truth: [[Double]],
+      broken: BrokenSteps = BrokenSteps()
     ) {
       (self.name, self.lastRecord, self.times) = (name, lastRecord, times)
-      (self.history, self.truth) = (history, truth)
+      (self.history, self.truth, self.broken) = (history, truth, broken)
     }
   }
 

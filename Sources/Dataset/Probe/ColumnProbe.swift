@@ -35,10 +35,16 @@ extension TableProbe {
     package let gapWords: [String]
     /// How many rows have one of `words`.
     package let rowsOfWords: Int
-    /// Another way to read its dates, day and month exchanged, that fits all of them as well.
+    /// What makes its numbers texts.
+    package let mark: NumberMark?
+    /// Whether it is called like a time and has years alone.
+    package let isOfYears: Bool
+    /// Another way to read its dates, day and month exchanged, that fits all of them about as well.
     package let otherPattern: String?
     /// Whether all rows but those without a value have times.
     package let hasHolesInTimes: Bool
+    /// The first value that is no time, where nearly all others are.
+    package let strayTime: StrayTime?
     /// The text of each row as a number; -1 where there is none.
     package let codes: [Int32]
     /// Of each row, where they are times.
@@ -53,13 +59,21 @@ extension TableProbe.Column {
   /// The same where those texts have neither letters nor digits: a dash is no class.
   private static let numbersBesideMarks = 0.5
 
-  init(_ table: CSVTable, _ place: Int, _ notation: NumberNotation) {
+  /// What columns of times are called, or a part of it.
+  private static let timeNames = [
+    "date", "datum", "fecha", "time", "zeit", "day", "month", "monat", "year", "jahr", "period", "yyyymm",
+  ]
+
+  /// - time: what a person said the column of times is called.
+  init(_ table: CSVTable, _ place: Int, _ notation: NumberNotation, time: String?) {
     let column = table.names[place]
-    name = table.header.names[column.fileColumn]
+    let title = table.header.names[column.fileColumn]
+    name = title
     let texts = (0..<column.texts.count).map { Array(column.texts[$0]) }
     let isGap = texts.map { notation.isGap($0) }
     let numbers = DecimalTables.with { tables in texts.map { Self.number($0, notation, tables) } }
-    codes = column.codes.map { $0 >= 0 && isGap[Int($0)] ? -1 : $0 }
+    let rows = column.codes.map { $0 >= 0 && isGap[Int($0)] ? -1 : $0 }
+    codes = rows
     let present = codes.filter { $0 >= 0 }
     missing = codes.count - present.count
     let used = texts.indices.filter { !isGap[$0] }
@@ -71,9 +85,18 @@ extension TableProbe.Column {
     let othersRows = present.count { numbers[Int($0)] == nil }
     let areMarks = others.allSatisfy { texts[$0].allSatisfy(Self.isMark) }
     let share = areMarks ? Self.numbersBesideMarks : Self.mostlyNumbers
-    let isNumeric =
+    let areNumbers =
       !present.isEmpty && others.count <= Self.mostWords && others.count < used.count
       && Double(present.count - othersRows) >= share * Double(present.count)
+    // text: what people call such columns, in letters of either case.
+    let isCalledTime = Self.timeNames.contains { title.lowercased().contains($0) }
+    let isNamed = isCalledTime || time.map { title.hasSameBytes(as: $0) } == true
+    var rowsOfTexts = [Int](repeating: 0, count: texts.count)
+    for code in present { rowsOfTexts[Int(code)] += 1 }
+    let guess = Self.guess(
+      used.map { texts[$0] }, rows: used.map { rowsOfTexts[$0] }, areNumbers: areNumbers, isNamed: isNamed,
+      isInOrder: missing == 0 && codes.count == used.count)
+    let isNumeric = areNumbers && guess == nil
     words = isNumeric ? others.map { String(decoding: texts[$0], as: UTF8.self) } : []
     rowsOfWords = isNumeric ? othersRows : 0
     let values = isNumeric ? present.compactMap { numbers[Int($0)] } : []
@@ -83,13 +106,39 @@ extension TableProbe.Column {
     isOfCodes = used.allSatisfy { Self.isCode(texts[$0]) }
     let step = isWhole && values.count > 2 && missing == 0 && words.isEmpty ? values[1] - values[0] : 0
     steadyStep = step > 0 && zip(values, values.dropFirst()).allSatisfy { $1 - $0 == step } ? step : nil
-    let format = isNumeric || present.isEmpty || missing > 0 ? nil : TimeGuess(texts)
+    isOfYears =
+      isCalledTime && isWhole && missing == 0 && words.isEmpty
+      && values.allSatisfy { (1900...2100).contains($0) }
+    let format = missing == 0 && guess?.isWhole == true ? guess : nil
     otherPattern = format?.other
-    hasHolesInTimes =
-      !isNumeric && missing > 0 && used.count > 1 && TimeGuess(used.map { texts[$0] }) != nil
+    hasHolesInTimes = missing > 0 && used.count > 1 && guess?.isWhole == true
     kind =
       isNumeric ? .numbers : present.isEmpty ? .nothing : format.map { .times(pattern: $0.pattern) } ?? .texts
-    if let format { times = codes.map { format.times[Int($0)] } }
+    func row(_ place: Int) -> Int { rows.firstIndex(of: Int32(used[place])) ?? 0 }
+    let counted = used.map { (text: texts[$0], rows: rowsOfTexts[$0], isPlainNumber: numbers[$0] != nil) }
+    strayTime = guess.flatMap {
+      .init($0, counted) { table.place(row: row($0), fileColumn: column.fileColumn) }
+    }
+    mark =
+      kind != .texts || guess != nil
+      ? nil : .init(counted, notation) { table.header.line(ofRecord: table.record(row($0))) }
+    // Where nothing is missing, every text is used.
+    if let format { times = codes.map { format.times[Int($0)] ?? 0 } }
+  }
+
+  /// - isInOrder: whether each row has a text of its own.
+  /// - Returns: how its times are written; nil for other columns.
+  private static func guess(
+    _ texts: [[UInt8]], rows: [Int], areNumbers: Bool, isNamed: Bool, isInOrder: Bool
+  ) -> TimeGuess? {
+    if texts.isEmpty { return nil }
+    guard let digits = TimeGuess(digits: texts, rows: rows) else {
+      return areNumbers ? nil : TimeGuess(texts, rows: rows)
+    }
+    // Numbers of eight digits may be anything else.
+    let times = digits.times.compactMap(\.self)
+    let isRising = isInOrder && digits.isWhole && zip(times, times.dropFirst()).allSatisfy { $0 < $1 }
+    return isNamed || isRising ? digits : nil
   }
 
   /// Neither a letter nor a digit, of any script.
@@ -111,47 +160,6 @@ extension TableProbe.Column {
   }
 }
 
-/// How times are written, found by trying.
-private struct TimeGuess {
-  let pattern: String?
-  let other: String?
-  /// Of each text.
-  let times: [Int]
-
-  private static let dates = [
-    "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%Y/%m/%d", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%y", "%m/%d/%y",
-    "%d/%m/%y",
-    "%d %b %Y", "%b %d, %Y", "%d-%b-%Y", "%d-%b-%y", "%Y.%m.%d",
-  ]
-  private static let clocks = ["", " %H:%M", " %H:%M:%S", "T%H:%M:%S", " %I:%M %p"]
-
-  /// nil where they are no times.
-  init?(_ texts: [[UInt8]]) {
-    guard let first = texts.first else { return nil }
-    if ISOTime(first) != nil {
-      let found = texts.compactMap { ISOTime($0)?.microseconds }
-      guard found.count == texts.count else { return nil }
-      (pattern, other, times) = (nil, nil, found)
-      return
-    }
-    var fits: [(pattern: String, times: [Int])] = []
-    for pattern in Self.dates.flatMap({ date in Self.clocks.map { date + $0 } }) {
-      guard let pieces = try? TimePattern.pieces(of: pattern), TimePattern.parse(first, pieces) != nil else {
-        continue
-      }
-      let found = texts.compactMap { TimePattern.parse($0, pieces) }
-      if found.count == texts.count { fits.append((pattern, found)) }
-    }
-    // Of two ways to read dates the one that goes on from row to row is meant.
-    guard
-      let best = fits.first(where: { zip($0.times, $0.times.dropFirst()).allSatisfy { $0 < $1 } })
-        ?? fits.first
-    else { return nil }
-    (pattern, times) = (best.pattern, best.times)
-    other = fits.first { $0.pattern != best.pattern && $0.times != best.times }?.pattern
-  }
-}
-
 extension TableProbe {
   /// Seconds from a time to the next one, of the commonest steps; nil without two times.
   /// - series: columns that tell series apart.
@@ -166,11 +174,14 @@ extension TableProbe {
     return counts.max { ($0.value, -$0.key) < ($1.value, -$1.key) }.map { Double($0.key) / 1e6 }
   }
 
-  /// How the times of the longest series go on.
+  /// How the times of the longest series go on; irregular where those of any one are.
+  ///
+  /// A forecast finds the step of each series in the same way.
   /// - series: columns that tell series apart.
   package func timeStep(_ time: Column, series: [Column]) -> TimeStep {
-    let longest = runs(series).max { $0.count < $1.count } ?? []
-    return TimeStep(longest.map { time.times[$0] }.sorted()[...], isDate: true)
+    let runs = runs(series).filter { $0.count > 1 }.sorted { $0.count > $1.count }
+    let steps = runs.map { TimeStep($0.map { time.times[$0] }.sorted()[...], isDate: true) }
+    return steps.contains(.irregular) ? .irregular : steps.first ?? .irregular
   }
 
   /// The rows of each series.

@@ -11,8 +11,12 @@ package struct TableProbe {
   package let rows: Int
   package private(set) var columns: [Column] = []
 
+  /// A number whose fraction could be a group of digits as well, where all are such that have one.
+  package let groupedElsewhere: String?
+
+  /// - time: what a person said the column of times is called.
   /// - Throws: a `Failure` where it is no table.
-  package init(_ file: InputFile) throws(Failure) {
+  package init(_ file: InputFile, time: String? = nil) throws(Failure) {
     let delimiter = try Self.delimiter(file)
     var header = try CSVHeader(file, delimiter: delimiter, hasNames: true)
     var table = try Self.table(header)
@@ -27,7 +31,8 @@ package struct TableProbe {
     decimal = String(UnicodeScalar(notation.decimal))
     thousands = notation.thousands.map { String(UnicodeScalar($0)) }
     rows = table.rows
-    columns = table.names.indices.map { Column(table, $0, notation) }
+    groupedElsewhere = delimiter == comma ? nil : notation.groupedElsewhere(table)
+    columns = table.names.indices.map { Column(table, $0, notation, time: time) }
   }
 
   private static func table(_ header: CSVHeader) throws(Failure) -> CSVTable {
@@ -101,6 +106,26 @@ extension NameTable {
 }
 
 extension NumberNotation {
+  /// The first number with a fraction, where each of them has one that could be the only group of three digits.
+  fileprivate func groupedElsewhere(_ table: CSVTable) -> String? {
+    guard thousands == nil else { return nil }
+    let swapped = NumberNotation(decimal: decimal == comma ? UInt8(ascii: ".") : comma, thousands: decimal)
+    return DecimalTables.with { tables in
+      var first: [UInt8]?
+      for column in table.names {
+        for code in 0..<column.texts.count {
+          let text = Array(column.texts[code])
+          guard text.contains(decimal), strict(text, tables) != nil else { continue }
+          // No group begins with a zero.
+          let digits = text.drop { $0 == UInt8(ascii: "-") }
+          guard digits.first != 48, swapped.strict(text, tables) != nil else { return nil }
+          first = first ?? text
+        }
+      }
+      return first.map { String(decoding: $0, as: UTF8.self) }
+    }
+  }
+
   /// The number, where its digits are grouped by threes or not at all: a date is none.
   func strict(_ text: [UInt8], _ tables: DecimalTables) -> Double? {
     if let thousands, text.contains(thousands) {

@@ -129,10 +129,10 @@ extension TableRows {
     var found = format
     if found == nil { found = try TimeFormat(pattern: data.timeFormat, first: first) }
     guard var own = found else { throw wrong(0, tooLarge(first) ?? "\(quoted(first)) is not a time") }
-    let parsed = (0..<texts[column].count).map { code in
-      let text = Array(texts[column][code])
-      return format == nil ? own.read(text) : own.parse(text)
-    }
+    // Those that go on from a table do not change how it writes times.
+    let parsed = (0..<texts[column].count).map { own.read(Array(texts[column][$0])) }
+    if own.mixesZones { throw mixedZones(column) }
+    if let format { own = format }
     times = codes[column].map { parsed[Int($0)] ?? Self.unknownTime }
     if let row = times.firstIndex(of: Self.unknownTime) {
       let text = text(row, column)!
@@ -140,6 +140,21 @@ extension TableRows {
       throw wrong(row, (own.isDate ? nil : tooLarge(text)) ?? "\(quoted(text)) is not \(what)")
     }
     return own
+  }
+
+  private func mixedZones(_ column: Int) -> Failure {
+    func first(_ hasZone: Bool) -> Int? {
+      (0..<rows).first { row in
+        text(row, column).flatMap { ISOTime(Array($0)) }.map { ($0.style.zone != nil) == hasZone } == true
+      }
+    }
+    guard let with = first(true), let without = first(false) else {
+      return .badData("\(path): some times have an offset from UTC, and others none")
+    }
+    return .badData(
+      "\(place(without, name: column)): the time \(quoted(text(without, column)!)) has no offset from UTC, and "
+        + "\(quoted(text(with, column)!)) in line \(line(of: with)) has one; write all of them with it, or none"
+    )
   }
 
   /// By the columns that name series, by the file, or by the column of a wide table.
@@ -150,11 +165,7 @@ extension TableRows {
         "\(place(row, name: column)): the name of the series is missing; fill it or remove the row")
     }
     var parts: [(codes: [Int], names: [String])] = []
-    for column in roles.series {
-      // What stands between names must not stand in them.
-      let names = try names(column).map { roles.series.count > 1 ? $0.escaped("/") : $0 }
-      parts.append((codes[column].map { Int($0) }, names))
-    }
+    for column in roles.series { parts.append((codes[column].map { Int($0) }, try seriesNames(column))) }
     if !data.wide.isEmpty {
       parts.append(numbered { Name(files[$0.file].names[$0.column ?? 0]) })
     }
@@ -169,6 +180,12 @@ extension TableRows {
       names = names.flatMap { first in part.names.map { "\(first)/\($0)" } }
     }
     return SeriesKeys(sorting: names, numbers)
+  }
+
+  /// The texts of a column that names series, by their codes, as they stand in the names of series: what is between two parts of a
+  /// name must not stand in one.
+  func seriesNames(_ column: Int) throws(Failure) -> [String] {
+    try names(column).map { roles.series.count > 1 ? $0.escaped("/") : $0 }
   }
 
   /// Names that come from where a row stands, numbered.

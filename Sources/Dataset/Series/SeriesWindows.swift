@@ -11,16 +11,17 @@ struct SeriesWindows {
   let unused: Int
   /// Of each series the rows that samples of training see, inputs and targets.
   let trainRows: [Range<Int>]
-  /// Series that are too short for one.
-  let short: [Int]
+  /// Series that are too short for one, with the rows that are missing.
+  let short: [(series: Int, missing: Int)]
 
   /// - split: nil where all are one part.
   init(
     _ table: SeriesTable, _ data: DataSpecification, _ split: DataSpecification.Split?
   ) throws(Failure) {
     let reach = SampleReach(data)
-    let windows = (0..<table.count).map { table.windows($0, reach, data) }
-    short = windows.indices.filter { windows[$0] == 0 }
+    let room = (0..<table.count).map { table.room($0, reach, data) }
+    let windows = room.map { max(0, $0) }
+    short = room.indices.filter { room[$0] < 1 }.map { ($0, 1 - room[$0]) }
     guard short.count < windows.count else { throw table.tooShort(reach, data) }
     let cuts = try split.map { (split) throws(Failure) in
       try table.cut(split, windows, reach, time: data.time)
@@ -75,11 +76,12 @@ extension DataSpecification.Split {
 
 extension SeriesTable {
   /// How many windows a series has: with all their targets, or, where those need not be there, with all that is known in advance.
-  fileprivate func windows(_ series: Int, _ reach: SampleReach, _ data: DataSpecification) -> Int {
+  /// Below 1, what is missing for the first.
+  fileprivate func room(_ series: Int, _ reach: SampleReach, _ data: DataSpecification) -> Int {
     let history = history(series).count
-    guard data.areTargetsOptional else { return max(0, history - reach.rows + 1) }
+    guard data.areTargetsOptional else { return history - reach.rows + 1 }
     let all = starts[series + 1] - starts[series]
-    return max(0, min(history - reach.window, data.known.isEmpty ? history : all - reach.rows) + 1)
+    return min(history - reach.window, data.known.isEmpty ? history : all - reach.rows) + 1
   }
 
   fileprivate func tooShort(_ reach: SampleReach, _ data: DataSpecification) -> Failure {

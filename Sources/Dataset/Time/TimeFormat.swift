@@ -12,6 +12,8 @@ package struct TimeFormat: Sendable, Equatable {
   let kind: Kind
   /// How times are written that go on from those read.
   private var style: ISOTime.Style
+  /// Whether a time that was read says its zone, and whether one says none.
+  private var (hasZone, lacksZone) = (false, false)
 
   /// - pattern: of `data.time_format`; nil for ISO 8601 or numbers, as the first time shows.
   /// - Returns: nil where the first time is neither.
@@ -39,8 +41,14 @@ package struct TimeFormat: Sendable, Equatable {
   package mutating func read(_ text: [UInt8]) -> Int? {
     guard let (time, found) = parsed(text) else { return nil }
     style.takeOver(found)
+    if kind == .iso {
+      if found.zone == nil { lacksZone = true } else { hasZone = true }
+    }
     return time
   }
+
+  /// Whether nobody knows how the times that were read follow on one another: some say their zone, others none.
+  var mixesZones: Bool { hasZone && lacksZone }
 
   private func parsed(_ text: [UInt8]) -> (time: Int, style: ISOTime.Style)? {
     switch kind {

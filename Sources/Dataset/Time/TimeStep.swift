@@ -35,6 +35,22 @@ package enum TimeStep: Sendable, Equatable {
     }
   }
 
+  /// How many rows do not stand one step behind the one before them, where there is but one next time; else 0.
+  package func breaks(in times: ArraySlice<Int>) -> Int {
+    isExact ? zip(times, times.dropFirst()).count { time(after: $0, steps: 1) != $1 } : 0
+  }
+
+  /// How many different steps times in order take; months of the calendar count, however many days they have.
+  package static func variety(_ times: [Int]) -> Int {
+    let steps = Set(zip(times, times.dropFirst()).map { $1 - $0 }).count
+    let moments = times.map { Moment($0) }
+    guard let first = moments.first, moments.allSatisfy({ $0.time == first.time }),
+      moments.allSatisfy({ $0.date.day == first.date.day }) || moments.allSatisfy(\.date.isLastOfMonth)
+    else { return steps }
+    let months = moments.map { $0.date.year * 12 + $0.date.month }
+    return min(steps, Set(zip(months, months.dropFirst()).map { $1 - $0 }).count)
+  }
+
   /// The time so many steps behind one; nil where nobody knows.
   package func time(after last: Int, steps: Int) -> Int? {
     switch self {

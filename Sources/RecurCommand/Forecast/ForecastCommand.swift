@@ -52,7 +52,8 @@ struct ForecastCommand: ReportingCommand {
     let inputs = model.files(checkpoint, input: input) + (known.map { [$0] } ?? [])
     let table = try OutputFile(file, option: "--output", notOver: inputs)
     let picture = try plot.map {
-      (gnuplot: try Gnuplot(), file: try OutputFile($0, option: "--plot", notOver: inputs))
+      let picture = try OutputFile($0, option: "--plot", notOver: inputs, besides: ("--output", file))
+      return (gnuplot: try Gnuplot(), file: picture)
     }
     let forecast = try forecaster.forecast(model.recipe.data.going(on: input, known: known), steps: steps)
     ForecastTable.note(forecast)
@@ -136,6 +137,19 @@ struct ForecastTable {
     return CSVLine.text([series.name, time, "\(row.step)"] + numbers.map(CSVPredictions.number))
   }
 
+  /// Says that the times of forecasts go on by a step that the rows before do not keep.
+  private static func note(broken series: [ForecastSource.Series]) {
+    guard let first = series.first else { return }
+    let (broken, all) = (
+      series.reduce(0) { $0 + $1.broken.broken }, series.reduce(0) { $0 + $1.broken.all }
+    )
+    let others = series.count == 1 ? "" : " and \(series.count - 1) more"
+    let of = first.name.isEmpty ? "" : " of series \(quoted(first.name))\(others)"
+    Console.note(
+      "recur: the times of the forecast go on by the usual step, from which \(Formatting.grouped(broken)) of \(Formatting.grouped(all)) steps from row to row\(of) "
+        + "differ; where other times are meant, give them by --known FILE")
+  }
+
   /// Says what training did not see, and which series have no forecast.
   static func note(_ forecast: Forecast) {
     Console.note(forecast.unseenCategories)
@@ -150,5 +164,6 @@ struct ForecastTable {
       let rows = "\(missing) row\(missing == 1 ? "" : "s")"
       Console.note("recur: series \(quoted(name)) has no forecast: its history is \(rows) too short")
     }
+    note(broken: forecast.series.filter { $0.broken.broken > 0 })
   }
 }

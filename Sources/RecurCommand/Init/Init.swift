@@ -62,9 +62,25 @@ struct Init: ReportingCommand {
       format: kind.rawValue, recipe: draft.yaml, guesses: draft.guesses, samples: data.train?.count ?? 0)
   }
 
+  /// A folder is one of images, unless it has tables.
+  private func requireImages(_ folder: String) throws {
+    let files = Paths.files(in: folder)
+    // text: files' endings and beginnings.
+    let tables = files.filter { $0.hasBytes(last: ".csv") || $0.hasBytes(last: ".csv.gz") }
+    let hasImages = files.contains { Paths.name(of: $0).hasPrefix("train-images") }
+    guard !hasImages, let first = tables.sorted(by: { Name($0) < Name($1) }).first else { return }
+    let count = tables.count == 1 ? "a CSV file" : "\(tables.count) CSV files"
+    throw Failure.usage(
+      "\(folder) is a folder with \(count): run init on one of them, such as \(ShellWords.quoted([first])); in its recipe data.paths, "
+        + "a list or a pattern, in place of data.path reads them all")
+  }
+
   /// By what the file begins with.
   private func guessedFormat(_ path: String) throws -> Format {
-    if Paths.isFolder(path) { return .idx }
+    if Paths.isFolder(path) {
+      try requireImages(path)
+      return .idx
+    }
     let file = try InputFile(path: path, key: "FILE")
     let start = file.withBytes { Array($0.prefix(1 << 16)) }
     if start.starts(with: [0x93] + Array("NUMPY".utf8)) { return .npy }

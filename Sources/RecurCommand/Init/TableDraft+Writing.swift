@@ -4,6 +4,7 @@ import Recur
 extension TableDraft {
   func write(_ draft: inout RecipeDraft) throws {
     let shape = windows
+    try requireRows(shape.window, shape.horizon)
     for guess in guesses { draft.guess(guess) }
     for column in unread { draft.guess("\(quoted(column.name)) is not read: it \(column.why)") }
     if let time, let other = time.otherPattern {
@@ -59,6 +60,10 @@ extension TableDraft {
     if let thousands = probe.thousands {
       draft.add("thousands", JSONObject.quoted(thousands))
       draft.guess("digits are grouped by \(quoted(thousands))")
+    } else if let number = probe.groupedElsewhere {
+      draft.guess(
+        "\(quoted(number)) is read as a number with a fraction; it would fit as thousands as well (data.decimal, data.thousands)"
+      )
     }
   }
 
@@ -87,6 +92,11 @@ extension TableDraft {
     }
     if let label {
       draft.add("label", RecipeDraft.text(label.name), "\(label.distinct) classes")
+      if let group = likelyGroup {
+        draft.remark(
+          "All rows of one \(quoted(group.name)) have the same \(quoted(label.name)). Where they are one sequence: data.group names the column, "
+            + "and the model has a cell.")
+      }
     } else if wide.isEmpty {
       draft.add("targets", RecipeDraft.list(targets.map(\.name)), "numbers to predict")
     }
@@ -147,24 +157,28 @@ extension TableDraft {
 /// Time and windows.
 extension TableDraft {
   private var runs: [[Int]] { probe.runs(series) }
+  /// Seconds of the commonest step.
   private var seconds: Double? { time.flatMap { $0.isOfTimes ? probe.step($0, series: series) : nil } }
+  private var timeStep: TimeStep? { time.flatMap { $0.isOfTimes ? probe.timeStep($0, series: series) : nil } }
 
   /// Months from a row to the next, where it is so many.
-  private var months: Int? {
-    guard let time, time.isOfTimes, case .months(let count, _) = probe.timeStep(time, series: series) else {
-      return nil
-    }
-    return count
-  }
+  private var months: Int? { if case .months(let count, _) = timeStep { count } else { nil } }
 
-  /// The step of the time in words.
+  /// The step of the time in words, as a forecast goes on by it.
   private var step: String? {
-    guard let seconds else { return nil }
-    if let months {
+    guard let timeStep, let seconds else { return nil }
+    switch timeStep {
+    case .irregular: return "at irregular times"
+    case .weekdays: return "a row every day, Monday to Friday"
+    case .months(let months, _):
       let (count, word) =
         months % 12 == 0 ? (months / 12, "year") : months == 3 ? (1, "quarter") : (months, "month")
       return "a row every \(count == 1 ? word : "\(count) \(word)s")"
+    case .fixed: return words(seconds)
     }
+  }
+
+  private func words(_ seconds: Double) -> String {
     let week = 7 * 86_400.0
     let sizes = [(86_400.0, "day"), (3600, "hour"), (60, "minute"), (1, "second")]
     let isOfWeeks = seconds.truncatingRemainder(dividingBy: week) == 0
@@ -177,7 +191,8 @@ extension TableDraft {
 
   /// What of the time may come again.
   private var calendar: [String] {
-    guard let seconds else { return [] }
+    // Nobody knows the next times of irregular ones, and a forecast would read them.
+    guard let seconds, timeStep != .irregular else { return [] }
     switch seconds {
     case ..<3600: return ["minute", "hour", "weekday"]
     case ..<86_400: return ["hour", "weekday", "year_day"]
@@ -198,6 +213,18 @@ extension TableDraft {
     case (7 * 86_400)..<(300 * 86_400): 12
     default: 8
     }
+  }
+
+  /// Refuses a table without a row to predict in the words of who has written no recipe.
+  private func requireRows(_ window: Int, _ horizon: Int) throws {
+    guard isSeries, let longest = runs.map(\.count).max(), longest < window + horizon else { return }
+    func words(_ count: Int) -> String { "\(count) row\(count == 1 ? "" : "s")" }
+    let owner =
+      series.isEmpty ? longest == 1 ? "there is" : "there are" : "the longest of its \(runs.count) series has"
+    throw Failure.badData(
+      "\(path): \(owner) \(words(longest)), and the network sees \(words(window)) to predict the "
+        + (horizon == 1 ? "one behind them" : "\(horizon) behind them")
+        + ": \(window + horizon) are needed")
   }
 
   /// Rows of a window and of what is predicted, and how many windows there are.

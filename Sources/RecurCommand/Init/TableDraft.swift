@@ -32,7 +32,7 @@ struct TableDraft {
 
   init(_ command: Init, _ path: String) throws {
     (self.command, self.path) = (command, path)
-    probe = try TableProbe(InputFile(path: path, key: "FILE"))
+    probe = try TableProbe(InputFile(path: path, key: "FILE"), time: command.time)
     let names = Dictionary(grouping: probe.columns) { Name($0.name) }
     columns = probe.columns.filter { !$0.name.isEmpty && names[Name($0.name)]?.count == 1 }
     unnamed = probe.columns.enumerated().filter { $0.element.name.isEmpty }.map { $0.offset + 1 }
@@ -50,7 +50,8 @@ struct TableDraft {
       (label, targets) = (words, [])
       guesses.append("\(quoted(words.name)) is no column of numbers: predicted as a class")
     }
-    if text == nil { findTime() }
+    if text == nil { try findTime() }
+    sayMarks()
     if command.wide {
       try chooseSeries()
       return
@@ -60,6 +61,31 @@ struct TableDraft {
     guard text == nil else { return }
     chooseFeatures()
     if features.isEmpty, categories.isEmpty { try chooseWhatIsLeft() }
+  }
+
+  /// A column whose rows stand together and have one class: where they are one sequence each, `data.group` tells them apart.
+  var likelyGroup: Column? {
+    guard let label, label.missing == 0 else { return nil }
+    func changes(_ column: Column) -> [Int] {
+      (1..<probe.rows).filter { column.codes[$0] != column.codes[$0 - 1] }
+    }
+    return columns.first { column in
+      guard column.missing == 0, column.kind == .texts || column.isWhole, column.distinct > label.distinct,
+        column.distinct * 3 <= probe.rows, !column.name.hasSameBytes(as: label.name)
+      else { return false }
+      let own = Set(changes(column))
+      return own.count == column.distinct - 1 && own.isSuperset(of: changes(label))
+    }
+  }
+
+  /// Columns that are no numbers for a mark beside each.
+  private mutating func sayMarks() {
+    for column in columns where text?.name.hasSameBytes(as: column.name) != true {
+      guard let mark = column.mark else { continue }
+      guesses.append(
+        "\(quoted(column.name)) is text by \(quoted(mark.mark)) in \(quoted(mark.text)) (line \(mark.line)): without such marks it is read as numbers"
+      )
+    }
   }
 
   private mutating func chooseSeries() throws {
@@ -98,8 +124,12 @@ struct TableDraft {
   private func failure(_ what: String) -> Failure { .usage("\(path): \(what)") }
   /// The command is right, and the file has nothing for it.
   private func nothingLeft(_ what: String, _ advice: String? = nil) -> Failure {
+    let marks = columns.compactMap { column in
+      column.mark.map { "\(quoted(column.name)) is text by \(quoted($0.mark)) in line \($0.line)" }
+    }
     let reasons =
-      unnamed.map { "column \($0) has no name in line 1" } + unread.map { "\(quoted($0.name)) \($0.why)" }
+      unnamed.map { "column \($0) has no name in line 1" } + marks
+      + unread.map { "\(quoted($0.name)) \($0.why)" }
     let why = reasons.first.map { " (\($0))" } ?? ""
     return .badData("\(path): \(what)\(why)" + (advice.map { "; \($0)" } ?? ""))
   }
@@ -110,7 +140,9 @@ struct TableDraft {
     let texts = label.strangers.map { quoted($0) }.joined(separator: ", ")
     let found =
       label.strangers.isEmpty
-      ? "" : ": \(label.rowsOfStrangers) of \(probe.rows) rows have a text there, such as \(texts)"
+      ? ""
+      : ": \(label.rowsOfStrangers) of \(probe.rows) rows have a text there, such as \(texts)"
+        + (label.mark.map { ", by \(quoted($0.mark)) in line \($0.line)" } ?? "")
     let why =
       command.label != nil
       ? "--label \(label.name) is a class to predict"
@@ -150,7 +182,8 @@ struct TableDraft {
   }
 
   /// The first column of dates, and what tells series apart where its dates occur more than once.
-  private mutating func findTime() {
+  private mutating func findTime() throws {
+    try requireTimes()
     if time == nil, let found = columns.first(where: { $0.isOfTimes && !isTaken($0) }) {
       time = found
       guesses.append("time: \(quoted(found.name))")
@@ -158,6 +191,11 @@ struct TableDraft {
     if time == nil, let first = columns.first, let step = first.steadyStep, step > 1, !isTaken(first) {
       guesses.append(
         "\(quoted(first.name)) rises by \(String(printf: "%.0f", step)) from each row to the next: where it is the time, give --time \(ShellWords.quoted([first.name]))"
+      )
+    }
+    if time == nil, let years = columns.first(where: { $0.isOfYears && !isTaken($0) }) {
+      guesses.append(
+        "\(quoted(years.name)) has years: where it is the time, give --time \(ShellWords.quoted([years.name]))"
       )
     }
     guard let time, time.isOfTimes, series.isEmpty, !command.wide, !probe.areDistinct(time, series: []) else {
@@ -175,6 +213,18 @@ struct TableDraft {
       guesses.append(
         "series: \(quoted(found.name)), \(found.distinct) of them, since times occur more than once")
     }
+  }
+
+  /// A column nearly all of whose values are times is not put aside for a few that are none: a last line with sums, a wrong date.
+  private func requireTimes() throws {
+    // Where there are other times, a column like that is one of several.
+    if time == nil, columns.contains(where: { $0.isOfTimes && !isTaken($0) }) { return }
+    let column = time ?? columns.first { $0.strayTime != nil && !isTaken($0) }
+    guard let stray = column?.strayTime else { return }
+    let others = stray.rows > 1 ? " (nor are \(stray.rows - 1) more)" : ""
+    throw Failure.badData(
+      "\(stray.place): \(quoted(stray.text)) is not a time\(others), and \(stray.rowsOfTimes) values are, such as "
+        + "\(quoted(stray.time)), as \(stray.pattern ?? "ISO 8601"); correct it, or remove the row")
   }
 
   private mutating func findTarget() throws {

@@ -16,6 +16,14 @@ extension Console {
     }
   }
 
+  /// Says which series are too short for a window, and so have no prediction.
+  static func note(shortSeries: [(name: String, missing: Int)]) {
+    for (name, missing) in shortSeries {
+      let rows = "\(missing) row\(missing == 1 ? "" : "s")"
+      note("recur: series \(quoted(name)) has no prediction: its history is \(rows) too short")
+    }
+  }
+
   /// Says which series have no scale of their own.
   static func note(unseenSeries names: [String]) {
     for name in names {

@@ -69,14 +69,19 @@ struct Predict: ReportingCommand {
     let data = try input.map { try model.loadData(from: $0, labels: labels) } ?? model.loadData()
     Console.note(data.unseenCategories)
     Console.note(unseenSeries: data.unseenSeries)
+    // Of its own file training has said it.
+    if input != nil { Console.note(shortSeries: data.shortSeries) }
     let source = try model.rows(of: data, wantsProbabilities: proba)
     var writer = try format.writer(source.columns, to: file)
     var rows = 0
+    var unknown = UnknownPredictions(model.recipe.data.completed)
     try source.forEachRow(input == nil ? data.predictedParts(split) : data.inputParts) { row in
       try writer.write(row)
+      unknown.take(row)
       rows += 1
     }
     try writer.finish()
+    unknown.note()
     return rows
   }
 }

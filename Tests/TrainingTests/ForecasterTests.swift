@@ -31,7 +31,11 @@ import Training
       var cut = checkpoint.recipe.data
       cut.path = run.path + "/cut.csv"
       let forecast = try forecaster.forecast(cut)
-      let known = outputs[rows - 4].enumerated().map { data.scaler!.unscaleTarget($1, $0) }
+      let scaler = try #require(data.scaler)
+      let known = outputs[rows - 4].enumerated().map { column, output in
+        Scaler.inDecimals(
+          scaler.unscaleTarget(output, column), scaled: output, unit: scaler.targetUnit(column))
+      }
       #expect(forecast.rows.map(\.step) == [1, 2, 3] && forecast.rows.map { $0.predicted[0] } == known)
       #expect(forecast.series.count == 1 && forecast.series[0].lastRecord == rows - 1)
     }

@@ -214,7 +214,7 @@ import Testing
         assert numpy.array_equal(arrays[name], value.numpy()), name
       assert yaml.safe_load(str(arrays["metadata.recipe"])) == model.recipe
       assert json.loads(str(arrays["metadata.scaler"])) == model.scaler and len(model.scaler["formula"]) == 2
-      assert len(arrays.files) == len(model.state_dict()) + 2, arrays.files
+      assert len(arrays.files) == len(model.state_dict()) + 3, arrays.files
       save_file({"module." + name: value for name, value in model.state_dict().items()}, folder + "torch.safetensors")
       torch.save(model.state_dict(), folder + "torch.pt")
       print("good")

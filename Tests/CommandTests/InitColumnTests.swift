@@ -52,7 +52,7 @@ import Testing
           && outcome.err.contains("\(needed) are needed") && !outcome.err.contains("data."), "\(outcome.err)")
     }
     try table("p.csv", "date,s,y", rows: 6) { "2024-01-0\($0 / 2 + 1),\(["a", "b"][$0 % 2]),\($0)" }
-    let panel = try run("p.csv", "--series", "s", "--window", "3")
+    let panel = try run("p.csv", "--series", "s", "--target", "y", "--window", "3")
     #expect(
       panel.status == 65 && panel.err.contains("the longest of its 2 series has 3 rows"), "\(panel.err)")
   }

@@ -108,7 +108,7 @@ import Testing
       mixed.hasPrefix(
         "d.csv, line 4, column 't': the time '2024-01-01T02:00' has no offset from UTC, and '2024-01-01T00:00Z' in line 2 has one"
       ), "\(mixed)")
-    for ends in [["Z", "+01:00", "-05", "Z", "Z", "Z"], ["", "", "", "", "", ""]] {
+    for ends in [["Z", "+00:30", "-00:10", "Z", "Z", "Z"], ["", "", "", "", "", ""]] {
       #expect(try failure(rows(ends)) { _ in } == "nothing thrown")
     }
   }

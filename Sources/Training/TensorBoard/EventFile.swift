@@ -26,7 +26,8 @@ final class EventFile {
   init(
     in folder: Directory, run: String, resumedAt step: Int?, metrics lines: [MetricsScalars]
   ) throws(Failure) {
-    let own = try folder.names().filter { $0.hasBytes(last: "\(Self.mark)\(run)") }
+    let names = try folder.names()
+    let own = names.filter { $0.hasBytes(last: "\(Self.mark)\(run)") }
     let kept = try KeptEvents(
       step == nil ? [] : own.map { name throws(Failure) in try Self.bytes(of: name, in: folder) },
       upTo: step ?? 0,
@@ -44,7 +45,7 @@ final class EventFile {
       try file.synchronize()
       opened = file
     }
-    for old in own { try folder.remove(old) }
+    for old in own + names.filter({ Self.isUnfinished($0, run: run) }) { try folder.remove(old) }
     (file, count, last) = (opened!, written, kept.last)
   }
 
@@ -84,6 +85,11 @@ extension EventFile {
   static func isOwn(_ name: String) -> Bool {
     // text: names of this program.
     isEventFile(name) && name.split(separator: ".").dropLast().last == "recur"
+  }
+
+  /// Whether a process was killed while it wrote this one.
+  private static func isUnfinished(_ name: String, run: String) -> Bool {
+    isEventFile(name) && name.utf8.contains(Array("\(mark)\(run)\(FileSystem.temporaryMark)".utf8))
   }
 
   static var now: Double {

@@ -18,11 +18,18 @@ RK_INLINE vf v_pairs(vf low, vf high) {
 RK_INLINE vf v_neighbours(vf first, vf second) { return (vf)_mm512_cvtne2ps_pbh((__m512)second, (__m512)first); }
 #else
 RK_INLINE vf v_spread(const float *p) { return (vf)(*(const int32_t *)p - (vi){}); }
+#if RK_LONG_BF16
+RK_INLINE vf v_multiply_add(vf x, vf y, vf c) {
+  c = (vf)vbfmlaltq_f32((float32x4_t)c, (bfloat16x8_t)x, (bfloat16x8_t)y);
+  return (vf)vbfmlalbq_f32((float32x4_t)c, (bfloat16x8_t)x, (bfloat16x8_t)y);
+}
+#else
 RK_INLINE vf v_multiply_add(vf x, vf y, vf c) {
   const int32_t high = (int32_t)0xffff0000;
   c = v_fma((vf)((vi)x & high), (vf)((vi)y & high), c);
   return v_fma((vf)((vi)x << 16), (vf)((vi)y << 16), c);
 }
+#endif
 // The upper 16 bits of the result are x rounded, the lower ones are zero. NaN stays NaN.
 RK_INLINE vi v_rounded(vf x) {
   vi bits = (vi)x, nearest = bits + 0x7fff + ((bits >> 16) & 1);

@@ -1,5 +1,6 @@
-// Vector extensions of the compiler only: any processor (NEON on 64-bit Arm). Products and sums round separately, so that
-// the bits are the same on every x86-64 processor.
+// Vector extensions of the compiler only: any processor. Products and sums round separately, whatever the processor could do at
+// once, so that the bits are the same on all of them.
+#pragma STDC FP_CONTRACT OFF
 #define VW 4
 #define RK_FMA 0
 #if defined(__aarch64__)

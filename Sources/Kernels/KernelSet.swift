@@ -12,7 +12,7 @@ public struct KernelSet: @unchecked Sendable {
   // The table is constant and lives as long as the program.
   private let table: UnsafePointer<rk_kernels>
 
-  /// The set by this name (`avx512`, `avx2`, `portable`), or nil if this processor does not have it.
+  /// The set by this name (`avx512`, `avx2`, `neon`, `portable`), or nil if this processor does not have it.
   public init?(named name: String) {
     guard let table = rk_find(name) else { return nil }
     self.table = table
@@ -37,7 +37,7 @@ public struct KernelSet: @unchecked Sendable {
   public static let hasBF16 = rk_has_bf16() != 0
   /// All float32 sets this processor can run.
   public static var available: [KernelSet] {
-    ["avx512", "avx2", "portable"].compactMap(KernelSet.init(named:))
+    ["avx512", "avx2", "neon", "portable"].compactMap(KernelSet.init(named:))
   }
 
   /// What the operands of matrix products are.

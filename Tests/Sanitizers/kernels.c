@@ -1,20 +1,33 @@
 // Runs the kernels of every instruction set at sizes that fit nothing evenly, each array with only the room that callers give:
-// for the address, undefined-behaviour and thread sanitizers (see `run`). Numbers are checked by KernelsTests.
+// for the address, undefined-behaviour and thread sanitizers (see `run`). With --hash it prints a hash of all that each set computed,
+// by kind, which must be the same on other processors (Processors/run). Sets with vectors of the portable set's width are
+// compared with it on the way; KernelsTests checks numbers by themselves.
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "ckernels.h"
 
-enum { SLACK = 16 };  // what kernels may read, never write, behind an array
+#pragma STDC FP_CONTRACT OFF  // what is computed from is the same on every processor
+
+enum { SLACK = 16, KINDS = 16 };  // what kernels may read, never write, behind an array
 static const float GUARD = 12345.678f;
-static struct { float *start; ptrdiff_t count; } arrays[64];
+static struct { float *start; ptrdiff_t count; int internal; } arrays[64];
 static int used;
 static long calls;
+
+// One array after the other of what a set computed, in order of the calls.
+typedef struct { float *x; size_t count, room; } record;
+static record portable;
+static size_t compared;
+static const rk_kernels *family;
+static struct { const char *what; uint64_t hash; } kinds[KINDS];
 
 static float *array(ptrdiff_t count) {
   float *x = aligned_alloc(64, (size_t)((count + SLACK) * 4 + 63) / 64 * 64);
   for (ptrdiff_t i = 0; i < count; i++) x[i] = (float)((i * 7919 + used * 104729) % 2003) / 1001 - 1;
   for (ptrdiff_t i = count; i < count + SLACK; i++) x[i] = GUARD;
+  arrays[used].internal = 0;
   arrays[used].start = x;
   arrays[used++].count = count;
   return x;
@@ -24,28 +37,77 @@ static float *positive(ptrdiff_t count) {
   for (ptrdiff_t i = 0; i < count; i++) x[i] = x[i] * x[i] + 0.1f;
   return x;
 }
+// What only the set itself reads: packed operands, scratch.
+static float *internal(ptrdiff_t count) {
+  float *x = array(count);
+  arrays[used - 1].internal = 1;
+  return x;
+}
+
+static void add_hash(const char *what, const float *x, ptrdiff_t count) {
+  int kind = 0;
+  while (kinds[kind].what && strcmp(kinds[kind].what, what)) kind++;
+  if (!kinds[kind].what) kinds[kind].what = what, kinds[kind].hash = 0xcbf29ce484222325;
+  for (ptrdiff_t i = 0; i < count; i++) {
+    uint32_t bits;
+    memcpy(&bits, x + i, 4);
+    kinds[kind].hash = (kinds[kind].hash ^ bits) * 0x100000001b3;
+  }
+}
+
+static void remember(const float *x, ptrdiff_t count) {
+  while (portable.count + (size_t)count > portable.room) {
+    portable.room = portable.room * 2 + 1000000;
+    portable.x = realloc(portable.x, portable.room * 4);
+  }
+  memcpy(portable.x + portable.count, x, (size_t)count * 4);
+  portable.count += (size_t)count;
+}
+// Sums of another order, or rounded once where the portable set rounds twice, differ by what a float can't hold; products of bfloat16
+// by what it can't.
+static void compare(const char *what, const float *x, ptrdiff_t count) {
+  const float *expected = portable.x + compared;
+  compared += (size_t)count;
+  float most = 1, worst = 0;
+  for (ptrdiff_t i = 0; i < count; i++) {
+    float difference = fabsf(x[i] - expected[i]);
+    if (fabsf(expected[i]) > most) most = fabsf(expected[i]);
+    if (!(difference <= worst)) worst = difference;
+  }
+  if (!(worst <= most * (strstr(family->name, "bf16") ? 0.05f : 1e-4f))) {
+    fprintf(stderr, "%s: %s differs from the portable set by %g of %g\n", family->name, what, worst, most);
+    exit(1);
+  }
+}
 
 static void check(const char *what) {
-  for (; used > 0; used--) {
-    float *end = arrays[used - 1].start + arrays[used - 1].count;
-    for (int i = 0; i < SLACK; i++)
-      if (end[i] != GUARD) {
+  for (int i = 0; i < used; i++) {
+    float *start = arrays[i].start;
+    ptrdiff_t count = arrays[i].count;
+    for (int j = 0; j < SLACK; j++)
+      if (start[count + j] != GUARD) {
         fprintf(stderr, "%s writes behind an array\n", what);
         exit(1);
       }
-    free(arrays[used - 1].start);
+    if (family && !arrays[i].internal) {
+      add_hash(what, start, count);
+      if (!strncmp(family->name, "portable", 8)) remember(start, count);
+      else if (family->vector_width == rk_find("portable")->vector_width) compare(what, start, count);
+    }
+    free(start);
   }
+  used = 0;
   calls++;
 }
 
 static void products(const rk_kernels *f, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k) {
-  float *packed = array(f->packed_size(n, k)), *a = array(m * k), *w = array(n * k), *bias = array(n), *c = array(m * n);
+  float *packed = internal(f->packed_size(n, k)), *a = array(m * k), *w = array(n * k), *bias = array(n), *c = array(m * n);
   f->pack_transposed(w, k, 0, n, 0, k, packed);
   f->multiply(m, n, k, a, k, 1, packed, bias, c, n, 0);
   f->pack(w, n, 0, k, 0, n, packed);
   f->multiply(m, n, k, a, 1, m, packed, 0, c, n, 1);
   check("multiply");
-  float *scratch = array(f->gradient_scratch(m, n)), *d = array(k * m), *x = array(k * n), *g = array(m * n);
+  float *scratch = internal(f->gradient_scratch(m, n)), *d = array(k * m), *x = array(k * n), *g = array(m * n);
   f->multiply_gradient(m, n, k, d, m, x, n, g, n, 1, scratch);
   for (ptrdiff_t size = 1; size <= k; size = size * 3 + 1) {
     rk_groups groups = {size, k / (k / size)};
@@ -62,8 +124,8 @@ static void layer(const rk_kernels *f, int gates, ptrdiff_t hidden, ptrdiff_t st
     offsets[t + 1] = offsets[t] + rows;
   }
   ptrdiff_t rows = offsets[steps];
-  float *w = array(gates * hidden * hidden), *packed = array(f->packed_recurrent_size(gates, hidden));
-  float *back = array(f->packed_recurrent_size(gates, hidden));
+  float *w = array(gates * hidden * hidden), *packed = internal(f->packed_recurrent_size(gates, hidden));
+  float *back = internal(f->packed_recurrent_size(gates, hidden));
   f->pack_recurrent(w, gates, hidden, packed);
   f->pack_recurrent_back(w, gates, hidden, back);
   rk_layer l = {.steps = steps, .batch = batch, .hidden = hidden, .units = units, .last_row = batch,
@@ -71,7 +133,7 @@ static void layer(const rk_kernels *f, int gates, ptrdiff_t hidden, ptrdiff_t st
                 .weights_back = back, .bias_m = array(units), .gate_stride = slots * units, .gates = array(rows * slots * units),
                 .cells = array(rows * units), .outputs = array(rows * units), .output_stride = units, .h0 = array(batch * units),
                 .c0 = array(batch * units), .d_outputs = array(rows * units), .d_output_stride = units,
-                .d_hidden = array(batch * units), .d_cell = array(batch * units), .low = array(batch * slots * units)};
+                .d_hidden = array(batch * units), .d_cell = array(batch * units), .low = internal(batch * slots * units)};
   if (gates == 4) f->lstm_forward(&l), f->lstm_backward(&l);
   if (gates == 3) f->gru_forward(&l), f->gru_backward(&l);
   if (gates == 1) f->rnn_forward(&l, 0), f->rnn_backward(&l, 0);
@@ -79,16 +141,21 @@ static void layer(const rk_kernels *f, int gates, ptrdiff_t hidden, ptrdiff_t st
 }
 
 static void elements(const rk_kernels *f, ptrdiff_t n) {
-  float *x = array(n), *y = array(n), *p = array(n), *m = array(n), *v = positive(n);
+  float *x = array(n), *y = array(n);
   f->exp(x, y, n), f->sigmoid(x, y, n), f->tanh(x, y, n), f->relu(x, y, n);
   f->sigmoid_back(y, x, x, n), f->tanh_back(y, x, x, n), f->relu_back(y, x, x, n);
-  f->softmax(x, y, n);
-  f->sum_of_squares(x, n);
+  check("a function");
+  float *p = array(n), *m = array(n), *v = positive(n);
+  x = array(n);
   rk_optimizer o = {.gradient_scale = 1, .lr = 0.1f, .weight_decay = 0.01f, .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8f,
                     .bias1 = 0.1f, .bias2_sqrt = 0.1f, .momentum = 0.9f};
   f->adam(&o, p, x, m, v, n), f->sgd(&o, p, x, m, n), f->rmsprop(&o, p, x, v, m, n);
+  check("an optimizer");
+  x = array(n), y = array(n);
+  array(1)[0] = (float)f->sum_of_squares(x, n);
+  array(1)[0] = f->softmax(x, y, n);
   f->column_sums(x, 1, n, n, y);
-  check("an elementwise kernel");
+  check("a sum");
 }
 
 static rk_normed normed(ptrdiff_t groups, ptrdiff_t blocks, ptrdiff_t hidden, ptrdiff_t units, ptrdiff_t rows) {
@@ -116,6 +183,9 @@ static void stepped(const rk_kernels *f, ptrdiff_t hidden, ptrdiff_t rows) {
     s->normed_lstm_back(&input, &recurrent, &cell, gates, t, dh, dc, before, zone, d, rows);
     s->lstm(gates, product, before, c, t, h, zone, units, rows);
     s->lstm_back(gates, t, dh, dc, before, zone, units, rows);
+    float *peephole = array(3 * units), *d_peephole = array(rows * 3 * units);
+    s->peephole_lstm(gates, product, peephole, before, c, t, h, zone, units, rows);
+    s->peephole_lstm_back(gates, peephole, d_peephole, t, dh, dc, before, zone, units, rows);
     check("a step of LSTM");
     h = array(rows * units), dh = array(rows * units), before = way ? array(rows * units) : 0, d = array(6 * units);
     input = normed(2, 3, hidden, units, rows), recurrent = normed(2, 3, hidden, units, rows);
@@ -125,6 +195,11 @@ static void stepped(const rk_kernels *f, ptrdiff_t hidden, ptrdiff_t rows) {
     s->normed_gru_back(&input, &recurrent, gates, dh, before, units, dc, d, rows);
     s->gru(gates, product, before, units, h, units, rows);
     s->gru_back(gates, product, dh, before, units, dc, units, rows);
+    float *seen = array(rows * units), *reset = array(rows * units);
+    s->reset_gru(gates, product, seen, reset, units, rows);
+    s->reset_gru_new(gates, product, before, units, h, units, rows);
+    s->reset_gru_new_back(gates, dh, before, units, dc, units, rows);
+    s->reset_gru_back(gates, reset, seen, product, units, rows);
     check("a step of GRU");
     h = array(rows * units), dh = array(rows * units), before = way ? array(rows * units) : 0, d = array(units);
     input = normed(1, 1, hidden, units, rows), recurrent = normed(1, 1, hidden, units, rows), recurrent.d_beta = 0;
@@ -152,22 +227,34 @@ static void add_part(void *context, ptrdiff_t index) {
   for (ptrdiff_t i = index * 100; i < (index + 1) * 100; i++) x[i] += 1;
 }
 
-int main(void) {
+// Everything that a set computes, and its hash where one is wanted.
+static void run(const rk_kernels *f, int hashes) {
   static const ptrdiff_t sizes[][3] = {{1, 1, 1},   {1, 17, 3},    {2, 8, 5},      {13, 48, 12},  {20, 1, 40},   {64, 10, 300},
                                        {7, 33, 64}, {9, 129, 260}, {250, 15, 513}, {245, 100, 65}, {130, 200, 600}};
-  const char *names[] = {"portable", "avx2", "avx512"};
-  for (int i = 0; i < 6; i++) {
-    const rk_kernels *f = rk_find(names[i / 2]);
-    if (f && i % 2) f = rk_bf16(f);
-    if (!f) continue;
-    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) products(f, sizes[s][0], sizes[s][1], sizes[s][2]);
-    for (ptrdiff_t hidden = 1; hidden < 300; hidden = hidden * 2 + 3)
-      for (int way = 0; way < 4; way++)
-        for (int gates = 1; gates < 5; gates += gates == 1 ? 2 : 1) layer(f, gates, hidden, 5, 11, way & 1, way >> 1);
-    for (ptrdiff_t hidden = 1; hidden < 300; hidden = hidden * 2 + 3) stepped(f, hidden, 5);
-    for (ptrdiff_t n = 1; n < 5000; n = n * 2 + 1) elements(f, n);
-    printf("%s\n", f->name);
-  }
+  family = f;
+  if (!strncmp(f->name, "portable", 8)) portable.count = 0;
+  compared = 0;
+  memset(kinds, 0, sizeof kinds);
+  for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) products(f, sizes[s][0], sizes[s][1], sizes[s][2]);
+  for (ptrdiff_t hidden = 1; hidden < 300; hidden = hidden * 2 + 3)
+    for (int way = 0; way < 4; way++)
+      for (int gates = 1; gates < 5; gates += gates == 1 ? 2 : 1) layer(f, gates, hidden, 5, 11, way & 1, way >> 1);
+  for (ptrdiff_t hidden = 1; hidden < 300; hidden = hidden * 2 + 3) stepped(f, hidden, 5);
+  for (ptrdiff_t n = 1; n < 5000; n = n * 2 + 1) elements(f, n);
+  family = 0;
+  if (!hashes) printf("%s\n", f->name);
+  for (int kind = 0; hashes && kinds[kind].what; kind++)
+    printf("%s, %s: %016llx\n", f->name, kinds[kind].what, (unsigned long long)kinds[kind].hash);
+}
+
+int main(int count, char **arguments) {
+  int hashes = count > 1 && !strcmp(arguments[1], "--hash");
+  const char *names[] = {"portable", "avx2", "avx512", "neon"};
+  for (int precision = 0; precision < 2; precision++)
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+      const rk_kernels *f = rk_find(names[i]);
+      if (f) run(precision ? rk_bf16(f) : f, hashes);
+    }
   dropout();
   for (ptrdiff_t threads = 1; threads < 6; threads++) {
     rk_team *team = rk_team_create(threads);
@@ -176,6 +263,6 @@ int main(void) {
     rk_team_destroy(team);
     check("a team");
   }
-  printf("%ld calls, nothing found\n", calls);
+  if (!hashes) printf("%ld calls, nothing found\n", calls);
   return 0;
 }

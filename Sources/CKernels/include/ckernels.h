@@ -65,7 +65,7 @@ typedef struct {
 } rk_dropout_block;
 
 typedef struct {
-  const char *name;          // avx512, avx2, portable; with "-bf16" behind it where products are in bfloat16
+  const char *name;          // avx512, avx2, neon, portable; with "-bf16" behind it where products are in bfloat16
   ptrdiff_t vector_width;
 
   // How many floats pack_* writes.

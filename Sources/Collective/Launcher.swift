@@ -64,7 +64,7 @@ package struct Launcher: Equatable, Sendable {
     return outer
   }
 
-  fileprivate var knowsNoMPI: Bool { LauncherKind.all.contains { $0.name == name && $0.interfaces.isEmpty } }
+  var knowsNoMPI: Bool { LauncherKind.all.contains { $0.name == name && $0.interfaces.isEmpty } }
 
   /// This process's number among those of its job on this machine, where the launcher tells it; else 0.
   package static func localRank(_ environment: [String: String] = processEnvironment()) throws(Failure) -> Int
@@ -79,50 +79,7 @@ package struct Launcher: Equatable, Sendable {
   }
 
   /// "mpirun started 4 processes".
-  fileprivate var deed: String { "\(name) started \(size.map { "\($0) processes" } ?? "this process")" }
-}
-
-/// How a program gets its group.
-public enum Communicators {
-  /// `Solo` for a process on its own, `MPI` for one of several that a launcher started.
-  ///
-  /// Throws a usage `Failure` with the fix where a launcher plainly started this process as one of several, and there is no MPI
-  /// in which it meets the others: several processes never do the same work unknown to each other.
-  /// - solo: whether they shall: then the launcher is not looked for.
-  public static func fromEnvironment(_ environment: [String: String]? = nil, solo: Bool = false) throws
-    -> any Communicator
-  {
-    let variables = environment ?? processEnvironment()
-    guard !solo, let launcher = try Launcher.detect(variables) else { return Solo() }
-    // What knows no MPI need not be the parent of its processes: a container has its variables, too.
-    if environment == nil, !launcher.knowsNoMPI { try RankLife.begin(variables) }
-    guard launcher.size != 1 else { return Solo() }
-    let isAsked = variables["RECUR_MPI"]?.isEmpty == false
-    guard !launcher.interfaces.isEmpty || isAsked else {
-      let those = launcher.size == nil ? "as one of several" : "that"
-      throw Failure.usage("\(launcher.deed) \(those) can't find each other; \(launcher.fix)")
-    }
-    try prepare(variables)
-    let group: MPI
-    do { group = try MPI(MPILibrary.candidates(for: launcher.interfaces, variables)) } catch let failure
-      as Failure where failure.kind == .unavailable
-    { throw Failure.usage("\(launcher.deed), but \(failure.message); \(launcher.fix)") }
-    // A launcher that tells no number of processes may have started just the first.
-    let isWhole = launcher.size.map { $0 == group.size } ?? (group.size > 1 || (launcher.rank ?? 0) == 0)
-    guard isWhole else {
-      throw Failure.usage(
-        "\(launcher.deed), but MPI joined \(group.size) of them into this group; \(launcher.fix)")
-    }
-    return group
-  }
-
-  /// Where ranks are more than cores, waiting ranks must let others run: without it a message takes milliseconds.
-  private static func prepare(_ environment: [String: String]) throws {
-    guard let ranks = try Launcher.number("OMPI_COMM_WORLD_LOCAL_SIZE", in: environment, from: 1) else {
-      return
-    }
-    if ranks > sysconf(Int32(_SC_NPROCESSORS_ONLN)) { setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0) }
-  }
+  var deed: String { "\(name) started \(size.map { "\($0) processes" } ?? "this process")" }
 }
 
 /// The environment, without Foundation.

@@ -99,7 +99,7 @@ extension DeviceCheck {
   ]
 
   /// Middle sizes with plain gradient descent, for precisions that round.
-  public static let middlePlain: [DeviceCheck] = [Architecture.Cell.lstm, .gru, .rnn].flatMap { cell in
+  public static let middlePlain: [DeviceCheck] = [Network.Cell.lstm, .gru, .rnn].flatMap { cell in
     [(40, 13), (64, 8)].map { hidden, batch in
       DeviceCheck(cell, hidden: hidden, steps: 3) {
         $0.network.layers = 2
@@ -113,7 +113,7 @@ extension DeviceCheck {
 
   /// Sizes that fill a cluster's registers, for GPUs.
   public static let large: [DeviceCheck] = [
-    (Architecture.Cell.rnn, 256), (.lstm, 256), (.gru, 512), (.lstm, 512),
+    (Network.Cell.rnn, 256), (.lstm, 256), (.gru, 512), (.lstm, 512),
   ].map {
     cell, hidden in
     DeviceCheck(cell, hidden: hidden, steps: 6) {
@@ -125,7 +125,7 @@ extension DeviceCheck {
   }
 
   /// One of each cell with plain gradient descent, for precisions that round.
-  public static let plain: [DeviceCheck] = [Architecture.Cell.lstm, .gru, .rnn].map { cell in
+  public static let plain: [DeviceCheck] = [Network.Cell.lstm, .gru, .rnn].map { cell in
     DeviceCheck(cell, hidden: 32) {
       $0.network.layers = 2
       $0.optimizer = OptimizerSpecification(.sgd())

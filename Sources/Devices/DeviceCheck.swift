@@ -4,7 +4,7 @@ import Training
 
 /// A small network with made-up batches, trained on the processor and on a device: do they agree?
 public struct DeviceCheck: Sendable, CustomStringConvertible {
-  public var network: Architecture
+  public var network: Network
   public var loss: Loss = .mse
   public var optimizer = OptimizerSpecification(.adam())
   public var batch = 5
@@ -18,12 +18,12 @@ public struct DeviceCheck: Sendable, CustomStringConvertible {
   public var learningRate = 0.02
 
   public init(
-    _ cell: Architecture.Cell, input: Int = 3, hidden: Int = 7, steps: Int = 4,
-    _ readout: Architecture.Readout = .lastStep, head: [Architecture.HeadLayer] = [.linear(2)],
+    _ cell: Network.Cell, input: Int = 3, hidden: Int = 7, steps: Int = 4,
+    _ readout: Network.Readout = .lastStep, head: [Network.HeadLayer] = [.linear(2)],
     _ change: (inout DeviceCheck) -> Void = { _ in }
   ) {
-    network = Architecture(
-      cell: cell, inputSize: input, hiddenSize: cell == .none ? 0 : hidden, steps: steps, head: head)
+    network = Network(
+      cell, inputs: input, hidden: cell == .none ? 0 : hidden, steps: steps, head: head)
     network.readout = readout
     change(&self)
   }

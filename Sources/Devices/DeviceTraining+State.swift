@@ -46,7 +46,7 @@ extension DeviceTraining {
 
   /// The streams of an evaluation begin anew.
   func resetEvaluation() throws {
-    let zero = StreamStates(model.architecture, streams: StepPlan.evaluationStreams)
+    let zero = StreamStates(model.network, streams: StepPlan.evaluationStreams)
     try device.load(UnsafeBufferPointer(zero.hidden), to: .evaluationHidden)
     if !zero.cell.isEmpty { try device.load(UnsafeBufferPointer(zero.cell), to: .evaluationCells) }
   }
@@ -85,9 +85,9 @@ extension DeviceTraining {
   private func tryOnProcessor(_ samples: UnsafeBufferPointer<Int32>) {
     set.gather(samples, into: batch)
     model.zeroGradients()
-    let states = states.map { StreamStates(model.architecture, streams: $0.streams) }
+    let states = states.map { StreamStates(model.network, streams: $0.streams) }
     let result = model.forward(batch, mode: .training(seed: seed, step: 0), states: states)
-    let width = model.architecture.outputSize
+    let width = model.network.outputSize
     var gradient = [Float](repeating: 0, count: result.count)
     _ = loss.evaluate(
       outputs: result.baseAddress!, rows: result.count / width, width: width, targets: batch.targets(),

@@ -48,10 +48,10 @@ final class DeviceTraining: StepDevice {
   init(_ executor: any Executor, _ task: DeviceTask, _ options: EngineOptions) throws {
     let (run, recipe, part, capacity) = (task.step, task.recipe, task.part, task.capacity)
     let learner = run.learner
-    (model, optimizer, communicator) = (learner.model, learner.optimizer, learner.group)
+    (model, optimizer, communicator) = (learner.model, learner.optimizer, learner.communicator)
     (average, states) = (learner.average, run.states)
     set = run.set
-    let network = run.model.architecture
+    let network = run.model.network
     loss = recipe.loss
     steps = set.shape.steps
     seed = recipe.seed
@@ -153,8 +153,8 @@ final class DeviceTraining: StepDevice {
   /// The outputs for a gathered batch, valid until the next call.
   func evaluate(_ batch: Batch) throws -> UnsafeMutableBufferPointer<Float> {
     try load()
-    let rows = model.architecture.readsEveryStep ? batch.rows.count : batch.count
-    let count = rows * model.architecture.outputSize
+    let rows = model.network.readsEveryStep ? batch.rows.count : batch.count
+    let count = rows * model.network.outputSize
     if outputs.count < count { outputs = [Float](repeating: 0, count: count) }
     // The array is not touched again before the next call.
     let all = outputs.withUnsafeMutableBufferPointer { $0 }

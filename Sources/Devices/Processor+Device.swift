@@ -39,7 +39,7 @@ extension Processor {
 extension DeviceTask {
   /// Throws where a device can't train this.
   fileprivate func requireDevice() throws {
-    try recipe.requireDeviceCan(step.learner.model.architecture, step.set.shape)
+    try recipe.requireDeviceCan(step.learner.model.network, step.set.shape)
   }
 }
 

@@ -7,12 +7,12 @@ import Training
 
 extension Recipe {
   /// Throws where a device can't train this: the processor can do more.
-  package func requireDeviceCan(_ architecture: Architecture, _ shape: SampleShape) throws {
+  package func requireDeviceCan(_ network: Network, _ shape: SampleShape) throws {
     let places = [
       loss.hasProgram ? nil : "loss \(loss.name)", shape.hasWeights ? "data.weight" : nil,
       shape.hasUnknownTargets ? "data with targets that are not known" : nil,
       distributed.keyWithoutDevice.map { "distributed.\($0)" },
-      architecture.decoder != nil ? "model.decoder" : nil, architecture.cellKeyWithoutProgram,
+      network.decoder != nil ? "model.decoder" : nil, network.cellKeyWithoutProgram,
       train.freeze.isEmpty ? nil : "train.freeze",
     ]
     guard let place = places.compactMap({ $0 }).first else { return }
@@ -22,7 +22,7 @@ extension Recipe {
   /// What is asked of a device.
   /// - capacity: the most samples of a micro-batch; resident: of the data set in device memory.
   package func devicePlan(
-    _ network: Architecture, _ shape: SampleShape, capacity: Int, resident: Int = 0
+    _ network: Network, _ shape: SampleShape, capacity: Int, resident: Int = 0
   ) -> StepPlan {
     var plan = StepPlan(
       network, loss: loss, rule: optimizer.deviceRule, steps: shape.steps, capacity: capacity,

@@ -19,7 +19,7 @@ extension CheckpointedModel {
     let model = try model(for: shapeOfTensors())
     let metadata = try ExportedModel(file.state).metadata + onnxMetadata(interface, raw: raw)
     let written = try NetworkGraph.model(
-      model.architecture, model.layout, UnsafeBufferPointer(model.parameters), interface, metadata: metadata)
+      model.network, model.layout, UnsafeBufferPointer(model.parameters), interface, metadata: metadata)
     try written.bytes.withUnsafeBufferPointer { bytes in try output.write(UnsafeRawBufferPointer(bytes)) }
     try output.close()
   }

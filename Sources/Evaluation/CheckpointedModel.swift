@@ -85,13 +85,13 @@ public struct CheckpointedModel {
 
   /// The network for data of this shape, with the checkpoint's parameters: the averages where the recipe has `train.ema`.
   public func model(for shape: SampleShape) throws -> Model {
-    let architecture = try recipe.architecture(for: shape)
+    let network = try recipe.network(for: shape)
     let prefix = file.evaluatedPrefix(recipe)
     // Before memory is taken for a network that the file does not hold.
-    let tensors = try ParameterLayout(architecture).entries.map {
+    let tensors = try ParameterLayout(network).entries.map {
       try file.tensor(prefix + $0.name, shape: $0.shape)
     }
-    let model = try Model(architecture, seed: recipe.seed, kernels: .fromEnvironment(recipe.precision))
+    let model = try Model(network, seed: recipe.seed, kernels: .fromEnvironment(recipe.precision))
     for (entry, tensor) in zip(model.layout.entries, tensors) {
       tensor.copy(to: UnsafeMutableBufferPointer(rebasing: model.parameters[entry.range]))
     }

@@ -14,7 +14,7 @@ extension Evaluator {
     guard let streams = set.streams?.count else { preconditionFailure("a text is read in streams") }
     let mine = equalParts(of: streams, among: communicator.size)[communicator.rank]
     let fields = EvaluationSums.fields(0, nil)
-    let kind = loss.outcomes(model.architecture.outputSize)
+    let kind = loss.outcomes(model.network.outputSize)
     let counts = streams * fields
     var all = [Double](repeating: 0, count: counts + OutcomeCounts.fields(kind))
     try all.withUnsafeMutableBufferPointer { all in
@@ -35,9 +35,9 @@ extension Evaluator {
     _ kind: OutcomeCounts.Kind, _ counts: UnsafeMutableBufferPointer<Double>
   ) throws {
     guard let streams = set.streams else { preconditionFailure("a text is read in streams") }
-    let states = StreamStates(model.architecture, streams: streams.count)
+    let states = StreamStates(model.network, streams: streams.count)
     let batch = Batch(set.shape, capacity: mine.count)
-    let width = model.architecture.outputSize
+    let width = model.network.outputSize
     try device?.resetEvaluation()
     var window = 0
     while true {

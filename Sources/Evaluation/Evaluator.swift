@@ -71,7 +71,7 @@ public final class Evaluator {
     let batches = (set.count + Self.batchSize - 1) / Self.batchSize
     let pivots = loss.hasErrors ? firstTarget(set) : []
     let fields = EvaluationSums.fields(pivots.count, scaler)
-    let kind = loss.outcomes(model.architecture.outputSize)
+    let kind = loss.outcomes(model.network.outputSize)
     var all = [Double](repeating: 0, count: batches * fields + OutcomeCounts.fields(kind))
     try all.withUnsafeMutableBufferPointer { all in
       let counts = UnsafeMutableBufferPointer(rebasing: all[(batches * fields)...])
@@ -103,7 +103,7 @@ public final class Evaluator {
     try forEachBatch(set, step: 1, offset: 0) { _, range, outputs, batch in
       let width = set.shape.targetWidth
       var prediction = Prediction(samples: range, lengths: nil)
-      prediction.outputs = batch.inOrder(outputs.baseAddress!, width: model.architecture.outputSize)
+      prediction.outputs = batch.inOrder(outputs.baseAddress!, width: model.network.outputSize)
       if width > 0 { prediction.values = batch.inOrder(batch.values, width: width) }
       if width == 0 { prediction.classes = batch.inOrder(batch.classes, width: 1) }
       if perStep { prediction.lengths = range.map { set.length(of: $0) } }
@@ -147,7 +147,7 @@ public final class Evaluator {
   ) {
     guard let base = outputs.baseAddress else { return }
     add(
-      base, rows: outputs.count / model.architecture.outputSize, targets: batch.targets(), kind,
+      base, rows: outputs.count / model.network.outputSize, targets: batch.targets(), kind,
       pivots: pivots, isText: isText, own: own, to: sums, counts)
   }
 
@@ -158,7 +158,7 @@ public final class Evaluator {
     to sums: UnsafeMutableBufferPointer<Double>,
     _ counts: UnsafeMutableBufferPointer<Double>
   ) {
-    let width = model.architecture.outputSize
+    let width = model.network.outputSize
     func total(_ loss: Loss) -> Loss.Total {
       loss.evaluate(
         outputs: outputs, rows: rows, width: width, targets: targets, gradient: nil, kernels: model.kernels)

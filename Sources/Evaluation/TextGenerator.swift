@@ -36,7 +36,7 @@ public final class TextGenerator {
     self.model = model
     self.vocabulary = vocabulary
     self.choice = choice
-    states = StreamStates(model.architecture, streams: 1)
+    states = StreamStates(model.network, streams: 1)
     random = TorchGenerator(seed: choice.seed)
     let tokens: [Int32]
     do { tokens = try vocabulary.encode(prompt, place: "--prompt") } catch {

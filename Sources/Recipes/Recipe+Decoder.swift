@@ -5,8 +5,8 @@ import Recurrent
 
 extension Recipe {
   /// What writes the targets of data of this shape; nil where the head gives them at once.
-  package func decoder(for shape: SampleShape) throws -> Architecture.Decoder? {
-    var decoder: Architecture.Decoder
+  package func decoder(for shape: SampleShape) throws -> Network.Decoder? {
+    var decoder: Network.Decoder
     if shape.sourceSteps != nil, case .classes(let vocabulary) = shape.target {
       if model.decoder?.teacherForcing != nil {
         throw Failure.badData(
@@ -18,10 +18,10 @@ extension Recipe {
           "recipe \(name): pairs need a model.decoder with an embedding, such as {embedding: 128, attention: dot}"
         )
       }
-      decoder = Architecture.Decoder(vocabulary: vocabulary, embedding: width)
+      decoder = Network.Decoder(vocabulary: vocabulary, embedding: width)
     } else {
       guard let settings = model.decoder else { return nil }
-      decoder = Architecture.Decoder(.numbers(try decodedNumbers(settings, shape)))
+      decoder = Network.Decoder(.numbers(try decodedNumbers(settings, shape)))
     }
     decoder.attention = model.decoder?.attention ?? .none
     return decoder
@@ -30,7 +30,7 @@ extension Recipe {
   /// The numbers behind a window, one step for each horizon.
   private func decodedNumbers(
     _ settings: DecoderSpecification, _ shape: SampleShape
-  ) throws -> Architecture.Decoder.Numbers {
+  ) throws -> Network.Decoder.Numbers {
     guard case .values(let width) = shape.target, data.hasWindows, !data.perStep else {
       throw Failure.badData(
         "recipe \(name): model.decoder is for data.format pairs, and for csv windows with targets behind them; remove it"
@@ -43,7 +43,7 @@ extension Recipe {
       )
     }
     let steps = data.allHorizons.count
-    var numbers = Architecture.Decoder.Numbers(steps: steps, targets: width / steps, loss: loss)
+    var numbers = Network.Decoder.Numbers(steps: steps, targets: width / steps, loss: loss)
     numbers.known = data.knownColumns
     // Taught with the right number of the step before, an interval is as wide as one step, for all of them.
     numbers.teacherForcing = settings.teacherForcing ?? (loss.levels.isEmpty ? 1 : 0)

@@ -22,7 +22,7 @@ final class Embedding {
   private var rows = FloatBuffer(0)
 
   private struct Table {
-    let specification: Architecture.Embedding
+    let specification: Network.Embedding
     /// Where it lies in the flat buffer.
     let weight: Int
     /// Its columns among those of all vectors.
@@ -40,7 +40,7 @@ final class Embedding {
 
   /// Of tokens.
   init(
-    _ specification: Architecture.Embedding, _ layout: ParameterLayout, _ team: Team,
+    _ specification: Network.Embedding, _ layout: ParameterLayout, _ team: Team,
     name: String = "embedding", mask: UInt32 = 0x4000_0000
   ) {
     range = layout["\(name).weight"]!.range
@@ -54,7 +54,7 @@ final class Embedding {
   }
 
   /// Of categorical columns beside numbers.
-  init(_ categories: [Architecture.Embedding], numbers: Int, _ layout: ParameterLayout, _ team: Team) {
+  init(_ categories: [Network.Embedding], numbers: Int, _ layout: ParameterLayout, _ team: Team) {
     self.team = team
     (self.numbers, areTokens) = (numbers, false)
     var tables: [Table] = []

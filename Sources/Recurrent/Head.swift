@@ -20,7 +20,7 @@ final class Head {
   private let widths: [Int]
   private let inputWidth: Int
 
-  init(_ a: Architecture, _ layout: ParameterLayout, _ products: Products) {
+  init(_ a: Network, _ layout: ParameterLayout, _ products: Products) {
     kernels = products.kernels
     inputWidth = a.readoutWidth
     var width = a.readoutWidth

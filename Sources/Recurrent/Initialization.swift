@@ -8,7 +8,7 @@ extension ParameterLayout {
   /// The first row of a categorical column's table, what training does not see, is zero: that of `Embedding(padding_idx=0)`. It has
   /// no gradient and stays so, near the mean of the others, which are drawn around zero.
   public func initialize(
-    _ parameters: UnsafeMutableBufferPointer<Float>, architecture: Architecture, seed: UInt64
+    _ parameters: UnsafeMutableBufferPointer<Float>, network: Network, seed: UInt64
   ) {
     precondition(parameters.count == count, "the buffer does not fit the layout")
     var generator = TorchGenerator(seed: seed)
@@ -20,13 +20,13 @@ extension ParameterLayout {
         continue
       }
       if entry.shape.count == 2 { fanIn = entry.shape[1] }
-      if entry.name == "fc.bias", let width = architecture.tiedWidth {
-        generator.skip(architecture.outputSize * width)
+      if entry.name == "fc.bias", let width = network.tiedWidth {
+        generator.skip(network.outputSize * width)
         fanIn = width
       }
       let bound =
         if entry.name.hasPrefix("rnn.") || entry.name.hasPrefix("decoder.") {
-          recurrentBound(hiddenSize(entry, architecture.cell))
+          recurrentBound(hiddenSize(entry, network.cell))
         } else if entry.shape.count == 2 {
           linearWeightBound(fanIn)
         } else {
@@ -34,21 +34,21 @@ extension ParameterLayout {
         }
       generator.uniform(tensor, from: Float(-bound), to: Float(bound))
     }
-    drawAnew(parameters, architecture, &generator)
+    drawAnew(parameters, network, &generator)
     for entry in entries where isCategory(entry) {
       parameters[entry.range].prefix(entry.shape[1]).update(repeating: 0)
     }
-    apply(architecture.initialization, to: parameters, CellDescription(architecture.cell), &generator)
+    apply(network.initialization, to: parameters, CellDescription(network.cell), &generator)
   }
 
   /// With `initRange`, all but what is constant.
   private func drawAnew(
-    _ parameters: UnsafeMutableBufferPointer<Float>, _ architecture: Architecture,
+    _ parameters: UnsafeMutableBufferPointer<Float>, _ network: Network,
     _ generator: inout TorchGenerator
   ) {
-    guard let range = architecture.initRange else { return }
-    if self["fc.bias"] == nil, let width = architecture.tiedWidth {
-      generator.skip(architecture.outputSize * width)
+    guard let range = network.initRange else { return }
+    if self["fc.bias"] == nil, let width = network.tiedWidth {
+      generator.skip(network.outputSize * width)
     }
     for entry in entries where !isConstant(entry) {
       generator.uniform(
@@ -69,13 +69,13 @@ extension ParameterLayout {
   private func isCategory(_ entry: Entry) -> Bool { entry.name.hasPrefix("category_embeddings.") }
 
   /// H of the layer that a recurrent parameter belongs to.
-  private func hiddenSize(_ entry: Entry, _ cell: Architecture.Cell) -> Int {
+  private func hiddenSize(_ entry: Entry, _ cell: Network.Cell) -> Int {
     entry.name.hasPrefix("rnn.weight_hr") ? entry.shape[1] : entry.shape[0] / cell.gateCount
   }
 
   /// Changes the first parameters, drawing on where the modules' own drawing ended.
   private func apply(
-    _ changes: Architecture.Initialization, to parameters: UnsafeMutableBufferPointer<Float>,
+    _ changes: Network.Initialization, to parameters: UnsafeMutableBufferPointer<Float>,
     _ cell: CellDescription, _ generator: inout TorchGenerator
   ) {
     func tensors(_ prefix: String, suffix: String = "") -> [(
@@ -117,7 +117,7 @@ extension ParameterLayout {
   }
 }
 
-extension Architecture {
+extension Network {
   /// The inputs of a last linear layer that has the embedding's weight.
   fileprivate var tiedWidth: Int? { embedding.flatMap { $0.isTied ? $0.width : nil } }
 }

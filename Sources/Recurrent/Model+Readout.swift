@@ -5,7 +5,7 @@ extension Model {
   /// The rows that the head reads, without padding.
   func copyReadout(_ values: PaddedOutput, to rows: UnsafeMutablePointer<Float>, _ request: Request) {
     let (steps, batch) = (request.steps, request.batch)
-    switch architecture.readout {
+    switch network.readout {
     case .everyStep:
       for row in 0..<request.rows.count { values.copyRow(row, to: rows + row * values.width) }
     case .allSteps:
@@ -29,7 +29,7 @@ extension Model {
 
   /// `[T, B, F]` → `[B, T·F]` for a network without recurrent part.
   func flattenInputs(_ request: Request, to readout: UnsafeMutablePointer<Float>) {
-    let (steps, batch, width) = (request.steps, request.batch, architecture.inputWidth)
+    let (steps, batch, width) = (request.steps, request.batch, network.inputWidth)
     for step in 0..<steps {
       for row in 0..<batch {
         (readout + (row * steps + step) * width).update(
@@ -42,7 +42,7 @@ extension Model {
   func scatterInputs(
     _ dReadout: UnsafePointer<Float>, to dInputs: UnsafeMutablePointer<Float>, _ request: Request
   ) {
-    let (steps, batch, width) = (request.steps, request.batch, architecture.inputWidth)
+    let (steps, batch, width) = (request.steps, request.batch, network.inputWidth)
     for step in 0..<steps {
       for row in 0..<batch {
         (dInputs + (step * batch + row) * width).update(

@@ -14,7 +14,7 @@ extension Model {
   /// Whether anybody reads the gradient of the head's input.
   var trainsBelowHead: Bool {
     guard let stack else { return embedding != nil && trainsInputs }
-    return stack.lowest < architecture.layers
+    return stack.lowest < network.layers
   }
 
   /// Lanes count the values that were handed over: those that nobody computed are zeros.

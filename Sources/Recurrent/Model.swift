@@ -14,7 +14,7 @@ public final class Model {
     case evaluation
   }
 
-  public let architecture: Architecture
+  public let network: Network
   public let layout: ParameterLayout
   public let kernels: KernelSet
   /// The threads that share a step's work.
@@ -82,38 +82,38 @@ public final class Model {
   ///
   /// Throws a `Failure` that names the first size that can't work.
   public init(
-    _ architecture: Architecture, seed: UInt64, kernels: KernelSet = .preferred, threads: Int = 1,
+    _ network: Network, seed: UInt64, kernels: KernelSet = .preferred, threads: Int = 1,
     wantsInputGradient: Bool = false
   ) throws(Failure) {
-    try architecture.validate()
-    self.architecture = architecture
+    try network.validate()
+    self.network = network
     // A vector wider than the hidden layer would be mostly padding.
-    let wide = kernels.name == "avx512" && architecture.cell != .none && architecture.largestHiddenSize <= 8
+    let wide = kernels.name == "avx512" && network.cell != .none && network.largestHiddenSize <= 8
     let kernels = wide ? KernelSet(named: "avx2") ?? kernels : kernels
     self.kernels = kernels
-    layout = ParameterLayout(architecture)
-    try architecture.requireMemory(layout, slots: 0, rows: 0, batch: 0)
+    layout = ParameterLayout(network)
+    try network.requireMemory(layout, slots: 0, rows: 0, batch: 0)
     team = try Team(threads: threads)
     products = Products(kernels, team)
     parameterBuffer = FloatBuffer(layout.count)
     gradientBuffer = FloatBuffer(layout.count)
     stack =
-      architecture.cell == .none
+      network.cell == .none
       ? nil
       : RecurrentStack(
-        architecture, layout, products,
-        wantsInputGradient: wantsInputGradient || architecture.readsCodes,
-        foldsCategories: !wantsInputGradient && !kernels.isBF16 && architecture.canFoldCategories)
+        network, layout, products,
+        wantsInputGradient: wantsInputGradient || network.readsCodes,
+        foldsCategories: !wantsInputGradient && !kernels.isBF16 && network.canFoldCategories)
     embedding =
-      architecture.categories.isEmpty
-      ? architecture.embedding.map { [layout, team] in Embedding($0, layout, team) }
-      : Embedding(architecture.categories, numbers: architecture.inputSize, layout, team)
-    decoder = architecture.decoder.map { [layout, products] _ in
-      Decoder(architecture, layout, products)
+      network.categories.isEmpty
+      ? network.embedding.map { [layout, team] in Embedding($0, layout, team) }
+      : Embedding(network.categories, numbers: network.inputSize, layout, team)
+    decoder = network.decoder.map { [layout, products] _ in
+      Decoder(network, layout, products)
     }
-    steps = architecture.decoder?.numbers.map { NumberSteps($0, width: architecture.headWidth) }
-    head = Head(architecture, layout, products)
-    layout.initialize(parameterBuffer.all, architecture: architecture, seed: seed)
+    steps = network.decoder?.numbers.map { NumberSteps($0, width: network.headWidth) }
+    head = Head(network, layout, products)
+    layout.initialize(parameterBuffer.all, network: network, seed: seed)
   }
 
   /// All parameters in layout order. After writing to them call `parametersChanged()`.
@@ -144,7 +144,7 @@ public final class Model {
     if batch.source != nil { return forwardPairs(batch, mode: mode) }
     if let steps { return forwardNumbers(batch, steps, mode: mode) }
     precondition(
-      batch.rows.isUniform || !architecture.needsEqualLengths, "this network needs sequences of equal length")
+      batch.rows.isUniform || !network.needsEqualLengths, "this network needs sequences of equal length")
     var request = request(batch, mode)
     if let states {
       guard let streams = batch.streams else { preconditionFailure("the samples are no windows of streams") }
@@ -159,8 +159,8 @@ public final class Model {
     guard let embedding else { return }
     let isEvaluated = request.mode == .evaluation
     let mayFold =
-      architecture.categories.isEmpty
-      ? !architecture.isStepped && (architecture.inputDropout == 0 || isEvaluated)
+      network.categories.isEmpty
+      ? !network.isStepped && (network.inputDropout == 0 || isEvaluated)
       : stack?.foldsCategories == true
     request.lookUp(
       embedding, UnsafePointer(parameterBuffer.base), mayFold: mayFold,
@@ -169,12 +169,12 @@ public final class Model {
 
   /// A batch to read. Its codes are not looked up yet.
   func request(_ batch: Batch, _ mode: Mode) -> Request {
-    let readsTokens = architecture.embedding != nil
+    let readsTokens = network.embedding != nil
     precondition(
       (batch.tokens != nil) == readsTokens, "this network reads \(readsTokens ? "tokens" : "numbers")")
     precondition(
-      batch.shape.categories.count == architecture.categories.count,
-      "this network reads \(architecture.categories.count) categorical columns")
+      batch.shape.categories.count == network.categories.count,
+      "this network reads \(network.categories.count) categorical columns")
     let codes = batch.tokens ?? batch.categories
     let inputs = readsTokens ? UnsafePointer(parameterBuffer.base) : UnsafePointer(batch.inputs.baseAddress!)
     return Request(
@@ -194,14 +194,14 @@ public final class Model {
     let rows = outputRows(request)
     if let stack {
       stack.forward(request, initialState: initialState)
-      let (values, width) = (stack.output, architecture.readoutWidth)
-      if let view = stack.view(architecture.readout, request.rows) {
+      let (values, width) = (stack.output, network.readoutWidth)
+      if let view = stack.view(network.readout, request.rows) {
         return head.forward(view, rows: rows, request)
       }
       readout.reserve(rows * width)
       copyReadout(values, to: readout.base, request)
     } else {
-      readout.reserve(rows * architecture.readoutWidth)
+      readout.reserve(rows * network.readoutWidth)
       flattenInputs(request, to: readout.base)
     }
     return head.forward(readout.base, rows: rows, request)
@@ -218,7 +218,7 @@ public final class Model {
   /// The rows of the last output that belong to these sequences, in order.
   public func forEachOutputRows(of sequences: Range<Int>, _ body: (Range<Int>) -> Void) {
     guard let last else { preconditionFailure("there was no forward") }
-    let rows = HeadRows(rows: last.rows, everyStep: architecture.readsEveryStep)
+    let rows = HeadRows(rows: last.rows, everyStep: network.readsEveryStep)
     for group in rows.groups(of: sequences) { body(group) }
   }
 
@@ -227,7 +227,7 @@ public final class Model {
   /// Not where parameters get gradients from two places, and lanes would have to be kept apart until the last: a tied
   /// embedding, one of tokens below two directions, an encoder-decoder's.
   public var cutsLanes: Bool {
-    decoder == nil && architecture.embedding.map { !$0.isTied && !architecture.bidirectional } ?? true
+    decoder == nil && network.embedding.map { !$0.isTied && !network.bidirectional } ?? true
   }
 
   /// As `backward(_:)`, but sums over samples are taken lane by lane. The bits are those of each lane as a batch of its own.
@@ -258,8 +258,8 @@ public final class Model {
     guard let request = last, request.mode != .evaluation else {
       preconditionFailure("backward follows a forward in training mode")
     }
-    let rows = HeadRows(rows: request.rows, everyStep: architecture.headReadsEveryStep)
-    dReadout.reserve(rows.count * architecture.readoutWidth)
+    let rows = HeadRows(rows: request.rows, everyStep: network.headReadsEveryStep)
+    dReadout.reserve(rows.count * network.readoutWidth)
     head.backward(
       steps?.timeMajor(dOutput, batch: request.batch) ?? dOutput,
       dInput: trainsBelowHead ? dReadout.base : nil, rows, request, target)
@@ -280,7 +280,7 @@ public final class Model {
   func backwardInputs(_ request: Request, _ target: GradientTarget) {
     guard let embedding, request.vocabularies.isEmpty, trainsInputs else { return }
     if let stack { return embedding.backward(request, dRows: stack.dInputs.base, target) }
-    dInputs.reserve(request.rows.count * architecture.inputWidth)
+    dInputs.reserve(request.rows.count * network.inputWidth)
     scatterInputs(dReadout.base, to: dInputs.base, request)
     embedding.backward(request, dRows: dInputs.base, target)
   }
@@ -289,14 +289,14 @@ public final class Model {
   public var inputGradient: UnsafeBufferPointer<Float>? {
     guard let last, let stack else { return nil }
     return UnsafeBufferPointer(
-      start: stack.dInputs.base, count: last.rows.count * architecture.inputWidth)
+      start: stack.dInputs.base, count: last.rows.count * network.inputWidth)
   }
 
   /// h_n and c_n of the last forward.
   public var finalState: RecurrentState? { last.flatMap { stack?.finalState($0) } }
 
   private func outputRows(_ request: Request) -> Int {
-    architecture.readsEveryStep ? request.rows.count : request.batch
+    network.readsEveryStep ? request.rows.count : request.batch
   }
 
   /// The gradient of what the head read.

@@ -55,7 +55,7 @@ public struct ParameterLayout: Sendable, Equatable {
   ///
   /// Linear layers are named `fc` (the only one, or the last), else `fc0`, `fc1`, … in order before it. A tied one has no weight of
   /// its own.
-  public init(_ a: Architecture) {
+  public init(_ a: Network) {
     if let embedding = a.embedding { add("embedding.weight", [embedding.vocabulary, embedding.width]) }
     for (column, category) in a.categories.enumerated() {
       add(Self.categoryName(column), [category.vocabulary, category.width])
@@ -76,7 +76,7 @@ public struct ParameterLayout: Sendable, Equatable {
     }
   }
 
-  private mutating func addRecurrent(_ a: Architecture, module: String = "rnn") {
+  private mutating func addRecurrent(_ a: Network, module: String = "rnn") {
     guard a.cell != .none else { return }
     for layer in 0..<a.layers {
       let parameters = a.cellParameters(layer)

@@ -13,12 +13,12 @@ public class RecurrentCell {
   /// That of the last call, filled anew by the next one of as many samples.
   private var batch: Batch?
 
-  init(_ architecture: Architecture, seed: UInt64) throws(Failure) {
-    var architecture = architecture
-    architecture.readout = .finalState
-    inputSize = architecture.inputSize
-    hiddenSize = architecture.hiddenSize
-    model = try Model(architecture, seed: seed, wantsInputGradient: true)
+  init(_ network: Network, seed: UInt64) throws(Failure) {
+    var network = network
+    network.readout = .finalState
+    inputSize = network.inputSize
+    hiddenSize = network.hiddenSize
+    model = try Model(network, seed: seed, wantsInputGradient: true)
   }
 
   /// weight_ih `[gates·H, I]`, weight_hh `[gates·H, H]` and, with bias, bias_ih and bias_hh `[gates·H]`, one after the other.
@@ -71,10 +71,10 @@ public class RecurrentCell {
 /// h' = tanh(W_ih·x + b_ih + W_hh·h + b_hh), or relu.
 public final class RNNCell: RecurrentCell {
   public init(
-    inputSize: Int, hiddenSize: Int, nonlinearity: Architecture.Nonlinearity = .tanh, bias: Bool = true,
+    inputs: Int, hidden: Int, nonlinearity: Network.Nonlinearity = .tanh, bias: Bool = true,
     seed: UInt64
   ) throws(Failure) {
-    var a = Architecture(cell: .rnn, inputSize: inputSize, hiddenSize: hiddenSize, steps: 1, head: [])
+    var a = Network(.rnn, inputs: inputs, hidden: hidden, head: [])
     a.nonlinearity = nonlinearity
     a.bias = bias
     try super.init(a, seed: seed)
@@ -83,8 +83,8 @@ public final class RNNCell: RecurrentCell {
 
 /// c' = f·c + i·g, h' = o·tanh(c'), gates in the order i f g o.
 public final class LSTMCell: RecurrentCell {
-  public init(inputSize: Int, hiddenSize: Int, bias: Bool = true, seed: UInt64) throws(Failure) {
-    var a = Architecture(cell: .lstm, inputSize: inputSize, hiddenSize: hiddenSize, steps: 1, head: [])
+  public init(inputs: Int, hidden: Int, bias: Bool = true, seed: UInt64) throws(Failure) {
+    var a = Network(.lstm, inputs: inputs, hidden: hidden, head: [])
     a.bias = bias
     try super.init(a, seed: seed)
   }
@@ -92,8 +92,8 @@ public final class LSTMCell: RecurrentCell {
 
 /// n = tanh(W_in·x + b_in + r·(W_hn·h + b_hn)), h' = (1 - z)·n + z·h, gates in the order r z n.
 public final class GRUCell: RecurrentCell {
-  public init(inputSize: Int, hiddenSize: Int, bias: Bool = true, seed: UInt64) throws(Failure) {
-    var a = Architecture(cell: .gru, inputSize: inputSize, hiddenSize: hiddenSize, steps: 1, head: [])
+  public init(inputs: Int, hidden: Int, bias: Bool = true, seed: UInt64) throws(Failure) {
+    var a = Network(.gru, inputs: inputs, hidden: hidden, head: [])
     a.bias = bias
     try super.init(a, seed: seed)
   }

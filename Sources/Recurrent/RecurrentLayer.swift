@@ -57,11 +57,11 @@ final class RecurrentLayer {
   }
 
   init(
-    _ architecture: Architecture, _ sizes: LayerSizes, _ place: LayerPlace, _ layout: ParameterLayout,
+    _ network: Network, _ sizes: LayerSizes, _ place: LayerPlace, _ layout: ParameterLayout,
     _ products: Products
   ) {
-    cell = CellDescription(architecture.cell)
-    relu = architecture.nonlinearity == .relu
+    cell = CellDescription(network.cell)
+    relu = network.nonlinearity == .relu
     kernels = products.kernels
     team = products.team
     reverse = place.isReverse

@@ -8,9 +8,9 @@ extension RecurrentStack {
     finalState: RecurrentState?, wantInitialState: Bool
   ) -> RecurrentState? {
     let batch = request.batch
-    let top = architecture.layers - 1
+    let top = network.layers - 1
     for (index, buffer) in finalHidden.enumerated() {
-      let size = sizes[index / architecture.directions]
+      let size = sizes[index / network.directions]
       buffer.zero(batch * size.units)
       finalCell[index].zero(batch * size.cellUnits)
     }
@@ -21,15 +21,15 @@ extension RecurrentStack {
     let isLearned = initial == .learned
     var dOutput = lowest > top ? nil : scatterReadout(dReadout, request)
     var initial = [RecurrentState](
-      repeating: RecurrentState(hidden: []), count: wantInitialState ? architecture.layers : 0)
-    for index in (lowest..<architecture.layers).reversed() {
+      repeating: RecurrentState(hidden: []), count: wantInitialState ? network.layers : 0)
+    for index in (lowest..<network.layers).reversed() {
       let below = index > 0 ? dOutputs[(top - index + 1) % 2] : dInputs
-      let width = index > 0 ? sizes[index - 1].stride : architecture.inputWidth
+      let width = index > 0 ? sizes[index - 1].stride : network.inputWidth
       let hasBelow =
         index > lowest || (index == 0 && wantsInputGradient && trainsInputs && request.vocabularies.isEmpty)
       if hasBelow { below.reserve(request.rows.count * width) }
-      for direction in 0..<architecture.directions {
-        let state = index * architecture.directions + direction
+      for direction in 0..<network.directions {
+        let state = index * network.directions + direction
         layers[index][direction].backward(
           pass(index, direction, request),
           .init(
@@ -66,14 +66,14 @@ extension RecurrentStack {
     -> UnsafeMutablePointer<Float>?
   {
     let (steps, batch, width) = (request.steps, request.batch, output.width)
-    let size = sizes[architecture.layers - 1]
+    let size = sizes[network.layers - 1]
     let count = request.rows.count * size.stride
     let readsFinalOnly =
-      architecture.readout == .finalState
-      || (architecture.readout == .lastStep && !architecture.bidirectional)
-    if readsFinalOnly, !addsInput(architecture.layers - 1) {
-      for direction in 0..<architecture.directions {
-        let target = finalHidden[(architecture.layers - 1) * architecture.directions + direction].base
+      network.readout == .finalState
+      || (network.readout == .lastStep && !network.bidirectional)
+    if readsFinalOnly, !addsInput(network.layers - 1) {
+      for direction in 0..<network.directions {
+        let target = finalHidden[(network.layers - 1) * network.directions + direction].base
         for row in 0..<batch {
           let from = dReadout + row * width + direction * size.width
           for unit in 0..<size.width { target[row * size.units + unit] += from[unit] }
@@ -82,8 +82,8 @@ extension RecurrentStack {
       return nil
     }
     dOutputs[0].zero(count)
-    let target = padded(dOutputs[0].base, architecture.layers - 1)
-    switch architecture.readout {
+    let target = padded(dOutputs[0].base, network.layers - 1)
+    switch network.readout {
     case .everyStep:
       for row in 0..<request.rows.count { target.setRow(row, from: dReadout + row * width) }
     case .allSteps:
@@ -96,7 +96,7 @@ extension RecurrentStack {
       for row in 0..<batch { target.setRow(request.rows.end(row), from: dReadout + row * width) }
     case .finalState:
       for row in 0..<batch {
-        for direction in 0..<architecture.directions {
+        for direction in 0..<network.directions {
           target.setBlock(
             direction, ofRow: direction == 0 ? request.rows.end(row) : row,
             from: dReadout + row * width + direction * size.width)

@@ -7,22 +7,22 @@ extension RecurrentStack {
 
   /// Whether masks are applied to the outputs of this layer.
   func drops(_ layer: Int, _ mode: Model.Mode) -> Bool {
-    architecture.dropout > 0 && layer < architecture.layers - 1 && mode != .evaluation
+    network.dropout > 0 && layer < network.layers - 1 && mode != .evaluation
   }
-  func dropsInput(_ mode: Model.Mode) -> Bool { architecture.inputDropout > 0 && mode != .evaluation }
+  func dropsInput(_ mode: Model.Mode) -> Bool { network.inputDropout > 0 && mode != .evaluation }
 
   func dropInput(_ request: Model.Request) {
     guard dropsInput(request.mode) else { return }
-    droppedInput.reserve(request.rows.count * architecture.inputWidth)
+    droppedInput.reserve(request.rows.count * network.inputWidth)
     applyInputDropout(request, from: request.inputs, to: droppedInput.base)
   }
 
   func applyInputDropout(
     _ request: Model.Request, from: UnsafePointer<Float>, to: UnsafeMutablePointer<Float>
   ) {
-    let width = architecture.inputWidth
+    let width = network.inputWidth
     let columns = Columns(stride: width, blocks: 1, width: width, units: width)
-    apply(Self.inputNumber, architecture.inputDropout, columns, request, from, to)
+    apply(Self.inputNumber, network.inputDropout, columns, request, from, to)
   }
 
   func applyDropout(
@@ -30,8 +30,8 @@ extension RecurrentStack {
   ) {
     let size = sizes[index]
     let columns = Columns(
-      stride: size.stride, blocks: architecture.directions, width: size.width, units: size.units)
-    apply(firstMask + UInt32(index), architecture.dropout, columns, request, from, to)
+      stride: size.stride, blocks: network.directions, width: size.width, units: size.units)
+    apply(firstMask + UInt32(index), network.dropout, columns, request, from, to)
   }
 
   private struct Columns {
@@ -48,7 +48,7 @@ extension RecurrentStack {
     guard let key = MaskKey(request) else { return }
     var mask = rk_dropout(seed: key.seed, step: key.step, layer: number, probability: probability)
     let rows = request.rows
-    guard architecture.lockedDropout else {
+    guard network.lockedDropout else {
       return rk_dropout_apply(
         &mask, from, to, rows.steps, rows.batch, rows.offsets, columns.stride, columns.blocks, columns.width,
         columns.units, key.samples)

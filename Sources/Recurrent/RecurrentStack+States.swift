@@ -10,7 +10,7 @@ extension RecurrentStack {
     } else if let learned, let parameters {
       initial = .learned
       for (index, place) in learned.enumerated() {
-        let size = sizes[index / architecture.directions]
+        let size = sizes[index / network.directions]
         repeatRow(parameters + place.hidden, size.hiddenRow, to: initialHidden[index], batch: batch)
         if let cell = place.cell {
           repeatRow(parameters + cell, size.cellRow, to: initialCell[index], batch: batch)
@@ -32,7 +32,7 @@ extension RecurrentStack {
   func fill(
     _ buffers: [GrowingBuffer], from dense: [Float], batch: Int, _ row: KeyPath<LayerSizes, LayerSizes.Row>
   ) {
-    let rows = buffers.indices.map { sizes[$0 / architecture.directions][keyPath: row] }
+    let rows = buffers.indices.map { sizes[$0 / network.directions][keyPath: row] }
     let count = rows.reduce(0) { $0 + batch * $1.width }
     precondition(dense.count == count, "a state has the shape [layers·D, B, H]")
     var start = 0
@@ -49,11 +49,11 @@ extension RecurrentStack {
   /// h_n and c_n of the last forward.
   func finalState(_ request: Model.Request) -> RecurrentState {
     var state = RecurrentState(hidden: [])
-    let rows = architecture.directions * request.batch
+    let rows = network.directions * request.batch
     state.hidden.reserveCapacity(rows * sizes.reduce(0) { $0 + $1.width })
     if hasCellState { state.cell.reserveCapacity(rows * sizes.reduce(0) { $0 + $1.hidden }) }
     for (index, size) in sizes.enumerated() {
-      for direction in 0..<architecture.directions {
+      for direction in 0..<network.directions {
         func append(_ values: UnsafePointer<Float>, stride: Int, count: Int, to state: inout [Float]) {
           for row in 0..<request.batch {
             let last = direction == 0 ? request.rows.end(row) : row
@@ -85,7 +85,7 @@ extension RecurrentStack {
   func addLearned(
     _ index: Int, _ direction: Int, batch: Int, to target: GradientTarget
   ) {
-    guard let place = learned?[index * architecture.directions + direction] else { return }
+    guard let place = learned?[index * network.directions + direction] else { return }
     let (gradient, size) = (layers[index][direction].initialGradients, sizes[index])
     func add(
       _ rows: UnsafePointer<Float>, _ row: LayerSizes.Row, of sequences: Range<Int>,

@@ -4,7 +4,7 @@ import Kernels
 
 /// All recurrent layers and directions of a network, with what lies between them: dropout and residual connections.
 final class RecurrentStack {
-  let architecture: Architecture
+  let network: Network
   let kernels: KernelSet
   let team: Team
   let sizes: [LayerSizes]
@@ -51,10 +51,10 @@ final class RecurrentStack {
   }
 
   init(
-    _ a: Architecture, _ layout: ParameterLayout, _ products: Products,
+    _ a: Network, _ layout: ParameterLayout, _ products: Products,
     wantsInputGradient: Bool, foldsCategories: Bool = false, module: String = "rnn", firstMask: UInt32 = 0
   ) {
-    architecture = a
+    network = a
     hasCellState = a.cell.hasCellState
     self.firstMask = firstMask
     self.wantsInputGradient = wantsInputGradient
@@ -91,16 +91,16 @@ final class RecurrentStack {
   }
 
   /// The last layer's outputs.
-  var output: PaddedOutput { padded(result(architecture.layers - 1), architecture.layers - 1) }
+  var output: PaddedOutput { padded(result(network.layers - 1), network.layers - 1) }
 
   func padded(_ base: UnsafeMutablePointer<Float>, _ layer: Int) -> PaddedOutput {
     PaddedOutput(
-      base: base, stride: sizes[layer].stride, directions: architecture.directions,
+      base: base, stride: sizes[layer].stride, directions: network.directions,
       hidden: sizes[layer].width, units: sizes[layer].units)
   }
 
   /// The readout where it lies in memory as it should be: no copy.
-  func view(_ readout: Architecture.Readout, _ rows: BatchRows) -> UnsafePointer<Float>? {
+  func view(_ readout: Network.Readout, _ rows: BatchRows) -> UnsafePointer<Float>? {
     let output = output
     guard output.units == output.hidden else { return nil }
     let lastStep =
@@ -108,7 +108,7 @@ final class RecurrentStack {
     switch readout {
     case .everyStep: return UnsafePointer(output.base)
     case .lastStep: return lastStep
-    case .finalState: return architecture.bidirectional ? nil : lastStep
+    case .finalState: return network.bidirectional ? nil : lastStep
     case .allSteps: return nil
     }
   }
@@ -128,10 +128,10 @@ final class RecurrentStack {
       setInitialState(initialState, batch: request.batch)
     }
     dropInput(request)
-    for index in 0..<architecture.layers {
+    for index in 0..<network.layers {
       let count = request.rows.count * sizes[index].stride
       outputs[index].reserve(count)
-      for direction in 0..<architecture.directions {
+      for direction in 0..<network.directions {
         let layer = layers[index][direction]
         layer.prepare(request.rows)
         layer.forward(pass(index, direction, request))
@@ -157,12 +157,12 @@ final class RecurrentStack {
   }
 
   func pass(_ index: Int, _ direction: Int, _ request: Model.Request) -> RecurrentLayer.Pass {
-    let state = index * architecture.directions + direction
+    let state = index * network.directions + direction
     let startsAnew = initial == .zero
     return RecurrentLayer.Pass(
       rows: request.rows, input: reads(index, request),
       inputStride: index > 0
-        ? sizes[index - 1].stride : foldsCategories ? architecture.inputSize : architecture.inputWidth,
+        ? sizes[index - 1].stride : foldsCategories ? network.inputSize : network.inputWidth,
       vocabularies: index > 0 ? [] : request.vocabularies,
       output: outputs[index].base + direction * sizes[index].units, outputStride: sizes[index].stride,
       h0: startsAnew ? nil : UnsafePointer(initialHidden[state].base),
@@ -171,7 +171,7 @@ final class RecurrentStack {
   }
 
   /// Whether a layer has a residual connection: the lowest has none, its input is another kind of thing.
-  func addsInput(_ layer: Int) -> Bool { architecture.residual && layer > 0 }
+  func addsInput(_ layer: Int) -> Bool { network.residual && layer > 0 }
 
   private func addInput(_ index: Int, _ request: Model.Request, count: Int) {
     sums[index].reserve(count)

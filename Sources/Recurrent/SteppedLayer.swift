@@ -8,7 +8,7 @@ import Kernels
 /// N rows of all steps, G gates, H units of the cell padded to Hp, P outputs padded to Pp (P = H without projection). A row of
 /// gates is G blocks of Hp in PyTorch's order. Rows don't depend on one another: threads share them, with the same bits.
 final class SteppedLayer: TimeLayer {
-  let kind: Architecture.Cell
+  let kind: Network.Cell
   let cell: CellDescription
   let relu: Bool
   let sizes: LayerSizes
@@ -74,7 +74,7 @@ final class SteppedLayer: TimeLayer {
 
   struct Options {
     var recurrentDropout: Float
-    var zoneout: Architecture.Zoneout
+    var zoneout: Network.Zoneout
     /// Keys this layer's masks, and only its.
     var number: UInt32
   }
@@ -118,7 +118,7 @@ final class SteppedLayer: TimeLayer {
   }
 
   init(
-    _ a: Architecture, _ sizes: LayerSizes, _ place: LayerPlace, _ layout: ParameterLayout,
+    _ a: Network, _ sizes: LayerSizes, _ place: LayerPlace, _ layout: ParameterLayout,
     _ products: Products
   ) {
     let kernels = products.kernels

@@ -17,12 +17,12 @@ public final class StreamStates {
   private let layers: Int
 
   /// All zero.
-  public init(_ architecture: Architecture, streams: Int) {
+  public init(_ network: Network, streams: Int) {
     self.streams = streams
-    hiddenSize = architecture.largestHiddenSize
-    layers = architecture.layers * architecture.directions
+    hiddenSize = network.largestHiddenSize
+    layers = network.layers * network.directions
     hidden = .allocate(capacity: layers * streams * hiddenSize)
-    cell = .allocate(capacity: architecture.cell.hasCellState ? hidden.count : 0)
+    cell = .allocate(capacity: network.cell.hasCellState ? hidden.count : 0)
     hidden.initialize(repeating: 0)
     cell.initialize(repeating: 0)
   }
@@ -71,7 +71,7 @@ extension RecurrentStack {
       (states.hidden, initialHidden, \LayerSizes.hiddenRow), (states.cell, initialCell, \.cellRow),
     ] where !values.isEmpty {
       for (number, buffer) in buffers.enumerated() {
-        let size = sizes[number / architecture.directions][keyPath: row]
+        let size = sizes[number / network.directions][keyPath: row]
         buffer.zero(batch * size.units)
         for row in 0..<batch {
           (buffer.base + row * size.units).update(
@@ -84,9 +84,9 @@ extension RecurrentStack {
   /// Streams stand where their rows ended.
   func keepFinalState(_ request: Model.Request, _ carried: Model.Carried) {
     let states = carried.states
-    for index in 0..<architecture.layers {
-      for direction in 0..<architecture.directions {
-        let (number, size) = (index * architecture.directions + direction, sizes[index])
+    for index in 0..<network.layers {
+      for direction in 0..<network.directions {
+        let (number, size) = (index * network.directions + direction, sizes[index])
         for row in 0..<request.batch {
           let last = direction == 0 ? request.rows.end(row) : row
           let h = output(of: index) + direction * size.units + last * size.stride

@@ -57,7 +57,7 @@ struct LayerSizes {
   var hiddenRow: Row { Row(width: width, units: units) }
   var cellRow: Row { Row(width: hidden, units: cellUnits) }
 
-  init(_ a: Architecture, layer: Int, _ kernels: KernelSet) {
+  init(_ a: Network, layer: Int, _ kernels: KernelSet) {
     hidden = a.hiddenSize(of: layer)
     width = a.width(of: layer)
     cellUnits = kernels.padded(hidden)

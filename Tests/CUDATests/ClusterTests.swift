@@ -36,15 +36,15 @@ import Training
     }
   }
 
-  private static let cells = [Architecture.Cell.lstm, .gru, .rnn]
+  private static let cells = [Network.Cell.lstm, .gru, .rnn]
 
-  private func plain(_ cell: Architecture.Cell) -> [DeviceCheck] {
+  private func plain(_ cell: Network.Cell) -> [DeviceCheck] {
     DeviceCheck.middlePlain.filter { $0.network.cell == cell }
   }
 
   /// Plain steps, since Adam's would make much of little differences.
   @Test(arguments: cells, [(Precision.fp32, 1e-5), (.tf32, 1e-3), (.bf16, 2e-2)])
-  func everyPrecisionStaysNear(_ cell: Architecture.Cell, _ bound: (Precision, Double)) throws {
+  func everyPrecisionStaysNear(_ cell: Network.Cell, _ bound: (Precision, Double)) throws {
     let (precision, tolerance) = bound
     for c in plain(cell) {
       let executor = executor(seed: 2, precision, blocks: blocks(c))
@@ -56,14 +56,14 @@ import Training
   }
 
   /// Rows enough for two tiles, where but one cluster runs at once.
-  private func crowded(_ cell: Architecture.Cell) -> (DeviceCheck, ShimExecutor) {
+  private func crowded(_ cell: Network.Cell) -> (DeviceCheck, ShimExecutor) {
     var c = plain(cell)[0]
     c.network.bidirectional = false
     return (c, executor(seed: 3, count: 1))
   }
 
   @Test(arguments: cells)
-  func aClusterTakesTwoTiles(_ cell: Architecture.Cell) throws {
+  func aClusterTakesTwoTiles(_ cell: Network.Cell) throws {
     let (c, executor) = crowded(cell)
     #expect(ClusterShape(for: c.plan(on: executor))?.tiles == 2)
     let result = try c.on(executor, steps: 2, engine: .cluster)
@@ -103,15 +103,15 @@ import Training
   }()
 
   static func plan(
-    _ cell: Architecture.Cell, _ hidden: Int, _ precision: Precision, on device: DeviceTraits = large
+    _ cell: Network.Cell, _ hidden: Int, _ precision: Precision, on device: DeviceTraits = large
   ) -> StepPlan {
     StepPlan(
-      Architecture(cell: cell, inputSize: 64, hiddenSize: hidden, steps: 100, head: [.linear(10)]),
+      Network(cell, inputs: 64, hidden: hidden, steps: 100, head: [.linear(10)]),
       loss: .mse, rule: .adam, steps: 100, capacity: 64, precision: precision, device: device)
   }
 
   @Test(arguments: cells, Precision.allCases)
-  func middleSizesHaveAShape(_ cell: Architecture.Cell, _ precision: Precision) throws {
+  func middleSizesHaveAShape(_ cell: Network.Cell, _ precision: Precision) throws {
     for hidden in stride(from: 48, through: 512, by: 16) {
       let shape = try #require(ClusterShape(for: Self.plan(cell, hidden, precision)), "\(hidden)")
       let most = max(shape.spread.forward_shared, shape.spread.backward_shared)

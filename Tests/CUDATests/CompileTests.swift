@@ -35,7 +35,7 @@ struct CompileTests {
   func clustersKeepTheirWeightsInRegisters(architecture: Int, precision: Precision) throws {
     let compiler = try Compiler()
     guard compiler.architectures.contains(architecture) else { return }
-    let networks: [(Architecture.Cell, Int)] = [
+    let networks: [(Network.Cell, Int)] = [
       (.rnn, 256), (.lstm, 256), (.gru, 256), (.lstm, 512), (.gru, 512),
     ]
     for (cell, hidden) in networks {

@@ -146,7 +146,7 @@ import Training
 
   /// Few graphs serve every combination of lengths, and little of one is padding.
   @Test(arguments: [1, 7, 8, 9, 29, 100]) func eightProgramsServeAllLengths(steps: Int) {
-    let network = Architecture(cell: .gru, inputSize: 1, hiddenSize: 2, steps: steps, head: [])
+    let network = Network(.gru, inputs: 1, hidden: 2, steps: steps, head: [])
     var plan = StepPlan(network, loss: .mse, rule: .adam, steps: steps, capacity: 1)
     #expect(plan.programSteps(longest: 1) == steps)
     plan.hasLengths = true

@@ -7,10 +7,10 @@ import Training
 
 /// Each engine's kernels, run by the processor, against the equations of the cell's description in double precision.
 @Suite("A GPU's engines equal the cell's equations") struct EquationTests {
-  private static let cells = Architecture.Cell.recurrent
+  private static let cells = Network.Cell.recurrent
 
   /// A plain layer of random sizes whose outputs are the network's; every other one is wide enough for clusters.
-  private func check(_ cell: Architecture.Cell, seed: UInt64) -> DeviceCheck {
+  private func check(_ cell: Network.Cell, seed: UInt64) -> DeviceCheck {
     var random = SplitMix(state: seed)
     // The shim has kernels for clusters of just some sizes.
     let hidden = seed % 2 == 0 ? 40 : Int.random(in: 2...32, using: &random)
@@ -34,7 +34,7 @@ import Training
     return executor
   }
 
-  @Test(arguments: cells) func outputsAndGradients(_ cell: Architecture.Cell) throws {
+  @Test(arguments: cells) func outputsAndGradients(_ cell: Network.Cell) throws {
     let first = UInt64.random(in: 0...UInt64.max / 2)
     var met: Set<Engine> = []
     for seed in first..<first + 8 {

@@ -50,7 +50,7 @@ import Training
     #expect(Engine.fused.can(Self.several.plan(on: executor(2))))
     #expect(!Engine.fused.can(Self.several.plan(on: executor(2, memory: 4 << 10))))
     var many = Self.several
-    many.network.head = [Architecture.HeadLayer](repeating: .tanh, count: 9)
+    many.network.head = [Network.HeadLayer](repeating: .tanh, count: 9)
     #expect(!Engine.fused.can(many.plan(on: executor(2))))
   }
 
@@ -64,8 +64,8 @@ import Training
     let samples: [Int32] = [4, 1, 7, 0, 2, 5, 6, 3, 8, 3, 2, 1]
 
     init(_ executor: ShimExecutor, engine: Engine) throws {
-      var network = Architecture(
-        cell: .lstm, inputSize: 2, hiddenSize: 5, steps: 3, head: [.linear(1)])
+      var network = Network(
+        .lstm, inputs: 2, hidden: 5, steps: 3, head: [.linear(1)])
       network.layers = 2
       network.dropout = 0.3
       model = try Model(network, seed: 4)

@@ -120,7 +120,7 @@ extension DeviceCheck {
 
 extension DeviceModel {
   fileprivate func parameters() throws -> [Float] {
-    var values = [Float](repeating: .nan, count: ParameterLayout(architecture).count)
+    var values = [Float](repeating: .nan, count: ParameterLayout(network).count)
     try values.withUnsafeMutableBufferPointer { try store(parameters: $0, states: []) }
     return values
   }

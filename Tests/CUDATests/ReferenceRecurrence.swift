@@ -9,7 +9,7 @@ struct ReferenceRecurrence {
   private let spaceCount: Int
   private let cell: CellDescription
   private var gates: Int { shape.cell.gates }
-  private var nonlinearity: Architecture.Nonlinearity { shape.cell == .relu ? .relu : .tanh }
+  private var nonlinearity: Network.Nonlinearity { shape.cell == .relu ? .relu : .tanh }
 
   init(_ shape: RecurrentShape) {
     self.shape = shape

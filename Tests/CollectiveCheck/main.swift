@@ -25,7 +25,7 @@ do {
     supervisor.maxRestarts = Int(arguments[2]) ?? 0
     exit(try supervisor.run())
   }
-  try Check(try Communicators.fromEnvironment()).run(arguments)
+  try Check(ProcessGroup.fromEnvironment().communicator).run(arguments)
 } catch let failure as Failure {
   writeLine("collective-check: \(failure)")
   exit(failure.kind.rawValue)

@@ -98,12 +98,12 @@ import Testing
 
   @Test(arguments: [[:], ["OMPI_COMM_WORLD_SIZE": "1"]])
   func oneProcessIsSolo(environment: [String: String]) throws {
-    #expect(try Communicators.fromEnvironment(environment) is Solo)
+    #expect(try ProcessGroup.fromEnvironment(environment).communicator is Solo)
   }
 
   @Test func tasksThatCannotFindEachOtherAreRefusedWithTheFix() {
     let failure = #expect(throws: Failure.self) {
-      try Communicators.fromEnvironment([
+      try ProcessGroup.fromEnvironment([
         "SLURM_STEP_ID": "0", "SLURM_PROCID": "1", "SLURM_STEP_NUM_TASKS": "2",
       ])
     }

@@ -66,7 +66,7 @@ extension CombinationCheck {
     guard let set = data.train else { return "there is no training part" }
     let evaluator = evaluator(checkpoint, data, model)
     let metrics = try evaluator.evaluate(set)
-    let width = model.architecture.outputSize
+    let width = model.network.outputSize
     var (samples, known, right, counted, errors) = (0, 0, 0, 0, 0.0)
     try evaluator.predict(set) { part in
       samples += part.samples.count

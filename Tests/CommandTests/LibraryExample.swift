@@ -3,11 +3,9 @@
 import Recur
 
 func learnWave(steps: Int = 300) throws -> Double {
-  let group = try Communicators.fromEnvironment()  // one process, or those of mpirun
-  var network = Architecture(cell: .lstm, inputSize: 1, hiddenSize: 16, steps: 20, head: [.linear(1)])
-  network.readout = .lastStep
-  let adam = OptimizerSpecification(.adam(), learningRate: 0.01)
-  let learner = Learner(try Model(network, seed: 42), loss: .mse, optimizer: adam, group: group)
+  let group = try ProcessGroup.fromEnvironment()  // one process, or those of mpirun
+  let network = Network(.lstm, inputs: 1, hidden: 16, readout: .lastStep, head: [.linear(1)])
+  let learner = try Learner(Model(network, seed: 42), optimizer: .adam(learningRate: 0.01), group: group)
   var loss = 0.0
   for step in 0..<steps {
     // Each process makes its own part of the batch.

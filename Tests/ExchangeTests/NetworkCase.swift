@@ -23,7 +23,7 @@ struct NetworkCase {
   }
 
   var name: String
-  var network: Architecture
+  var network: Network
   var interface = ModelInterface()
   /// Of the sequences; all alike where the interface has no lengths.
   var lengths: [Int] = [4, 4, 4]

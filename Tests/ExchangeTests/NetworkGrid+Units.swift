@@ -25,7 +25,7 @@ extension NetworkGrid {
     ]
     return losses.flatMap { loss in
       [Scaler.Method.minmax, .standard].flatMap { method in
-        [Architecture.Readout.finalState, .everyStep].flatMap { readout -> [NetworkCase] in
+        [Network.Readout.finalState, .everyStep].flatMap { readout -> [NetworkCase] in
           var network = network(.lstm, readout)
           network.head = [.linear(2 * loss.outputsPerTarget)]
           let hasUnits = !loss.takesClasses && !loss.takesCounts && loss != .bceWithLogits

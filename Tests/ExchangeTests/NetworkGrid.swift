@@ -6,23 +6,23 @@ import Recurrent
 /// The networks that are written and run: each choice with each other, then each option.
 enum NetworkGrid {
   static let cells =
-    Architecture.Cell.recurrent.map { ($0, Architecture.Nonlinearity.tanh) } + [(.rnn, .relu)]
+    Network.Cell.recurrent.map { ($0, Network.Nonlinearity.tanh) } + [(.rnn, .relu)]
   static var all: [NetworkCase] {
     choices + options + heads + tokens + categories + units + decoders + plain
   }
 
   static func network(
-    _ cell: Architecture.Cell, _ readout: Architecture.Readout = .finalState, hidden: [Int] = [5],
+    _ cell: Network.Cell, _ readout: Network.Readout = .finalState, hidden: [Int] = [5],
     bidirectional: Bool = false
-  ) -> Architecture {
-    var network = Architecture(cell: cell, inputSize: 3, hiddenSize: hidden[0], steps: 4, head: [.linear(2)])
+  ) -> Network {
+    var network = Network(cell, inputs: 3, hidden: hidden[0], steps: 4, head: [.linear(2)])
     (network.layers, network.bidirectional, network.readout) = (hidden.count, bidirectional, readout)
     if Set(hidden).count > 1 { network.hiddenSizes = hidden }
     return network
   }
 
   /// The case, and where the network allows it the same with lengths.
-  static func cases(_ name: String, _ network: Architecture) -> [NetworkCase] {
+  static func cases(_ name: String, _ network: Network) -> [NetworkCase] {
     let equal = NetworkCase(name: name, network: network)
     if network.needsEqualLengths { return [equal] }
     var ragged = equal
@@ -34,7 +34,7 @@ enum NetworkGrid {
 
   static var choices: [NetworkCase] {
     cells.flatMap { cell, nonlinearity in
-      Architecture.Readout.allCases.flatMap { readout in
+      Network.Readout.allCases.flatMap { readout in
         [[5], [4, 6], [3, 3, 3]].flatMap { hidden in
           [false, true].flatMap { bidirectional in
             var network = network(cell, readout, hidden: hidden, bidirectional: bidirectional)
@@ -47,7 +47,7 @@ enum NetworkGrid {
     }
   }
 
-  typealias Option = (name: String, set: @Sendable (inout Architecture) -> Void)
+  typealias Option = (name: String, set: @Sendable (inout Network) -> Void)
   static let each: [Option] = [
     ("no bias", { $0.bias = false }), ("residual", { $0.residual = true }),
     ("learned states", { $0.learnedInitialState = true }), ("layer norm", { $0.layerNorm = true }),
@@ -81,7 +81,7 @@ enum NetworkGrid {
   static var options: [NetworkCase] {
     cells.flatMap { cell, nonlinearity in
       each.flatMap { option in
-        [Architecture.Readout.finalState, .lastStep, .everyStep].flatMap { readout in
+        [Network.Readout.finalState, .lastStep, .everyStep].flatMap { readout in
           [false, true].flatMap { bidirectional -> [NetworkCase] in
             var network = network(cell, readout, hidden: [4, 4], bidirectional: bidirectional)
             network.nonlinearity = nonlinearity
@@ -97,12 +97,12 @@ enum NetworkGrid {
   }
 
   static var heads: [NetworkCase] {
-    let heads: [[Architecture.HeadLayer]] = [
+    let heads: [[Network.HeadLayer]] = [
       [], [.linear(3, bias: false)],
       [.linear(4), .relu, .dropout(0.5), .linear(3), .tanh, .linear(2), .sigmoid],
     ]
     return heads.flatMap { head in
-      [Architecture.Readout.finalState, .everyStep].flatMap { readout -> [NetworkCase] in
+      [Network.Readout.finalState, .everyStep].flatMap { readout -> [NetworkCase] in
         var network = network(.gru, readout)
         network.head = head
         return cases("head of \(head.count), \(readout)", network)
@@ -134,7 +134,7 @@ enum NetworkGrid {
 
   static var categories: [NetworkCase] {
     [0, 2].flatMap { numbers in
-      [Architecture.Cell.lstm, .none].flatMap { cell -> [NetworkCase] in
+      [Network.Cell.lstm, .none].flatMap { cell -> [NetworkCase] in
         var network = network(cell)
         network.inputSize = numbers
         network.categories = [.init(vocabulary: 4, width: 2), .init(vocabulary: 3, width: 5)]
@@ -154,7 +154,7 @@ enum NetworkGrid {
           var network = network(cell, .everyStep, hidden: [4, 4], bidirectional: bidirectional)
           network.nonlinearity = nonlinearity
           network.inputSize = 7
-          var numbers = Architecture.Decoder.Numbers(steps: 3, targets: 2, loss: loss)
+          var numbers = Network.Decoder.Numbers(steps: 3, targets: 2, loss: loss)
           if number % 2 == 0 { numbers.known = 1..<7 }
           if !loss.takesCounts { numbers.starts = [0, nil] }
           network.decoder = .init(.numbers(numbers))

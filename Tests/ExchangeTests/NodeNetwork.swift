@@ -4,7 +4,7 @@ import Recurrent
 
 /// The library's network of a recurrent node: its weights in this library's layout, and the outputs in the operator's.
 struct NodeNetwork {
-  let network: Architecture
+  let network: Network
   private let vector: NodeVector
   private let cell: CellDescription
   private let isBatchFirst, isReverse: Bool
@@ -14,7 +14,7 @@ struct NodeNetwork {
   /// nil where the node has something that the library has not.
   init?(_ vector: NodeVector) {
     guard vector.others.isEmpty,
-      let kind = Architecture.Cell.recurrent.first(where: {
+      let kind = Network.Cell.recurrent.first(where: {
         CellDescription($0).onnx.operatorName == vector.operatorName
       }), let hidden = vector.integers["hidden_size"], let x = vector.input(0)
     else { return nil }
@@ -23,7 +23,7 @@ struct NodeNetwork {
     (isBatchFirst, isReverse) = (vector.integers["layout"] == 1, direction == "reverse")
     (steps, batch, inputs) =
       isBatchFirst ? (x.shape[1], x.shape[0], x.shape[2]) : (x.shape[0], x.shape[1], x.shape[2])
-    var network = Architecture(cell: kind, inputSize: inputs, hiddenSize: hidden, steps: steps, head: [])
+    var network = Network(kind, inputs: inputs, hidden: hidden, steps: steps, head: [])
     network.readout = .everyStep
     network.bidirectional = direction == "bidirectional"
     if kind == .gru { network.resetAfter = vector.integers["linear_before_reset"] == 1 }
@@ -33,7 +33,7 @@ struct NodeNetwork {
   }
 
   /// The operator's Y `[T, D, B, H]`, Y_h and Y_c `[D, B, H]` as the library gives them.
-  func run(_ kernels: KernelSet, change: (inout Architecture) -> Void = { _ in }) throws -> [[Float]] {
+  func run(_ kernels: KernelSet, change: (inout Network) -> Void = { _ in }) throws -> [[Float]] {
     var network = network
     change(&network)
     let model = try Model(network, seed: 1, kernels: kernels)
@@ -95,7 +95,7 @@ struct NodeNetwork {
       let biases = vector.input(3) == nil ? [Float](repeating: 0, count: 2 * rows) : part(3, direction)
       set("bias_ih", ordered(Array(biases[..<rows]), order))
       set("bias_hh", ordered(Array(biases[rows...]), order))
-      if network.peepholes, model.architecture.peepholes {
+      if network.peepholes, model.network.peepholes {
         set("peephole", ordered(part(7, direction), cell.onnx.peepholeOrder))
       }
     }

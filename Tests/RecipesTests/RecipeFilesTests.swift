@@ -60,6 +60,6 @@ import Testing
     #expect(recipe.name == name)
     // What is not bundled may not be there.
     let shape = try Self.shapes[name] ?? LoadedData(recipe.data).shape
-    #expect(ParameterLayout(try recipe.architecture(for: shape)).count == Self.parameters[name])
+    #expect(ParameterLayout(try recipe.network(for: shape)).count == Self.parameters[name])
   }
 }

@@ -100,11 +100,11 @@ func message(_ yaml: String = stock, _ overrides: [String] = []) -> String {
   }
 }
 
-@Suite struct RecipeArchitectureTests {
+@Suite struct RecipeNetworkTests {
   let shape = SampleShape(steps: 5, features: 4, target: .values(width: 1))
 
   @Test func takesSizesFromTheData() throws {
-    let network = try recipe().architecture(for: shape)
+    let network = try recipe().network(for: shape)
     #expect(network.inputSize == 4 && network.steps == 5 && network.layers == 2 && network.hiddenSize == 8)
     #expect(network.readoutWidth == 40 && network.outputSize == 1)
   }
@@ -116,7 +116,7 @@ func message(_ yaml: String = stock, _ overrides: [String] = []) -> String {
   func countsTheOutputsThatTargetsNeed(loss: String, outputs: Int) throws {
     let recipe = try recipe(stock, "model.head=[{linear: targets}, {dropout: 0.1}]", "loss=\(loss)")
     let shape = SampleShape(steps: 5, features: 4, target: .values(width: 2))
-    #expect(try recipe.architecture(for: shape).outputSize == outputs)
+    #expect(try recipe.network(for: shape).outputSize == outputs)
     #expect(recipe.effectiveYAML.contains("linear: targets"))
     let again = try Recipe(yaml: recipe.effectiveYAML, path: "r.yaml", baseDirectory: "/")
     #expect(again == recipe && again.data.targetsAreCounts == recipe.loss.takesCounts)
@@ -139,7 +139,7 @@ func message(_ yaml: String = stock, _ overrides: [String] = []) -> String {
   func refusesWhatDoesNotFit(override: String, target: TargetKind, words: String) throws {
     let recipe = try recipe(stock, override)
     let error = #expect(throws: Failure.self) {
-      try recipe.architecture(for: SampleShape(steps: 5, features: 4, target: target))
+      try recipe.network(for: SampleShape(steps: 5, features: 4, target: target))
     }
     #expect(error?.message.contains(words) == true, "\(error?.message ?? "")")
     #expect(error?.kind == .badData)

@@ -61,7 +61,7 @@ import Testing
       let batch = expected.batch()
       let (_, gradient) = Self.train(model, batch)
       let arrays = BatchArrays(batch)
-      let network = DoubleNetwork(model.architecture, parameters: Array(model.parameters))
+      let network = DoubleNetwork(model.network, parameters: Array(model.parameters))
       func loss(_ network: DoubleNetwork) -> Double {
         let outputs = network.forward(arrays.inputs, codes: arrays.categories, batch: batch.count)
         return zip(outputs, arrays.values).reduce(0) { $0 + ($1.0 - Double($1.1)) * ($1.0 - Double($1.1)) }
@@ -86,10 +86,10 @@ import Testing
   }
 
   /// Whether a table is projected whole, how many threads there are, and who is in the batch: no bit of an output depends on it.
-  @Test(arguments: [Architecture.Cell.rnn, .lstm, .gru]) func `give each sample its own bits`(
-    _ cell: Architecture.Cell
+  @Test(arguments: [Network.Cell.rnn, .lstm, .gru]) func `give each sample its own bits`(
+    _ cell: Network.Cell
   ) throws {
-    var a = Architecture(cell: cell, inputSize: 2, hiddenSize: 20, steps: 6, head: [.linear(3)])
+    var a = Network(cell, inputs: 2, hidden: 20, steps: 6, head: [.linear(3)])
     a.categories = [.init(vocabulary: 9, width: 4), .init(vocabulary: 60, width: 18)]
     let numbers = (0..<40).map { Reference.wave(12, phase: Double($0)) }
     let codes = (0..<40).map { sample in
@@ -114,7 +114,7 @@ import Testing
 
   /// Dropped elements of vectors are zero and without gradient, the others twice as large; numbers are never dropped.
   @Test func `drop elements of vectors by sample and time`() throws {
-    var a = Architecture(cell: .none, inputSize: 2, steps: 3, head: [.linear(2)])
+    var a = Network(.none, inputs: 2, steps: 3, head: [.linear(2)])
     a.categories = [.init(vocabulary: 3, width: 40), .init(vocabulary: 2, width: 1)]
     a.categories[0].dropout = 0.5
     let model = try Model(a, seed: 1)

@@ -3,12 +3,12 @@ import TestSupport
 import Testing
 
 @Suite("What is written down about a cell") struct CellDescriptionTests {
-  private static let nonlinearities = Architecture.Nonlinearity.allCases
+  private static let nonlinearities = Network.Nonlinearity.allCases
 
   /// The cells of PyTorch, and those it has not.
-  private static let kinds: [Architecture] = {
-    let plain = Architecture.Cell.recurrent.map {
-      Architecture(cell: $0, inputSize: 1, hiddenSize: 1, steps: 1, head: [])
+  private static let kinds: [Network] = {
+    let plain = Network.Cell.recurrent.map {
+      Network($0, inputs: 1, hidden: 1, steps: 1, head: [])
     }
     return plain
       + plain.compactMap { kind in
@@ -20,7 +20,7 @@ import Testing
 
   /// A fault is found again with the seed that it names.
   @Test(arguments: kinds)
-  func `its derivatives are those of its equations`(_ kind: Architecture) {
+  func `its derivatives are those of its equations`(_ kind: Network) {
     let (cell, seed) = (CellDescription(kind), UInt64.random(in: 0...UInt64.max))
     let peepholes = cell.peepholes?.count ?? 0
     var random = SplitMix(state: seed)
@@ -60,7 +60,7 @@ import Testing
 
   /// By their letters: what ONNX calls c is PyTorch's g, its h of a GRU PyTorch's n.
   @Test func `ONNX has the same gates in another order`() {
-    let orders = Architecture.Cell.recurrent.map { kind in
+    let orders = Network.Cell.recurrent.map { kind in
       let cell = CellDescription(kind)
       return cell.onnx.operatorName + " " + cell.onnx.gateOrder.map { cell.gates[$0].name }.joined()
     }
@@ -73,10 +73,10 @@ import Testing
   }
 
   @Test func `what a cell takes is what PyTorch's modules take`() {
-    #expect(Architecture.Cell.words(where: \.takesProjection) == "lstm")
-    #expect(Architecture.Cell.words(where: \.takesNonlinearity) == "rnn")
-    #expect(Architecture.Cell.words(where: \.hasCellState) == "lstm")
-    #expect(Architecture.Cell.words { $0.gatedProduct == nil } == "rnn or lstm")
+    #expect(Network.Cell.words(where: \.takesProjection) == "lstm")
+    #expect(Network.Cell.words(where: \.takesNonlinearity) == "rnn")
+    #expect(Network.Cell.words(where: \.hasCellState) == "lstm")
+    #expect(Network.Cell.words { $0.gatedProduct == nil } == "rnn or lstm")
     let lstm = CellDescription(.lstm)
     #expect(lstm.forgetGate.map { lstm.gates[$0].name } == "f")
     #expect(CellDescription(.none).gates.isEmpty)

@@ -4,28 +4,28 @@ import TestSupport
 import Testing
 
 @Suite("A cell looped over time") struct CellTests {
-  static let kinds: [Architecture.Cell] = [.rnn, .lstm, .gru]
+  static let kinds: [Network.Cell] = [.rnn, .lstm, .gru]
   let inputs = 3
   let hidden = 5
   let batch = 4
   let steps = 6
 
-  private func cell(_ kind: Architecture.Cell) throws -> RecurrentCell {
+  private func cell(_ kind: Network.Cell) throws -> RecurrentCell {
     switch kind {
-    case .lstm: try LSTMCell(inputSize: inputs, hiddenSize: hidden, seed: 7)
-    case .gru: try GRUCell(inputSize: inputs, hiddenSize: hidden, seed: 7)
-    default: try RNNCell(inputSize: inputs, hiddenSize: hidden, seed: 7)
+    case .lstm: try LSTMCell(inputs: inputs, hidden: hidden, seed: 7)
+    case .gru: try GRUCell(inputs: inputs, hidden: hidden, seed: 7)
+    default: try RNNCell(inputs: inputs, hidden: hidden, seed: 7)
     }
   }
 
   /// The layer's final state for given inputs `[T, B, I]`.
-  private func layer(_ kind: Architecture.Cell) throws -> Model {
-    var a = Architecture(cell: kind, inputSize: inputs, hiddenSize: hidden, steps: steps, head: [])
+  private func layer(_ kind: Network.Cell) throws -> Model {
+    var a = Network(kind, inputs: inputs, hidden: hidden, steps: steps, head: [])
     a.readout = .finalState
     return try Model(a, seed: 7, wantsInputGradient: true)
   }
 
-  @Test(arguments: kinds) func `equals the layer, forward and back`(_ kind: Architecture.Cell) throws {
+  @Test(arguments: kinds) func `equals the layer, forward and back`(_ kind: Network.Cell) throws {
     let x = Reference.wave(steps * batch * inputs, phase: 0.3)
     let cell = try cell(kind)
     let model = try layer(kind)
@@ -54,7 +54,7 @@ import Testing
   }
 
   /// The input's gradient against central differences of the sum of h.
-  @Test(arguments: kinds) func `input gradient agrees with finite differences`(_ kind: Architecture.Cell)
+  @Test(arguments: kinds) func `input gradient agrees with finite differences`(_ kind: Network.Cell)
     throws
   {
     let cell = try cell(kind)

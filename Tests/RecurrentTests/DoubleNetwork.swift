@@ -4,14 +4,14 @@ import Recurrent
 /// The forward pass in double, one sample and one step at a time, with the equations of the cell's description: what the engine's
 /// gradients are checked against by finite differences.
 struct DoubleNetwork {
-  let architecture: Architecture
+  let network: Network
   let layout: ParameterLayout
   var parameters: [Double]
   private let weights: [String: Range<Int>]
 
-  init(_ architecture: Architecture, parameters: some Sequence<Float>) {
-    self.architecture = architecture
-    layout = ParameterLayout(architecture)
+  init(_ network: Network, parameters: some Sequence<Float>) {
+    self.network = network
+    layout = ParameterLayout(network)
     self.parameters = parameters.map(Double.init)
     weights = Dictionary(uniqueKeysWithValues: layout.entries.map { ($0.name, $0.range) })
   }
@@ -19,7 +19,7 @@ struct DoubleNetwork {
   /// - inputs: `[T, B, F]`. codes: `[T, B, C]`.
   /// - Returns: `[outputRows, outputSize]`.
   func forward(_ inputs: [Float], codes: [Int32] = [], batch: Int) -> [Double] {
-    let a = architecture
+    let a = network
     let samples = (0..<batch).map { b in
       (0..<a.steps).map { t in
         let start = (t * batch + b) * a.inputSize
@@ -33,8 +33,8 @@ struct DoubleNetwork {
 
   /// Of the categories of one row of a batch.
   private func vectors(_ codes: [Int32], row: Int) -> [Double] {
-    architecture.categories.enumerated().flatMap { column, table in
-      let code = Int(codes[row * architecture.categories.count + column])
+    network.categories.enumerated().flatMap { column, table in
+      let code = Int(codes[row * network.categories.count + column])
       let start = weights["category_embeddings.\(column).weight"]!.lowerBound + code * table.width
       return parameters[start..<start + table.width]
     }
@@ -42,12 +42,12 @@ struct DoubleNetwork {
 
   /// What the head reads for one sample: one row, or a row for each step.
   private func readout(_ sample: [[Double]]) -> [[Double]] {
-    guard architecture.cell != .none else { return [sample.flatMap { $0 }] }
+    guard network.cell != .none else { return [sample.flatMap { $0 }] }
     var outputs = sample
     var last: [[Double]] = []
-    for layer in 0..<architecture.layers {
+    for layer in 0..<network.layers {
       let forward = run(layer, 0, outputs)
-      guard architecture.bidirectional else {
+      guard network.bidirectional else {
         (outputs, last) = (forward, [forward.last!])
         continue
       }
@@ -55,7 +55,7 @@ struct DoubleNetwork {
       last = [forward.last!, backward.first!]
       outputs = zip(forward, backward).map { $0 + $1 }
     }
-    switch architecture.readout {
+    switch network.readout {
     case .lastStep: return [outputs.last!]
     case .finalState: return [last.flatMap { $0 }]
     case .allSteps: return [outputs.flatMap { $0 }]
@@ -65,7 +65,7 @@ struct DoubleNetwork {
 
   /// One direction of a layer from a zero state: h for each step.
   private func run(_ layer: Int, _ direction: Int, _ steps: [[Double]]) -> [[Double]] {
-    let reference = ReferenceLayer(architecture, layer: layer, direction: direction, layout, parameters)
+    let reference = ReferenceLayer(network, layer: layer, direction: direction, layout, parameters)
     var state = reference.zero
     return steps.map { x in
       state = reference.step(x, state)
@@ -74,9 +74,9 @@ struct DoubleNetwork {
   }
 
   private func head(_ row: [Double]) -> [Double] {
-    let linears = architecture.head.count { if case .linear = $0 { true } else { false } }
+    let linears = network.head.count { if case .linear = $0 { true } else { false } }
     var index = 0
-    return architecture.head.reduce(row) { x, layer in
+    return network.head.reduce(row) { x, layer in
       switch layer {
       case .linear:
         index += 1

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Encoder-decoders") struct EncoderDecoderTests {
   struct Case: Decodable, Sendable {
-    let architecture: Reference.ArchitectureDescription
+    let architecture: Reference.NetworkDescription
     let source, target, width: Int
     let attention: String
     let seed: UInt64
@@ -18,8 +18,8 @@ import Testing
     let outputs: [Reference.Floats]
     let projections: Reference.Floats
 
-    var network: Architecture {
-      var a = architecture.architecture
+    var network: Network {
+      var a = architecture.network
       a.embedding = .init(vocabulary: source, width: width)
       a.decoder = .init(vocabulary: target, embedding: width)
       a.decoder?.attention = .init(rawValue: attention)!
@@ -84,7 +84,7 @@ import Testing
 
   @Test(arguments: ["none", "dot", "general"], [1, 2, 5])
   func `find what a search over whole prefixes finds`(_ attention: String, _ beam: Int) throws {
-    var a = Architecture(cell: .lstm, inputSize: 0, hiddenSize: 9, steps: 8, head: [.linear(6, bias: false)])
+    var a = Network(.lstm, inputs: 0, hidden: 9, steps: 8, head: [.linear(6, bias: false)])
     a.embedding = .init(vocabulary: 8, width: 5)
     a.decoder = .init(vocabulary: 6, embedding: 5)
     a.decoder?.attention = .init(rawValue: attention)!
@@ -129,7 +129,7 @@ import Testing
   }
 
   @Test func `of another shape are refused`() {
-    var a = Architecture(cell: .gru, inputSize: 0, hiddenSize: 4, steps: 8, head: [.linear(6)])
+    var a = Network(.gru, inputs: 0, hidden: 4, steps: 8, head: [.linear(6)])
     a.embedding = .init(vocabulary: 8, width: 5)
     a.decoder = .init(vocabulary: 6, embedding: 5)
     #expect(throws: (any Error).self) { try Model(a, seed: 0) }

@@ -5,7 +5,7 @@ import TestSupport
 
 /// A reference network, its batch and its targets, as the script in Tests/Reference makes them.
 struct ReferenceBatch {
-  let architecture: Architecture
+  let network: Network
   let loss: Loss
   let batch: Int
   let inputs: [Float]
@@ -13,20 +13,20 @@ struct ReferenceBatch {
   let classes: [Int32]
 
   init(
-    _ architecture: Reference.ArchitectureDescription, _ loss: Reference.LossDescription, batch: Int,
+    _ architecture: Reference.NetworkDescription, _ loss: Reference.LossDescription, batch: Int,
     phase: Int
   ) {
-    self.architecture = architecture.architecture
+    self.network = architecture.network
     self.loss = loss.loss
     self.batch = batch
-    let a = self.architecture
+    let a = self.network
     inputs = Reference.wave(a.steps * batch * a.inputSize, phase: Double(phase))
     (values, classes) = loss.targets(
       rows: a.outputRows(steps: a.steps, batch: batch), width: a.outputSize, phase: Double(phase))
   }
 
-  var rows: Int { architecture.outputRows(steps: architecture.steps, batch: batch) }
-  var width: Int { architecture.outputSize }
+  var rows: Int { network.outputRows(steps: network.steps, batch: batch) }
+  var width: Int { network.outputSize }
 
   /// The mean loss of the network in double.
   func doubleLoss(_ network: DoubleNetwork) -> Double {
@@ -48,7 +48,7 @@ struct ReferenceBatch {
   /// The output in evaluation mode.
   func evaluate(_ model: Model) -> [Float] { Array(model.forward(made, mode: .evaluation)) }
 
-  var made: Batch { Batch(timeMajor: inputs, features: architecture.inputSize, steps: architecture.steps) }
+  var made: Batch { Batch(timeMajor: inputs, features: network.inputSize, steps: network.steps) }
 
   /// The summed loss, and the gradient of the mean with respect to the outputs.
   func meanLoss(

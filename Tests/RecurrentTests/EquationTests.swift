@@ -5,14 +5,14 @@ import Testing
 
 @Suite("Engines equal the cell's equations") struct EquationTests {
   struct Kind: Sendable, CustomTestStringConvertible {
-    let cell: Architecture.Cell
-    let nonlinearity: Architecture.Nonlinearity
+    let cell: Network.Cell
+    let nonlinearity: Network.Nonlinearity
     var testDescription: String { "\(cell) \(nonlinearity)" }
   }
 
   /// Each cell, with each nonlinearity where it has a choice.
-  static let kinds = Architecture.Cell.recurrent.flatMap { cell in
-    (CellDescription(cell).takesNonlinearity ? Architecture.Nonlinearity.allCases : [.tanh])
+  static let kinds = Network.Cell.recurrent.flatMap { cell in
+    (CellDescription(cell).takesNonlinearity ? Network.Nonlinearity.allCases : [.tanh])
       .map { Kind(cell: cell, nonlinearity: $0) }
   }
 
@@ -37,7 +37,7 @@ import Testing
           try #require(found.count == known.count)
           #expect(
             relativeDistance(found, known.map { Float($0) }) < tolerance,
-            "\(kernels), seed \(seed): \(layer.architecture)")
+            "\(kernels), seed \(seed): \(layer.network)")
         }
       }
     }
@@ -67,7 +67,7 @@ import Testing
             let found = zip(direction, part.gradient).reduce(0) { $0 + $1.0 * Double($1.1) }
             #expect(
               abs(found - slope) <= tolerance * size + 1e-7,
-              "\(part.name), \(kernels), seed \(seed): \(layer.architecture)")
+              "\(part.name), \(kernels), seed \(seed): \(layer.network)")
           }
         }
       }

@@ -8,14 +8,14 @@ import Testing
     _ given: GradientTests.Case
   ) throws {
     let batch = given.reference
-    let model = try Model(batch.architecture, seed: given.seed)
+    let model = try Model(batch.network, seed: given.seed)
     _ = batch.train(model)
     expectAgreement(batch, parameters: Array(model.parameters), gradients: Array(model.gradients))
   }
 
   @Test func `agree with PyTorch's gradients`() {
     for given in GradientTests.cases {
-      let network = DoubleNetwork(given.reference.architecture, seed: given.seed)
+      let network = DoubleNetwork(given.reference.network, seed: given.seed)
       expectAgreement(
         given.reference, parameters: network.parameters.map { Float($0) }, gradients: given.gradient.values)
     }
@@ -25,7 +25,7 @@ import Testing
   ///
   /// An error of the gradient shows along every direction that is not at right angles to it.
   func expectAgreement(_ batch: ReferenceBatch, parameters: [Float], gradients: [Float]) {
-    let network = DoubleNetwork(batch.architecture, parameters: parameters)
+    let network = DoubleNetwork(batch.network, parameters: parameters)
     for entry in network.layout.entries {
       let gradient = gradients[entry.range].map(Double.init)
       let size = norm(gradient)
@@ -34,7 +34,7 @@ import Testing
         let unit = direction.map { $0 / norm(direction) }
         let slope = zip(unit, gradient).reduce(0) { $0 + $1.0 * $1.1 }
         let difference = slopeByDifference(batch, network, entry.range, unit)
-        #expect(abs(difference - slope) <= 1e-5 * size + 1e-9, "\(entry.name) of \(batch.architecture)")
+        #expect(abs(difference - slope) <= 1e-5 * size + 1e-9, "\(entry.name) of \(batch.network)")
       }
     }
   }

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Outputs, losses and gradients equal PyTorch's") struct GradientTests {
   struct Case: Decodable, Sendable, CustomTestStringConvertible {
-    let architecture: Reference.ArchitectureDescription
+    let architecture: Reference.NetworkDescription
     let loss: Reference.LossDescription
     let batch: Int
     let seed: UInt64
@@ -24,7 +24,7 @@ import Testing
   @Test(arguments: KernelSet.available.map(\.name), cases)
   func engine(_ kernels: String, _ expected: Case) throws {
     let batch = expected.reference
-    let model = try Model(batch.architecture, seed: expected.seed, kernels: KernelSet(named: kernels)!)
+    let model = try Model(batch.network, seed: expected.seed, kernels: KernelSet(named: kernels)!)
     let (output, total) = batch.train(model)
     #expect(relativeDistance(output, expected.output.values) < 1e-6)
     #expect(abs(total.sum - expected.sum) <= 1e-6 * abs(expected.sum))
@@ -40,7 +40,7 @@ import Testing
   @Test func `double network`() {
     for expected in Self.cases {
       let batch = expected.reference
-      let outputs = DoubleNetwork(batch.architecture, seed: expected.seed).forward(
+      let outputs = DoubleNetwork(batch.network, seed: expected.seed).forward(
         batch.inputs, batch: batch.batch)
       let total = batch.loss.doubleTotal(
         outputs, rows: batch.rows, width: batch.width, values: batch.values, classes: batch.classes)
@@ -56,14 +56,14 @@ import Testing
 
 extension DoubleNetwork {
   /// A network as built from a seed.
-  init(_ architecture: Architecture, seed: UInt64) {
-    let layout = ParameterLayout(architecture)
+  init(_ network: Network, seed: UInt64) {
+    let layout = ParameterLayout(network)
     let values = [Float](unsafeUninitializedCapacity: layout.count) { buffer, used in
       used = layout.count
       buffer.initialize(repeating: .nan)
       layout.initialize(
-        UnsafeMutableBufferPointer(rebasing: buffer[..<used]), architecture: architecture, seed: seed)
+        UnsafeMutableBufferPointer(rebasing: buffer[..<used]), network: network, seed: seed)
     }
-    self.init(architecture, parameters: values)
+    self.init(network, parameters: values)
   }
 }

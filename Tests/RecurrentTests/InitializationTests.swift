@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Parameters right after construction") struct InitializationTests {
   struct Case: Decodable {
-    let architecture: Reference.ArchitectureDescription
+    let architecture: Reference.NetworkDescription
     let seed: UInt64
     let count: Int
     let first, last: Reference.Floats
@@ -15,14 +15,14 @@ import Testing
     let cases: [Case] = try Reference.load("parameters.json")
     #expect(cases.count == 146)
     for expected in cases {
-      let architecture = expected.architecture.architecture
-      let layout = ParameterLayout(architecture)
+      let network = expected.architecture.network
+      let layout = ParameterLayout(network)
       try #require(layout.count == expected.count, "\(expected.architecture)")
       let values = [Float](unsafeUninitializedCapacity: layout.count) { buffer, used in
         used = layout.count
         buffer.initialize(repeating: .nan)
         layout.initialize(
-          UnsafeMutableBufferPointer(rebasing: buffer[..<used]), architecture: architecture,
+          UnsafeMutableBufferPointer(rebasing: buffer[..<used]), network: network,
           seed: expected.seed)
       }
       #expect(Array(values.prefix(2)) == expected.first.values, "\(expected.architecture)")

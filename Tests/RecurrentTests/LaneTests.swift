@@ -36,10 +36,10 @@ import Testing
   private static let sizes = [3, 1, 0, 8, 2]
   private static let steps = 6
 
-  private static var networks: [Architecture] {
-    func network(_ change: (inout Architecture) -> Void) -> Architecture {
-      var a = Architecture(
-        cell: .lstm, inputSize: 5, hiddenSize: 11, steps: steps, head: [.linear(7), .tanh, .linear(3)])
+  private static var networks: [Network] {
+    func network(_ change: (inout Network) -> Void) -> Network {
+      var a = Network(
+        .lstm, inputs: 5, hidden: 11, steps: steps, head: [.linear(7), .tanh, .linear(3)])
       (a.layers, a.readout) = (2, .lastStep)
       change(&a)
       return a
@@ -102,8 +102,8 @@ import Testing
         $0.cell = .none
         $0.categories = [.init(vocabulary: 7, width: 3), .init(vocabulary: 40, width: 18)]
       },
-      Architecture(
-        cell: .none, inputSize: 5, hiddenSize: 1, steps: steps, head: [.linear(6), .relu, .linear(3)]),
+      Network(
+        .none, inputs: 5, hidden: 1, steps: steps, head: [.linear(6), .relu, .linear(3)]),
     ]
   }
 
@@ -138,7 +138,7 @@ import Testing
   private func run(
     _ model: Model, _ sequences: Range<Int>, _ backward: (UnsafePointer<Float>) -> Void
   ) {
-    let (a, count) = (model.architecture, sequences.count)
+    let (a, count) = (model.network, sequences.count)
     func rows(_ width: Int) -> [Float] {
       (0..<Self.steps).flatMap { t in
         sequences.flatMap { s in Reference.wave(width, phase: Double(t * 31 + s * 7)) }

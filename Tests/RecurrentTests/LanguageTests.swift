@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Language models") struct LanguageTests {
   struct Case: Decodable, Sendable {
-    let architecture: Reference.ArchitectureDescription
+    let architecture: Reference.NetworkDescription
     let vocabulary, width: Int
     let tied: Bool
     /// 0 for each module's own start.
@@ -17,8 +17,8 @@ import Testing
     let final: [Reference.Floats]
     let parameters: Reference.Floats
 
-    var network: Architecture {
-      var a = architecture.architecture
+    var network: Network {
+      var a = architecture.network
       a.embedding = .init(vocabulary: vocabulary, width: width)
       a.embedding?.isTied = tied
       a.initRange = start > 0 ? start : nil
@@ -53,7 +53,7 @@ import Testing
 
   /// One step of plain SGD with the gradient's norm cut at 0.5; returns the mean loss.
   private func train(_ model: Model, _ states: StreamStates, window: Int) -> Double {
-    let a = model.architecture
+    let a = model.network
     let (vocabulary, steps) = (a.embedding!.vocabulary, a.steps)
     let text = Reference.classes(Self.windows * steps * Self.streams + 1, width: vocabulary, ignore: nil)
     let places = (0..<steps).flatMap { t in
@@ -81,16 +81,16 @@ import Testing
     mode: Model.Mode = .training(seed: 1, step: 2)
   ) -> UnsafeMutableBufferPointer<Float> {
     let batch = Batch(
-      timeMajor: tokens, vocabulary: model.architecture.embedding!.vocabulary,
+      timeMajor: tokens, vocabulary: model.network.embedding!.vocabulary,
       lengths: streams.map { _ in Int32(steps) }, samples: streams, streams: streams)
     return model.forward(batch, mode: mode, states: states)
   }
 
   /// Whether the vocabulary is projected whole, how many threads there are, and who is in the batch: no bit of an output depends on it.
-  @Test(arguments: [Architecture.Cell.rnn, .lstm, .gru]) func `give each stream its own bits`(
-    _ cell: Architecture.Cell
+  @Test(arguments: [Network.Cell.rnn, .lstm, .gru]) func `give each stream its own bits`(
+    _ cell: Network.Cell
   ) throws {
-    var a = Architecture(cell: cell, inputSize: 0, hiddenSize: 40, steps: 12, head: [.linear(30)])
+    var a = Network(cell, inputs: 0, hidden: 40, steps: 12, head: [.linear(30)])
     a.embedding = .init(vocabulary: 30, width: 24)
     a.readout = .everyStep
     a.layers = 2
@@ -118,7 +118,7 @@ import Testing
 
   /// Dropped elements of vectors are zero and without gradient, the others twice as large.
   @Test func `drop elements of vectors by sample and time`() throws {
-    var a = Architecture(cell: .rnn, inputSize: 0, hiddenSize: 8, steps: 3, head: [.linear(4)])
+    var a = Network(.rnn, inputs: 0, hidden: 8, steps: 3, head: [.linear(4)])
     a.embedding = .init(vocabulary: 4, width: 40)
     a.embedding?.dropout = 0.5
     a.readout = .everyStep

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Sequences of different lengths") struct LengthTests {
   struct Case: Decodable, Sendable {
-    let architecture: Reference.ArchitectureDescription
+    let architecture: Reference.NetworkDescription
     /// Longest first.
     let lengths: [Int32]
     let seed: UInt64
@@ -23,10 +23,10 @@ import Testing
     let cases: [Case] = try Reference.load("lengths.json")
     #expect(cases.count == 96)
     for expected in cases {
-      let batch = PackedBatch(expected.architecture.architecture, expected.lengths, phase: Int(expected.seed))
+      let batch = PackedBatch(expected.architecture.network, expected.lengths, phase: Int(expected.seed))
       for threads in [1, 3] {
         let model = try Model(
-          batch.architecture, seed: expected.seed, kernels: KernelSet(named: kernels)!, threads: threads)
+          batch.network, seed: expected.seed, kernels: KernelSet(named: kernels)!, threads: threads)
         try check(expected, batch.train(model, initial: expected.initial), model.layout)
       }
     }
@@ -54,10 +54,10 @@ import Testing
 
   /// Neither the others of the batch nor the number of threads change a bit of a sequence's result.
   @Test(
-    arguments: [Architecture.Cell.rnn, .lstm, .gru], [Architecture.Readout.lastStep, .finalState, .everyStep])
-  func `have the bits they have alone`(_ cell: Architecture.Cell, _ readout: Architecture.Readout) throws {
+    arguments: [Network.Cell.rnn, .lstm, .gru], [Network.Readout.lastStep, .finalState, .everyStep])
+  func `have the bits they have alone`(_ cell: Network.Cell, _ readout: Network.Readout) throws {
     for kernels in KernelSet.available + KernelSet.availableBF16 {
-      var a = Architecture(cell: cell, inputSize: 5, hiddenSize: 52, steps: 19, head: [.linear(3)])
+      var a = Network(cell, inputs: 5, hidden: 52, steps: 19, head: [.linear(3)])
       a.layers = 2
       a.bidirectional = true
       a.dropout = 0.3
@@ -78,7 +78,7 @@ import Testing
   }
 
   @Test func `of one length have the bits of a batch without lengths`() throws {
-    var a = Architecture(cell: .gru, inputSize: 5, hiddenSize: 24, steps: 6, head: [.linear(3)])
+    var a = Network(.gru, inputs: 5, hidden: 24, steps: 6, head: [.linear(3)])
     a.bidirectional = true
     let batch = PackedBatch(a, [6, 6, 6, 6], phase: 1)
     let model = try Model(a, seed: 3)
@@ -90,7 +90,7 @@ import Testing
 
 /// A batch of sequences of different lengths: waves, as the script in Tests/Reference makes them.
 struct PackedBatch {
-  let architecture: Architecture
+  let network: Network
   let lengths: [Int32]
   /// `[Σ lengths, F]`, step by step.
   let inputs: [Float]
@@ -102,11 +102,11 @@ struct PackedBatch {
     var initial: RecurrentState
   }
 
-  init(_ architecture: Architecture, _ lengths: [Int32], phase: Int) {
-    self.architecture = architecture
+  init(_ network: Network, _ lengths: [Int32], phase: Int) {
+    self.network = network
     self.lengths = lengths
     self.phase = phase
-    inputs = Reference.wave(lengths.reduce(0) { $0 + Int($1) } * architecture.inputSize, phase: Double(phase))
+    inputs = Reference.wave(lengths.reduce(0) { $0 + Int($1) } * network.inputSize, phase: Double(phase))
     samples = lengths.indices.map { Int32($0) }
   }
 
@@ -120,23 +120,23 @@ struct PackedBatch {
   func alone(_ row: Int) -> PackedBatch { PackedBatch(self, row) }
 
   private init(_ batch: PackedBatch, _ row: Int) {
-    architecture = batch.architecture
+    network = batch.network
     lengths = [batch.lengths[row]]
     phase = batch.phase
-    let width = batch.architecture.inputSize
+    let width = batch.network.inputSize
     inputs = batch.places(of: row).flatMap { batch.inputs[$0 * width..<($0 + 1) * width] }
     samples = [batch.samples[row]]
   }
 
   func outputs(of row: Int, in all: [Float]) -> [Float] {
-    let width = architecture.outputSize
-    let rows = architecture.readsEveryStep ? places(of: row) : [row]
+    let width = network.outputSize
+    let rows = network.readsEveryStep ? places(of: row) : [row]
     return rows.flatMap { all[$0 * width..<($0 + 1) * width] }
   }
 
   /// Forward, mean squared error to a wave, and backward with gradients for the final states too.
   func train(_ model: Model, initial: Bool, givesLengths: Bool = true) -> Result {
-    let a = architecture
+    let a = network
     let count = a.layers * a.directions * lengths.count * a.hiddenSize
     func state(_ hidden: Double, _ cell: Double, over divisor: Float = 1) -> RecurrentState {
       RecurrentState(

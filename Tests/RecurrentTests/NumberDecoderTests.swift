@@ -8,7 +8,7 @@ import Testing
 /// Encoder-decoders of numbers: what is to come behind a window, step by step.
 @Suite("Decoders of numbers") struct NumberDecoderTests {
   struct Case: Decodable, Sendable {
-    let architecture: Reference.ArchitectureDescription
+    let architecture: Reference.NetworkDescription
     let targets, steps, known, batch: Int
     let loss, attention: String
     let seed: UInt64
@@ -27,9 +27,9 @@ import Testing
       default: .mse
       }
     }
-    var network: Architecture {
-      var a = architecture.architecture
-      var numbers = Architecture.Decoder.Numbers(steps: steps, targets: targets, loss: lossFunction)
+    var network: Network {
+      var a = architecture.network
+      var numbers = Network.Decoder.Numbers(steps: steps, targets: targets, loss: lossFunction)
       // What is known of the steps ahead stands behind what else a row has.
       numbers.known = a.inputSize - steps * known..<a.inputSize
       // The first target is the first feature, another one is none.
@@ -39,7 +39,7 @@ import Testing
       return a
     }
     func data() -> Batch {
-      let a = architecture.architecture
+      let a = architecture.network
       let inputs = Reference.wave(a.steps * batch * a.inputSize, phase: 0.3)
       var values = Reference.wave(batch * steps * targets, phase: 1.7)
       if loss == "poisson" { values = values.map { (3 * ($0 + 1)).rounded() } }
@@ -64,7 +64,7 @@ import Testing
   private func check(_ model: Model, _ expected: Case) throws {
     let name = "\(expected.architecture), attention \(expected.attention), loss \(expected.loss)"
     #expect(fingerprint(model.parameters) == expected.fingerprint, "\(name)")
-    let (batch, width) = (expected.data(), model.architecture.outputSize)
+    let (batch, width) = (expected.data(), model.network.outputSize)
     let outputs = model.forward(batch, mode: .training(seed: 0, step: 0))
     #expect(relativeDistance(Array(outputs), expected.taught.values) < 2e-6, "\(name)")
     var gradient = [Float](repeating: 0, count: outputs.count)
@@ -85,11 +85,11 @@ import Testing
     let cases: [Case] = try Reference.load("number-decoders.json")
     for expected in cases {
       let model = try Model(expected.network, seed: expected.seed)
-      let (batch, width) = (expected.data(), model.architecture.outputSize)
+      let (batch, width) = (expected.data(), model.network.outputSize)
       let together = Array(model.forward(batch, mode: .evaluation))
-      let features = expected.architecture.architecture.inputSize
+      let features = expected.architecture.network.inputSize
       for sample in 0..<batch.count {
-        let rows = (0..<expected.architecture.architecture.steps).flatMap { step in
+        let rows = (0..<expected.architecture.network.steps).flatMap { step in
           (0..<features).map { batch.inputs[(step * batch.count + sample) * features + $0] }
         }
         let alone = model.forward(Batch([rows], features: features), mode: .evaluation)
@@ -121,7 +121,7 @@ import Testing
       network.decoder?.target = .numbers(numbers)
       let model = try Model(network, seed: expected.seed)
       let values = model.forward(batch, mode: .training(seed: 5, step: step))
-      let width = model.architecture.outputSize
+      let width = model.network.outputSize
       return (0..<batch.count).map { Array(values[$0 * width..<($0 + 1) * width]) }
     }
     let (taught, untaught) = (try outputs(1), try outputs(0))
@@ -140,10 +140,10 @@ import Testing
   }
 
   @Test func `of another shape are refused`() throws {
-    var a = Architecture(cell: .gru, inputSize: 3, hiddenSize: 4, steps: 8, head: [.linear(1)])
+    var a = Network(.gru, inputs: 3, hidden: 4, steps: 8, head: [.linear(1)])
     a.readout = .everyStep
-    func refused(_ change: (inout Architecture.Decoder.Numbers) -> Void) -> Bool {
-      var numbers = Architecture.Decoder.Numbers(steps: 2, targets: 1, loss: .mse)
+    func refused(_ change: (inout Network.Decoder.Numbers) -> Void) -> Bool {
+      var numbers = Network.Decoder.Numbers(steps: 2, targets: 1, loss: .mse)
       change(&numbers)
       a.decoder = .init(.numbers(numbers))
       return (try? Model(a, seed: 0)) == nil

@@ -15,9 +15,9 @@ import Testing
     let peepholes, resetAfter: Bool?
     let dropout, inputDropout, recurrentDropout, zoneoutHidden, zoneoutCell: Float
 
-    var architecture: Architecture {
-      var a = Architecture(
-        cell: .init(rawValue: cell)!, inputSize: input, hiddenSize: hidden[0], steps: steps,
+    var network: Network {
+      var a = Network(
+        .init(rawValue: cell)!, inputs: input, hidden: hidden[0], steps: steps,
         head: [.linear(outputs)])
       a.hiddenSizes = hidden
       a.layers = hidden.count
@@ -91,7 +91,7 @@ import Testing
 
 /// A network with the parameters, inputs and targets of the reference script.
 private struct OptionRun {
-  let architecture: Architecture
+  let network: Network
   let batch: Int
   let lengths: [Int32]?
   let inputs: [Float]
@@ -99,7 +99,7 @@ private struct OptionRun {
 
   /// - copies: how often each row is repeated, for batches that threads share.
   init(_ options: OptionTests.Options, phase: Int, copies: Int = 1) {
-    architecture = options.architecture
+    network = options.network
     batch = options.batch * copies
     lengths = options.lengths.map { $0.flatMap { [Int32](repeating: $0, count: copies) } }
     let rows = lengths.map { $0.reduce(0) { $0 + Int($1) } } ?? options.steps * batch
@@ -109,7 +109,7 @@ private struct OptionRun {
   }
 
   func model(_ kernels: String, threads: Int = 1) throws -> Model {
-    let model = try Model(architecture, seed: 0, kernels: KernelSet(named: kernels)!, threads: threads)
+    let model = try Model(network, seed: 0, kernels: KernelSet(named: kernels)!, threads: threads)
     for (i, x) in Reference.wave(model.parameters.count, phase: 0.4).enumerated() {
       model.parameters[i] = x * 0.4
     }
@@ -124,8 +124,8 @@ private struct OptionRun {
     let output = model.forward(made, mode: .training(seed: 11, step: 5))
     var gradient = [Float](repeating: 0, count: output.count)
     let total = Loss.mse.evaluate(
-      outputs: output.baseAddress!, rows: output.count / architecture.outputSize,
-      width: architecture.outputSize, values: targets, classes: [], gradient: &gradient)
+      outputs: output.baseAddress!, rows: output.count / network.outputSize,
+      width: network.outputSize, values: targets, classes: [], gradient: &gradient)
     let kept = Array(output)
     model.zeroGradients()
     model.backward(gradient.map { $0 / Float(total.weight) })
@@ -133,7 +133,7 @@ private struct OptionRun {
   }
 
   private var made: Batch {
-    let equal = [Int32](repeating: Int32(architecture.steps), count: batch)
-    return Batch(timeMajor: inputs, features: architecture.inputSize, lengths: lengths ?? equal)
+    let equal = [Int32](repeating: Int32(network.steps), count: batch)
+    return Batch(timeMajor: inputs, features: network.inputSize, lengths: lengths ?? equal)
   }
 }

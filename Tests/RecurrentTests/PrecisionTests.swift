@@ -4,11 +4,11 @@ import Testing
 
 /// Networks whose products are in bfloat16: near those in float32, at every width and length.
 @Suite("Precision") struct PrecisionTests {
-  static let cells: [Architecture.Cell] = [.rnn, .lstm, .gru]
+  static let cells: [Network.Cell] = [.rnn, .lstm, .gru]
 
   /// An operand is off by at most 2⁻⁹ of itself; what a few of them in a row make of it stays near that, unless a tensor is a few
   /// numbers that are sums of both signs.
-  private func compare(_ a: Architecture, _ lengths: [Int32], initial: Bool) throws {
+  private func compare(_ a: Network, _ lengths: [Int32], initial: Bool) throws {
     let batch = PackedBatch(a, lengths, phase: 2)
     let exact = batch.train(try Model(a, seed: 5, kernels: .portable), initial: initial)
     for kernels in KernelSet.availableBF16 {
@@ -26,9 +26,9 @@ import Testing
   }
 
   @Test(arguments: cells, [1, 3, 8, 13, 32, 47, 100, 272]) func `gradients follow float32`(
-    _ cell: Architecture.Cell, _ hidden: Int
+    _ cell: Network.Cell, _ hidden: Int
   ) throws {
-    var a = Architecture(cell: cell, inputSize: 7, hiddenSize: hidden, steps: 6, head: [.linear(3)])
+    var a = Network(cell, inputs: 7, hidden: hidden, steps: 6, head: [.linear(3)])
     a.layers = 2
     a.readout = .everyStep
     try compare(a, [6, 6, 6, 6, 6], initial: false)
@@ -38,13 +38,13 @@ import Testing
   }
 
   @Test func `long inner products are cut as short ones are`() throws {
-    var a = Architecture(cell: .lstm, inputSize: 1100, hiddenSize: 1030, steps: 2, head: [.linear(3)])
+    var a = Network(.lstm, inputs: 1100, hidden: 1030, steps: 2, head: [.linear(3)])
     a.readout = .everyStep
     try compare(a, [2, 2, 1], initial: true)
   }
 
   @Test func `cell options follow float32 as well`() throws {
-    var a = Architecture(cell: .lstm, inputSize: 7, hiddenSize: 20, steps: 6, head: [.linear(3)])
+    var a = Network(.lstm, inputs: 7, hidden: 20, steps: 6, head: [.linear(3)])
     a.layers = 2
     a.layerNorm = true
     a.readout = .everyStep

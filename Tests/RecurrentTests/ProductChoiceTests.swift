@@ -21,7 +21,7 @@ struct ProductChoiceTests {
   @Test(arguments: KernelSet.available.map(\.name), GradientTests.cases)
   func `gradients equal PyTorch's`(_ kernels: String, _ expected: GradientTests.Case) throws {
     let batch = expected.reference
-    let model = try Model(batch.architecture, seed: expected.seed, kernels: KernelSet(named: kernels)!)
+    let model = try Model(batch.network, seed: expected.seed, kernels: KernelSet(named: kernels)!)
     let own = batch.evaluate(model)
     try takeBLAS(model)
     let (output, total) = batch.train(model)
@@ -35,10 +35,10 @@ struct ProductChoiceTests {
   }
 
   /// Options that are walked step by step, and several threads.
-  @Test(arguments: [Architecture.Cell.rnn, .lstm, .gru], 0..<5)
-  func `options follow own kernels`(_ cell: Architecture.Cell, _ option: Int) throws {
-    var a = Architecture(
-      cell: cell, inputSize: 20, hiddenSize: 52, steps: 9, head: [.linear(70), .relu, .linear(33)])
+  @Test(arguments: [Network.Cell.rnn, .lstm, .gru], 0..<5)
+  func `options follow own kernels`(_ cell: Network.Cell, _ option: Int) throws {
+    var a = Network(
+      cell, inputs: 20, hidden: 52, steps: 9, head: [.linear(70), .relu, .linear(33)])
     a.layers = 2
     a.readout = .everyStep
     a.bidirectional = option % 2 == 1

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Gradients of the whole product of choices and losses, and of large sizes") struct ProjectionTests {
   struct Case: Decodable {
-    let architecture: Reference.ArchitectureDescription
+    let architecture: Reference.NetworkDescription
     let loss: Reference.LossDescription
     let batch: Int
     let seed: UInt64
@@ -31,7 +31,7 @@ import Testing
   func check(_ expected: Case, _ kernels: String) throws {
     let batch = ReferenceBatch(
       expected.architecture, expected.loss, batch: expected.batch, phase: Int(expected.seed))
-    let model = try Model(batch.architecture, seed: expected.seed, kernels: KernelSet(named: kernels)!)
+    let model = try Model(batch.network, seed: expected.seed, kernels: KernelSet(named: kernels)!)
     let total = batch.train(model).total
     let name = "\(expected.architecture), B \(batch.batch), \(batch.loss)"
     #expect(abs(total.sum - expected.sum) <= 1e-6 * abs(expected.sum), "\(name)")

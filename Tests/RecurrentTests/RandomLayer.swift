@@ -14,7 +14,7 @@ struct RandomLayer {
     var isProjected: Bool { self == .projection || self == .variantProjection }
   }
 
-  let architecture: Architecture
+  let network: Network
   let batch: Int
   /// `[T, B, I]`, and the states before the first step `[D, B, P]` and `[D, B, H]`.
   var inputs, hidden, cell: [Double]
@@ -23,7 +23,7 @@ struct RandomLayer {
   let dFinal: RecurrentState
   private let seed: UInt64
 
-  init(_ kind: Architecture.Cell, _ nonlinearity: Architecture.Nonlinearity, _ option: Option, seed: UInt64) {
+  init(_ kind: Network.Cell, _ nonlinearity: Network.Nonlinearity, _ option: Option, seed: UInt64) {
     self.seed = seed
     var random = SplitMix(state: seed)
     func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
@@ -31,8 +31,8 @@ struct RandomLayer {
       (0..<count).map { _ in Float(Double.random(in: -1...1, using: &random)) }
     }
     let facts = CellDescription(kind)
-    var a = Architecture(
-      cell: kind, inputSize: number(1...20), hiddenSize: number(4...36), steps: number(1...5), head: [])
+    var a = Network(
+      kind, inputs: number(1...20), hidden: number(4...36), steps: number(1...5), head: [])
     a.nonlinearity = nonlinearity
     a.readout = .everyStep
     a.bidirectional = number(0...1) == 1
@@ -44,7 +44,7 @@ struct RandomLayer {
     case .layerNorm: a.layerNorm = true
     case .zoneout, .variantZoneout: a.zoneout = .init(hidden: 0.25, cell: facts.hasCellState ? 0.5 : 0)
     }
-    architecture = a
+    network = a
     batch = number(1...5)
     inputs = numbers(a.steps * batch * a.inputSize).map(Double.init)
     let rows = a.directions * batch
@@ -56,14 +56,14 @@ struct RandomLayer {
   }
 
   /// Whether a layer can have this.
-  static func has(_ kind: Architecture.Cell, _ option: Option) -> Bool {
+  static func has(_ kind: Network.Cell, _ option: Option) -> Bool {
     (!option.isProjected || CellDescription(kind).takesProjection) && (!option.isVariant || kind != .rnn)
   }
 
   /// With parameters that differ from each other in all places: norms start as ones and zeros.
   func model(_ kernels: String) throws -> Model {
     let model = try Model(
-      architecture, seed: seed, kernels: KernelSet(named: kernels)!, wantsInputGradient: true)
+      network, seed: seed, kernels: KernelSet(named: kernels)!, wantsInputGradient: true)
     for (index, wave) in Reference.wave(model.parameters.count, phase: 0.4).enumerated() {
       model.parameters[index] += 0.2 * wave
     }
@@ -72,7 +72,7 @@ struct RandomLayer {
   }
 
   var made: Batch {
-    Batch(timeMajor: inputs.map { Float($0) }, features: architecture.inputSize, steps: architecture.steps)
+    Batch(timeMajor: inputs.map { Float($0) }, features: network.inputSize, steps: network.steps)
   }
   var initial: RecurrentState {
     RecurrentState(hidden: hidden.map { Float($0) }, cell: cell.map { Float($0) })
@@ -80,7 +80,7 @@ struct RandomLayer {
 
   /// Outputs `[T, B, D·P]` and final states.
   func run(_ parameters: [Double]) -> (outputs: [Double], final: (hidden: [Double], cell: [Double])) {
-    let a = architecture
+    let a = network
     let (layout, width) = (ParameterLayout(a), a.width(of: 0))
     var outputs = [Double](repeating: .nan, count: dOutput.count)
     var final: (hidden: [Double], cell: [Double]) = ([], [])

@@ -10,9 +10,9 @@ import Testing
     let orthogonal: Bool
     let parameters: Reference.Floats
 
-    var architecture: Architecture {
-      var a = Architecture(
-        cell: .init(rawValue: cell)!, inputSize: 3, hiddenSize: hidden, steps: 1, head: [.linear(2)])
+    var network: Network {
+      var a = Network(
+        .init(rawValue: cell)!, inputs: 3, hidden: hidden, steps: 1, head: [.linear(2)])
       a.layers = 2
       a.bidirectional = true
       a.projectionSize = projection
@@ -27,7 +27,7 @@ import Testing
     let cases: [Case] = try Reference.load("starts.json")
     #expect(cases.count == 7)
     for given in cases {
-      let model = try Model(given.architecture, seed: 42)
+      let model = try Model(given.network, seed: 42)
       for (name, a, b) in model.layout.entries.map({ entry in
         (entry.name, Array(model.parameters[entry.range]), Array(given.parameters.values[entry.range]))
       }) {
@@ -42,7 +42,7 @@ import Testing
   }
 
   @Test func `layer norm starts as the identity, a learned state as zero`() throws {
-    var a = Architecture(cell: .lstm, inputSize: 3, hiddenSize: 4, steps: 1, head: [.linear(2)])
+    var a = Network(.lstm, inputs: 3, hidden: 4, steps: 1, head: [.linear(2)])
     a.layerNorm = true
     a.learnedInitialState = true
     a.initRange = 0.1

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Given and final states") struct StateTests {
   struct Case: Decodable, Sendable, CustomTestStringConvertible {
-    let architecture: Reference.ArchitectureDescription
+    let architecture: Reference.NetworkDescription
     let batch: Int
     let seed: UInt64
     let output: Reference.Floats
@@ -23,7 +23,7 @@ import Testing
   @Test(arguments: KernelSet.available.map(\.name), cases)
   func `go in and come out, and so do their gradients`(_ kernels: String, _ expected: Case) throws {
     let batch = ReferenceBatch(expected.architecture, .mse, batch: expected.batch, phase: Int(expected.seed))
-    let model = try Model(batch.architecture, seed: expected.seed, kernels: KernelSet(named: kernels)!)
+    let model = try Model(batch.network, seed: expected.seed, kernels: KernelSet(named: kernels)!)
     let outputs = model.forward(
       batch.made, mode: .training(seed: 0, step: 0), initialState: state(batch, 0.2, 1.1))
     let output = Array(outputs)
@@ -42,7 +42,7 @@ import Testing
 
   /// Waves of these phases as h and, for LSTM, c.
   func state(_ batch: ReferenceBatch, _ hidden: Double, _ cell: Double) -> RecurrentState {
-    let a = batch.architecture
+    let a = batch.network
     let count = a.layers * a.directions * batch.batch * a.hiddenSize
     return RecurrentState(
       hidden: Reference.wave(count, phase: hidden),

@@ -5,14 +5,14 @@ import TestSupport
 import Testing
 
 @Suite("Threads") struct ThreadTests {
-  static let cells: [Architecture.Cell] = [.rnn, .lstm, .gru]
+  static let cells: [Network.Cell] = [.rnn, .lstm, .gru]
 
   /// Outputs and gradients of one step, big enough for every part of it to be shared.
-  private func step(_ architecture: Architecture, threads: Int, kernels: KernelSet) throws -> [Float] {
-    let (steps, batch) = (architecture.steps, 37)
-    let model = try Model(architecture, seed: 3, kernels: kernels, threads: threads)
-    let inputs = Reference.wave(steps * batch * architecture.inputSize, phase: 0.2)
-    let made = Batch(timeMajor: inputs, features: architecture.inputSize, steps: steps)
+  private func step(_ network: Network, threads: Int, kernels: KernelSet) throws -> [Float] {
+    let (steps, batch) = (network.steps, 37)
+    let model = try Model(network, seed: 3, kernels: kernels, threads: threads)
+    let inputs = Reference.wave(steps * batch * network.inputSize, phase: 0.2)
+    let made = Batch(timeMajor: inputs, features: network.inputSize, steps: steps)
     let outputs = model.forward(made, mode: .training(seed: 1, step: 2))
     let kept = Array(outputs)
     model.backward(Reference.wave(outputs.count, phase: 0.9))
@@ -20,11 +20,11 @@ import Testing
   }
 
   @Test(arguments: cells, [false, true]) func `any number gives the same bits`(
-    _ cell: Architecture.Cell, _ bidirectional: Bool
+    _ cell: Network.Cell, _ bidirectional: Bool
   ) throws {
     for kernels in KernelSet.available + KernelSet.availableBF16 {
-      var a = Architecture(
-        cell: cell, inputSize: 40, hiddenSize: 52, steps: 9, head: [.linear(70), .relu, .linear(33)])
+      var a = Network(
+        cell, inputs: 40, hidden: 52, steps: 9, head: [.linear(70), .relu, .linear(33)])
       a.layers = 2
       a.bidirectional = bidirectional
       a.dropout = 0.3

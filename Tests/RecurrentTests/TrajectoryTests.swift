@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Ten Adam steps") struct TrajectoryTests {
   struct Case: Decodable, CustomTestStringConvertible {
-    let architecture: Reference.ArchitectureDescription
+    let architecture: Reference.NetworkDescription
     let batch: Int
     let lr: Double
     let seed: UInt64
@@ -22,7 +22,7 @@ import Testing
 
   /// The optimizer here is Adam's definition, so that only the engine is under test.
   @Test(arguments: cases) func `follow PyTorch's parameters`(_ expected: Case) throws {
-    let model = try Model(expected.architecture.architecture, seed: expected.seed)
+    let model = try Model(expected.architecture.network, seed: expected.seed)
     var first = [Double](repeating: 0, count: model.layout.count)
     var second = first
     for step in 0..<10 {
@@ -59,7 +59,7 @@ import Testing
       }
     }
     let x = (0..<12).map { _ in randn(4) }[1]
-    var a = Architecture(cell: .rnn, inputSize: 4, hiddenSize: 6, steps: 1, head: [])
+    var a = Network(.rnn, inputs: 4, hidden: 6, steps: 1, head: [])
     a.readout = .lastStep
     let model = try Model(a, seed: 0)
     for (name, values) in [

@@ -3,7 +3,7 @@ import Recurrent
 
 /// A network that reads numbers and categories, and what PyTorch makes of it: categories.json.
 package struct CategoryCase: Decodable, Sendable, CustomStringConvertible {
-  package let architecture: Reference.ArchitectureDescription
+  package let architecture: Reference.NetworkDescription
   package let sizes, widths: [Int]
   package let lengths: [Int]
   package let seed: UInt64
@@ -13,8 +13,8 @@ package struct CategoryCase: Decodable, Sendable, CustomStringConvertible {
   /// Of the mean square; the parameters after a step of Adam.
   package let gradient, stepped: Reference.Floats
 
-  package var network: Architecture {
-    var a = architecture.architecture
+  package var network: Network {
+    var a = architecture.network
     a.categories = zip(sizes, widths).map { .init(vocabulary: $0, width: $1) }
     return a
   }

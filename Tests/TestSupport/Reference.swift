@@ -37,25 +37,25 @@ public enum Reference {
     }
   }
 
-  public struct ArchitectureDescription: Decodable, Sendable {
+  public struct NetworkDescription: Decodable, Sendable {
     let cell, nonlinearity, readout: String
     let input, hidden, layers, steps: Int
     let bidirectional, bias: Bool
     let head: [String]
 
-    public var architecture: Architecture {
-      var a = Architecture(
-        cell: Architecture.Cell(rawValue: cell)!, inputSize: input, hiddenSize: hidden, steps: steps,
+    public var network: Network {
+      var a = Network(
+        Network.Cell(rawValue: cell)!, inputs: input, hidden: hidden, steps: steps,
         head: head.map(Self.headLayer))
-      a.nonlinearity = Architecture.Nonlinearity(rawValue: nonlinearity)!
+      a.nonlinearity = Network.Nonlinearity(rawValue: nonlinearity)!
       a.layers = layers
       a.bidirectional = bidirectional
       a.bias = bias
-      a.readout = Architecture.Readout(rawValue: readout)!
+      a.readout = Network.Readout(rawValue: readout)!
       return a
     }
 
-    private static func headLayer(_ text: String) -> Architecture.HeadLayer {
+    private static func headLayer(_ text: String) -> Network.HeadLayer {
       let words = text.split(separator: " ")
       switch words[0] {
       case "linear": return .linear(Int(words[1])!, bias: words.last != "no_bias")
@@ -100,7 +100,7 @@ public enum Reference {
   }
 }
 
-extension Reference.ArchitectureDescription: CustomStringConvertible {
+extension Reference.NetworkDescription: CustomStringConvertible {
   public var description: String {
     "\(cell) \(nonlinearity) \(input)→\(hidden) ×\(layers)\(bidirectional ? " bidirectional" : "")"
       + "\(bias ? "" : " no bias"), T \(steps), \(readout), \(head)"

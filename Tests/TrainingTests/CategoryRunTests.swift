@@ -36,7 +36,7 @@ import Training
     for (key, widths) in [("auto", [1, 9]), ("3", [3, 3]), ("{g: 5}", [1, 5])] {
       let recipe = try recipe(run, ["model.category_embedding=\(key)"])
       let data = try LoadedData(recipe.data)
-      let categories = try recipe.architecture(for: data.shape).categories
+      let categories = try recipe.network(for: data.shape).categories
       #expect(categories.map(\.width).prefix(1) == widths.prefix(1))
       if key != "auto" { #expect(categories.map(\.width) == widths) }
       #expect(categories.map(\.vocabulary) == data.shape.categories)
@@ -57,7 +57,7 @@ import Training
     func message(_ overrides: String...) throws -> String {
       let error = #expect(throws: Failure.self) {
         let recipe = try recipe(run, overrides)
-        _ = try recipe.architecture(for: LoadedData(recipe.data).shape)
+        _ = try recipe.network(for: LoadedData(recipe.data).shape)
       }
       return error?.message ?? ""
     }
@@ -69,7 +69,7 @@ import Training
     // The width is auto where nothing is said of it.
     let dropout = try recipe(run, ["model.category_dropout=0.3"])
     #expect(
-      try dropout.architecture(for: LoadedData(dropout.data).shape).categories.allSatisfy {
+      try dropout.network(for: LoadedData(dropout.data).shape).categories.allSatisfy {
         $0.dropout == 0.3
       })
     #expect(

@@ -12,7 +12,7 @@ import Training
     let recipe = try Recipe(
       yaml: run.recipe().effectiveYAML, path: "series.yaml", baseDirectory: run.path, overrides: overrides)
     let shape = try LoadedData(recipe.data).shape
-    let network = try recipe.architecture(for: shape)
+    let network = try recipe.network(for: shape)
     do { try recipe.requireDeviceCan(network, shape) } catch let failure as Failure {
       #expect(failure.kind == .badData && failure.message.hasSuffix("; take it out, or use --device cpu"))
       return String(failure.message.prefix { $0 != ";" })

@@ -7,7 +7,7 @@ import Training
 
 @Suite("A learner") struct LearnerTests {
   private func model() throws -> Model {
-    var network = Architecture(cell: .lstm, inputSize: 2, hiddenSize: 7, steps: 5, head: [.linear(3)])
+    var network = Network(.lstm, inputs: 2, hidden: 7, steps: 5, head: [.linear(3)])
     network.readout = .lastStep
     return try Model(network, seed: 3)
   }
@@ -20,7 +20,7 @@ import Training
   }
 
   @Test func `learns`() throws {
-    let learner = Learner(try model(), optimizer: OptimizerSpecification(.adam(), learningRate: 0.02))
+    let learner = Learner(try model(), optimizer: .adam(learningRate: 0.02))
     let losses = try (0..<200).map { _ in try learner.step(batch(0)).loss }
     #expect(losses[199] < 0.01 * losses[0] && losses.allSatisfy { $0.isFinite })
   }
@@ -56,7 +56,7 @@ import Training
   @Test func `takes one step for any number of ranks`() throws {
     func train(_ ranks: Int) throws -> [[Float]] {
       try Threaded.withRanks(ranks) { group in
-        let learner = Learner(try model(), group: group, clipNorm: 0.3)
+        let learner = Learner(try model(), group: ProcessGroup(group), clipNorm: 0.3)
         for step in 0..<4 {
           let part = equalPart(group.rank, of: 6, among: ranks)
           let outcome = try learner.step(batch(step, part), learningRate: 0.01)
@@ -80,8 +80,7 @@ import Training
       for ranks in 1...min(4, expected.lengths.count) {
         let found = try Threaded.withRanks(ranks) { group in
           let model = try Model(expected.network, seed: expected.seed)
-          let learner = Learner(
-            model, optimizer: OptimizerSpecification(.adam(), learningRate: 0.01), group: group)
+          let learner = Learner(model, optimizer: .adam(learningRate: 0.01), group: ProcessGroup(group))
           let part = equalPart(group.rank, of: expected.lengths.count, among: ranks)
           try learner.step(expected.batch(part))
           return Array(model.parameters)

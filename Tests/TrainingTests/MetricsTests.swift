@@ -95,7 +95,7 @@ import Training
   /// A network whose outputs are its inputs.
   private func identity(_ width: Int) throws -> Model {
     let model = try Model(
-      Architecture(cell: .none, inputSize: width, steps: 1, head: [.linear(width, bias: false)]), seed: 0)
+      Network(.none, inputs: width, steps: 1, head: [.linear(width, bias: false)]), seed: 0)
     for i in 0..<width * width { model.parameters[i] = i % (width + 1) == 0 ? 1 : 0 }
     model.parametersChanged()
     return model

@@ -27,9 +27,9 @@ private final class NameClassifier {
     parameters = [Float](repeating: 0, count: layout.count)
     gradients = parameters
     // The bits of `torch.manual_seed(seed)` and two `nn.Linear`.
-    let nothingElse = Architecture(cell: .none, inputSize: width, steps: 1, head: [])
+    let nothingElse = Network(.none, inputs: width, steps: 1, head: [])
     parameters.withUnsafeMutableBufferPointer {
-      layout.initialize($0, architecture: nothingElse, seed: seed)
+      layout.initialize($0, network: nothingElse, seed: seed)
     }
   }
 

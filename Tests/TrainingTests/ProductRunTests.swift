@@ -92,7 +92,7 @@ struct ProductRunTests {
 
   @Test func `a library that is not here is said`() throws {
     let model = try Model(
-      Architecture(cell: .lstm, inputSize: 3, hiddenSize: 24, steps: 4, head: [.linear(1)]), seed: 1)
+      Network(.lstm, inputs: 3, hidden: 24, steps: 4, head: [.linear(1)]), seed: 1)
     let saved = ProductChoices(library: "OpenBLAS 9.9", threads: 1, products: model.products.all)
     let agreement = try ProductAgreement(resuming: saved, model, Solo(), mode: .auto)
     #expect(agreement.choices == nil && model.products.choices == nil)
@@ -124,7 +124,7 @@ struct ProductRunTests {
     func agree() throws -> [(ProductChoices?, [ProductVerdict], ProductChoices?)] {
       try Threaded.withRanks(3) { group in
         let model = try Model(
-          Architecture(cell: .lstm, inputSize: 64, hiddenSize: 160, steps: 20, head: [.linear(10)]), seed: 1)
+          Network(.lstm, inputs: 64, hidden: 160, steps: 20, head: [.linear(10)]), seed: 1)
         let agreement = try ProductAgreement(
           model, rows: 20 * 32, sequences: 32, group, mode: .auto, files: CacheFolder(folder))
         return (agreement.choices, agreement.verdicts, model.products.choices)

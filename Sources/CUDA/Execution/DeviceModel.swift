@@ -7,7 +7,7 @@ import Recurrent
 ///
 /// The host reads them back only for checkpoints and evaluation. Used from one thread at a time.
 public final class DeviceModel {
-  public let architecture: Architecture
+  public let network: Network
   public let executor: any Executor
   public let plan: StepPlan
   public let engine: Engine
@@ -22,11 +22,11 @@ public final class DeviceModel {
 
   /// - steps: T; capacity: the most samples in a batch; resident: samples of the data set that device memory is to hold.
   public convenience init(
-    _ architecture: Architecture, loss: Loss, rule: UpdateRule, steps: Int, capacity: Int,
+    _ network: Network, loss: Loss, rule: UpdateRule, steps: Int, capacity: Int,
     resident: Int = 0, engine: Engine? = nil, executor: any Executor
   ) throws {
     try self.init(
-      StepPlan(architecture, loss: loss, rule: rule, steps: steps, capacity: capacity, resident: resident),
+      StepPlan(network, loss: loss, rule: rule, steps: steps, capacity: capacity, resident: resident),
       engine: engine, executor: executor)
   }
 
@@ -37,12 +37,12 @@ public final class DeviceModel {
     var plan = plan
     (plan.precision, plan.device) = (executor.precision, executor.traits)
     try engine?.require(plan)
-    precondition(plan.resident == 0 || !plan.hasLengths && plan.architecture.embedding == nil)
+    precondition(plan.resident == 0 || !plan.hasLengths && plan.network.embedding == nil)
     self.plan = plan
-    architecture = plan.architecture
+    network = plan.network
     self.engine = engine ?? Engine(for: plan)
     self.executor = executor
-    parameterCount = ParameterLayout(architecture).count
+    parameterCount = ParameterLayout(network).count
     let program = program(batch: plan.capacity)
     try executor.allocate(program.buffers)
     if case .crossEntropy(_, .some(let weights), _) = plan.loss {
@@ -119,12 +119,12 @@ public final class DeviceModel {
   public func setSample(
     _ number: Int, inputs: UnsafePointer<Float>, values: UnsafePointer<Float>, classes: UnsafePointer<Int32>
   ) throws {
-    let rows = architecture.outputRows(steps: plan.steps, batch: 1)
-    try write(inputs, plan.steps * architecture.inputSize, to: .allInputs, item: number)
+    let rows = network.outputRows(steps: plan.steps, batch: 1)
+    try write(inputs, plan.steps * network.inputSize, to: .allInputs, item: number)
     if plan.loss.takesClasses {
       try write(classes, rows, to: .allClasses, item: number)
     } else {
-      try write(values, rows * architecture.outputSize, to: .allValues, item: number)
+      try write(values, rows * network.outputSize, to: .allValues, item: number)
     }
   }
 
@@ -222,10 +222,10 @@ public final class DeviceModel {
     let steps = try writeInputs(.batch(batch))
     let program = program(batch: batch.count, steps: steps)
     try executor.run(program.evaluate, key: ProgramKey(.evaluate, batch: batch.count, steps: steps))
-    guard plan.hasLengths, architecture.readsEveryStep, !batch.rows.fills(steps) else {
+    guard plan.hasLengths, network.readsEveryStep, !batch.rows.fills(steps) else {
       return try executor.read(program.output, into: UnsafeMutableRawBufferPointer(outputs))
     }
-    let width = architecture.outputSize
+    let width = network.outputSize
     try padding.unpadded(batch.rows, steps: steps, width: width, into: outputs) {
       try executor.read(program.output, into: UnsafeMutableRawBufferPointer($0))
     }
@@ -256,18 +256,18 @@ public final class DeviceModel {
       try writeSteps(batch, tokens, 1, filler: -1, steps, to: .tokens)
     } else {
       try writeSteps(
-        batch, batch.inputs.baseAddress!, architecture.inputSize, filler: 0, steps, to: .inputs)
+        batch, batch.inputs.baseAddress!, network.inputSize, filler: 0, steps, to: .inputs)
     }
     return steps
   }
 
   private func writeTargets(_ batch: Batch, _ steps: Int) throws {
-    let width = plan.loss.takesClasses ? 1 : architecture.outputSize
+    let width = plan.loss.takesClasses ? 1 : network.outputSize
     switch plan.loss {
-    case .crossEntropy(let ignored, _, _) where architecture.readsEveryStep:
+    case .crossEntropy(let ignored, _, _) where network.readsEveryStep:
       try writeSteps(batch, batch.classes, 1, filler: ignored, steps, to: .classes)
     case .crossEntropy: try write(batch.classes, batch.count, to: .classes)
-    case _ where architecture.readsEveryStep:
+    case _ where network.readsEveryStep:
       try writeSteps(batch, batch.values, width, filler: 0, steps, to: .values)
     default: try write(batch.values, batch.count * width, to: .values)
     }

@@ -35,7 +35,7 @@ extension ClusterShape {
 
   /// The shape that should take the least time for the plan's layers on its device; nil where there is none.
   public init?(for plan: StepPlan) {
-    let network = plan.architecture
+    let network = plan.network
     guard network.cell != .none, Self.hiddenSizes.contains(network.hiddenSize) else { return nil }
     let shapes = plan.device.clusters.flatMap { size in
       [1, 2, 4].map { tiles in
@@ -63,7 +63,7 @@ extension ClusterShape {
   private func cost(_ plan: StepPlan) -> Int {
     let spread = spread
     let active = plan.device.clusters.first { $0.blocks == blocks }!.count
-    let clusters = clusters(plan.capacity, directions: plan.architecture.directions)
+    let clusters = clusters(plan.capacity, directions: plan.network.directions)
     let products = [spread.forward, spread.backward].map { product in
       let all = Int(product.warp_tiles * product.warp_groups)
       let kept = Int(product.warp_tiles * product.kept)

@@ -8,13 +8,13 @@ struct FusedEngine: StepEngine {
   var stepsAtOnce: Int { 32 }
 
   func can(_ plan: StepPlan) -> Bool {
-    plan.isPlain && !plan.averages && plan.architecture.head.count <= Int(FUSED_HEAD_LAYERS)
+    plan.isPlain && !plan.averages && plan.network.head.count <= Int(FUSED_HEAD_LAYERS)
       && FusedLayout.mostRows(plan) > 0
   }
 
   func build(_ b: inout ProgramBuilder) {
     b.writeBegin()
-    b.program.output = b.buffer("results", b.rows(b.capacity) * b.architecture.outputSize)
+    b.program.output = b.buffer("results", b.rows(b.capacity) * b.network.outputSize)
     b.fused(.compute, isResident: false)
     b.program.compute = b.take()
     b.writeUpdate()

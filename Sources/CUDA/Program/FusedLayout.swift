@@ -28,7 +28,7 @@ struct FusedLayout {
   /// Rows of a block: all of the batch where a block's threads suffice for them, since it needs no other then; else as few as give
   /// every multiprocessor work.
   static func rows(_ plan: StepPlan, batch: Int) -> Int {
-    let network = plan.architecture
+    let network = plan.network
     let most = mostRows(plan)
     let width = network.cell == .none ? network.outputSize : network.outputWidth
     if batch * width <= threads, batch <= most { return batch }
@@ -38,7 +38,7 @@ struct FusedLayout {
   // MARK: Layout
 
   init(_ plan: StepPlan, batch: Int, rows: Int) {
-    let network = plan.architecture
+    let network = plan.network
     shape.batch = Int32(batch)
     shape.tile_rows = Int32(rows)
     shape.steps = Int32(plan.steps)
@@ -72,7 +72,7 @@ struct FusedLayout {
     return Int32(count)
   }
 
-  private mutating func placeLayers(_ network: Architecture, steps: Int, rows: Int) {
+  private mutating func placeLayers(_ network: Network, steps: Int, rows: Int) {
     guard network.cell != .none else { return }
     let (hidden, wide, gates) = (network.hiddenSize, network.outputWidth, network.cell.gateCount)
     shape.hidden = Int32(hidden)
@@ -124,7 +124,7 @@ struct FusedLayout {
   // MARK: Head
 
   /// - rows: what the head sees of a tile.
-  private mutating func placeHead(_ network: Architecture, rows: Int) {
+  private mutating func placeHead(_ network: Network, rows: Int) {
     if shape.readout != 3 { shape.read = place(rows * network.readoutWidth) }
     shape.head_layers = Int32(network.head.count)
     let layout = ParameterLayout(network)

@@ -29,7 +29,7 @@ struct StepwiseEngine: LayerEngine {
 
 struct WalkEngine: LayerEngine {
   func can(_ plan: StepPlan) -> Bool {
-    let network = plan.architecture
+    let network = plan.network
     return network.cell != .none && network.hiddenSizes == nil && network.hiddenSize <= 64 && !plan.isStepped
       && plan.streams == 0
   }

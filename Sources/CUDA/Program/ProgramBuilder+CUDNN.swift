@@ -3,7 +3,7 @@ import Recurrent
 /// cuDNN's recurrent layers, where the device has them: what others are measured by.
 struct CUDNNEngine: LayerEngine {
   func can(_ plan: StepPlan) -> Bool {
-    plan.device.libraries.contains(.cudnn) && plan.architecture.cell != .none && plan.isPlain
+    plan.device.libraries.contains(.cudnn) && plan.network.cell != .none && plan.isPlain
   }
 
   func forward(_ layer: Int, _ directions: [ProgramBuilder.Direction], _ b: inout ProgramBuilder) {
@@ -34,17 +34,17 @@ extension ProgramBuilder {
     let d = directions[0]
     let shape = RecurrentShape(
       cell: recurrentCell, steps: steps, batch: batch, input: d.inputWidth, hidden: d.hidden,
-      directions: directions.count, hasBias: architecture.bias)
+      directions: directions.count, hasBias: network.bias)
     return StepProgram.Recurrence(
       pass: pass, shape: shape, parameters: parameter(d.inputWeight), input: input(of: layer),
       output: outputs(layer))
   }
 
   private var recurrentCell: RecurrentShape.Cell {
-    switch architecture.cell {
+    switch network.cell {
     case .lstm: .lstm
     case .gru: .gru
-    case .rnn, .none: architecture.nonlinearity == .relu ? .relu : .tanh
+    case .rnn, .none: network.nonlinearity == .relu ? .relu : .tanh
     }
   }
 

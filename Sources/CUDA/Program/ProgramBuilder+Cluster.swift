@@ -4,7 +4,7 @@ import Recurrent
 /// One kernel for a layer's whole walk, recurrent weights in the registers of a cluster of blocks.
 struct ClusterEngine: LayerEngine {
   func can(_ plan: StepPlan) -> Bool {
-    plan.architecture.hiddenSizes == nil && !plan.isStepped && ClusterShape(for: plan) != nil
+    plan.network.hiddenSizes == nil && !plan.isStepped && ClusterShape(for: plan) != nil
   }
 
   func forward(_ layer: Int, _ directions: [ProgramBuilder.Direction], _ b: inout ProgramBuilder) {

@@ -4,21 +4,21 @@ import Recurrent
 extension ProgramBuilder {
   /// The head's layers, and the width each one puts out.
   private var widths: [Int] {
-    var width = architecture.readoutWidth
-    return architecture.head.map { layer in
+    var width = network.readoutWidth
+    return network.head.map { layer in
       if case .linear(let outputs, _) = layer { width = outputs }
       return width
     }
   }
 
   private func width(before index: Int) -> Int {
-    index > 0 ? widths[index - 1] : architecture.readoutWidth
+    index > 0 ? widths[index - 1] : network.readoutWidth
   }
 
   /// The kernel's number of an activation; nil for other layers.
   private func activation(_ index: Int) -> Int? {
-    guard index < architecture.head.count else { return nil }
-    switch architecture.head[index] {
+    guard index < network.head.count else { return nil }
+    switch network.head[index] {
     case .relu: return 1
     case .tanh: return 2
     case .sigmoid: return 3
@@ -29,20 +29,20 @@ extension ProgramBuilder {
   /// Where the index-th linear layer of the head has its parameters.
   private func linear(_ index: Int) -> (weight: Int, bias: Int?) {
     let number = linears(before: index)
-    let isLast = number == linears(before: architecture.head.count) - 1
+    let isLast = number == linears(before: network.head.count) - 1
     let name = isLast ? "fc" : "fc\(number)"
     let weight = layout["\(name).weight"] ?? layout["embedding.weight"]!
     return (weight.range.lowerBound, layout["\(name).bias"]?.range.lowerBound)
   }
 
   private func linears(before index: Int) -> Int {
-    architecture.head[..<index].count { if case .linear = $0 { true } else { false } }
+    network.head[..<index].count { if case .linear = $0 { true } else { false } }
   }
 
   /// What each layer of the head reads and, last, what the head puts out.
   private mutating func headRegions(_ read: Region) -> [Region] {
     var regions = [read]
-    for (index, layer) in architecture.head.enumerated() {
+    for (index, layer) in network.head.enumerated() {
       switch layer {
       case .dropout(let p) where !trains || p == 0: regions.append(regions[index])
       // An activation behind a linear layer works in place.
@@ -55,7 +55,7 @@ extension ProgramBuilder {
   }
 
   private func follows(_ index: Int) -> Bool {
-    if index > 0, case .linear = architecture.head[index - 1] { true } else { false }
+    if index > 0, case .linear = network.head[index - 1] { true } else { false }
   }
 
   // MARK: Forward
@@ -64,7 +64,7 @@ extension ProgramBuilder {
   mutating func forwardHead(_ read: Region) -> (output: Region, gradient: Region) {
     let regions = headRegions(read)
     let rows = rows(batch)
-    for (index, layer) in architecture.head.enumerated() {
+    for (index, layer) in network.head.enumerated() {
       let (x, y) = (regions[index], regions[index + 1])
       switch layer {
       case .linear(let outputs, _):
@@ -82,7 +82,7 @@ extension ProgramBuilder {
       case .dropout(let p): if x != y { dropHead(x, to: y, index, p) }
       }
     }
-    return (regions.last!, buffer("d_output", mostRows * architecture.outputSize))
+    return (regions.last!, buffer("d_output", mostRows * network.outputSize))
   }
 
   private mutating func activate(
@@ -104,11 +104,11 @@ extension ProgramBuilder {
   mutating func backwardHead(_ read: Region, _ dOutput: Region) -> Region? {
     let regions = headRegions(read)
     let rows = rows(batch)
-    let widest = ([architecture.readoutWidth] + widths).max()!
+    let widest = ([network.readoutWidth] + widths).max()!
     var dy = dOutput
-    for index in architecture.head.indices.reversed() {
+    for index in network.head.indices.reversed() {
       let count = rows * widths[index]
-      switch architecture.head[index] {
+      switch network.head[index] {
       case .linear(let outputs, _):
         let dx = linearGradients(index, regions[index], dy, outputs, widest)
         guard let dx else { return nil }
@@ -130,7 +130,7 @@ extension ProgramBuilder {
   {
     let (weight, bias) = linear(index)
     let (inputs, rows) = (width(before: index), rows(batch))
-    let isRead = index > 0 || architecture.cell != .none
+    let isRead = index > 0 || network.cell != .none
     // Never the one dy lies in.
     let dx = buffer("d_head_\(linears(before: index) % 2)", mostRows * widest)
     let lists = [
@@ -155,7 +155,7 @@ extension ProgramBuilder {
   // MARK: Loss and update
 
   mutating func writeLoss(_ output: Region, _ dOutput: Region) {
-    let (rows, width) = (rows(batch), architecture.outputSize)
+    let (rows, width) = (rows(batch), network.outputSize)
     let (most, count) = (mostRows, rows * width)
     let block = 1024
     let partial = buffer("loss_partial", 4 * max(most, (most * width + block - 1) / block), bytes: 8)
@@ -188,8 +188,8 @@ extension ProgramBuilder {
     launch(
       .lossValues(
         outputs: output, values: place(.values), gradient: dOutput, partial: partial, count: count,
-        kind: kind, delta: delta, lengths: architecture.readsEveryStep ? lengths : nil, batch: batch,
-        width: architecture.outputSize),
+        kind: kind, delta: delta, lengths: network.readsEveryStep ? lengths : nil, batch: batch,
+        width: network.outputSize),
       grid: grid, shared: 32 * 8)
   }
 

@@ -36,9 +36,9 @@ extension ProgramBuilder {
   mutating func direction(_ layer: Int, _ index: Int) -> Direction {
     let suffix = "_l\(layer)\(index == 1 ? "_reverse" : "")"
     func start(_ name: String) -> Int? { layout["rnn.\(name)\(suffix)"]?.range.lowerBound }
-    let (hidden, width) = (architecture.hiddenSize(of: layer), architecture.width(of: layer))
+    let (hidden, width) = (network.hiddenSize(of: layer), network.width(of: layer))
     return Direction(
-      layer: layer, reverse: index == 1, inputWidth: architecture.inputWidth(of: layer), hidden: hidden,
+      layer: layer, reverse: index == 1, inputWidth: network.inputWidth(of: layer), hidden: hidden,
       columns: gates * hidden, width: width, stride: stride(layer), inputWeight: start("weight_ih")!,
       recurrentWeight: start("weight_hh")!, inputBias: start("bias_ih"), recurrentBias: start("bias_hh"),
       gates: buffer("gates\(suffix)", room * gates * hidden),
@@ -50,17 +50,17 @@ extension ProgramBuilder {
   }
 
   /// From one row of a layer's outputs to the next: D·width.
-  func stride(_ layer: Int) -> Int { architecture.directions * architecture.width(of: layer) }
+  func stride(_ layer: Int) -> Int { network.directions * network.width(of: layer) }
 
   mutating func outputs(_ layer: Int) -> Region { buffer("outputs_l\(layer)", room * stride(layer)) }
 
   /// Whether masks lie between this layer and the next.
   func drops(_ layer: Int) -> Bool {
-    architecture.dropout > 0 && layer < architecture.layers - 1 && trains
+    network.dropout > 0 && layer < network.layers - 1 && trains
   }
 
   /// Whether what a layer reads is added to what it gives.
-  func addsInput(_ layer: Int) -> Bool { architecture.residual && layer > 0 }
+  func addsInput(_ layer: Int) -> Bool { network.residual && layer > 0 }
 
   /// What a layer gives to those above it, before dropout.
   mutating func result(_ layer: Int) -> Region {
@@ -78,11 +78,11 @@ extension ProgramBuilder {
   /// All layers and directions. Returns what the head reads.
   mutating func forwardLayers(_ engine: some LayerEngine) -> Region {
     writeNetworkInput()
-    guard architecture.cell != .none else {
-      return readoutForward(networkInput, directions: 1, width: architecture.inputSize)
+    guard network.cell != .none else {
+      return readoutForward(networkInput, directions: 1, width: network.inputSize)
     }
-    for layer in 0..<architecture.layers {
-      let directions = (0..<architecture.directions).map { direction(layer, $0) }
+    for layer in 0..<network.layers {
+      let directions = (0..<network.directions).map { direction(layer, $0) }
       for d in directions { takeInitial(d) }
       engine.forward(layer, directions, &self)
       for d in directions { keepFinal(d) }
@@ -91,18 +91,18 @@ extension ProgramBuilder {
       }
       if drops(layer) { dropout(result(layer), to: input(of: layer + 1), behind: layer) }
     }
-    return readout(result(architecture.layers - 1))
+    return readout(result(network.layers - 1))
   }
 
   private mutating func readout(_ top: Region) -> Region {
-    let layer = architecture.layers - 1
+    let layer = network.layers - 1
     let last = top.advanced((steps - 1) * batch * stride(layer))
-    switch architecture.readout {
+    switch network.readout {
     case .everyStep: return top
     case .lastStep where !hasLengths: return last
-    case .finalState where !architecture.bidirectional && !hasLengths: return last
+    case .finalState where !network.bidirectional && !hasLengths: return last
     case .lastStep, .finalState, .allSteps:
-      return readoutForward(top, directions: architecture.directions, width: architecture.width(of: layer))
+      return readoutForward(top, directions: network.directions, width: network.width(of: layer))
     }
   }
 
@@ -145,17 +145,17 @@ extension ProgramBuilder {
   /// Layer by layer from the top. Weights' gradients are formed while the layers below go on, where they are not to leave before
   /// those: then a part ends with each layer.
   mutating func backwardLayers(_ dRead: Region?, _ engine: some LayerEngine) {
-    guard architecture.cell != .none, let dRead else { return }
-    let top = architecture.layers - 1
+    guard network.cell != .none, let dRead else { return }
+    let top = network.layers - 1
     var dOutput = dRead
-    if architecture.readout != .everyStep {
-      dOutput = dOutputs(below: architecture.layers)
+    if network.readout != .everyStep {
+      dOutput = dOutputs(below: network.layers)
       readoutBackward(
-        dRead, to: dOutput, directions: architecture.directions, width: architecture.width(of: top))
+        dRead, to: dOutput, directions: network.directions, width: network.width(of: top))
     }
     var levels: [(walk: [StepProgram.Operation], left: LayerGradients)] = []
     for layer in (0...top).reversed() {
-      let directions = (0..<architecture.directions).map { direction(layer, $0) }
+      let directions = (0..<network.directions).map { direction(layer, $0) }
       var left = LayerGradients(input: [], weights: [])
       let walk = written { left = engine.backward(layer, directions, dOutput, &$0) }
       left = behind(layer, left, dOutput)
@@ -189,9 +189,9 @@ extension ProgramBuilder {
 
   /// The gradient of what a layer reads; layers take turns.
   mutating func dOutputs(below layer: Int) -> Region {
-    guard layer > 0 else { return buffer("d_inputs", room * architecture.inputWidth) }
-    let widest = (0..<architecture.layers).map { stride($0) }.max()!
-    return buffer("d_outputs_\((architecture.layers - layer) % 2)", room * widest)
+    guard layer > 0 else { return buffer("d_inputs", room * network.inputWidth) }
+    let widest = (0..<network.layers).map { stride($0) }.max()!
+    return buffer("d_outputs_\((network.layers - layer) % 2)", room * widest)
   }
 
   /// The gradient of what a layer reads; of the first one only where there is an embedding below.
@@ -199,7 +199,7 @@ extension ProgramBuilder {
     .Operation]
   {
     let layer = directions[0].layer
-    guard layer > 0 || architecture.embedding != nil else { return [] }
+    guard layer > 0 || network.embedding != nil else { return [] }
     return written { b in
       let below = b.dOutputs(below: layer)
       for (d, dGates) in zip(directions, dGates) { b.inputGradient(d, dGates, to: below) }
@@ -208,7 +208,7 @@ extension ProgramBuilder {
 
   // MARK: Parts
 
-  var relu: Int { (architecture.nonlinearity == .relu).flag }
+  var relu: Int { (network.nonlinearity == .relu).flag }
 
   mutating func add(_ x: Region, _ other: Region, to y: Region, _ count: Int) {
     each(count, .add(x: x, other: other, y: y, count: count))

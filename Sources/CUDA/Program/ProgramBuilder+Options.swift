@@ -45,21 +45,21 @@ extension ProgramBuilder {
 
   mutating func stepped(_ d: Direction) -> Stepped {
     let suffix = d.suffix
-    let zoneout = architecture.zoneout
+    let zoneout = network.zoneout
     func start(_ name: String) -> Int? { layout["rnn.\(name)\(suffix)"]?.range.lowerBound }
     func kept(_ name: String, _ width: Int, if condition: Bool) -> Region? {
       condition ? buffer("\(name)\(suffix)", room * width) : nil
     }
     let products = buffer("products\(suffix)", room * d.columns)
-    let isProjected = architecture.projectionSize > 0
+    let isProjected = network.projectionSize > 0
     let isZoned = zoneout.hidden > 0
-    let drops = architecture.recurrentDropout > 0 && trains
+    let drops = network.recurrentDropout > 0 && trains
     return Stepped(
       d: d, seen: buffer("seen\(suffix)", room * d.width), products: products,
       wide: kept("wide", d.hidden, if: isProjected || isZoned),
       narrow: kept("narrow", d.width, if: isProjected && isZoned),
       squashed: kept("squashed", d.hidden, if: cell.hasCellState),
-      normed: kept("normed", d.hidden, if: cell.gatedProduct != nil && architecture.layerNorm),
+      normed: kept("normed", d.hidden, if: cell.gatedProduct != nil && network.layerNorm),
       inputNorm: norm("norm_ih", d, isCell: false),
       recurrentNorm: norm("norm_hh", d, products, isCell: false),
       cellNorm: norm("norm_c", d, isCell: true), projection: start("weight_hr"),
@@ -95,9 +95,9 @@ extension ProgramBuilder {
 
   /// Draws the batch's masks; in evaluation zoneout mixes by its probability and nothing is dropped.
   mutating func drawMasks(_ s: Stepped) {
-    let (d, zoneout) = (s.d, architecture.zoneout)
+    let (d, zoneout) = (s.d, network.zoneout)
     if let mask = s.recurrentMask {
-      let p = architecture.recurrentDropout
+      let p = network.recurrentDropout
       // One mask for all steps of a sample.
       draw(.recurrent, d, mask, p, dropped: 0, kept: 1 / (1 - p), steps: 1, width: d.width)
     }
@@ -116,7 +116,7 @@ extension ProgramBuilder {
     _ kind: Mask, _ d: Direction, _ mask: Region, _ probability: Float, dropped: Float, kept: Float,
     steps: Int, width: Int
   ) {
-    let number = d.layer * architecture.directions + (d.reverse ? 1 : 0)
+    let number = d.layer * network.directions + (d.reverse ? 1 : 0)
     each(
       steps * batch * ((width + 3) / 4),
       .drawMask(

@@ -4,8 +4,8 @@ import Recurrent
 extension ProgramBuilder {
   /// The kernels' number of a readout.
   private var readoutKind: Int {
-    switch architecture.readout {
-    case _ where architecture.cell == .none: 2
+    switch network.readout {
+    case _ where network.cell == .none: 2
     case .lastStep, .everyStep: 0
     case .finalState: 1
     case .allSteps: 2
@@ -14,8 +14,8 @@ extension ProgramBuilder {
 
   /// Copies what the head reads out of a layer's outputs.
   mutating func readoutForward(_ x: Region, directions: Int, width: Int) -> Region {
-    let y = buffer("readout", capacity * architecture.readoutWidth)
-    let taken = architecture.cell == .none || architecture.readout == .allSteps ? steps : 1
+    let y = buffer("readout", capacity * network.readoutWidth)
+    let taken = network.cell == .none || network.readout == .allSteps ? steps : 1
     each(
       taken * batch * directions * width,
       .readoutForward(
@@ -35,8 +35,8 @@ extension ProgramBuilder {
   /// Masks behind a layer, or of the network's input.
   mutating func dropout(_ x: Region, to y: Region, behind layer: Int) {
     dropout(
-      x, to: y, layer: UInt32(layer), architecture.dropout, steps: steps, blocks: architecture.directions,
-      width: architecture.width(of: layer), isLocked: architecture.lockedDropout)
+      x, to: y, layer: UInt32(layer), network.dropout, steps: steps, blocks: network.directions,
+      width: network.width(of: layer), isLocked: network.lockedDropout)
   }
 
   /// Masks `[steps, B, blocks·width]` keyed by the layer's number.

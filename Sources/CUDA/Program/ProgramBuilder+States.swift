@@ -15,7 +15,7 @@ extension ProgramBuilder {
 
   mutating func initial(_ layer: Int, _ index: Int) -> Initial? {
     let suffix = "_l\(layer)\(index == 1 ? "_reverse" : "")"
-    let hidden = architecture.hiddenSize(of: layer)
+    let hidden = network.hiddenSize(of: layer)
     guard plan.streams > 0 else {
       guard let h0 = layout["rnn.h0\(suffix)"] else { return nil }
       return Initial(
@@ -26,7 +26,7 @@ extension ProgramBuilder {
     let stride = stride(layer)
     return Initial(
       hidden: buffer("initial_h_l\(layer)", capacity * stride).advanced(
-        index * architecture.width(of: layer)),
+        index * network.width(of: layer)),
       cell: cell.hasCellState ? buffer("initial_c\(suffix)", capacity * hidden) : nil, hiddenStride: stride,
       cellStride: hidden)
   }
@@ -35,7 +35,7 @@ extension ProgramBuilder {
   private func states(_ d: Direction, isCell: Bool) -> Region {
     let place: StepProgram.Place =
       trains ? (isCell ? .cellStates : .hiddenStates) : isCell ? .evaluationCells : .evaluationHidden
-    let number = d.layer * architecture.directions + (d.reverse ? 1 : 0)
+    let number = d.layer * network.directions + (d.reverse ? 1 : 0)
     return self.place(place).advanced(number * streams * plan.stateWidth)
   }
 

@@ -3,7 +3,7 @@ extension ProgramBuilder {
 
   /// The cell in front of a kernel's name. A network without recurrent part has no layers, and takes any.
   var kernelCell: Call.Cell {
-    switch architecture.cell {
+    switch network.cell {
     case .lstm: .lstm
     case .gru: .gru
     case .rnn, .none: .rnn

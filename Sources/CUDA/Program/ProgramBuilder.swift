@@ -12,7 +12,7 @@ public enum UpdateRule: Sendable, Equatable {
 ///
 /// Memory is laid out for the largest batch, so that the programs of smaller ones use the same buffers.
 struct ProgramBuilder {
-  let architecture: Architecture
+  let network: Network
   let cell: CellDescription
   let layout: ParameterLayout
   let loss: Loss
@@ -40,9 +40,9 @@ struct ProgramBuilder {
     let steps = steps ?? plan.steps
     precondition(batch > 0 && batch <= plan.capacity && steps > 0 && steps <= plan.steps)
     self.plan = plan
-    architecture = plan.architecture
-    cell = CellDescription(architecture.cell)
-    layout = ParameterLayout(architecture)
+    network = plan.network
+    cell = CellDescription(network.cell)
+    layout = ParameterLayout(network)
     loss = plan.loss
     rule = plan.rule
     self.steps = steps
@@ -152,8 +152,8 @@ struct ProgramBuilder {
   var hasLengths: Bool { plan.hasLengths }
 
   /// Rows of the network's output for the largest batch, and for a batch of this program.
-  var mostRows: Int { architecture.outputRows(steps: plan.steps, batch: capacity) }
-  func rows(_ batch: Int) -> Int { architecture.outputRows(steps: steps, batch: batch) }
+  var mostRows: Int { network.outputRows(steps: plan.steps, batch: capacity) }
+  func rows(_ batch: Int) -> Int { network.outputRows(steps: steps, batch: batch) }
 
   // MARK: Operations
 

@@ -4,7 +4,7 @@ import Recurrent
 public struct RecurrentShape: Sendable, Hashable {
   public enum Cell: Sendable, Hashable {
     case relu, tanh, lstm, gru
-    package var cell: Architecture.Cell {
+    package var cell: Network.Cell {
       switch self {
       case .relu, .tanh: .rnn
       case .lstm: .lstm

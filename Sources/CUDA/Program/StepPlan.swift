@@ -2,7 +2,7 @@ import Recurrent
 
 /// What a training step computes, on how much at once, and where: all that programs and engines depend on.
 public struct StepPlan: Sendable, Equatable {
-  public var architecture: Architecture
+  public var network: Network
   public var loss: Loss
   public var rule: UpdateRule
   /// T; where lengths differ, of the longest sequence. Memory is laid out for it.
@@ -21,10 +21,10 @@ public struct StepPlan: Sendable, Equatable {
   public var device: DeviceTraits
 
   public init(
-    _ architecture: Architecture, loss: Loss, rule: UpdateRule, steps: Int, capacity: Int, resident: Int = 0,
+    _ network: Network, loss: Loss, rule: UpdateRule, steps: Int, capacity: Int, resident: Int = 0,
     precision: Precision = .fp32, device: DeviceTraits = DeviceTraits()
   ) {
-    self.architecture = architecture
+    self.network = network
     self.loss = loss
     self.rule = rule
     self.steps = steps
@@ -38,14 +38,14 @@ public struct StepPlan: Sendable, Equatable {
   public static let evaluationStreams = StreamStates.evaluated
 
   /// The width of a stream's state: H of the widest layer.
-  var stateWidth: Int { (0..<architecture.layers).map { architecture.hiddenSize(of: $0) }.max() ?? 0 }
+  var stateWidth: Int { (0..<network.layers).map { network.hiddenSize(of: $0) }.max() ?? 0 }
 
   /// Whether all there is are sequences of numbers of one length that go through layers without options.
-  var isPlain: Bool { architecture.isPlain && !hasLengths && streams == 0 }
+  var isPlain: Bool { network.isPlain && !hasLengths && streams == 0 }
 
   /// Whether layers need more than the plain cells' kernels.
   var isStepped: Bool {
-    architecture.isStepped || architecture.learnedInitialState || streams > 0 && architecture.bidirectional
+    network.isStepped || network.learnedInitialState || streams > 0 && network.bidirectional
   }
 
   /// How many steps a program for sequences up to this length has: one of at most eight, so that few programs (and captured

@@ -39,8 +39,8 @@ extension StepProgram {
 extension ProgramBuilder {
   mutating func declarePlaces() {
     let rows = mostRows
-    let isText = architecture.embedding != nil
-    let states = architecture.layers * architecture.directions * plan.stateWidth
+    let isText = network.embedding != nil
+    let states = network.layers * network.directions * plan.stateWidth
     let cells = cell.hasCellState ? states : 0
     program.stepsAtOnce = resident > 0 ? engine.writer.stepsAtOnce : 1
     for place in StepProgram.Place.allCases {
@@ -49,7 +49,7 @@ extension ProgramBuilder {
         case .control: program.stepsAtOnce * MemoryLayout<step_control>.stride / 4
         case .outcome: program.stepsAtOnce * MemoryLayout<step_outcome>.stride / 4
         case .parameters, .gradients, .first, .second: layout.count
-        case .inputs: isText ? 0 : room * architecture.inputSize
+        case .inputs: isText ? 0 : room * network.inputSize
         case .tokens: isText ? room : 0
         case .lengths: hasLengths ? capacity : 0
         case .streams: plan.streams > 0 ? capacity : 0
@@ -58,12 +58,12 @@ extension ProgramBuilder {
         case .evaluationHidden: plan.streams > 0 ? StepPlan.evaluationStreams * states : 0
         case .evaluationCells: plan.streams > 0 ? StepPlan.evaluationStreams * cells : 0
         case .average: plan.averages ? layout.count : 0
-        case .values: loss.takesClasses ? 0 : rows * architecture.outputSize
+        case .values: loss.takesClasses ? 0 : rows * network.outputSize
         case .classes: loss.takesClasses ? rows : 0
         case .samples: program.stepsAtOnce * capacity
-        case .classWeights: loss.takesClasses ? architecture.outputSize : 0
-        case .allInputs: resident * steps * architecture.inputSize
-        case .allValues: loss.takesClasses ? 0 : resident * rows / capacity * architecture.outputSize
+        case .classWeights: loss.takesClasses ? network.outputSize : 0
+        case .allInputs: resident * steps * network.inputSize
+        case .allValues: loss.takesClasses ? 0 : resident * rows / capacity * network.outputSize
         case .allClasses: loss.takesClasses ? resident * rows / capacity : 0
         }
       _ = buffer("\(place)", count)
@@ -73,12 +73,12 @@ extension ProgramBuilder {
   /// Takes a batch out of the resident data set.
   mutating func writeLoad() {
     guard resident > 0 else { return }
-    gather(.allInputs, to: .inputs, steps: steps, width: architecture.inputSize)
+    gather(.allInputs, to: .inputs, steps: steps, width: network.inputSize)
     let targetSteps = rows(batch) / batch
     if loss.takesClasses {
       gather(.allClasses, to: .classes, steps: targetSteps, width: 1)
     } else {
-      gather(.allValues, to: .values, steps: targetSteps, width: architecture.outputSize)
+      gather(.allValues, to: .values, steps: targetSteps, width: network.outputSize)
     }
   }
 

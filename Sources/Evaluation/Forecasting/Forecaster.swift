@@ -129,7 +129,7 @@ public final class Forecaster {
 
   /// The outputs of each window; where each step has some, those of the last.
   private func run(_ model: Model, _ batch: Batch) -> [[Float]] {
-    let (values, width) = (model.forward(batch, mode: .evaluation), model.architecture.outputSize)
+    let (values, width) = (model.forward(batch, mode: .evaluation), model.network.outputSize)
     let all = batch.inOrder(values.baseAddress!, width: width)
     let stride = (batch.shape.hasTargetPerStep ? batch.shape.steps : 1) * width
     return (0..<batch.count).map { Array(all[($0 + 1) * stride - width..<($0 + 1) * stride]) }

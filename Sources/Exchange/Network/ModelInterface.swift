@@ -1,7 +1,7 @@
 import Dataset
 import Recurrent
 
-/// What goes into an exported network and comes out of it, besides what its architecture says.
+/// What goes into an exported network and comes out of it, besides what its network says.
 package struct ModelInterface: Sendable {
   /// Brings numbers to the units of the data file; nil for numbers as the network has them.
   package var scaler: Scaler?

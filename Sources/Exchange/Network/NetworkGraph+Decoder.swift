@@ -5,7 +5,7 @@ extension NetworkGraph {
   /// - values: what the encoder gave, `[T, B, W]`.
   /// - states: of each of its layers the final states, `[D, B, H]`.
   /// - Returns: `[B, steps · width]`
-  mutating func addDecoder(_ numbers: Architecture.Decoder.Numbers, _ values: String, _ states: [[String]])
+  mutating func addDecoder(_ numbers: Network.Decoder.Numbers, _ values: String, _ states: [[String]])
     -> String
   {
     // Each layer starts from the encoder's of its number, both directions side by side.
@@ -46,14 +46,14 @@ extension NetworkGraph {
   }
 
   /// What the first step reads in the place of each number before it, `[B, targets]`: columns of the window's last row, else 0.
-  private mutating func start(_ numbers: Architecture.Decoder.Numbers, _ last: String) -> String {
+  private mutating func start(_ numbers: Network.Decoder.Numbers, _ last: String) -> String {
     let starts = (0..<numbers.targets).map { $0 < numbers.starts.count ? numbers.starts[$0] : nil }
     let parts = starts.map { column in column.map { columns(last, $0..<$0 + 1) } ?? zeros(1) }
     return parts.count == 1 ? parts[0] : graph.add("Concat", parts, [("axis", .int(1))])
   }
 
   /// What the next step reads of this one's outputs, `[B, targets]`.
-  private mutating func point(_ output: String, _ numbers: Architecture.Decoder.Numbers) -> String {
+  private mutating func point(_ output: String, _ numbers: Network.Decoder.Numbers) -> String {
     let (loss, each) = (numbers.loss, numbers.loss.outputsPerTarget)
     switch loss {
     case .mse, .mae, .huber, .crossEntropy: return output

@@ -119,7 +119,7 @@ struct OperatorPlace {
   let layer, directions, inputWidth, hidden: Int
 }
 
-extension Architecture {
+extension Network {
   /// Whether layers have what ONNX's recurrent operators have not. What is only dropped in training is no part of this.
   var needsOwnSteps: Bool { projectionSize > 0 || layerNorm || zoneout.hidden > 0 || zoneout.cell > 0 }
 

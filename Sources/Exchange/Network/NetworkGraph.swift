@@ -6,7 +6,7 @@ import Recurrent
 ///
 /// Inside, values are time-major as ONNX's recurrent operators want them, `[T, B, F]`; what goes in and comes out is batch-first.
 package struct NetworkGraph {
-  let network: Architecture
+  let network: Network
   let interface: ModelInterface
   let layout: ParameterLayout
   let parameters: UnsafeBufferPointer<Float>
@@ -22,7 +22,7 @@ package struct NetworkGraph {
   /// - metadata: see `ONNXModel`.
   /// - Throws: where the network has a part that is not written, or is too large.
   package static func model(
-    _ network: Architecture, _ layout: ParameterLayout, _ parameters: UnsafeBufferPointer<Float>,
+    _ network: Network, _ layout: ParameterLayout, _ parameters: UnsafeBufferPointer<Float>,
     _ interface: ModelInterface, metadata: [(key: String, value: String)]
   ) throws(Failure) -> ONNXModel {
     guard layout.count <= ONNXModel.mostBytes / 4 else { throw ONNXModel.tooLarge }

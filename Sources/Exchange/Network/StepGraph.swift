@@ -4,7 +4,7 @@ import Recurrent
 /// states, and h. The equations are those of `CellDescription`; `ReferenceLayer` has them in plain loops.
 struct StepGraph {
   private(set) var graph: ONNXGraph
-  private let network: Architecture
+  private let network: Network
   private let (hidden, width): (Int, Int)
   private let cell: CellDescription
   /// Of all gates, but for one that reads h behind another gate.

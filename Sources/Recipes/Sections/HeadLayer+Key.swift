@@ -1,14 +1,14 @@
 import Diagnostics
 import Recurrent
 
-extension Codec where Value == [Architecture.HeadLayer] {
+extension Codec where Value == [Network.HeadLayer] {
   /// A list such as `[{linear: 10}, relu, {dropout: 0.5}]`.
   static var headLayers: Codec {
     Codec(.list(of: .headLayer, .any)) { node, place in
       guard case .list(let items) = node.content else {
         throw node.failure("\(place.path) must be a list such as [{linear: 10}], not \(node.kindName)")
       }
-      return try items.map { try Architecture.HeadLayer($0, place) }
+      return try items.map { try Network.HeadLayer($0, place) }
     } write: {
       .list($0.map(\.text))
     }
@@ -56,7 +56,7 @@ extension ValueKind {
   }
 }
 
-extension Architecture.HeadLayer {
+extension Network.HeadLayer {
   private static let names = ["linear", "relu", "tanh", "sigmoid", "dropout"]
 
   fileprivate init(_ node: RecipeNode, _ place: KeyPlace) throws {

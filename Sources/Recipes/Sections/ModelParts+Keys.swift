@@ -41,9 +41,9 @@ extension Codec where Value == CategoryWidths {
   }
 }
 
-extension Architecture.Initialization: DeclaredSection {
+extension Network.Initialization: DeclaredSection {
   static let section = Section(
-    start: Architecture.Initialization(),
+    start: Network.Initialization(),
     keys: [
       Key("orthogonal", \.orthogonal, .flag, "Whether each gate's recurrent weights start orthogonal."),
       Key(
@@ -52,9 +52,9 @@ extension Architecture.Initialization: DeclaredSection {
     ])
 }
 
-extension Architecture.Zoneout: DeclaredSection {
+extension Network.Zoneout: DeclaredSection {
   static let section = Section(
-    start: Architecture.Zoneout(),
+    start: Network.Zoneout(),
     keys: [
       Key(
         "hidden", \.hidden, .number(.belowOne),
@@ -65,8 +65,8 @@ extension Architecture.Zoneout: DeclaredSection {
 
 extension ModelSpecification {
   /// One probability for h (and for an LSTM c too), or one for each.
-  static func zoneout(only cells: [Architecture.Cell]) -> Key<ModelSpecification> {
-    let (both, each) = (Codec<Float>.number(.belowOne), Codec<Architecture.Zoneout>.section())
+  static func zoneout(only cells: [Network.Cell]) -> Key<ModelSpecification> {
+    let (both, each) = (Codec<Float>.number(.belowOne), Codec<Network.Zoneout>.section())
     return Key(
       "zoneout", .either([both.kind, each.kind]), scope: cells.map(\.rawValue),
       "Probability that a unit keeps its state of the step before (Krueger et al. 2017): one number, or one for h and one for an LSTM's c."

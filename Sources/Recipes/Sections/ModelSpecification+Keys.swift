@@ -2,10 +2,10 @@ import Diagnostics
 import Recurrent
 
 extension ModelSpecification: SelectedSection {
-  typealias Kind = Architecture.Cell
+  typealias Kind = Network.Cell
 
-  var kind: Architecture.Cell { network.cell }
-  static func start(_ kind: Architecture.Cell) -> ModelSpecification {
+  var kind: Network.Cell { network.cell }
+  static func start(_ kind: Network.Cell) -> ModelSpecification {
     ModelSpecification(cell: kind, head: [])
   }
 
@@ -186,7 +186,7 @@ extension ModelSpecification {
 extension RecipeMap {
   /// That what stands at a key of the model is for some cells only.
   func failure(only isFor: (CellDescription) -> Bool, at key: String, _ what: String? = nil) -> Failure {
-    failure(at: key, "model.\(what ?? key) applies to cell: \(Architecture.Cell.words(where: isFor)) only")
+    failure(at: key, "model.\(what ?? key) applies to cell: \(Network.Cell.words(where: isFor)) only")
   }
 }
 

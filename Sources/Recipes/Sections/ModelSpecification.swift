@@ -1,12 +1,12 @@
 import Recurrent
 
-/// The `model` section: an `Architecture` that the data have yet to complete.
+/// The `model` section: an `Network` that the data have yet to complete.
 ///
-/// All that stands in an `Architecture` is read and set as if it stood here: `model.hiddenSize`.
+/// All that stands in an `Network` is read and set as if it stood here: `model.hiddenSize`.
 @dynamicMemberLookup
 public struct ModelSpecification: Sendable, Equatable {
   /// Without features, time steps, embedding and decoder, which depend on the data.
-  public var network: Architecture
+  public var network: Network
   /// N, for tokens; nil for numbers.
   public var embedding: Int?
   public var embeddingDropout: Float = 0
@@ -27,11 +27,11 @@ public struct ModelSpecification: Sendable, Equatable {
   /// The word for a width that the data decide; nil for a number.
   public static func word(ofWidth width: Int) -> String? { openWidths.first { $0.width == width }?.word }
 
-  public init(cell: Architecture.Cell, hiddenSize: Int = 0, head: [Architecture.HeadLayer]) {
-    network = Architecture(cell: cell, inputSize: 0, hiddenSize: hiddenSize, steps: 0, head: head)
+  public init(cell: Network.Cell, hiddenSize: Int = 0, head: [Network.HeadLayer]) {
+    network = Network(cell, inputs: 0, hidden: hiddenSize, steps: 0, head: head)
   }
 
-  public subscript<Value>(dynamicMember path: WritableKeyPath<Architecture, Value>) -> Value {
+  public subscript<Value>(dynamicMember path: WritableKeyPath<Network, Value>) -> Value {
     get { network[keyPath: path] }
     set { network[keyPath: path] = newValue }
   }
@@ -70,7 +70,7 @@ public enum CategoryWidths: Sendable, Equatable {
 public struct DecoderSpecification: Sendable, Equatable {
   /// Of pairs: of the vectors of the target's tokens.
   public var embedding: Int?
-  public var attention: Architecture.Decoder.Attention = .none
+  public var attention: Network.Decoder.Attention = .none
   /// Hypotheses that a search keeps, where targets are to be found: in evaluation and prediction.
   public var beam: Int = 1
   /// Of numbers: the share of a training batch that reads the right numbers of the step before; nil for what suits the loss.

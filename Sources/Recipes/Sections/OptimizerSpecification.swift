@@ -78,6 +78,39 @@ extension OptimizerSpecification.Rule {
   }
 }
 
+/// As `torch.optim` names them; what is left out has its presets.
+extension OptimizerSpecification {
+  public static func sgd(
+    learningRate: Double? = nil, momentum: Double = 0, nesterov: Bool = false, weightDecay: Double? = nil
+  ) -> Self {
+    Self(
+      .sgd(momentum: momentum, nesterov: nesterov), learningRate: learningRate, weightDecay: weightDecay)
+  }
+
+  public static func adam(
+    learningRate: Double? = nil, beta1: Double = 0.9, beta2: Double = 0.999, eps: Double = 1e-8,
+    weightDecay: Double? = nil
+  ) -> Self {
+    Self(.adam(beta1: beta1, beta2: beta2, eps: eps), learningRate: learningRate, weightDecay: weightDecay)
+  }
+
+  public static func adamW(
+    learningRate: Double? = nil, beta1: Double = 0.9, beta2: Double = 0.999, eps: Double = 1e-8,
+    weightDecay: Double? = nil
+  ) -> Self {
+    Self(.adamW(beta1: beta1, beta2: beta2, eps: eps), learningRate: learningRate, weightDecay: weightDecay)
+  }
+
+  public static func rmsprop(
+    learningRate: Double? = nil, alpha: Double = 0.99, eps: Double = 1e-8, momentum: Double = 0,
+    weightDecay: Double? = nil
+  ) -> Self {
+    Self(
+      .rmsprop(alpha: alpha, eps: eps, momentum: momentum), learningRate: learningRate,
+      weightDecay: weightDecay)
+  }
+}
+
 // MARK: Keys
 
 extension OptimizerSpecification: SelectedSection {

@@ -4,7 +4,7 @@ extension BenchCase {
   /// A batch of random numbers.
   func makeBatch() -> Batch {
     var random = Xorshift()
-    let (network, perStep) = (architecture, architecture.readsEveryStep)
+    let perStep = network.readsEveryStep
     let lengths = lengths ?? Array(repeating: Int32(network.steps), count: batch)
     let made: Batch
     if let vocabulary = network.embedding?.vocabulary {

@@ -4,10 +4,10 @@ import Recur
 /// A network and batch whose step time is worth knowing, from ten kilobytes of parameters to many megabytes.
 struct BenchCase {
   let name: String
-  var architecture: Architecture
+  var network: Network
   let batch: Int
   let loss: Loss
-  /// Steps of each sequence, longest first; nil where all have the architecture's.
+  /// Steps of each sequence, longest first; nil where all have the network's.
   var lengths: [Int32]?
 
   static let all: [BenchCase] = [
@@ -22,9 +22,9 @@ struct BenchCase {
 
   /// The medium language model of Zaremba et al. 2014.
   private static var words: BenchCase {
-    var network = BenchCase("word-lm", .lstm, 0, 650, steps: 35, batch: 20, .everyStep, outputs: 10_000)
-    network.architecture.embedding = .init(vocabulary: 10_000, width: 650)
-    return network
+    var words = BenchCase("word-lm", .lstm, 0, 650, steps: 35, batch: 20, .everyStep, outputs: 10_000)
+    words.network.embedding = .init(vocabulary: 10_000, width: 650)
+    return words
   }
 
   /// Sequences of 7 to 29 steps, as in the Japanese Vowels.
@@ -45,7 +45,7 @@ struct BenchCase {
   private static func shape(_ name: String) -> BenchCase? {
     let parts = name.split(separator: "-", omittingEmptySubsequences: false)
     let sizes = parts.dropFirst().compactMap { Int($0) }.filter { (1...1 << 16).contains($0) }
-    guard parts.count == 4, sizes.count == 3, let cell = Architecture.Cell(rawValue: String(parts[0])),
+    guard parts.count == 4, sizes.count == 3, let cell = Network.Cell(rawValue: String(parts[0])),
       cell != .none
     else { return nil }
     return BenchCase(name, cell, sizes[0], sizes[0], steps: sizes[1], batch: sizes[2], .lastStep, outputs: 10)
@@ -57,40 +57,40 @@ struct BenchCase {
     throw Failure.usage("there is no case \(name); \(near ?? "see recur bench --help")")
   }
 
-  private static func stock(_ name: String, _ cell: Architecture.Cell) -> BenchCase {
+  private static func stock(_ name: String, _ cell: Network.Cell) -> BenchCase {
     BenchCase(name, cell, 4, 8, steps: 5, batch: 20, .allSteps, outputs: 1, loss: .mse)
   }
 
-  private static func mid(_ name: String, _ cell: Architecture.Cell) -> BenchCase {
+  private static func mid(_ name: String, _ cell: Network.Cell) -> BenchCase {
     BenchCase(name, cell, 64, 256, steps: 100, batch: 64, .lastStep, outputs: 10)
   }
 
-  private static func characters(_ name: String, _ cell: Architecture.Cell) -> BenchCase {
+  private static func characters(_ name: String, _ cell: Network.Cell) -> BenchCase {
     BenchCase(name, cell, 128, 512, steps: 64, batch: 64, .everyStep, outputs: 96)
   }
 
   private init(
-    _ name: String, _ cell: Architecture.Cell, _ inputs: Int, _ hidden: Int, steps: Int, batch: Int,
-    layers: Int = 2, bidirectional: Bool = false, _ readout: Architecture.Readout, outputs: Int,
+    _ name: String, _ cell: Network.Cell, _ inputs: Int, _ hidden: Int, steps: Int, batch: Int,
+    layers: Int = 2, bidirectional: Bool = false, _ readout: Network.Readout, outputs: Int,
     loss: Loss = .crossEntropy()
   ) {
-    var network = Architecture(
-      cell: cell, inputSize: inputs, hiddenSize: hidden, steps: steps, head: [.linear(outputs)])
+    var network = Network(
+      cell, inputs: inputs, hidden: hidden, steps: steps, head: [.linear(outputs)])
     network.layers = layers
     network.bidirectional = bidirectional
     network.readout = readout
     self.name = name
-    self.architecture = network
+    self.network = network
     self.batch = batch
     self.loss = loss
   }
 
   /// Steps of all sequences together.
-  var rows: Int { lengths.map { $0.reduce(0) { $0 + Int($1) } } ?? architecture.steps * batch }
+  var rows: Int { lengths.map { $0.reduce(0) { $0 + Int($1) } } ?? network.steps * batch }
 
   /// Floating-point operations of the matrix products in one step.
   var operations: Double {
-    let a = architecture
+    let a = network
     let rows = Double(rows)
     var forward = 0.0
     for layer in 0..<a.layers {

@@ -21,13 +21,13 @@ struct BenchOptions: ParsableArguments {
   func applied(to benchCase: BenchCase) throws -> BenchCase {
     var benchCase = benchCase
     if equalLengths { benchCase.lengths = nil }
-    var network = benchCase.architecture
+    var network = benchCase.network
     network.layerNorm = layerNorm
     network.projectionSize = projSize ?? 0
     network.recurrentDropout = recurrentDropout
     network.zoneout = .init(hidden: zoneout, cell: network.cell.hasCellState ? zoneout : 0)
     do { try network.validate() } catch { throw Failure.usage("\(benchCase.name): \(error.message)") }
-    benchCase.architecture = network
+    benchCase.network = network
     return benchCase
   }
 }

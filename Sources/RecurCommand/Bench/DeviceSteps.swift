@@ -41,7 +41,7 @@ final class DeviceSteps {
 
   /// What a case asks of a device.
   static func plan(_ benchCase: BenchCase, _ executor: any Executor) -> StepPlan {
-    let network = benchCase.architecture
+    let network = benchCase.network
     let isPlain = benchCase.lengths == nil && network.embedding == nil
     var plan = StepPlan(
       network, loss: benchCase.loss, rule: .adam, steps: network.steps, capacity: benchCase.batch,
@@ -73,7 +73,7 @@ final class DeviceSteps {
 extension DeviceSteps.Data {
   /// Puts the batch into the resident data set; which of its numbers a sample gets does not matter.
   fileprivate func fill(_ device: DeviceModel) throws {
-    let network = device.plan.architecture
+    let network = device.plan.network
     let (inputs, rows) = (
       network.steps * network.inputSize, network.outputRows(steps: network.steps, batch: 1)
     )

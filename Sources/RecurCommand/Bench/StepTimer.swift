@@ -31,7 +31,7 @@ final class StepTimer {
     self.benchCase = benchCase
     self.threads = threads
     self.group = group
-    let network = benchCase.architecture
+    let network = benchCase.network
     let rows = network.readsEveryStep ? benchCase.rows : benchCase.batch
     model = try Model(network, seed: 0, kernels: kernels, threads: threads)
     optimizer = Optimizer(OptimizerSpecification(.adam()), count: model.parameters.count)
@@ -112,7 +112,7 @@ final class StepTimer {
   }
 
   private func compute() throws {
-    let width = benchCase.architecture.outputSize
+    let width = benchCase.network.outputSize
     let outputs = model.forward(batch, mode: .training(seed: 0, step: UInt64(optimizer.steps)))
     let total = model.team.measure(.loss) {
       benchCase.loss.evaluate(

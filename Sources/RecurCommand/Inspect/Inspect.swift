@@ -35,7 +35,7 @@ struct Inspect: ReportingCommand {
     let recipe = try Recipe(text, overrides: settings.settings)
     let loaded = try data ? recipe.loadData() : nil
     let shape = try loaded?.shape ?? recipe.shapeOfColumns ?? recipe.loadData().shape
-    let network = try recipe.architecture(for: shape)
+    let network = try recipe.network(for: shape)
     var report = InspectReport(.recipe, recipe, network, steps: shape.steps)
     report.data = loaded.map { DataSummary($0, recipe) }
     if program {
@@ -51,7 +51,7 @@ struct Inspect: ReportingCommand {
     let checkpoint = try CheckpointedModel(
       noting: file, step.map { .step($0) } ?? .newest, overrides: settings.settings)
     let recipe = checkpoint.recipe
-    let (network, steps) = try recipe.architecture(of: checkpoint.file)
+    let (network, steps) = try recipe.network(of: checkpoint.file)
     var report = InspectReport(.checkpoint, recipe, network, steps: steps ?? recipe.shapeOfColumns?.steps)
     report.checkpoint = CheckpointSummary(checkpoint.file)
     return report
@@ -81,7 +81,7 @@ extension CheckpointFile {
 
 extension Recipe {
   /// The network whose tensors a file holds, and its time steps where they show in a shape.
-  fileprivate func architecture(of file: CheckpointFile) throws -> (Architecture, steps: Int?) {
+  fileprivate func network(of file: CheckpointFile) throws -> (Network, steps: Int?) {
     func shape(_ name: String) throws -> [Int] {
       guard let tensor = file.tensors.first(where: { $0.name.hasSameBytes(as: name) }),
         tensor.shape.count == 2

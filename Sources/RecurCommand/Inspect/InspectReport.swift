@@ -22,12 +22,12 @@ struct InspectReport: CommandReport {
   var program: String?
 
   /// - steps: time steps of a sample, where they are known.
-  init(_ kind: Kind, _ recipe: Recipe, _ architecture: Architecture, steps: Int?) {
+  init(_ kind: Kind, _ recipe: Recipe, _ network: Network, steps: Int?) {
     self.kind = kind
     self.recipe = recipe.name
-    let layout = ParameterLayout(architecture)
+    let layout = ParameterLayout(network)
     summary = recipe.model.summary
-    layers = LayerSummary.layers(of: architecture, layout, steps: steps.map(String.init) ?? "T")
+    layers = LayerSummary.layers(of: network, layout, steps: steps.map(String.init) ?? "T")
     tensors = layout.entries.map { Tensor(name: $0.name, shape: $0.shape) }
     parameters = layout.count
   }
@@ -57,7 +57,7 @@ struct LayerSummary: Encodable {
   let shape: String
   let parameters: Int
 
-  static func layers(of a: Architecture, _ layout: ParameterLayout, steps: String) -> [LayerSummary] {
+  static func layers(of a: Network, _ layout: ParameterLayout, steps: String) -> [LayerSummary] {
     let counts = ParameterCounts(layout)
     var layers: [LayerSummary] = []
     if let embedding = a.embedding {

@@ -7,5 +7,5 @@ struct GroupOptions: ParsableArguments {
   var solo = false
 
   /// The group of the launcher that started this process, or this process alone.
-  func communicator() throws -> any Communicator { try Communicators.fromEnvironment(solo: solo) }
+  func communicator() throws -> any Communicator { try ProcessGroup.fromEnvironment(solo: solo).communicator }
 }

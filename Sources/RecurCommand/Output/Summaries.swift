@@ -19,7 +19,7 @@ extension ModelSpecification {
   }
 }
 
-extension Architecture {
+extension Network {
   /// What differs from a plain network.
   fileprivate var options: [String] {
     var words: [String] = []
@@ -40,7 +40,7 @@ extension Architecture {
   }
 }
 
-extension Architecture.HeadLayer {
+extension Network.HeadLayer {
   var summary: String {
     switch self {
     case .linear(let width, let bias):

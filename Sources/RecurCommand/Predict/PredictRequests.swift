@@ -75,10 +75,10 @@ private struct Answerer {
 
   /// The model of the request before, unless this one needs another.
   private mutating func fitting(_ shape: SampleShape) throws -> Model {
-    var wanted = try checkpoint.recipe.architecture(for: shape)
+    var wanted = try checkpoint.recipe.network(for: shape)
     // Only a network that reads all steps as one vector depends on how many there are.
-    if let model, !wanted.needsEqualLengths { wanted.steps = model.architecture.steps }
-    if let model, model.architecture == wanted { return model }
+    if let model, !wanted.needsEqualLengths { wanted.steps = model.network.steps }
+    if let model, model.network == wanted { return model }
     let made = try checkpoint.model(for: shape)
     model = made
     return made

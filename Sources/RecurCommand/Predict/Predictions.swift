@@ -50,7 +50,7 @@ struct Predictions {
   init(_ loss: Loss, _ data: LoadedData, model: Model, wantsProbabilities: Bool = false) {
     (self.data, self.loss, self.wantsProbabilities) = (data, loss, wantsProbabilities)
     evaluator = Evaluator(model: model, loss: loss, scaler: data.scaler)
-    outputs = model.architecture.outputSize
+    outputs = model.network.outputSize
     let targets = outputs / loss.outputsPerTarget
     targetNames = data.targetNames.count == targets ? data.targetNames : (0..<targets).map { "target_\($0)" }
     switch data.shape.target {

@@ -43,7 +43,7 @@ struct RecipeCheck: ReportingCommand {
 
   /// What a recipe says without its data.
   private func checkColumns(of recipe: Recipe) throws -> RecipeCheckReport {
-    guard let network = try recipe.shapeOfColumns.map(recipe.architecture) else {
+    guard let network = try recipe.shapeOfColumns.map(recipe.network) else {
       return RecipeCheckReport(recipe, checked: [.keys])
     }
     return RecipeCheckReport(recipe, network, checked: [.keys, .network])
@@ -76,11 +76,11 @@ struct RecipeCheckReport: CommandReport {
   private enum CodingKeys: CodingKey { case command, recipe, network, parameters, samples, checked, initFrom }
 
   fileprivate init(
-    _ recipe: Recipe, _ architecture: Architecture? = nil, samples: Samples? = nil, checked: [Part]
+    _ recipe: Recipe, _ network: Network? = nil, samples: Samples? = nil, checked: [Part]
   ) {
-    (self.recipe, network) = (recipe.name, recipe.model.summary)
+    (self.recipe, self.network) = (recipe.name, recipe.model.summary)
     (self.samples, self.checked) = (samples, checked)
-    parameters = architecture.map { ParameterLayout($0).count }
+    parameters = network.map { ParameterLayout($0).count }
     format = recipe.data.format.rawValue
     training =
       "\(recipe.loss.name), \(recipe.optimizer.name); epochs: \(recipe.train.epochs), "

@@ -9,7 +9,7 @@ public struct CellDescription: Sendable {
     public enum Activation: Sendable { case sigmoid, tanh, nonlinearity }
     /// Its letter in PyTorch's documentation.
     public let name: String
-    /// `nonlinearity` is the architecture's choice.
+    /// `nonlinearity` is the network's choice.
     public let activation: Activation
 
     static func sigmoid(_ name: String) -> Gate { Gate(name: name, activation: .sigmoid) }
@@ -74,7 +74,7 @@ public struct CellDescription: Sendable {
 // MARK: What follows
 
 extension CellDescription {
-  /// Whether the architecture's `nonlinearity` has a meaning.
+  /// Whether the network's `nonlinearity` has a meaning.
   public var takesNonlinearity: Bool { gates.contains { $0.activation == .nonlinearity } }
 
   /// The gates that layer norm normalizes together (Ba et al. 2016).
@@ -98,10 +98,10 @@ extension CellDescription {
   var recurrentSlot: Int { gatedProduct == nil ? 0 : 1 }
 }
 
-// MARK: From an architecture
+// MARK: From an network
 
 extension CellDescription {
-  public init(_ cell: Architecture.Cell) {
+  public init(_ cell: Network.Cell) {
     switch cell {
     case .rnn: self = .rnn
     case .lstm: self = .lstm
@@ -110,8 +110,8 @@ extension CellDescription {
     }
   }
 
-  /// The architecture's cell with what it says about it.
-  public init(_ a: Architecture) {
+  /// The network's cell with what it says about it.
+  public init(_ a: Network) {
     switch a.cell {
     case .lstm where a.peepholes: self = .lstmWithPeepholes
     case .gru where !a.resetAfter: self = .gruWithResetBefore
@@ -126,7 +126,7 @@ extension CellDescription {
     kernels: FusedKernels(forward: { _, _, _ in }, backward: { _, _, _ in }))
 }
 
-extension Architecture.Cell {
+extension Network.Cell {
   /// Blocks of H rows in a weight matrix: 4 for LSTM (i, f, g, o), 3 for GRU (r, z, n), 1 for RNN.
   public var gateCount: Int { CellDescription(self).gates.count }
   /// Whether c is carried beside h: LSTM.

@@ -8,7 +8,7 @@ struct CellParameter {
   let shape: [Int]
 }
 
-extension Architecture {
+extension Network {
   /// The parameters of each direction of a layer, in the order of the flat buffer: PyTorch's, and what its modules don't have: peepholes,
   /// layer norm under the names of its `LayerNorm`, and learned initial states.
   func cellParameters(_ layer: Int) -> [CellParameter] {

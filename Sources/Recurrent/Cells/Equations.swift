@@ -25,7 +25,7 @@ extension CellDescription {
   /// A unit's activated gates.
   /// - input, recurrent: the unit's part of each product `[G]`, with biases or normalized.
   package func activate(
-    _ input: [Double], _ recurrent: [Double], _ nonlinearity: Architecture.Nonlinearity
+    _ input: [Double], _ recurrent: [Double], _ nonlinearity: Network.Nonlinearity
   ) -> [Double] {
     var values: [Double] = []
     for (k, gate) in gates.enumerated() {
@@ -42,7 +42,7 @@ extension CellDescription {
 
   /// Gradients of a unit's parts of both products, from those of its activated gates.
   package func activateBack(
-    _ values: [Double], _ recurrent: [Double], _ nonlinearity: Architecture.Nonlinearity, _ d: [Double]
+    _ values: [Double], _ recurrent: [Double], _ nonlinearity: Network.Nonlinearity, _ d: [Double]
   ) -> (input: [Double], recurrent: [Double]) {
     var (d, dRecurrent) = (d, d)
     // A factor comes before the gate whose product it multiplies, and gets its gradient from it.
@@ -66,7 +66,7 @@ extension CellDescription {
   /// - peepholes: a weight for each gate that sees c; empty where none does.
   package func advance(
     _ input: [Double], _ recurrent: [Double], before: Double, peepholes: [Double] = [],
-    _ nonlinearity: Architecture.Nonlinearity
+    _ nonlinearity: Network.Nonlinearity
   ) -> (gates: [Double], state: Double) {
     var sums = input
     for (gate, weight) in zip(self.peepholes?.before ?? [], peepholes) { sums[gate] += weight * before }
@@ -95,7 +95,7 @@ extension CellDescription {
   /// - before, peepholes: as in `advance`.
   package func step(
     _ input: [Double], _ recurrent: [Double], before: Double, peepholes: [Double] = [],
-    _ nonlinearity: Architecture.Nonlinearity
+    _ nonlinearity: Network.Nonlinearity
   ) -> UnitStep {
     let (gates, state) = advance(input, recurrent, before: before, peepholes: peepholes, nonlinearity)
     return UnitStep(
@@ -106,7 +106,7 @@ extension CellDescription {
   /// Gradients of a unit's parts of both products, of `before`, without what goes through the recurrent product, and of peepholes.
   /// - dHidden, dState: of h, and of c where there is one.
   package func stepBack(
-    _ s: UnitStep, dHidden: Double, dState: Double, _ nonlinearity: Architecture.Nonlinearity
+    _ s: UnitStep, dHidden: Double, dState: Double, _ nonlinearity: Network.Nonlinearity
   ) -> (input: [Double], recurrent: [Double], before: Double, peepholes: [Double]) {
     let output = equations.outputBack?(s.gates, s.state, dHidden)
     let (seeing, own) = (peepholes ?? Peepholes(before: [], after: []), s.peepholes)

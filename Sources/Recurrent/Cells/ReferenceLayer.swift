@@ -20,8 +20,8 @@ package struct ReferenceLayer: Sendable {
   }
 
   private let cell: CellDescription
-  private let nonlinearity: Architecture.Nonlinearity
-  private let zoneout: Architecture.Zoneout
+  private let nonlinearity: Network.Nonlinearity
+  private let zoneout: Network.Zoneout
   private let (hidden, width): (Int, Int)
   private let (inputWeight, recurrentWeight): ([Double], [Double])
   private let (inputBias, recurrentBias, projection): ([Double]?, [Double]?, [Double]?)
@@ -31,7 +31,7 @@ package struct ReferenceLayer: Sendable {
   /// - direction: 1 for the one that reads from the end.
   /// - parameters: those of the whole network.
   package init(
-    _ a: Architecture, layer: Int, direction: Int, _ layout: ParameterLayout, _ parameters: [Double]
+    _ a: Network, layer: Int, direction: Int, _ layout: ParameterLayout, _ parameters: [Double]
   ) {
     let place = LayerPlace(layer: layer, direction: direction)
     func values(_ name: String, _ part: String = "") -> [Double]? {

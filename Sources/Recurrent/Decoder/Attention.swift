@@ -26,7 +26,7 @@ final class Attention {
   private var dFromKeys = FloatBuffer(0)
 
   /// nil for a decoder without.
-  init?(_ a: Architecture, _ layout: ParameterLayout, _ products: Products) {
+  init?(_ a: Network, _ layout: ParameterLayout, _ products: Products) {
     guard let kind = a.decoder?.attention, kind != .none else { return nil }
     width = a.outputWidth
     kernels = products.kernels

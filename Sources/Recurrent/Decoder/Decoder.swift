@@ -6,7 +6,7 @@ import Kernels
 ///
 /// Each layer starts from the encoder's layer of its number, the final states of both directions side by side.
 final class Decoder {
-  let architecture: Architecture
+  let network: Network
   let stack: RecurrentStack
   /// Of tokens.
   let embedding: Embedding?
@@ -19,19 +19,19 @@ final class Decoder {
   private var dense = FloatBuffer(0)
   private let dMemory = GrowingBuffer()
 
-  init(_ a: Architecture, _ layout: ParameterLayout, _ products: Products) {
-    architecture = a.decoderNetwork
+  init(_ a: Network, _ layout: ParameterLayout, _ products: Products) {
+    network = a.decoderNetwork
     directions = a.directions
     width = a.outputWidth
     stack = RecurrentStack(
-      architecture, layout, products, wantsInputGradient: architecture.embedding != nil,
+      network, layout, products, wantsInputGradient: network.embedding != nil,
       module: "decoder",
       firstMask: 0x100)
-    embedding = architecture.embedding.map {
+    embedding = network.embedding.map {
       Embedding($0, layout, products.team, name: "decoder_embedding", mask: 0x4000_0001)
     }
     attention = Attention(a, layout, products)
-    states = StreamStates(architecture, streams: 0)
+    states = StreamStates(network, streams: 0)
   }
 
   func pack(_ parameters: UnsafePointer<Float>, forBackward: Bool) {
@@ -58,7 +58,7 @@ final class Decoder {
 
   private func reserve(_ count: Int) {
     guard states.streams < count else { return }
-    states = StreamStates(architecture, streams: count)
+    states = StreamStates(network, streams: count)
     streams.reserve(count)
     for stream in 0..<count { streams.base[stream] = Int32(stream) }
   }
@@ -67,7 +67,7 @@ final class Decoder {
   func start(_ encoder: RecurrentStack, _ source: BatchRows, _ places: UnsafePointer<Int32>, count: Int) {
     reserve(count)
     attention?.read(encoder.output, source)
-    for layer in 0..<architecture.layers {
+    for layer in 0..<network.layers {
       let size = encoder.sizes[layer]
       let hidden = size.hidden
       for direction in 0..<directions {

@@ -26,7 +26,7 @@ extension Model {
     places.withUnsafeBufferPointer {
       decoder.start(stack!, encoded.rows, $0.baseAddress!, count: batch * beam)
     }
-    let spare = StreamStates(decoder.architecture, streams: decoder.states.streams)
+    let spare = StreamStates(decoder.network, streams: decoder.states.streams)
     var searches = (0..<batch).map {
       BeamSearch(row: $0, beam: beam, end: end, limit: limit(encoded.rows.length($0)))
     }
@@ -37,7 +37,7 @@ extension Model {
       var at = 0
       for row in searches.indices where !searches[row].open.isEmpty {
         let count = searches[row].open.count
-        searches[row].extend(logits, rows: at..<at + count, width: architecture.outputSize)
+        searches[row].extend(logits, rows: at..<at + count, width: network.outputSize)
         at += count
       }
       for hypothesis in searches.flatMap(\.open) {

@@ -13,7 +13,7 @@ import Kernels
 /// A step reads the numbers of the step before, in the units that the loss sees, and what is known in advance of its own. The first
 /// reads where the window ended. Counts, which the loss sees as they are, are read as log(1 + count); what nobody knows as 0.
 final class NumberSteps {
-  let numbers: Architecture.Decoder.Numbers
+  let numbers: Network.Decoder.Numbers
   /// Outputs of the head for a step.
   let width: Int
   /// `[steps, B, inputs of a step]`
@@ -25,7 +25,7 @@ final class NumberSteps {
   /// `[B]`: 0 for a sample that is not taught.
   private let taught = GrowingBuffer()
 
-  init(_ numbers: Architecture.Decoder.Numbers, width: Int) { (self.numbers, self.width) = (numbers, width) }
+  init(_ numbers: Network.Decoder.Numbers, width: Int) { (self.numbers, self.width) = (numbers, width) }
 
   /// Outputs of all steps.
   private var perSample: Int { numbers.steps * width }

@@ -21,7 +21,7 @@ public final class Learner {
   public let loss: Loss
   public let optimizer: Optimizer
   /// The ranks that train.
-  public let group: any Communicator
+  package let communicator: any Communicator
   /// What a strict run adds its gradients up with; nil for a fast one.
   let lanes: LaneReduction?
   let gradientSum: GradientSum
@@ -36,7 +36,7 @@ public final class Learner {
   init(
     _ model: Model, loss: Loss, optimizer: Optimizer, gradientSum: GradientSum, lanes: LaneReduction? = nil,
     average: ParameterAverage? = nil, frozen: FrozenParameters = .none, limits: GradientLimits, seed: UInt64,
-    group: any Communicator
+    communicator: any Communicator
   ) {
     self.model = model
     self.loss = loss
@@ -47,8 +47,8 @@ public final class Learner {
     self.frozen = frozen
     self.limits = limits
     self.seed = seed
-    self.group = group
-    sums = StepSums(parts: lanes?.laneCount ?? 1, ranks: group.size)
+    self.communicator = communicator
+    sums = StepSums(parts: lanes?.laneCount ?? 1, ranks: communicator.size)
     model.firstTrained = frozen.end
     model.gradientsAreFinal = { gradientSum.isFinal(from: $0) }
   }
@@ -57,7 +57,7 @@ public final class Learner {
 
   /// Takes memory for the gradient of so many rows of outputs.
   func reserve(rows: Int) {
-    let count = rows * model.architecture.outputSize
+    let count = rows * model.network.outputSize
     guard gradient.count < count else { return }
     gradient.deallocate()
     gradient = .allocate(capacity: count)
@@ -78,20 +78,20 @@ public final class Learner {
     -> UnsafeMutableBufferPointer<Float>
   {
     let outputs = model.forward(batch, mode: .training(seed: seed, step: UInt64(step)), states: states)
-    reserve(rows: outputs.count / model.architecture.outputSize)
+    reserve(rows: outputs.count / model.network.outputSize)
     return outputs
   }
 
   /// Adds the loss of all rows of the outputs, and keeps its gradient.
   public func addLoss(_ outputs: UnsafeMutableBufferPointer<Float>, _ batch: Batch) {
-    addLoss(outputs, batch, rows: 0..<outputs.count / model.architecture.outputSize, to: 0)
+    addLoss(outputs, batch, rows: 0..<outputs.count / model.network.outputSize, to: 0)
   }
 
   /// - part: of the sums, where each lane has its own.
   func addLoss(
     _ outputs: UnsafeMutableBufferPointer<Float>, _ batch: Batch, rows: Range<Int>, to part: Int
   ) {
-    let (width, start) = (model.architecture.outputSize, rows.lowerBound)
+    let (width, start) = (model.network.outputSize, rows.lowerBound)
     let (base, targets) = (outputs.baseAddress! + start * width, batch.targets(from: start))
     var sums = sums.parts[part]
     let total = loss.evaluate(
@@ -186,19 +186,22 @@ public final class Learner {
 
 /// Whole steps for programs that make their own batches.
 extension Learner {
-  /// - optimizer: with its learning rate.
-  /// - group: the processes that train together, each with its own part of every batch; all call `step` equally often.
-  /// - clipNorm: limit of the mean gradient's norm.
-  /// - seed: of dropout masks.
+  /// Prepares the steps of a model.
+  /// - Parameters:
+  ///   - optimizer: with its learning rate.
+  ///   - group: the processes that train together, each with its own part of every batch; all call `step` equally often.
+  ///   - clipNorm: limit of the mean gradient's norm.
+  ///   - seed: of dropout masks.
   public convenience init(
-    _ model: Model, loss: Loss = .mse, optimizer: OptimizerSpecification = OptimizerSpecification(.adam()),
-    group: any Communicator = Solo(), clipNorm: Double? = nil, seed: UInt64 = 0
+    _ model: Model, loss: Loss = .mse, optimizer: OptimizerSpecification = .adam(),
+    group: ProcessGroup = ProcessGroup(), clipNorm: Double? = nil, seed: UInt64 = 0
   ) {
+    let communicator = group.communicator
     let sum = GradientSum(
-      DistributedSpecification(), model.gradients, boundaries: model.layout.boundaries, group: group)
+      DistributedSpecification(), model.gradients, boundaries: model.layout.boundaries, group: communicator)
     self.init(
       model, loss: loss, optimizer: Optimizer(optimizer, count: model.layout.count, kernels: model.kernels),
-      gradientSum: sum, limits: GradientLimits(norm: clipNorm), seed: seed, group: group)
+      gradientSum: sum, limits: GradientLimits(norm: clipNorm), seed: seed, communicator: communicator)
   }
 
   /// Forward, loss, backward, sum over all ranks, update.

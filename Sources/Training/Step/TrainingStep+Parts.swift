@@ -120,7 +120,7 @@ extension TrainingStep {
     model.team.measure(.loss) {
       switch target {
       case .buffer(_, let lane):
-        learner.addLoss(outputs, batch, rows: 0..<outputs.count / model.architecture.outputSize, to: lane)
+        learner.addLoss(outputs, batch, rows: 0..<outputs.count / model.network.outputSize, to: lane)
       case .lanes(let lanes):
         for (index, sequences) in lanes.sequences.enumerated() {
           model.forEachOutputRows(of: sequences) {

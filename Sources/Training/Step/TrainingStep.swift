@@ -19,7 +19,7 @@ package final class TrainingStep {
   let laneCount: Int
 
   package var model: Model { learner.model }
-  package var communicator: any Communicator { learner.group }
+  package var communicator: any Communicator { learner.communicator }
   var lanes: LaneReduction? { learner.lanes }
   private var gradientSum: GradientSum { learner.gradientSum }
 
@@ -39,16 +39,16 @@ package final class TrainingStep {
     accumulate = recipe.train.accumulate
     laneCount = learner.lanes?.laneCount ?? 1
     let (model, full) = (learner.model, min(recipe.train.batchSize, set.count))
-    let part = equalPart(0, of: full, among: learner.lanes?.laneCount ?? learner.group.size).count
+    let part = equalPart(0, of: full, among: learner.lanes?.laneCount ?? learner.communicator.size).count
     let own = learner.lanes.map {
       equalParts(of: full, among: $0.laneCount)[$0.lanes].reduce(0) { $0 + $1.count }
     }
     let capacity = max(part, accumulate == 1 && model.cutsLanes ? own ?? 0 : 0)
-    learner.reserve(rows: model.architecture.outputRows(steps: set.shape.steps, batch: capacity))
+    learner.reserve(rows: model.network.outputRows(steps: set.shape.steps, batch: capacity))
     pipeline =
       gathersAhead
       ? BatchPipeline(set, capacity: capacity) : BatchPipeline(set, capacity: capacity, worthwhile: .max)
-    states = set.streams.map { StreamStates(model.architecture, streams: $0.count) }
+    states = set.streams.map { StreamStates(model.network, streams: $0.count) }
   }
 
   /// - samples: the global batch; each rank takes its part of it, which may be empty.

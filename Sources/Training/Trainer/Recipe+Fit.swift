@@ -5,28 +5,28 @@ import Recurrent
 extension Recipe {
   /// The samples to train on, as batches are taken of them, and the network for them.
   /// - Throws: a `Failure` where recipe and data don't fit together.
-  func fitted(to data: LoadedData) throws -> (set: any SampleSet, architecture: Architecture) {
+  func fitted(to data: LoadedData) throws -> (set: any SampleSet, network: Network) {
     let set = try data.trainingSet(for: self).arranged(for: self)
-    return (set, try architecture(for: data.shape))
+    return (set, try network(for: data.shape))
   }
 
   /// Refuses what a run of one process would refuse before its first step, and takes no memory for it.
   /// - Returns: the network.
-  package func requireTrainable(on data: LoadedData) throws -> Architecture {
+  package func requireTrainable(on data: LoadedData) throws -> Network {
     let recipe = try validated()
-    let (set, architecture) = try recipe.fitted(to: data)
-    try recipe.requireMemory(architecture, set, workers: 1)
-    return architecture
+    let (set, network) = try recipe.fitted(to: data)
+    try recipe.requireMemory(network, set, workers: 1)
+    return network
   }
 
   /// Refuses a run whose parameters and largest batch find no memory.
-  func requireMemory(_ architecture: Architecture, _ set: any SampleSet, workers: Int) throws {
+  func requireMemory(_ network: Network, _ set: any SampleSet, workers: Int) throws {
     // Each worker has a part of a batch, at least so much of it at a time.
     let lanes = distributed.reduction == .strict ? distributed.lanes : 1
     let batch = min(train.batchSize, set.count) / max(workers, lanes) / max(1, train.accumulate)
     let rows = batch * (set.shape.hasEqualLengths ? set.shape.steps : 1)
-    try architecture.requireMemory(
-      ParameterLayout(architecture), slots: workers == 1 ? optimizer.bufferNames.count : 0, rows: rows,
+    try network.requireMemory(
+      ParameterLayout(network), slots: workers == 1 ? optimizer.bufferNames.count : 0, rows: rows,
       batch: batch)
   }
 

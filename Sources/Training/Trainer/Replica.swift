@@ -40,7 +40,7 @@ final class Replica {
     let learner = Learner(
       model, loss: recipe.loss, optimizer: optimizer, gradientSum: gradientSum, lanes: lanes,
       average: average, frozen: frozen, limits: GradientLimits(recipe.train), seed: recipe.seed,
-      group: workers)
+      communicator: workers)
     step = TrainingStep(learner, recipe: recipe, set: set, trace: trace, gathersAhead: gathersAhead)
   }
 

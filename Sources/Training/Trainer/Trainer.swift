@@ -53,12 +53,12 @@ public final class Trainer {
     hosts = try communicator.hostNames()
     let roles = try Roles(recipe.distributed.coordinator, communicator)
     self.roles = roles
-    let (set, architecture) = try recipe.fitted(to: data)
+    let (set, network) = try recipe.fitted(to: data)
     self.set = set
     try communicator.requireEqual(data.fingerprint, "the data", fix: "give all hosts the same data files")
-    try recipe.requireMemory(architecture, set, workers: roles.workers.size)
+    try recipe.requireMemory(network, set, workers: roles.workers.size)
     let model = try Model(
-      architecture, seed: recipe.seed, kernels: .fromEnvironment(recipe.precision),
+      network, seed: recipe.seed, kernels: .fromEnvironment(recipe.precision),
       threads: options.threads ?? communicator.coresPerRank)
     try communicator.requireEqual(
       model.kernels.name, "the processor's kernel family",

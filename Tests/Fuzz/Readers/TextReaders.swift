@@ -123,7 +123,7 @@ struct RecipeFuzz: FuzzedReader {
     }
     shape.hasTargetPerStep = shape.hasTargetPerStep || data.perStep
     shape.hasEqualLengths = shape.hasEqualLengths && data.group == nil
-    let network = try recipe.architecture(for: shape)
+    let network = try recipe.network(for: shape)
     return network.outputSize &+ network.layers
   }
 }

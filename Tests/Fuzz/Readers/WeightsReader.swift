@@ -16,7 +16,7 @@ struct WeightsFuzz: FuzzedReader {
     let run = try SmallRun(scratch)
     recipe = run.recipe
     recipe.train.allowMissing = ["*"]
-    layout = ParameterLayout(try run.recipe.architecture(for: run.data.shape))
+    layout = ParameterLayout(try run.recipe.network(for: run.data.shape))
     try scratch.write("part.safetensors", Self.file("rnn.", "F32"))
   }
 

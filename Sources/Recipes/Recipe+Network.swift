@@ -6,7 +6,7 @@ import Recurrent
 extension Recipe {
   /// The network for data of this shape.
   /// - Throws: a `Failure` where the network, the loss and the data don't fit together.
-  public func architecture(for shape: SampleShape) throws -> Architecture {
+  public func network(for shape: SampleShape) throws -> Network {
     var network = model.network
     (network.inputSize, network.steps) = (shape.features, shape.steps)
     network.embedding = try embedding(for: shape)
@@ -28,7 +28,7 @@ extension Recipe {
     return network
   }
 
-  private func embedding(for shape: SampleShape) throws -> Architecture.Embedding? {
+  private func embedding(for shape: SampleShape) throws -> Network.Embedding? {
     guard let vocabulary = shape.vocabulary else {
       if model.embedding == nil { return nil }
       throw Failure.badData(
@@ -42,14 +42,14 @@ extension Recipe {
       throw Failure.badData(
         "recipe \(name): with model.bidirectional the network would see the text it is to predict")
     }
-    var embedding = Architecture.Embedding(vocabulary: vocabulary, width: width)
+    var embedding = Network.Embedding(vocabulary: vocabulary, width: width)
     embedding.dropout = model.embeddingDropout
     embedding.isTied = model.tiesEmbeddings
     return embedding
   }
 
   /// A table for each categorical column.
-  private func categories(for shape: SampleShape) throws -> [Architecture.Embedding] {
+  private func categories(for shape: SampleShape) throws -> [Network.Embedding] {
     let used = [
       ("category_embedding", model.categoryEmbedding != nil), ("category_dropout", model.categoryDropout > 0),
     ]
@@ -66,7 +66,7 @@ extension Recipe {
     }
     return shape.categories.enumerated().map { index, size in
       let name = index < names.count ? names[index] : nil
-      var table = Architecture.Embedding(
+      var table = Network.Embedding(
         vocabulary: size, width: widths.width(of: name, categories: size - 1))
       table.dropout = model.categoryDropout
       return table
@@ -74,7 +74,7 @@ extension Recipe {
   }
 
   /// Refuses readouts that these samples have no use for, or can't be read with.
-  private func checkSteps(_ network: Architecture, _ shape: SampleShape) throws {
+  private func checkSteps(_ network: Network, _ shape: SampleShape) throws {
     if network.readsEveryStep, !shape.hasTargetPerStep {
       throw Failure.badData(
         "recipe \(name): model.readout every_step needs a target for each time step; this data has one per sample"
@@ -93,7 +93,7 @@ extension Recipe {
   }
 
   /// Refuses networks whose buffers can't be counted or held, before anything is allocated.
-  private func checkSize(_ network: Architecture) throws {
+  private func checkSize(_ network: Network) throws {
     let inputs = max(network.inputWidth, network.directions * network.hiddenSize)
     let hidden = network.hiddenSize
     var products = [
@@ -118,7 +118,7 @@ extension Recipe {
 
 extension ModelSpecification {
   /// The head with its open width filled in.
-  public func headLayers(for target: TargetKind, outputsPerTarget: Int = 1) -> [Architecture.HeadLayer] {
+  public func headLayers(for target: TargetKind, outputsPerTarget: Int = 1) -> [Network.HeadLayer] {
     let width =
       switch target {
       case .classes(let count): count
@@ -133,7 +133,7 @@ extension ModelSpecification {
 
 extension Loss {
   /// Refuses targets this loss can't be taken of.
-  fileprivate func check(_ target: TargetKind, _ network: Architecture) throws {
+  fileprivate func check(_ target: TargetKind, _ network: Network) throws {
     let outputs = network.outputSize
     switch (self, target) {
     case (.crossEntropy(_, let weights, _), .classes(let count)):
@@ -181,7 +181,7 @@ extension Loss {
   }
 }
 
-extension Architecture.HeadLayer {
+extension Network.HeadLayer {
   fileprivate var isDropout: Bool { if case .dropout = self { true } else { false } }
   fileprivate var isActivation: Bool { [.relu, .tanh, .sigmoid].contains(self) }
 }

@@ -2,8 +2,8 @@ import Diagnostics
 
 /// What a network is made of, independent of its parameters: cell, sizes, readout, head.
 ///
-/// The vocabulary is PyTorch's `torch.nn.RNN`, `LSTM`, `GRU` and `Linear`.
-public struct Architecture: Sendable, Equatable {
+/// The vocabulary is PyTorch's `torch.nn.RNN`, `LSTM`, `GRU` and `Linear`. A `Model` is a network with parameters.
+public struct Network: Sendable, Equatable {
   public enum Cell: String, Sendable, CaseIterable {
     case rnn, lstm, gru
     /// No recurrent part: the head sees the `T × F` inputs of a sample as one vector.
@@ -97,10 +97,24 @@ public struct Architecture: Sendable, Equatable {
   public var head: [HeadLayer]
   public var initialization: Initialization = Initialization()
 
-  public init(cell: Cell, inputSize: Int, hiddenSize: Int = 0, steps: Int, head: [HeadLayer]) {
+  /// A network of the options that are named most; the others are properties.
+  ///
+  /// Nothing is checked before a `Model` is made of it.
+  /// - Parameters:
+  ///   - inputs: F, the numbers of a step, `inputSize`.
+  ///   - hidden: H, `hiddenSize`.
+  ///   - steps: T; only `all_steps` and cell `none` depend on it.
+  public init(
+    _ cell: Cell, inputs: Int = 0, hidden: Int = 0, layers: Int = 1, bidirectional: Bool = false,
+    dropout: Float = 0, readout: Readout = .lastStep, steps: Int = 1, head: [HeadLayer]
+  ) {
     self.cell = cell
-    self.inputSize = inputSize
-    self.hiddenSize = hiddenSize
+    inputSize = inputs
+    hiddenSize = hidden
+    self.layers = layers
+    self.bidirectional = bidirectional
+    self.dropout = dropout
+    self.readout = readout
     self.steps = steps
     self.head = head
   }

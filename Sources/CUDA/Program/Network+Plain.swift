@@ -4,7 +4,7 @@ import Recurrent
 extension StepPlan {
   /// Throws where something is set that programs can't compute.
   package func requireProgram() throws(Failure) {
-    try architecture.requireProgram()
+    try network.requireProgram()
     guard loss.hasProgram else {
       throw .badData("this loss is computed on the processor only; use --device cpu")
     }
@@ -21,7 +21,7 @@ extension Loss {
   }
 }
 
-extension Architecture {
+extension Network {
   /// Throws where something is set that programs can't compute.
   package func requireProgram() throws(Failure) {
     guard decoder == nil else {
@@ -52,8 +52,8 @@ extension Architecture {
 
   /// Whether nothing is set beyond cells, sizes, directions, dropout and readouts; options that come later count as unknown.
   var isPlain: Bool {
-    var plain = Architecture(
-      cell: cell, inputSize: inputSize, hiddenSize: hiddenSize, steps: steps, head: head)
+    var plain = Network(
+      cell, inputs: inputSize, hidden: hiddenSize, steps: steps, head: head)
     plain.nonlinearity = nonlinearity
     plain.layers = layers
     plain.bidirectional = bidirectional

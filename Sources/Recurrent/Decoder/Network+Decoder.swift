@@ -1,6 +1,6 @@
 import Diagnostics
 
-extension Architecture {
+extension Network {
   /// A second network that writes a target from what the first one, the encoder, has read: token by token, or number by number.
   public struct Decoder: Sendable, Equatable {
     public enum Attention: String, Sendable, CaseIterable { case none, dot, general }
@@ -53,7 +53,7 @@ extension Architecture {
   }
 
   /// The decoder as a network of its own.
-  var decoderNetwork: Architecture {
+  var decoderNetwork: Network {
     var network = self
     network.hiddenSize = outputWidth
     network.bidirectional = false

@@ -1,6 +1,6 @@
 import Diagnostics
 
-extension Architecture {
+extension Network {
   /// Refuses a network whose memory can't be had, before any of it is taken. What is asked for is less than what will be used.
   /// - slots: values of the optimizer for each parameter.
   /// - rows: time steps of all sequences of a training batch. batch: its sequences.

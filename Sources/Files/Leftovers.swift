@@ -24,10 +24,18 @@ package enum Leftovers {
 
   /// Notes a file or an (empty) folder. Beyond so many nothing is noted: they go with their owner.
   static func add(_ path: String) {
+    begin()
+    writing.withLock { _ in
+      if let free = (0..<room).first(where: { table[$0] == nil }) { table[free] = strdup(path) }
+    }
+  }
+
+  /// Takes the signals that would end the process, and lets them through; the first call has effect. Who takes some in another way,
+  /// blocked or with a handler, calls this before: it would be undone later.
+  package static func begin() {
     writing.withLock { isPrepared in
       if !isPrepared { prepare() }
       isPrepared = true
-      if let free = (0..<room).first(where: { table[$0] == nil }) { table[free] = strdup(path) }
     }
   }
 

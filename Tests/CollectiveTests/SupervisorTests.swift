@@ -99,6 +99,49 @@ struct SupervisorTests {
     }
   }
 
+  /// One that is gone costs the whole patience: many are asked at once. One after the other it would be 40 s.
+  @Test func hostsAreAskedAtTheSameTime() throws {
+    try WatchedJob.withFile { file in
+      let (hosts, agent) = (file + ".hosts", file + ".agent")
+      defer { for path in [hosts, agent] { unlink(path) } }
+      let names = (1...20).map { "nobody-\($0).invalid" }
+      try names.map { "\($0) slots=1\n" }.joined().write(toFile: hosts, atomically: true, encoding: .utf8)
+      // mpirun's own calls fail at once.
+      let script = "#!/bin/sh\n[ \"$2\" = true ] && sleep 2\nexit 255\n"
+      try script.write(toFile: agent, atomically: true, encoding: .utf8)
+      chmod(agent, 0o755)
+      let outcome = try run(
+        built("collective-check"), ["launch", "20", "0", "job", file, "0"],
+        environment: ["CHECK_HOSTFILE": hosts, "CHECK_AGENT": agent])
+      #expect(outcome.status == 75 && outcome.seconds < 30, "\(outcome.seconds) s, \(outcome.errors)")
+      #expect(outcome.errors.contains("no answer from \(names.joined(separator: ", ")): check the hostfile"))
+    }
+  }
+
+  /// A request to stop reaches whoever waits for it, with a temporary hostfile too: no other thread takes it, whatever it is at.
+  @Test func noThreadTakesARequestAway() throws {
+    try WatchedJob.withFile { file in
+      let hosts = file + ".hosts"
+      defer { unlink(hosts) }
+      try "localhost slots=2\n".write(toFile: hosts, atomically: true, encoding: .utf8)
+      var blocked: [UInt64] = []
+      let outcome = try run(
+        built("collective-check"), ["launch", "2", "0", "job", file, "wait"],
+        environment: ["CHECK_HOSTFILE": hosts]
+      ) { launcher in
+        WatchedJob.waitForRuns(1, file)
+        let tasks = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(launcher)/task")) ?? []
+        blocked = tasks.filter { $0 != "\(launcher)" }.map {
+          WatchedJob.blockedSignals("/proc/\(launcher)/task/\($0)")
+        }
+        kill(launcher, SIGTERM)
+      }
+      #expect(outcome.status == 75, "\(outcome.errors)")
+      let wanted = [SIGTERM, SIGINT, SIGUSR1, SIGHUP].reduce(UInt64(0)) { $0 | 1 << UInt64($1 - 1) }
+      #expect(blocked.count == 2 && blocked.allSatisfy { $0 & wanted == wanted }, "\(blocked)")
+    }
+  }
+
   /// Stopped and set going again with all its ranks; nobody is blamed for the time between.
   @Test func suspendingReachesTheWholeJob() throws {
     try WatchedJob.withFile { file in

@@ -53,6 +53,13 @@ enum WatchedJob {
     (try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8))?.contains(") T ") == true
   }
 
+  /// The signals that a thread holds back, a bit each; of all threads but one that waits for them.
+  static func blockedSignals(_ task: String) -> UInt64 {
+    let status = (try? String(contentsOfFile: "\(task)/status", encoding: .utf8)) ?? ""
+    let line = status.split(separator: "\n").first { $0.hasPrefix("SigBlk:") }
+    return line.flatMap { UInt64($0.dropFirst(7).filter(\.isHexDigit), radix: 16) } ?? 0
+  }
+
   static func child(of parent: pid_t) -> pid_t {
     let list = try? String(contentsOfFile: "/proc/\(parent)/task/\(parent)/children", encoding: .utf8)
     return list?.split(separator: " ").first.flatMap { pid_t($0) } ?? -1

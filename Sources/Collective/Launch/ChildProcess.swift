@@ -1,5 +1,6 @@
 import CProcess
 import Diagnostics
+import Files
 
 #if canImport(Glibc)
   import Glibc
@@ -118,6 +119,8 @@ package struct SignalInbox {
 
   /// Signals that whoever started this process has ignored, as nohup does, stay ignored.
   package init(_ signals: [Int32]) {
+    // The first temporary file would let them through again, and each thread that is started after it.
+    Leftovers.begin()
     sigemptyset(&set)
     // Linux keeps a blocked signal even where it is ignored, as nohup wants it.
     for signal in signals where !IgnoredSignals.contains(signal) { sigaddset(&set, signal) }

@@ -30,9 +30,10 @@ enum RankLife {
   }
 
   /// Tells the supervisor, once. Called before a process leaves in a way that calls no handlers.
-  static func ends(_ code: Int32) {
+  /// - gaveUp: whether because of ranks that stayed away: then the job can't go on, and nobody is about to save.
+  static func ends(_ code: Int32, gaveUp: Bool = false) {
     guard !told.exchange(true, ordering: .relaxed) else { return }
-    if let (report, rank) = report.withLock({ $0 }) { report.tell(rank: rank, code: code) }
+    if let (report, rank) = report.withLock({ $0 }) { report.tell(rank: rank, code: code, gaveUp: gaveUp) }
   }
 
   /// A rank whose launcher is gone ends within a second. A rank that is stopped then is set going by the system, to notice it too.

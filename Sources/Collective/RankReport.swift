@@ -9,9 +9,11 @@ import Digests
   import Darwin
 #endif
 
-/// What a rank knows of the `JobChannel` of its supervisor, and what it says there: that it ends, and with which exit code.
+/// What a rank knows of the `JobChannel` of its supervisor, and what it says there: that it ends, with which exit code, and whether it
+/// does so because it gave other ranks up.
 package struct RankReport: Equatable, Sendable {
-  /// Rank and exit code, eight bytes each, least significant first, and the code over them.
+  /// Rank and exit code, eight bytes each, least significant first, and the code over them. Above an exit code's 32 bits stands 1 where
+  /// the rank gave others up.
   package static let messageSize = 16 + Digest.count
   /// Addresses of a supervisor.
   private static let mostAddresses = 8
@@ -61,23 +63,24 @@ package struct RankReport: Equatable, Sendable {
 }
 
 extension RankReport {
-  package func message(rank: Int, code: Int32) -> [UInt8] {
-    let body = rank.bytes + Int(code).bytes
+  package func message(rank: Int, code: Int32, gaveUp: Bool = false) -> [UInt8] {
+    let body = rank.bytes + (Int(UInt32(bitPattern: code)) | (gaveUp ? 1 << 32 : 0)).bytes
     return body + HMAC.code(of: body, key: secret)
   }
 
   /// What a message says; nil where it was not made with the secret.
-  static func end(in message: [UInt8], secret: [UInt8]) -> (rank: Int, code: Int32)? {
+  static func end(in message: [UInt8], secret: [UInt8]) -> (rank: Int, code: Int32, gaveUp: Bool)? {
     guard message.count == messageSize else { return nil }
     let body = Array(message[..<16])
     guard HMAC.isValid(Array(message[16...]), of: body, key: secret) else { return nil }
-    return (Int(bytes: body), Int32(truncatingIfNeeded: Int(bytes: Array(body[8...]))))
+    let end = Int(bytes: Array(body[8...]))
+    return (Int(bytes: body), Int32(truncatingIfNeeded: end), end >> 32 & 1 == 1)
   }
 
   /// Tells the supervisor that this rank is about to end. A failure is told three times: a datagram may be lost.
-  func tell(rank: Int, code: Int32) {
+  func tell(rank: Int, code: Int32, gaveUp: Bool) {
     guard let socket = DatagramSocket(boundTo: nil) else { return }
-    let message = message(rank: rank, code: code)
+    let message = message(rank: rank, code: code, gaveUp: gaveUp)
     for round in 0..<(code == 0 ? 1 : 3) {
       if round > 0 { usleep(5000) }
       for address in supervisors { socket.send(message, to: address) }

@@ -181,7 +181,7 @@ final class Monitor: @unchecked Sendable {
   private func end(_ text: String) {
     say(text)
     if let end = options.end { return end(text) }
-    RankLife.ends(Failure.Kind.retry.rawValue)
+    RankLife.ends(Failure.Kind.retry.rawValue, gaveUp: true)
     _exit(Failure.Kind.retry.rawValue)
   }
 }

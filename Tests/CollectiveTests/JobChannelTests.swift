@@ -33,6 +33,17 @@ import Testing
     #expect(channel.over(ranks: 3) != nil && channel.allEndedWell(ranks: 3))
   }
 
+  /// Then nobody has anything to finish, whoever comes after.
+  @Test func ranksThatGiveOthersUpSaySo() throws {
+    let channel = try JobChannel(reachableAt: [])
+    let report = try RankReport(card: channel.card)
+    try send([report.message(rank: 0, code: 75)], to: channel)
+    #expect(channel.over(ranks: 3) != nil && !channel.hasGivenUp)
+    try send(
+      [report.message(rank: 1, code: 75, gaveUp: true), report.message(rank: 2, code: 137)], to: channel)
+    #expect(channel.hasGivenUp)
+  }
+
   @Test func strangersEndNoJob() throws {
     let channel = try JobChannel(reachableAt: [])
     let other = try RankReport(card: JobChannel(reachableAt: []).card)

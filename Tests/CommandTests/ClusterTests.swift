@@ -69,16 +69,29 @@ struct ClusterTests {
     let expected = try alone()
     try Testbed.with(hosts: 2, slots: 1) { hosts in
       let settings = ["distributed.stall_timeout=3", "checkpoint.every_epochs=5"].flatMap { ["--set", $0] }
-      let latest = folder.path("run/checkpoints/latest")
+      let (latest, log) = (folder.path("run/checkpoints/latest"), folder.path("run/metrics.jsonl"))
+      func size() -> Int { (try? FileManager.default.attributesOfItem(atPath: log)[.size] as? Int) ?? 0 }
+      // How long this machine takes to start a job and to train a little.
+      let begun = Date()
+      var (start, lost) = (0.0, Double.infinity)
       let outcome = try launch(hosts, ["--max-restarts", "1"], train: settings) { launcher in
         for _ in 0..<3000 where !FileManager.default.fileExists(atPath: latest) { usleep(10_000) }
+        start = -begun.timeIntervalSinceNow
         _ = try? hosts.control("cut", "2")
+        let cut = Date()
+        // What was on its way is written by then.
+        usleep(1_500_000)
+        let before = size()
+        for _ in 0..<3000 where size() == before { usleep(10_000) }
+        lost = -cut.timeIntervalSinceNow
       }
       #expect(outcome.status == 0, "\(outcome.err)")
       let named = outcome.err.split(separator: "\n").first {
         $0.hasPrefix("recur: rank 0 of 2 on \(hosts.name)-1 gives up after")
       }
       #expect(named?.contains("waited for rank 1 on \(hosts.name)-2 (") == true, "\(outcome.err)")
+      // The stall timeout, a second for mpirun, which never ends here, and another start, on a machine that may have become busier.
+      #expect(lost < 3 + 2 + max(2, 2 * start), "\(lost) s, the first start \(start) s")
       #expect(outcome.err.contains("stopped and worth retrying (exit code 75)"), "\(outcome.err)")
       #expect(outcome.err.contains("without \(hosts.name)-2: no answer"), "\(outcome.err)")
       let report = try outcome.json()

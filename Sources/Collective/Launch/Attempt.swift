@@ -50,8 +50,17 @@ struct Attempt {
     supervisor.program.utf8.split(separator: UInt8(ascii: "/")).last.map { String(Substring($0)) } ?? "it"
   }
 
-  /// Its exit code (128 and the number for a signal), and whether a person asked for the end.
-  mutating func run(_ inbox: inout SignalInbox) throws -> (code: Int32, stopping: Bool) {
+  /// How it ended.
+  struct Ending {
+    /// The exit code; 128 and the number for a signal.
+    var code: Int32
+    /// Whether a person asked for the end.
+    var stopping: Bool
+    /// For how long the job has been over, with or without the program that started it.
+    var over: Duration
+  }
+
+  mutating func run(_ inbox: inout SignalInbox) throws -> Ending {
     while true {
       if let end = child.ended() { return try close(end.exitCode) }
       let signal = inbox.next(within: 50)
@@ -78,26 +87,35 @@ struct Attempt {
     nextLook = .now + (.now - start < .seconds(3) ? .milliseconds(50) : .seconds(1))
   }
 
-  /// The job is over, and the starter waits for a host that it can't reach any more, or for a rank that was killed.
+  /// The job is over, and the starter waits for a host that it can't reach any more, or for a rank that was killed. Where ranks gave
+  /// others up that is likely, and the rest of them has nothing to finish. An srun is left the whole time: it alone ends ranks of
+  /// other machines.
   private mutating func endIfHung() {
-    guard !hung, let over = channel.over(ranks: plan.rankCount), over > supervisor.patience else { return }
+    let isLost = channel.hasGivenUp && plan.starter != .srun
+    let patience = isLost ? min(supervisor.patience, .seconds(1)) : supervisor.patience
+    guard !hung, let over = channel.over(ranks: plan.rankCount), over > patience else { return }
     hung = true
     child.sendToGroup(SIGKILL)
     supervisor.say("\(name) does not end after its ranks have; it is killed")
   }
 
   /// Nothing of the job is left on this machine when this returns: ranks that are stopped would keep the run's lock.
-  private func close(_ code: Int32) throws -> (code: Int32, stopping: Bool) {
+  private func close(_ code: Int32) throws -> Ending {
     child.sendToGroup(SIGKILL)
     processes.end()
-    for relay in relays { relay.drain() }
+    // A remote shell to a lost host keeps the pipes open.
+    for relay in relays { relay.drain(within: hung ? .milliseconds(100) : .seconds(1)) }
     channel.listen()
-    if hung { return (channel.allEndedWell(ranks: plan.rankCount) ? 0 : 75, requests > 0) }
+    let over = max(.zero, channel.over(ranks: plan.rankCount) ?? .zero)
+    if hung {
+      let code = channel.allEndedWell(ranks: plan.rankCount) ? 0 : Failure.Kind.retry.rawValue
+      return Ending(code: code, stopping: requests > 0, over: over)
+    }
     let code = jobsCode(code)
     if code == 0, let failure = relays.compactMap(\.failure).first { throw failure }
     // Who was ended by our request, before it could listen or after its time was up, may be started again.
     let isJobs = (64...128).contains(code) || code == 0
-    return (requests > 0 && !isJobs ? 75 : code, requests > 0)
+    return Ending(code: requests > 0 && !isJobs ? 75 : code, stopping: requests > 0, over: over)
   }
 
   /// MPICH's mpiexec ends with the bits of all ranks' codes together (64 and 75 are 75), and with the bare number of a signal.

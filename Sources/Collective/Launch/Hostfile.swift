@@ -53,10 +53,9 @@ package struct Hostfile: Equatable, Sendable {
   /// As mpirun reads it.
   package var text: String { hosts.map { "\($0.name) slots=\($0.slots)\n" }.joined() }
 
-  /// Without the hosts where a trivial command does not run.
-  package func reachable(_ runs: (String) -> Bool) -> Hostfile {
+  package func without(_ names: [String]) -> Hostfile {
     var result = self
-    result.hosts = hosts.filter { runs($0.name) }
+    result.hosts = hosts.filter { !names.contains($0.name) }
     return result
   }
 }

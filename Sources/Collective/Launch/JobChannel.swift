@@ -15,6 +15,8 @@ package final class JobChannel {
   private var codes: [Int: Int32] = [:]
   /// The code of the first rank that told of a failure.
   private(set) var firstFailure: Int32?
+  /// Whether a rank ended because others stayed away.
+  package private(set) var hasGivenUp = false
   private var failedAt: ContinuousClock.Instant?
   private var lastEnd: ContinuousClock.Instant?
   private var seen: Set<Int> = []
@@ -39,7 +41,9 @@ package final class JobChannel {
       // Whoever floods it can't keep the supervisor here.
       for _ in 0..<1024 {
         guard let (bytes, _) = socket.receive(count: RankReport.messageSize) else { break }
-        if let end = RankReport.end(in: bytes, secret: secret) { note(end.rank, end.code) }
+        guard let end = RankReport.end(in: bytes, secret: secret) else { continue }
+        note(end.rank, end.code)
+        hasGivenUp = hasGivenUp || end.gaveUp
       }
     }
   }

@@ -36,9 +36,10 @@ final class OutputRelay: Sendable {
     return child
   }
 
-  /// Waits until all is passed on, or for a second: a process on a lost host may keep the pipe open.
-  func drain() {
-    for _ in 0..<100 where !isClosed.load(ordering: .acquiring) { usleep(10_000) }
+  /// Waits until all is passed on, or for so long: a process on a lost host may keep the pipe open.
+  func drain(within limit: Duration) {
+    let end = ContinuousClock.now + limit
+    while ContinuousClock.now < end, !isClosed.load(ordering: .acquiring) { usleep(10_000) }
   }
 
   /// Why something could not be written though its reader did not go away (a full disk); nil where all was, or nobody wanted it.

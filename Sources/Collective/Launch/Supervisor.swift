@@ -23,7 +23,7 @@ package struct Supervisor {
   package var maxRestarts = 0
   /// What starts the ranks: a path, or a name that is searched in PATH.
   package var program = "mpirun"
-  /// Seconds before the first restart; each further one waits twice as long, at most 30 (or this, where that is more).
+  /// Seconds from the end of a job to the first restart; each further one waits twice as long, at most 30 (or this, where that is more).
   package var pause = 1.0
   /// After a request to stop: how long the ranks have for saving.
   package var grace: Duration = .seconds(60)
@@ -53,9 +53,10 @@ package struct Supervisor {
     signal(SIGPIPE, SIG_IGN)
     for attempt in 0... {
       let start = ContinuousClock.now
-      var (code, stopping) = try run(plan, &inbox)
-      if !stopping, Self.isStarters(code), tellLostHosts(plan) { code = Failure.Kind.retry.rawValue }
-      switch Self.verdict(code, stopping: stopping) {
+      let end = try run(plan, &inbox)
+      var code = end.code
+      if !end.stopping, Self.isStarters(code), tellLostHosts(plan) { code = Failure.Kind.retry.rawValue }
+      switch Self.verdict(code, stopping: end.stopping) {
       case .done: return 0
       case .final: return code
       case .retry where attempt >= maxRestarts:
@@ -66,16 +67,18 @@ package struct Supervisor {
       case .retry: break
       }
       plan = try withoutLostHosts(self.plan).resuming()
-      let pause = min(max(30, self.pause), self.pause * Double(1 << min(attempt, 20)))
+      let whole = min(max(30, self.pause), self.pause * Double(1 << min(attempt, 20)))
+      // The time that was waited for the starter counts.
+      let pause = max(0, whole - Self.seconds(of: end.over))
       say(
         "\(describe(code)) after \((ContinuousClock.now - start).components.seconds) s; restart \(attempt + 1) of \(maxRestarts)"
-          + " in \(seconds(pause)) with \(plan.rankCount) ranks, from the newest valid checkpoint")
+          + " \(when(pause)) with \(plan.rankCount) ranks, from the newest valid checkpoint")
       if waitForStop(pause, &inbox) { return code }
     }
     return 0
   }
 
-  private func run(_ plan: LaunchPlan, _ inbox: inout SignalInbox) throws -> (code: Int32, stopping: Bool) {
+  private func run(_ plan: LaunchPlan, _ inbox: inout SignalInbox) throws -> Attempt.Ending {
     var attempt = try Attempt(self, plan)
     return try attempt.run(&inbox)
   }
@@ -90,8 +93,13 @@ package struct Supervisor {
     return false
   }
 
-  private func seconds(_ pause: Double) -> String {
-    pause == pause.rounded() ? "\(Int(pause)) s" : "\(Int(pause * 1000)) ms"
+  private func when(_ pause: Double) -> String {
+    if pause < 0.001 { return "now" }
+    return pause < 1 ? "in \(Int(pause * 1000)) ms" : "in \(Int(pause.rounded())) s"
+  }
+
+  private static func seconds(of time: Duration) -> Double {
+    Double(time.components.seconds) + Double(time.components.attoseconds) / 1e18
   }
 
   private func describe(_ code: Int32) -> String {
@@ -109,7 +117,7 @@ package struct Supervisor {
 
   /// The starter says a lot about a host that it can't start on, but not which one.
   private func tellLostHosts(_ plan: LaunchPlan) -> Bool {
-    let lost = (plan.hostfile?.hosts ?? []).map(\.name).filter { !answers($0) }
+    let lost = silent(plan.hostfile?.hosts ?? [])
     guard let first = lost.first else { return false }
     let command = ShellWords.quoted((plan.agent ?? RemoteShell.ssh).command(on: first, ["true"]))
     say(
@@ -121,27 +129,18 @@ package struct Supervisor {
   /// Fewer ranks where a host of the hostfile does not answer any more.
   private func withoutLostHosts(_ plan: LaunchPlan) throws -> LaunchPlan {
     guard let hostfile = plan.hostfile else { return plan }
-    let left = hostfile.reachable { answers($0) }
-    let lost = hostfile.hosts.filter { !left.hosts.contains($0) }
+    let lost = silent(hostfile.hosts)
+    let left = hostfile.without(lost)
     guard !lost.isEmpty else { return plan }
     guard !left.hosts.isEmpty else { throw Failure(.retry, "no host of the hostfile answers") }
-    say("without \(lost.map(\.name).joined(separator: ", ")): no answer")
+    say("without \(lost.joined(separator: ", ")): no answer")
     var plan = plan
     plan.hostfile = left
     plan.ranks = min(plan.rankCount, left.slots)
     return plan
   }
 
-  private func answers(_ host: String) -> Bool {
-    if Machine.isThis(host) { return true }
-    let words = (plan.agent ?? .ssh).command(on: host, ["true"])
-    guard let child = try? ChildProcess(words[0], Array(words.dropFirst()), output: 2) else { return false }
-    for _ in 0..<100 {
-      if let end = child.ended() { return end == .code(0) }
-      usleep(100_000)
-    }
-    child.sendToGroup(SIGKILL)
-    while child.ended() == nil { usleep(10_000) }
-    return false
+  private func silent(_ hosts: [Hostfile.Host]) -> [String] {
+    HostCheck(agent: plan.agent ?? .ssh).silent(hosts.map(\.name))
   }
 }

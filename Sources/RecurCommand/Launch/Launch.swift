@@ -17,7 +17,10 @@ struct Launch: ParsableCommand {
   @Option(help: "Machines, one a line: NAME slots=N.") var hostfile: String?
   @Option(help: "How often a failed job is started again from its newest valid checkpoint.") var maxRestarts =
     0
-  @Option(help: "Seconds before the first restart; each further one waits twice as long, at most 30.")
+  @Option(
+    help:
+      "Seconds from the end of a failed job to the first restart; each further one waits twice as long, at most 30."
+  )
   var restartPause =
     1.0
   @Option(help: "Threads of each rank (default: an equal share of the cores).") var threads: Int?

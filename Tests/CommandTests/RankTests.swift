@@ -37,6 +37,19 @@ struct RankTests {
     }
   }
 
+  @Test(arguments: [("shared", 3, "1 of 3"), ("dedicated", 4, "1 of 3"), ("shared", 2, nil)])
+  func ranksWithoutSamplesAreNamed(coordinator: String, ranks: Int, idle: String?) throws {
+    let folder = try Folder()
+    try folder.writeWave(epochs: 1)
+    let outcome = try Command.run(
+      "launch", "-n", "\(ranks)", "--", "train", "wave.yaml", "--out", "run", "--set", "train.batch_size=2",
+      "--set", "distributed.coordinator=\(coordinator)", in: folder.url)
+    #expect(outcome.status == 0, "\(outcome.err)")
+    let words = idle.map { "\($0) ranks that train have no sample: a batch has 2" }
+    #expect(outcome.out.contains(words ?? "runs on"), "\(outcome.out)")
+    #expect(outcome.out.contains("have no sample") == (idle != nil))
+  }
+
   @Test func strictRunsEndWithTheSameBits() throws {
     let folder = try Folder()
     try folder.writeWave(epochs: 5)

@@ -103,8 +103,9 @@ extension TrainDisplay {
           + (start.device == "cpu" ? products : ", \(start.device)")
           + (start.hosts.count > 1 ? " on \(start.hosts.joined(separator: ", "))" : ""),
       ],
-      ["run", start.outputDirectory],
     ]
+    if let idle = idleRanks(start) { rows.append(["", idle]) }
+    rows.append(["run", start.outputDirectory])
     for (index, line) in (start.weights?.lines ?? []).enumerated() {
       rows.append([index == 0 ? "weights" : "", line])
     }
@@ -112,6 +113,14 @@ extension TrainDisplay {
       rows.append(["resumed", "after epoch \(start.firstEpoch) from \(checkpoint)"])
     }
     return rows
+  }
+
+  /// Ranks that have nothing of any batch; nil where there are none.
+  private func idleRanks(_ start: TrainingStart) -> String? {
+    let workers = start.ranks - (recipe.distributed.coordinator == .dedicated ? 1 : 0)
+    let batch = min(recipe.train.batchSize, start.trainSamples)
+    guard workers > batch else { return nil }
+    return "\(workers - batch) of \(workers) ranks that train have no sample: a batch has \(batch)"
   }
 
   private var products: String {

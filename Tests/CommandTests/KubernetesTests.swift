@@ -6,86 +6,93 @@ import Testing
 /// `cluster/mpijob.yaml` says what the MPI Operator understands, and what `recur` understands.
 @Suite struct KubernetesTests {
   private let job: [String: Any]
+  /// An MPIJob and its pods as the operator's and Kubernetes' own schemas have them; the file says where it is from. No unknown field is
+  /// passed over.
+  private let schema: JSONSchema
 
   init() throws {
+    schema = try JSONSchema(
+      Data(contentsOf: Command.repository.appendingPathComponent("Tests/Reference/mpijob.schema.json")))
     let text = try String(
       contentsOf: Command.repository.appendingPathComponent("cluster/mpijob.yaml"), encoding: .utf8)
     job = try #require(try YAMLDocument(text).root?.value as? [String: Any])
   }
 
-  /// What may stand in an object of the MPI Operator.
-  private indirect enum Field {
-    case word([String])
-    case text
-    case count(from: Int)
-    case flag
-    /// Fields, and those that must be there.
-    case object([String: Field], required: [String] = [])
-    /// Checked elsewhere.
-    case other
+  @Test func isWhatAClusterAccepts() { #expect(schema.faults(job) == []) }
 
-    /// Where and why a value does not fit.
-    func faults(_ value: Any, at path: String) -> [String] {
-      switch self {
-      case .word(let words):
-        let word = value as? String ?? (value as? Int).map(String.init)
-        return word.map(words.contains) == true ? [] : ["\(path): not one of \(words)"]
-      case .text: return value is String ? [] : ["\(path): not a string"]
-      case .count(let least):
-        return (value as? Int).map { $0 >= least } == true ? [] : ["\(path): not a number from \(least)"]
-      case .flag: return value is Bool ? [] : ["\(path): not true or false"]
-      case .other: return []
-      case .object(let fields, let required):
-        guard let object = value as? [String: Any] else { return ["\(path): not an object"] }
-        let missing = required.filter { object[$0] == nil }.map { "\(path).\($0): missing" }
-        return missing
-          + object.flatMap { key, value in
-            fields[key]?.faults(value, at: "\(path).\(key)") ?? ["\(path).\(key): no such field"]
-          }
-      }
+  /// What the check is for, one mistake at a time: where, what stands there then (nil: nothing), and what is said.
+  @Test func mistakesAreFound() {
+    let (launcher, worker) = ("spec.mpiReplicaSpecs.Launcher", "spec.mpiReplicaSpecs.Worker")
+    let container = "\(worker).template.spec.containers.0"
+    let mistakes: [(String, Any?, String)] = [
+      ("kind", "Job", "kind: none of MPIJob"),
+      ("metadata.name", "Recur", "metadata.name: does not fit"),
+      ("spec.slotsPerWorker", "4", "spec.slotsPerWorker: no integer"),
+      ("spec.slotsPerWorker", 0, "spec.slotsPerWorker: less than 1"),
+      ("spec.waitForWorkers", true, "spec.waitForWorkers: no such field"),
+      ("spec.mpiReplicaSpecs", nil, "spec.mpiReplicaSpecs: missing"),
+      ("spec.runPolicy.backoffLimit", -1, "spec.runPolicy.backoffLimit: less than 0"),
+      ("spec.runPolicy.cleanPodPolicy", "none", "spec.runPolicy.cleanPodPolicy: none of None"),
+      ("\(launcher).replicas", 2, "\(launcher).replicas: more than 1"),
+      ("\(launcher).restartPolicy", "Always", "\(launcher).restartPolicy: none of Never"),
+      ("\(worker).template.spec.containers", [Any](), "containers: fewer than 1"),
+      ("\(worker).template.spec.terminationGracePeriodSeconds", "90s", "Seconds: no integer"),
+      ("\(worker).template.spec.affinity", [String: Any](), "affinity: not written down"),
+      ("\(worker).template.spec.securityContext.runAsNonRoot", "true", "runAsNonRoot: no boolean"),
+      ("\(container).command", "/bin/sh", "command: no array"),
+      ("\(container).resource", [String: Any](), "resource: no such field"),
+      ("\(container).resources.limits.memory", "4 GB", "memory: does not fit"),
+      ("\(container).ports.0.containerPort", 70_000, "containerPort: more than 65535"),
+      ("\(container).readinessProbe.tcpSocket.port", "SSH", "port: does not fit"),
+      ("\(container).lifecycle.preStop.command", ["x"], "preStop.command: no such field"),
+      ("\(container).volumeMounts.0.mountPath", nil, "mountPath: missing"),
+    ]
+    for (path, value, fault) in mistakes {
+      let wrong = changed(job, path.split(separator: ".").map(String.init)[...], to: value)
+      let faults = schema.faults(wrong)
+      #expect(faults.count == 1 && faults[0].contains(fault), "\(path): \(faults)")
     }
   }
 
-  /// What the MPI Operator accepts as an MPIJob of version kubeflow.org/v2beta1, as far as could be read: compared by hand with its types
-  /// (github.com/kubeflow/mpi-operator, pkg/apis/kubeflow/v2beta1/types.go), with what pkg/apis/kubeflow/validation asks beyond that,
-  /// and for newer fields with the pages of its Python client. In our own words, and without the pods, whose schema is Kubernetes'.
-  private static let schema: Field = {
-    let replica = Field.object(
-      ["replicas": .count(from: 1), "restartPolicy": .word(["Never", "OnFailure"]), "template": .other],
-      required: ["replicas", "template"])
-    let launcher = Field.object(
-      ["replicas": .word(["1"]), "restartPolicy": .word(["Never", "OnFailure"]), "template": .other],
-      required: ["replicas", "template"])
-    let policy = Field.object([
-      "activeDeadlineSeconds": .count(from: 1), "backoffLimit": .count(from: 0),
-      "cleanPodPolicy": .word(["None", "Running", "All"]), "managedBy": .text, "schedulingPolicy": .other,
-      "suspend": .flag, "ttlSecondsAfterFinished": .count(from: 0),
-    ])
-    let spec = Field.object(
-      [
-        "launcherCreationPolicy": .word(["AtStartup", "WaitForWorkersReady"]),
-        "mpiImplementation": .word(["OpenMPI", "Intel", "MPICH"]),
-        "mpiReplicaSpecs": .object(["Launcher": launcher, "Worker": replica], required: ["Launcher"]),
-        "runLauncherAsWorker": .flag, "runPolicy": policy, "slotsPerWorker": .count(from: 1),
-        "sshAuthMountPath": .text,
-      ], required: ["mpiReplicaSpecs"])
-    return .object(
-      [
-        "apiVersion": .word(["kubeflow.org/v2beta1"]), "kind": .word(["MPIJob"]), "metadata": .other,
-        "spec": spec,
-      ], required: ["apiVersion", "kind", "metadata", "spec"])
-  }()
+  /// A copy with another value, or without one, at a place.
+  private func changed(_ whole: Any, _ path: ArraySlice<String>, to value: Any?) -> Any? {
+    guard let step = path.first else { return value }
+    if var list = whole as? [Any], let index = Int(step) {
+      list[index] = changed(list[index], path.dropFirst(), to: value) ?? ""
+      return list
+    }
+    var object = whole as? [String: Any] ?? [:]
+    object[step] = changed(object[step] ?? [String: Any](), path.dropFirst(), to: value)
+    return object
+  }
 
-  @Test func hasOnlyTheOperatorsFields() {
-    #expect(Self.schema.faults(job, at: "mpijob") == [])
-    // The check finds what it is for.
-    var wrong = job
-    wrong["spec"] = ["slotsPerWorker": "4", "waitForWorkers": true]
+  /// Restarts have one place, which survives the loss of any pod, and an image has a number.
+  @Test func restartsHaveOnePlaceAndImagesANumber() throws {
+    let spec = try #require(job["spec"] as? [String: Any])
+    let policy = try #require(spec["runPolicy"] as? [String: Any])
+    #expect((policy["backoffLimit"] as? Int ?? 0) > 0)
     #expect(
-      Self.schema.faults(wrong, at: "mpijob").sorted() == [
-        "mpijob.spec.mpiReplicaSpecs: missing", "mpijob.spec.slotsPerWorker: not a number from 1",
-        "mpijob.spec.waitForWorkers: no such field",
-      ])
+      (try container("Launcher")["args"] as? [String])?.contains { $0.hasPrefix("--max-restarts") } == false)
+    let replicas = try #require(spec["mpiReplicaSpecs"] as? [String: [String: Any]])
+    #expect(replicas["Launcher"]?["restartPolicy"] as? String == "Never")
+    #expect(replicas["Worker"]?["restartPolicy"] as? String == "OnFailure")
+    let version = try Command.run("--version").out.split(separator: " ")
+    let image = "recur:\(version[1].trimmingCharacters(in: .whitespacesAndNewlines))"
+    for replica in ["Launcher", "Worker"] { #expect(try container(replica)["image"] as? String == image) }
+    #expect(try file("Dockerfile").contains("-t \(image) ."))
+  }
+
+  /// A pod that is to go has the time that `recur launch` gives the ranks, and a worker's asks them itself.
+  @Test func podsThatGoSaveFirst() throws {
+    for replica in ["Launcher", "Worker"] {
+      let spec = try #require(try template(replica)["spec"] as? [String: Any])
+      // 60 s for saving, 10 for ending, and some for the pod.
+      #expect((spec["terminationGracePeriodSeconds"] as? Int ?? 30) >= 80)
+    }
+    let lifecycle = try #require(
+      try container("Worker")["lifecycle"] as? [String: [String: [String: [String]]]])
+    #expect(lifecycle["preStop"]?["exec"]?["command"] == ["/usr/local/bin/recur-stop"])
+    #expect(try file("Dockerfile").contains("COPY --chmod=755 cluster/stop /usr/local/bin/recur-stop\n"))
   }
 
   /// The longest name of a pod must be a label of DNS: 63 letters, digits and hyphens.
@@ -109,11 +116,7 @@ import Testing
   @Test func waitsForItsWorkersAndFillsThem() throws {
     let spec = try #require(job["spec"] as? [String: Any])
     #expect(spec["launcherCreationPolicy"] as? String == "WaitForWorkersReady")
-    let workers = (spec["mpiReplicaSpecs"] as? [String: [String: Any]])?["Worker"]?["replicas"] as? Int
     let slots = try #require(spec["slotsPerWorker"] as? Int)
-    let arguments = try #require(try container("Launcher")["args"] as? [String])
-    let index = try #require(arguments.firstIndex(of: "-n"))
-    #expect(Int(arguments[index + 1]) == (workers ?? 0) * slots)
     // A rank for each core of a worker.
     let limits = (try container("Worker")["resources"] as? [String: [String: Any]])?["limits"]
     #expect(limits?["cpu"] as? String == "\(slots)")
@@ -122,15 +125,20 @@ import Testing
   /// The launcher's command line, with a hostfile as the operator writes it and the recipe where the image has it.
   @Test func itsCommandIsUnderstood() throws {
     let folder = try Folder()
+    let spec = try #require(job["spec"] as? [String: Any])
+    let slots = try #require(spec["slotsPerWorker"] as? Int)
+    let replicas = try #require(spec["mpiReplicaSpecs"] as? [String: [String: Any]])
+    let workers = try #require(replicas["Worker"]?["replicas"] as? Int)
     let hosts = try folder.write(
-      "hostfile", "recur-worker-0.recur.jobs.svc slots=4\nrecur-worker-1.recur.jobs.svc slots=4\n")
+      "hostfile",
+      (0..<workers).map { "recur-worker-\($0).recur-worker.jobs.svc slots=\(slots)\n" }.joined())
     let given = try #require(try container("Launcher")["args"] as? [String])
     #expect(given.first == "launch" && given.contains("/etc/mpi/hostfile"))
     let arguments =
       ["launch", "--dry-run"] + given.dropFirst().map { $0 == "/etc/mpi/hostfile" ? hosts : $0 }
     let outcome = try Command.Running(arguments, in: folder.url, environment: [:]).outcome()
     #expect(outcome.status == 0, "\(outcome.err)")
-    #expect(outcome.out.contains("-n 8 --hostfile \(hosts)"), "\(outcome.out)")
+    #expect(outcome.out.contains("-n \(workers * slots) --hostfile \(hosts)"), "\(outcome.out)")
     let recipe = try #require(given.first { $0.hasSuffix(".yaml") })
     #expect(FileManager.default.fileExists(atPath: Command.repository.path + recipe))
   }

@@ -29,6 +29,21 @@ import Testing
     #expect(a["epoch_losses"] as? [Double] == b["epoch_losses"] as? [Double])
   }
 
+  /// Launchers pass SIGUSR1 on, perhaps several at a time: it never counts as the second request, which ends a run unsaved.
+  @Test func aRequestThatComesTwiceByLaunchersIsOne() throws {
+    let folder = try Folder()
+    try folder.writeWave(epochs: 100_000)
+    let running = try Command.start("train", "wave.yaml", "--out", "run", "--json", in: folder.url)
+    running.waitForError(containing: "epoch ")
+    for _ in 0..<5 {
+      #expect(kill(running.process.processIdentifier, SIGUSR1) == 0)
+      usleep(200)
+    }
+    let stopped = running.outcome()
+    #expect(stopped.status == 75, "\(stopped.err)")
+    #expect(try stopped.json()["status"] as? String == "interrupted")
+  }
+
   /// At any time of a process's life (RECUR_SIGNALS: so many): the last finished step is saved within five seconds and a
   /// step, and going on gives what an undisturbed run gives.
   @Test func sigtermAtAnyTimeSavesTheLastStep() throws {

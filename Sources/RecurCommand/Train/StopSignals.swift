@@ -10,7 +10,8 @@ import Recur
 
 /// Ctrl-C, SIGTERM, a terminal that hangs up (SIGHUP) and SIGUSR1 (what mpirun passes on) while training: the first asks for
 /// an orderly stop, the second ends the process at once. A hang-up never counts as the second: it comes from the terminal and
-/// once more from its shell. A signal that was ignored when the process began stays ignored.
+/// once more from its shell. Nor does SIGUSR1: where a pod or an allocation is to go, its launcher passes one on, and what ends the
+/// machine asks the ranks as well. A signal that was ignored when the process began stays ignored.
 ///
 /// A request that comes before there is a trainer is kept for it: it makes one step and saves. Where the data take longer than
 /// `patience` to read, the process ends before it has begun anything.
@@ -64,7 +65,7 @@ enum StopSignals {
 
   private static let handle: @convention(c) (Int32) -> Void = { _ in
     for number in StopSignals.numbers {
-      if number == SIGHUP { signal(number, SIG_IGN) } else { signal(number, Leftovers.ending) }
+      signal(number, number == SIGHUP || number == SIGUSR1 ? SIG_IGN : Leftovers.ending)
     }
     StopSignals.isAsked = true
     Interruption.ask()

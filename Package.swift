@@ -30,7 +30,7 @@ let package = Package(
     .target(
       name: "Version", dependencies: ["CVersion", "Diagnostics", "Files"], exclude: ["README.md"],
       swiftSettings: swift),
-    .target(name: "Batches", exclude: ["README.md"], swiftSettings: swift),
+    .target(name: "Batches", dependencies: ["Diagnostics"], exclude: ["README.md"], swiftSettings: swift),
     .target(
       name: "Kernels", dependencies: ["CBLAS", "CKernels", "Diagnostics"],
       exclude: ["README.md"], swiftSettings: swift),
@@ -172,5 +172,6 @@ let package = Package(
     .testTarget(
       name: "CommandTests", dependencies: ["Recur", "RecurCommand", "Recipes", "TestSupport"],
       swiftSettings: swift),
+    .testTarget(name: "RecurTests", dependencies: ["Recur", "TestSupport"], swiftSettings: swift),
   ]
 )

@@ -80,7 +80,7 @@ public final class Batch {
   /// for. What their inputs and targets are is written next, row by row.
   /// - streams: whose windows the samples are; nil for samples that stand alone.
   /// - length: the steps of a sample, by its number; not asked where the shape says that all are equal.
-  public func arrange(
+  package func arrange(
     _ samples: UnsafeBufferPointer<Int32>, streams: Streams? = nil, length: (_ sample: Int) -> Int
   ) {
     arrange(samples) { length(Int(samples[$0])) }
@@ -117,10 +117,26 @@ public final class Batch {
 
   /// The rows of each sample as it was asked for, one after the other: where its targets and outputs lie.
   public func forEachTargetRowInOrder(_ body: (_ row: Int) -> Void) {
+    forEachOutputRowInOrder(perStep: shape.hasTargetPerStep, body)
+  }
+
+  /// The same of outputs.
+  /// - perStep: whether there is one for each step.
+  package func forEachOutputRowInOrder(perStep: Bool, _ body: (_ row: Int) -> Void) {
     for asked in 0..<count {
       let place = Int(places[asked])
-      for step in 0..<(shape.hasTargetPerStep ? rows.length(place) : 1) { body(rows.start(step) + place) }
+      for step in 0..<(perStep ? rows.length(place) : 1) { body(rows.start(step) + place) }
     }
+  }
+
+  /// Where the output of a sample lies among the rows that a network gives: of networks that read out every step at `step`, of others
+  /// at step 0.
+  /// - sample: by the order asked for; it must be in the batch, and have the step.
+  public func outputRow(of sample: Int, step: Int = 0) -> Int {
+    precondition((0..<count).contains(sample), "sample \(sample) is not in 0..<\(count)")
+    let place = Int(places[sample])
+    precondition((0..<rows.length(place)).contains(step), "sample \(sample) has no step \(step)")
+    return rows.start(step) + place
   }
 
   /// The number of the sample that a row of targets belongs to.
@@ -134,7 +150,7 @@ public final class Batch {
 
   /// Rows of targets or outputs, sample after sample in the order asked for.
   /// - values: `[targetRows, width]`, as they lie.
-  public func inOrder<Value>(_ values: UnsafePointer<Value>, width: Int) -> [Value] {
+  package func inOrder<Value>(_ values: UnsafePointer<Value>, width: Int) -> [Value] {
     var result: [Value] = []
     result.reserveCapacity(targetRows * width)
     forEachTargetRowInOrder { result += UnsafeBufferPointer(start: values + $0 * width, count: width) }

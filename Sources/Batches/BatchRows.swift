@@ -10,7 +10,7 @@ public struct BatchRows {
   /// Rows of all steps together: T·B where lengths are equal.
   public private(set) var count: Int
   /// `[T + 1]`, where each step's rows begin; nil where lengths are equal.
-  public private(set) var offsets: UnsafePointer<Int>?
+  @usableFromInline package private(set) var offsets: UnsafePointer<Int>?
   /// `[B]`; nil where they are equal.
   @usableFromInline private(set) var lengths: UnsafePointer<Int32>?
 

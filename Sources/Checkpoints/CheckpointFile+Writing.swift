@@ -4,7 +4,7 @@ extension CheckpointFile {
   /// Writes a checkpoint durably: under a temporary name, synchronized, read back, then renamed, the directory synchronized.
   /// - Returns: bytes written.
   @discardableResult
-  public static func write(
+  package static func write(
     _ state: CheckpointState, _ tensors: [NamedTensor], to path: String, fileSystem: FileSystem = .real
   ) throws(Failure) -> Int {
     let snapshot = Snapshot()

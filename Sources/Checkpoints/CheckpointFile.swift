@@ -68,7 +68,7 @@ extension CheckpointFile.Tensor {
   public var values: [Float] { withValues { Array($0) } }
 
   /// Copies the values; the sizes must be the same.
-  public func copy(to target: UnsafeMutableBufferPointer<Float>) {
+  package func copy(to target: UnsafeMutableBufferPointer<Float>) {
     withValues { values in
       precondition(values.count == target.count, "\(name) has \(values.count) values, not \(target.count)")
       _ = target.update(fromContentsOf: values)
@@ -76,7 +76,7 @@ extension CheckpointFile.Tensor {
   }
 
   /// The values are valid only until `body` returns.
-  public func withValues<Result, E: Error>(
+  package func withValues<Result, E: Error>(
     _ body: (UnsafeBufferPointer<Float>) throws(E) -> Result
   ) throws(E) -> Result {
     // Without this the memory may be freed as soon as its address is known.

@@ -3,14 +3,14 @@ import Digests
 /// A float32 tensor to be written to a checkpoint: its name, its shape and its values in C order.
 ///
 /// It borrows the memory: the values must stay valid until the call it is passed to returns.
-public struct NamedTensor {
+package struct NamedTensor {
   /// PyTorch's name, or `optimizer.` and a name.
-  public let name: String
-  public let shape: [Int]
+  package let name: String
+  package let shape: [Int]
   /// As many as the shape's product.
-  public let values: UnsafeBufferPointer<Float>
+  package let values: UnsafeBufferPointer<Float>
 
-  public init(name: String, shape: [Int], values: UnsafeBufferPointer<Float>) {
+  package init(name: String, shape: [Int], values: UnsafeBufferPointer<Float>) {
     self.name = name
     self.shape = shape
     self.values = values
@@ -20,6 +20,6 @@ public struct NamedTensor {
 /// The SHA-256 of the values' bytes (little endian, in order), as 64 lower-case hexadecimal digits.
 ///
 /// Over all parameters in layout order this is a run's `parameters_sha256`.
-public func parametersSHA256(_ values: UnsafeBufferPointer<Float>) -> String {
+package func parametersSHA256(_ values: UnsafeBufferPointer<Float>) -> String {
   SHA256.hash(UnsafeRawBufferPointer(values)).hexadecimal
 }

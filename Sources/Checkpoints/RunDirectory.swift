@@ -71,12 +71,12 @@ extension RunDirectory {
   /// Waits first where the save before is still being written. Allocates memory for tensors only at the first call.
   /// Throws the failure of an earlier save (see `stopsOnSaveError`; then nothing is saved now), and `badData` at once
   /// where a value is not finite.
-  public func save(_ state: CheckpointState, _ tensors: [NamedTensor]) throws(Failure) {
+  package func save(_ state: CheckpointState, _ tensors: [NamedTensor]) throws(Failure) {
     try start(counting(state), tensors)
   }
 
   /// Copies state and tensors like `save`, but writes nothing: `saveHeld` does. What was held before is let go.
-  public func hold(_ state: CheckpointState, _ tensors: [NamedTensor]) throws(Failure) {
+  package func hold(_ state: CheckpointState, _ tensors: [NamedTensor]) throws(Failure) {
     try held.capture(counting(state), tensors)
   }
 

@@ -45,7 +45,7 @@ extension SafetensorsHeader {
   /// Reads the header's text.
   /// - payload: bytes in the file after the header.
   /// Throws `badData` that names byte or tensor; memory stays within a small multiple of the text.
-  public init(parsing text: UnsafeRawBufferPointer, payload: Int) throws(Failure) {
+  package init(parsing text: UnsafeRawBufferPointer, payload: Int) throws(Failure) {
     guard text.first == UInt8(ascii: "{") else { throw .badData("the header does not begin with {") }
     var reader = JSONReader(text)
     var parsed = SafetensorsHeader()

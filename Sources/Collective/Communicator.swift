@@ -2,7 +2,7 @@
 ///
 /// `Solo` is the group of one: every call returns at once. `MPI` is a group of processes; `Threaded` a group of threads in
 /// one process, for tests. All ranks must make the same calls in the same order.
-public protocol Communicator: AnyObject {
+package protocol Communicator: AnyObject {
   /// This process's number, `0..<size`.
   var rank: Int { get }
   /// How many processes there are.
@@ -50,7 +50,7 @@ public protocol Communicator: AnyObject {
 }
 
 /// A call that has been started. See `Communicator.startBroadcast`.
-public protocol PendingCall: AnyObject {
+package protocol PendingCall: AnyObject {
   /// Lets the call advance, and says whether it is done. Calls between products give it the processor now and then.
   func advance() throws -> Bool
   /// Returns when its result is in place.
@@ -68,22 +68,22 @@ final class FinishedCall: PendingCall {
 }
 
 extension Communicator {
-  public func allReduceSum(_ values: UnsafeMutableBufferPointer<Float>) throws {
+  package func allReduceSum(_ values: UnsafeMutableBufferPointer<Float>) throws {
     try allReduceSum(values, .init(start: nil, count: 0))
   }
 
-  public func allReduceSum(_ values: UnsafeMutableBufferPointer<Double>) throws {
+  package func allReduceSum(_ values: UnsafeMutableBufferPointer<Double>) throws {
     try allReduceSum(.init(start: nil, count: 0), values)
   }
 
   /// Whether this rank is alone.
-  public var isSolo: Bool { size == 1 }
+  package var isSolo: Bool { size == 1 }
 
   /// "rank 3 of 8 on node-b", for messages.
-  public var place: String { "rank \(rank) of \(size) on \(hostName)" }
+  package var place: String { "rank \(rank) of \(size) on \(hostName)" }
 
   /// The parts of all ranks in rank order on `root`; nil on the others.
-  public func gather(_ part: [UInt8], to root: Int) throws -> [[UInt8]]? {
+  package func gather(_ part: [UInt8], to root: Int) throws -> [[UInt8]]? {
     let mine = rank == root
     let lengths = try allGather(part.count.bytes).map { Int(bytes: $0) }
     let offsets = lengths.runningRanges

@@ -1,7 +1,7 @@
 /// As `SlicedSum`, with half the bytes on the wire: values travel as bfloat16 (8 bits of precision) and are added in float32.
-public final class CompressedSum {
-  public let slices: [Range<Int>]
-  public var slice: Range<Int> { slices[group.rank] }
+package final class CompressedSum {
+  package let slices: [Range<Int>]
+  package var slice: Range<Int> { slices[group.rank] }
 
   private let group: any Communicator
   private let sent: UnsafeMutableBufferPointer<UInt16>
@@ -11,7 +11,7 @@ public final class CompressedSum {
   private let mine: [Range<Int>]
   private let places: [Range<Int>]
 
-  public init(_ group: any Communicator, count: Int) {
+  package init(_ group: any Communicator, count: Int) {
     self.group = group
     let size = group.size
     slices = equalParts(of: count, among: size)
@@ -30,7 +30,7 @@ public final class CompressedSum {
   }
 
   /// Afterwards `values[slice]` holds the sum over all ranks of the rounded values; the rest is undefined.
-  public func reduceScatter(_ values: UnsafeMutableBufferPointer<Float>) throws {
+  package func reduceScatter(_ values: UnsafeMutableBufferPointer<Float>) throws {
     for i in values.indices { sent[i] = Self.rounded(values[i]) }
     try group.exchange(.init(sent), all, into: .init(arrived), places)
     let (size, count, first) = (group.size, slice.count, slice.lowerBound)
@@ -42,7 +42,7 @@ public final class CompressedSum {
   }
 
   /// Every rank gives its slice and gets all others, rounded; its own too, so that all hold the same.
-  public func allGather(_ values: UnsafeMutableBufferPointer<Float>) throws {
+  package func allGather(_ values: UnsafeMutableBufferPointer<Float>) throws {
     for i in slice { sent[i] = Self.rounded(values[i]) }
     try group.exchange(.init(sent), mine, into: .init(sent), all)
     for i in values.indices { values[i] = Self.float(sent[i]) }

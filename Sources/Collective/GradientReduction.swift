@@ -7,17 +7,17 @@
 ///     model.backward(dOutput)          // tells `reduction.isFinal(from:)`
 ///     try reduction.sum(sums)
 ///     let choice = try reduction.stepEnded(seconds: seconds)
-public final class GradientReduction {
+package final class GradientReduction {
   /// How a run's gradients are summed.
-  public struct Choice: Sendable, Equatable {
+  package struct Choice: Sendable, Equatable {
     /// Whether layers are summed while those below are still computed.
-    public var isOverlapped: Bool
+    package var isOverlapped: Bool
     /// Of a step.
-    public var messages: Int
+    package var messages: Int
     /// Of a step: the median of those tried, mean of all ranks. nil where there was only one way.
-    public var milliseconds: (oneMessage: Double, overlapped: Double)?
+    package var milliseconds: (oneMessage: Double, overlapped: Double)?
 
-    public static func == (a: Choice, b: Choice) -> Bool {
+    package static func == (a: Choice, b: Choice) -> Bool {
       a.isOverlapped == b.isOverlapped && a.messages == b.messages
         && a.milliseconds?.oneMessage == b.milliseconds?.oneMessage
         && a.milliseconds?.overlapped == b.milliseconds?.overlapped
@@ -25,7 +25,7 @@ public final class GradientReduction {
   }
 
   /// Fewer values than this are one message.
-  public static let leastOverlapped = 1 << 18
+  package static let leastOverlapped = 1 << 18
   /// Layers of fewer values travel with the next one.
   private static let leastBucket = 1 << 15
 
@@ -35,13 +35,13 @@ public final class GradientReduction {
   private let messages: Int
   private var trial: Trial?
   /// Whether the step that was begun sums layers while those below are still computed.
-  public private(set) var isOverlapping = false
+  package private(set) var isOverlapping = false
   private var isReported = false
 
   /// - gradients: must stay where they are.
   /// - boundaries: where backward is done with all that follows, falling: the start of the head, of each layer.
   /// - least: values from which on both ways are tried.
-  public init(
+  package init(
     _ group: any Communicator, _ gradients: UnsafeMutableBufferPointer<Float>, boundaries: [Int],
     least: Int = leastOverlapped
   ) {
@@ -66,19 +66,19 @@ public final class GradientReduction {
   }
 
   /// Whether both ways are still being tried.
-  public var isTrying: Bool { trial != nil }
+  package var isTrying: Bool { trial != nil }
 
   /// Nothing of the gradients is final yet. Until `sum` returns, nothing else of the group may be called.
-  public func begin() {
+  package func begin() {
     isOverlapping = trial?.isOverlapping ?? isOverlapping
     if isOverlapping { overlapped?.begin() }
   }
 
   /// The gradients from this one to the last are final.
-  public func isFinal(from start: Int) { if isOverlapping { overlapped?.isFinal(from: start) } }
+  package func isFinal(from start: Int) { if isOverlapping { overlapped?.isFinal(from: start) } }
 
   /// Leaves the sums of gradients and of `sums` in place, on every rank. All gradients are final.
-  public func sum(_ sums: UnsafeMutableBufferPointer<Double>) throws {
+  package func sum(_ sums: UnsafeMutableBufferPointer<Double>) throws {
     if isOverlapping, let overlapped { return try overlapped.finish(sums) }
     try group.allReduceSum(gradients, sums)
   }
@@ -90,7 +90,7 @@ public final class GradientReduction {
 
   /// Takes note of a step's time. All ranks call it after each step.
   /// - Returns: the choice, once, when it is made.
-  public func stepEnded(seconds: Double) throws -> Choice? {
+  package func stepEnded(seconds: Double) throws -> Choice? {
     if isReported { return nil }
     if trial != nil {
       guard let times = try trial!.stepEnded(seconds: seconds, group) else { return nil }

@@ -13,10 +13,10 @@
 ///     try reduction.sum()
 ///
 /// A lane's sum may also come piece by piece, by `begin` and `finish`: of each range of values all lanes in their order.
-public final class LaneReduction {
-  public var laneCount: Int { tree.laneCount }
+package final class LaneReduction {
+  package var laneCount: Int { tree.laneCount }
   /// The lanes this rank computes; empty where there are more ranks than lanes.
-  public let lanes: Range<Int>
+  package let lanes: Range<Int>
 
   private typealias Buffer = UnsafeMutableBufferPointer<Float>
   private let group: any Communicator
@@ -37,8 +37,9 @@ public final class LaneReduction {
 
   /// - result: gets the sum; until then the first lane is computed in it. It must outlive this object.
   /// - laneCount: the same in every run that should give the same bits.
-  public init(_ group: any Communicator, into result: UnsafeMutableBufferPointer<Float>, lanes laneCount: Int)
-  {
+  package init(
+    _ group: any Communicator, into result: UnsafeMutableBufferPointer<Float>, lanes laneCount: Int
+  ) {
     self.group = group
     self.result = result
     let tree = LaneTree(laneCount: laneCount)
@@ -66,14 +67,14 @@ public final class LaneReduction {
   }
 
   /// Where the sum of one of `lanes` is to be written at these values, each value of each lane once.
-  public func begin(_ lane: Int, _ values: Range<Int>) -> UnsafeMutablePointer<Float> {
+  package func begin(_ lane: Int, _ values: Range<Int>) -> UnsafeMutablePointer<Float> {
     begun += values.count
     return levels[places[lane - lanes.lowerBound].level].baseAddress!
   }
 
   /// Hands over values of a lane that were begun: of each value the lanes in their order. Different values may be handed
   /// over at the same time.
-  public func finish(_ lane: Int, _ values: Range<Int>) {
+  package func finish(_ lane: Int, _ values: Range<Int>) {
     let (level, joins) = places[lane - lanes.lowerBound]
     guard joins > 0 else { return }
     // Block by block, so that a block is read from memory once for all of its sums.
@@ -88,7 +89,7 @@ public final class LaneReduction {
   }
 
   /// A zeroed buffer for the gradient sum of the next of `lanes`; it is this object's, until `finishLane()`.
-  public func nextLane() -> UnsafeMutableBufferPointer<Float> {
+  package func nextLane() -> UnsafeMutableBufferPointer<Float> {
     precondition(next < lanes.upperBound, "nextLane: all lanes of this rank are done")
     let buffer = UnsafeMutableBufferPointer(start: begin(next, 0..<result.count), count: result.count)
     buffer.update(repeating: 0)
@@ -96,13 +97,13 @@ public final class LaneReduction {
   }
 
   /// Hands over the lane that `nextLane()` gave.
-  public func finishLane() { finish(next - 1, 0..<result.count) }
+  package func finishLane() { finish(next - 1, 0..<result.count) }
 
   /// Of lanes that are handed over whole.
   private var next: Int { lanes.lowerBound + begun / max(result.count, 1) }
 
   /// Leaves the sum of all lanes of all ranks in `result`, on every rank, and starts over.
-  public func sum() throws {
+  package func sum() throws {
     precondition(begun == lanes.count * result.count, "sum: a lane of this rank is missing")
     begun = 0
     guard group.size > 1 else { return }
@@ -114,7 +115,7 @@ public final class LaneReduction {
   ///
   /// - perLane: `width` values for each lane of the batch, lane after lane; zero for the lanes of other ranks. Afterwards its
   ///   first `width` values are the sums, on every rank, and what follows the lanes' values is summed over ranks.
-  public func sum(_ perLane: UnsafeMutableBufferPointer<Double>, width: Int) throws {
+  package func sum(_ perLane: UnsafeMutableBufferPointer<Double>, width: Int) throws {
     precondition(perLane.count >= tree.laneCount * width, "sum: \(width) values per lane are needed")
     // All but one of the ranks add zero to a lane's values: exact.
     try group.allReduceSum(perLane)

@@ -1,7 +1,7 @@
 import CMPI
 
 extension MPI {
-  public func startBroadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws -> PendingCall {
+  package func startBroadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws -> PendingCall {
     let pending = PendingMPICall(self)
     try pieces(bytes.count) { piece in
       let start = bytes.baseAddress! + piece.lowerBound
@@ -13,7 +13,7 @@ extension MPI {
     return pending
   }
 
-  public func allGather(_ part: [UInt8]) throws -> [[UInt8]] {
+  package func allGather(_ part: [UInt8]) throws -> [[UInt8]] {
     let lengths = try entering(.allGather) {
       var lengths = [Int](repeating: 0, count: size)
       var mine = part.count
@@ -31,7 +31,7 @@ extension MPI {
   }
 
   /// In `size - 1` rounds: in round s a rank gives to the one s places after it and takes from the one s places before.
-  public func exchange(
+  package func exchange(
     _ outgoing: UnsafeRawBufferPointer, _ outgoingParts: [Range<Int>],
     into incoming: UnsafeMutableRawBufferPointer, _ incomingParts: [Range<Int>]
   ) throws {

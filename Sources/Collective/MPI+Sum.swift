@@ -1,7 +1,7 @@
 import CMPI
 
 extension MPI {
-  public func allReduceSum(
+  package func allReduceSum(
     _ values: UnsafeMutableBufferPointer<Float>, _ sums: UnsafeMutableBufferPointer<Double>
   ) throws {
     guard size > 1 else { return }

@@ -13,13 +13,13 @@ import Diagnostics
 ///
 /// Every return code is checked: an error names the call, the rank and MPI's own text. MPI is finalized when the process
 /// exits with status 0; after any other status it is not, and the launcher ends the remaining ranks.
-public final class MPI: Communicator {
-  public let rank: Int
-  public let size: Int
-  public let hostName: String
-  public let localRank: Int
-  public let localSize: Int
-  public var progress: RankProgress?
+package final class MPI: Communicator {
+  package let rank: Int
+  package let size: Int
+  package let hostName: String
+  package let localRank: Int
+  package let localSize: Int
+  package var progress: RankProgress?
   let group: cmpi_group
   /// This group's number in `progress`, and this rank's name among all ranks.
   private let groupNumber: Int
@@ -29,7 +29,7 @@ public final class MPI: Communicator {
   /// Whether ranks of one machine add up in memory that they share. Tests switch it off, on all ranks alike.
   package var sharesMemory = true
   let patience: Patience
-  public var leavesProcessor: Bool {
+  package var leavesProcessor: Bool {
     get { patience.leavesProcessor.load(ordering: .relaxed) }
     set { patience.leavesProcessor.store(newValue, ordering: .relaxed) }
   }
@@ -43,7 +43,7 @@ public final class MPI: Communicator {
 
   /// Loads and initialises the MPI of the launcher that started this process, or the first that is found.
   /// Throws where there is none that can be used, or where it can't start.
-  public convenience init() throws {
+  package convenience init() throws {
     let environment = processEnvironment()
     let interfaces = try Launcher.detect(environment)?.interfaces ?? []
     try self.init(
@@ -84,7 +84,7 @@ public final class MPI: Communicator {
     self.worldPlace = worldPlace ?? "rank \(rank) of \(size) on \(hostName)"
   }
 
-  public func part(_ members: Range<Int>) throws -> (any Communicator)? {
+  package func part(_ members: Range<Int>) throws -> (any Communicator)? {
     var part = cmpi_group(handle: nil)
     try check("MPI_Comm_split", cmpi_part(group, members.contains(rank) ? 1 : 0, &part))
     let number = progress?.addGroup(members) ?? 0
@@ -96,11 +96,11 @@ public final class MPI: Communicator {
   }
 
   /// The library's version line, such as "Open MPI v4.1.4, …".
-  public var libraryVersion: String { text { cmpi_library_version($0) } }
+  package var libraryVersion: String { text { cmpi_library_version($0) } }
 }
 
 extension MPI {
-  public func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws {
+  package func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws {
     try entering(.broadcast) {
       try pieces(bytes.count) { piece in
         try check(
@@ -110,12 +110,12 @@ extension MPI {
     }
   }
 
-  public func barrier() throws { try entering(.barrier) { try check("MPI_Barrier", cmpi_barrier(group)) } }
+  package func barrier() throws { try entering(.barrier) { try check("MPI_Barrier", cmpi_barrier(group)) } }
 
-  public func finish() throws { try entering(.barrier) { try check("MPI_Finalize", cmpi_finish()) } }
+  package func finish() throws { try entering(.barrier) { try check("MPI_Finalize", cmpi_finish()) } }
 
   /// Says why on one line of standard error and ends all ranks. Where MPI can't end them, this process still ends.
-  public func abort(reason: String, code: Int32) -> Never {
+  package func abort(reason: String, code: Int32) -> Never {
     writeLine("recur: \(worldPlace): \(reason)")
     RankLife.ends(code)
     alarm(10)

@@ -165,7 +165,7 @@ extension Threaded {
   /// Runs `body` once per rank, each on its own thread, and returns the results in rank order.
   ///
   /// When a rank throws, the others' waits end as well and the first error is thrown here.
-  public static func withRanks<Result: Sendable>(
+  package static func withRanks<Result: Sendable>(
     _ size: Int, _ body: @escaping @Sendable (Threaded) throws -> Result
   ) throws -> [Result] {
     precondition(size > 0, "a group needs at least one rank")

@@ -2,14 +2,14 @@ import Synchronization
 
 /// What a rank is doing right now, in a few words that any thread may read: written by the training loop and by its
 /// communicator, read by the `Watchdog`. Writing costs a few plain stores.
-public final class RankProgress: Sendable {
+package final class RankProgress: Sendable {
   /// What the training loop is at.
-  public enum Phase: UInt8, Sendable, CaseIterable {
+  package enum Phase: UInt8, Sendable, CaseIterable {
     case starting, loading, forward, backward, optimizer, evaluation, checkpoint, finishing
   }
 
   /// Which call a rank waits in.
-  public enum Call: UInt8, Sendable, CaseIterable {
+  package enum Call: UInt8, Sendable, CaseIterable {
     case none, broadcast, allReduce, allGather, exchange, barrier
   }
 
@@ -29,10 +29,10 @@ public final class RankProgress: Sendable {
     func set(_ new: UInt64) { value.store(new, ordering: .relaxed) }
   }
 
-  public init() {}
+  package init() {}
 
   /// Marks what comes next. `step` counts optimizer steps.
-  public func enter(_ phase: Phase, step: Int) {
+  package func enter(_ phase: Phase, step: Int) {
     position.store(UInt64(truncatingIfNeeded: step) << 8 | UInt64(phase.rawValue), ordering: .relaxed)
   }
 

@@ -1,9 +1,9 @@
 /// Sums that leave each rank one slice of the result, as a sharded optimizer needs them. Nothing is allocated after `init`.
-public final class SlicedSum {
+package final class SlicedSum {
   /// The slice of each rank: consecutive ranges of nearly equal length.
-  public let slices: [Range<Int>]
+  package let slices: [Range<Int>]
   /// This rank's.
-  public var slice: Range<Int> { slices[group.rank] }
+  package var slice: Range<Int> { slices[group.rank] }
 
   private let group: any Communicator
   private let tree: RankTree
@@ -14,7 +14,7 @@ public final class SlicedSum {
   private let places: [Range<Int>]
 
   /// - count: the number of values, the same on every rank.
-  public init(_ group: any Communicator, count: Int) {
+  package init(_ group: any Communicator, count: Int) {
     self.group = group
     let size = group.size
     tree = RankTree(size: size)
@@ -31,7 +31,7 @@ public final class SlicedSum {
   /// Afterwards `values[slice]` holds the sum over all ranks; the rest of `values` is undefined.
   ///
   /// Each slice is added by its owner, with the bits that `allReduceSum` gives.
-  public func reduceScatter(_ values: UnsafeMutableBufferPointer<Float>) throws {
+  package func reduceScatter(_ values: UnsafeMutableBufferPointer<Float>) throws {
     try group.exchange(.init(values), all, into: .init(arrived), places)
     guard !slice.isEmpty else { return }
     tree.sum(slice.count, into: values.baseAddress! + slice.lowerBound) {
@@ -40,7 +40,7 @@ public final class SlicedSum {
   }
 
   /// Every rank gives its slice `values[slice]` and gets all others in place.
-  public func allGather(_ values: UnsafeMutableBufferPointer<Float>) throws {
+  package func allGather(_ values: UnsafeMutableBufferPointer<Float>) throws {
     try group.exchange(.init(values), mine, into: .init(values), all)
   }
 }

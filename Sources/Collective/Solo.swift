@@ -9,37 +9,37 @@ import Diagnostics
 #endif
 
 /// The group of one: nothing to send, nothing to wait for. MPI is neither loaded nor initialised.
-public final class Solo: Communicator {
-  public let hostName: String
-  public var progress: RankProgress?
-  public var leavesProcessor = false
-  public var rank: Int { 0 }
-  public var size: Int { 1 }
-  public var localRank: Int { 0 }
-  public var localSize: Int { 1 }
+package final class Solo: Communicator {
+  package let hostName: String
+  package var progress: RankProgress?
+  package var leavesProcessor = false
+  package var rank: Int { 0 }
+  package var size: Int { 1 }
+  package var localRank: Int { 0 }
+  package var localSize: Int { 1 }
 
-  public init() { hostName = localHostName() }
+  package init() { hostName = localHostName() }
 
-  public func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) {}
-  public func allReduceSum(
+  package func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) {}
+  package func allReduceSum(
     _ values: UnsafeMutableBufferPointer<Float>, _ sums: UnsafeMutableBufferPointer<Double>
   ) {}
-  public func startBroadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) -> PendingCall {
+  package func startBroadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) -> PendingCall {
     FinishedCall()
   }
-  public func part(_ members: Range<Int>) -> (any Communicator)? { members.contains(0) ? self : nil }
-  public func allGather(_ part: [UInt8]) -> [[UInt8]] { [part] }
-  public func barrier() {}
-  public func finish() {}
+  package func part(_ members: Range<Int>) -> (any Communicator)? { members.contains(0) ? self : nil }
+  package func allGather(_ part: [UInt8]) -> [[UInt8]] { [part] }
+  package func barrier() {}
+  package func finish() {}
 
-  public func exchange(
+  package func exchange(
     _ outgoing: UnsafeRawBufferPointer, _ outgoingParts: [Range<Int>],
     into incoming: UnsafeMutableRawBufferPointer, _ incomingParts: [Range<Int>]
   ) {
     copy(outgoing, outgoingParts[0], into: incoming, incomingParts[0])
   }
 
-  public func abort(reason: String, code: Int32) -> Never {
+  package func abort(reason: String, code: Int32) -> Never {
     writeLine(reason)
     exit(code)
   }

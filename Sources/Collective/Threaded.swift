@@ -7,17 +7,17 @@ import Diagnostics
 ///       try value.withUnsafeMutableBufferPointer { try group.allReduceSum($0) }
 ///       return value[0]
 ///     }  // [3, 3, 3]
-public final class Threaded: Communicator {
-  public let rank: Int
-  public let hostName: String
-  public var progress: RankProgress?
-  public var leavesProcessor: Bool {
+package final class Threaded: Communicator {
+  package let rank: Int
+  package let hostName: String
+  package var progress: RankProgress?
+  package var leavesProcessor: Bool {
     get { false }
     set {}
   }
-  public var size: Int { meeting.size }
-  public var localRank: Int { rank }
-  public var localSize: Int { size }
+  package var size: Int { meeting.size }
+  package var localRank: Int { rank }
+  package var localSize: Int { size }
   let meeting: Meeting
   private let groupNumber: Int
   private var startedBroadcasts = 0
@@ -32,21 +32,21 @@ public final class Threaded: Communicator {
 }
 
 extension Threaded {
-  public func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws {
+  package func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws {
     try together(.broadcast, bytes) { all in
       precondition(all[root].count == bytes.count, "broadcast: ranks gave buffers of different sizes")
       if rank != root { bytes.copyMemory(from: UnsafeRawBufferPointer(all[root])) }
     }
   }
 
-  public func allReduceSum(
+  package func allReduceSum(
     _ values: UnsafeMutableBufferPointer<Float>, _ sums: UnsafeMutableBufferPointer<Double>
   ) throws {
     try sum(values)
     try sum(sums)
   }
 
-  public func startBroadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws -> PendingCall {
+  package func startBroadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws -> PendingCall {
     defer { startedBroadcasts += 1 }
     guard rank != root else {
       if size > 1 { meeting.post(startedBroadcasts, [UInt8](bytes)) }
@@ -61,7 +61,7 @@ extension Threaded {
     }
   }
 
-  public func part(_ members: Range<Int>) throws -> (any Communicator)? {
+  package func part(_ members: Range<Int>) throws -> (any Communicator)? {
     let number = progress?.addGroup(members) ?? 0
     let meeting = rank == members.lowerBound ? meeting.part(size: members.count) : nil
     let address = meeting.map { Int(bitPattern: Unmanaged.passUnretained($0).toOpaque()) } ?? 0
@@ -80,14 +80,14 @@ extension Threaded {
     return part
   }
 
-  public func allGather(_ part: [UInt8]) throws -> [[UInt8]] {
+  package func allGather(_ part: [UInt8]) throws -> [[UInt8]] {
     var part = part
     return try part.withUnsafeMutableBytes { part in
       try together(.allGather, part) { all in all.map { [UInt8]($0) } }
     }
   }
 
-  public func exchange(
+  package func exchange(
     _ outgoing: UnsafeRawBufferPointer, _ outgoingParts: [Range<Int>],
     into incoming: UnsafeMutableRawBufferPointer, _ incomingParts: [Range<Int>]
   ) throws {
@@ -98,10 +98,10 @@ extension Threaded {
     }
   }
 
-  public func barrier() throws { try together(.barrier, .init(start: nil, count: 0)) { _ in } }
-  public func finish() throws { try barrier() }
+  package func barrier() throws { try together(.barrier, .init(start: nil, count: 0)) { _ in } }
+  package func finish() throws { try barrier() }
 
-  public func abort(reason: String, code: Int32) -> Never {
+  package func abort(reason: String, code: Int32) -> Never {
     Solo().abort(reason: "\(place): \(reason)", code: code)
   }
 
@@ -140,12 +140,12 @@ extension Threaded {
 }
 
 /// `count` elements in `size` consecutive parts whose lengths differ by one at most, the longer ones first.
-public func equalParts(of count: Int, among size: Int) -> [Range<Int>] {
+package func equalParts(of count: Int, among size: Int) -> [Range<Int>] {
   (0..<size).map { equalPart($0, of: count, among: size) }
 }
 
 /// One of these parts.
-public func equalPart(_ index: Int, of count: Int, among size: Int) -> Range<Int> {
+package func equalPart(_ index: Int, of count: Int, among size: Int) -> Range<Int> {
   let (share, extra) = count.quotientAndRemainder(dividingBy: size)
   let start = index * share + min(index, extra)
   return start..<start + share + (index < extra ? 1 : 0)

@@ -21,36 +21,36 @@ import Synchronization
 ///     watchdog.progress.enter(.backward, step: step)
 ///     …
 ///     try watchdog.finish()
-public final class Watchdog {
-  public struct Options: Sendable {
+package final class Watchdog {
+  package struct Options: Sendable {
     /// How long a wait lasts before the late ranks are named.
-    public var nameAfter: Duration = .seconds(5)
+    package var nameAfter: Duration = .seconds(5)
     /// How long a late rank may be without any progress before the job ends.
-    public var stallTimeout: Duration = .seconds(60)
+    package var stallTimeout: Duration = .seconds(60)
     /// Time between two messages to the other ranks.
-    public var beat: Duration = .seconds(1)
+    package var beat: Duration = .seconds(1)
     /// Where the lines go; nil for standard error.
-    public var log: (@Sendable (String) -> Void)?
+    package var log: (@Sendable (String) -> Void)?
     /// What ends the job; nil for leaving the process with exit code 75.
-    public var end: (@Sendable (String) -> Void)?
+    package var end: (@Sendable (String) -> Void)?
 
-    public init() {}
+    package init() {}
 
     /// - stallTimeout: late ranks are named after half of it at the latest.
-    public init(stallTimeout: Duration) {
+    package init(stallTimeout: Duration) {
       self.stallTimeout = stallTimeout
       nameAfter = min(nameAfter, stallTimeout / 2)
     }
   }
 
   /// What the training loop marks. The communicator marks its calls by itself.
-  public let progress = RankProgress()
+  package let progress = RankProgress()
   private let group: any Communicator
   private let monitor: Monitor?
   private var thread: pthread_t?
 
   /// All ranks make one together. In a group of one it does nothing.
-  public init(_ group: any Communicator, _ options: Options = Options()) throws {
+  package init(_ group: any Communicator, _ options: Options = Options()) throws {
     self.group = group
     guard group.size > 1 else {
       monitor = nil
@@ -65,7 +65,7 @@ public final class Watchdog {
 
   /// The last call of the group, in place of its own `finish`: ranks that never come are noticed, those that have left
   /// are not missed.
-  public func finish() throws {
+  package func finish() throws {
     progress.enter(.finishing, step: progress.mark.step)
     try group.barrier()
     stop()
@@ -73,7 +73,7 @@ public final class Watchdog {
   }
 
   /// Stops watching.
-  public func stop() {
+  package func stop() {
     monitor?.stop()
     if let thread { pthread_join(thread, nil) }
     thread = nil

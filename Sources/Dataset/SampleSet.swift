@@ -39,7 +39,7 @@ extension SampleSet {
   public func targetScale(of sample: Int) -> [Scaler.Column]? { nil }
 
   /// Fills a batch with the samples of these numbers.
-  public func gather(_ samples: UnsafeBufferPointer<Int32>, into batch: Batch) {
+  package func gather(_ samples: UnsafeBufferPointer<Int32>, into batch: Batch) {
     for sample in samples {
       precondition(sample >= 0 && Int(sample) < count, "sample \(sample) is not in 0..<\(count)")
     }

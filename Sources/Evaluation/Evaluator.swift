@@ -21,9 +21,16 @@ public final class Evaluator {
   package var device: (any EvaluationDevice)?
   package let beam: Int
 
+  /// Prepares measuring with a group of processes, which all call `evaluate`.
   /// - beam: hypotheses that a search for targets keeps.
-  public init(
-    model: Model, loss: Loss, scaler: Scaler?, communicator: any Communicator = Solo(), beam: Int = 1
+  public convenience init(
+    model: Model, loss: Loss, scaler: Scaler?, group: ProcessGroup = ProcessGroup(), beam: Int = 1
+  ) {
+    self.init(model: model, loss: loss, scaler: scaler, communicator: group.communicator, beam: beam)
+  }
+
+  package init(
+    model: Model, loss: Loss, scaler: Scaler?, communicator: any Communicator, beam: Int = 1
   ) {
     self.beam = beam
     self.model = model

@@ -77,7 +77,7 @@ public struct TorchGenerator: Sendable {
 
 extension TorchGenerator {
   /// `tensor.uniform_(from, to)` of a float32 tensor: uniform in [from, to), one 32-bit word each.
-  public mutating func uniform(_ out: UnsafeMutableBufferPointer<Float>, from: Float, to: Float) {
+  package mutating func uniform(_ out: UnsafeMutableBufferPointer<Float>, from: Float, to: Float) {
     let range = to - from
     forEachRun(out.count) { offset, run in
       for i in 0..<run.count {

@@ -10,8 +10,9 @@ extension TorchGenerator {
   /// `tensor.normal_(mean, deviation)` of a contiguous float32 tensor; `randn` is the case (0, 1).
   ///
   /// Like PyTorch, fewer than 16 numbers come from a Box–Muller pair in double, more from blocks of 16 in float.
-  public mutating func normal(_ out: UnsafeMutableBufferPointer<Float>, mean: Float = 0, deviation: Float = 1)
-  {
+  package mutating func normal(
+    _ out: UnsafeMutableBufferPointer<Float>, mean: Float = 0, deviation: Float = 1
+  ) {
     guard out.count >= 16 else {
       for i in 0..<out.count { out[i] = Float(Double(mean).addingProduct(nextNormal(), Double(deviation))) }
       return

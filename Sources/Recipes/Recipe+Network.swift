@@ -22,7 +22,6 @@ extension Recipe {
       )
     }
     try network.validate()
-    try checkSize(network)
     try loss.check(shape.target, network)
     try checkSteps(network, shape)
     return network
@@ -89,29 +88,6 @@ extension Recipe {
       throw Failure.badData(
         "recipe \(name): \(what) needs sequences of equal length, but these differ; use a recurrent cell with final_state or last_step"
       )
-    }
-  }
-
-  /// Refuses networks whose buffers can't be counted or held, before anything is allocated.
-  private func checkSize(_ network: Network) throws {
-    let inputs = max(network.inputWidth, network.directions * network.hiddenSize)
-    let hidden = network.hiddenSize
-    var products = [
-      [network.embedding?.vocabulary ?? 0, network.inputWidth],
-      [network.categories.map(\.vocabulary).max() ?? 0, network.inputWidth],
-      [network.decoder?.embedding?.vocabulary ?? 0, network.decoder?.embedding?.width ?? 0],
-      // A decoder is as wide as both directions.
-      [network.decoder == nil ? 0 : 8, 2 * hidden, 2 * hidden, network.layers],
-      [network.cell.gateCount, hidden, inputs + hidden, network.layers, 2],
-    ]
-    var width = network.readoutWidth
-    for case .linear(let size, _) in network.head {
-      products.append([size, width])
-      width = size
-    }
-    let limit = Double(1 << 36)
-    for product in products where product.reduce(1, { $0 * Double($1) }) > limit {
-      throw Failure.badData("recipe \(name): this model has more than 2^36 parameters; make it smaller")
     }
   }
 }

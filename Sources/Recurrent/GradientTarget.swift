@@ -4,7 +4,7 @@ import Kernels
 ///
 /// Backward walks the whole batch at once and cuts only what it sums over sequences: of one run of parameters after the other, it
 /// gives the sum of each lane, in the order of the lanes.
-public protocol LaneSums: AnyObject {
+package protocol LaneSums: AnyObject {
   /// Memory in the layout of the parameters, for the sum of one lane at these; whatever is there.
   func begin(_ lane: Int, _ parameters: Range<Int>) -> UnsafeMutablePointer<Float>
   /// The sum is there. Called for parts of what was begun, maybe at the same time by several threads.
@@ -12,14 +12,14 @@ public protocol LaneSums: AnyObject {
 }
 
 /// The lanes of a batch: consecutive sequences each.
-public struct Lanes {
+package struct Lanes {
   /// The sequences of each lane, in order; together they are the batch. A lane may be empty.
-  public var sequences: [Range<Int>]
+  package var sequences: [Range<Int>]
   /// The number of the first.
-  public var first: Int
-  public var sums: any LaneSums
+  package var first: Int
+  package var sums: any LaneSums
 
-  public init(_ sequences: [Range<Int>], first: Int, sums: any LaneSums) {
+  package init(_ sequences: [Range<Int>], first: Int, sums: any LaneSums) {
     self.sequences = sequences
     self.first = first
     self.sums = sums

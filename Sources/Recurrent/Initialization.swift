@@ -7,7 +7,7 @@ extension ParameterLayout {
   ///
   /// The first row of a categorical column's table, what training does not see, is zero: that of `Embedding(padding_idx=0)`. It has
   /// no gradient and stays so, near the mean of the others, which are drawn around zero.
-  public func initialize(
+  package func initialize(
     _ parameters: UnsafeMutableBufferPointer<Float>, network: Network, seed: UInt64
   ) {
     precondition(parameters.count == count, "the buffer does not fit the layout")
@@ -54,6 +54,16 @@ extension ParameterLayout {
       generator.uniform(
         UnsafeMutableBufferPointer(rebasing: parameters[entry.range]), from: -range, to: range)
     }
+  }
+
+  /// The same for linear layers of a program's own: parameters with the bits that `torch.manual_seed(seed)` and an `nn.Linear` for each
+  /// `NAME.weight` and `NAME.bias` would have.
+  public func initialized(seed: UInt64) -> [Float] {
+    var parameters = [Float](repeating: 0, count: count)
+    parameters.withUnsafeMutableBufferPointer {
+      initialize($0, network: Network(.none, head: []), seed: seed)
+    }
+    return parameters
   }
 
   /// Layer norm starts as the identity, peepholes and a learned state as zero: nothing is drawn for them.

@@ -16,11 +16,11 @@ public final class Model {
 
   public let network: Network
   public let layout: ParameterLayout
-  public let kernels: KernelSet
+  package let kernels: KernelSet
   /// The threads that share a step's work.
-  public let team: Team
+  package let team: Team
   /// Who computes the matrix products.
-  public let products: Products
+  package let products: Products
   private let parameterBuffer: FloatBuffer
   private let gradientBuffer: FloatBuffer
   let stack: RecurrentStack?
@@ -36,7 +36,7 @@ public final class Model {
   private var packed = Packed.nothing
   /// Is told in `backward`, falling, from where on gradients are final: those of the head, then layer by layer. See
   /// `ParameterLayout.boundaries`.
-  public var gradientsAreFinal: ((_ start: Int) -> Void)? {
+  package var gradientsAreFinal: ((_ start: Int) -> Void)? {
     didSet { stack?.gradientsAreFinal = gradientsAreFinal }
   }
   /// Parameters in front of this one are not trained: backward ends above the layers that lie before it, and adds nothing to their
@@ -117,13 +117,13 @@ public final class Model {
   }
 
   /// All parameters in layout order. After writing to them call `parametersChanged()`.
-  public var parameters: UnsafeMutableBufferPointer<Float> { parameterBuffer.all }
+  package var parameters: UnsafeMutableBufferPointer<Float> { parameterBuffer.all }
   /// Gradients in layout order; `backward` adds to them.
-  public var gradients: UnsafeMutableBufferPointer<Float> { gradientBuffer.all }
+  package var gradients: UnsafeMutableBufferPointer<Float> { gradientBuffer.all }
   /// Sets all gradients to zero.
   public func zeroGradients() { gradients.update(repeating: 0) }
   /// Tells that `parameters` were written to: packed copies are made anew at the next forward.
-  public func parametersChanged() { packed = .nothing }
+  package func parametersChanged() { packed = .nothing }
 
   /// Lets a BLAS compute some products of training steps from now on; nothing where nil.
   package func useProducts(_ choices: ProductChoices?, of library: BLASLibrary?) {
@@ -138,7 +138,7 @@ public final class Model {
   /// - states: where the streams stand that the samples are windows of; nil for samples that stand alone.
   /// - initialState: h0 and c0, by place in the batch; zero where nil.
   /// - Returns: `[outputRows, outputSize]`, as the samples lie in the batch; valid until the next call.
-  public func forward(
+  package func forward(
     _ batch: Batch, mode: Mode, states: StreamStates? = nil, initialState: RecurrentState? = nil
   ) -> UnsafeMutableBufferPointer<Float> {
     if batch.source != nil { return forwardPairs(batch, mode: mode) }
@@ -184,7 +184,7 @@ public final class Model {
 
   /// Samples of the smallest lane where `backward` will go lane by lane: what depends on the size of a batch then depends on
   /// this, and not on how many lanes a batch has.
-  public var smallestLane: Int?
+  package var smallestLane: Int?
 
   private func forward(_ request: Request, _ initialState: RecurrentState?)
     -> UnsafeMutableBufferPointer<Float>
@@ -209,14 +209,14 @@ public final class Model {
 
   /// Adds the gradients of one batch to `gradients`, given the loss's gradient for the last forward's output.
   /// - target: another buffer in layout order that gets them instead.
-  public func backward(
+  package func backward(
     _ dOutput: UnsafePointer<Float>, into target: UnsafeMutableBufferPointer<Float>? = nil
   ) {
     backward(dOutput, into: target, finalState: nil, wantInitialState: false)
   }
 
   /// The rows of the last output that belong to these sequences, in order.
-  public func forEachOutputRows(of sequences: Range<Int>, _ body: (Range<Int>) -> Void) {
+  package func forEachOutputRows(of sequences: Range<Int>, _ body: (Range<Int>) -> Void) {
     guard let last else { preconditionFailure("there was no forward") }
     let rows = HeadRows(rows: last.rows, everyStep: network.readsEveryStep)
     for group in rows.groups(of: sequences) { body(group) }
@@ -226,21 +226,21 @@ public final class Model {
   ///
   /// Not where parameters get gradients from two places, and lanes would have to be kept apart until the last: a tied
   /// embedding, one of tokens below two directions, an encoder-decoder's.
-  public var cutsLanes: Bool {
+  package var cutsLanes: Bool {
     decoder == nil && network.embedding.map { !$0.isTied && !network.bidirectional } ?? true
   }
 
   /// As `backward(_:)`, but sums over samples are taken lane by lane. The bits are those of each lane as a batch of its own.
   ///
   /// For sequences of equal length, where `cutsLanes`.
-  public func backward(_ dOutput: UnsafePointer<Float>, lanes: Lanes) {
+  package func backward(_ dOutput: UnsafePointer<Float>, lanes: Lanes) {
     precondition(cutsLanes, "this network's batches can't be cut into lanes")
     backward(dOutput, .lanes(lanes), finalState: nil, wantInitialState: false)
   }
 
   /// As `backward(_:)`, with a gradient for the final state, and on request down to the initial state.
   @discardableResult
-  public func backward(
+  package func backward(
     _ dOutput: UnsafePointer<Float>, into target: UnsafeMutableBufferPointer<Float>? = nil,
     finalState: RecurrentState?, wantInitialState: Bool
   ) -> RecurrentState? {
@@ -286,7 +286,7 @@ public final class Model {
   }
 
   /// Gradient of the last batch's inputs, `[T, B, F]`, for a recurrent model made with `wantsInputGradient`.
-  public var inputGradient: UnsafeBufferPointer<Float>? {
+  package var inputGradient: UnsafeBufferPointer<Float>? {
     guard let last, let stack else { return nil }
     return UnsafeBufferPointer(
       start: stack.dInputs.base, count: last.rows.count * network.inputWidth)

@@ -3,15 +3,15 @@ import Diagnostics
 /// What a network is made of, independent of its parameters: cell, sizes, readout, head.
 ///
 /// The vocabulary is PyTorch's `torch.nn.RNN`, `LSTM`, `GRU` and `Linear`. A `Model` is a network with parameters.
-public struct Network: Sendable, Equatable {
-  public enum Cell: String, Sendable, CaseIterable {
+public struct Network: Sendable, Equatable, Codable {
+  public enum Cell: String, Sendable, CaseIterable, Codable {
     case rnn, lstm, gru
     /// No recurrent part: the head sees the `T × F` inputs of a sample as one vector.
     case none
   }
-  public enum Nonlinearity: String, Sendable, CaseIterable { case tanh, relu }
+  public enum Nonlinearity: String, Sendable, CaseIterable, Codable { case tanh, relu }
   /// What the head reads.
-  public enum Readout: String, Sendable, CaseIterable {
+  public enum Readout: String, Sendable, CaseIterable, Codable {
     /// The last time step of the output, `output[:, -1]`: `[B, D·H]`.
     case lastStep = "last_step"
     /// `h_n` of the last layer, both directions: `[B, D·H]`. The backward half has seen the whole sequence.
@@ -21,14 +21,14 @@ public struct Network: Sendable, Equatable {
     /// The head at each step (many-to-many): `[T·B, D·H]`, time-major.
     case everyStep = "every_step"
   }
-  public enum HeadLayer: Sendable, Equatable {
+  public enum HeadLayer: Sendable, Equatable, Codable {
     case linear(Int, bias: Bool = true)
     case relu, tanh, sigmoid
     case dropout(Float)
   }
 
   /// What is changed about the first parameters, behind `initRange`.
-  public struct Initialization: Sendable, Equatable {
+  public struct Initialization: Sendable, Equatable, Codable {
     /// Each gate's recurrent weights orthogonal, `torch.nn.init.orthogonal_` gate by gate.
     public var orthogonal: Bool = false
     /// LSTM: the bias of the forget gate, all of it in bias_ih (Jozefowicz et al. 2015 recommend 1).
@@ -37,7 +37,7 @@ public struct Network: Sendable, Equatable {
   }
 
   /// Codes that become vectors: `torch.nn.Embedding`. Of tokens, or of a categorical column.
-  public struct Embedding: Sendable, Equatable {
+  public struct Embedding: Sendable, Equatable, Codable {
     public var vocabulary: Int
     public var width: Int
     /// Probability of dropping an element of a vector, `0..<1`.
@@ -121,7 +121,7 @@ public struct Network: Sendable, Equatable {
 
   /// Probabilities that a unit keeps its state of the step before, drawn for each step (Krueger et al. 2017). In evaluation the
   /// states are mixed by them.
-  public struct Zoneout: Sendable, Equatable {
+  public struct Zoneout: Sendable, Equatable, Codable {
     public var hidden: Float = 0
     /// LSTM.
     public var cell: Float = 0
@@ -188,6 +188,7 @@ public struct Network: Sendable, Equatable {
     func require(_ condition: Bool, _ message: @autoclosure () -> String) throws(Failure) {
       if !condition { throw .badData(message()) }
     }
+    try requireSizes()
     try require(embedding != nil || inputSize > 0 || !categories.isEmpty, "the data has no features")
     try require(steps > 0, "the data has no time steps")
     if cell != .none {
@@ -245,6 +246,7 @@ public struct Network: Sendable, Equatable {
         "model.embedding_dropout must be at least 0 and below 1, not \(category.dropout)")
     }
     try validateDecoder()
+    try requireCountable()
     guard let embedding else { return }
     try require(cell != .none, "model.embedding needs a recurrent cell, not cell: none")
     try require(embedding.width > 0, "model.embedding must be at least 1, not \(embedding.width)")

@@ -21,50 +21,69 @@ public class RecurrentCell {
     model = try Model(network, seed: seed, wantsInputGradient: true)
   }
 
-  /// weight_ih `[gates·H, I]`, weight_hh `[gates·H, H]` and, with bias, bias_ih and bias_hh `[gates·H]`, one after the other.
-  ///
-  /// They start as the bits that `torch.manual_seed(seed)` and building the same cell would give.
-  public var parameters: UnsafeMutableBufferPointer<Float> { model.parameters }
-  /// In the order of `parameters`; `backward` adds to them.
-  public var gradients: UnsafeMutableBufferPointer<Float> { model.gradients }
+  /// Where each parameter lies: weight_ih `[gates·H, I]`, weight_hh `[gates·H, H]` and, with bias, bias_ih and bias_hh `[gates·H]`, one
+  /// after the other.
+  public var layout: ParameterLayout { model.layout }
+  /// In the order of `layout`. They start as the bits that `torch.manual_seed(seed)` and building the same cell would give.
+  public var parameters: [Float] { Array(model.parameters) }
+  /// In the order of `layout`; `backward` adds to them.
+  public var gradients: [Float] { Array(model.gradients) }
+  /// Sets all gradients to zero.
   public func zeroGradients() { model.zeroGradients() }
-  /// Call this after writing to `parameters`.
-  public func parametersChanged() { model.parametersChanged() }
+  /// Changes the parameters by their gradients.
+  public func update<Result>(
+    _ body: (_ parameters: inout MutableSpan<Float>, _ gradients: Span<Float>) throws -> Result
+  ) rethrows -> Result {
+    try model.update(body)
+  }
 
   /// The state after one more step.
-  /// - input: `[B, I]`
-  /// - state: the state before, `[B, H]` each; nil for zeros.
-  public func step(_ input: [Float], _ state: RecurrentState? = nil) -> RecurrentState {
-    forward(input, state, .evaluation) { model.finalState! }
+  /// - Parameters:
+  ///   - input: `[B, I]`
+  ///   - state: the state before, `[B, H]` each; nil for zeros.
+  /// - Throws: `badData` where the sizes don't fit.
+  public func step(_ input: [Float], _ state: RecurrentState? = nil) throws(Failure) -> RecurrentState {
+    try forward(input, state, .evaluation)
+    return model.finalState!
   }
 
   /// Adds the parameters' gradients of one step and returns those of its input `[B, I]` and of the state before it.
-  /// - input, state: what `step` was given.
-  /// - gradient: that of the state `step` returned.
+  /// - Parameters:
+  ///   - input: what `step` was given, as `state`.
+  ///   - gradient: that of the state `step` returned.
+  /// - Throws: `badData` where the sizes don't fit.
   public func backward(_ input: [Float], _ state: RecurrentState? = nil, gradient: RecurrentState)
-    -> (input: [Float], state: RecurrentState)
+    throws(Failure) -> (input: [Float], state: RecurrentState)
   {
-    forward(input, state, .training(seed: 0, step: 0)) {
-      let none = [Float](repeating: 0, count: gradient.hidden.count)
-      let before = model.backward(none, finalState: gradient, wantInitialState: true)!
-      return (Array(model.inputGradient!), before)
-    }
+    try check(gradient, "the gradient", samples: input.count / inputSize)
+    try forward(input, state, .training(seed: 0, step: 0))
+    let none = [Float](repeating: 0, count: gradient.hidden.count)
+    let before = model.backward(none, finalState: gradient, wantInitialState: true)!
+    return (Array(model.inputGradient!), before)
   }
 
-  /// Runs the step, then `body` while the model may still read the input.
-  private func forward<Result>(
-    _ input: [Float], _ state: RecurrentState?, _ mode: Model.Mode, body: () -> Result
-  )
-    -> Result
-  {
-    precondition(input.count % inputSize == 0, "input is [B, \(inputSize)], not \(input.count) numbers")
-    let samples = input.count / inputSize
-    if batch?.count != samples {
-      batch = Batch(steps: 1, samples: samples, features: inputSize) { _, _, _ in 0 }
+  private func forward(_ input: [Float], _ state: RecurrentState?, _ mode: Model.Mode) throws(Failure) {
+    guard !input.isEmpty, input.count % inputSize == 0 else {
+      throw .badData("the input is [B, \(inputSize)], not \(input.count) numbers")
     }
-    _ = batch!.inputs.update(fromContentsOf: input)
+    let samples = input.count / inputSize
+    if let state { try check(state, "the state", samples: samples) }
+    if let batch, batch.count == samples {
+      _ = batch.inputs.update(fromContentsOf: input)
+    } else {
+      batch = Batch(timeMajor: input, features: inputSize, steps: 1)
+    }
     _ = model.forward(batch!, mode: mode, initialState: state)
-    return body()
+  }
+
+  private func check(_ state: RecurrentState, _ what: String, samples: Int) throws(Failure) {
+    let hidden = samples * hiddenSize
+    let cell = model.network.cell.hasCellState ? hidden : 0
+    guard state.hidden.count == hidden, state.cell.count == cell else {
+      throw .badData(
+        "\(what) is [\(samples), \(hiddenSize)], not \(state.hidden.count) numbers and \(state.cell.count) of c"
+      )
+    }
   }
 }
 

@@ -10,9 +10,9 @@ public final class StreamStates {
 
   public let streams: Int
   /// `[layers·D, streams, H]`, H of the widest layer: others leave the rest zero.
-  public let hidden: UnsafeMutableBufferPointer<Float>
+  package let hidden: UnsafeMutableBufferPointer<Float>
   /// `[layers·D, streams, H]`; empty for cells without c.
-  public let cell: UnsafeMutableBufferPointer<Float>
+  package let cell: UnsafeMutableBufferPointer<Float>
   private let hiddenSize: Int
   private let layers: Int
 

@@ -7,8 +7,8 @@ import Testing
     [1, 10, 2, 20], [3, 30, 4, 40, 5, 50], [6, 60], [7, 70, 8, 80],
   ]
 
-  @Test func `puts the longest first, step by step, without padding`() {
-    let batch = Batch(Self.sequences, features: 2)
+  @Test func `puts the longest first, step by step, without padding`() throws {
+    let batch = try Batch(Self.sequences, features: 2)
     #expect(batch.count == 4 && batch.rows.count == 8 && !batch.rows.isUniform)
     #expect(BatchArrays(batch).inputs == [3, 30, 1, 10, 7, 70, 6, 60, 4, 40, 2, 20, 8, 80, 5, 50])
     #expect((0..<4).map { batch.rows.length($0) } == [3, 2, 2, 1])
@@ -21,29 +21,30 @@ import Testing
       walked.map { $0[1] } == [0, 1, 2, 3, 0, 1, 2, 0] && walked.map { $0[2] } == [0, 0, 0, 0, 1, 1, 1, 2])
   }
 
-  @Test func `keeps samples of one length as they come`() {
-    let batch = Batch([[1, 2], [3, 4], [5, 6]], vocabulary: 9)
+  @Test func `keeps samples of one length as they come`() throws {
+    let batch = try Batch([[1, 2], [3, 4], [5, 6]], vocabulary: 9)
     #expect(batch.rows.isUniform && BatchArrays(batch).tokens == [1, 3, 5, 2, 4, 6])
-    let made = Batch(steps: 2, samples: 3, features: 2) { t, b, f in Float(100 * t + 10 * b + f) }
+    let made = try Batch(steps: 2, samples: 3, features: 2) { t, b, f in Float(100 * t + 10 * b + f) }
     #expect(BatchArrays(made).inputs == [0, 1, 10, 11, 20, 21, 100, 101, 110, 111, 120, 121])
   }
 
-  @Test func `takes targets and gives rows back in the order asked for`() {
-    let batch = Batch(Self.sequences, features: 2).targets([1, 2, 3, 4, 5, 6, 7, 8], width: 2)
+  @Test func `takes targets and gives rows back in the order asked for`() throws {
+    let batch = try Batch(Self.sequences, features: 2).targets([1, 2, 3, 4, 5, 6, 7, 8], width: 2)
     #expect(BatchArrays(batch).values == [3, 4, 1, 2, 7, 8, 5, 6])
     #expect(batch.inOrder(batch.values, width: 2) == [1, 2, 3, 4, 5, 6, 7, 8])
-    let classes = Batch(Self.sequences, features: 2).targets(classes: [4, 3, 2, 1], of: 5)
+    let classes = try Batch(Self.sequences, features: 2).targets(classes: [4, 3, 2, 1], of: 5)
     #expect(BatchArrays(classes).classes == [3, 4, 1, 2])
     #expect(classes.inOrder(classes.classes, width: 1) == [4, 3, 2, 1])
   }
 
-  @Test func `has targets for each step`() {
+  @Test func `has targets for each step`() throws {
     let numbers = (1...8).map { Float($0) }
-    let batch = Batch(Self.sequences, features: 2).targetsPerStep(numbers)
+    let batch = try Batch(Self.sequences, features: 2).targetsPerStep(numbers)
     // 1 2 | 3 4 5 | 6 | 7 8 by sample.
     #expect(BatchArrays(batch).values == [3, 1, 7, 6, 4, 2, 8, 5] && batch.targetRows == 8)
     #expect(batch.inOrder(batch.values, width: 1) == numbers)
-    let classes = Batch(Self.sequences, features: 2).targetsPerStep(classes: (1...8).map { Int32($0) }, of: 9)
+    let classes = try Batch(Self.sequences, features: 2).targetsPerStep(
+      classes: (1...8).map { Int32($0) }, of: 9)
     #expect(BatchArrays(classes).classes == [3, 1, 7, 6, 4, 2, 8, 5])
   }
 

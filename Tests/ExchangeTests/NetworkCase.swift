@@ -56,7 +56,7 @@ struct NetworkCase {
     let model = try model(&random)
     let file = "\(number).onnx"
     try Data(bytes(model)).write(to: folder.appendingPathComponent(file))
-    let samples = NetworkSamples(self, &random)
+    let samples = try NetworkSamples(self, &random)
     var (inputs, outputs) = (samples.tensors, [String: Tensor]())
     var states: StreamStates?
     if interface.carriesStates {
@@ -71,7 +71,7 @@ struct NetworkCase {
     let raw = model.forward(samples.batch, mode: .evaluation, states: states)
     let width = network.outputSize
     let batch =
-      network.readsEveryStep
+      try network.readsEveryStep
       ? samples.batch.targetsPerStep([Float](repeating: 0, count: lengths.reduce(0, +))) : samples.batch
     let rows = batch.inOrder(raw.baseAddress!, width: width)
     outputs["output"] = tensor(rows, width, inFile)
@@ -119,7 +119,7 @@ struct NetworkSamples {
   let batch: Batch
   private(set) var tensors: [String: NetworkCase.Tensor] = [:]
 
-  init(_ given: NetworkCase, _ random: inout SplitMix) {
+  init(_ given: NetworkCase, _ random: inout SplitMix) throws {
     let (network, lengths, steps) = (given.network, given.lengths, given.steps)
     let (features, columns) = (network.inputSize, network.categories.map(\.vocabulary))
     func codes(_ size: Int) -> Int32 { Int32.random(in: 0..<Int32(size), using: &random) }
@@ -135,13 +135,13 @@ struct NetworkSamples {
       rows.flatMap { $0 + [Double](repeating: 0, count: steps * width - $0.count) }
     }
     if let embedding = network.embedding {
-      batch = Batch(tokens, vocabulary: embedding.vocabulary)
+      batch = try Batch(tokens, vocabulary: embedding.vocabulary)
       tensors["tokens"] = .init(
         type: "int64", shape: [lengths.count, steps], values: padded(tokens.map { $0.map(Double.init) }, 1))
     } else if !columns.isEmpty {
-      batch = Batch(numbers, features: features, codes: categories, categories: columns)
+      batch = try Batch(numbers, features: features, codes: categories, categories: columns)
     } else {
-      batch = Batch(numbers, features: features)
+      batch = try Batch(numbers, features: features)
     }
     if network.embedding == nil, features > 0 {
       let rows = numbers.map { sample in

@@ -44,7 +44,7 @@ struct NodeNetwork {
     let samples = (0..<batch).map {
       turned(Array(x.values[$0 * steps * inputs..<($0 + 1) * steps * inputs]), inputs)
     }
-    let made = Batch(samples, features: inputs)
+    let made = try Batch(samples, features: inputs)
     let outputs = Array(model.forward(made, mode: .evaluation, initialState: initialState))
     let final = model.finalState!
     return [inOrder(outputs), final.hidden, final.cell]

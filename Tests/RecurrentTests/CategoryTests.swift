@@ -15,12 +15,12 @@ import Testing
       let model = try Model(
         expected.network, seed: expected.seed, kernels: KernelSet(named: kernels)!, threads: threads)
       #expect(fingerprint(model.parameters) == expected.fingerprint, "\(expected)")
-      let unseen = expected.batch(unseen: true)
+      let unseen = try expected.batch(unseen: true)
       let read = model.forward(unseen, mode: .evaluation)
       #expect(
         relativeDistance(unseen.inOrder(read.baseAddress!, width: 2), expected.unseen.values) < 1e-6,
         "\(expected)")
-      let batch = expected.batch()
+      let batch = try expected.batch()
       let (output, gradient) = Self.train(model, batch)
       #expect(relativeDistance(output, expected.output.values) < 1e-6, "\(expected)")
       #expect(relativeDistance(gradient, expected.gradient.values) < 2e-6, "\(expected)")
@@ -44,7 +44,7 @@ import Testing
   @Test func `have no gradient where no sample has them`() throws {
     for expected in Self.cases {
       let model = try Model(expected.network, seed: 1)
-      let (_, gradient) = Self.train(model, expected.batch())
+      let (_, gradient) = Self.train(model, try expected.batch())
       for (column, width) in expected.widths.enumerated() {
         let range = model.layout["category_embeddings.\(column).weight"]!.range
         #expect(model.parameters[range].prefix(width).allSatisfy { $0 == 0 })
@@ -58,7 +58,7 @@ import Testing
   @Test func `have the gradients of finite differences`() throws {
     for expected in Self.cases where Set(expected.lengths).count == 1 {
       let model = try Model(expected.network, seed: expected.seed)
-      let batch = expected.batch()
+      let batch = try expected.batch()
       let (_, gradient) = Self.train(model, batch)
       let arrays = BatchArrays(batch)
       let network = DoubleNetwork(model.network, parameters: Array(model.parameters))
@@ -100,12 +100,12 @@ import Testing
     }
     for kernels in KernelSet.available {
       let model = try Model(a, seed: 1, kernels: kernels)
-      let batch = Batch(numbers, features: 2, codes: codes, categories: [9, 60])
+      let batch = try Batch(numbers, features: 2, codes: codes, categories: [9, 60])
       let all = batch.inOrder(model.forward(batch, mode: .evaluation).baseAddress!, width: 3)
       for threads in [1, 3] {
         let other = try Model(a, seed: 1, kernels: kernels, threads: threads)
         for s in [0, 7, 39] {
-          let own = Batch([numbers[s]], features: 2, codes: [codes[s]], categories: [9, 60])
+          let own = try Batch([numbers[s]], features: 2, codes: [codes[s]], categories: [9, 60])
           #expect(Array(other.forward(own, mode: .evaluation)) == Array(all[s * 3..<s * 3 + 3]))
         }
       }
@@ -118,7 +118,7 @@ import Testing
     a.categories = [.init(vocabulary: 3, width: 40), .init(vocabulary: 2, width: 1)]
     a.categories[0].dropout = 0.5
     let model = try Model(a, seed: 1)
-    let batch = Batch(
+    let batch = try Batch(
       [[Float](repeating: 1, count: 6)], features: 2, codes: [[1, 1, 2, 1, 2, 1]], categories: [3, 2]
     ).targets([0, 0], width: 2)
     _ = Self.train(model, batch)

@@ -38,12 +38,12 @@ import Testing
       a.decoder?.attention = .init(rawValue: attention)!
       return a
     }
-    func data() -> Batch {
+    func data() throws -> Batch {
       let a = architecture.network
       let inputs = Reference.wave(a.steps * batch * a.inputSize, phase: 0.3)
       var values = Reference.wave(batch * steps * targets, phase: 1.7)
       if loss == "poisson" { values = values.map { (3 * ($0 + 1)).rounded() } }
-      return Batch(timeMajor: inputs, features: a.inputSize, steps: a.steps)
+      return try Batch(timeMajor: inputs, features: a.inputSize, steps: a.steps)
         .targets(values, width: steps * targets)
     }
   }
@@ -64,7 +64,7 @@ import Testing
   private func check(_ model: Model, _ expected: Case) throws {
     let name = "\(expected.architecture), attention \(expected.attention), loss \(expected.loss)"
     #expect(fingerprint(model.parameters) == expected.fingerprint, "\(name)")
-    let (batch, width) = (expected.data(), model.network.outputSize)
+    let (batch, width) = (try expected.data(), model.network.outputSize)
     let outputs = model.forward(batch, mode: .training(seed: 0, step: 0))
     #expect(relativeDistance(Array(outputs), expected.taught.values) < 2e-6, "\(name)")
     var gradient = [Float](repeating: 0, count: outputs.count)
@@ -85,14 +85,14 @@ import Testing
     let cases: [Case] = try Reference.load("number-decoders.json")
     for expected in cases {
       let model = try Model(expected.network, seed: expected.seed)
-      let (batch, width) = (expected.data(), model.network.outputSize)
+      let (batch, width) = (try expected.data(), model.network.outputSize)
       let together = Array(model.forward(batch, mode: .evaluation))
       let features = expected.architecture.network.inputSize
       for sample in 0..<batch.count {
         let rows = (0..<expected.architecture.network.steps).flatMap { step in
           (0..<features).map { batch.inputs[(step * batch.count + sample) * features + $0] }
         }
-        let alone = model.forward(Batch([rows], features: features), mode: .evaluation)
+        let alone = model.forward(try Batch([rows], features: features), mode: .evaluation)
         #expect(alone.elementsEqual(together[sample * width..<(sample + 1) * width]))
       }
     }
@@ -102,7 +102,7 @@ import Testing
     let expected: Case = try Reference.load("number-decoders.json", as: [Case].self)[0]
     func outputs(_ value: Float) throws -> [Float] {
       let model = try Model(expected.network, seed: 1)
-      let batch = expected.data()
+      let batch = try expected.data()
       batch.values[0] = value
       return Array(model.forward(batch, mode: .training(seed: 0, step: 0)))
     }
@@ -113,7 +113,7 @@ import Testing
   /// A batch of which a part is taught gives what all taught and none taught give, sample by sample, at other sizes and seeds too.
   @Test func `read what they predict in training too, sample by sample`() throws {
     let expected: Case = try Reference.load("number-decoders.json", as: [Case].self)[7]
-    let batch = expected.data()
+    let batch = try expected.data()
     func outputs(_ share: Float, step: UInt64 = 0) throws -> [[Float]] {
       var network = expected.network
       guard var numbers = network.decoder?.numbers else { return [] }

@@ -69,7 +69,7 @@ import Testing
       _ = model.parameters[model.layout["rnn.\(name)_l0"]!.range].update(fromContentsOf: values)
     }
     model.parametersChanged()
-    let h = model.forward(Batch([x], features: 4), mode: .evaluation)
+    let h = model.forward(try Batch([x], features: 4), mode: .evaluation)
     #expect(x.map(rounded) == [-1.1229, -0.1863, 2.2082, -0.6380])
     #expect(h.map(rounded) == [0.9999, 0.9073, 0.1455, -0.9802, 0.9756, 0.9592])
   }

@@ -22,7 +22,7 @@ package struct CategoryCase: Decodable, Sendable, CustomStringConvertible {
 
   /// - part: the samples of one rank; nil for all.
   /// - unseen: whether the last column's category is not known at every third step.
-  package func batch(_ part: Range<Int>? = nil, unseen: Bool = false) -> Batch {
+  package func batch(_ part: Range<Int>? = nil, unseen: Bool = false) throws -> Batch {
     let part = part ?? lengths.indices
     let (numbers, columns) = (network.inputSize, sizes.count)
     let index = Double(seed - 14000)
@@ -36,11 +36,11 @@ package struct CategoryCase: Decodable, Sendable, CustomStringConvertible {
         return Int32(1 + (5 * k + k * k + 7 * sample + 3 * c) % (sizes[c] - 1))
       }
     }
-    let batch = Batch(sequences, features: numbers, codes: codes, categories: sizes)
+    let batch = try Batch(sequences, features: numbers, codes: codes, categories: sizes)
     let targets = part.flatMap { sample in
       Reference.wave((network.readsEveryStep ? lengths[sample] : 1) * 2, phase: 0.3 * Double(sample) + 0.5)
     }
-    return network.readsEveryStep
+    return try network.readsEveryStep
       ? batch.targetsPerStep(targets, width: 2) : batch.targets(targets, width: 2)
   }
 }

@@ -13,10 +13,10 @@ import Training
   }
 
   /// Samples of several lengths, those of one rank.
-  private func batch(_ step: Int, _ samples: Range<Int> = 0..<6) -> Batch {
+  private func batch(_ step: Int, _ samples: Range<Int> = 0..<6) throws -> Batch {
     let sequences = samples.map { Reference.wave(2 * (1 + ($0 + step) % 5), phase: Double($0 + 10 * step)) }
     let targets = samples.flatMap { Reference.wave(3, phase: Double($0) + 0.5) }
-    return Batch(sequences, features: 2).targets(targets, width: 3)
+    return try Batch(sequences, features: 2).targets(targets, width: 3)
   }
 
   @Test func `learns`() throws {
@@ -30,9 +30,10 @@ import Training
     let (whole, parts, own) = (try Learner(model()), try Learner(model()), try Learner(model()))
     for step in 0..<5 {
       let outcome = try whole.step(batch(step), learningRate: 0.1)
-      let batch = batch(step)
+      let batch = try batch(step)
       parts.begin()
-      parts.addLoss(parts.forward(batch, step: step), batch)
+      try parts.forward(batch, step: step)
+      try parts.addLoss()
       parts.backward()
       try parts.sum()
       let other = try parts.update(learningRate: 0.1)
@@ -95,7 +96,7 @@ import Training
   @Test func `takes no step from numbers that are not finite, nor without weight`() throws {
     let learner = try Learner(model())
     let before = Array(learner.model.parameters)
-    let bad = Batch([[1, .infinity]], features: 2).targets([1, 2, 3], width: 3)
+    let bad = try Batch([[1, .infinity]], features: 2).targets([1, 2, 3], width: 3)
     let outcome = try learner.step(bad)
     #expect(outcome.result == .notFinite && outcome.loss.isNaN)
     let weightless = try learner.step(batch(0)) { _, _ in Loss.Total() }

@@ -6,6 +6,7 @@ final class WeightsFile {
   let path: String
   /// In the order of their bytes.
   let tensors: [SafetensorsHeader.Tensor]
+  let metadata: [(key: String, value: String)]
   private let file: OpenFile
   /// Where the tensors begin.
   private let start: Int
@@ -20,7 +21,8 @@ final class WeightsFile {
       let head = try SafetensorsHeader.head(of: file, size: size, "safetensors file")
       defer { withExtendedLifetime(head) {} }
       let text = UnsafeRawBufferPointer(rebasing: head.bytes[8...])
-      tensors = try SafetensorsHeader(parsing: text, payload: size - head.bytes.count).tensors
+      let header = try SafetensorsHeader(parsing: text, payload: size - head.bytes.count)
+      (tensors, metadata) = (header.tensors, header.metadata)
       start = head.bytes.count
     } catch {
       throw error.located(at: path)

@@ -18,6 +18,8 @@ package struct WeightsSource {
   package let tensors: [Tensor]
   /// Where it was a checkpoint: what its run knew of its data.
   package let state: CheckpointState?
+  /// What a file of another kind says besides its tensors.
+  package let metadata: [(key: String, value: String)]
   /// Why newer or better checkpoints of a run were not taken.
   package let skipped: [RunDirectory.Search.Skipped]
 
@@ -42,8 +44,9 @@ package struct WeightsSource {
     }
   }
 
-  package init(path: String, tensors: [Tensor]) {
+  package init(path: String, tensors: [Tensor], metadata: [(key: String, value: String)] = []) {
     (self.path, self.tensors, state, skipped) = (path, tensors, nil, [])
+    self.metadata = metadata
   }
 
   private init(file path: String, _ fileSystem: FileSystem) throws(Failure) {
@@ -51,7 +54,8 @@ package struct WeightsSource {
       let file = try CheckpointFile(reading: path, fileSystem: fileSystem)
       self.init(RunDirectory.Search(file: file, skipped: []))
     } else {
-      self.init(path: path, tensors: try WeightsFile(reading: path, fileSystem).named)
+      let file = try WeightsFile(reading: path, fileSystem)
+      self.init(path: path, tensors: file.named, metadata: file.metadata)
     }
   }
 
@@ -61,6 +65,7 @@ package struct WeightsSource {
     path = file.path
     state = file.state
     skipped = search.skipped
+    metadata = []
     tensors = file.exportedTensors.map { name, tensor in
       Tensor(name: name, shape: tensor.shape, type: FloatType.single.rawValue) { tensor.values }
     }

@@ -21,7 +21,7 @@ public struct EpochOrder: Sendable, Equatable {
   }
 
   /// Writes the order of `epoch` into the first `count` elements. Does not allocate, unless there are buckets.
-  public func write(epoch: Int, into order: UnsafeMutableBufferPointer<Int32>) {
+  package func write(epoch: Int, into order: UnsafeMutableBufferPointer<Int32>) {
     precondition(order.count >= count, "the buffer is shorter than the order")
     for i in 0..<count { order.initializeElement(at: i, to: Int32(truncatingIfNeeded: i)) }
     guard count > 1 else { return }

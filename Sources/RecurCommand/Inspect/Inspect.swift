@@ -51,7 +51,8 @@ struct Inspect: ReportingCommand {
     let checkpoint = try CheckpointedModel(
       noting: file, step.map { .step($0) } ?? .newest, overrides: settings.settings)
     let recipe = checkpoint.recipe
-    let (network, steps) = try recipe.network(of: checkpoint.file)
+    let (network, steps) = try recipe.network(
+      of: checkpoint.file.tensors.map { ($0.name, $0.shape) }, path: checkpoint.path)
     var report = InspectReport(.checkpoint, recipe, network, steps: steps ?? recipe.shapeOfColumns?.steps)
     report.checkpoint = CheckpointSummary(checkpoint.file)
     return report
@@ -59,9 +60,6 @@ struct Inspect: ReportingCommand {
 }
 
 extension Recipe {
-  /// Numbers to predict, of windows of a table.
-  private var targetWidth: Int { data.targets.count * data.allHorizons.count }
-
   /// The shape of a sample where the recipe says it without its data: columns of numbers.
   var shapeOfColumns: SampleShape? {
     guard data.hasWindows, !data.features.isEmpty, !data.targets.isEmpty, data.categorical.isEmpty else {
@@ -72,53 +70,5 @@ extension Recipe {
       target: .values(width: targetWidth))
     shape.hasTargetPerStep = data.perStep
     return shape
-  }
-}
-
-extension CheckpointFile {
-  fileprivate func has(_ name: String) -> Bool { tensors.contains { $0.name.hasSameBytes(as: name) } }
-}
-
-extension Recipe {
-  /// The network whose tensors a file holds, and its time steps where they show in a shape.
-  fileprivate func network(of file: CheckpointFile) throws -> (Network, steps: Int?) {
-    func shape(_ name: String) throws -> [Int] {
-      guard let tensor = file.tensors.first(where: { $0.name.hasSameBytes(as: name) }),
-        tensor.shape.count == 2
-      else {
-        throw Failure.badData("\(file.path): tensor \(name) is missing")
-      }
-      return tensor.shape
-    }
-    let linears = model.head.count { if case .linear = $0 { true } else { false } }
-    let isTiedOnly = model.tiesEmbeddings && linears == 1
-    let read = linears == 0 || isTiedOnly ? nil : try shape(linears == 1 ? "fc.weight" : "fc0.weight")[1]
-    let inputs = try model.cell == .none ? read ?? 1 : shape("rnn.weight_ih_l0")[1]
-    let classes = try linears == 0 ? 0 : shape(model.tiesEmbeddings ? "embedding.weight" : "fc.weight")[0]
-    var network = model.network
-    while file.has(ParameterLayout.categoryName(network.categories.count)) {
-      let size = try shape(ParameterLayout.categoryName(network.categories.count))
-      network.categories.append(.init(vocabulary: size[0], width: size[1]))
-    }
-    guard inputs >= network.inputWidth else {
-      throw Failure.badData("\(file.path): the categories' vectors are wider than what the network reads")
-    }
-    (network.inputSize, network.steps) = (inputs - network.inputWidth, 1)
-    network.head = model.headLayers(for: .classes(count: classes))
-    if let embedding = model.embedding {
-      network.embedding = .init(vocabulary: try shape("embedding.weight")[0], width: embedding)
-      network.embedding?.isTied = model.tiesEmbeddings
-    }
-    if model.decoder != nil {
-      var tokens = SampleShape(steps: 1, features: network.inputSize, target: .values(width: targetWidth))
-      if file.has("decoder_embedding.weight") {
-        (tokens.sourceSteps, tokens.target) = (1, .classes(count: try shape("decoder_embedding.weight")[0]))
-      }
-      network.decoder = try decoder(for: tokens)
-      network.readout = .everyStep
-    }
-    guard network.cell != .none, network.readout == .allSteps, let read else { return (network, nil) }
-    network.steps = read / network.outputWidth
-    return (network, network.steps)
   }
 }

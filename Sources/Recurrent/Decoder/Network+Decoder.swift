@@ -2,18 +2,18 @@ import Diagnostics
 
 extension Network {
   /// A second network that writes a target from what the first one, the encoder, has read: token by token, or number by number.
-  public struct Decoder: Sendable, Equatable {
-    public enum Attention: String, Sendable, CaseIterable { case none, dot, general }
+  public struct Decoder: Sendable, Equatable, Codable {
+    public enum Attention: String, Sendable, CaseIterable, Codable { case none, dot, general }
 
     /// What each step writes, and the next one reads.
-    public enum Target: Sendable, Equatable {
+    public enum Target: Sendable, Equatable, Codable {
       /// - embedding: of the vector that a token is read as.
       case tokens(vocabulary: Int, embedding: Int)
       case numbers(Numbers)
     }
 
     /// What is to come behind a window, each step by itself.
-    public struct Numbers: Sendable, Equatable {
+    public struct Numbers: Sendable, Equatable, Codable {
       /// Steps that are predicted.
       public var steps: Int
       /// Numbers that each step predicts.

@@ -12,7 +12,7 @@ public struct PredictiveDistribution: Sendable {
 
   /// - loss: of numbers.
   /// - outputs: the `loss.outputsPerTarget` of one target.
-  public init(_ loss: Loss, outputs: UnsafePointer<Float>) {
+  package init(_ loss: Loss, outputs: UnsafePointer<Float>) {
     switch loss {
     case .mse, .mae, .huber, .crossEntropy: forecast = PointForecast(point: Double(outputs[0]))
     case .bceWithLogits: forecast = PointForecast(point: 1 / (1 + exp(-Double(outputs[0]))))

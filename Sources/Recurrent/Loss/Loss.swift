@@ -3,7 +3,7 @@ import Kernels
 /// A loss over the outputs of one batch, as a *sum* and the sum of weights to divide it by.
 ///
 /// Whoever wants a mean divides once, after adding up all parts of a batch: the result then does not depend on the parts.
-public enum Loss: Sendable, Equatable {
+public enum Loss: Sendable, Equatable, Codable {
   case mse
   case mae
   /// PyTorch's `HuberLoss(delta)`.
@@ -58,7 +58,7 @@ public enum Loss: Sendable, Equatable {
   /// - targets: of these rows.
   /// - gradient: `[rows, width]`, overwritten with the gradient of the *sum*.
   /// - start: of rows before these; the result has the bits of all as one call.
-  public func evaluate(
+  package func evaluate(
     outputs: UnsafePointer<Float>, rows: Int, width: Int, targets: Targets,
     gradient: UnsafeMutablePointer<Float>?, kernels: KernelSet = .preferred,
     addingTo start: Total = Total()
@@ -91,7 +91,7 @@ public enum Loss: Sendable, Equatable {
   /// The same of targets that are all known and count alike.
   /// - values: targets `[rows, targets]`; used by losses of numbers.
   /// - classes: targets `[rows]` in `0..<width`, or the ignored index; used by cross entropy.
-  public func evaluate(
+  package func evaluate(
     outputs: UnsafePointer<Float>, rows: Int, width: Int, values: UnsafePointer<Float>,
     classes: UnsafePointer<Int32>, gradient: UnsafeMutablePointer<Float>?, kernels: KernelSet = .preferred,
     addingTo start: Total = Total()

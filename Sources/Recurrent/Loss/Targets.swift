@@ -2,19 +2,19 @@ import Batches
 
 extension Loss {
   /// What rows of outputs are compared with, as it lies in a batch.
-  public struct Targets {
+  package struct Targets {
     /// `[rows, targets]`, for losses of numbers.
-    public var values: UnsafePointer<Float>
+    package var values: UnsafePointer<Float>
     /// `[rows]`, for cross entropy.
-    public var classes: UnsafePointer<Int32>
+    package var classes: UnsafePointer<Int32>
     /// `[rows, weightsPerRow]`, how much each row counts; nil where all count alike.
-    public var weights: UnsafePointer<Float>?
+    package var weights: UnsafePointer<Float>?
     /// One for all targets of a row, or one for each of so many equal parts of them.
-    public var weightsPerRow: Int
+    package var weightsPerRow: Int
     /// Whether there may be targets that nobody knows: values that are NaN, classes below 0.
-    public var mayBeUnknown: Bool
+    package var mayBeUnknown: Bool
 
-    public init(
+    package init(
       values: UnsafePointer<Float>, classes: UnsafePointer<Int32>, weights: UnsafePointer<Float>? = nil,
       weightsPerRow: Int = 1, mayBeUnknown: Bool = false
     ) {
@@ -24,18 +24,18 @@ extension Loss {
 
     /// Whether every target is known and counts as much as any other.
     @inline(__always)
-    public var areAlike: Bool { weights == nil && !mayBeUnknown }
+    package var areAlike: Bool { weights == nil && !mayBeUnknown }
 
     /// How much a value counts: 0 where nobody knows it.
     /// - index: its place among all values, of which a row has `perRow`.
     @inline(__always)
-    public func weight(of index: Int, perRow: Int) -> Float {
+    package func weight(of index: Int, perRow: Int) -> Float {
       mayBeUnknown && values[index].isNaN ? 0 : weights?[index * weightsPerRow / perRow] ?? 1
     }
 
     /// How much a row's class counts: 0 where nobody knows it or it is to be ignored.
     @inline(__always)
-    public func classWeight(ofRow row: Int, ignoring ignored: Int32) -> Float {
+    package func classWeight(ofRow row: Int, ignoring ignored: Int32) -> Float {
       let label = classes[row]
       return label == ignored || mayBeUnknown && label < 0 ? 0 : weights?[row] ?? 1
     }

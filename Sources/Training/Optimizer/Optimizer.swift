@@ -1,4 +1,5 @@
 import CKernels
+import Diagnostics
 import Kernels
 
 #if canImport(Glibc)
@@ -10,9 +11,9 @@ import Kernels
 /// Changes parameters by their gradients; semantics of `torch.optim`. All state lies in flat buffers of the model's layout.
 public final class Optimizer {
   /// A buffer of state with its PyTorch name, for example `exp_avg`.
-  public struct Buffer {
-    public let name: String
-    public let values: UnsafeMutableBufferPointer<Float>
+  package struct Buffer {
+    package let name: String
+    package let values: UnsafeMutableBufferPointer<Float>
   }
 
   public let specification: OptimizerSpecification
@@ -20,7 +21,7 @@ public final class Optimizer {
   public let count: Int
   /// Updates done; Adam's t.
   public private(set) var steps: Int = 0
-  public let buffers: [Buffer]
+  package let buffers: [Buffer]
   /// The elements that it changes.
   private let trained: [Range<Int>]
   private let kernels: KernelSet
@@ -56,7 +57,7 @@ public final class Optimizer {
   /// One step.
   /// - team: the threads that share the work; nil for the caller alone. The bits are the same.
   /// - scale: what the gradients are multiplied with first (1 / weight sum, times the clip factor).
-  public func update(
+  package func update(
     _ parameters: UnsafeMutableBufferPointer<Float>, gradients: UnsafeMutableBufferPointer<Float>,
     scale: Float = 1, learningRate: Double, team: Team? = nil
   ) {
@@ -77,6 +78,28 @@ public final class Optimizer {
         let part = share.of(range.count, grain: 64)
         update(
           parameters, gradients, range.lowerBound + part.lowerBound..<range.lowerBound + part.upperBound)
+      }
+    }
+  }
+
+  /// One step of parameters that are no model's.
+  /// - Parameters:
+  ///   - scale: what the gradients are multiplied with first.
+  ///   - learningRate: the specification's if not given.
+  /// - Throws: `badData` where there are not `count` of each.
+  public func update(
+    _ parameters: inout [Float], gradients: [Float], scale: Float = 1, learningRate: Double? = nil
+  ) throws(Failure) {
+    guard parameters.count == count, gradients.count == count else {
+      throw .badData(
+        "this optimizer changes \(count) parameters, not \(parameters.count) by \(gradients.count) gradients")
+    }
+    var gradients = gradients
+    parameters.withUnsafeMutableBufferPointer { parameters in
+      gradients.withUnsafeMutableBufferPointer { gradients in
+        update(
+          parameters, gradients: gradients, scale: scale,
+          learningRate: learningRate ?? specification.learningRate)
       }
     }
   }

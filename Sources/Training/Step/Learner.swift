@@ -8,11 +8,11 @@ import Recurrent
 /// the update.
 ///
 ///     learner.begin()
-///     let outputs = learner.forward(batch, step: 0)
-///     learner.addLoss(outputs, batch)
+///     try learner.forward(batch)
+///     try learner.addLoss()
 ///     learner.backward()
 ///     try learner.sum()
-///     let outcome = try learner.update(learningRate: 0.01)
+///     let outcome = try learner.update()
 ///
 /// Losses and gradients are sums; they are divided once, in `update`, so that any number of ranks takes the same step. Allocates
 /// nothing once it has seen the largest batch.
@@ -21,6 +21,7 @@ public final class Learner {
   public let loss: Loss
   public let optimizer: Optimizer
   /// The ranks that train.
+  public var group: ProcessGroup { ProcessGroup(communicator) }
   package let communicator: any Communicator
   /// What a strict run adds its gradients up with; nil for a fast one.
   let lanes: LaneReduction?
@@ -30,8 +31,10 @@ public final class Learner {
   private let frozen: FrozenParameters
   private let limits: GradientLimits
   private let seed: UInt64
+  /// What the last forward gave, of a program's own batch.
+  var last: (outputs: UnsafeMutableBufferPointer<Float>, batch: Batch)?
   /// Of the outputs.
-  private var gradient = UnsafeMutableBufferPointer<Float>.allocate(capacity: 0)
+  private(set) var gradient = UnsafeMutableBufferPointer<Float>.allocate(capacity: 0)
 
   init(
     _ model: Model, loss: Loss, optimizer: Optimizer, gradientSum: GradientSum, lanes: LaneReduction? = nil,
@@ -74,16 +77,14 @@ public final class Learner {
 
   /// - step: from 0; with the seed and the samples' numbers it keys the dropout masks.
   /// - Returns: `[rows, outputSize]`, valid until the next call.
-  public func forward(_ batch: Batch, step: Int, states: StreamStates? = nil)
-    -> UnsafeMutableBufferPointer<Float>
-  {
+  func forward(_ batch: Batch, step: Int, states: StreamStates?) -> UnsafeMutableBufferPointer<Float> {
     let outputs = model.forward(batch, mode: .training(seed: seed, step: UInt64(step)), states: states)
     reserve(rows: outputs.count / model.network.outputSize)
     return outputs
   }
 
   /// Adds the loss of all rows of the outputs, and keeps its gradient.
-  public func addLoss(_ outputs: UnsafeMutableBufferPointer<Float>, _ batch: Batch) {
+  func addLoss(_ outputs: UnsafeMutableBufferPointer<Float>, _ batch: Batch) {
     addLoss(outputs, batch, rows: 0..<outputs.count / model.network.outputSize, to: 0)
   }
 
@@ -103,19 +104,6 @@ public final class Learner {
     sums.right += score.right
     sums.counted += score.counted
     self.sums.parts[part] = sums
-  }
-
-  /// A loss of the program's own for all rows.
-  func addLoss(
-    _ outputs: UnsafeMutableBufferPointer<Float>,
-    _ loss: (Span<Float>, inout MutableSpan<Float>) throws -> Loss.Total
-  ) rethrows {
-    let gradient = UnsafeMutableBufferPointer(rebasing: gradient[..<outputs.count])
-    gradient.update(repeating: 0)
-    var slopes = MutableSpan(_unsafeElements: gradient)
-    let total = try loss(Span(_unsafeElements: UnsafeBufferPointer(outputs)), &slopes)
-    sums.parts[0].loss += total.sum
-    sums.parts[0].weight += total.weight
   }
 
   /// Adds the gradients of the last forward.
@@ -141,7 +129,9 @@ public final class Learner {
   }
 
   /// Divides, clips, decides and changes the parameters; on sums only, so that all ranks do the same.
-  public func update(learningRate: Double) throws -> StepOutcome {
+  /// - learningRate: the optimizer's own if not given.
+  public func update(learningRate: Double? = nil) throws -> StepOutcome {
+    let learningRate = learningRate ?? optimizer.specification.learningRate
     let (total, requests) = (sums.total, sums.requests)
     var outcome = StepOutcome(.updated, stop: requests.stop > 0, save: requests.save > 0)
     let slice = gradientSum.slice
@@ -181,62 +171,5 @@ public final class Learner {
 
   private func squares(_ range: Range<Int>) -> Double {
     model.kernels.functions.sum_of_squares(model.gradients.baseAddress! + range.lowerBound, range.count)
-  }
-}
-
-/// Whole steps for programs that make their own batches.
-extension Learner {
-  /// Prepares the steps of a model.
-  /// - Parameters:
-  ///   - optimizer: with its learning rate.
-  ///   - group: the processes that train together, each with its own part of every batch; all call `step` equally often.
-  ///   - clipNorm: limit of the mean gradient's norm.
-  ///   - seed: of dropout masks.
-  public convenience init(
-    _ model: Model, loss: Loss = .mse, optimizer: OptimizerSpecification = .adam(),
-    group: ProcessGroup = ProcessGroup(), clipNorm: Double? = nil, seed: UInt64 = 0
-  ) {
-    let communicator = group.communicator
-    let sum = GradientSum(
-      DistributedSpecification(), model.gradients, boundaries: model.layout.boundaries, group: communicator)
-    self.init(
-      model, loss: loss, optimizer: Optimizer(optimizer, count: model.layout.count, kernels: model.kernels),
-      gradientSum: sum, limits: GradientLimits(norm: clipNorm), seed: seed, communicator: communicator)
-  }
-
-  /// Forward, loss, backward, sum over all ranks, update.
-  /// - learningRate: the optimizer's own if not given.
-  /// - Throws: a `Failure` where a rank can't be reached.
-  @discardableResult
-  public func step(_ batch: Batch, learningRate: Double? = nil) throws -> StepOutcome {
-    try step(batch, learningRate) { outputs in
-      model.team.measure(.loss) { addLoss(outputs, batch) }
-    }
-  }
-
-  /// The same with a loss of the program's own.
-  /// - loss: from outputs `[rows, outputSize]`, as the samples lie in the batch, it writes the gradient of the *summed* loss, all zero
-  ///   before, and returns the sum and what to divide it by.
-  @discardableResult
-  public func step(
-    _ batch: Batch, learningRate: Double? = nil,
-    loss: (_ outputs: Span<Float>, _ gradient: inout MutableSpan<Float>) throws -> Loss.Total
-  ) throws -> StepOutcome {
-    try step(batch, learningRate) { outputs in try addLoss(outputs, loss) }
-  }
-
-  private func step(
-    _ batch: Batch, _ learningRate: Double?,
-    addingLoss: (UnsafeMutableBufferPointer<Float>) throws -> Void
-  ) throws -> StepOutcome {
-    begin()
-    gradientSum.isLastPart = true
-    try addingLoss(forward(batch, step: optimizer.steps))
-    backward()
-    let start = monotonicNanoseconds()
-    try sum()
-    let outcome = try update(learningRate: learningRate ?? optimizer.specification.learningRate)
-    _ = try gradientSum.stepEnded(seconds: Double(monotonicNanoseconds() - start) / 1e9)
-    return outcome
   }
 }

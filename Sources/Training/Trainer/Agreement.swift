@@ -42,7 +42,7 @@ extension Communicator {
 
   /// Throws on all ranks where they are not the same program with the same recipe: before anything is read, since what they
   /// read together depends on both.
-  public func requireSameStart(_ recipe: Recipe) throws {
+  package func requireSameStart(_ recipe: Recipe) throws {
     try requireEqual(ProgramFile.hash, "the program", fix: "start the same build on all hosts")
     try requireEqual(recipe.effectiveYAML, "the recipe", fix: "give all ranks the same recipe and --set") {
       Recipe.firstDifference($0, $1)

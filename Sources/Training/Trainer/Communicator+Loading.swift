@@ -3,7 +3,7 @@ import Dataset
 
 extension Communicator {
   /// This group for `LoadedData`: its ranks read and hold large files together. nil for one process.
-  public var loadingPeers: LoadingPeers? {
+  package var loadingPeers: LoadingPeers? {
     guard size > 1 else { return nil }
     return LoadingPeers(rank: rank, hostName: hostName, allGather: allGather)
   }

@@ -17,8 +17,8 @@ extension Trainer {
   ///   - processor: what computes; checkpoints are the same files for any.
   /// - Throws: a `Failure` where recipe, data, checkpoint and directory don't fit together.
   public convenience init(
-    recipe: Recipe, data: LoadedData, options: TrainingOptions = TrainingOptions(), group: ProcessGroup,
-    observer: (any TrainingObserver)? = nil, processor: Processor = .cpu
+    recipe: Recipe, data: LoadedData, options: TrainingOptions = TrainingOptions(),
+    group: ProcessGroup = ProcessGroup(), observer: (any TrainingObserver)? = nil, processor: Processor = .cpu
   ) throws {
     try self.init(
       recipe: recipe, data: data, options: options, communicator: group.communicator, observer: observer,

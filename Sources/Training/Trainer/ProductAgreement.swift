@@ -18,7 +18,7 @@ public struct ProductAgreement: Sendable {
   /// - mode: nil for what the environment says.
   /// - files: where measurements are kept from run to run; nil for the user's cache folder.
   /// - Throws: on all ranks alike: a variable that is not understood, a BLAS that was asked for and is not there.
-  public init(
+  package init(
     _ model: Model, rows: Int, sequences: Int, _ group: any Communicator, mode: ProductMode? = nil,
     files: CacheFolder? = nil
   ) throws {

@@ -42,9 +42,9 @@ public final class Trainer {
   /// - observer: told of progress on rank 0.
   /// - processor: what computes; checkpoints are the same files for any.
   /// - Throws: a `Failure` where recipe, data, checkpoint and directory don't fit together.
-  public init(
+  package init(
     recipe: Recipe, data: LoadedData, options: TrainingOptions = TrainingOptions(),
-    communicator: any Communicator = Solo(), observer: (any TrainingObserver)? = nil,
+    communicator: any Communicator, observer: (any TrainingObserver)? = nil,
     processor: Processor = .cpu
   ) throws {
     let recipe = try recipe.validated()

@@ -1,5 +1,5 @@
-// What stands between the two marks is the library example of README.md, word for word (a test compares them).
-// example begins
+// What stands between the marks is an example of README.md, word for word (ExampleTests compares them).
+// example begins: README.md
 import Recur
 
 func learnWave(steps: Int = 300) throws -> Double {
@@ -10,7 +10,7 @@ func learnWave(steps: Int = 300) throws -> Double {
   for step in 0..<steps {
     // Each process makes its own part of the batch.
     let starts = (0..<32).map { Float((step * group.size + group.rank) * 32 + $0) * 0.37 }
-    let batch = Batch(steps: 20, samples: 32) { t, b, _ in sine(starts[b] + 0.3 * Float(t)) }
+    let batch = try Batch(steps: 20, samples: 32) { t, b, _ in sine(starts[b] + 0.3 * Float(t)) }
       .targets(starts.map { sine($0 + 0.3 * 20) })
     loss = try learner.step(batch).loss  // forward, loss, backward, sum over processes, divide once, update
   }

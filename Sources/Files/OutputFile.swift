@@ -26,15 +26,17 @@ package final class OutputFile {
 
   /// Opens it, before any work is done.
   /// - option: what it was named by, for messages.
+  /// - contents: what will be written, which the name of a regular file must not deny; nil where the name decides that.
   /// - inputs: what the same command reads; an output that is one of them is refused.
   /// - other: another output of the command, by the option that names it; the same file can't be both.
   /// - Throws: `usage` for a folder, an input and the other output, `inputOutput` where it can't be written.
   package init(
-    _ path: String, option: String, notOver inputs: [String] = [],
+    _ path: String, option: String, of contents: OutputContents? = nil, notOver inputs: [String] = [],
     besides other: (option: String, path: String)? = nil
   ) throws(Failure) {
     self.path = path
     target = try OutputTarget(path)
+    if case .file = target { try contents?.check(path, option: option) }
     isStandardOutput = target.isStandardOutput
     let own = FileIdentity(path, standard: STDOUT_FILENO)
     // What the command itself will make counts by its name.
@@ -62,12 +64,14 @@ package final class OutputFile {
   }
 
   /// Throws what opening it now would throw, and leaves nothing behind. What would wait for a reader is not opened.
-  package static func check(_ path: String, option: String, notOver inputs: [String] = []) throws(Failure) {
+  package static func check(
+    _ path: String, option: String, of contents: OutputContents? = nil, notOver inputs: [String] = []
+  ) throws(Failure) {
     if case .stream(let place) = try OutputTarget(path) {
       guard access(place, W_OK) == 0 else { throw Writing.failure(path, errno) }
       return
     }
-    _ = try OutputFile(path, option: option, notOver: inputs)
+    _ = try OutputFile(path, option: option, of: contents, notOver: inputs)
   }
 
   /// Whether a path leads to standard output.

@@ -49,6 +49,12 @@ package enum Paths {
     return String(name[..<point])
   }
 
+  /// What stands behind the name's last point, in small letters; empty where `stem` is all of the name.
+  package static func ending(of path: String) -> String {
+    let rest = name(of: path).utf8.dropFirst(stem(of: path).utf8.count + 1)
+    return String(decoding: rest.map { (65...90).contains($0) ? $0 | 0x20 : $0 }, as: UTF8.self)
+  }
+
   private static func split(_ path: String) -> (folder: String, name: String) {
     let bytes = path.utf8
     guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else { return ("", path) }

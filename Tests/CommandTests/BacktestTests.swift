@@ -136,6 +136,33 @@ import Testing
     #expect(placed.status == 64 && placed.err.contains("--out other is for a recipe"), "\(placed.err)")
   }
 
+  /// A series that ended before the test part has nothing to compare, and does not keep the others from it.
+  @Test func seriesThatEndedAreLeftOut() throws {
+    let folder = try Folder()
+    let rows = ["a", "b", "c"].flatMap { name in
+      (0..<(name == "b" ? 40 : 80)).map { "\(name),\($0),\(($0 * 7 + name.utf8.count) % 11)" }
+    }
+    try folder.write("d.csv", (["s,t,y"] + rows).joined(separator: "\n") + "\n")
+    try folder.write(
+      "r.yaml",
+      """
+      data: {format: csv, path: d.csv, series: s, time: t, features: [y], targets: [y], window: 4, horizon: 1,
+        split: {by: time, train: 0.6, validation: 0.2, test: rest}}
+      model: {cell: gru, hidden_size: 4, head: [{linear: targets}]}
+      loss: mse
+      train: {epochs: 1, batch_size: 8}
+      """)
+    try #require(try run(folder, "train r.yaml --out run").status == 0)
+    let outcome = try run(folder, "backtest run --folds 3 --output b.csv --json")
+    #expect(
+      outcome.status == 0 && outcome.err.contains("series 'b' left out: it ends before the test part"),
+      "\(outcome.err)")
+    #expect(Set(table(try folder.read("b.csv")).dropFirst().map { $0[1] }) == ["a", "c"])
+    #expect(try outcome.json()["left_out"] as? [String] == ["b"])
+    let early = try run(folder, "backtest run --folds 30")
+    #expect(early.status == 65 && early.err.contains("of series 'a', before the test part"), "\(early.err)")
+  }
+
   @Test func whatTrainingHasSeenIsRefused() throws {
     let folder = try trained()
     let outcome = try run(folder, "backtest run --folds 10 --step 2 --output b.csv")

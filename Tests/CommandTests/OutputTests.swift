@@ -34,6 +34,33 @@ import Testing
     #expect(try run("plot run --output -", in: folder).out.contains("<svg"))
   }
 
+  /// No command writes under a name that says something else.
+  @Test func namesOfOtherFormatsAreRefused() throws {
+    let folder = try trained()
+    for (words, name, remedy) in [
+      ("predict run --output", "x.parquet", ".csv, .jsonl or .npy"),
+      ("predict run --output", "x.csv.gz", ".csv"),
+      ("predict run --jsonl --output", "x.csv", ".jsonl"), ("forecast run --output", "x.npy", ".csv"),
+      ("backtest run --folds 1 --output", "x.jsonl", ".csv"), ("report run --output", "x.pdf", ".html"),
+      ("export run --npz", "x.npy", ".npz"), ("export run --safetensors", "x.onnx", ".safetensors"),
+      ("export run --onnx", "x.pb", ".onnx"),
+      ("train wave.yaml --out other --trace", "x.csv", ".json"),
+    ] {
+      let outcome = try run("\(words) \(name)", in: folder)
+      #expect(
+        outcome.status == 64 && outcome.err.contains("\(name): ")
+          && outcome.err.contains("end the name in \(remedy)"),
+        "\(words) \(name): \(outcome.err)")
+      #expect(!folder.holds(name) && !folder.holds("other"))
+    }
+    for name in ["x", "x.txt", "x.CSV"] {
+      #expect(try run("predict run --output \(name)", in: folder).status == 0)
+      #expect(try folder.read(name).hasPrefix("split,sample"), "\(name)")
+    }
+    #expect(try run("predict run --output x.ndjson", in: folder).status == 0)
+    #expect(try folder.read("x.ndjson").hasPrefix("{\"split\""))
+  }
+
   @Test func fullDevicesAre74AndNothingIsLeft() throws {
     let folder = try trained()
     let before = try FileManager.default.contentsOfDirectory(atPath: folder.url.path).sorted()

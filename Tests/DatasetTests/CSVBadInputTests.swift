@@ -18,6 +18,13 @@ import Testing
     return message
   }
 
+  @Test(arguments: [";", "\t", "|"]) func anotherDelimiterIsSeen(_ mark: String) throws {
+    #expect(
+      try failure("a\(mark)b\(mark)c\n1\(mark)2\(mark)3\n").hasPrefix(
+        "d.csv, line 1: there is no column 'a' (data.features); the only one is 'a"))
+    #expect(try failure("a;b;c\n1;2;3\n").hasSuffix("'a;b;c', whose parts ';' sets apart (data.delimiter)"))
+  }
+
   @Test(arguments: [
     ("", "d.csv: is empty"), ("\n\n", "d.csv: is empty"), ("\u{FEFF}", "d.csv: is empty"),
     ("a,b,c\n", "d.csv: has a header but no rows"), ("a,b,c", "d.csv: has a header but no rows"),

@@ -42,6 +42,33 @@ import Testing
     #expect(try names(folder) == ["out"])
   }
 
+  /// A name that another program would open as another format is refused; a name that says nothing may be anything's.
+  @Test func aNameThatDeniesTheContentsIsRefused() throws {
+    let folder = try TemporaryFolder()
+    func line(_ name: String, _ contents: OutputContents) -> String? {
+      failure { _ = try OutputFile("\(folder.path)/\(name)", option: "--output", of: contents) }.map {
+        #expect($0.kind == .usage)
+        return $0.message
+      }
+    }
+    for name in ["x.parquet", "x.XLSX", "x.csv.gz", "x.npz", "x.tsv", "x.json", "x.svg", "x.safetensors"] {
+      let words =
+        "is what is written, and .\(Paths.ending(of: name)) is the ending of something else; end the name in .csv"
+      #expect(line(name, .table)?.hasSuffix("/\(name): CSV \(words)") == true, "\(name)")
+      #expect(line(name, .predictions)?.hasSuffix("in .csv, .jsonl or .npy") == true, "\(name)")
+    }
+    for name in ["x", "x.csv", "x.CSV", "x.txt", "x.2024", "tmp.aB3dE5", ".csv", "x.", "parquet"] {
+      #expect(line(name, .table) == nil, "\(name)")
+    }
+    #expect(line("x.json", .lines) == nil && line("x.csv", .lines) != nil && line("x.npy", .arrays) != nil)
+    #expect(line("x.NPY", .array) == nil && line("x.htm", .page) == nil && line("x.pdf", .page) != nil)
+    #expect(try names(folder) == [])
+    // What is written straight into has no format by its name.
+    let fifo = folder.path + "/out.parquet"
+    #expect(mkfifo(fifo, 0o600) == 0)
+    try OutputFile.check(fifo, option: "--output", of: .table)
+  }
+
   /// One of two outputs that are one file would be lost.
   @Test func twoOutputsAreTwoFiles() throws {
     let folder = try TemporaryFolder()

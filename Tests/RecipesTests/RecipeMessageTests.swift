@@ -175,6 +175,38 @@ import Testing
     #expect(!text.contains("\n"), "\(text)")
   }
 
+  /// A tag asks for something that no key is; those of YAML's own kinds say what a value is anyway.
+  @Test func tagsAreRefused() {
+    for (old, new, tag) in [
+      ("epochs: 301", "epochs: !foo 301", "'!foo'"),
+      ("epochs: 301", "epochs: !!python/object:x 301", "'!!python/object:x'"),
+      ("features: [", "features: !list [", "'!list'"), ("\ndata:", "\ndata: !map", "'!map'"),
+      ("  format: csv", "  !key format: csv", "'!key'"),
+      ("epochs: 301", "epochs: !!binary 301", "'!!binary'"),
+      ("features: [", "features: !!map [", "'!!map'"), ("format: csv", "format: !<x:y> csv", "'x:y'"),
+    ] {
+      let yaml = replacing(old, new)
+      let text = message(yaml)
+      let line = yaml[..<(yaml.range(of: "!")!.lowerBound)].count { $0 == "\n" } + 1
+      #expect(
+        text.hasPrefix("r.yaml:\(line):")
+          && text.hasSuffix("the tag \(tag) means nothing in a recipe; remove it"),
+        "\(new): \(text)")
+    }
+    for (old, new) in [
+      ("epochs: 301", "epochs: !!int 301"), ("format: csv", "format: !!str csv"),
+      ("format: csv", "format: ! csv"),
+      ("features: [", "features: !!seq ["),
+    ] {
+      #expect(throws: Never.self) {
+        try Recipe(yaml: replacing(old, new), path: "r.yaml", baseDirectory: "/")
+      }
+    }
+    #expect(
+      message(stock, ["train.epochs=!foo"])
+        == "--set train.epochs=!foo: the tag '!foo' means nothing in a recipe; remove it")
+  }
+
   @Test func aliasesCannotExplode() {
     let levels = (1...30).map { "a\($0): &a\($0) [*a\($0 - 1), *a\($0 - 1)]" }
     #expect(message((["a0: &a0 [x]"] + levels).joined(separator: "\n")).contains("more than 10000 values"))

@@ -166,7 +166,7 @@ def model():
         same(model.predict(x[7]), expected[7:8])
         many = numpy.concatenate([x] * 100)
         assert model.predict(many).shape == (6000, 1) and model._process.pid == process
-        refused(65, "the data has 2", model.predict, x[:, :, :2])
+        refused(65, "step 1 has 2 values, not 3", model.predict, x[:, :, :2])
         same(model.predict(x[:3]), expected[:3])
         assert model.predict([]).shape[0] == 0
         refused(64, "predicts no classes", model.predict_proba, x)
@@ -206,7 +206,11 @@ def model():
     wide = recur.train({"data": {"format": "csv", "path": "w.csv", "wide": "*", "scale": "standard", "window": 4, "horizon": 1},
                         "model": {"cell": "gru", "hidden_size": 4, "head": [{"linear": "targets"}]}, "loss": "mse",
                         "train": {"epochs": 1, "batch_size": 8}}, out="wide")
-    refused(64, "data.wide) can't be sent line by line", wide.model().predict, {"u": [1] * 4, "v": [1] * 4})
+    with wide.model() as model:
+        answers = model.answers([{"u": [1, 2, 3, 4], "v": [1] * 4}, {"v": [1] * 4}])
+        assert [[a["series"] for a in sample] for sample in answers] == [["u", "v"], ["v"]], answers
+        assert answers[0][1]["predicted"] == answers[1][0]["predicted"]
+        refused(65, "has no column that is a series (data.wide)", model.predict, {"inputs": [1] * 4})
 
 
 def estimators():

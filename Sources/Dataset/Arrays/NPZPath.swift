@@ -42,3 +42,19 @@ struct NPZPath {
     return InputFile(path: "\(archive):\(name)", bytes: try zip.bytes(of: "\(name).npy"))
   }
 }
+
+extension NPYFile {
+  /// Whether a path names an archive, or an array of one.
+  package static func isOfArchive(_ path: String) -> Bool { NPZPath(path) != nil }
+
+  /// An array that is a file of its own, or of an archive as `FILE.npz:ARRAY`.
+  /// - key: as `InputFile` has it.
+  package init(path: String, key: String) throws(Failure) {
+    let specification = DataSpecification(format: .npy, path: path)
+    if let member = try NPZPath(path)?.open(specification, key: key) {
+      try self.init(member)
+    } else {
+      try self.init(InputFile(path: path, key: key))
+    }
+  }
+}

@@ -89,6 +89,12 @@ package struct CSVHeader: Sendable {
 
   private func suggestion(for name: String) -> String {
     guard hasNames else { return "without a header the columns are 0 to \(names.count - 1)" }
+    let marks = [";", "\t", "|", ","].filter { mark in
+      names.count == 1 && names[0].utf8.contains(mark.utf8.first!)
+    }
+    if let mark = marks.first {
+      return "the only one is \(quoted(names[0])), whose parts \(quoted(mark)) sets apart (data.delimiter)"
+    }
     if let nearest = nearestName(to: name, among: names) { return "the nearest is \(quoted(nearest))" }
     let list = names.prefix(12).map { quoted($0) }.joined(separator: ", ")
     return "the columns are \(list)\(names.count > 12 ? ", …" : "")"

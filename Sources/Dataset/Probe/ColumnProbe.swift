@@ -35,6 +35,8 @@ extension TableProbe {
     package let gapWords: [String]
     /// How many rows have one of `words`.
     package let rowsOfWords: Int
+    /// Whether all its texts are times of day, 14:30.
+    package let isOfClocks: Bool
     /// What makes its numbers texts.
     package let mark: NumberMark?
     /// Whether it is called like a time and has years alone.
@@ -114,6 +116,7 @@ extension TableProbe.Column {
     hasHolesInTimes = missing > 0 && used.count > 1 && guess?.isWhole == true
     kind =
       isNumeric ? .numbers : present.isEmpty ? .nothing : format.map { .times(pattern: $0.pattern) } ?? .texts
+    isOfClocks = kind == .texts && used.allSatisfy { Self.isClock(texts[$0]) }
     func row(_ place: Int) -> Int { rows.firstIndex(of: Int32(used[place])) ?? 0 }
     let counted = used.map { (text: texts[$0], rows: rowsOfTexts[$0], isPlainNumber: numbers[$0] != nil) }
     strayTime = guess.flatMap {
@@ -139,6 +142,15 @@ extension TableProbe.Column {
     let times = digits.times.compactMap(\.self)
     let isRising = isInOrder && digits.isWhole && zip(times, times.dropFirst()).allSatisfy { $0 < $1 }
     return isNamed || isRising ? digits : nil
+  }
+
+  /// A time of day of 24 hours, or of 12 with AM or PM.
+  private static func isClock(_ text: [UInt8]) -> Bool {
+    var reader = DigitReader(text.dropFirst().first == UInt8(ascii: ":") ? [48] + text : text)
+    guard reader.clock() != nil else { return false }
+    _ = reader.take(" ")
+    return reader.isAtEnd
+      || (reader.take(bytes: "AM".utf8) || reader.take(bytes: "PM".utf8)) && reader.isAtEnd
   }
 
   /// Neither a letter nor a digit, of any script.
@@ -192,8 +204,11 @@ extension TableProbe {
   }
 
   /// Whether no series has two rows of the same time.
-  package func areDistinct(_ time: Column, series: [Column]) -> Bool {
-    runs(series).allSatisfy { rows in Set(rows.map { time.times[$0] }).count == rows.count }
+  package func areDistinct(_ time: Column, series: [Column]) -> Bool { repeats(time, series: series) == 0 }
+
+  /// How many rows have the time of another one of their series.
+  package func repeats(_ time: Column, series: [Column]) -> Int {
+    runs(series).reduce(0) { sum, rows in sum + rows.count - Set(rows.map { time.times[$0] }).count }
   }
 
   /// Whether times go on from row to row.

@@ -75,10 +75,18 @@ package struct TableProbe {
     return notations[found.indices.max { (found[$0], -$0) < (found[$1], -$1) }!]
   }
 
-  /// Whether what was taken for names is a row like the others: a number or a time above such, or a text that stands twice in it and
-  /// again below.
+  /// Whether what was taken for names is a row like the others: a number or a time above such, a text that stands twice in it and
+  /// again below, or texts that all stand below.
   private static func isData(_ header: CSVHeader, _ table: CSVTable, _ notation: NumberNotation) -> Bool {
+    if hasTitle(header, table, notation) || areYears(header.names) { return false }
     let names = header.names.map { Name($0) }
+    if names.count > 1,
+      names.indices.allSatisfy({ place in
+        !names[place].text.isEmpty && table.names[place].texts.holds(header.names[place])
+      })
+    {
+      return true
+    }
     let repeated = names.indices.filter { place in
       !names[place].text.isEmpty && names.count { $0 == names[place] } > 1
     }
@@ -96,6 +104,31 @@ package struct TableProbe {
         return ISOTime(text) != nil && ISOTime(Array(column[0])) != nil
       }
     }
+  }
+}
+
+extension TableProbe {
+  /// Whether a name is none of what its column holds: letters alone above texts that all have digits. Numbers may be names then, as
+  /// of shops or years.
+  private static func hasTitle(_ header: CSVHeader, _ table: CSVTable, _ notation: NumberNotation) -> Bool {
+    func hasDigit(_ text: some Sequence<UInt8>) -> Bool { text.contains { (48...57).contains($0) } }
+    return header.names.indices.contains { place in
+      let (name, texts) = (Array(header.names[place].utf8), table.names[place].texts)
+      let isWord = !hasDigit(name) && !notation.isGap(name) && name.contains { (65...90).contains($0 & 0xDF) }
+      guard isWord else { return false }
+      return (0..<texts.count).contains { hasDigit(texts[$0]) }
+        && (0..<texts.count).allSatisfy { hasDigit(texts[$0]) || notation.isGap(Array(texts[$0])) }
+    }
+  }
+
+  /// Columns that are called by a time.
+  package var titlesOfTimes: [String] { columns.map(\.name).filter { ISOTime(Array($0.utf8)) != nil } }
+
+  /// Whether names go on year by year.
+  private static func areYears(_ names: [String]) -> Bool {
+    let years = names.compactMap { Int($0) }
+    return years.count > 2 && years.allSatisfy { (1800...2200).contains($0) }
+      && zip(years, years.dropFirst()).allSatisfy { $0 + 1 == $1 }
   }
 }
 

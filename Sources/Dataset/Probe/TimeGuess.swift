@@ -20,8 +20,9 @@ struct TimeGuess {
     "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%Y/%m/%d", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%y", "%m/%d/%y",
     "%d/%m/%y", "%d %b %Y", "%b %d, %Y", "%d-%b-%Y", "%d-%b-%y", "%Y.%m.%d", "%d %b %y", "%d %B %Y",
     "%d %B %y", "%d. %B %Y", "%B %d, %Y",
+    "%Y-%m-%d", "%b-%y", "%b %Y", "%b-%Y", "%B %Y", "%m/%Y", "%m.%Y", "%Y/%m",
   ]
-  private static let clocks = ["", " %H:%M", " %H:%M:%S", "T%H:%M:%S", " %I:%M %p"]
+  private static let clocks = ["", " %H:%M", " %H:%M:%S", "T%H:%M:%S", " %I:%M %p", " %I:%M:%S %p"]
 
   private struct Fit {
     let pattern: String?

@@ -37,6 +37,9 @@ extension DataSpecification {
     return data
   }
 
+  /// What each column of a wide table is called, as a feature and as a target.
+  package static let wideColumn = ColumnRoles.value
+
   /// With what a wide table's columns are called where the recipe does not say it.
   package var completed: DataSpecification {
     guard !wide.isEmpty else { return self }

@@ -77,6 +77,7 @@ extension RecipeNode {
     budget -= 1
     // Aliases can stand for more values than fit in memory, and for what they are part of.
     guard budget > 0 else { throw failure("more than \(Self.mostValues) values; this is no recipe") }
+    try Self.requireOwnKind(node, self.origin)
     guard depth < 100 else { throw failure("values within values, 100 deep; this is no recipe") }
     switch node.content {
     case .scalar(let text, let isPlain):
@@ -87,6 +88,7 @@ extension RecipeNode {
     case .mapping(let pairs):
       let entries = try pairs.map { key, value in
         let place = origin(key.place.line, key.place.column)
+        try Self.requireOwnKind(key, place)
         guard case .scalar(let name, _) = key.content else {
           throw Failure.badData("\(place): a key must be a plain word")
         }
@@ -96,6 +98,12 @@ extension RecipeNode {
       try requireDistinct(entries)
       content = .map(entries)
     }
+  }
+
+  /// A tag would ask for something that no key is.
+  private static func requireOwnKind(_ node: YAMLDocument.Node, _ place: Origin) throws {
+    guard let tag = node.foreignTag else { return }
+    throw Failure.badData("\(place): the tag \(quoted(tag)) means nothing in a recipe; remove it")
   }
 
   private func requireDistinct(_ entries: [Entry]) throws {

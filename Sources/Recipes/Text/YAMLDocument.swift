@@ -1,4 +1,5 @@
 import CYAML
+import Diagnostics
 
 /// A YAML text with one document or none, as the system's libyaml composes it: aliases lead to what they stand for.
 ///
@@ -72,6 +73,22 @@ package final class YAMLDocument {
 }
 
 extension YAMLDocument.Node {
+  /// The tag that makes something else of it than a text, a list or a map, `!foo`; nil where there is none.
+  package var foreignTag: String? {
+    let node = node
+    guard let words = node.tag else { return nil }
+    let tag = String(cString: words)
+    let prefix = "tag:yaml.org,2002:"
+    let own =
+      switch node.type {
+      case YAML_SEQUENCE_NODE: ["seq"]
+      case YAML_MAPPING_NODE: ["map"]
+      default: ["str", "int", "float", "bool", "null"]
+      }
+    if own.contains(where: { tag.hasSameBytes(as: prefix + $0) }) { return nil }
+    return tag.hasBytes(first: prefix) ? "!!\(tag.dropFirst(prefix.count))" : tag
+  }
+
   package var content: Content {
     let node = node
     switch node.type {

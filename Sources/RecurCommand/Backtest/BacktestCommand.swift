@@ -69,25 +69,31 @@ struct BacktestCommand: ReportingCommand {
     let plan = try ForecastPlan(horizons: source.recipe.data.allHorizons)
     let steps = steps ?? plan.length
     let backtest = Backtest(folds: folds, step: step ?? steps, steps: steps, season: season ?? 1)
-    let written = try table.map { try OutputFile($0, option: "--output", notOver: source.inputs) }
+    let written = try table.map { try OutputFile($0, option: "--output", of: .table, notOver: source.inputs) }
     var rows: [Backtest.Row] = []
     var lines = BacktestTable(hasSeason: season != nil)
+    var ended: Set<Name> = []
     for fold in 0..<folds {
       var data = source.recipe.data.going(on: nil, known: known)
       data.withheldRows = backtest.withheld(fold)
       let forecast = try source.forecaster(fold, data).forecast(data, steps: steps)
-      try source.check(forecast, fold: fold)
+      ended = try source.check(forecast, fold: fold)
       if fold == 0 { ForecastTable.note(forecast) }
       lines.take(forecast)
-      rows += backtest.rows(fold, of: forecast)
+      rows += backtest.rows(fold, of: forecast).filter { [ended] in !ended.contains(Name($0.series)) }
+    }
+    if let first = ended.min() {
+      let others = ended.count == 1 ? "" : " and \(ended.count - 1) more"
+      Console.note("recur: series \(quoted(first.text))\(others) left out: it ends before the test part")
     }
     if let written {
       try written.write(lines.header)
       for row in rows { try written.write(lines.line(row)) }
       try written.close()
     }
-    let report = BacktestReport(
+    var report = BacktestReport(
       recipe: source.recipe.name, backtest, targets: lines.targets, rows, output: table)
+    report.leftOut = ended.sorted().map(\.text)
     for line in report.lines { try console.say(line) }
     if let table { try console.say("written to \(table)") }
     return report

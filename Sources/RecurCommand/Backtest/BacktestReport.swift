@@ -24,6 +24,9 @@ struct BacktestReport: CommandReport {
   /// Of each target, where not all of its forecasts are compared.
   let partlyCompared: [Compared]
 
+  /// Series that end before the test part of a run, and have nothing to compare.
+  var leftOut: [String] = []
+
   /// How many forecasts of a target were compared: of the others the truth, the forecast or a naive one is not known.
   struct Compared: Encodable {
     let target: String

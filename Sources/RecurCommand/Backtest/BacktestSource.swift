@@ -10,7 +10,8 @@ protocol BacktestSource: AnyObject {
   /// - data: what lies before the fold's origin.
   func forecaster(_ fold: Int, _ data: DataSpecification) throws -> Forecaster
   /// Refuses origins that training has seen.
-  func check(_ forecast: Forecast, fold: Int) throws
+  /// - Returns: series that have nothing to compare, because they end before the test part.
+  func check(_ forecast: Forecast, fold: Int) throws -> Set<Name>
 }
 
 /// A run whose parameters are used as they are.
@@ -40,9 +41,11 @@ final class TrainedRun: BacktestSource {
 
   func forecaster(_ fold: Int, _ data: DataSpecification) -> Forecaster { forecaster }
 
-  func check(_ forecast: Forecast, fold: Int) throws {
-    guard let firstOrigins else { return }
-    for series in forecast.series {
+  func check(_ forecast: Forecast, fold: Int) throws -> Set<Name> {
+    guard let firstOrigins else { return [] }
+    let ended = Set(forecast.series.map { Name($0.name) }.filter { firstOrigins[$0] == nil })
+    for series in forecast.series
+    where !ended.contains(Name(series.name)) || ended.count == forecast.series.count {
       let origin = countsInSeries ? series.history.count - 1 : series.lastRecord
       guard let first = firstOrigins[Name(series.name)], first <= origin else {
         let of = series.name.isEmpty ? "" : " of series \(quoted(series.name))"
@@ -51,6 +54,7 @@ final class TrainedRun: BacktestSource {
             + "ask for fewer --folds, a smaller --step, or give the recipe, to train each fold anew")
       }
     }
+    return ended
   }
 }
 
@@ -121,7 +125,7 @@ final class FoldTraining: BacktestSource {
     return try Forecaster(CheckpointedModel(contentsOf: report.runDirectory))
   }
 
-  func check(_ forecast: Forecast, fold: Int) {}
+  func check(_ forecast: Forecast, fold: Int) -> Set<Name> { [] }
 
   /// What an earlier call left is taken only where it is what this call would come to.
   private func requireSame(_ recipe: Recipe, _ data: LoadedData, _ fold: Int, in place: String) throws {

@@ -25,10 +25,11 @@ struct Export: ReportingCommand {
   @OptionGroup var output: OutputOptions
 
   /// What was asked for, by its option.
-  private var targets: [(path: String, option: String)] {
-    [(safetensors, "--safetensors"), (npz, "--npz"), (onnx, "--onnx")].compactMap { path, option in
-      path.map { ($0, option) }
-    }
+  private var targets: [(path: String, option: String, contents: OutputContents)] {
+    [
+      (safetensors, "--safetensors", OutputContents.safetensors), (npz, "--npz", .arrays),
+      (onnx, "--onnx", .onnx),
+    ].compactMap { path, option, contents in path.map { ($0, option, contents) } }
   }
   var outputPath: String? { targets.first?.path }
 
@@ -41,8 +42,8 @@ struct Export: ReportingCommand {
 
   func execute(_ console: Console) throws -> ExportReport {
     let model = try CheckpointedModel(noting: checkpoint, choice.choice)
-    let (path, option) = targets[0]
-    let file = try OutputFile(path, option: option, notOver: model.files(checkpoint))
+    let (path, option, contents) = targets[0]
+    let file = try OutputFile(path, option: option, of: contents, notOver: model.files(checkpoint))
     if onnx != nil {
       try model.exportONNX(to: file, raw: raw)
     } else {

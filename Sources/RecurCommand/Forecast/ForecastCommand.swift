@@ -50,7 +50,7 @@ struct ForecastCommand: ReportingCommand {
     let model = try CheckpointedModel(noting: checkpoint, choice.choice, overrides: settings.settings)
     let forecaster = try Forecaster(model)
     let inputs = model.files(checkpoint, input: input) + (known.map { [$0] } ?? [])
-    let table = try OutputFile(file, option: "--output", notOver: inputs)
+    let table = try OutputFile(file, option: "--output", of: .table, notOver: inputs)
     let picture = try plot.map {
       let picture = try OutputFile($0, option: "--plot", notOver: inputs, besides: ("--output", file))
       return (gnuplot: try Gnuplot(), file: picture)

@@ -8,11 +8,15 @@ extension Init {
     // text: a file's ending.
     let stem = path.hasBytes(last: ".npy") ? String(path.dropLast(4)) : path
     let labels = label.map { Paths.absolute($0) } ?? stem + "-labels.npy"
-    let array = try NPYFile(InputFile(path: path, key: "FILE"))
-    if label == nil, (try? InputFile(path: labels, key: "")) == nil {
-      throw Failure.usage("\(path): name the file with its labels or targets: --label FILE")
+    let array = try NPYFile(path: path, key: "FILE")
+    if label == nil, (try? NPYFile(path: labels, key: "")) == nil {
+      let what =
+        NPYFile.isOfArchive(path)
+        ? "array with its labels or targets: --label FILE.npz:ARRAY"
+        : "file with its labels or targets: --label FILE"
+      throw Failure.usage("\(path): name the \(what)")
     }
-    let targets = try NPYFile(InputFile(path: labels, key: "--label"))
+    let targets = try NPYFile(path: labels, key: "--label")
     if label == nil { draft.guess("labels: \(Paths.name(of: labels)), which lies beside it") }
     draft.section("data")
     draft.add("format", "npy")
@@ -63,12 +67,16 @@ extension Init {
   }
 
   func writeTokens(_ path: String, _ kind: Format, _ draft: inout RecipeDraft) throws {
-    if format == nil {
+    if format == nil, kind == .text {
       draft.guess("format: text, whose next characters are learned; --format tagged or pairs else")
     }
     draft.section("data")
     draft.add("format", kind.rawValue)
     draft.add("path", RecipeDraft.text(path))
+    if kind == .tagged, try isNumbered(path) {
+      draft.add("token_column", "1", "from 0: a word's number stands in front of it")
+      draft.add("tag_column", "3")
+    }
     if kind != .tagged { draft.add("tokens", "char", "or word") }
     if kind == .text { draft.add("sequence_length", "64", "gradients do not reach further back") }
     draft.add("split", "{train: 0.8, validation: 0.1, test: rest}")
@@ -81,6 +89,17 @@ extension Init {
     if kind == .pairs { draft.add("decoder", "{embedding: 64, attention: dot}") }
     draft.add("head", "[{linear: classes}]")
     writeTraining("cross_entropy", samples: 1000, &draft)
+  }
+
+  /// Whether tokens stand as CoNLL-U has them: ten columns, the first of them the token's number.
+  private func isNumbered(_ path: String) throws -> Bool {
+    let file = try InputFile(path: path, key: "FILE")
+    let lines = Lines.texts(of: file.withBytes { Array($0.prefix(1 << 16)) })
+    guard let first = lines.first(where: { !$0.isEmpty && $0.utf8.first != UInt8(ascii: "#") }) else {
+      return false
+    }
+    let columns = first.utf8.split(separator: 9, omittingEmptySubsequences: false)
+    return columns.count == 10 && columns[0].allSatisfy { (48...57).contains($0) || $0 == UInt8(ascii: "-") }
   }
 
   func writeModel(steps: Int, isOfClasses: Bool, _ draft: inout RecipeDraft) {

@@ -12,8 +12,11 @@ struct Init: ReportingCommand {
       standard error.
       """)
 
-  @Argument(help: "CSV, .npy, .ts, UCR's .tsv, a text, or a folder of IDX images; gzip is undone.") var file:
-    String
+  @Argument(
+    help:
+      "CSV, .npy, an array as FILE.npz:ARRAY, .ts, UCR's .tsv, a text, or a folder of IDX images; gzip is undone."
+  )
+  var file: String
   @Option(parsing: .upToNextOption, help: "Columns to predict as numbers.") var target: [String] = []
   @Option(help: "The column of the class to predict; npy: the file with labels or targets.") var label:
     String?
@@ -33,6 +36,7 @@ struct Init: ReportingCommand {
   typealias Format = DataSpecification.Format
 
   func validate() throws {
+    if file.isEmpty { throw ValidationError("name the file to look at") }
     if wide, !target.isEmpty || !series.isEmpty || label != nil || text != nil {
       throw ValidationError("--wide is for tables whose columns are the series; give --time alone beside it")
     }
@@ -43,10 +47,14 @@ struct Init: ReportingCommand {
 
   func execute(_ console: Console) throws -> InitReport {
     let path = Paths.absolute(file)
+    guard file != "-", !OutputFile.isStream(path) else {
+      let what = file == "-" ? "- is standard input" : "\(file) can be read once"
+      throw Failure.usage("\(what), and a recipe names the file that is trained on: save it, and name that")
+    }
     var draft = RecipeDraft()
     draft.remark(
       "A first recipe for \(Paths.name(of: path)), made by recur init. Train with: recur train FILE.yaml")
-    let kind = try format ?? guessedFormat(path)
+    let kind = try format ?? guessedFormat(path, &draft)
     switch kind {
     case .csv: try TableDraft(self, path).write(&draft)
     case .npy: try writeArrays(path, &draft)
@@ -60,46 +68,6 @@ struct Init: ReportingCommand {
     try console.write(Array(draft.yaml.utf8))
     return InitReport(
       format: kind.rawValue, recipe: draft.yaml, guesses: draft.guesses, samples: data.train?.count ?? 0)
-  }
-
-  /// A folder is one of images, unless it has tables.
-  private func requireImages(_ folder: String) throws {
-    let files = Paths.files(in: folder)
-    // text: files' endings and beginnings.
-    let tables = files.filter { $0.hasBytes(last: ".csv") || $0.hasBytes(last: ".csv.gz") }
-    let hasImages = files.contains { Paths.name(of: $0).hasPrefix("train-images") }
-    guard !hasImages, let first = tables.sorted(by: { Name($0) < Name($1) }).first else { return }
-    let count = tables.count == 1 ? "a CSV file" : "\(tables.count) CSV files"
-    throw Failure.usage(
-      "\(folder) is a folder with \(count): run init on one of them, such as \(ShellWords.quoted([first])); in its recipe data.paths, "
-        + "a list or a pattern, in place of data.path reads them all")
-  }
-
-  /// By what the file begins with.
-  private func guessedFormat(_ path: String) throws -> Format {
-    if Paths.isFolder(path) {
-      try requireImages(path)
-      return .idx
-    }
-    let file = try InputFile(path: path, key: "FILE")
-    let start = file.withBytes { Array($0.prefix(1 << 16)) }
-    if start.starts(with: [0x93] + Array("NUMPY".utf8)) { return .npy }
-    for (mark, remedy) in [
-      ("PAR1", "Parquet; launch/data/from_parquet.py makes CSV of it"),
-      (
-        "PK\u{3}\u{4}",
-        "a zip archive; of an .npz a recipe asks by data.path: FILE.npz:ARRAY, tables are to be saved as CSV"
-      ),
-      ("\u{89}HDF", "HDF5; save its arrays as .npy"),
-    ] where start.starts(with: mark.unicodeScalars.map { UInt8($0.value) }) {
-      throw Failure.badData("\(path) is \(remedy)")
-    }
-    let lines = Lines.texts(of: start).map { $0.utf8.drop { $0 == 32 || $0 == 9 } }.filter { !$0.isEmpty }
-    if lines.first(where: { $0.first != UInt8(ascii: "#") })?.first == UInt8(ascii: "@") { return .ts }
-    let marks = [",", ";", "\t", "|"].map { UInt8(ascii: $0.unicodeScalars.first!) }
-    let isTable = wide || target.count + series.count > 0 || [label, text, time].contains { $0 != nil }
-    let hasMarks = marks.contains { mark in lines.prefix(20).allSatisfy { $0.contains(mark) } }
-    return isTable || hasMarks || path.hasBytes(last: ".csv") ? .csv : .text
   }
 }
 

@@ -60,6 +60,7 @@ struct TableDraft {
     if let label { try requireOneHorizon(label) }
     guard text == nil else { return }
     chooseFeatures()
+    sayOtherShapes()
     if features.isEmpty, categories.isEmpty { try chooseWhatIsLeft() }
   }
 
@@ -84,6 +85,26 @@ struct TableDraft {
       guard let mark = column.mark else { continue }
       guesses.append(
         "\(quoted(column.name)) is text by \(quoted(mark.mark)) in \(quoted(mark.text)) (line \(mark.line)): without such marks it is read as numbers"
+      )
+    }
+  }
+
+  /// Tables that may hold their series in another way than they were taken to.
+  private mutating func sayOtherShapes() {
+    let titles = probe.titlesOfTimes
+    if titles.count > 2 {
+      guesses.append(
+        "\(titles.count) columns are called by times, such as \(quoted(titles[0])): where each row is a series, turn the table, so that a row is a time"
+      )
+    }
+    guard isSeries, series.isEmpty, label == nil else { return }
+    let names = columns.filter { $0.kind == .numbers && time?.name.hasSameBytes(as: $0.name) != true }.map(
+      \.name)
+    func isDigit(_ byte: UInt8) -> Bool { (48...57).contains(byte) }
+    let alike = Set(names.map { $0.utf8.filter { !isDigit($0) } })
+    if names.count > 2, alike.count == 1, names.allSatisfy({ $0.utf8.contains(where: isDigit) }) {
+      guesses.append(
+        "\(quoted(names[0])) to \(quoted(names[names.count - 1])) are called alike: where each of them is a series of its own, give --wide"
       )
     }
   }
@@ -201,18 +222,38 @@ struct TableDraft {
     guard let time, time.isOfTimes, series.isEmpty, !command.wide, !probe.areDistinct(time, series: []) else {
       return
     }
-    let candidates = columns.filter { column in
+    let possible = columns.filter { column in
       !isTaken(column) && column.missing == 0 && (column.kind == .texts || column.isWhole)
         && column.distinct > 1 && column.distinct * 2 <= probe.rows
-        && probe.areDistinct(time, series: [column])
     }
-    if let found = candidates.min(by: {
-      ($0.kind == .texts ? 0 : 1, $0.distinct) < ($1.kind == .texts ? 0 : 1, $1.distinct)
-    }) {
+    let clock = columns.first { $0.isOfClocks && !isTaken($0) }
+    // A row that stands twice does not hide what its column is: reading the table names it.
+    let found =
+      first(of: possible.filter { !$0.isOfClocks && probe.areDistinct(time, series: [$0]) })
+      ?? first(of: possible.filter { isNearly(distinct: time, by: $0) })
+    if found == nil, let clock {
+      throw Failure.badData(
+        "\(path): \(quoted(time.name)) has the day and \(quoted(clock.name)) the time of day: join them in one column; "
+          + "where each time of day is a series, give --series \(ShellWords.quoted([clock.name]))")
+    }
+    if let found {
       series = [found]
       guesses.append(
         "series: \(quoted(found.name)), \(found.distinct) of them, since times occur more than once")
     }
+  }
+
+  /// Of columns that tell series apart, texts before numbers, then the fewest series.
+  private func first(of columns: [Column]) -> Column? {
+    columns.min {
+      ($0.kind == .texts ? 0 : 1, $0.distinct) < ($1.kind == .texts ? 0 : 1, $1.distinct)
+    }
+  }
+
+  /// Whether times that often occur again do so within no more than one row in a hundred, once this column tells series apart.
+  private func isNearly(distinct time: Column, by column: Column) -> Bool {
+    column.kind == .texts && !column.isOfClocks && probe.repeats(time, series: []) * 10 > probe.rows
+      && probe.repeats(time, series: [column]) * 100 <= probe.rows
   }
 
   /// A column nearly all of whose values are times is not put aside for a few that are none: a last line with sums, a wrong date.
@@ -235,7 +276,9 @@ struct TableDraft {
       // text: what people call such columns, in letters of either case.
       Self.likelyTargets.contains { $0.hasSameBytes(as: column.name.lowercased()) }
     }
-    guard let found = likely ?? free.last else {
+    // A text that hardly ever comes again is no class, nor is a number with a mark beside it.
+    let usable = free.last { $0.kind == .numbers || $0.mark == nil && $0.distinct * 2 <= probe.rows }
+    guard let found = likely ?? usable ?? free.last else {
       throw nothingLeft("no column is left to predict; name it: --target or --label")
     }
     if found.kind == .numbers, text == nil || found.distinct > 20 || !found.isWhole {

@@ -16,7 +16,7 @@ struct Predict: ReportingCommand {
       With --jsonl, --input - reads JSON lines, and each is answered as soon as it is complete: {"inputs": [[…], …]} with the \
       features of each step, or {"COLUMN": […], …}; {"inputs": "text"}; {"tokens": […]}; {"source": "…"}. One value in place \
       of a list is that of all steps. Columns of data.known, and the time with them, have the rows behind the window as \
-      well, up to the last horizon. An "id" is given back. So does a file named .jsonl.
+      well, up to the last horizon. An "id" is given back. So does a file named .jsonl or .ndjson.
       """)
 
   @Argument(help: "A checkpoint, or a run directory for its best one.") var checkpoint: String
@@ -51,7 +51,7 @@ struct Predict: ReportingCommand {
       throw Failure.usage("\(checkpoint) predicts the next token of a text; use recur generate")
     }
     let table = try OutputFile(
-      file, option: "--output",
+      file, option: "--output", of: format.contents,
       notOver: model.files(checkpoint, input: input) + (labels.map { [$0] } ?? []))
     let rows =
       try requests(format).map { try answer($0, model, table) } ?? writeAll(model, format, to: table)

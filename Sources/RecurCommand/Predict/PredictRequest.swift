@@ -20,13 +20,18 @@ struct PredictRequest {
 
   /// The sample as a file of the recipe's format with nothing else in it.
   /// - specification: of such a file; adapted to how it is written.
-  mutating func content(for specification: inout DataSpecification) throws -> [UInt8] {
+  /// - features: how many numbers a step has, where that is known.
+  mutating func content(for specification: inout DataSpecification, features: Int?) throws -> [UInt8] {
     switch specification.format {
     case .csv: return try table(&specification)
-    case .npy, .ts:
-      let steps = try rows(features: nil)
+    case .npy, .ts, .idx:
+      let steps = try rows(features: specification.format == .npy ? features : nil)
       try takeID()
-      return specification.format == .npy ? array(steps) : series(steps)
+      return switch specification.format {
+      case .npy: array(steps)
+      case .ts: series(steps)
+      default: try image(steps)
+      }
     case .tagged:
       let tokens = try list("tokens").values
       try takeID()
@@ -45,14 +50,13 @@ struct PredictRequest {
         throw failure("the \"source\" must be one line without tabs")
       }
       return Array("\(source)\n".utf8)
-    case .idx, .text:
-      throw Failure.usage(
-        "--input: samples of format \(specification.format.rawValue) can't be sent line by line")
+    case .text:
+      throw Failure.usage("--input: a text can't be sent line by line; recur generate goes on with one")
     }
   }
 
   private static func list(_ names: [String]) -> String { names.map { quoted($0) }.joined(separator: ", ") }
-  private func failure(_ what: String) -> Failure { .badData("\(place): \(what)") }
+  func failure(_ what: String) -> Failure { .badData("\(place): \(what)") }
 
   /// What is left must be the sample's name.
   private mutating func takeID(columns: [String] = []) throws {
@@ -73,11 +77,7 @@ extension PredictRequest {
     (specification.delimiter, specification.header) = (",", true)
     (specification.decimal, specification.thousands) = (".", nil)
     specification.paths = []
-    guard specification.wide.isEmpty else {
-      throw Failure.usage(
-        "--input: a table whose columns are the series (data.wide) can't be sent line by line; give it as a file"
-      )
-    }
+    if !specification.wide.isEmpty { try takeSeries(&specification) }
     var names = specification.readColumns
     var columns: [Fields]
     if values["inputs"] != nil, !names.contains(where: { $0.hasSameBytes(as: "inputs") }) {
@@ -108,6 +108,20 @@ extension PredictRequest {
       }
     }
     return try lines(names, columns, &specification)
+  }
+
+  /// Of a table whose columns are the series, those that the line has: one or several.
+  private mutating func takeSeries(_ specification: inout DataSpecification) throws {
+    let others = specification.readColumns.map { Name($0) } + ["id", "inputs"]
+    // text: a star is all columns that are nothing else.
+    let sent =
+      specification.wide == ["*"]
+      ? values.keys.filter { !others.contains($0) }.sorted().map(\.text)
+      : specification.wide.filter { values[Name($0)] != nil }
+    guard !sent.isEmpty else {
+      throw failure("has no column that is a series (data.wide), such as {\"NAME\": [1, 2, 3]}")
+    }
+    specification.wide = sent
   }
 
   /// The rows of the window, and with `data.known` those behind it.
@@ -176,6 +190,10 @@ extension PredictRequest {
       }
       return [[field]]
     }
+    // As many numbers as a step has, and no lists: one step.
+    if let features, features > 1, steps.count == features, steps.allSatisfy({ $0.field != nil }) {
+      return [steps.compactMap(\.field)]
+    }
     var width = features
     return try steps.enumerated().map { index, step in
       let items = if case .array(let items) = step { items } else { [step] }
@@ -190,20 +208,6 @@ extension PredictRequest {
       return fields
     }
   }
-
-  private func array(_ steps: [[String]]) -> [UInt8] {
-    let numbers = steps.joined().map { (Double($0) ?? .nan).bitPattern.littleEndian }
-    let header =
-      "{'descr': '<f8', 'fortran_order': False, 'shape': (1, \(steps.count), \(steps[0].count)), }\n"
-    let size = header.utf8.count
-    return [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(size & 255), UInt8(size >> 8)] + header.utf8
-      + numbers.withUnsafeBytes { Array($0) }
-  }
-
-  private func series(_ steps: [[String]]) -> [UInt8] {
-    let dimensions = steps[0].indices.map { column in steps.map { $0[column] }.joined(separator: ",") }
-    return Array("@dimensions \(steps[0].count)\n@data\n\(dimensions.joined(separator: ":"))\n".utf8)
-  }
 }
 
 extension DataSpecification {
@@ -211,7 +215,11 @@ extension DataSpecification {
   fileprivate var readColumns: [String] {
     if let text { return [text] }
     var names: [Name] = []
-    for name in features + statics + known + categorical + series + [time].compactMap(\.self) + wide {
+    // Of a wide table the feature is what its columns have.
+    let own = wide.isEmpty ? features : features.filter { !$0.hasSameBytes(as: Self.wideColumn) }
+    // text: a star names no column.
+    let columns = wide == ["*"] ? [] : wide
+    for name in own + statics + known + categorical + series + [time].compactMap(\.self) + columns {
       if !names.contains(Name(name)) { names.append(Name(name)) }
     }
     return names.map(\.text)

@@ -6,7 +6,7 @@ extension Predict {
   /// nil where the input is a whole file of the recipe's format.
   func requests(_ format: PredictionFormat) throws -> LineStream? {
     guard let input else { return nil }
-    let isNamed = input.hasBytes(last: ".jsonl")
+    let isNamed = PredictionFormat.isOfLines(input)
     // text: an argument.
     guard isNamed || jsonl && input == "-" else { return nil }
     guard format == .jsonLines else {
@@ -38,6 +38,15 @@ extension Predict {
   }
 }
 
+extension CheckpointedModel {
+  /// How many numbers a step of an array has, where the checkpoint says it.
+  fileprivate var stepSize: Int? {
+    if let scaler { return scaler.features.count }
+    // text: a name of this program's layout.
+    return file.tensors.first { $0.name == "rnn.weight_ih_l0" }?.shape.last
+  }
+}
+
 /// Turns requests into rows of predictions, with one model as long as it fits.
 private struct Answerer {
   private let checkpoint: CheckpointedModel
@@ -58,7 +67,7 @@ private struct Answerer {
   ) throws -> [(columns: PredictionColumns, row: PredictedRow)] {
     var specification = checkpoint.inputSpecification(place, named: "--input")
     var request = try PredictRequest(line, place: place)
-    specification.content = try request.content(for: &specification)
+    specification.content = try request.content(for: &specification, features: checkpoint.stepSize)
     let data = try checkpoint.loadData(specification)
     Console.note(data.unseenCategories.filter { noted.insert(Name($0.column)).inserted })
     Console.note(unseenSeries: data.unseenSeries.filter { notedSeries.insert(Name($0)).inserted })

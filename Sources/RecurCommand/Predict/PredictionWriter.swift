@@ -17,12 +17,26 @@ enum PredictionFormat {
 
   /// - wantsLines: whether JSON was asked for; else the file's name decides.
   init(_ path: String, wantsLines: Bool) throws {
-    let isArray = path.hasBytes(last: ".npy")
+    let isArray = OutputContents.array.isAskedFor(by: path)
     guard !(wantsLines && isArray) else {
       throw Failure.usage(
         "--output \(path) is an array by its name, and --jsonl wants lines; give one of them")
     }
-    self = isArray ? .array : wantsLines || path.hasBytes(last: ".jsonl") ? .jsonLines : .csv
+    self = isArray ? .array : wantsLines || Self.isOfLines(path) ? .jsonLines : .csv
+  }
+
+  /// Whether a file holds JSON lines by its name.
+  static func isOfLines(_ path: String) -> Bool {
+    let ending = Paths.ending(of: path)
+    return ["jsonl", "ndjson"].contains { $0.hasSameBytes(as: ending) }
+  }
+
+  var contents: OutputContents {
+    switch self {
+    case .csv: .predictions
+    case .jsonLines: .lines
+    case .array: .array
+    }
   }
 
   func writer(_ columns: PredictionColumns, to file: OutputFile) throws -> any PredictionWriter {

@@ -39,7 +39,7 @@ struct ReportCommand: ReportingCommand {
     _ = try KernelSet.fromEnvironment()
     let found = try runs.map { try RunFindings(run: $0, choice.choice) }
     let target = try OutputFile(
-      file, option: "--output",
+      file, option: "--output", of: .page,
       notOver: zip(runs, found).flatMap { run, found in
         RunFiles.all(in: run) + (found.summary.recipe?.data.files ?? [])
       })

@@ -81,7 +81,7 @@ struct Train: ParsableCommand {
         if let out, RunFiles.owns(trace, in: out) {
           throw Failure.usage("--trace \(trace) is a place of the run's own files; choose another")
         }
-        try OutputFile.check(trace, option: "--trace", notOver: inputs(recipe))
+        try OutputFile.check(trace, option: "--trace", of: .trace, notOver: inputs(recipe))
       }
       let watchdog = try Watchdog(
         communicator, .init(stallTimeout: .seconds(recipe.distributed.stallTimeout)))

@@ -22,7 +22,7 @@ final class Trace {
   init(path: String, _ group: any Communicator) throws {
     self.path = path
     self.group = group
-    try group.together { if group.rank == 0 { try OutputFile.check(path, option: "--trace") } }
+    try group.together { if group.rank == 0 { try OutputFile.check(path, option: "--trace", of: .trace) } }
     // Hosts' clocks start anywhere: count from a moment that all share.
     try group.barrier()
     start = monotonicNanoseconds()
@@ -39,7 +39,7 @@ final class Trace {
     let all = try group.gather(events.withUnsafeBytes { [UInt8]($0) }, to: 0)
     try group.together {
       guard let all else { return }
-      let file = try OutputFile(path, option: "--trace")
+      let file = try OutputFile(path, option: "--trace", of: .trace)
       try file.write(Self.text(all, hosts))
       try file.close()
     }

@@ -62,15 +62,15 @@ class Model:
         return {name: numpy.array([list(answer[name].values()) for answer in answers], dtype=numpy.float64) for name in names}
 
     def answers(self, samples: Any) -> "list[list[Answer]]":
-        """For each sample the objects that recur answers with: one, or one for each step where steps have answers."""
+        """For each sample the objects that recur answers with: one, or one for each step or series that has an answer."""
         requests = [self._request(sample) for sample in _listed(samples)]
         if not requests:
             return []
-        answers_each_step = self._about()[1]
+        has_several = self._about()[1]
         # Where a sample has several answers, the first one to the question behind it says that it has no more.
-        count = len(requests) + answers_each_step
+        count = len(requests) + has_several
         lines = [json.dumps(request, default=_number).encode() + b"\n" for request in requests]
-        return self._ask(lines + lines[-1:] * answers_each_step, count)[: len(requests)]
+        return self._ask(lines + lines[-1:] * has_several, count)[: len(requests)]
 
     def _flat(self, samples: Any) -> "list[Answer]":
         return [answer for answers in self.answers(samples) for answer in answers]
@@ -78,11 +78,14 @@ class Model:
     # What goes in.
 
     def _about(self) -> tuple[str, bool]:
-        """The format of the data, and whether there is an answer for each step."""
+        """The format of the data, and whether a sample may have several answers: one for each step or series."""
         if self._known is None:
-            found = re.search(r"^  format: (\w+)$", _recipe(Path(self.path)), re.MULTILINE)
+            recipe = _recipe(Path(self.path))
+            found = re.search(r"^  format: (\w+)$", recipe, re.MULTILINE)
             layers = run("inspect", self.path)["layers"]
-            self._known = (found.group(1) if found else "csv", any(layer["kind"] == "every_step" for layer in layers))
+            several = re.search(r"^  wide: [^\[]|^  wide: \[[^\]]", recipe, re.MULTILINE) is not None
+            several = several or any(layer["kind"] == "every_step" for layer in layers)
+            self._known = (found.group(1) if found else "csv", several)
         return self._known
 
     def _request(self, sample: Any) -> Mapping[str, Any]:

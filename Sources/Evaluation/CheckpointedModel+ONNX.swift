@@ -8,36 +8,61 @@ import Recurrent
 extension CheckpointedModel {
   /// Writes what is evaluated as a network of ONNX, with what `ExportedModel` says as its metadata and the names of what goes in and
   /// comes out.
+  /// - path: of pairs, whose network is two files, what these are named after: `onnxPaths`.
   /// - raw: whether numbers go in and come out as the network has them, without scales.
   public func exportONNX(to path: String, raw: Bool = false) throws {
-    try exportONNX(to: OutputFile(path, option: "the network"), raw: raw)
+    try exportONNX(
+      to: onnxPaths(path, option: "the network").map { try OutputFile($0, option: "the network") }, raw: raw)
   }
 
-  package func exportONNX(to output: OutputFile, raw: Bool) throws {
-    if recipe.data.format == .pairs { throw NetworkGraph.unwrittenDecoder }
-    let interface = try onnxInterface(raw: raw)
+  /// The files that such an export writes: this one, or of pairs `NAME-encoder.onnx` and `NAME-decoder.onnx` for `NAME.onnx`.
+  /// - option: what the path was named by, for messages.
+  /// - Throws: `usage` where two files would go where only one can.
+  package func onnxPaths(_ path: String, option: String) throws(Failure) -> [String] {
+    guard recipe.data.format == .pairs else { return [path] }
+    guard !OutputFile.isStream(path) else {
+      throw .usage(
+        "\(option) \(path): the network of pairs is two files, an encoder and a decoder's step; name one, such as model.onnx"
+      )
+    }
+    let (name, stem) = (Paths.name(of: path), Paths.stem(of: path))
+    let start = Substring(path.utf8.dropLast(name.utf8.count - stem.utf8.count))
+    let ending = Substring(name.utf8.dropFirst(stem.utf8.count))
+    return ["encoder", "decoder"].map { "\(start)-\($0)\(ending)" }
+  }
+
+  /// - outputs: those of `onnxPaths`. Each is put in its place when all are whole.
+  package func exportONNX(to outputs: [OutputFile], raw: Bool) throws {
+    let interface = onnxInterface(raw: raw)
     let model = try model(for: shapeOfTensors())
     let metadata = try ExportedModel(file.state).metadata + onnxMetadata(interface, raw: raw)
-    let written = try NetworkGraph.model(
-      model.network, model.layout, UnsafeBufferPointer(model.parameters), interface, metadata: metadata)
-    try written.bytes.withUnsafeBufferPointer { bytes in try output.write(UnsafeRawBufferPointer(bytes)) }
-    try output.close()
+    let parameters = UnsafeBufferPointer(model.parameters)
+    let written: [ONNXModel]
+    if recipe.data.format == .pairs {
+      let pair = try NetworkGraph.pair(
+        model.network, model.layout, parameters, interface, metadata: metadata)
+      written = [pair.encoder, pair.decoder]
+    } else {
+      written = [
+        try NetworkGraph.model(model.network, model.layout, parameters, interface, metadata: metadata)
+      ]
+    }
+    for (output, model) in zip(outputs, written) {
+      try model.bytes.withUnsafeBufferPointer { try output.write(UnsafeRawBufferPointer($0)) }
+    }
+    for output in outputs { try output.close() }
   }
 
-  private func onnxInterface(raw: Bool) throws -> ModelInterface {
+  private func onnxInterface(raw: Bool) -> ModelInterface {
     var interface = ModelInterface()
     interface.hasLengths = recipe.data.mayHaveLengths && !recipe.model.network.needsEqualLengths
     interface.carriesStates = recipe.data.format == .text
     interface.targetNames = targetNames
     if raw { return interface }
-    for (key, isGiven) in [
-      ("relative", recipe.data.isRelative), ("scale_per", recipe.data.scalePer == .series),
-    ] where isGiven {
-      throw Failure.badData(
-        "\(path): with data.\(key) numbers depend on more than what the network reads, and ONNX can't have that inside; add --raw for the network alone"
-      )
-    }
     (interface.scaler, interface.loss) = (scaler, recipe.loss)
+    if recipe.data.isRelative {
+      interface.baseWidth = outputs / recipe.loss.outputsPerTarget / recipe.data.allHorizons.count
+    }
     return interface
   }
 
@@ -46,10 +71,14 @@ extension CheckpointedModel {
     let lists = [
       ("features", recipe.data.format == .csv && recipe.data.text == nil ? recipe.data.inputNames : []),
       ("categorical", recipe.data.categorical), ("targets", targetNames),
-      ("outputs", interface.outputNames ?? []),
+      ("outputs", interface.outputNames ?? []), ("series", (scaler?.series ?? []).map(\.name)),
     ]
-    return lists.filter { !$0.1.isEmpty }.map { ($0, JSON.text(of: JSONValue(encoding: $1))) }
-      + [("raw", raw ? "true" : "false")]
+    var metadata = lists.filter { !$0.1.isEmpty }.map { ($0, JSON.text(of: JSONValue(encoding: $1))) }
+    metadata.append(("raw", raw ? "true" : "false"))
+    if recipe.data.format == .pairs {
+      for key in ["bos_token_id", "eos_token_id"] { metadata.append((key, "\(endOfTarget)")) }
+    }
+    return metadata
   }
 
   private var targetNames: [String] {
@@ -88,7 +117,10 @@ extension CheckpointedModel {
       steps: recipe.data.window, features: 0,
       target: recipe.loss.takesClasses
         ? .classes(count: outputs) : .values(width: outputs / recipe.loss.outputsPerTarget))
-    shape.hasTargetPerStep = network.readout == .everyStep && recipe.model.decoder == nil
+    let isPairs = recipe.data.format == .pairs
+    shape.hasTargetPerStep = isPairs || network.readout == .everyStep && recipe.model.decoder == nil
+    // Of no other length than it has: only its being there says that there are sources.
+    shape.sourceSteps = isPairs ? 1 : nil
     shape.hasEqualLengths = network.needsEqualLengths || !recipe.data.mayHaveLengths
     shape.vocabulary = size("\(prefix)embedding.weight", 0)
     if recipe.data.format == .text { shape.tokens = recipe.data.tokens }

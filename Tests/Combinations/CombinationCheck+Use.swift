@@ -122,22 +122,12 @@ extension CombinationCheck {
     return texts[0] == texts[1] && texts[0].contains { !$0.isEmpty } ? nil : "a seed gives different texts"
   }
 
-  /// A network of ONNX that holds each parameter at least once, but for what can't be written.
+  /// A network of ONNX, or two of pairs, that hold each parameter at least once.
   private func exportONNX(_ checkpoint: CheckpointedModel) throws -> String? {
     let path = "\(folder)/model.onnx"
-    let data = checkpoint.recipe.data
-    let needsRaw = data.isRelative || data.scalePer == .series
-    do {
-      try checkpoint.exportONNX(to: path, raw: false)
-      if needsRaw { return "ONNX with what can't be inside" }
-    } catch let failure as Failure {
-      if data.format == .pairs {
-        return failure.message.contains("model.decoder of pairs") ? nil : failure.message
-      }
-      guard needsRaw else { return failure.message }
-      try checkpoint.exportONNX(to: path, raw: true)
-    }
-    let bytes = try Data(contentsOf: URL(fileURLWithPath: path)).count
+    try checkpoint.exportONNX(to: path)
+    let bytes = try checkpoint.onnxPaths(path, option: "ONNX")
+      .reduce(0) { try $0 + Data(contentsOf: URL(fileURLWithPath: $1)).count }
     let parameters = checkpoint.file.modelTensors.reduce(0) { $0 + $1.values.count }
     return bytes > 4 * parameters ? nil : "\(bytes) bytes for \(parameters) parameters"
   }

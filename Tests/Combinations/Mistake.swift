@@ -55,7 +55,7 @@ extension Mistake {
   ]
 
   private static let values = [
-    Mistake("train.freeze", ["nothing.*"]), Mistake("train.epochs", 0), Mistake("train.batch_size", "many"),
+    Mistake("train.freeze", ["nothing.*"]), Mistake("train.epochs", -1), Mistake("train.batch_size", "many"),
     Mistake("train.ema", 1.0),
     Mistake("optimizer.lr", -0.1), Mistake("optimizer.name", "adagrad"), Mistake("loss.name", "mean"),
     Mistake("model.cell", "transformer"), Mistake("model.head", [["linear": 0]]), Mistake("seed", -1),

@@ -4,14 +4,14 @@ import Testing
 
 /// `recur export --onnx`: what other programs find in the file, and what is refused.
 @Suite struct ExportONNXTests {
-  private static func recipe(_ data: String = "", _ model: String = "") -> String {
+  private static func recipe(_ data: String = "") -> String {
     """
     name: wave
     seed: 3
     data:
       {format: csv, path: wave.csv, features: [a, b], targets: [y], scale: standard, window: 4, horizon: 1,
        split: {train: 30, validation: 10, test: rest}\(data)}
-    model: {cell: lstm, hidden_size: 6, num_layers: 2, bidirectional: true, head: [{linear: 4}, tanh, {linear: 1}]\(model)}
+    model: {cell: lstm, hidden_size: 6, num_layers: 2, bidirectional: true, head: [{linear: 4}, tanh, {linear: 1}]}
     loss: mse
     train: {epochs: 3, batch_size: 8, ema: 0.5}
     """
@@ -68,37 +68,6 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: folder.url.appendingPathComponent("m.onnx").path))
   }
 
-  @Test func `changes go out only raw`() throws {
-    let folder = try trained(Self.recipe(", relative: true"))
-    let scaled = try export(folder, "--onnx", "m.onnx")
-    #expect(
-      scaled.status == 65 && scaled.err.contains("data.relative") && scaled.err.contains("--raw"),
-      "\(scaled.err)")
-    #expect(scaled.err.split(separator: "\n").count == 1)
-    let raw = try export(folder, "--onnx", "m.onnx", "--raw")
-    #expect(raw.status == 0, "\(raw.err)")
-  }
-
-  @Test func `pairs are refused, and no data are read for it`() throws {
-    let folder = try Folder()
-    try folder.write("pairs.txt", (0..<40).map { "ab\t\(["x y", "y x"][$0 % 2])\n" }.joined())
-    try folder.write(
-      "pairs.yaml",
-      """
-      name: pairs
-      data: {format: pairs, path: pairs.txt, tokens: char, target_tokens: word, split: {train: 30, validation: rest}}
-      model: {cell: gru, embedding: 4, hidden_size: 4, decoder: {embedding: 4}, head: [{linear: classes}]}
-      loss: cross_entropy
-      train: {epochs: 1, batch_size: 8}
-      """)
-    let trained = try Command.run("train", "pairs.yaml", "--out", "run", in: folder.url)
-    try #require(trained.status == 0, "\(trained.err)")
-    try FileManager.default.removeItem(at: folder.url.appendingPathComponent("pairs.txt"))
-    let outcome = try export(folder, "--onnx", "m.onnx")
-    #expect(outcome.status == 65 && outcome.err.contains("model.decoder of pairs"), "\(outcome.err)")
-    #expect(outcome.err.split(separator: "\n").count == 1)
-  }
-
   @Test(.enabled(if: TestONNX.python != nil, Comment(rawValue: TestONNX.missing)))
   func `a text model carries its states on`() throws {
     let folder = try Folder()
@@ -117,7 +86,7 @@ import Testing
     let trained = try Command.run("train", "text.yaml", "--out", "run", in: folder.url)
     try #require(trained.status == 0, "\(trained.err)")
     #expect(try export(folder, "--onnx", "m.onnx").status == 0)
-    try python(
+    try TestONNX.expectGood(
       folder,
       """
       import json, sys
@@ -139,12 +108,6 @@ import Testing
       """)
   }
 
-  /// Runs Python with the folder as its argument.
-  private func python(_ folder: Folder, _ program: String) throws {
-    let outcome = try run(TestONNX.python ?? "", ["-c", program, folder.url.path], limit: 120)
-    #expect(outcome.status == 0 && outcome.output.hasSuffix("good\n"), "\(outcome.output)\(outcome.errors)")
-  }
-
   @Test(.enabled(if: TestONNX.python != nil, Comment(rawValue: TestONNX.missing)))
   func `ONNX Runtime predicts what recur does, in the units of the file`() throws {
     let folder = try trained(Self.recipe(", categorical: [k]"))
@@ -154,7 +117,7 @@ import Testing
     }
     let predicted = try Command.run("predict", "run", "--split", "test", "--output", "p.npy", in: folder.url)
     #expect(predicted.status == 0, "\(predicted.err)")
-    try python(
+    try TestONNX.expectGood(
       folder,
       """
       import csv, json, sys
@@ -187,5 +150,16 @@ import Testing
       assert numpy.abs(raw * target["scale"] + target["offset"] - expected).max() < 1e-5 * numpy.abs(expected).max()
       print("good")
       """)
+  }
+}
+
+extension TestONNX {
+  /// Runs Python with the folder as its argument; its last word is good.
+  /// - Returns: what it wrote.
+  @discardableResult
+  static func expectGood(_ folder: Folder, _ program: String) throws -> String {
+    let outcome = try run(python ?? "", ["-c", program, folder.url.path], limit: 120)
+    #expect(outcome.status == 0 && outcome.output.hasSuffix("good\n"), "\(outcome.output)\(outcome.errors)")
+    return outcome.output
   }
 }

@@ -46,7 +46,7 @@ import Testing
 
   private func write(_ losses: [String], in folder: Folder) throws {
     let lines = losses.enumerated().map {
-      "{\"event\":\"epoch\",\"epoch\":\($0),\"train_loss\":\($1),\"train_accuracy\":0.5}"
+      "{\"event\":\"epoch\",\"epoch\":\($0),\"step\":\($0 + 1),\"train_loss\":\($1),\"train_accuracy\":0.5}"
     }
     try folder.write("run/metrics.jsonl", lines.joined(separator: "\n") + "\n")
   }
@@ -103,6 +103,23 @@ import Testing
     let folder = try trained(labels: ["a", "b"])
     try write(["null", "null"], in: folder)
     #expect(try words(folder).contains("nothing to draw: no value is a finite number"))
+  }
+
+  /// A line that is only half there is being written just now; one in the middle is nothing that recur writes.
+  @Test func aLogThatIsBeingWritten() throws {
+    let folder = try trained(labels: ["a", "b"])
+    try write(["0.5", "0.25"], in: folder)
+    let log = try folder.read("run/metrics.jsonl")
+    for half in ["{\"event\":\"epoch\",\"epoch\":2,\"st", "{\"event\":\"st", "{"] {
+      try folder.write("run/metrics.jsonl", log + half)
+      let outcome = try Command.run("plot", "run", "--output", "p.svg", in: folder.url)
+      #expect(outcome.status == 0 && outcome.out.contains("2 epochs of run"), "\(half): \(outcome.err)")
+    }
+    try folder.write("run/metrics.jsonl", "{\"event\":\"epoch\",\"ep\n" + log)
+    let outcome = try Command.run("plot", "run", "--output", "p.svg", in: folder.url)
+    #expect(
+      outcome.status == 65 && outcome.err.contains("run/metrics.jsonl, line 1: not a line that recur writes"),
+      "\(outcome.err)")
   }
 
   @Test(arguments: [

@@ -30,6 +30,22 @@ import Testing
     #expect(try !Browser.console("wrong.html", in: folder).isEmpty)
   }
 
+  @Test(arguments: [false, true]) func aScreenshotShowsIt(_ dark: Bool) throws {
+    let folder = try page()
+    func size(_ page: String) throws -> Int {
+      let outcome = try Browser.run(
+        [
+          "--screenshot=\(folder.path("p.png"))", "--window-size=1280,2200", "--hide-scrollbars",
+          "file://\(folder.path(page))",
+        ], dark: dark, in: folder)
+      try #require(outcome.status == 0 && folder.holds("p.png"), "\(outcome.err)")
+      return try Data(contentsOf: folder.url.appendingPathComponent("p.png")).count
+    }
+    try folder.write("empty.html", "<!DOCTYPE html><html><body></body></html>")
+    let (shown, empty) = (try size("p.html"), try size("empty.html"))
+    #expect(shown > 5 * empty && shown > 50_000, "\(shown) and \(empty) bytes")
+  }
+
   private static let question = """
     (() => {
       const pictures = [...page.querySelectorAll('figure > svg')], wide = [...page.querySelectorAll('.wide')];

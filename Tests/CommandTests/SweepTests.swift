@@ -51,6 +51,30 @@ import Testing
     #expect(try hashes(again.json()) == expected && !again.err.contains("of 4"), "\(again.err)")
   }
 
+  /// Numbers over orders of magnitude by these, words side by side; a sweep of which nothing is measured has none.
+  @Test(.enabled(if: access("/usr/bin/gnuplot", X_OK) == 0, "gnuplot is not installed"))
+  func aPictureShowsWhatCameOfEachKey() throws {
+    let folder = try Folder()
+    try folder.writeWave(epochs: 2)
+    let words = [
+      "--grid", "optimizer.lr=1e-4,1e-1", "model.cell=gru,lstm", "model.hidden_size=4", "--json",
+    ]
+    let outcome = try Command.run(arguments: ["sweep", "wave.yaml", "--out", "s"] + words, in: folder.url)
+    #expect(outcome.status == 0, "\(outcome.err)")
+    let path = try #require(try outcome.json()["picture"] as? String)
+    #expect(path.hasSuffix("/s/sweep.svg"))
+    let picture = try folder.read("s/sweep.svg")
+    for text in [
+      "4 trials by validation.loss", "log10 of optimizer.lr", "model.cell: 1 gru, 2 lstm",
+      "model.hidden_size", "the best", "trials",
+    ] { #expect(picture.contains(text), "\(text)") }
+    let none = try Command.run(
+      arguments: ["sweep", "wave.yaml", "--out", "none", "--set", "data.path=none.csv"] + words,
+      in: folder.url)
+    #expect(none.status == 65 && !folder.holds("none/sweep.svg"), "\(none.status) \(none.err)")
+    #expect(try none.json()["picture"] == nil)
+  }
+
   @Test func halvingTrainsTheBetterOnesOn() throws {
     let folder = try Folder()
     try folder.writeWave(epochs: 8)

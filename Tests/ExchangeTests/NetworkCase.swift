@@ -27,8 +27,11 @@ struct NetworkCase {
   var interface = ModelInterface()
   /// Of the sequences; all alike where the interface has no lengths.
   var lengths: [Int] = [4, 4, 4]
-  /// A row of the model's outputs as the exported network gives it.
-  var inFile: ([Float]) -> [Double] = { $0.map(Double.init) }
+  /// Of each sample: which of the scaler's scales are its own, and what its targets count from. Empty for none.
+  var series: [Int] = []
+  var bases: [[Double]] = []
+  /// A row of the model's outputs as the exported network gives it, for this sample.
+  var inFile: ([Float], _ sample: Int) -> [Double] = { row, _ in row.map(Double.init) }
   /// Of classes and of bce.
   var probabilities: (([Float]) -> [Double])?
   var metadata: [(key: String, value: String)] = []
@@ -75,22 +78,22 @@ struct NetworkCase {
       ? samples.batch.targetsPerStep([Float](repeating: 0, count: lengths.reduce(0, +))) : samples.batch
     let rows = batch.inOrder(raw.baseAddress!, width: width)
     outputs["output"] = tensor(rows, width, inFile)
-    if let probabilities { outputs["probabilities"] = tensor(rows, width, probabilities) }
+    if let probabilities { outputs["probabilities"] = tensor(rows, width) { row, _ in probabilities(row) } }
     if let states { outputs.merge(tensors(of: states, "n")) { $1 } }
     return Record(name: name, file: file, inputs: inputs, outputs: outputs)
   }
 
   /// Rows in order as `[B, …]`, or `[B, T, …]` with nothing behind each sequence's end.
-  private func tensor(_ rows: [Float], _ width: Int, _ change: ([Float]) -> [Double]) -> Tensor {
+  private func tensor(_ rows: [Float], _ width: Int, _ change: ([Float], Int) -> [Double]) -> Tensor {
     var values: [Double?] = []
     var (from, size) = (0, 0)
-    for length in lengths {
+    for (sample, length) in lengths.enumerated() {
       for step in 0..<(network.readsEveryStep ? steps : 1) {
         guard step < length || !network.readsEveryStep else {
           values += [Double?](repeating: nil, count: size)
           continue
         }
-        let row = change(Array(rows[from..<from + width]))
+        let row = change(Array(rows[from..<from + width]), sample)
         (from, size) = (from + width, row.count)
         values += row
       }
@@ -144,13 +147,14 @@ struct NetworkSamples {
       batch = try Batch(numbers, features: features)
     }
     if network.embedding == nil, features > 0 {
-      let rows = numbers.map { sample in
-        sample.enumerated().map { index, value -> Double in
+      let rows = numbers.enumerated().map { sample, numbers in
+        numbers.enumerated().map { index, value -> Double in
           let column = index % features
           guard let scaler = given.interface.scaler, column < scaler.features.count else {
             return Double(value)
           }
-          return scaler.unscaleFeature(value, column)
+          let own = scaler.alternatives[given.series.isEmpty ? 0 : given.series[sample]]
+          return scaler.unscale(value, own.features[column])
         }
       }
       tensors["input"] = .init(shape: [lengths.count, steps, features], values: padded(rows, features))
@@ -159,6 +163,13 @@ struct NetworkSamples {
       tensors["categories"] = .init(
         type: "int64", shape: [lengths.count, steps, columns.count],
         values: padded(categories.map { $0.map(Double.init) }, columns.count))
+    }
+    if !given.series.isEmpty {
+      tensors["series"] = .init(
+        type: "int64", shape: [lengths.count], values: given.series.map(Double.init))
+    }
+    if let width = given.interface.baseWidth {
+      tensors["base"] = .init(shape: [lengths.count, width], values: given.bases.flatMap { $0 })
     }
     if given.interface.hasLengths {
       tensors["lengths"] = .init(type: "int64", shape: [lengths.count], values: lengths.map(Double.init))

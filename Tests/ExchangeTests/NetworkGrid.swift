@@ -8,7 +8,7 @@ enum NetworkGrid {
   static let cells =
     Network.Cell.recurrent.map { ($0, Network.Nonlinearity.tanh) } + [(.rnn, .relu)]
   static var all: [NetworkCase] {
-    choices + options + heads + tokens + categories + units + decoders + plain
+    choices + options + heads + tokens + categories + units + ownUnits + decoders + plain
   }
 
   static func network(

@@ -69,7 +69,7 @@ import Testing
     ("lr: 1.0e-3", "betas: [0.9]", "optimizer.betas must be a list of two numbers such as [0.9, 0.999]"),
     ("{name: constant}", "{name: step}", "schedule.step_size is missing"),
     ("{name: constant}", "{name: cosine, gamma: 1}", "schedule.gamma does not apply to schedule cosine"),
-    ("epochs: 301", "epochs: 0", "train.epochs must be at least 1, not 0"),
+    ("epochs: 301", "epochs: -1", "train.epochs must be at least 0, not -1"),
     ("epochs: 301, ", "", "train.epochs is missing"),
     (
       "clip_norm: null", "clip_norm: 1, clip_value: 1",

@@ -92,7 +92,7 @@ import Testing
         wrong[section][key] = value
         assert not validator.is_valid(wrong), (section, key, value)
       refuses("train", "bach_size", 1)
-      refuses("train", "epochs", 0)
+      refuses("train", "epochs", -1)
       refuses("train", "ema", 1.0)
       refuses("model", "cell", "lsmt")
       refuses("loss", "delta", 1.0)

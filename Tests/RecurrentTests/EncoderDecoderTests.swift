@@ -25,19 +25,13 @@ import Testing
       a.decoder?.attention = .init(rawValue: attention)!
       return a
     }
-    var pairs: [Pair] {
+    var pairs: [TokenPair] {
       lengths.enumerated().map { b, lengths in
         let tokens = Reference.classes(lengths[0] + 2 * b, width: source, ignore: nil).dropFirst(2 * b)
         let steps = Reference.classes(lengths[1] + 1 + 3 * b, width: target, ignore: nil).dropFirst(3 * b + 1)
-        return Pair(source: Array(tokens), target: Array(steps))
+        return TokenPair(source: Array(tokens), target: Array(steps))
       }
     }
-  }
-
-  struct Pair {
-    var source: [Int32]
-    /// What is to be predicted; token 0 comes before it.
-    var target: [Int32]
   }
 
   @Test(arguments: KernelSet.available.map(\.name)) func `compute what PyTorch does`(_ kernels: String) throws
@@ -94,7 +88,7 @@ import Testing
     a.initRange = 1.3
     let model = try Model(a, seed: 17)
     let sources = [[1, 2, 3, 4, 5, 6], [7, 0, 2, 2], [3, 3, 3], [1, 5, 1], [6]].map { $0.map { Int32($0) } }
-    let batch = Batch(sources.map { Pair(source: $0, target: [1]) })
+    let batch = Batch(sources.map { TokenPair(source: $0, target: [1]) })
     let found = model.search(batch.source!, end: 0, beam: beam) { $0 + 3 }
     for (source, tokens) in zip(sources, found) {
       #expect(tokens == slowSearch(model, source, beam: beam, limit: source.count + 3), "\(source)")
@@ -109,7 +103,7 @@ import Testing
     while !open.isEmpty {
       var next: [(tokens: [Int32], score: Double)] = []
       for (tokens, score) in open {
-        let batch = Batch([Pair(source: source, target: tokens + [0])])
+        let batch = Batch([TokenPair(source: source, target: tokens + [0])])
         let logits = model.forward(batch, mode: .evaluation).suffix(6).map(Double.init)
         let logSum = log(logits.reduce(0) { $0 + exp($1) })
         next += logits.indices.map { (tokens + [Int32($0)], score + logits[$0] - logSum) }
@@ -147,28 +141,6 @@ func expectGradients(of model: Model, _ projections: [Float], _ name: String) {
     let parts = ProjectionTests().projections(model.gradients[entry.range].map(Double.init))
     for (i, reach) in [1.0, 4, 4].enumerated() {
       #expect(abs(parts[i] - known[i]) <= 1e-5 * known[0] * reach, "\(entry.name) of \(name)")
-    }
-  }
-}
-
-extension Batch {
-  /// Pairs whose targets end with the token that begins them.
-  convenience init(_ pairs: [EncoderDecoderTests.Pair]) {
-    let longest = (pairs.map(\.source.count).max() ?? 0, pairs.map(\.target.count).max() ?? 0)
-    var shape = SampleShape(steps: longest.1, features: 1, target: .classes(count: 100))
-    (shape.hasEqualLengths, shape.hasTargetPerStep) = (false, true)
-    (shape.vocabulary, shape.sourceSteps) = (100, longest.0)
-    self.init(shape, capacity: pairs.count)
-    pairs.indices.map { Int32($0) }.withUnsafeBufferPointer { samples in
-      arrange(samples) { pairs[$0].target.count }
-    }
-    source!.arrange(UnsafeBufferPointer(start: numbers, count: pairs.count)) { pairs[$0].source.count }
-    rows.forEachRow { row, place, step in
-      let target = pairs[Int(numbers[place])].target
-      (tokens![row], classes[row]) = (step == 0 ? 0 : target[step - 1], target[step])
-    }
-    source!.rows.forEachRow { row, place, step in
-      source!.tokens![row] = pairs[Int(source!.numbers[place])].source[step]
     }
   }
 }

@@ -17,9 +17,9 @@ public enum TestONNX {
     return try run(python ?? "", [script, folder.path], limit: 120)
   }
 
-  /// Runs what `onnx_check.py` says about a folder of cases.
-  public static func check(_ folder: URL) throws -> Outcome {
-    let script = package.appendingPathComponent("Tests/Reference/onnx_check.py").path
+  /// Runs what `onnx_check.py` says about a folder of cases, or of pairs `onnx_pairs.py`.
+  public static func check(_ folder: URL, by name: String = "onnx_check.py") throws -> Outcome {
+    let script = package.appendingPathComponent("Tests/Reference/\(name)").path
     return try run(python ?? "", [script, folder.path], limit: 300)
   }
 }

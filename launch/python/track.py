@@ -6,12 +6,14 @@
 
 The keys of RUN/recipe.yaml become parameters (optimizer.lr), the numbers of RUN/metrics.jsonl metrics by their step: epoch/train_loss,
 validation/loss, step/gradient_norm, end/test/mae, as `recur train --tensorboard` calls them. What is not finite is left out. A run keeps
-its place: called again, or with --follow until a run has ended, only what is new is added. Only the two files are read, training
-needs nothing of it. Needs PyYAML, and mlflow (or mlflow-skinny) or wandb.
+its place: called again, or with --follow until a run has ended, only what is new is added (W&B's offline mode remembers nothing: one call
+for each run). Only the two files are read, training needs nothing of it. Needs PyYAML, and mlflow (with a server mlflow-skinny does) or
+wandb.
 """
 import argparse
 import hashlib
 import json
+import sys
 import time
 from pathlib import Path
 
@@ -50,8 +52,15 @@ def numbers(line):
 
 def lines(run):
     """Whole lines; the last may be being written just now."""
-    text = (run / "metrics.jsonl").read_text(encoding="utf-8")
-    return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+    path = run / "metrics.jsonl"
+    found = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n")[:-1], 1):
+        try:
+            found.append(json.loads(line))
+            found[-1]["event"]
+        except (ValueError, TypeError, LookupError):
+            sys.exit(f"track.py: {path}, line {number}: not a line that recur writes")
+    return found
 
 
 def metrics(run, last):
@@ -66,9 +75,10 @@ def metrics(run, last):
     return sorted(found.items())
 
 
-def has_ended(run):
-    events = [line["event"] for line in lines(run)]
-    return bool(events) and events[-1] == "end"
+def end(run):
+    """How the run ended: completed, early_stopped or interrupted; None while it is under way."""
+    last = lines(run)[-1:]
+    return last[0].get("status") if last and last[0]["event"] == "end" else None
 
 
 class MLflow:
@@ -84,6 +94,7 @@ class MLflow:
         known = self.client.search_runs([place], f"tags.`recur.place` = '{mark}'")
         if known:
             self.id = known[0].info.run_id
+            self.client.update_run(self.id, status="RUNNING")
         else:
             self.id = self.client.create_run(place, run_name=run.name, tags={"recur.place": mark, "recur.run": str(run)}).info.run_id
             for key, value in flat(recipe).items():
@@ -97,7 +108,7 @@ class MLflow:
 
     def finish(self, ended):
         if ended:
-            self.client.set_terminated(self.id)
+            self.client.set_terminated(self.id, "KILLED" if ended == "interrupted" else "FINISHED")
 
 
 class Wandb:
@@ -108,9 +119,12 @@ class Wandb:
         self.run = wandb.init(project=project, id=mark, resume="allow", name=run.name, config=flat(recipe))
         # What the server has of it, where there is one.
         self.last = {name: self.run.step - 1 for name in self.run.summary.keys()} if self.run.step else {}
+        self.step = self.run.step
 
     def add(self, step, values):
-        self.run.log(values, step=step)
+        # W&B drops what comes for a step before its last: the end's metrics, where the best parameters are older ones.
+        self.step = max(step, self.step)
+        self.run.log(values, step=self.step)
 
     def finish(self, ended):
         self.run.finish()
@@ -118,11 +132,13 @@ class Wandb:
 
 def track(kind, run, project, follow):
     run = Path(run).resolve()
+    if not (run / "metrics.jsonl").is_file():
+        sys.exit(f"track.py: {run}: no run, it has no metrics.jsonl; name the folder that recur train wrote")
     recipe = yaml.safe_load((run / "recipe.yaml").read_text(encoding="utf-8"))
     tracker = {"mlflow": MLflow, "wandb": Wandb}[kind](run, recipe, project or recipe.get("name") or "recur")
     count = 0
     while True:
-        ended = has_ended(run)
+        ended = end(run)
         for step, values in metrics(run, tracker.last):
             tracker.add(step, values)
             count += len(values)
@@ -141,4 +157,7 @@ if __name__ == "__main__":
     parser.add_argument("--follow", action="store_true", help="until the run has ended")
     options = parser.parse_args()
     for path in options.runs:
-        track(options.kind, path, options.project, options.follow)
+        try:
+            track(options.kind, path, options.project, options.follow)
+        except Exception as error:  # Whatever a client throws, its words are what a person needs.
+            sys.exit(f"track.py: {path}: {options.kind}: {' '.join(str(error).split())}")

@@ -23,6 +23,10 @@ public struct Scaler: Sendable, Equatable, Codable {
     public var features: [Column]
     public var targets: [Column]
     public var fills: [Double]?
+
+    package init(name: String, features: [Column], targets: [Column], fills: [Double]?) {
+      (self.name, self.features, self.targets, self.fills) = (name, features, targets, fills)
+    }
   }
 
   public var method: Method
@@ -43,9 +47,15 @@ public struct Scaler: Sendable, Equatable, Codable {
 }
 
 extension Scaler {
+  /// The scales over all, which have no name.
+  private var all: Series { Series(name: "", features: features, targets: targets, fills: fills) }
+
+  /// The scales over all, and behind them those of each series that has its own.
+  package var alternatives: [Series] { [all] + (series ?? []) }
+
   /// The scales of these series, in their order.
   func scales(of names: [String]) -> [Series] {
-    let all = Series(name: "", features: features, targets: targets, fills: fills)
+    let all = all
     let own = Dictionary((series ?? []).map { (Name($0.name), $0) }) { first, _ in first }
     return names.map { own[Name($0)] ?? all }
   }

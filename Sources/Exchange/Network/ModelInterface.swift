@@ -7,6 +7,8 @@ package struct ModelInterface: Sendable {
   package var scaler: Scaler?
   /// What outputs mean; nil for outputs as the network gives them.
   package var loss: Loss?
+  /// How many numbers targets count from, where they are changes that go out as values; nil where they are no changes.
+  package var baseWidth: Int?
   /// Whether sequences may have lengths of their own.
   package var hasLengths = false
   /// Whether the states at the end are given out and taken in, as streams carry them on.

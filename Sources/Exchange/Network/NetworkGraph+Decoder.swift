@@ -39,7 +39,7 @@ extension NetworkGraph {
   }
 
   /// `[D, B, H]` → `[1, B, D·H]`
-  private mutating func besideEachOther(_ state: String) -> String {
+  mutating func besideEachOther(_ state: String) -> String {
     if network.directions == 1 { return state }
     let turned = graph.add("Transpose", [state], [("perm", .ints([1, 0, 2]))])
     return graph.add("Reshape", [turned, graph.integers([1, -1, network.outputWidth])])
@@ -86,39 +86,5 @@ extension NetworkGraph {
     let share = (0.5 - levels[next - 1]) / (levels[next] - levels[next - 1])
     (shares[next - 1], shares[next]) = (Float(1 - share), Float(share))
     return shares
-  }
-}
-
-/// Global attention, see `Attention`: what a step reads of all the encoder gave.
-extension NetworkGraph {
-  struct AttentionMemory {
-    /// What is summed, and what is compared: `[B, T, W]`.
-    let values, keys: String
-  }
-
-  /// nil for a decoder without.
-  private mutating func attentionMemory(_ values: String) -> AttentionMemory? {
-    guard let kind = network.decoder?.attention, kind != .none else { return nil }
-    let memory = graph.add("Transpose", [values], [("perm", .ints([1, 0, 2]))])
-    guard kind == .general else { return AttentionMemory(values: memory, keys: memory) }
-    return AttentionMemory(values: memory, keys: product(memory, "attention.weight"))
-  }
-
-  /// tanh(W_c [c, q]) of a step's `[B, W]`, c the encoder's outputs weighted by their likeness.
-  private mutating func attended(_ query: String, _ memory: AttentionMemory) -> String {
-    let column = graph.add("Unsqueeze", [query, graph.integers([2])])
-    let scores = graph.add("MatMul", [memory.keys, column])
-    let shares = graph.add("Softmax", [scores], [("axis", .int(1))])
-    let across = graph.add("Transpose", [shares], [("perm", .ints([0, 2, 1]))])
-    let context = graph.add(
-      "Squeeze", [graph.add("MatMul", [across, memory.values]), graph.integers([1])])
-    let pair = graph.add("Concat", [context, query], [("axis", .int(1))])
-    return graph.add("Tanh", [product(pair, "combine.weight")])
-  }
-
-  /// x·Wᵀ
-  private mutating func product(_ x: String, _ name: String) -> String {
-    let turned = graph.add("Transpose", [parameter(name)!], [("perm", .ints([1, 0]))])
-    return graph.add("MatMul", [x, turned])
   }
 }

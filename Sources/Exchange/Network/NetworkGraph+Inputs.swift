@@ -1,5 +1,4 @@
 import Dataset
-import Diagnostics
 import Recurrent
 
 extension NetworkGraph {
@@ -49,54 +48,19 @@ extension NetworkGraph {
     guard let scaler = interface.scaler else { return input }
     let width = network.inputSize
     var values = input
-    if let fills = scaler.fills {
-      let all = fills.map { Float($0) } + [Float](repeating: 0, count: width - fills.count)
-      let fill = graph.add("fill", [width], all)
+    if scaler.fills != nil {
+      let fill = scales("fill", [width], hasSteps: true) { own in
+        let fills = own.fills ?? []
+        return fills.map { Float($0) } + [Float](repeating: 0, count: width - fills.count)
+      }
       values = graph.add("Where", [graph.add("IsNaN", [values]), fill, values])
     }
-    let columns = LinearColumns(scaler.features, scaler.method, width: width)
-    if columns.isIdentity { return values }
-    values = graph.add("Sub", [values, graph.add("input_offset", [width], columns.offset)])
-    return graph.add("Div", [values, graph.add("input_scale", [width], columns.scale)])
-  }
-}
-
-/// Scales in float32: a scaled number is (number - offset) / scale.
-///
-/// min-max is written so too: the difference is taken of numbers of the file, and loses no more than they lost when they became float32.
-struct LinearColumns {
-  private(set) var offset: [Float]
-  private(set) var scale: [Float]
-  var isIdentity: Bool { offset.allSatisfy { $0 == 0 } && scale.allSatisfy { $0 == 1 } }
-
-  /// - width: of columns in all; those behind the scaled ones stay as they are.
-  init(_ columns: [Scaler.Column], _ method: Scaler.Method, width: Int) {
-    switch method {
-    case .standard:
-      (offset, scale) = (columns.map { Float($0.offset) }, columns.map { Float($0.scale) })
-    case .minmax:
-      (offset, scale) = (columns.map { Float(0 - $0.offset / $0.scale) }, columns.map { Float(1 / $0.scale) })
+    func columns(_ own: Scaler.Series) -> LinearColumns {
+      LinearColumns(own.features, scaler.method, width: width)
     }
-    offset += [Float](repeating: 0, count: width - offset.count)
-    scale += [Float](repeating: 1, count: width - scale.count)
-  }
-}
-
-extension Scaler {
-  /// Refuses what no float32 holds, and scales of other columns than the network has.
-  func requireFloats(features width: Int) throws(Failure) {
-    guard features.count <= width, (fills ?? []).count <= width else {
-      throw .badData(
-        "the scaler has \(features.count) features, the network \(width); add --raw for the network alone")
-    }
-    for (kind, columns) in [("feature", features), ("target", targets)] {
-      let scales = LinearColumns(columns, method, width: columns.count)
-      for column in columns.indices
-      where !scales.offset[column].isFinite || !scales.scale[column].isFinite || scales.scale[column] == 0 {
-        throw .badData(
-          "the scale of \(kind) \(column) is none that float32 holds, as ONNX would need it; add --raw for the network alone"
-        )
-      }
-    }
+    if scaler.alternatives.allSatisfy({ columns($0).isIdentity }) { return values }
+    let offset = scales("input_offset", [width], hasSteps: true) { columns($0).offset }
+    let scale = scales("input_scale", [width], hasSteps: true) { columns($0).scale }
+    return graph.add("Div", [graph.add("Sub", [values, offset]), scale])
   }
 }

@@ -2,13 +2,15 @@ import Dataset
 import Recurrent
 
 extension NetworkGraph {
-  private var axes: [ONNXValue.Dimension] {
-    (network.readsEveryStep ? [.named("batch"), .named("time")] : [.named("batch")])
-      + [.size(network.outputSize)]
-  }
-
   /// `output`, in the units of the file where the interface has a scaler, and `probabilities` where the loss is one of classes.
   mutating func addOutputs(_ values: String) {
+    addOutputs(
+      values, axes: network.readsEveryStep ? [.named("batch"), .named("time")] : [.named("batch")])
+  }
+
+  /// - axes: those before the numbers of an output.
+  mutating func addOutputs(_ values: String, axes: [ONNXValue.Dimension]) {
+    let axes = axes + [.size(network.outputSize)]
     switch interface.loss {
     case .crossEntropy:
       graph.addOutput(values, as: "output", axes)
@@ -36,6 +38,7 @@ extension NetworkGraph {
     case .mse, .mae, .huber, .crossEntropy, .bceWithLogits: break
     }
     values = unscaled(values, loss, targets, each)
+    if let width = interface.baseWidth { values = counted(values, width, loss, targets, each) }
     return isCut ? graph.add("Reshape", [values, graph.integers(outer + [targets * each])]) : values
   }
 
@@ -64,19 +67,34 @@ extension NetworkGraph {
   /// A number · scale + offset of its target; what says how wide it is spread, · scale alone.
   private mutating func unscaled(_ values: String, _ loss: Loss, _ targets: Int, _ each: Int) -> String {
     guard let scaler = interface.scaler, !scaler.targets.isEmpty else { return values }
-    let columns = LinearColumns(scaler.targets, scaler.method, width: targets)
-    if columns.isIdentity { return values }
-    let kinds = loss.parameterUnits
-    var (scale, offset): ([Float], [Float]) = ([], [])
-    for target in 0..<targets {
-      for kind in kinds {
-        scale.append(kind == .none ? 1 : columns.scale[target])
-        offset.append(kind == .place ? columns.offset[target] : 0)
-      }
+    func columns(_ own: Scaler.Series) -> LinearColumns {
+      LinearColumns(own.targets, scaler.method, width: targets)
     }
+    if scaler.alternatives.allSatisfy({ columns($0).isIdentity }) { return values }
+    let kinds = loss.parameterUnits
     let shape = each > 1 ? [targets, each] : [targets]
-    let grown = graph.add("Mul", [values, graph.add("output_scale", shape, scale)])
-    return graph.add("Add", [grown, graph.add("output_offset", shape, offset)])
+    let scale = scales("output_scale", shape, hasSteps: network.readsEveryStep) { own in
+      columns(own).scale.flatMap { scale in kinds.map { $0 == .none ? 1 : scale } }
+    }
+    let offset = scales("output_offset", shape, hasSteps: network.readsEveryStep) { own in
+      columns(own).offset.flatMap { offset in kinds.map { $0 == .place ? offset : 0 } }
+    }
+    return graph.add("Add", [graph.add("Mul", [values, scale]), offset])
+  }
+
+  /// Changes as values: where a target lies counts from its base, how wide it is spread does not.
+  /// - values: `[B, targets]`, or with several outputs of each `[B, targets, each]`; horizon by horizon.
+  /// - width: targets of a horizon.
+  private mutating func counted(
+    _ values: String, _ width: Int, _ loss: Loss, _ targets: Int, _ each: Int
+  ) -> String {
+    let base = graph.addInput("base", .float, [.named("batch"), .size(width)])
+    let copies = [String](repeating: base, count: targets / width)
+    let all = copies.count == 1 ? base : graph.add("Concat", copies, [("axis", .int(1))])
+    if each == 1 { return graph.add("Add", [values, all]) }
+    let places = graph.add("places", [each], loss.parameterUnits.map { $0 == .place ? 1 : 0 })
+    let moved = graph.add("Mul", [graph.add("Unsqueeze", [all, graph.integers([2])]), places])
+    return graph.add("Add", [values, moved])
   }
 }
 

@@ -17,6 +17,8 @@ package struct NetworkGraph {
   var batch = ""
   /// The numbers that go in, scaled, `[B, T, F]`; "" where there are none.
   var rows = ""
+  /// The input that says which series each sample is of; "" before anything asks for it.
+  var series = ""
 
   /// - parameters: in the order of the layout.
   /// - metadata: see `ONNXModel`.
@@ -26,7 +28,7 @@ package struct NetworkGraph {
     _ interface: ModelInterface, metadata: [(key: String, value: String)]
   ) throws(Failure) -> ONNXModel {
     guard layout.count <= ONNXModel.mostBytes / 4 else { throw ONNXModel.tooLarge }
-    guard network.decoder == nil || network.decoder?.numbers != nil else { throw unwrittenDecoder }
+    precondition(network.decoder?.embedding == nil, "an encoder-decoder of tokens is a pair of models")
     try interface.scaler?.requireFloats(features: network.inputSize)
     var writer = NetworkGraph(
       network: network, interface: interface, layout: layout, parameters: parameters)
@@ -34,32 +36,35 @@ package struct NetworkGraph {
     return try ONNXModel(writer.graph, metadata: metadata)
   }
 
-  package static let unwrittenDecoder = Failure.badData(
-    "model.decoder of pairs searches for its target, which can't be written as ONNX; use --safetensors")
-
   private mutating func write() {
-    var values = addInputs()
-    var states: [[String]] = []
-    if network.cell == .none {
-      values = graph.add("Reshape", [values, graph.integers([0, -1])])
-    } else {
-      values = graph.add("Transpose", [values], [("perm", .ints([1, 0, 2]))])
-      batch = graph.add("Shape", [values], [("start", .int(1)), ("end", .int(2))])
-      for layer in 0..<network.layers {
-        let result = addLayer(layer, values)
-        values = network.residual && layer > 0 ? graph.add("Add", [result.values, values]) : result.values
-        states.append(result.states)
-      }
-      if let numbers = network.decoder?.numbers {
-        return addOutputs(addDecoder(numbers, values, states))
-      }
-      values = addReadout(values)
+    let input = addInputs()
+    guard network.cell != .none else {
+      return addOutputs(addHead(graph.add("Reshape", [input, graph.integers([0, -1])])))
     }
-    addOutputs(addHead(values))
+    let (values, states) = addLayers(input)
+    if let numbers = network.decoder?.numbers {
+      return addOutputs(addDecoder(numbers, values, states))
+    }
+    addOutputs(addHead(addReadout(values)))
     // Behind what is asked for first.
     if interface.carriesStates {
       for layer in states.indices { addStates(states[layer], of: layer) }
     }
+  }
+
+  /// The recurrent part.
+  /// - input: `[B, T, I]`
+  /// - Returns: what the last layer gives, `[T, B, D·W]`, and of each layer the final states, `[D, B, W]`.
+  mutating func addLayers(_ input: String) -> (values: String, states: [[String]]) {
+    var values = graph.add("Transpose", [input], [("perm", .ints([1, 0, 2]))])
+    var states: [[String]] = []
+    batch = graph.add("Shape", [values], [("start", .int(1)), ("end", .int(2))])
+    for layer in 0..<network.layers {
+      let result = addLayer(layer, values)
+      values = network.residual && layer > 0 ? graph.add("Add", [result.values, values]) : result.values
+      states.append(result.states)
+    }
+    return (values, states)
   }
 
   /// A parameter under its PyTorch name.

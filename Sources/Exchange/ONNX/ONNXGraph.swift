@@ -39,14 +39,14 @@ struct ONNXGraph {
     return name
   }
 
-  /// Gives numbers out under this name.
+  /// Gives a value out under this name.
   mutating func addOutput(
-    _ value: String, as name: String, _ shape: [ONNXValue.Dimension]
+    _ value: String, as name: String, _ shape: [ONNXValue.Dimension], _ type: ONNXValue.ElementType = .float
   ) {
     nodes.append(
       ONNXNode(
         operatorName: "Identity", name: "out_\(name)", inputs: [value], outputs: [name], attributes: []))
-    outputs.append(ONNXValue(name: name, type: .float, shape: shape))
+    outputs.append(ONNXValue(name: name, type: type, shape: shape))
   }
 
   /// Numbers under a name of their own.

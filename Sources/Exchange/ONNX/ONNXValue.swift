@@ -5,6 +5,7 @@ struct ONNXValue {
     case float = 1
     case int32 = 6
     case int64 = 7
+    case bool = 9
   }
 
   enum Dimension {

@@ -1,6 +1,6 @@
 /// The fields of a message that was read, one after the other. What is none ends it.
-struct ProtobufFields: Sequence, IteratorProtocol {
-  enum Value {
+package struct ProtobufFields: Sequence, IteratorProtocol {
+  package enum Value {
     /// A varint, or what stands in four or eight bytes.
     case number(UInt64)
     case bytes(ArraySlice<UInt8>)
@@ -8,11 +8,11 @@ struct ProtobufFields: Sequence, IteratorProtocol {
 
   private var rest: ArraySlice<UInt8>
   /// Whether something was no field.
-  private(set) var isDamaged = false
+  package private(set) var isDamaged = false
 
-  init(_ bytes: ArraySlice<UInt8>) { rest = bytes }
+  package init(_ bytes: ArraySlice<UInt8>) { rest = bytes }
 
-  mutating func next() -> (field: Int, value: Value)? {
+  package mutating func next() -> (field: Int, value: Value)? {
     guard !rest.isEmpty, !isDamaged else { return nil }
     guard let key = varint(), let value = value(kind: key & 7) else {
       isDamaged = true
@@ -39,7 +39,8 @@ struct ProtobufFields: Sequence, IteratorProtocol {
     return rest.prefix(count)
   }
 
-  private mutating func varint() -> UInt64? {
+  /// The next bytes as a number, as packed ones stand side by side; nil at the end.
+  package mutating func varint() -> UInt64? {
     var value: UInt64 = 0
     for shift in stride(from: 0, to: 64, by: 7) {
       guard let byte = rest.popFirst() else { return nil }

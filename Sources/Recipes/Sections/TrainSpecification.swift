@@ -46,7 +46,10 @@ extension TrainSpecification: DeclaredSection {
   static let section = Section(
     start: TrainSpecification(epochs: 0, batchSize: 0),
     keys: [
-      Key("epochs", \.epochs, .whole(), "Passes over the training part.").required(),
+      Key(
+        "epochs", \.epochs, .whole(0...Int(Int32.max)),
+        "Passes over the training part; 0 saves the first parameters as they are."
+      ).required(),
       Key("batch_size", \.batchSize, .whole(), "Samples of an optimizer step, over all ranks together.")
         .required(),
       Key("shuffle", \.shuffle, .flag, "Whether each epoch has an order of its own."),

@@ -1,5 +1,4 @@
 import Files
-import FoundationEssentials
 import Recur
 
 /// What a run measured epoch by epoch, as its log tells.
@@ -12,25 +11,18 @@ struct RunHistory {
     var validationLoss: Double?
     var validationAccuracy: Double?
   }
-  var epochs: [Epoch] = []
+  let epochs: [Epoch]
 
-  /// Reads `metrics.jsonl` of a run directory.
+  /// Reads `metrics.jsonl` of a run directory, also of a run that is still being written.
   init(run: String) throws {
     if FileIdentity(run) != nil, !Paths.isFolder(run) {
       throw Failure.usage(
         "\(run) is a file, and recur plot draws the log of a run: name the directory that recur train wrote")
     }
-    let path = "\(run)/metrics.jsonl"
-    let lines = try InputFile.lines(of: path, key: "the directory of a run", limit: .max)
-    let decoder = JSONDecoder()
-    let mark = Array("\"event\":\"epoch\"".utf8)
-    for (number, text) in lines.enumerated() where text.utf8.contains(mark) {
-      guard let line = try? decoder.decode(LogLine.self, from: Data(text.utf8)),
-        (0..<Int(Int32.max)).contains(line.epoch)
-      else { throw Failure.badData("\(path), line \(number + 1): not a line that recur writes") }
-      epochs.append(Epoch(line))
+    epochs = try RunLog(run: run).epochs.map { Epoch($0) }
+    if epochs.isEmpty {
+      throw Failure.badData("\(run)/metrics.jsonl: no epoch has ended yet, there is nothing to draw")
     }
-    if epochs.isEmpty { throw Failure.badData("\(path): no epoch has ended yet, there is nothing to draw") }
   }
 
   /// The training and validation curves of a quantity; a curve nobody measured is left out.
@@ -46,52 +38,13 @@ struct RunHistory {
   }
 }
 
-/// The part of an epoch's line in `metrics.jsonl` that can be drawn. What was measured but is not finite is null there, which
-/// is a gap here; what was not measured is not there.
-private struct LogLine: Decodable {
-  struct Metrics: Decodable {
-    let loss: Double?
-    let accuracy: Double?
-
-    init(from decoder: any Decoder) throws {
-      let line = try decoder.container(keyedBy: CodingKeys.self)
-      (loss, accuracy) = (try line.measured(.loss), try line.measured(.accuracy))
-    }
-    enum CodingKeys: CodingKey { case loss, accuracy }
-  }
-  /// From 0.
-  let epoch: Int
-  let trainLoss: Double?
-  let trainAccuracy: Double?
-  let validation: Metrics?
-
-  init(from decoder: any Decoder) throws {
-    let line = try decoder.container(keyedBy: CodingKeys.self)
-    epoch = try line.decode(Int.self, forKey: .epoch)
-    (trainLoss, trainAccuracy) = (try line.measured(.trainLoss), try line.measured(.trainAccuracy))
-    validation = try line.decodeIfPresent(Metrics.self, forKey: .validation)
-  }
-
-  enum CodingKeys: String, CodingKey {
-    case epoch, validation
-    case trainLoss = "train_loss"
-    case trainAccuracy = "train_accuracy"
-  }
-}
-
-extension KeyedDecodingContainer {
-  fileprivate func measured(_ key: Key) throws -> Double? {
-    contains(key) ? try decodeIfPresent(Double.self, forKey: key) ?? .nan : nil
-  }
-}
-
 extension RunHistory.Epoch {
-  fileprivate init(_ line: LogLine) {
-    number = line.epoch + 1
-    trainLoss = line.trainLoss
-    trainAccuracy = line.trainAccuracy
-    validationLoss = line.validation?.loss
-    validationAccuracy = line.validation?.accuracy
+  fileprivate init(_ measured: RunLog.Measured) {
+    number = measured.epoch
+    trainLoss = measured[MetricName(.train, .loss)]
+    trainAccuracy = measured[MetricName(.train, .accuracy)]
+    validationLoss = measured[MetricName(.validation, .loss)]
+    validationAccuracy = measured[MetricName(.validation, .accuracy)]
   }
 }
 

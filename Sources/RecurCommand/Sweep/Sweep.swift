@@ -83,9 +83,11 @@ struct Sweep: ReportingCommand {
     let folder = try SweepFolder(out, plan: plan, isShared: places.shared || share != nil)
     Console.note("recur: \(plan.trials.count) trials in \(folder.path), \(sweep.concurrency) at a time")
     let isWhole = try sweep.run(in: folder)
-    let comparison = try folder.writeTable {
+    let place = "\(folder.path)/\(SweepPicture.name)"
+    let (comparison, isDrawn) = try folder.writeTable {
       let comparison = try sweep.comparison(in: folder, named: out)
-      return (ComparisonTable(comparison).csv, comparison)
+      let picture = SweepPicture(comparison: comparison, keys: plan.trials.first?.pairs.map(\.key) ?? [])
+      return (ComparisonTable(comparison).csv, (comparison, try picture.draw(to: place)))
     }
     comparison.noteTrainingLoss(unless: false)
     for line in ComparisonTable(comparison).lines { try console.say(line) }
@@ -96,8 +98,9 @@ struct Sweep: ReportingCommand {
     if !isWhole { try console.say("go on with: the same command") }
     try folder.close()
     return SweepReport(
-      folder: folder.path, isWhole: isWhole, table: folder.table, planned: plan.trials.count,
-      elsewhere: sweep.elsewhere, comparison)
+      folder: folder.path, isWhole: isWhole, table: folder.table,
+      picture: isDrawn ? place : nil, planned: plan.trials.count, elsewhere: sweep.elsewhere,
+      comparison)
   }
 
   private func plan(of text: RecipeText) throws -> SweepPlan {
@@ -124,6 +127,8 @@ struct SweepReport: CommandReport {
   let folder: String
   let status: TrainingReport.Status
   let table: String
+  /// nil where nothing was drawn.
+  let picture: String?
   /// How many there are to be; `runs` has those that have begun.
   let trials: Int
   let failed: Int
@@ -141,10 +146,12 @@ struct SweepReport: CommandReport {
   }
 
   init(
-    folder: String, isWhole: Bool, table: String, planned: Int, elsewhere: Int, _ comparison: RunComparison
+    folder: String, isWhole: Bool, table: String, picture: String?, planned: Int, elsewhere: Int,
+    _ comparison: RunComparison
   ) {
     let report = ComparisonReport(comparison)
-    (self.folder, self.table, trials, runs) = (folder, table, planned, report.runs)
+    (self.folder, self.table, self.picture) = (folder, table, picture)
+    (trials, runs) = (planned, report.runs)
     self.elsewhere = elsewhere
     (by, higherIsBetter) = (report.by, report.higherIsBetter)
     status = isWhole ? .completed : .interrupted

@@ -116,13 +116,11 @@ struct SweepRun {
   /// Whether a trial needs no process to come to the end of a rung; it may have gone on from there.
   private func isDone(_ trial: Int, _ rung: Int?, in folder: SweepFolder) -> Bool {
     let path = folder.run(of: plan.trials[trial])
-    guard RunDirectory.holdsRun(path), let log = try? RunLog(run: path), let last = log.epochs.last else {
-      return false
-    }
+    guard RunDirectory.holdsRun(path), let log = try? RunLog(run: path) else { return false }
     if log.end?.status == .earlyStopped { return true }
     let epochs = rung ?? recipes[trial]?.train.epochs ?? .max
-    if log.end?.status == .completed, last.epoch >= epochs { return true }
-    guard rung != nil, last.epoch >= epochs else { return false }
+    if log.end?.status == .completed, log.epochs.last?.epoch ?? 0 >= epochs { return true }
+    guard rung != nil, let last = log.epochs.last, last.epoch >= epochs else { return false }
     let step = (try? RunDirectory.checkpoint(at: path).file)?.state.step ?? 0
     return last.epoch > epochs || step > last.step
   }

@@ -56,7 +56,9 @@ extension Trainer {
 
   private func check(_ file: CheckpointFile) throws {
     let state = file.state
-    let saved = try Recipe(yaml: state.recipe, path: "recipe of the checkpoint", baseDirectory: "/")
+    var saved = try Recipe(yaml: state.recipe, path: "recipe of the checkpoint", baseDirectory: "/")
+    // Before the first step no schedule has spanned anything.
+    if state.step == 0 { saved.train.epochs = recipe.train.epochs }
     let anew =
       "start a new run from its weights: --init-from \(ShellWords.quoted([file.path])) with another --out"
     if let refusal = recipe.stretchedSchedule(since: saved, anew) { throw refusal }

@@ -27,7 +27,7 @@ extension Trainer {
   }
 
   private var endRemark: String? {
-    guard state.step > 0, hasEnded else { return nil }
+    guard recorder?.store.resumedFrom != nil, hasEnded else { return nil }
     if state.stopping?.shouldStop == true {
       return
         "this run is finished: it stopped early after \(state.epoch) epochs, with no more improvement; nothing is left to train"

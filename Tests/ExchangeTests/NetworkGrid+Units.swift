@@ -6,7 +6,7 @@ import Recurrent
 /// Scales of inputs and outputs, and what each loss makes of the latter.
 extension NetworkGrid {
   private static func scaler(_ method: Scaler.Method, targets: Int, fills: Bool) -> Scaler {
-    func columns(_ count: Int) -> [Scaler.Column] {
+    func columns(_ count: Int) -> [Scaler.ColumnScale] {
       (0..<count).map { column in
         let (offset, scale) = (20.0 * Double(column) - 7, 3.5 + Double(column))
         return method == .standard

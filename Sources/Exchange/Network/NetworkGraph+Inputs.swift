@@ -24,7 +24,7 @@ extension NetworkGraph {
     return graph.add("Gather", [parameter("embedding.weight")!, tokens])
   }
 
-  /// Numbers, and behind them the vectors of categories.
+  /// Numbers, and after them the vectors of categories.
   private mutating func addRows() -> String {
     var parts: [String] = []
     if network.inputSize > 0 {
@@ -69,8 +69,8 @@ struct LinearColumns {
   private(set) var scale: [Float]
   var isIdentity: Bool { offset.allSatisfy { $0 == 0 } && scale.allSatisfy { $0 == 1 } }
 
-  /// - width: of columns in all; those behind the scaled ones stay as they are.
-  init(_ columns: [Scaler.Column], _ method: Scaler.Method, width: Int) {
+  /// - width: of columns in all; those after the scaled ones stay as they are.
+  init(_ columns: [Scaler.ColumnScale], _ method: Scaler.Method, width: Int) {
     switch method {
     case .standard:
       (offset, scale) = (columns.map { Float($0.offset) }, columns.map { Float($0.scale) })

@@ -56,7 +56,7 @@ package struct NetworkGraph {
       values = addReadout(values)
     }
     addOutputs(addHead(values))
-    // Behind what is asked for first.
+    // After what is asked for first.
     if interface.carriesStates {
       for layer in states.indices { addStates(states[layer], of: layer) }
     }

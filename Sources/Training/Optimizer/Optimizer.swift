@@ -10,7 +10,7 @@ import Kernels
 /// Changes parameters by their gradients; semantics of `torch.optim`. All state lies in flat buffers of the model's layout.
 public final class Optimizer {
   /// A buffer of state with its PyTorch name, for example `exp_avg`.
-  public struct Buffer {
+  public struct StateBuffer {
     public let name: String
     public let values: UnsafeMutableBufferPointer<Float>
   }
@@ -20,7 +20,7 @@ public final class Optimizer {
   public let count: Int
   /// Updates done; Adam's t.
   public private(set) var steps: Int = 0
-  public let buffers: [Buffer]
+  public let buffers: [StateBuffer]
   /// The elements that it changes.
   private let trained: [Range<Int>]
   private let kernels: KernelSet
@@ -42,7 +42,7 @@ public final class Optimizer {
     buffers = specification.bufferNames.map { name in
       let values = UnsafeMutableBufferPointer<Float>.allocate(capacity: count)
       values.initialize(repeating: 0)
-      return Buffer(name: name, values: values)
+      return StateBuffer(name: name, values: values)
     }
   }
 

@@ -31,8 +31,8 @@ extension Model {
     guard let embedding else { return }
     let isEvaluated = request.mode == .evaluation
     let mayFold =
-      architecture.categories.isEmpty
-      ? !architecture.isStepwise && (architecture.inputDropout == 0 || isEvaluated)
+      network.categories.isEmpty
+      ? !network.isStepwise && (network.inputDropout == 0 || isEvaluated)
       : stack?.foldsCategories == true
     request.lookUp(
       embedding, UnsafePointer(parameterBuffer.base), mayFold: mayFold,
@@ -41,12 +41,12 @@ extension Model {
 
   /// A batch to read. Its codes are not looked up yet.
   func request(_ batch: Batch, _ mode: Mode) -> Request {
-    let readsTokens = architecture.embedding != nil
+    let readsTokens = network.embedding != nil
     precondition(
       (batch.tokens != nil) == readsTokens, "this network reads \(readsTokens ? "tokens" : "numbers")")
     precondition(
-      batch.shape.categories.count == architecture.categories.count,
-      "this network reads \(architecture.categories.count) categorical columns")
+      batch.shape.categories.count == network.categories.count,
+      "this network reads \(network.categories.count) categorical columns")
     let codes = batch.tokens ?? batch.categories
     let inputs = readsTokens ? UnsafePointer(parameterBuffer.base) : UnsafePointer(batch.inputs.baseAddress!)
     return Request(

@@ -54,7 +54,7 @@ extension TimeLoopEngine {
 
 struct WalkEngine: TimeLoopEngine {
   func can(_ plan: StepPlan) -> Bool {
-    let network = plan.architecture
+    let network = plan.network
     return network.cell != .none && network.hiddenSizes == nil && network.hiddenSize <= 64 && !plan.isStepwise
       && plan.streams == 0
   }

@@ -68,7 +68,7 @@ extension Network {
   }
 }
 
-extension Architecture.Cell {
+extension Network.Cell {
   /// In front of the names of its kernels; nil where it has none.
   var kernelCell: StepProgram.Call.KernelCell? {
     switch self {

@@ -87,7 +87,8 @@ let package = Package(
     .executableTarget(
       name: "RecurCommand",
       dependencies: [
-        "Recur", "Batches", "CMemory", "Collective", "CUDA", "Files", "Kernels", "Version",
+        "Recur", "Batches", "CMemory", "Collective", "CUDA", "Dataset", "Diagnostics", "Files", "Kernels",
+        "Version",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["README.md", "Bench/README.md"], swiftSettings: swift),
@@ -135,7 +136,8 @@ let package = Package(
     .testTarget(
       name: "TrainingTests",
       dependencies: [
-        "Batches", "Training", "Recurrent", "Collective", "Dataset", "Devices", "Files", "Kernels",
+        "Batches", "Training", "Recurrent", "Collective", "Dataset", "Devices", "Diagnostics", "Files",
+        "Kernels",
         "TestSupport",
       ], swiftSettings: swift),
     .target(
@@ -156,8 +158,9 @@ let package = Package(
     .testTarget(name: "FuzzTests", dependencies: ["recur-fuzz", "TestSupport"], swiftSettings: swift),
     .target(
       name: "Combinations",
-      dependencies: ["Training", "Recurrent", "Collective", "Dataset", "Diagnostics", "TestSupport"],
-      path: "Tests/Combinations", swiftSettings: swift),
+      dependencies: [
+        "Batches", "Training", "Recurrent", "Collective", "Dataset", "Diagnostics", "Digests", "TestSupport",
+      ], path: "Tests/Combinations", swiftSettings: swift),
     .executableTarget(
       name: "recur-combinations",
       dependencies: [

@@ -8,20 +8,20 @@
 #include "elementwise.h"
 #include "philox.h"
 #include "norm.h"
-#include "stepped.h"
+#include "stepwise.h"
 #include "normed.h"
 #include "variants.h"
 
 extern const rk_kernels RK(table);
 const rk_kernels RK(table) = {
-    RK_NAME, VW, RK(packed_size), RK(pack_transposed), RK(pack), RK(multiply), RK(multiply_gradient),
-    RK(multiply_gradient_groups), RK(gradient_scratch), RK(packed_recurrent_size), RK(pack_recurrent), RK(pack_recurrent_back), RK(rnn_forward),
+    RK_NAME, VW, RK(packed_size), RK(pack_transposed), RK(pack), RK(multiply),
+    RK(multiply_gradient), RK(gradient_scratch), RK(packed_recurrent_size), RK(pack_recurrent), RK(pack_recurrent_back), RK(rnn_forward),
     RK(rnn_backward), RK(lstm_forward), RK(lstm_backward), RK(gru_forward), RK(gru_backward), RK(column_sums), RK(exp),
     RK(sigmoid), RK(tanh), RK(relu), RK(sigmoid_back), RK(tanh_back), RK(relu_back), RK(softmax), RK(sum_of_squares),
     RK(adam), RK(sgd), RK(rmsprop), RK(peak),
     RK(dropout), RK(dropped),
     {RK(norm_moments), RK(normed_rnn), RK(normed_rnn_back), RK(normed_lstm), RK(normed_lstm_back), RK(normed_gru),
      RK(normed_gru_back), RK(step_lstm), RK(step_lstm_back), RK(step_gru), RK(step_gru_back), RK(peephole_lstm), RK(peephole_lstm_back),
-     RK(reset_gru), RK(reset_gru_new), RK(reset_gru_new_back), RK(reset_gru_back), RK(step_see), RK(step_see_back),
-     RK(step_emit), RK(step_emit_back)},
+     RK(reset_gru), RK(reset_gru_new), RK(reset_gru_new_back), RK(reset_gru_back), RK(mask_state), RK(mask_state_back),
+     RK(apply_zoneout), RK(apply_zoneout_back)},
 };

@@ -14,7 +14,7 @@ RK_INLINE ptrdiff_t run_start(const int32_t *table, ptrdiff_t at, ptrdiff_t coun
   return table[at];
 }
 
-// `count` neighbours as operands, zeros behind.
+// `count` neighbours as operands, zeros after.
 RK_INLINE vf v_operands(const float *p, const int count) {
 #if RK_BF16
   return v_neighbours(v_load_n(p, count), count > VW ? v_load_n(p + VW, count - VW) : v_set(0));
@@ -69,7 +69,7 @@ static void RK(pack_transposed)(const float *w, ptrdiff_t ld, const int32_t *row
 
 #define AT_ONCE 64  // rows that all panels are packed of before the next ones' turn
 
-// A panel's columns of rows from k0 on, one operand of each for each row (or pair of rows): `real` from `first` on, zeros behind; or
+// A panel's columns of rows from k0 on, one operand of each for each row (or pair of rows): `real` from `first` on, zeros after; or
 // those of a table.
 RK_INLINE void pack_panel(const float *w, ptrdiff_t ld, const int32_t *row_of, ptrdiff_t k0, ptrdiff_t depth, ptrdiff_t first,
                           const int real, const int32_t *column_of, float *packed) {
@@ -230,17 +230,17 @@ static ptrdiff_t RK(gradient_scratch)(ptrdiff_t m, ptrdiff_t n) {
   return wide > narrow ? wide : narrow;
 }
 
-// A walk along the inner index of rows that lie in groups.
+// Iterates along the inner index over rows that lie in groups.
 typedef struct {
   const float *row;
   ptrdiff_t left;  // rows of this group from here on
-} rk_walk;
-RK_INLINE rk_walk walk_from(const rk_groups *g, ptrdiff_t k, const float *base, ptrdiff_t ld) {
+} rk_row_iterator;
+RK_INLINE rk_row_iterator rows_from(const rk_groups *g, ptrdiff_t k, const float *base, ptrdiff_t ld) {
   ptrdiff_t group = k / g->size, inside = k - group * g->size;
-  return (rk_walk){base + (group * g->stride + inside) * ld, g->size - inside};
+  return (rk_row_iterator){base + (group * g->stride + inside) * ld, g->size - inside};
 }
 // Returns the row it stands on and goes on to the next.
-RK_INLINE const float *next_row(rk_walk *w, const rk_groups *g, ptrdiff_t ld) {
+RK_INLINE const float *next_row(rk_row_iterator *w, const rk_groups *g, ptrdiff_t ld) {
   const float *row = w->row;
   w->row += ld;
   if (--w->left == 0) {
@@ -256,7 +256,7 @@ RK_INLINE void copy_panels(ptrdiff_t n, ptrdiff_t depth, ptrdiff_t rows, const r
   (void)rows;
   for (ptrdiff_t j = 0; j < n; j += PANEL) {
     int left = (int)at_most(PANEL, n - j);
-    rk_walk w = walk_from(g, k0, b + j, ldb);
+    rk_row_iterator w = rows_from(g, k0, b + j, ldb);
     for (ptrdiff_t p = 0; p < depth; p++, panels += PANEL) {
       const float *row = next_row(&w, g, ldb);
       vf first = v_load_n(row, left), second = left > VW ? v_load_n(row + VW, left - VW) : v_set(0);
@@ -277,7 +277,7 @@ RK_INLINE void copy_tiles(ptrdiff_t columns, ptrdiff_t depth, ptrdiff_t rows, co
                           ptrdiff_t lda, float *tiles) {
   (void)rows;
   ptrdiff_t whole = columns / ROWS;
-  rk_walk w = walk_from(g, k0, a, lda);
+  rk_row_iterator w = rows_from(g, k0, a, lda);
   for (ptrdiff_t p = 0; p < depth; p++, tiles += ROWS) {
     float *to = tiles;
     const float *from = next_row(&w, g, lda);
@@ -312,7 +312,7 @@ static void RK(gradient)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const rk_groups 
       const float *rows = a + k0 * lda;
       ptrdiff_t ld = lda;
       if (!together) {
-        rk_walk w = walk_from(g, k0, a, lda);
+        rk_row_iterator w = rows_from(g, k0, a, lda);
         for (ptrdiff_t p = 0; p < depth; p++) memcpy(ap + p * m, next_row(&w, g, lda), m * sizeof(float));
         rows = ap, ld = m;
       }
@@ -325,7 +325,7 @@ static void RK(gradient)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const rk_groups 
       copy_tiles(columns, depth, rows_left, g, k0 * ELEMENTS, a + i, lda, ap);
       // What is copied next comes from memory while this block is multiplied.
       int wraps = i + side >= m;
-      rk_walk coming = walk_from(g, (wraps ? k0 + run : k0) * ELEMENTS, wraps ? a : a + i + side, lda);
+      rk_row_iterator coming = rows_from(g, (wraps ? k0 + run : k0) * ELEMENTS, wraps ? a : a + i + side, lda);
       ptrdiff_t coming_rows = at_most(run * ELEMENTS, wraps ? rows_left - run * ELEMENTS : rows_left);
       ptrdiff_t tiles = (columns + ROWS - 1) / ROWS, each = (coming_rows * PANEL + tiles * n - 1) / (tiles * n), asked = 0;
       for (ptrdiff_t j = 0; j < n; j += PANEL) {
@@ -343,9 +343,9 @@ static void RK(gradient)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const rk_groups 
   }
 }
 
-static void RK(multiply_gradient_groups)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const rk_groups *g, const float *a, ptrdiff_t lda,
-                                         const float *b, ptrdiff_t ldb, float *c, ptrdiff_t ldc, ptrdiff_t accumulate,
-                                         float *scratch) {
+static void RK(multiply_gradient)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const rk_groups *g, const float *a, ptrdiff_t lda,
+                                  const float *b, ptrdiff_t ldb, float *c, ptrdiff_t ldc, ptrdiff_t accumulate,
+                                  float *scratch) {
   if (m <= 0 || n <= 0) return;  // a thread's share may be empty
   if (n > VW) {
     RK(gradient)(m, n, k, g, a, lda, b, ldb, c, ldc, accumulate, scratch);
@@ -358,10 +358,4 @@ static void RK(multiply_gradient_groups)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, 
   RK(gradient)(n, m, k, g, b, ldb, a, lda, transposed, m, accumulate, scratch);
   for (ptrdiff_t i = 0; i < m; i++)
     for (ptrdiff_t j = 0; j < n; j++) c[i * ldc + j] = transposed[j * m + i];
-}
-
-static void RK(multiply_gradient)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, ptrdiff_t lda, const float *b,
-                                  ptrdiff_t ldb, float *c, ptrdiff_t ldc, ptrdiff_t accumulate, float *scratch) {
-  rk_groups all = {k > 0 ? k : 1, k > 0 ? k : 1};
-  RK(multiply_gradient_groups)(m, n, k, &all, a, lda, b, ldb, c, ldc, accumulate, scratch);
 }

@@ -15,7 +15,7 @@
 
 RK_INLINE float lanes_sum(const vf part[4]) { return v_sum((part[0] + part[1]) + (part[2] + part[3])); }
 
-// x with the lanes behind the first n zero.
+// x with the lanes after the first n zero.
 RK_INLINE vf v_first(vf x, int n) {
   if (n >= VW) return x;
   float t[VW] __attribute__((aligned(VW * 4))) = {0};

@@ -1,7 +1,7 @@
 // The gates of cells with layer norm, forward and back, a row at a time: its moments, gates and the norms' gradients are formed while
 // it lies in first-level cache.
 
-// Asks for `count` floats behind a row, which the next one is: pages end there, and with them what the processor asks for by itself.
+// Asks for `count` floats after a row, which the next one is: pages end there, and with them what the processor asks for by itself.
 #define ASK_BEHIND(p, count, writes) __builtin_prefetch((p) + (count), writes, 3)
 
 // Elman's: h = tanh (or relu) of the two norms' sum.
@@ -110,7 +110,7 @@ static void RK(normed_lstm_back)(const rk_normed *input, const rk_normed *recurr
   })
 }
 
-// r z n, the reset gate behind the norm of the recurrent product; r and z are normalized together, n by itself.
+// r z n, the reset gate after the norm of the recurrent product; r and z are normalized together, n by itself.
 static void RK(normed_gru)(const rk_normed *input, const rk_normed *recurrent, float *gates, const float *h_in, ptrdiff_t ldh, float *h,
                            ptrdiff_t rows) {
   ptrdiff_t units = input->norm.units;

@@ -28,7 +28,7 @@ static void RK(pack_recurrent_back)(const float *w, ptrdiff_t gates, ptrdiff_t h
     pack_panels(w + g * hidden * hidden, hidden, 0, hidden, 0, hidden, packed + g * size, gates * size);
 }
 
-// The time index of the i-th step walked, and of the step walked before it.
+// The time index of the i-th step computed, and of the previous step.
 #define TIME(i) (l->reverse ? l->steps - 1 - (i) : (i))
 
 // -- gates, one vector of units -----------------------------------------------------------------------------------------
@@ -61,7 +61,7 @@ RK_INLINE void lstm_gates_back(vf dh, float *gates, ptrdiff_t units, const int h
   u_store(dc, d * f, half);
 }
 
-// Cho et al. 2014 as in torch.nn.GRU, the reset gate behind the recurrent product: n = tanh(x_n + r·m), h' = (1 - z)·n + z·h.
+// Cho et al. 2014 as in torch.nn.GRU, the reset gate after the recurrent product: n = tanh(x_n + r·m), h' = (1 - z)·n + z·h.
 RK_INLINE void gru_gates(vf r, vf z, vf m, float *gates, ptrdiff_t units, const int half, const float *h_in, float *h) {
   r = v_sigmoid(r);
   z = v_sigmoid(z);
@@ -147,7 +147,7 @@ RK_INLINE void rnn_tile(const int MR, const int NV, const int half, const rk_lay
     }
 }
 
-// A tile of `tile` rows, `row` rows after the first of `rows`, asks for its share of the weights of the next run, which lie behind
+// A tile of `tile` rows, `row` rows after the first of `rows`, asks for its share of the weights of the next run, which lie after
 // the `count` of this run. Nothing where the weights are small enough to stay near.
 RK_INLINE void ask_next(rk_ahead *ahead, const rk_layer *l, const float *panel, ptrdiff_t count, ptrdiff_t depth, ptrdiff_t row,
                         int tile, ptrdiff_t rows) {
@@ -172,13 +172,13 @@ RK_INLINE ptrdiff_t step_start(const rk_layer *l, ptrdiff_t t) { return l->offse
 RK_INLINE ptrdiff_t step_rows(const rk_layer *l, ptrdiff_t t) {
   return l->offsets ? l->offsets[t + 1] - l->offsets[t] : l->batch;
 }
-// How many rows of the i-th step walked go on from the step walked before it, or go on to the one behind it: the first ones,
+// How many rows of the i-th step computed go on from the previous step, or go on to the one after it: the first ones,
 // since the rows that are there at both steps are those of the shorter.
 RK_INLINE ptrdiff_t rows_shared(const rk_layer *l, ptrdiff_t i, ptrdiff_t other) {
   return other < 0 || other >= l->steps ? 0 : at_most(step_rows(l, TIME(i)), step_rows(l, TIME(other)));
 }
 
-// Rows of one step that start alike: from the step walked before (part 0), or from the initial state (part 1).
+// Rows of one step that start alike: from the previous step (part 0), or from the initial state (part 1).
 typedef struct {
   ptrdiff_t i, part;
   ptrdiff_t first, last;   // rows of the batch, never empty
@@ -187,7 +187,7 @@ typedef struct {
   ptrdiff_t h_stride;
 } rk_span;
 
-// Goes on to the next span of the walk; starts from {.part = -1}.
+// Goes on to the next span; starts from {.part = -1}.
 RK_INLINE int next_span(const rk_layer *l, rk_span *s) {
   do {
     if (++s->part == 2) s->part = 0, s->i++;
@@ -324,21 +324,21 @@ static void RK(rnn_forward)(const rk_layer *l, ptrdiff_t relu) {
   else rnn_loop(l, 0);
 }
 
-// -- back: dh = d_outputs + (gate gradients of the step behind)·W, then the gates' derivatives in place ------------------
+// -- back: dh = d_outputs + (gate gradients of the next step)·W, then the gates' derivatives in place ------------------
 
 enum { RK_RNN = 1, RK_GRU = 3, RK_LSTM = 4 };
 
-// Rows of one step that take their gradient alike: from the step behind (part 0); from the final state (part 1); part 2 are the
+// Rows of one step that take their gradient alike: from the next step (part 0); from the final state (part 1); part 2 are the
 // rows that began at this step, whose gradient goes on to the initial state.
 typedef struct {
   ptrdiff_t i, part;
   ptrdiff_t first, last;   // rows of the batch, never empty
   ptrdiff_t at;            // where row 0 of this step lies
-  ptrdiff_t before, old;   // where row 0 of the step walked before lies, and how many rows are there
-  const float *from;       // gate gradients of the step behind, row 0, or null
+  ptrdiff_t before, old;   // where row 0 of the previous step lies, and how many rows are there
+  const float *from;       // gate gradients of the next step, row 0, or null
 } rk_back;
 
-// Goes on to the next span of the walk backwards; starts from {.i = steps, .part = 2}.
+// Goes on to the next span backwards; starts from {.i = steps, .part = 2}.
 RK_INLINE int next_back(const int CELL, const rk_layer *l, rk_back *s) {
   do {
     if (++s->part == 3) s->part = 0, s->i--;
@@ -408,7 +408,7 @@ RK_INLINE void ask_outputs(rk_ahead *ahead, const int NV, const rk_layer *l, con
       ask_row(ahead, l->d_outputs + (s->at + row + r) * l->d_output_stride + u + v);
 }
 
-// One tile of one run. `from` is the gradient of the gates this run reads, of the step behind. At the start of the inner
+// One tile of one run. `from` is the gradient of the gates this run reads, of the next step. At the start of the inner
 // product acc is the part of dh that does not come through the gates; d_hidden carries it and the partial sums.
 RK_INLINE void back_tile(const int CELL, const int MR, const int NV, const int half, const rk_layer *l, rk_ahead *ahead, const rk_back *s,
                          ptrdiff_t row, ptrdiff_t u, const float *from, ptrdiff_t from_stride, const float *panel,
@@ -421,7 +421,7 @@ RK_INLINE void back_tile(const int CELL, const int MR, const int NV, const int h
     UNROLL for (int v = 0; v < NV; v++) {
       int part = half && v == NV - 1;
       const float *carried = l->d_hidden + (row + r) * units + u + v * VW;
-      int direct = CELL == RK_GRU || !from;  // without a step behind it holds the gradient of the final state
+      int direct = CELL == RK_GRU || !from;  // without a next step it holds the gradient of the final state
       acc[r][v] = !first || direct ? u_load(carried, part) : v_set(0);
       if (first && gates && l->d_outputs)
         acc[r][v] += u_load(l->d_outputs + (s->at + row + r) * l->d_output_stride + u + v * VW, part);
@@ -454,7 +454,7 @@ RK_INLINE void back_rows(const int CELL, const int NV, const int half, const rk_
   }
 }
 
-// Walks the steps backwards; where wanted, the gradient of h0 is left in d_hidden (d_cell holds that of c0 by then).
+// Goes through the steps backwards; where wanted, the gradient of h0 is left in d_hidden (d_cell holds that of c0 by then).
 RK_INLINE void back_loop(const int CELL, const rk_layer *l, int relu) {
   // Operands of one gate: as many as it has units in memory from one gate to the next, `hidden` of them in use.
   ptrdiff_t units = l->units, hidden = INNER(l->hidden), gate = units / ELEMENTS;

@@ -1,5 +1,5 @@
-// Cells that PyTorch does not have, one step at a time (SteppedLayer): an LSTM with peepholes, and a GRU whose reset gate comes before
-// the recurrent product. Padded units are zero and stay zero, as in stepped.h.
+// Cells that PyTorch does not have, one step at a time (StepwiseLayer): an LSTM with peepholes, and a GRU whose reset gate comes before
+// the recurrent product. Padded units are zero and stay zero, as in stepwise.h.
 
 // As step_lstm; a gate's sum has p·c added, of the c before for i and f, of the new one for o.
 static void RK(peephole_lstm)(float *gates, const float *product, const float *peephole, const float *c_in, float *c, float *s, float *h,

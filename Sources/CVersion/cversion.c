@@ -1,6 +1,6 @@
 #include "cversion.h"
 
-// launch/stamp finds these bytes in the program's file by their first words and writes behind them; nothing else in the program may
+// launch/stamp finds these bytes in the program's file by their first words and writes after them; nothing else in the program may
 // hold those words. volatile: what the compiler sees here is not what is there later.
 static volatile const char place[16 + CVERSION_SIZE] __attribute__((used)) = "recur-stamp-v1:";
 

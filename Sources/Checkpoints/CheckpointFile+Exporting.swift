@@ -6,7 +6,7 @@ extension CheckpointFile {
   package static let averagePrefix = "average."
 
   /// The model's own tensors, without the optimizer's, averages and carried states.
-  public var modelTensors: [Tensor] {
+  public var modelTensors: [StoredTensor] {
     tensors.filter { tensor in
       !["optimizer.", Self.averagePrefix, "carried."].contains { tensor.name.hasBytes(first: $0) }
     }
@@ -19,7 +19,7 @@ extension CheckpointFile {
   }
 
   /// What `evaluate` measures under PyTorch's names: the averages where there are such, else the model's tensors.
-  var exportedTensors: [(name: String, tensor: Tensor)] {
+  var exportedTensors: [(name: String, tensor: StoredTensor)] {
     let averages = tensors.filter { $0.name.hasBytes(first: Self.averagePrefix) }
     if averages.isEmpty { return modelTensors.map { ($0.name, $0) } }
     return averages.map { (String(Substring($0.name.utf8.dropFirst(Self.averagePrefix.utf8.count))), $0) }

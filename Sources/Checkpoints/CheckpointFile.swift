@@ -3,7 +3,7 @@ import Diagnostics
 /// A checkpoint: one safetensors file with tensors, state and checksums. Having one means that it was verified.
 public final class CheckpointFile {
   /// A tensor of the file. It keeps the file's memory alive.
-  public struct Tensor: Sendable {
+  public struct StoredTensor: Sendable {
     public let name: String
     public let shape: [Int]
     fileprivate let range: Range<Int>
@@ -13,7 +13,7 @@ public final class CheckpointFile {
   public let path: String
   public let state: CheckpointState
   /// In file order: the model's, then `optimizer.*`.
-  public let tensors: [Tensor]
+  public let tensors: [StoredTensor]
   /// Of each name's bytes its place in `tensors`.
   private let places: [[UInt8]: Int]
   /// SHA-256 that covers the whole file.
@@ -52,7 +52,7 @@ public final class CheckpointFile {
   }
 
   /// The tensor of that name, or a `Failure` that names file and tensor where there is none of that shape.
-  public func tensor(_ name: String, shape: [Int]) throws(Failure) -> Tensor {
+  public func tensor(_ name: String, shape: [Int]) throws(Failure) -> StoredTensor {
     guard let tensor = places[Array(name.utf8)].map({ tensors[$0] }) else {
       throw .badData("\(path): there is no tensor \(name); the checkpoint is of another model")
     }
@@ -63,7 +63,7 @@ public final class CheckpointFile {
   }
 }
 
-extension CheckpointFile.Tensor {
+extension CheckpointFile.StoredTensor {
   /// A copy of the values, in C order.
   public var values: [Float] { withValues { Array($0) } }
 
@@ -147,15 +147,15 @@ extension SafetensorsHeader {
 
 extension CheckpointFile {
   private static func verified(_ header: SafetensorsHeader, _ payload: AlignedBytes) throws(Failure)
-    -> [Tensor]
+    -> [StoredTensor]
   {
     let checksums = Dictionary(uniqueKeysWithValues: header.metadata.map { (Name($0.key), $0.value) })
-    var tensors: [Tensor] = []
+    var tensors: [StoredTensor] = []
     for tensor in header.tensors {
       guard tensor.type == "F32" else {
         throw .badData("tensor \(tensor.name) has type \(tensor.type); checkpoints hold F32 only")
       }
-      let read = Tensor(name: tensor.name, shape: tensor.shape, range: tensor.range, payload: payload)
+      let read = StoredTensor(name: tensor.name, shape: tensor.shape, range: tensor.range, payload: payload)
       guard checksums[Name(Checksums.key(of: tensor.name))] == read.withValues(parametersSHA256) else {
         throw .badData("tensor \(tensor.name) does not match its checksum: the file is damaged")
       }

@@ -11,9 +11,9 @@ extension CheckpointState {
       try reader.end()
     }
     let data = Data(text.utf8)
-    let format: Format
+    let format: FormatVersion
     do {
-      format = try JSON.decoder().decode(Format.self, from: data)
+      format = try JSON.decoder().decode(FormatVersion.self, from: data)
       guard format.version == CheckpointState.currentFormat else {
         throw Failure.badData(
           "its format is \(format.version), this program reads \(CheckpointState.currentFormat)")
@@ -39,7 +39,7 @@ extension CheckpointState {
     }
   }
 
-  private struct Format: Decodable {
+  private struct FormatVersion: Decodable {
     let version: Int
     enum CodingKeys: String, CodingKey { case version = "format_version" }
   }

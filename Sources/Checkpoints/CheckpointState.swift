@@ -5,7 +5,7 @@ import Kernels
 /// Parts whose shape belongs to others (scaler, schedule, …) are JSON values: fill them with `JSONValue(encoding:)`,
 /// read them with `decode(as:in:)`. Doubles come back with the same bits; NaN and the infinities are kept as words.
 public struct CheckpointState: Codable, Equatable, Sendable {
-  public struct Optimizer: Codable, Equatable, Sendable {
+  public struct OptimizerProgress: Codable, Equatable, Sendable {
     public var name: String
     /// Steps that counted: Adam's t. Skipped steps do not count.
     public var t: Int
@@ -14,7 +14,7 @@ public struct CheckpointState: Codable, Equatable, Sendable {
       self.t = t
     }
   }
-  public struct EarlyStopping: Codable, Equatable, Sendable {
+  public struct EarlyStoppingProgress: Codable, Equatable, Sendable {
     /// The best value so far; nil before the first.
     public var best: Double?
     /// Evaluations since then.
@@ -62,9 +62,9 @@ public struct CheckpointState: Codable, Equatable, Sendable {
   public var seed: UInt64
   public var scaler: JSONValue = .null
   public var classNames: [String]?
-  public var optimizer: Optimizer
+  public var optimizer: OptimizerProgress
   public var schedule: JSONValue = .null
-  public var earlyStopping: EarlyStopping = EarlyStopping()
+  public var earlyStopping: EarlyStoppingProgress = EarlyStoppingProgress()
   public var monitored: Monitored?
   /// Mean training loss of each finished epoch.
   public var epochLosses: [Double] = []
@@ -84,7 +84,7 @@ public struct CheckpointState: Codable, Equatable, Sendable {
   public var metricsBytes: Int = 0
 
   public init(
-    program: String, runID: String, recipe: String, seed: UInt64, optimizer: Optimizer
+    program: String, runID: String, recipe: String, seed: UInt64, optimizer: OptimizerProgress
   ) {
     self.program = program
     self.runID = runID
@@ -110,7 +110,7 @@ public struct CheckpointState: Codable, Equatable, Sendable {
 
 extension CheckpointState {
   /// Where in a run a state is: after its last batch an epoch is saved with the same step as after its end.
-  package struct Place: Equatable, Sendable {
+  package struct RunPosition: Equatable, Sendable {
     package var epoch: Int
     package var step: Int
     package var position: Int
@@ -122,5 +122,5 @@ extension CheckpointState {
     }
   }
 
-  package var place: Place { Place(epoch: epoch, step: step, position: position) }
+  package var place: RunPosition { RunPosition(epoch: epoch, step: step, position: position) }
 }

@@ -143,6 +143,6 @@ extension CheckpointWriter {
 
 /// A checkpoint that was written and read back, or found and verified.
 package struct SavedCheckpoint: Equatable {
-  package let place: CheckpointState.Place
+  package let place: CheckpointState.RunPosition
   package let path: String
 }

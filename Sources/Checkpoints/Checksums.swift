@@ -4,7 +4,7 @@ import Digests
 /// How a checkpoint's header carries its checksums.
 ///
 /// Each tensor's SHA-256 is metadata under `sha256.NAME`. The file's own is the first metadata, `sha256`: over length and
-/// header with 64 zeros in its place. Because it covers the tensors' checksums, and their ranges cover every byte behind
+/// header with 64 zeros in its place. Because it covers the tensors' checksums, and their ranges cover every byte after
 /// the header, it covers the whole file although each byte is hashed once.
 package enum Checksums {
   static let prefix = Array("{\"__metadata__\":{\"sha256\":\"".utf8)

@@ -57,7 +57,7 @@ package final class Directory: Sendable {
 
 extension Directory {
   /// What may stand under a name.
-  package enum Kind: String {
+  package enum EntryType: String {
     case file = "a file"
     case directory = "a directory"
     case link = "a symbolic link"
@@ -66,7 +66,7 @@ extension Directory {
   }
 
   /// What stands under a name; nil for nothing.
-  package func kind(of name: String) throws(Failure) -> Kind? {
+  package func kind(of name: String) throws(Failure) -> EntryType? {
     var status = stat()
     let result = try fileSystem.perform(.status, path(name), tolerating: [ENOENT]) { _ in
       Int(fstatat(descriptor, name, &status, AT_SYMLINK_NOFOLLOW))
@@ -84,7 +84,7 @@ extension Directory {
   /// Throws `badData` where something else stands under the name.
   /// - Returns: whether there is anything.
   @discardableResult
-  package func require(_ wanted: Kind, _ name: String) throws(Failure) -> Bool {
+  package func require(_ wanted: EntryType, _ name: String) throws(Failure) -> Bool {
     guard let kind = try kind(of: name) else { return false }
     guard kind == wanted else {
       throw .badData(
@@ -105,7 +105,7 @@ extension Directory {
     )
   }
 
-  package func open(_ name: String, _ mode: FileSystem.Mode) throws(Failure) -> OpenFile {
+  package func open(_ name: String, _ mode: FileSystem.OpenMode) throws(Failure) -> OpenFile {
     // Opening a device or pipe can have an effect by itself.
     if mode != .create { try require(.file, name) }
     if mode == .update || mode == .append { try requireOneName(name) }

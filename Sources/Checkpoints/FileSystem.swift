@@ -13,7 +13,7 @@ import Diagnostics
 ///
 /// Tests pass an injector, which is asked before every call and may let it fail. Without one it costs a nil check.
 public struct FileSystem: Sendable {
-  package enum Call: String, Sendable, CaseIterable {
+  package enum SystemCall: String, Sendable, CaseIterable {
     case open, status, read, write, synchronize, truncate, close
     case rename, remove, link, makeDirectory, list, lock
   }
@@ -27,7 +27,7 @@ public struct FileSystem: Sendable {
     case lost
   }
   /// Gets the call and its path.
-  package typealias Injector = @Sendable (Call, String) -> Fault?
+  package typealias Injector = @Sendable (SystemCall, String) -> Fault?
 
   public static let real = FileSystem()
 
@@ -38,7 +38,7 @@ public struct FileSystem: Sendable {
   /// Makes a call that returns -1 and sets errno on errors. It gets the fault to act out, if any.
   /// - tolerating: errnos that are no failure; they are returned as negative numbers.
   @discardableResult
-  func perform(_ call: Call, _ path: String, tolerating: [Int32] = [], _ body: (Fault?) -> Int)
+  func perform(_ call: SystemCall, _ path: String, tolerating: [Int32] = [], _ body: (Fault?) -> Int)
     throws(Failure) -> Int
   {
     while true {
@@ -56,7 +56,7 @@ public struct FileSystem: Sendable {
     }
   }
 
-  static func failure(_ call: Call, _ path: String, _ code: Int32) -> Failure {
+  static func failure(_ call: SystemCall, _ path: String, _ code: Int32) -> Failure {
     let verb =
       switch call {
       case .open: "open"
@@ -83,7 +83,7 @@ extension FileSystem: Equatable {
 }
 
 extension FileSystem {
-  package enum Mode {
+  package enum OpenMode {
     case read
     /// Made anew: there must be nothing under the name.
     case create
@@ -106,7 +106,7 @@ extension FileSystem {
   /// Opens what a person named, wherever links lead. Throws `missingInput` where there is nothing.
   func open(reading path: String) throws(Failure) -> OpenFile {
     let descriptor = try perform(.open, path, tolerating: [ENOENT]) { _ in
-      Int(platformOpen(path, Mode.read.flags))
+      Int(platformOpen(path, OpenMode.read.flags))
     }
     guard descriptor >= 0 else {
       throw .missingInput("can't open \(path): \(String(cString: strerror(ENOENT)))")

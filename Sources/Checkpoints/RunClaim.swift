@@ -6,13 +6,13 @@ public final class RunClaim {
   /// Absolute. Of a run with a name of its own, only what it begins with.
   public let path: String
   let fileSystem: FileSystem
-  private let kind: Kind
+  private let kind: Disposition
   /// nil where there is no such directory yet.
   private var owned: (directory: Directory, lock: RunLock)?
 
-  private enum Kind: Equatable {
+  private enum Disposition: Equatable {
     case new(overwrite: Bool)
-    /// In a directory that nobody else has: one of this name, or with a number behind it.
+    /// In a directory that nobody else has: one of this name, or with a number after it.
     case unique
     case existing
   }
@@ -49,7 +49,7 @@ public final class RunClaim {
     try own()
   }
 
-  private init(_ path: String, _ kind: Kind, _ fileSystem: FileSystem) throws(Failure) {
+  private init(_ path: String, _ kind: Disposition, _ fileSystem: FileSystem) throws(Failure) {
     self.path = FileSystem.absolute(path)
     self.kind = kind
     self.fileSystem = fileSystem
@@ -80,12 +80,6 @@ public final class RunClaim {
   public func newestValid() throws(Failure) -> RunDirectory.Search {
     guard let checkpoints = try checkpoints() else { return RunDirectory.Search(file: nil, skipped: []) }
     return try RunDirectory.newestValid(in: checkpoints)
-  }
-
-  /// The valid checkpoint with the best monitored value.
-  public func bestValid() throws(Failure) -> RunDirectory.Search {
-    guard let checkpoints = try checkpoints() else { return RunDirectory.Search(file: nil, skipped: []) }
-    return try RunDirectory.bestValid(in: checkpoints)
   }
 
   private func checkpoints() throws(Failure) -> Directory? {

@@ -2,7 +2,7 @@ import Diagnostics
 
 extension RunDirectory {
   /// Which checkpoint of a run is meant.
-  public enum Choice: Equatable, Sendable {
+  public enum Selection: Equatable, Sendable {
     /// The best by the run's validation metric, where there is one; else the newest.
     case best
     case newest
@@ -14,7 +14,7 @@ extension RunDirectory {
   /// Takes no lock. Throws `missingInput` where there is none, `badData` where none is valid, `usage` where a file leaves nothing to
   /// choose.
   public static func checkpoint(
-    at path: String, choosing choice: Choice = .newest, fileSystem: FileSystem = .real
+    at path: String, choosing choice: Selection = .newest, fileSystem: FileSystem = .real
   ) throws(Failure) -> Search {
     let path = FileSystem.absolute(path)
     guard fileSystem.isDirectory(path) else {
@@ -81,11 +81,11 @@ extension RunDirectory {
 
 extension CheckpointState {
   /// Of the trainer's counters, what a choice looks at.
-  private struct Counters: Codable { var best: Double? }
+  private struct BestCounter: Codable { var best: Double? }
 
   /// The best value that the run had by then, where it is better than this one.
   fileprivate func best(by metric: MetricName, over value: Double) -> Monitored? {
-    let counters = try? extra["counters"]?.decode(as: Counters.self, in: "counters")
+    let counters = try? extra["counters"]?.decode(as: BestCounter.self, in: "counters")
     guard let best = counters?.best, metric.isImprovement(best, over: value) else { return nil }
     return Monitored(name: metric.description, value: best, higherIsBetter: metric.increases)
   }

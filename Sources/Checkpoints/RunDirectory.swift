@@ -25,7 +25,7 @@ public final class RunDirectory {
   private let held = Snapshot()
   private let lock: RunLock
   /// Of what was handed to be saved last.
-  var handed: CheckpointState.Place?
+  var handed: CheckpointState.RunPosition?
   private var isOpen = true
 
   init(_ directory: Directory, _ lock: RunLock, _ writer: CheckpointWriter) {
@@ -59,7 +59,7 @@ extension RunDirectory {
   }
 
   /// Whether the state of this place is saved, or was handed to be saved and nothing was since.
-  package func isHanded(_ place: CheckpointState.Place) -> Bool { handed == place }
+  package func isHanded(_ place: CheckpointState.RunPosition) -> Bool { handed == place }
 }
 
 extension RunDirectory {

@@ -1,7 +1,7 @@
 import Diagnostics
 
 extension SafetensorsHeader {
-  /// Appends a float32 tensor behind the last one.
+  /// Appends a float32 tensor after the last one.
   public mutating func add(_ name: String, _ shape: [Int]) throws(Failure) {
     guard name != "__metadata__", let size = byteCount(shape, bits: 32), shape.count <= Self.mostDimensions
     else {
@@ -9,7 +9,7 @@ extension SafetensorsHeader {
     }
     let (end, overflow) = payload.addingReportingOverflow(size)
     if overflow { throw Failure(.internalError, "tensor \(name) of shape \(shape) is too large") }
-    tensors.append(Tensor(name: name, type: "F32", shape: shape, range: payload..<end))
+    tensors.append(TensorEntry(name: name, type: "F32", shape: shape, range: payload..<end))
   }
 
   /// The first bytes of a file: length and text, metadata first, filled with spaces so that tensors begin at a

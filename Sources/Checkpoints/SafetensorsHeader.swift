@@ -7,7 +7,7 @@ import Diagnostics
 /// bounds, `{` first, no key twice, known types, sizes that match shapes without overflow, offsets from 0 without
 /// holes or overlap to the end of the file.
 public struct SafetensorsHeader: Equatable, Sendable {
-  public struct Tensor: Equatable, Sendable {
+  public struct TensorEntry: Equatable, Sendable {
     public let name: String
     /// For example `F32`.
     public let type: String
@@ -17,7 +17,7 @@ public struct SafetensorsHeader: Equatable, Sendable {
   }
 
   /// In the order of their bytes.
-  public var tensors: [Tensor] = []
+  public var tensors: [TensorEntry] = []
   public var metadata: [(key: String, value: String)] = []
 
   public init() {}
@@ -55,7 +55,7 @@ extension SafetensorsHeader {
           parsed.metadata.append((key, try reader.string()))
         }
       } else {
-        parsed.tensors.append(try Tensor(name, from: &reader))
+        parsed.tensors.append(try TensorEntry(name, from: &reader))
       }
     }
     try reader.end()
@@ -81,7 +81,7 @@ extension SafetensorsHeader {
   }
 }
 
-extension SafetensorsHeader.Tensor {
+extension SafetensorsHeader.TensorEntry {
   fileprivate init(_ name: String, from reader: inout JSONReader) throws(Failure) {
     var type: String?
     var shape: [Int]?

@@ -1,27 +1,17 @@
 /// As `SlicedSum`, with half the bytes on the wire: values travel as bfloat16 (8 bits of precision) and are added in float32.
 package final class CompressedSum {
-  package let slices: [Range<Int>]
-  package var slice: Range<Int> { slices[group.rank] }
+  package var slice: Range<Int> { exchange.own }
 
   private let group: any Communicator
   private let sent: UnsafeMutableBufferPointer<UInt16>
   private let arrived: UnsafeMutableBufferPointer<UInt16>
-  // In bytes, as in `SlicedSum`.
-  private let all: [Range<Int>]
-  private let mine: [Range<Int>]
-  private let places: [Range<Int>]
+  private let exchange: SliceExchange
 
   package init(_ group: any Communicator, count: Int) {
     self.group = group
-    let size = group.size
-    slices = equalParts(of: count, among: size)
-    let own = slices[group.rank]
-    func bytes(_ range: Range<Int>) -> Range<Int> { 2 * range.lowerBound..<2 * range.upperBound }
-    all = slices.map(bytes)
-    mine = Array(repeating: bytes(own), count: size)
-    places = (0..<size).map { bytes($0 * own.count..<($0 + 1) * own.count) }
+    exchange = SliceExchange(group, count: count, width: 2)
     sent = .allocate(capacity: count)
-    arrived = .allocate(capacity: own.count * size)
+    arrived = .allocate(capacity: exchange.own.count * group.size)
   }
 
   deinit {
@@ -32,7 +22,7 @@ package final class CompressedSum {
   /// Afterwards `values[slice]` holds the sum over all ranks of the rounded values; the rest is undefined.
   package func reduceScatter(_ values: UnsafeMutableBufferPointer<Float>) throws {
     for i in values.indices { sent[i] = Self.rounded(values[i]) }
-    try group.exchange(.init(sent), all, into: .init(arrived), places)
+    try group.exchange(.init(sent), exchange.all, into: .init(arrived), exchange.arriving)
     let (size, count, first) = (group.size, slice.count, slice.lowerBound)
     for i in 0..<count {
       var sum = Self.float(arrived[i])
@@ -44,7 +34,7 @@ package final class CompressedSum {
   /// Every rank gives its slice and gets all others, rounded; its own too, so that all hold the same.
   package func allGather(_ values: UnsafeMutableBufferPointer<Float>) throws {
     for i in slice { sent[i] = Self.rounded(values[i]) }
-    try group.exchange(.init(sent), mine, into: .init(sent), all)
+    try group.exchange(.init(sent), exchange.mine, into: .init(sent), exchange.all)
     for i in values.indices { values[i] = Self.float(sent[i]) }
   }
 

@@ -33,7 +33,7 @@ package final class GradientReduction {
   private let gradients: UnsafeMutableBufferPointer<Float>
   private let overlapped: OverlappedSum?
   private let messages: Int
-  private var trial: Trial?
+  private var trial: Timing?
   /// Whether the step that was begun sums layers while those below are still computed.
   package private(set) var isOverlapping = false
   private var isReported = false
@@ -51,7 +51,7 @@ package final class GradientReduction {
     let buckets =
       isLarge ? Self.buckets(gradients.count, boundaries, least: min(Self.leastBucket, least / 4)) : []
     overlapped = buckets.count > 1 ? OverlappedSum(group, gradients, buckets: buckets) : nil
-    trial = overlapped == nil ? nil : Trial()
+    trial = overlapped == nil ? nil : Timing()
     messages = max(1, buckets.count)
   }
 
@@ -104,7 +104,7 @@ package final class GradientReduction {
   }
 
   /// The two ways take turns.
-  private struct Trial {
+  private struct Timing {
     /// Steps that make room and start threads, then those that count.
     private static let (warmUp, counted) = (2, 10)
     private var step = 0

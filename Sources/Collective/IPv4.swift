@@ -63,7 +63,7 @@ package enum IPv4 {
     return socket.localAddress?.address
   }
 
-  /// The first address of a machine by its name, perhaps behind `user@`; nil where it is not known.
+  /// The first address of a machine by its name, perhaps after `user@`; nil where it is not known.
   static func resolve(_ host: String) -> UInt32? {
     let name = String(
       decoding: host.utf8.split(separator: UInt8(ascii: "@")).last.map { Array($0) } ?? [], as: UTF8.self)

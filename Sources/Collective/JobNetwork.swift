@@ -3,14 +3,14 @@ import Diagnostics
 /// Which of a machine's networks a job uses: devices and IPv4 ranges parted by commas, `eth0` or `10.0.0.0/24`, as Open MPI's
 /// `btl_tcp_if_include` has them.
 package struct JobNetwork: Equatable, Sendable {
-  private enum Part: Equatable {
+  private enum Interface: Equatable {
     case device([UInt8])
     case range(address: UInt32, bits: Int)
   }
 
   /// As it was given.
   package let text: String
-  private let parts: [Part]
+  private let parts: [Interface]
 
   /// - Returns: nil where it is not such a list.
   package init?(_ text: String) {
@@ -20,7 +20,7 @@ package struct JobNetwork: Equatable, Sendable {
     (self.text, self.parts) = (text, parts)
   }
 
-  private static func part(_ word: Substring.UTF8View) -> Part? {
+  private static func part(_ word: Substring.UTF8View) -> Interface? {
     let ends = word.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
     if ends.count == 2 {
       guard let address = IPv4.address(ends[0]), let bits = decimal(ends[1], in: 0...32) else { return nil }

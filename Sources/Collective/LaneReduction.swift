@@ -18,21 +18,21 @@ package final class LaneReduction {
   /// The lanes this rank computes; empty where there are more ranks than lanes.
   package let lanes: Range<Int>
 
-  private typealias Buffer = UnsafeMutableBufferPointer<Float>
+  private typealias Floats = UnsafeMutableBufferPointer<Float>
   private let group: any Communicator
   private let tree: LaneTree
-  private let result: Buffer
+  private let result: Floats
   private let sliced: SlicedSum
   private let plan: Plan
 
   /// Of each of `lanes`: the buffer it is computed in, and how many nodes are complete with it.
   private let places: [(level: Int, joins: Int)]
   /// The nodes in the making; those that are left at the end are what this rank can add up on its own.
-  private let levels: [Buffer]
+  private let levels: [Floats]
   /// Values of all lanes.
   private var begun = 0
-  private var arriving: PartialSums<Buffer>
-  private let arrived: Buffer
+  private var arriving: PartialSums<Floats>
+  private let arrived: Floats
   private var small: PartialSums<Int>
 
   /// - result: gets the sum; until then the first lane is computed in it. It must outlive this object.
@@ -131,7 +131,7 @@ package final class LaneReduction {
 
 extension LaneReduction {
   /// Collects this rank's slice of every node of every rank, one node per rank and round, and adds what is left to add.
-  private func finishTree(_ slice: Buffer) throws {
+  private func finishTree(_ slice: Floats) throws {
     for (round, parts) in plan.rounds.enumerated() {
       try group.exchange(
         parts.sends ? .init(levels[round]) : .init(start: nil, count: 0), parts.outgoing,

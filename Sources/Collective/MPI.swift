@@ -96,7 +96,6 @@ package final class MPI: Communicator {
   }
 
   /// The library's version line, such as "Open MPI v4.1.4, …".
-  package var libraryVersion: String { text { cmpi_library_version($0) } }
 }
 
 extension MPI {
@@ -124,7 +123,7 @@ extension MPI {
   }
 
   /// Tells the watchdog that this rank waits for the others.
-  func entering<Result>(_ call: RankProgress.Call, _ body: () throws -> Result) rethrows -> Result {
+  func entering<Result>(_ call: RankProgress.CollectiveCall, _ body: () throws -> Result) rethrows -> Result {
     progress?.enter(call, group: groupNumber)
     defer { progress?.leave(group: groupNumber) }
     return try body()

@@ -15,8 +15,7 @@ final class Meeting: @unchecked Sendable {
   private(set) var buffers: [UnsafeMutableRawBufferPointer]
   private(set) var parts: [[Range<Int>]]
 
-  private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-  private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+  private let lock = ConditionLock()
   private var arrived = 0
   private var round = 0
   private var firstFailure: (any Error)?
@@ -28,20 +27,11 @@ final class Meeting: @unchecked Sendable {
     self.size = size
     buffers = Array(repeating: .init(start: nil, count: 0), count: size)
     parts = Array(repeating: [], count: size)
-    pthread_mutex_init(lock, nil)
-    pthread_cond_init(changed, nil)
-  }
-
-  deinit {
-    pthread_cond_destroy(changed)
-    pthread_mutex_destroy(lock)
-    lock.deallocate()
-    changed.deallocate()
   }
 
   /// Puts a rank's buffer where all can see it and waits for the others to do the same.
   func show(_ bytes: UnsafeMutableRawBufferPointer, _ parts: [Range<Int>], from rank: Int) throws {
-    try locked {
+    try lock.locked {
       buffers[rank] = bytes
       self.parts[rank] = parts
       try arriveLocked()
@@ -49,13 +39,13 @@ final class Meeting: @unchecked Sendable {
   }
 
   /// Waits until every rank has arrived.
-  func arrive() throws { try locked { try arriveLocked() } }
+  func arrive() throws { try lock.locked { try arriveLocked() } }
 
   /// Ends every wait, now and later, with an error; those of its parts too.
   func fail(_ error: any Error) {
-    let children = locked {
+    let children = lock.locked {
       if firstFailure == nil { firstFailure = error }
-      pthread_cond_broadcast(changed)
+      lock.notifyAll()
       return self.children
     }
     for child in children { child.fail(error) }
@@ -64,24 +54,24 @@ final class Meeting: @unchecked Sendable {
   /// A meeting of some of its ranks.
   func part(size: Int) -> Meeting {
     let child = Meeting(size: size)
-    locked { children.append(child) }
+    lock.locked { children.append(child) }
     return child
   }
 
   /// Leaves the bytes of a broadcast for the other ranks.
   func post(_ number: Int, _ bytes: [UInt8]) {
-    locked {
+    lock.locked {
       posts[number] = (bytes, size - 1)
-      pthread_cond_broadcast(changed)
+      lock.notifyAll()
     }
   }
 
   /// Fetches the bytes of a broadcast, where they are there or are waited for.
   func take(_ number: Int, waiting: Bool, into target: UnsafeMutableRawBufferPointer) throws -> Bool {
-    try locked {
+    try lock.locked {
       try checkPeers()
       while waiting, posts[number] == nil {
-        pthread_cond_wait(changed, lock)
+        lock.wait()
         try checkPeers()
       }
       guard let post = posts[number] else { return false }
@@ -93,7 +83,7 @@ final class Meeting: @unchecked Sendable {
   }
 
   /// The error that came first.
-  var failure: (any Error)? { locked { firstFailure } }
+  var failure: (any Error)? { lock.locked { firstFailure } }
 
   private func arriveLocked() throws {
     try checkPeers()
@@ -102,22 +92,16 @@ final class Meeting: @unchecked Sendable {
     if arrived == size {
       arrived = 0
       round += 1
-      pthread_cond_broadcast(changed)
+      lock.notifyAll()
     }
     while round == mine {
       try checkPeers()
-      pthread_cond_wait(changed, lock)
+      lock.wait()
     }
   }
 
   private func checkPeers() throws {
     if firstFailure != nil { throw Failure(.retry, "another rank of this group has failed") }
-  }
-
-  private func locked<Result>(_ body: () throws -> Result) rethrows -> Result {
-    pthread_mutex_lock(lock)
-    defer { pthread_mutex_unlock(lock) }
-    return try body()
   }
 }
 

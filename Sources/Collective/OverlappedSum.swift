@@ -15,14 +15,14 @@ import Diagnostics
 /// at a time (`MPI_THREAD_SERIALIZED`). The thread waits with naps as long as this one computes.
 final class OverlappedSum {
   /// When a bucket's sum began and ended, in nanoseconds of the monotonic clock.
-  struct Span: Sendable {
+  struct Interval: Sendable {
     var begin: UInt64 = 0
     var end: UInt64 = 0
   }
 
   private let group: any Communicator
   private let values: UnsafeMutableBufferPointer<Float>
-  private let work: Work
+  private let work: BucketQueue
   private var thread: pthread_t?
   /// Why there is none: told where it is waited for.
   private var notStarted: Failure?
@@ -36,7 +36,7 @@ final class OverlappedSum {
     self.group = group
     self.values = values
     last = buckets.last!
-    work = Work(group, values, buckets.dropLast())
+    work = BucketQueue(group, values, buckets.dropLast())
   }
 
   deinit {
@@ -66,22 +66,21 @@ final class OverlappedSum {
   }
 
   /// Of the buckets before the last one in the sum that was finished.
-  var spans: [Span] { work.spans }
+  var spans: [Interval] { work.spans }
 }
 
 /// What the two threads share.
-private final class Work: @unchecked Sendable {
+private final class BucketQueue: @unchecked Sendable {
   private let buckets: [Range<Int>]
   private let values: UnsafeMutableBufferPointer<Float>
   private let group: any Communicator
-  private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-  private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+  private let lock = ConditionLock()
   // Buckets that may be summed, and that are.
   private var released = 0
   private var done = 0
   private var isStopped = false
   private var failure: (any Error)?
-  private(set) var spans: [OverlappedSum.Span]
+  private(set) var spans: [OverlappedSum.Interval]
 
   init(
     _ group: any Communicator, _ values: UnsafeMutableBufferPointer<Float>,
@@ -91,15 +90,6 @@ private final class Work: @unchecked Sendable {
     self.values = values
     self.buckets = Array(buckets)
     spans = Array(repeating: .init(), count: buckets.count)
-    pthread_mutex_init(lock, nil)
-    pthread_cond_init(changed, nil)
-  }
-
-  deinit {
-    pthread_cond_destroy(changed)
-    pthread_mutex_destroy(lock)
-    lock.deallocate()
-    changed.deallocate()
   }
 
   func begin() { locked { (released, done) = (0, 0) } }
@@ -112,7 +102,7 @@ private final class Work: @unchecked Sendable {
 
   func wait() throws {
     try locked {
-      while done < buckets.count, failure == nil { pthread_cond_wait(changed, lock) }
+      while done < buckets.count, failure == nil { lock.wait() }
       if let failure { throw failure }
     }
   }
@@ -124,7 +114,7 @@ private final class Work: @unchecked Sendable {
       var error: (any Error)?
       let begin = monotonicNanoseconds()
       do { try group.allReduceSum(bucket) } catch let caught { error = caught }
-      let span = OverlappedSum.Span(begin: begin, end: monotonicNanoseconds())
+      let span = OverlappedSum.Interval(begin: begin, end: monotonicNanoseconds())
       locked {
         spans[index] = span
         done += 1
@@ -136,24 +126,15 @@ private final class Work: @unchecked Sendable {
   /// The next bucket once it is released; nil at the end.
   private func next() -> Int? {
     locked {
-      while !isStopped, done >= released { pthread_cond_wait(changed, lock) }
+      while !isStopped, done >= released { lock.wait() }
       return isStopped ? nil : done
     }
   }
 
   private func locked<Result>(_ body: () throws -> Result) rethrows -> Result {
-    pthread_mutex_lock(lock)
-    defer {
-      pthread_cond_broadcast(changed)
-      pthread_mutex_unlock(lock)
+    try lock.locked {
+      defer { lock.notifyAll() }
+      return try body()
     }
-    return try body()
   }
-}
-
-/// Nanoseconds of a clock that never goes back.
-package func monotonicNanoseconds() -> UInt64 {
-  var time = timespec()
-  clock_gettime(CLOCK_MONOTONIC, &time)
-  return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }

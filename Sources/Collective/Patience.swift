@@ -1,4 +1,5 @@
 import CMPI
+import Diagnostics
 import Synchronization
 
 #if canImport(Glibc)

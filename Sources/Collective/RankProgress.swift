@@ -9,7 +9,7 @@ package final class RankProgress: Sendable {
   }
 
   /// Which call a rank waits in.
-  package enum Call: UInt8, Sendable, CaseIterable {
+  package enum CollectiveCall: UInt8, Sendable, CaseIterable {
     case none, broadcast, allReduce, allGather, exchange, barrier
   }
 
@@ -49,7 +49,7 @@ package final class RankProgress: Sendable {
   /// The ranks of a group.
   func members(of group: Int) -> Range<Int> { groups.withLock { $0[group] } }
 
-  func enter(_ call: Call, group: Int) {
+  func enter(_ call: CollectiveCall, group: Int) {
     calls[group].set(((calls[group].now >> 8) + 1) << 8 | UInt64(call.rawValue))
   }
 
@@ -78,7 +78,9 @@ package final class RankProgress: Sendable {
     var phase: Phase { Phase(rawValue: UInt8(position & 0xff)) ?? .starting }
     /// The group in whose call this rank waits.
     var waiting: Int? { calls.indices.first { calls[$0] & 0xff != 0 } }
-    var call: Call { waiting.flatMap { Call(rawValue: UInt8(calls[$0] & 0xff)) } ?? .none }
+    var call: CollectiveCall {
+      waiting.flatMap { CollectiveCall(rawValue: UInt8(calls[$0] & 0xff)) } ?? .none
+    }
     /// How many calls of a group this rank has entered.
     func callCount(_ group: Int) -> UInt64 { calls[group] >> 8 }
   }

@@ -61,9 +61,3 @@ func localHostName() -> String {
   guard gethostname(&name, name.count - 1) == 0 else { return "localhost" }
   return name.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
 }
-
-/// Writes one line to standard error in one piece, so that lines of several ranks don't mix.
-package func writeLine(_ line: String) {
-  var line = line.shown + "\n"
-  line.withUTF8 { _ = write(2, $0.baseAddress, $0.count) }
-}

@@ -120,7 +120,7 @@ extension Threaded {
 
   /// Shows this rank's buffer to all, runs `body` once every rank has shown its own, and returns when all are through.
   private func together<Result>(
-    _ call: RankProgress.Call, _ bytes: UnsafeMutableRawBufferPointer, _ parts: [Range<Int>] = [],
+    _ call: RankProgress.CollectiveCall, _ bytes: UnsafeMutableRawBufferPointer, _ parts: [Range<Int>] = [],
     _ body: ([UnsafeMutableRawBufferPointer], [[Range<Int>]]) throws -> Result
   ) throws -> Result {
     progress?.enter(call, group: groupNumber)
@@ -132,21 +132,9 @@ extension Threaded {
   }
 
   private func together<Result>(
-    _ call: RankProgress.Call, _ bytes: UnsafeMutableRawBufferPointer,
+    _ call: RankProgress.CollectiveCall, _ bytes: UnsafeMutableRawBufferPointer,
     _ body: ([UnsafeMutableRawBufferPointer]) throws -> Result
   ) throws -> Result {
     try together(call, bytes) { all, _ in try body(all) }
   }
-}
-
-/// `count` elements in `size` consecutive parts whose lengths differ by one at most, the longer ones first.
-package func equalParts(of count: Int, among size: Int) -> [Range<Int>] {
-  (0..<size).map { equalPart($0, of: count, among: size) }
-}
-
-/// One of these parts.
-package func equalPart(_ index: Int, of count: Int, among size: Int) -> Range<Int> {
-  let (share, extra) = count.quotientAndRemainder(dividingBy: size)
-  let start = index * share + min(index, extra)
-  return start..<start + share + (index < extra ? 1 : 0)
 }

@@ -36,7 +36,7 @@ public struct DataSpecification: Sendable, Equatable {
     case series
   }
   /// The size of one part of the split.
-  public enum Share: Sendable, Equatable {
+  public enum PartSize: Sendable, Equatable {
     case count(Int)
     /// Of all samples, in 0...1, rounded down.
     case fraction(Double)
@@ -47,10 +47,10 @@ public struct DataSpecification: Sendable, Equatable {
   }
   public struct Split: Sendable, Equatable {
     public var unit: SplitUnit = .windows
-    public var train: Share?
-    public var validation: Share?
-    public var test: Share?
-    public init(train: Share? = nil, validation: Share? = nil, test: Share? = nil) {
+    public var train: PartSize?
+    public var validation: PartSize?
+    public var test: PartSize?
+    public init(train: PartSize? = nil, validation: PartSize? = nil, test: PartSize? = nil) {
       self.train = train
       self.validation = validation
       self.test = test
@@ -115,11 +115,11 @@ public struct DataSpecification: Sendable, Equatable {
   public var fitScaleOn: ScaleFit = .train
   /// csv: rows per sample.
   public var window: Int = 1
-  /// csv: how far behind the window's last row the target lies; 0 is the last row itself.
+  /// csv: how far after the window's last row the target lies; 0 is the last row itself.
   public var horizon: Int = 0
   /// csv: several of these, ascending; each target at each of them is one output. nil for `horizon` alone.
   public var horizons: [Int]?
-  /// csv: whether each step of a sample has a target (`horizon` rows behind it), not only the last.
+  /// csv: whether each step of a sample has a target (`horizon` rows after it), not only the last.
   public var perStep: Bool = false
   public var split: Split = Split()
   /// text; of pairs the sources' (characters or words).
@@ -146,7 +146,7 @@ public struct DataSpecification: Sendable, Equatable {
   /// text: tokens per window; gradients do not reach further back.
   public var sequenceLength: Int = 35
 
-  /// csv, for forecasts: a file with the rows behind the last ones of `path`, as far as they are known in advance.
+  /// csv, for forecasts: a file with the rows after the last ones of `path`, as far as they are known in advance.
   public var knownPath: String?
   /// csv, for backtests: the last rows of each series that nothing may see.
   package var withheldRows = 0
@@ -155,7 +155,7 @@ public struct DataSpecification: Sendable, Equatable {
   package var pathName = "data.path"
   /// What stands in place of the file `path`, which then only names it: a sample that another program has sent.
   package var content: [UInt8]?
-  /// csv: of `content`, the first of the rows behind the window, of which only `known` and the time are read: what stands in their other
+  /// csv: of `content`, the first of the rows after the window, of which only `known` and the time are read: what stands in their other
   /// columns is no value. nil where there are none.
   package var firstRowAhead: Int?
   /// Whether a FIFO or `-` will do for a file: not where several processes read it.
@@ -171,12 +171,21 @@ public struct DataSpecification: Sendable, Equatable {
     return paths + (format == .idx ? Paths.files(in: path) : [])
   }
 
-  /// Where the first row or token stands in `content`; behind all lines where they stand on one.
+  /// Where the first row or token stands in `content`; after all lines where they stand on one.
   var firstValueLine: Int {
     switch format {
     case .csv: 2
     case .tagged: 1
     case .idx, .npy, .ts, .text, .pairs: .max
+    }
+  }
+
+  /// Whether sequences of the format may have lengths of their own, beside text, whose last windows may be shorter.
+  package var mayHaveLengths: Bool {
+    switch format {
+    case .csv: group != nil || text != nil
+    case .ts, .tagged, .pairs: true
+    case .idx, .npy, .text: false
     }
   }
 

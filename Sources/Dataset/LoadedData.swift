@@ -34,7 +34,7 @@ public struct LoadedData: Sendable {
   /// csv: for each sample, train before validation before test, the row of its file (from 0, the header not counted) that holds its target.
   public let rows: [Int]?
   /// csv: whose windows the samples are, and when, in the order of `rows`.
-  public var places: SamplePlaces?
+  public var places: SampleLocations?
   /// csv: of each categorical column what training has seen; a code is one more than the place here.
   public var categoryNames: [[String]] = []
   /// csv: values of categorical columns that training has not seen.
@@ -144,7 +144,7 @@ extension LoadedData {
     rows = Self.rows(sources, parts)
     categoryNames = main.series?.categoryNames ?? []
     unseenCategories = UnseenCategories.joined(sources.all.compactMap { $0.series?.unseen })
-    places = SamplePlaces(sources, parts)
+    places = SampleLocations(sources, parts)
     unseenSeries = given?.unseen(sources.all.flatMap { $0.series?.sampledNames ?? [] }) ?? []
     if let details = main.series {
       shortSeries = details.windows?.short.map { (details.table.names[$0.series], $0.missing) } ?? []

@@ -15,7 +15,7 @@ public protocol SampleSet: Sendable {
   func targetBase(of sample: Int) -> [Double]?
 
   /// How the targets of a sample were scaled, where each series has a scale of its own; nil for the scaler's own.
-  func targetScale(of sample: Int) -> [Scaler.Column]?
+  func targetScale(of sample: Int) -> [Scaler.ColumnScale]?
 
   /// Writes inputs and targets of the samples that the batch has been arranged for, row by row; of pairs the batch's source too.
   ///
@@ -36,7 +36,7 @@ extension SampleSet {
   public var kind: SampleKind { .alone }
   public func length(of sample: Int) -> Int { shape.steps }
   public func targetBase(of sample: Int) -> [Double]? { nil }
-  public func targetScale(of sample: Int) -> [Scaler.Column]? { nil }
+  public func targetScale(of sample: Int) -> [Scaler.ColumnScale]? { nil }
 
   /// Fills a batch with the samples of these numbers.
   package func gather(_ samples: UnsafeBufferPointer<Int32>, into batch: Batch) {

@@ -6,12 +6,12 @@ import Training
 
 extension DeviceCheck {
   /// Steps on the processor.
-  public func onProcessor(steps: Int) throws -> Result {
+  public func onProcessor(steps: Int) throws -> RunResult {
     let model = try Model(network, seed: 3)
     let optimizer = Optimizer(optimizer, count: model.layout.count)
     let average = averageDecay.map { ParameterAverage(decay: $0, model.parameters) }
     let states = makeStates()
-    var result = Result()
+    var result = RunResult()
     for step in 0..<steps {
       model.zeroGradients()
       let batch = batch(step)
@@ -39,7 +39,7 @@ extension DeviceCheck {
 
   /// Adds a step's sums to the result. Returns the gradient of the outputs.
   private func add(
-    _ outputs: UnsafeMutableBufferPointer<Float>, _ batch: Batch, to result: inout Result
+    _ outputs: UnsafeMutableBufferPointer<Float>, _ batch: Batch, to result: inout RunResult
   ) -> [Float] {
     let (width, base) = (network.outputSize, outputs.baseAddress!)
     let rows = outputs.count / width
@@ -69,12 +69,12 @@ extension DeviceCheck {
   /// - engine: nil for the one that suits the network.
   /// - capacity: the batch that memory is laid out for; nil for that of the steps.
   public func on(_ executor: any Executor, steps: Int, capacity: Int? = nil, engine: Engine? = nil)
-    throws -> Result
+    throws -> RunResult
   {
     let start = try Model(network, seed: 3)
     let optimizer = Optimizer(optimizer, count: start.layout.count)
     let model = try model(on: executor, start, optimizer, capacity: capacity, engine: engine)
-    var result = Result()
+    var result = RunResult()
     for step in 0..<steps {
       let outcome = try model.step(samples(step), control(optimizer, step))
       result.losses.append(outcome.loss)
@@ -116,7 +116,7 @@ extension DeviceCheck {
   package func samples(_ step: Int) -> DeviceModel.Samples { .batch(batch(step)) }
 
   /// What not every network has.
-  private func store(_ model: DeviceModel, _ result: inout Result) throws {
+  private func store(_ model: DeviceModel, _ result: inout RunResult) throws {
     if averageDecay != nil {
       result.average = [Float](repeating: .nan, count: result.parameters.count)
       try result.average.withUnsafeMutableBufferPointer { try model.store(.average, into: $0) }

@@ -47,7 +47,7 @@ public struct DeviceCheck: Sendable, CustomStringConvertible {
   }
 
   /// What a run leaves behind.
-  public struct Result: Sendable, Equatable {
+  public struct RunResult: Sendable, Equatable {
     /// Of each step: summed loss, weight, right answers, norm of the mean gradient.
     public var losses: [Double] = []
     public var weights: [Double] = []
@@ -61,7 +61,7 @@ public struct DeviceCheck: Sendable, CustomStringConvertible {
     public var outputs: [Float] = []
 
     /// The greatest difference of parameters, outputs, losses or norms, relative to the greatest value of its kind.
-    public func difference(from other: Result) -> Double {
+    public func difference(from other: RunResult) -> Double {
       guard weights == other.weights else { return .infinity }
       return [
         Self.relative(parameters.map(Double.init), other.parameters.map(Double.init)),

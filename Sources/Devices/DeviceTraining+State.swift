@@ -23,9 +23,10 @@ extension DeviceTraining {
     isFetched = true
   }
 
-  private var sides: [(DeviceModel.Side, UnsafeMutableBufferPointer<Float>)] {
+  private var sides: [(DeviceModel.OptionalBuffer, UnsafeMutableBufferPointer<Float>)] {
     let all = [
-      average.map { (DeviceModel.Side.average, $0.values) }, states.map { (.hiddenStates, $0.hidden) },
+      average.map { (DeviceModel.OptionalBuffer.average, $0.values) },
+      states.map { (.hiddenStates, $0.hidden) },
       states.map { (.cellStates, $0.cell) },
     ]
     return all.compactMap { $0 }.filter { !$0.1.isEmpty }

@@ -1,6 +1,7 @@
 import CCUDA
 import CUDA
 import Collective
+import Diagnostics
 import Training
 
 extension DeviceTraining {

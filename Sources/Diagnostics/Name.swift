@@ -51,10 +51,10 @@ extension Name: Codable, CodingKeyRepresentable {
     try value.encode(text)
   }
 
-  public var codingKey: any CodingKey { Key(stringValue: text) }
+  public var codingKey: any CodingKey { NameKey(stringValue: text) }
   public init?(codingKey: some CodingKey) { text = codingKey.stringValue }
 
-  private struct Key: CodingKey {
+  private struct NameKey: CodingKey {
     var stringValue: String
     var intValue: Int? { nil }
     init(stringValue: String) { self.stringValue = stringValue }

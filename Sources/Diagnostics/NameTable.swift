@@ -3,7 +3,7 @@ package struct NameTable {
   private var bytes: [UInt8] = []
   /// Where each begins in `bytes`, and the end of the last.
   private var starts = [0]
-  /// The number of a name at its hash, or behind it; -1 where there is none. A power of two, at most three quarters full.
+  /// The number of a name at its hash, or after it; -1 where there is none. A power of two, at most three quarters full.
   private var slots = [Int32](repeating: -1, count: 16)
 
   package init() {}

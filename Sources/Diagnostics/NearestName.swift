@@ -6,7 +6,7 @@ package func nearestName(to name: String, among candidates: [String]) -> String?
   var best: (name: String, distance: Int)?
   for candidate in candidates.prefix(10_000) {
     let other = Array(candidate.lowercased().unicodeScalars.prefix(64))
-    let distance = editDistance(wanted, other)
+    let distance = typingDistance(wanted, other)
     let longer = max(wanted.count, other.count)
     if distance == 0 || distance <= max(1, longer / 3) && distance < longer, distance < best?.distance ?? .max
     {
@@ -17,7 +17,7 @@ package func nearestName(to name: String, among candidates: [String]) -> String?
 }
 
 /// The number of single changes (insert, remove, replace, exchange two neighbours) that make `a` into `b`.
-func editDistance<T: Equatable>(_ a: [T], _ b: [T]) -> Int {
+func typingDistance<T: Equatable>(_ a: [T], _ b: [T]) -> Int {
   var (before, row, next) = ([Int](), Array(0...b.count), Array(0...b.count))
   for i in a.indices {
     next[0] = i + 1

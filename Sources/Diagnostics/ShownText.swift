@@ -29,7 +29,7 @@ extension Unicode.Scalar {
     if isASCII { return value < 32 || value == 127 }
     switch properties.generalCategory {
     case .control, .lineSeparator, .paragraphSeparator: return true
-    // Joiners belong to the spelling of Persian, Hindi and emoji; signs that embrace the digits behind them are visible.
+    // Joiners belong to the spelling of Persian, Hindi and emoji; signs that embrace the digits after them are visible.
     case .format: return value != 0x200C && value != 0x200D && !Self.visibleFormats.contains(value)
     case .unassigned: return properties.isNoncharacterCodePoint
     default: return false

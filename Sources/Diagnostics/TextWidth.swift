@@ -5,7 +5,7 @@ extension StringProtocol {
     utf8.allSatisfy { $0 < 128 } ? utf8.count : unicodeScalars.reduce(0) { $0 + $1.columns }
   }
 
-  /// The text, or as much of its beginning as has room in that many columns, with … behind it.
+  /// The text, or as much of its beginning as has room in that many columns, with … after it.
   package func shortened(to limit: Int) -> String {
     guard columns > limit else { return String(self) }
     var (start, width) = (String.UnicodeScalarView(), 1)

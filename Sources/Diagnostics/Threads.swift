@@ -11,7 +11,7 @@
 /// Its stack is 2 MiB, whatever `ulimit -s` says: a thread takes what that allows by default, which may be too little to run
 /// on, or too much to be had.
 package func startThread(_ body: @escaping @Sendable () -> Void) throws(Failure) -> pthread_t {
-  final class Work {
+  final class ThreadBody {
     let body: @Sendable () -> Void
     init(_ body: @escaping @Sendable () -> Void) { self.body = body }
   }
@@ -19,13 +19,13 @@ package func startThread(_ body: @escaping @Sendable () -> Void) throws(Failure)
   pthread_attr_init(&attributes)
   defer { pthread_attr_destroy(&attributes) }
   pthread_attr_setstacksize(&attributes, 2 << 20)
-  let work = Unmanaged.passRetained(Work(body))
+  let work = Unmanaged.passRetained(ThreadBody(body))
   #if canImport(Darwin)
     var thread: pthread_t?
     let code = pthread_create(
       &thread, &attributes,
       {
-        Unmanaged<Work>.fromOpaque($0).takeRetainedValue().body()
+        Unmanaged<ThreadBody>.fromOpaque($0).takeRetainedValue().body()
         return nil
       }, work.toOpaque())
   #else
@@ -33,7 +33,7 @@ package func startThread(_ body: @escaping @Sendable () -> Void) throws(Failure)
     let code = pthread_create(
       &started, &attributes,
       {
-        Unmanaged<Work>.fromOpaque($0!).takeRetainedValue().body()
+        Unmanaged<ThreadBody>.fromOpaque($0!).takeRetainedValue().body()
         return nil
       }, work.toOpaque())
     let thread: pthread_t? = started

@@ -143,14 +143,3 @@ extension CheckpointedModel {
     return shape
   }
 }
-
-extension DataSpecification {
-  /// Whether sequences of the format may have lengths of their own.
-  fileprivate var mayHaveLengths: Bool {
-    switch format {
-    case .csv: group != nil || text != nil
-    case .ts, .tagged, .pairs: true
-    case .idx, .npy, .text: false
-    }
-  }
-}

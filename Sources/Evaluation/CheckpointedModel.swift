@@ -31,7 +31,7 @@ public struct CheckpointedModel {
   /// - choice: of a run directory, which one.
   /// - overrides: `key=value` for data keys, as in `Recipe.init(contentsOf:overrides:)`.
   public init(
-    contentsOf path: String, choosing choice: RunDirectory.Choice = .best, overrides: [String] = []
+    contentsOf path: String, choosing choice: RunDirectory.Selection = .best, overrides: [String] = []
   ) throws {
     let search = try RunDirectory.checkpoint(at: path, choosing: choice)
     guard let file = search.file else {

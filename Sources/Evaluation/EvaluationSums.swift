@@ -13,7 +13,7 @@ struct EvaluationSums {
   private static let common = 4
 
   /// Sums over the known values of one column, each times its weight.
-  struct Target {
+  struct TargetSums {
     /// Of values, and of their weights.
     var count = 0.0
     var weight = 0.0
@@ -29,26 +29,26 @@ struct EvaluationSums {
     var pinball = 0.0
     var crps = 0.0
     var covered = 0.0
-    static let fields = MemoryLayout<Target>.size / MemoryLayout<Double>.size
+    static let fields = MemoryLayout<TargetSums>.size / MemoryLayout<Double>.size
   }
 
   private let sums: [Double]
-  private let targets: [Target]
+  private let targets: [TargetSums]
   /// In the units of the file, where these are not the same for all samples.
-  private let originals: [Target]?
+  private let originals: [TargetSums]?
   private let scaler: Scaler?
 
   init(_ sums: [Double], scaler: Scaler?) {
     self.sums = sums
     self.scaler = scaler
-    let all = sums[Self.common...].withUnsafeBytes { Array($0.bindMemory(to: Target.self)) }
+    let all = sums[Self.common...].withUnsafeBytes { Array($0.bindMemory(to: TargetSums.self)) }
     let hasOwn = scaler?.series != nil
     targets = hasOwn ? Array(all[..<(all.count / 2)]) : all
     originals = hasOwn ? Array(all[(all.count / 2)...]) : nil
   }
 
   static func fields(_ targetWidth: Int, _ scaler: Scaler?) -> Int {
-    common + Target.fields * targetWidth * (scaler?.series == nil ? 1 : 2)
+    common + TargetSums.fields * targetWidth * (scaler?.series == nil ? 1 : 2)
   }
 
   /// Adds one batch.
@@ -57,7 +57,7 @@ struct EvaluationSums {
   /// - own: the scales of a row's series; asked for where series have some.
   static func add(
     _ total: Loss.Total, likelihood: Loss.Total, loss: Loss, outputs: UnsafePointer<Float>,
-    targets: Loss.Targets, rows: Int, pivots: [Double], scaler: Scaler?, own: (Int) -> [Scaler.Column]?,
+    targets: Loss.Targets, rows: Int, pivots: [Double], scaler: Scaler?, own: (Int) -> [Scaler.ColumnScale]?,
     to sums: UnsafeMutableBufferPointer<Double>
   ) {
     sums[0] += total.sum
@@ -67,11 +67,11 @@ struct EvaluationSums {
     let (width, parameters) = (pivots.count, loss.outputsPerTarget)
     let levels = loss.levels
     for column in 0..<width {
-      let place = UnsafeMutableRawPointer(sums.baseAddress! + common + Target.fields * column)
-      var target = place.load(as: Target.self)
-      var original = Target()
-      let originalPlace = scaler?.series == nil ? nil : place + MemoryLayout<Target>.stride * width
-      if let originalPlace { original = originalPlace.load(as: Target.self) }
+      let place = UnsafeMutableRawPointer(sums.baseAddress! + common + TargetSums.fields * column)
+      var target = place.load(as: TargetSums.self)
+      var original = TargetSums()
+      let originalPlace = scaler?.series == nil ? nil : place + MemoryLayout<TargetSums>.stride * width
+      if let originalPlace { original = originalPlace.load(as: TargetSums.self) }
       for row in 0..<rows {
         let at = row * width + column
         let actual = targets.values[at]
@@ -96,8 +96,8 @@ struct EvaluationSums {
           least: least)
         if let said { original.add(said, actual: Double(actual), levels: levels, weight: weight, unit: unit) }
       }
-      place.storeBytes(of: target, as: Target.self)
-      originalPlace?.storeBytes(of: original, as: Target.self)
+      place.storeBytes(of: target, as: TargetSums.self)
+      originalPlace?.storeBytes(of: original, as: TargetSums.self)
     }
   }
 
@@ -147,15 +147,15 @@ struct EvaluationSums {
   }
 
   private func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
-  private func sum(_ field: KeyPath<Target, Double>) -> Double {
+  private func sum(_ field: KeyPath<TargetSums, Double>) -> Double {
     targets.reduce(0) { $0 + $1[keyPath: field] }
   }
 
   /// - unit: what a column's errors are multiplied with.
   private func errors(
-    of targets: [Target], hasLevels: Bool, unit: (Int) -> Double
+    of targets: [TargetSums], hasLevels: Bool, unit: (Int) -> Double
   ) -> EvaluationMetrics.OriginalUnits {
-    func mean(_ field: KeyPath<Target, Double>, _ power: Double = 1) -> Double {
+    func mean(_ field: KeyPath<TargetSums, Double>, _ power: Double = 1) -> Double {
       let sum = targets.indices.reduce(0.0) { sum, column in
         let unit = unit(column)
         return sum + targets[column][keyPath: field] * unit * (power == 2 ? unit : 1)
@@ -168,7 +168,7 @@ struct EvaluationSums {
   }
 }
 
-extension EvaluationSums.Target {
+extension EvaluationSums.TargetSums {
   /// - unit: of the error; inFile: the actual value, which is 0 up to `least`, in the units of the file.
   fileprivate mutating func add(
     actual: Double, error: Double, weight: Double, pivot: Double, unit: Double, inFile: Double, least: Double
@@ -209,7 +209,7 @@ extension Loss {
 }
 
 extension Scaler {
-  fileprivate func unscaled(_ value: Float, _ column: Int, _ own: [Column]?) -> Double {
+  fileprivate func unscaled(_ value: Float, _ column: Int, _ own: [ColumnScale]?) -> Double {
     targets.isEmpty ? Double(value) : unscale(value, (own ?? targets)[column])
   }
 }

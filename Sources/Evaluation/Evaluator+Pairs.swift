@@ -18,7 +18,7 @@ extension Evaluator {
       set.gather(part.map { Int32($0[0]) }, into: batch)
       for (samples, answer) in zip(part, search(batch)) {
         let targets = samples.map { set.target(of: $0) }
-        let distances = targets.map { editDistance(answer.found, $0) }
+        let distances = targets.map { levenshteinDistance(answer.found, $0) }
         let nearest = distances.indices.min { distances[$0] < distances[$1] }!
         counts[0] += distances[nearest] == 0 ? 1 : 0
         counts[1] += Double(distances[nearest])
@@ -70,7 +70,7 @@ extension PairedSet {
 }
 
 /// The fewest insertions, deletions and replacements that turn one sequence into the other (Levenshtein).
-package func editDistance(_ a: [Int32], _ b: [Int32]) -> Int {
+package func levenshteinDistance(_ a: [Int32], _ b: [Int32]) -> Int {
   var row = Array(0...b.count)
   for (i, token) in a.enumerated() {
     var corner = row[0]

@@ -32,7 +32,7 @@ extension Evaluator {
 
   private func read(
     _ set: some StreamedSet, _ mine: Range<Int>, into all: UnsafeMutableBufferPointer<Double>, fields: Int,
-    _ kind: OutcomeCounts.Kind, _ counts: UnsafeMutableBufferPointer<Double>
+    _ kind: OutcomeCounts.Outcomes, _ counts: UnsafeMutableBufferPointer<Double>
   ) throws {
     guard let streams = set.streams else { preconditionFailure("a text is read in streams") }
     let states = StreamStates(model.network, streams: streams.count)

@@ -147,8 +147,8 @@ public final class Evaluator {
   }
 
   private func add(
-    _ outputs: UnsafeMutableBufferPointer<Float>, _ batch: Batch, _ kind: OutcomeCounts.Kind,
-    pivots: [Double], isText: Bool, own: (Int) -> [Scaler.Column]?,
+    _ outputs: UnsafeMutableBufferPointer<Float>, _ batch: Batch, _ kind: OutcomeCounts.Outcomes,
+    pivots: [Double], isText: Bool, own: (Int) -> [Scaler.ColumnScale]?,
     to sums: UnsafeMutableBufferPointer<Double>,
     _ counts: UnsafeMutableBufferPointer<Double>
   ) {
@@ -160,8 +160,8 @@ public final class Evaluator {
 
   /// Adds some rows of outputs with their targets.
   func add(
-    _ outputs: UnsafePointer<Float>, rows: Int, targets: Loss.Targets, _ kind: OutcomeCounts.Kind,
-    pivots: [Double], isText: Bool, own: (Int) -> [Scaler.Column]?,
+    _ outputs: UnsafePointer<Float>, rows: Int, targets: Loss.Targets, _ kind: OutcomeCounts.Outcomes,
+    pivots: [Double], isText: Bool, own: (Int) -> [Scaler.ColumnScale]?,
     to sums: UnsafeMutableBufferPointer<Double>,
     _ counts: UnsafeMutableBufferPointer<Double>
   ) {

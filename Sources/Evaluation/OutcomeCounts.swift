@@ -3,7 +3,7 @@ import Recurrent
 /// How often which answer was given, over all samples, or the sum of their weights. Doubles hold whole numbers exactly, in any order of
 /// addition, and so they do sums of float weights of like size: their 24 bits leave room for 2²⁹ of them.
 struct OutcomeCounts {
-  enum Kind: Equatable {
+  enum Outcomes: Equatable {
     case none
     /// One of several classes.
     case classes(Int)
@@ -15,16 +15,16 @@ struct OutcomeCounts {
   /// A confusion matrix beyond this says nothing to anybody.
   static let classLimit = 512
 
-  let kind: Kind
+  let kind: Outcomes
   private let counts: [Double]
 
-  init(_ kind: Kind, _ counts: some Sequence<Double>) {
+  init(_ kind: Outcomes, _ counts: some Sequence<Double>) {
     self.kind = kind
     self.counts = Array(counts)
   }
 
   /// Right, counted; for classes the confusion matrix and how often the right one had which rank; for labels four fields each.
-  static func fields(_ kind: Kind) -> Int {
+  static func fields(_ kind: Outcomes) -> Int {
     switch kind {
     case .none: 0
     case .manyClasses: 2
@@ -35,7 +35,7 @@ struct OutcomeCounts {
 
   /// Adds the answers of a batch to `counts`.
   static func add(
-    _ kind: Kind, loss: Loss, outputs: UnsafePointer<Float>, rows: Int, width: Int,
+    _ kind: Outcomes, loss: Loss, outputs: UnsafePointer<Float>, rows: Int, width: Int,
     targets: Loss.Targets, to counts: UnsafeMutableBufferPointer<Double>
   ) {
     guard kind != .none else { return }
@@ -119,7 +119,7 @@ struct OutcomeCounts {
 
 extension Loss {
   /// What can be counted about answers of this many outputs.
-  func outcomes(_ outputs: Int) -> OutcomeCounts.Kind {
+  func outcomes(_ outputs: Int) -> OutcomeCounts.Outcomes {
     switch self {
     case .crossEntropy: outputs <= OutcomeCounts.classLimit ? .classes(outputs) : .manyClasses
     case .bceWithLogits: outputs <= OutcomeCounts.classLimit ? .labels(outputs) : .manyClasses

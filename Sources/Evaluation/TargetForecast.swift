@@ -16,7 +16,7 @@ extension Loss {
   /// - base: what targets count from, where they are changes (`SampleSet.targetBase`).
   /// - levels: of the quantiles; nil for the loss's own.
   public func forecasts(
-    _ outputs: ArraySlice<Float>, _ scaler: Scaler?, own: [Scaler.Column]? = nil, base: [Double]? = nil,
+    _ outputs: ArraySlice<Float>, _ scaler: Scaler?, own: [Scaler.ColumnScale]? = nil, base: [Double]? = nil,
     levels: [Double]? = nil
   ) -> [TargetForecast] {
     let (width, levels) = (outputsPerTarget, self.levels.isEmpty ? [] : levels ?? self.levels)

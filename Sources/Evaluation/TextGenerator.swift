@@ -13,7 +13,7 @@ import Recurrent
 /// Goes on with a text, token by token, from what a language model says comes next.
 public final class TextGenerator {
   /// How the next token is drawn.
-  public struct Choice: Sendable, Equatable {
+  public struct Sampling: Sendable, Equatable {
     /// Outputs are divided by it: below 1 likely tokens become likelier, 0 always takes the likeliest.
     public var temperature: Double = 1
     /// Draw from this many of the likeliest tokens; nil for all.
@@ -24,7 +24,7 @@ public final class TextGenerator {
 
   private let model: Model
   private let vocabulary: Vocabulary
-  private let choice: Choice
+  private let choice: Sampling
   private let states: StreamStates
   private var random: TorchGenerator
   private var last: Int32 = 0
@@ -32,7 +32,7 @@ public final class TextGenerator {
 
   /// - prompt: at least one token.
   /// - Throws: a `Failure` that names what the prompt has and the vocabulary has not.
-  public init(_ model: Model, _ vocabulary: Vocabulary, prompt: String, _ choice: Choice) throws {
+  public init(_ model: Model, _ vocabulary: Vocabulary, prompt: String, _ choice: Sampling) throws {
     self.model = model
     self.vocabulary = vocabulary
     self.choice = choice

@@ -2,7 +2,7 @@ import CZlib
 import Diagnostics
 
 /// Decompression of gzip files (RFC 1952) of any number of members, as gzip(1) and Python's gzip do it: what the members hold stands
-/// one behind the other, and zeros behind the last are padding.
+/// one after the other, and zeros after the last are padding.
 package enum Gzip {
   /// Deflate can't compress better than this: 1032 bytes from one.
   private static let largestRatio = 1032
@@ -149,7 +149,7 @@ private final class GzipMembers {
     stream.pointee.avail_in = UInt32(try source(input))
   }
 
-  /// Behind a member: whether another begins. Zeros up to the end of the file are padding.
+  /// After a member: whether another begins. Zeros up to the end of the file are padding.
   private func startsMember() throws(Failure) -> Bool {
     try refill()
     if stream.pointee.avail_in > 0, stream.pointee.next_in[0] == 0x1f {

@@ -1,7 +1,7 @@
 import Diagnostics
 
 extension InputFile {
-  /// Where the text begins: behind the byte order mark of UTF-8, which is no data.
+  /// Where the text begins: after the byte order mark of UTF-8, which is no data.
   /// - Throws: `badData` for UTF-16.
   package func textStart() throws(Failure) -> Int {
     guard origin == 0, count >= 2 else { return 0 }
@@ -65,7 +65,7 @@ extension InputFile {
   }
 
   /// "FILE, line L"; of a sample that a program sent, whose path says the line already, which of its values it is.
-  package func place(line: Int) -> String {
+  package func location(line: Int) -> String {
     guard let firstValueLine else { return "\(path), line \(line)" }
     return line < firstValueLine ? path : "\(path), value \(line - firstValueLine + 1)"
   }
@@ -74,6 +74,6 @@ extension InputFile {
 
   package func failure(at offset: Int, column: String? = nil, _ what: String) -> Failure {
     let place = column.map { ", column \(quoted($0))" } ?? ""
-    return .badData("\(self.place(line: line(at: offset)))\(place): \(what)")
+    return .badData("\(self.location(line: line(at: offset)))\(place): \(what)")
   }
 }

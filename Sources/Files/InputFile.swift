@@ -13,7 +13,7 @@ import Diagnostics
 ///
 /// The file is read, not mapped: a mapped file that shrinks while it is read would end the process.
 package struct InputFile: Sendable {
-  /// Line feeds behind the last byte, so that a parser may look ahead without asking where the end is.
+  /// Line feeds after the last byte, so that a parser may look ahead without asking where the end is.
   package static let padding = 16
 
   package let path: String
@@ -100,7 +100,7 @@ package struct InputFile: Sendable {
     self.count = count
   }
 
-  /// Whether nothing stands behind the bytes held.
+  /// Whether nothing stands after the bytes held.
   package var reachesEnd: Bool { origin + count >= size }
 
   /// Whether its bytes can be read again, and in parts.
@@ -133,7 +133,7 @@ extension OpenInput {
     return count == 2 && Gzip.isPacked(bytes)
   }
 
-  /// These bytes of a file as an array with the padding behind it.
+  /// These bytes of a file as an array with the padding after it.
   fileprivate func read(_ range: Range<Int>) throws(Failure) -> (bytes: [UInt8], count: Int) {
     var total = 0
     let size = range.count

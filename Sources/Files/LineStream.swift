@@ -2,7 +2,7 @@ import Diagnostics
 
 /// The lines of an input one by one, each as soon as its end has come: what another program writes into a pipe.
 ///
-/// LF, CR LF and CR end a line, as in `Lines`; what stands behind the last one is a line if it is not empty.
+/// LF, CR LF and CR end a line, as in `Lines`; what stands after the last one is a line if it is not empty.
 package final class LineStream {
   /// The most bytes of a line.
   private static let longest = 64 << 20
@@ -29,7 +29,7 @@ package final class LineStream {
 
   deinit { room.deallocate() }
 
-  /// The next line without its end; nil behind the last. Waits for a line that is not complete.
+  /// The next line without its end; nil after the last. Waits for a line that is not complete.
   package func next() throws(Failure) -> [UInt8]? {
     var looked = start
     while true {

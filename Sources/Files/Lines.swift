@@ -4,7 +4,7 @@ let carriageReturn = UInt8(ascii: "\r")
 /// The lines of a text, without their ends. LF, CR LF and CR end a line, and nothing else does: not a form feed, not U+0085 or
 /// U+2028, which Swift's `isNewline` and Foundation take for line ends as well.
 ///
-/// What stands behind the last line end is a line if it is not empty. The bytes must live as long as the lines are used.
+/// What stands after the last line end is a line if it is not empty. The bytes must live as long as the lines are used.
 package struct Lines: Sequence, IteratorProtocol {
   private let bytes: UnsafeBufferPointer<UInt8>
   private var start = 0

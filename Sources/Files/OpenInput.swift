@@ -13,14 +13,14 @@ import Diagnostics
 /// A regular file can be read again and from anywhere; a FIFO, a pipe, a terminal or standard input is a stream, which is read
 /// once, and only where the caller can do with that. Everything else is refused.
 final class OpenInput: Sendable {
-  enum Kind: Equatable {
+  enum Medium: Equatable {
     case file(size: Int)
     case stream
   }
 
   /// As a message shows it.
   let name: String
-  let kind: Kind
+  let kind: Medium
   private let descriptor: Int32
   /// Whether the wait for a first writer is over.
   private let isFIFO: Bool
@@ -56,7 +56,7 @@ final class OpenInput: Sendable {
 
   private static func kind(
     _ status: stat, _ name: String, _ key: String, _ allowsStream: Bool, _ isStandard: Bool, isTerminal: Bool
-  ) throws(Failure) -> Kind {
+  ) throws(Failure) -> Medium {
     let type = status.st_mode & S_IFMT
     switch type {
     case S_IFDIR: throw .missingInput("\(name) is a folder, not a file; check \(key)")

@@ -40,7 +40,7 @@ package enum Paths {
 
   package static func name(of path: String) -> String { split(path).name }
 
-  /// The name without what stands behind its last point; a point that begins it begins no extension.
+  /// The name without what stands after its last point; a point that begins it begins no extension.
   package static func stem(of path: String) -> String {
     let name = name(of: path)
     guard let point = name.utf8.lastIndex(of: UInt8(ascii: ".")), point > name.startIndex,

@@ -16,10 +16,6 @@ package struct ZipArchive {
   private let file: InputFile
   private var members: [Member] = []
 
-  package static func isArchive(_ file: InputFile) -> Bool {
-    file.withBytes { $0.count >= 4 && $0.prefix(4).elementsEqual([0x50, 0x4B, 3, 4]) }
-  }
-
   /// - Throws: `badData` where it is damaged, or none.
   package init(_ file: InputFile) throws(Failure) {
     self.file = file

@@ -19,7 +19,7 @@ public final class BLASLibrary: Sendable {
   private nonisolated(unsafe) let library: UnsafePointer<fb_library>
 
   /// What a search ended with.
-  public enum Finding: Sendable {
+  public enum SearchResult: Sendable {
     case found(BLASLibrary)
     /// Nothing of the names is there: the loader's own words about the first.
     case missing(String)
@@ -74,7 +74,7 @@ public final class BLASLibrary: Sendable {
   ]
 
   /// Opens the first that is there, and looks whether it computes rightly. Takes some 30 ms.
-  package static func open(_ candidates: [String]) -> Finding {
+  package static func open(_ candidates: [String]) -> SearchResult {
     var missing: String?
     for name in candidates {
       var (library, detail) = (fb_library(), [CChar](repeating: 0, count: 512))
@@ -97,7 +97,7 @@ public final class BLASLibrary: Sendable {
   }
 
   /// The one that the environment names, opened once.
-  public static func preferred() throws(Failure) -> Finding {
+  public static func preferred() throws(Failure) -> SearchResult {
     _ = try candidates(wish)
     return found
   }

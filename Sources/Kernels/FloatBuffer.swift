@@ -4,7 +4,7 @@
   import Musl
 #endif
 
-/// Owns floats that start zeroed, on a cache-line boundary, with room for a whole vector behind the last one.
+/// Owns floats that start zeroed, on a cache-line boundary, with room for a whole vector after the last one.
 public struct FloatBuffer: ~Copyable {
   public let base: UnsafeMutablePointer<Float>
   public private(set) var count: Int

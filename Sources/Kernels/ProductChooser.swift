@@ -45,7 +45,7 @@ public struct ProductChooser {
   }
 
   /// Reads and writes files that are kept from run to run, by name; a file that is not there has no bytes.
-  public struct Memory {
+  public struct Store {
     var read: (String) -> [UInt8]?
     var write: ([UInt8], String) -> Void
 
@@ -53,21 +53,21 @@ public struct ProductChooser {
       (self.read, self.write) = (read, write)
     }
     /// Remembers nothing.
-    public static var none: Memory { Memory(read: { _ in nil }, write: { _, _ in }) }
+    public static var none: Store { Store(read: { _ in nil }, write: { _, _ in }) }
   }
 
-  private let memory: Memory
+  private let memory: Store
   private let machine: String
-  private let findLibrary: () throws(Failure) -> BLASLibrary.Finding
+  private let findLibrary: () throws(Failure) -> BLASLibrary.SearchResult
   private let trial: (ProductTrial) -> ProductVerdict?
 
   /// - machine: tells processors apart on which a product may take another time.
-  public init(memory: Memory, machine: String) {
+  public init(memory: Store, machine: String) {
     self.init(memory: memory, machine: machine, findLibrary: BLASLibrary.preferred) { $0.run() }
   }
 
   package init(
-    memory: Memory, machine: String, findLibrary: @escaping () throws(Failure) -> BLASLibrary.Finding,
+    memory: Store, machine: String, findLibrary: @escaping () throws(Failure) -> BLASLibrary.SearchResult,
     trial: @escaping (ProductTrial) -> ProductVerdict?
   ) {
     (self.memory, self.machine, self.findLibrary, self.trial) = (memory, machine, findLibrary, trial)

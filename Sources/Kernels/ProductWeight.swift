@@ -50,7 +50,7 @@ package final class ProductWeight {
   }
 
   /// Who computes.
-  package enum Side { case own, blas }
+  package enum Backend { case own, blas }
 
   init(
     _ outputs: Int, _ inputs: Int, rowTable: UnsafePointer<Int32>?, columnTable: UnsafePointer<Int32>?,
@@ -70,7 +70,7 @@ package final class ProductWeight {
   // MARK: The weight
 
   /// Takes the parameter's values, for packed copies that are made now or when they are needed.
-  /// - weight: its first row; the next one lies `stride` behind it. It must stay as it is until the next call.
+  /// - weight: its first row; the next one lies `stride` after it. It must stay as it is until the next call.
   package func pack(_ weight: UnsafePointer<Float>, stride: Int, forBackward: Bool) {
     parameter = (weight, stride)
     (isPacked, isPackedBack) = (false, false)
@@ -127,7 +127,7 @@ package final class ProductWeight {
   }
 
   /// Who computes a product of so many rows, with all it needs made ready.
-  package func side(_ kind: ProductKind, rows: Int) -> Side {
+  package func side(_ kind: ProductKind, rows: Int) -> Backend {
     switch kind {
     case .forward:
       if rows >= forwardFrom, shared.isTraining { return .blas }
@@ -194,7 +194,7 @@ package final class ProductWeight {
           adding: adding)
         return
       }
-      kernels.functions.multiply_gradient_groups(
+      kernels.functions.multiply_gradient(
         outputs.count, inputs.count, rows, &groups, d, stride, x, xStride, to, wStride, adding ? 1 : 0,
         scratch + share.index * panels)
     }
@@ -204,7 +204,7 @@ package final class ProductWeight {
 
   /// - side: what `side` said of all rows.
   package func forward(
-    _ side: Side, _ x: UnsafePointer<Float>, stride: Int, rows: Int, bias: UnsafePointer<Float>?,
+    _ side: Backend, _ x: UnsafePointer<Float>, stride: Int, rows: Int, bias: UnsafePointer<Float>?,
     to y: UnsafeMutablePointer<Float>, stride yStride: Int
   ) {
     guard side == .blas, let library = shared.library else {
@@ -220,7 +220,7 @@ package final class ProductWeight {
 
   /// - side: what `side` said of all rows.
   package func back(
-    _ side: Side, _ dy: UnsafePointer<Float>, stride: Int, rows: Int, to dx: UnsafeMutablePointer<Float>,
+    _ side: Backend, _ dy: UnsafePointer<Float>, stride: Int, rows: Int, to dx: UnsafeMutablePointer<Float>,
     stride xStride: Int, adding: Bool
   ) {
     guard side == .blas, let library = shared.library else {

@@ -1,4 +1,4 @@
-/// The one door of a model's matrix products: own kernels, or a BLAS where it was chosen.
+/// All matrix products of a model: own kernels, or a BLAS where it was chosen.
 ///
 /// A BLAS computes in training alone. Evaluation and prediction take own kernels always: a row's bits then depend neither on the rows
 /// beside it nor on the number of threads nor on the library that a machine has.

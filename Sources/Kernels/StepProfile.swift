@@ -12,7 +12,7 @@ public enum StepPhase: String, CaseIterable, Sendable {
   case projection
   /// The time loop with its gates.
   case recurrence
-  /// The layers behind the recurrent part, forward and backward.
+  /// The layers after the recurrent part, forward and backward.
   case head
   case loss
   /// The time loop backwards.
@@ -35,12 +35,12 @@ public enum StepPhase: String, CaseIterable, Sendable {
 
 /// Adds up where the time of steps goes. A team without one measures nothing.
 public final class StepProfile {
-  public struct Total: Sendable {
+  public struct PhaseTotal: Sendable {
     public var seconds = 0.0
     /// Multiply-adds of matrix products.
     public var operations = 0
   }
-  public private(set) var totals = [StepPhase: Total]()
+  public private(set) var totals = [StepPhase: PhaseTotal]()
 
   public init() {}
 
@@ -48,8 +48,8 @@ public final class StepProfile {
   public func reset() { totals.removeAll(keepingCapacity: true) }
 
   func add(_ phase: StepPhase, nanoseconds: UInt64, operations: Int) {
-    totals[phase, default: Total()].seconds += Double(nanoseconds) / 1e9
-    totals[phase, default: Total()].operations += operations
+    totals[phase, default: PhaseTotal()].seconds += Double(nanoseconds) / 1e9
+    totals[phase, default: PhaseTotal()].operations += operations
   }
 
   static func now() -> UInt64 {

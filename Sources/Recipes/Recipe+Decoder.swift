@@ -27,7 +27,7 @@ extension Recipe {
     return decoder
   }
 
-  /// The numbers behind a window, one step for each horizon.
+  /// The numbers after a window, one step for each horizon.
   private func decodedNumbers(
     _ settings: DecoderSpecification, _ shape: SampleShape
   ) throws -> Network.Decoder.Numbers {

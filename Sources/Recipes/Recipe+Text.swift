@@ -24,7 +24,7 @@ extension Recipe {
   public init(yaml: String, path: String, baseDirectory: String, overrides: [String] = []) throws {
     var node = try RecipeNode(yaml: yaml) { .file(path, line: $0, column: $1) }
     for override in overrides { try node.apply(override: override) }
-    let root = try RecipeMap(node, place: KeyPlace(path: "", baseDirectory: baseDirectory))
+    let root = try RecipeMap(node, place: KeyLocation(path: "", baseDirectory: baseDirectory))
     self = try Recipe.section.read(root)
     data = data.completed
     if !root.has("name") { name = Paths.stem(of: path) }

@@ -5,11 +5,11 @@ import Kernels
 /// Codes as vectors: row k of a table `[V, N]` stands for code k, `torch.nn.Embedding`.
 ///
 /// Tokens have one table, whose vectors are all that the first layer reads. Categorical columns have a table each; in a row of the
-/// first layer's input their vectors stand behind the numbers, in the order of the columns.
+/// first layer's input their vectors stand after the numbers, in the order of the columns.
 final class Embedding {
   private let tables: [Table]
   /// The same for a first layer that projects each code once.
-  private let vocabularies: [Vocabulary]
+  private let vocabularies: [ProjectedTable]
   private let areTokens: Bool
   /// Numbers before the vectors, F.
   private let numbers: Int
@@ -27,12 +27,12 @@ final class Embedding {
     let weight: Int
     /// Its columns among those of all vectors.
     let columns: Range<Int>
-    /// Numbers its dropout masks, behind any layer's.
+    /// Numbers its dropout masks, after any layer's.
     let mask: UInt32
 
     /// - numbers: columns of the first layer's input in front of all vectors.
-    func vocabulary(behind numbers: Int, all: Range<Int>) -> Vocabulary {
-      Vocabulary(
+    func vocabulary(behind numbers: Int, all: Range<Int>) -> ProjectedTable {
+      ProjectedTable(
         columns: numbers + columns.lowerBound..<numbers + columns.upperBound, weight: weight,
         size: specification.vocabulary, parameters: all)
     }
@@ -77,7 +77,9 @@ final class Embedding {
   /// Tokens: where it is less work to project the whole vocabulary than every token. Masks differ from token to token. Categories:
   /// always, so that a row's bits don't depend on its batch; of a table that is larger than the batch only what the batch has.
   /// - rows: of the batch, or of its smallest lane.
-  func vocabularies(_ request: Model.Request, rows: Int, _ parameters: UnsafePointer<Float>) -> [Vocabulary] {
+  func vocabularies(_ request: Model.Request, rows: Int, _ parameters: UnsafePointer<Float>)
+    -> [ProjectedTable]
+  {
     let isWhole = tables[0].specification.vocabulary < rows
     if areTokens, !isWhole || drops(tables[0], request) { return [] }
     for (column, vocabulary) in vocabularies.enumerated() {

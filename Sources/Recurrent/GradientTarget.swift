@@ -2,7 +2,7 @@ import Kernels
 
 /// Adds up the gradients of a batch lane by lane, in an order of its own.
 ///
-/// Backward walks the whole batch at once and cuts only what it sums over sequences: of one run of parameters after the other, it
+/// Backward computes the whole batch at once and cuts only what it sums over sequences: of one run of parameters after the other, it
 /// gives the sum of each lane, in the order of the lanes.
 package protocol LaneSums: AnyObject {
   /// Memory in the layout of the parameters, for the sum of one lane at these; whatever is there.
@@ -32,7 +32,7 @@ enum GradientTarget {
   case lanes(Lanes)
 
   /// One part of a batch whose sums are taken by themselves.
-  struct Part {
+  struct BatchSlice {
     var sequences: Range<Int>
     /// In the layout of the parameters.
     var gradients: UnsafeMutablePointer<Float>
@@ -53,11 +53,11 @@ enum GradientTarget {
   /// - overwriting: those of `parameters` that `body` can write instead.
   func add(
     _ parameters: Range<Int>, _ more: Range<Int>? = nil, overwriting: Range<Int> = 0..<0, batch: Int,
-    _ team: Team, _ body: (Part) -> Void
+    _ team: Team, _ body: (BatchSlice) -> Void
   ) {
     switch self {
     case .all(let gradients):
-      body(Part(sequences: 0..<batch, gradients: gradients, overwritten: 0..<0))
+      body(BatchSlice(sequences: 0..<batch, gradients: gradients, overwritten: 0..<0))
     case .lanes(let lanes):
       for (index, sequences) in lanes.sequences.enumerated() {
         let (lane, sums) = (lanes.first + index, lanes.sums)
@@ -66,7 +66,7 @@ enum GradientTarget {
         zero(gradients, parameters, but: overwritten)
         if let more { zero(sums.begin(lane, more), more, but: 0..<0) }
         if !sequences.isEmpty {
-          body(Part(sequences: sequences, gradients: gradients, overwritten: overwritten))
+          body(BatchSlice(sequences: sequences, gradients: gradients, overwritten: overwritten))
         }
         team.run(.laneSums, operations: parameters.count) { share in
           let part = share.of(parameters.count, grain: 1024)

@@ -2,7 +2,7 @@ import Batches
 import CKernels
 import Kernels
 
-/// The layers behind the recurrent part: linear, relu, tanh, sigmoid, dropout, in order.
+/// The layers after the recurrent part: linear, relu, tanh, sigmoid, dropout, in order.
 final class Head {
   private let layers: [Layer]
   private let kernels: KernelSet

@@ -81,7 +81,7 @@ package final class LayerNorm {
   /// Fills the moments of rows.
   func measure(_ x: UnsafeMutablePointer<Float>, moments: UnsafeMutablePointer<Float>, rows count: Int) {
     var rows = rows(x, moments: moments)
-    kernels.functions.stepped.norm_moments(&rows, count)
+    kernels.functions.stepwise.norm_moments(&rows, count)
   }
 
   /// Adds the gradients of α and β of these parts of the batch, in their order.

@@ -52,7 +52,8 @@ final class Linear {
   }
 
   private func addGradients(
-    _ x: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ groups: RowGroups, _ target: GradientTarget.Part
+    _ x: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ groups: RowGroups,
+    _ target: GradientTarget.BatchSlice
   ) {
     product.gradient(
       dy + groups.first * outputs, stride: outputs, x + groups.first * inputs, stride: inputs,

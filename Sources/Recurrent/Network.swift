@@ -27,7 +27,7 @@ public struct Network: Sendable, Equatable, Codable {
     case dropout(Float)
   }
 
-  /// What is changed about the first parameters, behind `initRange`.
+  /// What is changed about the first parameters, after `initRange`.
   public struct Initialization: Sendable, Equatable, Codable {
     /// Each gate's recurrent weights orthogonal, `torch.nn.init.orthogonal_` gate by gate.
     public var orthogonal: Bool = false
@@ -141,7 +141,7 @@ public struct Network: Sendable, Equatable, Codable {
   var readsCodes: Bool { embedding != nil || !categories.isEmpty }
   /// Whether the first layer can project each category once: it must read the vectors as they are, and alone.
   var canFoldCategories: Bool {
-    !categories.isEmpty && cell != .none && !isStepped && !bidirectional && inputDropout == 0
+    !categories.isEmpty && cell != .none && !isStepwise && !bidirectional && inputDropout == 0
       && categories.allSatisfy { $0.dropout == 0 }
   }
   /// Columns of the first layer's input: the numbers, then the vectors of each categorical column.
@@ -154,7 +154,7 @@ public struct Network: Sendable, Equatable, Codable {
     return ranges
   }
   /// Whether layers need more than the fused time loop has.
-  package var isStepped: Bool {
+  package var isStepwise: Bool {
     projectionSize > 0 || layerNorm || recurrentDropout > 0 || zoneout.hidden > 0 || zoneout.cell > 0
       || peepholes || !resetAfter
   }

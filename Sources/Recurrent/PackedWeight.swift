@@ -31,11 +31,11 @@ final class PackedWeight {
   }
 
   /// Who computes a product of so many rows, asked before threads share it.
-  func side(_ kind: ProductKind, rows: Int) -> ProductWeight.Side { product.side(kind, rows: rows) }
+  func side(_ kind: ProductKind, rows: Int) -> ProductWeight.Backend { product.side(kind, rows: rows) }
 
   /// y `[count, rows]` = x·Wᵀ + bias.
   func multiply(
-    _ side: ProductWeight.Side, _ x: UnsafePointer<Float>, stride: Int, count: Int,
+    _ side: ProductWeight.Backend, _ x: UnsafePointer<Float>, stride: Int, count: Int,
     bias: UnsafePointer<Float>?, to y: UnsafeMutablePointer<Float>, stride yStride: Int
   ) {
     guard count > 0 else { return }
@@ -44,7 +44,7 @@ final class PackedWeight {
 
   /// dx `[count, columns]` = dy·W, or added to dx.
   func multiplyBack(
-    _ side: ProductWeight.Side, _ dy: UnsafePointer<Float>, stride: Int, count: Int,
+    _ side: ProductWeight.Backend, _ dy: UnsafePointer<Float>, stride: Int, count: Int,
     to dx: UnsafeMutablePointer<Float>, stride xStride: Int, adding: Bool = false
   ) {
     guard count > 0 else { return }

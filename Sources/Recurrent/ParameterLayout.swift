@@ -81,7 +81,7 @@ public struct ParameterLayout: Sendable, Equatable {
     for layer in 0..<a.layers {
       let parameters = a.cellParameters(layer)
       for direction in 0..<a.directions {
-        let place = LayerPlace(layer: layer, direction: direction, module: module)
+        let place = LayerPosition(layer: layer, direction: direction, module: module)
         for parameter in parameters { add(place.name(parameter.name) + parameter.part, parameter.shape) }
       }
     }

@@ -4,7 +4,7 @@ import Kernels
 
 /// One step of a recurrent layer, for programs that loop over time themselves: `torch.nn.RNNCell`, `LSTMCell`, `GRUCell`.
 ///
-/// A cell keeps nothing between calls, so that one cell can walk many sequences; `backward` is given what `step` was given and
+/// A cell keeps nothing between calls, so that one cell can run over many sequences; `backward` is given what `step` was given and
 /// computes the step again. For whole sequences `Model` is many times faster.
 public class RecurrentCell {
   public let inputSize: Int

@@ -19,7 +19,7 @@ extension RecurrentLayer {
     var parameters: GradientTarget
   }
 
-  func backward(_ pass: Pass, _ g: Gradients) {
+  func backward(_ pass: LayerPass, _ g: Gradients) {
     let f = kernels.functions
     let state = pass.rows.batch * units
     copy(g.dFinalHidden, to: dHidden.base, count: state)
@@ -51,7 +51,7 @@ extension RecurrentLayer {
 
   /// Adds the gradients of the codes' vectors to those of the table.
   private func addVectorGradients(
-    _ vocabulary: Vocabulary, _ part: InputPart, to table: UnsafeMutablePointer<Float>
+    _ vocabulary: ProjectedTable, _ part: InputPart, to table: UnsafeMutablePointer<Float>
   ) {
     let (count, width) = (vocabulary.count, vocabulary.columns.count)
     guard let rows = vocabulary.rows else {
@@ -77,7 +77,7 @@ extension RecurrentLayer {
 
   /// Sums the gate gradients of each code, in the order of the rows.
   private func sumCodes(
-    _ vocabulary: Vocabulary, _ groups: RowGroups, to sums: UnsafeMutablePointer<Float>
+    _ vocabulary: ProjectedTable, _ groups: RowGroups, to sums: UnsafeMutablePointer<Float>
   ) {
     sums.update(repeating: 0, count: vocabulary.count * gateStride)
     team.run(.weightGradients, operations: groups.rows * inputRows.count) { share in
@@ -102,7 +102,7 @@ extension RecurrentLayer {
   }
 
   /// One merged product per weight matrix over all steps of these sequences.
-  private func weightGradients(_ pass: Pass, _ part: GradientTarget.Part) {
+  private func weightGradients(_ pass: LayerPass, _ part: GradientTarget.BatchSlice) {
     let groups = pass.rows.groups(of: part.sequences)
     let parameters = part.gradients
     if hasNumbers(pass) {
@@ -133,7 +133,7 @@ extension RecurrentLayer {
   }
 
   /// The weights that are a product each, straight where they lie.
-  private func writable(_ pass: Pass) -> Range<Int> {
+  private func writable(_ pass: LayerPass) -> Range<Int> {
     let isDirect = recurrentRows.isIdentity && recurrentColumns.isIdentity
     guard isDirect, pass.rows.isUniform, pass.rows.steps > 1 else { return 0..<0 }
     let isInputToo = inputRows.isIdentity && inputColumns.isIdentity
@@ -141,10 +141,10 @@ extension RecurrentLayer {
     return start..<(ranges.inputBias ?? ranges.all.upperBound)
   }
 
-  private func recurrentGradient(_ pass: Pass, _ part: GradientTarget.Part) {
+  private func recurrentGradient(_ pass: LayerPass, _ part: GradientTarget.BatchSlice) {
     let (steps, batch) = (pass.rows.steps, pass.rows.batch)
     let dRecurrent = gates.base + cell.recurrentSlot * units
-    // Step t's gates saw the outputs of the step walked before it.
+    // Step t's gates saw the outputs of the previous step.
     let dLater = reverse ? dRecurrent : dRecurrent + batch * gateStride
     let before = reverse ? pass.output + batch * pass.outputStride : pass.output
     addProduct(
@@ -162,7 +162,7 @@ extension RecurrentLayer {
 
   /// Where lengths differ, the rows of a step and of the one before it are not a fixed distance apart: what the gates saw is
   /// copied beside them, so that it still is one product. Rows that begin from zero add nothing.
-  private func packedRecurrentGradient(_ pass: Pass, _ part: GradientTarget.Part) {
+  private func packedRecurrentGradient(_ pass: LayerPass, _ part: GradientTarget.BatchSlice) {
     let rows = pass.rows
     before.reserve(rows.count * units)
     let to = before.base
@@ -195,7 +195,7 @@ extension RecurrentLayer {
   /// Adds (gate gradients)ᵀ · x to a weight's gradient, straight into it where nothing is padded or reordered.
   private func addProduct(
     _ product: ProductWeight, _ d: UnsafePointer<Float>, rows: IndexMap, _ x: UnsafePointer<Float>,
-    columns: IndexMap, ld: Int, _ groups: RowGroups, to start: Int, of target: GradientTarget.Part,
+    columns: IndexMap, ld: Int, _ groups: RowGroups, to start: Int, of target: GradientTarget.BatchSlice,
     width: Int, adding: Bool = false
   ) {
     let parameter = target.gradients + start

@@ -57,7 +57,7 @@ final class RecurrentLayer {
   }
 
   init(
-    _ network: Network, _ sizes: LayerSizes, _ place: LayerPlace, _ layout: ParameterLayout,
+    _ network: Network, _ sizes: LayerSizes, _ place: LayerPosition, _ layout: ParameterLayout,
     _ products: Products
   ) {
     cell = CellDescription(network.cell)
@@ -144,13 +144,13 @@ final class RecurrentLayer {
   }
 
   /// One batch as it lies in memory.
-  struct Pass {
+  struct LayerPass {
     var rows: BatchRows
     /// `[T, B, inputStride]`
     var input: UnsafePointer<Float>
     var inputStride: Int
-    /// Where there are some, they take the place of `input`, or stand behind the numbers in it.
-    var vocabularies: [Vocabulary] = []
+    /// Where there are some, they take the place of `input`, or stand after the numbers in it.
+    var vocabularies: [ProjectedTable] = []
     /// `[T, B, outputStride]`; this direction's columns begin here.
     var output: UnsafeMutablePointer<Float>
     var outputStride: Int
@@ -163,7 +163,7 @@ final class RecurrentLayer {
     var key: MaskKey?
   }
 
-  func layer(_ pass: Pass) -> rk_layer {
+  func layer(_ pass: LayerPass) -> rk_layer {
     rk_layer(
       steps: pass.rows.steps, batch: pass.rows.batch, hidden: hidden, units: units, first_row: 0,
       last_row: pass.rows.batch, offsets: pass.rows.offsets, reverse: reverse ? 1 : 0,
@@ -178,7 +178,7 @@ final class RecurrentLayer {
   ///
   /// Threads share rows, of all steps for the projection and of the batch for the time loop: rows don't depend on one another,
   /// so the bits are the same for any number of threads.
-  func forward(_ pass: Pass) {
+  func forward(_ pass: LayerPass) {
     let f = kernels.functions
     if hasNumbers(pass) {
       project(
@@ -193,7 +193,7 @@ final class RecurrentLayer {
   }
 
   /// Whether `input` is read: not where all there is are codes.
-  func hasNumbers(_ pass: Pass) -> Bool {
+  func hasNumbers(_ pass: LayerPass) -> Bool {
     pass.vocabularies.isEmpty || inputParts.count > 1 && inputParts[0].columns.count > 0
   }
 
@@ -211,7 +211,7 @@ final class RecurrentLayer {
   }
 
   /// Projects each code once, and gives every row the sum of its codes' gates, on top of its numbers'.
-  private func project(_ vocabularies: [Vocabulary], _ pass: Pass) {
+  private func project(_ vocabularies: [ProjectedTable], _ pass: LayerPass) {
     let adds = hasNumbers(pass)
     for (index, vocabulary) in vocabularies.enumerated() {
       let part = part(index)
@@ -236,7 +236,7 @@ final class RecurrentLayer {
     }
   }
 
-  func loopOperations(_ pass: Pass) -> Int { pass.rows.count * cell.gates.count * hidden * hidden }
+  func loopOperations(_ pass: LayerPass) -> Int { pass.rows.count * cell.gates.count * hidden * hidden }
   func bounds(_ rows: BatchRows, _ share: Team.Share) -> (Int, Int) {
     let part = rows.part(of: share.index, among: share.count)
     return (part.lowerBound, part.upperBound)

@@ -22,7 +22,7 @@ extension RecurrentStack {
   }
 
   private func repeatRow(
-    _ values: UnsafePointer<Float>, _ row: LayerSizes.Row, to buffer: GrowingBuffer, batch: Int
+    _ values: UnsafePointer<Float>, _ row: LayerSizes.StateWidth, to buffer: GrowingBuffer, batch: Int
   ) {
     buffer.zero(batch * row.units)
     for index in 0..<batch { (buffer.base + index * row.units).update(from: values, count: row.width) }
@@ -30,7 +30,8 @@ extension RecurrentStack {
 
   /// Copies a state in PyTorch's order into padded rows.
   func fill(
-    _ buffers: [GrowingBuffer], from dense: [Float], batch: Int, _ row: KeyPath<LayerSizes, LayerSizes.Row>
+    _ buffers: [GrowingBuffer], from dense: [Float], batch: Int,
+    _ row: KeyPath<LayerSizes, LayerSizes.StateWidth>
   ) {
     let rows = buffers.indices.map { sizes[$0 / network.directions][keyPath: row] }
     let count = rows.reduce(0) { $0 + batch * $1.width }
@@ -88,7 +89,7 @@ extension RecurrentStack {
     guard let place = learned?[index * network.directions + direction] else { return }
     let (gradient, size) = (layers[index][direction].initialGradients, sizes[index])
     func add(
-      _ rows: UnsafePointer<Float>, _ row: LayerSizes.Row, of sequences: Range<Int>,
+      _ rows: UnsafePointer<Float>, _ row: LayerSizes.StateWidth, of sequences: Range<Int>,
       to sums: UnsafeMutablePointer<Float>
     ) {
       for index in sequences { for unit in 0..<row.width { sums[unit] += rows[index * row.units + unit] } }

@@ -66,12 +66,12 @@ final class RecurrentStack {
     self.sizes = sizes
     layers = (0..<a.layers).map { layer in
       (0..<a.directions).map { direction in
-        var place = LayerPlace(
+        var place = LayerPosition(
           layer: layer, direction: direction, module: module, inputWidth: a.inputWidth(of: layer),
           inputBlocks: layer == 0 ? 1 : a.directions, needsInputGradient: layer > 0 || wantsInputGradient)
         if foldsCategories, layer == 0 { place.folded = a.inputRanges }
-        return a.isStepped
-          ? SteppedLayer(a, sizes[layer], place, layout, products)
+        return a.isStepwise
+          ? StepwiseLayer(a, sizes[layer], place, layout, products)
           : RecurrentLayer(a, sizes[layer], place, layout, products)
       }
     }
@@ -83,7 +83,7 @@ final class RecurrentStack {
     learned =
       a.learnedInitialState
       ? (0..<states).map { state in
-        let place = LayerPlace(layer: state / a.directions, direction: state % a.directions)
+        let place = LayerPosition(layer: state / a.directions, direction: state % a.directions)
         return LearnedState(
           hidden: layout[place.name("h0")]!.range.lowerBound, cell: layout[place.name("c0")]?.range.lowerBound
         )
@@ -156,10 +156,10 @@ final class RecurrentStack {
     return UnsafePointer(drops(layer - 1, request.mode) ? dropped[layer - 1].base : result(layer - 1))
   }
 
-  func pass(_ index: Int, _ direction: Int, _ request: Model.Request) -> RecurrentLayer.Pass {
+  func pass(_ index: Int, _ direction: Int, _ request: Model.Request) -> RecurrentLayer.LayerPass {
     let state = index * network.directions + direction
     let startsAnew = initial == .zero
-    return RecurrentLayer.Pass(
+    return RecurrentLayer.LayerPass(
       rows: request.rows, input: reads(index, request),
       inputStride: index > 0
         ? sizes[index - 1].stride : foldsCategories ? network.inputSize : network.inputWidth,

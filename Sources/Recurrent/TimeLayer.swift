@@ -8,8 +8,8 @@ protocol TimeLayer: AnyObject {
   /// Makes room for a batch of this size.
   func prepare(_ rows: BatchRows)
   /// Fills `pass.output` with h for every step.
-  func forward(_ pass: RecurrentLayer.Pass)
-  func backward(_ pass: RecurrentLayer.Pass, _ gradients: RecurrentLayer.Gradients)
+  func forward(_ pass: RecurrentLayer.LayerPass)
+  func backward(_ pass: RecurrentLayer.LayerPass, _ gradients: RecurrentLayer.Gradients)
   /// Gradients of h0 and c0 after `backward` with `wantInitial`, `[B, units]` each.
   var initialGradients: (hidden: UnsafePointer<Float>, cell: UnsafePointer<Float>) { get }
   /// The cell states `[T, B, units]` (LSTM).
@@ -19,7 +19,7 @@ protocol TimeLayer: AnyObject {
 extension RecurrentLayer: TimeLayer {}
 
 /// Which layer and direction, and what it reads.
-struct LayerPlace {
+struct LayerPosition {
   var layer: Int
   var direction: Int
   /// The module whose parameters it has.
@@ -50,12 +50,12 @@ struct LayerSizes {
   var stride: Int
 
   /// A row of a state: its numbers, and these padded.
-  struct Row {
+  struct StateWidth {
     var width: Int
     var units: Int
   }
-  var hiddenRow: Row { Row(width: width, units: units) }
-  var cellRow: Row { Row(width: hidden, units: cellUnits) }
+  var hiddenRow: StateWidth { StateWidth(width: width, units: units) }
+  var cellRow: StateWidth { StateWidth(width: hidden, units: cellUnits) }
 
   init(_ a: Network, layer: Int, _ kernels: KernelSet) {
     hidden = a.hiddenSize(of: layer)

@@ -3,7 +3,7 @@ import Diagnostics
 
 /// Which version of the program this is: `recur --version`, and what checkpoints and exports say about who wrote them.
 public enum ProgramVersion {
-  /// A release's tag is this behind a `v`.
+  /// A release's tag is this after a `v`.
   public static let number = "0.1.0"
 
   /// `recur 0.1.0 (tag v0.1.0, commit 0123456789ab, modified)`: what `launch/stamp` wrote, else the commit that the clone had when the

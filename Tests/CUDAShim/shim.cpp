@@ -17,9 +17,9 @@ const std::vector<Kernel> &kernels() {
         KERNEL(lstm_walk_forward), KERNEL(lstm_walk_backward), KERNEL(gru_walk_forward), KERNEL(gru_walk_backward),
         KERNEL(rnn_walk_forward),  KERNEL(rnn_walk_backward), KERNEL(lstm_fused), KERNEL(gru_fused), KERNEL(rnn_fused),
         KERNEL(add), KERNEL(follow), KERNEL(embed), KERNEL(embed_backward), KERNEL(take_states), KERNEL(keep_states),
-        KERNEL(norm_forward), KERNEL(norm_backward), KERNEL(norm_gradients), KERNEL(draw_mask), KERNEL(see), KERNEL(see_back),
+        KERNEL(norm_forward), KERNEL(norm_backward), KERNEL(norm_gradients), KERNEL(draw_mask), KERNEL(mask_state), KERNEL(mask_state_back),
         KERNEL(lstm_cells), KERNEL(lstm_output), KERNEL(lstm_output_back), KERNEL(lstm_cells_back), KERNEL(gru_step),
-        KERNEL(gru_step_back), KERNEL(rnn_step), KERNEL(rnn_step_back), KERNEL(emit), KERNEL(emit_back),
+        KERNEL(gru_step_back), KERNEL(rnn_step), KERNEL(rnn_step_back), KERNEL(apply_zoneout), KERNEL(apply_zoneout_back),
     };
     for (Kernel &kernel : cluster_kernels()) some.push_back(kernel);
     return some;

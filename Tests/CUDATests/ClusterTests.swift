@@ -9,7 +9,7 @@ import Training
 @Suite struct ClusterTests {
   /// An executor with clusters of just this size.
   private func executor(
-    seed: UInt64 = 0, _ precision: Precision = .fp32, blocks: Int = 2, count: Int = 8
+    seed: UInt64 = 0, _ precision: DevicePrecision = .fp32, blocks: Int = 2, count: Int = 8
   ) -> ShimExecutor {
     let executor = ShimExecutor(seed: seed, precision: precision)
     executor.traits.clusters = [DeviceTraits.Clusters(blocks: blocks, count: count)]
@@ -43,8 +43,8 @@ import Training
   }
 
   /// Plain steps, since Adam's would make much of little differences.
-  @Test(arguments: cells, [(Precision.fp32, 1e-5), (.tf32, 1e-3), (.bf16, 2e-2)])
-  func everyPrecisionStaysNear(_ cell: Network.Cell, _ bound: (Precision, Double)) throws {
+  @Test(arguments: cells, [(DevicePrecision.fp32, 1e-5), (.tf32, 1e-3), (.bf16, 2e-2)])
+  func everyPrecisionStaysNear(_ cell: Network.Cell, _ bound: (DevicePrecision, Double)) throws {
     let (precision, tolerance) = bound
     for c in plain(cell) {
       let executor = executor(seed: 2, precision, blocks: blocks(c))
@@ -81,7 +81,7 @@ import Training
     var used: [StepPlan] = []
     for cell in Self.cells {
       for c in plain(cell) {
-        used += Precision.allCases.map { c.plan(on: executor($0, blocks: blocks(c))) }
+        used += DevicePrecision.allCases.map { c.plan(on: executor($0, blocks: blocks(c))) }
       }
       let (c, crowdedExecutor) = crowded(cell)
       used.append(c.plan(on: crowdedExecutor))
@@ -103,15 +103,15 @@ import Training
   }()
 
   static func plan(
-    _ cell: Network.Cell, _ hidden: Int, _ precision: Precision, on device: DeviceTraits = large
+    _ cell: Network.Cell, _ hidden: Int, _ precision: DevicePrecision, on device: DeviceTraits = large
   ) -> StepPlan {
     StepPlan(
       Network(cell, inputs: 64, hidden: hidden, steps: 100, head: [.linear(10)]),
       loss: .mse, rule: .adam, steps: 100, capacity: 64, precision: precision, device: device)
   }
 
-  @Test(arguments: cells, Precision.allCases)
-  func middleSizesHaveAShape(_ cell: Network.Cell, _ precision: Precision) throws {
+  @Test(arguments: cells, DevicePrecision.allCases)
+  func middleSizesHaveAShape(_ cell: Network.Cell, _ precision: DevicePrecision) throws {
     for hidden in stride(from: 48, through: 512, by: 16) {
       let shape = try #require(ClusterShape(for: Self.plan(cell, hidden, precision)), "\(hidden)")
       let most = max(shape.spread.forward_shared, shape.spread.backward_shared)
@@ -127,7 +127,7 @@ import Training
   @Test func eachPlantedBugIsCaught() throws {
     var missed: [Int: String] = [:]
     var kinds: [String: Int] = [:]
-    for precision in [Precision.fp32, .tf32, .bf16] {
+    for precision in [DevicePrecision.fp32, .tf32, .bf16] {
       var c = plain(.gru)[0]
       c.batch = 5
       let clean = executor(seed: 0, precision)
@@ -144,7 +144,9 @@ import Training
     #expect(Set(kinds.keys) == ["barrier", "cluster arrive", "cluster wait", "peer", "turn", "fragment"])
   }
 
-  private func isCaught(_ site: Int, _ c: DeviceCheck, _ precision: Precision, _ expected: DeviceCheck.Result)
+  private func isCaught(
+    _ site: Int, _ c: DeviceCheck, _ precision: DevicePrecision, _ expected: DeviceCheck.RunResult
+  )
     throws -> Bool
   {
     for seed in 1...32 {

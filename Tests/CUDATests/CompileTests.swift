@@ -31,8 +31,8 @@ struct CompileTests {
   }
 
   /// Kernels compiled for a shape have a multiprocessor to themselves, with all of its registers.
-  @Test(arguments: [(90, Precision.fp32), (90, .tf32), (90, .bf16), (100, .tf32)])
-  func clustersKeepTheirWeightsInRegisters(architecture: Int, precision: Precision) throws {
+  @Test(arguments: [(90, DevicePrecision.fp32), (90, .tf32), (90, .bf16), (100, .tf32)])
+  func clustersKeepTheirWeightsInRegisters(architecture: Int, precision: DevicePrecision) throws {
     let compiler = try Compiler()
     guard compiler.architectures.contains(architecture) else { return }
     let networks: [(Network.Cell, Int)] = [

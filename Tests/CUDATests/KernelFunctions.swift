@@ -51,7 +51,7 @@ extension KernelDeclarations {
   }
 
   private func text(_ f: Function) -> String {
-    let selectors = (f.hasCell ? ["_ cell: Cell"] : []) + (f.hasPass ? ["_ pass: Pass"] : [])
+    let selectors = (f.hasCell ? ["_ cell: KernelCell"] : []) + (f.hasPass ? ["_ pass: Pass"] : [])
     let name = (f.hasCell ? #"\(cell)_"# : "") + f.name + (f.hasPass ? #"_\(pass)"# : "")
     let parameters = f.parameters.map { "\(Parameter.swiftName($0.name)): \($0.swift!.type)" }
     return """
@@ -103,7 +103,7 @@ extension KernelDeclarations {
 
     extension StepProgram.Call {
       typealias Region = StepProgram.Region
-      enum Cell: String { case gru, lstm, rnn }
+      enum KernelCell: String { case gru, lstm, rnn }
       enum Pass: String { case backward, forward }
 
       /// A struct in words of eight bytes, the last filled with zeros.

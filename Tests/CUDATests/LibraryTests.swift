@@ -9,7 +9,7 @@ import Testing
   /// Descriptors for every cell in every way; a cell that does not exist is refused.
   @Test(.enabled("needs cuDNN: pip install nvidia-cudnn-cu13") { has(.cudnn) })
   func cudnnTakesTheDescriptions() throws {
-    for cell in [RecurrentShape.Cell.relu, .tanh, .lstm, .gru] {
+    for cell in [RecurrentShape.RNNMode.relu, .tanh, .lstm, .gru] {
       for directions in 1...2 {
         let shape = RecurrentShape(
           cell: cell, steps: 7, batch: 5, input: 3, hidden: 64, directions: directions, hasBias: true

@@ -40,7 +40,7 @@ import Training
 
   /// Whether one of some schedules fails or gives other numbers.
   private func isCaught(
-    _ site: Int, _ c: DeviceCheck, _ engine: Engine, _ memory: Int, _ expected: DeviceCheck.Result
+    _ site: Int, _ c: DeviceCheck, _ engine: Engine, _ memory: Int, _ expected: DeviceCheck.RunResult
   ) throws -> Bool {
     for seed in 1...64 {
       let executor = executor(memory, seed: seed)

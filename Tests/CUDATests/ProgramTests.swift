@@ -29,8 +29,8 @@ import Training
   }
 
   /// With factors rounded as tensor cores round them; plain steps, since Adam's would make much of little differences.
-  @Test(arguments: [(Precision.tf32, 1e-3), (.bf16, 2e-2)])
-  func roundedFactorsStayNear(_ precision: Precision, tolerance: Double) throws {
+  @Test(arguments: [(DevicePrecision.tf32, 1e-3), (.bf16, 2e-2)])
+  func roundedFactorsStayNear(_ precision: DevicePrecision, tolerance: Double) throws {
     for c in DeviceCheck.plain {
       let expected = try c.onProcessor(steps: 2)
       let difference = try c.on(ShimExecutor(precision: precision), steps: 2).difference(from: expected)
@@ -40,7 +40,7 @@ import Training
   }
 
   /// A GPU's NaN has all its bits set, and rounding must not carry out of them: a step that went wrong has to be noticed.
-  @Test(arguments: Precision.allCases) func whatIsNotANumberStaysSo(_ precision: Precision) {
+  @Test(arguments: DevicePrecision.allCases) func whatIsNotANumberStaysSo(_ precision: DevicePrecision) {
     for bits: UInt32 in [0x7fff_ffff, 0xffff_ffff, 0x7f80_0000] {
       var a = Float(bitPattern: bits)
       var b: Float = 1

@@ -39,8 +39,8 @@ import Training
   }
 
   /// Each parameter goes to one place, and what lies side by side goes in one piece.
-  @Test(arguments: [RecurrentShape.Cell.tanh, .lstm, .gru], [1, 2])
-  func weightsGoWhereTheLibraryWantsThem(_ cell: RecurrentShape.Cell, _ directions: Int) {
+  @Test(arguments: [RecurrentShape.RNNMode.tanh, .lstm, .gru], [1, 2])
+  func weightsGoWhereTheLibraryWantsThem(_ cell: RecurrentShape.RNNMode, _ directions: Int) {
     let shape = RecurrentShape(
       cell: cell, steps: 1, batch: 1, input: 3, hidden: 5, directions: directions, hasBias: true)
     // As PyTorch finds it for one layer: matrices of each direction, then biases of each direction.

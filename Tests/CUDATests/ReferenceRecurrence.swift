@@ -75,7 +75,7 @@ struct ReferenceRecurrence {
     return Step(x: x, h: h, units: units)
   }
 
-  /// All steps of one sequence in one direction, in the order they are walked.
+  /// All steps of one sequence in one direction, in the order they are computed.
   private func walk(
     _ w: Weights, _ input: UnsafePointer<Float>, _ sequence: Int, reverse: Bool
   ) -> [Step] {

@@ -13,7 +13,7 @@ final class ShimExecutor: GroupExecutor {
   private var seed: UInt64
   /// The site a bug is planted at.
   var planted: Int?
-  var precision: Precision
+  var precision: DevicePrecision
   var traits: DeviceTraits
   /// What other ranks are told, and the ranks that have joined.
   var membership: GroupMembership?
@@ -29,7 +29,7 @@ final class ShimExecutor: GroupExecutor {
 
   /// What was asked for, in order; copies are numbered from 1.
   enum Event: Equatable {
-    case run(ProgramKey.Part)
+    case run(ProgramKey.Stage)
     case read(offset: Int, bytes: Int)
     case finished(Int)
   }
@@ -41,7 +41,7 @@ final class ShimExecutor: GroupExecutor {
   private var buffers: [UnsafeMutableRawBufferPointer] = []
 
   /// - ranks: adds up for devices that join.
-  init(seed: UInt64 = 0, precision: Precision = .fp32, ranks: (any Communicator)? = nil) {
+  init(seed: UInt64 = 0, precision: DevicePrecision = .fp32, ranks: (any Communicator)? = nil) {
     self.ranks = ranks
     self.seed = seed
     self.precision = precision
@@ -59,7 +59,7 @@ final class ShimExecutor: GroupExecutor {
       let memory = UnsafeMutableRawBufferPointer.allocate(
         byteCount: buffer.bytes + 2 * Self.guardBytes, alignment: 256)
       memory.initializeMemory(as: UInt8.self, repeating: Self.guardByte)
-      let isPlace = index < StepProgram.Place.allCases.count
+      let isPlace = index < StepProgram.HostBuffer.allCases.count
       memset(memory.baseAddress! + Self.guardBytes, isPlace ? 0 : 0xff, buffer.bytes)
       return memory
     }
@@ -168,7 +168,7 @@ final class ShimExecutor: GroupExecutor {
     seed = seed == 0 ? 0 : seed &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
   }
 
-  private func launch(_ launch: StepProgram.Launch) throws {
+  private func launch(_ launch: StepProgram.KernelLaunch) throws {
     advance()
     var shape = shim_launch_shape(
       grid_x: Int32(launch.grid.x), grid_y: Int32(launch.grid.y), threads: Int32(launch.threads),
@@ -187,7 +187,7 @@ final class ShimExecutor: GroupExecutor {
   }
 
   /// Blocks that run at the same time.
-  private func together(_ launch: StepProgram.Launch) throws -> Int {
+  private func together(_ launch: StepProgram.KernelLaunch) throws -> Int {
     switch launch.together {
     case .nobody: return 1
     case .cluster(let count): return count

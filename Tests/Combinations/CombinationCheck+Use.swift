@@ -113,7 +113,7 @@ extension CombinationCheck {
   /// One seed gives one text.
   private func generate(_ checkpoint: CheckpointedModel, _ model: Model) throws -> String? {
     guard let vocabulary = checkpoint.vocabulary else { return "there is no vocabulary" }
-    var choice = TextGenerator.Choice()
+    var choice = TextGenerator.Sampling()
     choice.seed = UInt64(combination.number)
     let texts = try (0..<2).map { _ in
       let generator = try TextGenerator(model, vocabulary, prompt: "the", choice)

@@ -52,7 +52,7 @@ import Testing
       let table = try CSVReader.read(
         header, columns: columns, names: [try header.index(of: "k", key: "k")], gaps: gaps)
       #expect(table.rows == table.names[0].codes.count && table[table.rows - 1, 1].isFinite)
-      #expect(table.place(row: table.rows - 1, fileColumn: 0).contains("line"))
+      #expect(table.location(row: table.rows - 1, fileColumn: 0).contains("line"))
     }
   }
 

@@ -3,7 +3,7 @@ import Diagnostics
 import Testing
 
 @Suite struct PartitionTests {
-  typealias Share = DataSpecification.Share
+  typealias Share = DataSpecification.PartSize
 
   private func ranges(
     _ train: Share?, _ validation: Share? = nil, _ test: Share? = nil, of count: Int = 100

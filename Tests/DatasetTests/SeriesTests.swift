@@ -34,7 +34,7 @@ struct SeriesTests {
       let `static`: [String]?
     }
     enum Share: Decodable {
-      case share(DataSpecification.Share)
+      case share(DataSpecification.PartSize)
       init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         if let count = try? container.decode(Int.self) {
@@ -76,7 +76,7 @@ struct SeriesTests {
     data.scalePer = c.scalePer.flatMap { .init(rawValue: $0) } ?? .all
     data.gaps = c.gaps.flatMap { .init(rawValue: $0) } ?? .refuse
     data.split.unit = c.by.flatMap { .init(rawValue: $0) } ?? .windows
-    func share(_ key: String) -> DataSpecification.Share? {
+    func share(_ key: String) -> DataSpecification.PartSize? {
       if case .share(let share) = c.split[key] { share } else { nil }
     }
     (data.split.train, data.split.validation, data.split.test) = (

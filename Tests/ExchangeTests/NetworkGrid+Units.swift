@@ -6,7 +6,7 @@ import Recurrent
 /// Scales of inputs and outputs, and what each loss makes of the latter.
 extension NetworkGrid {
   private static func scaler(_ method: Scaler.Method, targets: Int, fills: Bool) -> Scaler {
-    func columns(_ count: Int) -> [Scaler.Column] {
+    func columns(_ count: Int) -> [Scaler.ColumnScale] {
       (0..<count).map { column in
         let (offset, scale) = (20.0 * Double(column) - 7, 3.5 + Double(column))
         return method == .standard
@@ -34,7 +34,7 @@ extension NetworkGrid {
             var scaler = scaler(method, targets: 2, fills: method == .minmax)
             let series = scaler.alternatives[0]
             scaler.series = (1...2).map { number in
-              func moved(_ columns: [Scaler.Column]) -> [Scaler.Column] {
+              func moved(_ columns: [Scaler.ColumnScale]) -> [Scaler.ColumnScale] {
                 columns.map {
                   .init(offset: $0.offset + 2 * Double(number), scale: $0.scale * (1 + Double(number)))
                 }
@@ -99,7 +99,8 @@ extension NetworkGrid {
 
   /// Two targets as the exported network should give them: by the library's forecasts where it says so, else by the definition.
   private static func inFile(
-    _ row: [Float], _ loss: Loss, _ scaler: Scaler, own: [Scaler.Column], base: (Int) -> Double = { _ in 0 }
+    _ row: [Float], _ loss: Loss, _ scaler: Scaler, own: [Scaler.ColumnScale],
+    base: (Int) -> Double = { _ in 0 }
   ) -> [Double] {
     let each = loss.outputsPerTarget
     func place(_ value: Double, _ target: Int) -> Double {

@@ -41,10 +41,16 @@ import Testing
     var given = NetworkCase(name: "scales", network: NetworkGrid.network(.lstm))
     var random = SplitMix(state: 5)
     let model = try given.model(&random)
-    let good = Scaler.Column(offset: 1, scale: 2)
-    let features: [([Scaler.Column], String)] = [
-      ([good, Scaler.Column(offset: 0, scale: 1e-300)], "the scale of feature 1 is none that float32 holds"),
-      ([good, Scaler.Column(offset: 1e60, scale: 1)], "the scale of feature 1 is none that float32 holds"),
+    let good = Scaler.ColumnScale(offset: 1, scale: 2)
+    let features: [([Scaler.ColumnScale], String)] = [
+      (
+        [good, Scaler.ColumnScale(offset: 0, scale: 1e-300)],
+        "the scale of feature 1 is none that float32 holds"
+      ),
+      (
+        [good, Scaler.ColumnScale(offset: 1e60, scale: 1)],
+        "the scale of feature 1 is none that float32 holds"
+      ),
       ([good, good, good, good], "the scaler has 4 features, the network 3"),
     ]
     for (columns, text) in features {

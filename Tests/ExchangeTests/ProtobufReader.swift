@@ -2,7 +2,7 @@ import Exchange
 
 /// The fields of a message of Protocol Buffers by their numbers; files of the onnx package are read by it.
 struct ProtobufReader {
-  private var fields: [(number: Int, value: ProtobufFields.Value)] = []
+  private var fields: [(number: Int, value: ProtobufFields.WireValue)] = []
 
   /// nil where the bytes are no such message.
   init?(_ bytes: [UInt8]) {
@@ -13,7 +13,7 @@ struct ProtobufReader {
 
   // MARK: A field's values, in their order
 
-  private func values(_ field: Int) -> [ProtobufFields.Value] {
+  private func values(_ field: Int) -> [ProtobufFields.WireValue] {
     fields.filter { $0.number == field }.map(\.value)
   }
 

@@ -54,7 +54,8 @@ import Testing
       #expect(error(c, m, n, k, from: before, { columns[$1 * m + $0] }, { b[$0 * n + $1] }) < 1)
       before = c
       let scratch = FloatBuffer(f.gradient_scratch(m, n))
-      f.multiply_gradient(m, n, k, columns, m, b, n, &c, n, 1, scratch.base)
+      var all = rk_groups(size: max(1, k), stride: max(1, k))
+      f.multiply_gradient(m, n, k, &all, columns, m, b, n, &c, n, 1, scratch.base)
       #expect(error(c, m, n, k, from: before, { columns[$1 * m + $0] }, { b[$0 * n + $1] }) < 1)
     }
   }

@@ -12,10 +12,10 @@ struct ProductChooserTests {
     var files: [String: [UInt8]] = [:]
     var trials: [String] = []
     var searches = 0
-    var finding: BLASLibrary.Finding
+    var finding: BLASLibrary.SearchResult
     /// Which products the BLAS wins; nil for a result that is not that of own kernels.
     var wins: (ProductShape) -> Bool? = { $0.kind != .back }
-    init(_ finding: BLASLibrary.Finding) { self.finding = finding }
+    init(_ finding: BLASLibrary.SearchResult) { self.finding = finding }
 
     var chooser: ProductChooser {
       ProductChooser(

@@ -68,7 +68,8 @@ import Testing
       let scratch = FloatBuffer(f.gradient_scratch(m, n))
       var c = numbers(m * n, 8)
       let before = c
-      f.multiply_gradient(m, n, k, a, m, b, n, &c, n, 1, scratch.base)
+      var all = rk_groups(size: max(1, k), stride: max(1, k))
+      f.multiply_gradient(m, n, k, &all, a, m, b, n, &c, n, 1, scratch.base)
       #expect(
         error(c, { i, j in dot(k, { a[$0 * m + i] }, { b[$0 * n + j] }, plus: before[i * n + j]) }, m, n, k)
           < 1)
@@ -89,9 +90,11 @@ import Testing
         let f = kernels.functions
         let scratch = FloatBuffer(f.gradient_scratch(m, n))
         var (c, expected) = (numbers(m * n, 8), numbers(m * n, 8))
-        var layout = rk_groups(size: size, stride: stride)
-        f.multiply_gradient_groups(m, n, k, &layout, a, m, b, n, &c, n, 1, scratch.base)
-        f.multiply_gradient(m, n, k, closeA, m, closeB, n, &expected, n, 1, scratch.base)
+        var (layout, all) = (
+          rk_groups(size: size, stride: stride), rk_groups(size: max(1, k), stride: max(1, k))
+        )
+        f.multiply_gradient(m, n, k, &layout, a, m, b, n, &c, n, 1, scratch.base)
+        f.multiply_gradient(m, n, k, &all, closeA, m, closeB, n, &expected, n, 1, scratch.base)
         #expect(c == expected, "\(kernels.name), \(size) of \(stride)")
       }
     }

@@ -34,7 +34,7 @@ struct ProductChoiceTests {
     #expect(batch.evaluate(model) == own)
   }
 
-  /// Options that are walked step by step, and several threads.
+  /// Options that are computed step by step, and several threads.
   @Test(arguments: [Network.Cell.rnn, .lstm, .gru], 0..<5)
   func `options follow own kernels`(_ cell: Network.Cell, _ option: Int) throws {
     var a = Network(

@@ -88,7 +88,7 @@ struct RandomLayer {
       let layer = ReferenceLayer(a, layer: 0, direction: direction, layout, parameters)
       for b in 0..<batch {
         let row = direction * batch + b
-        var state = ReferenceLayer.State(
+        var state = ReferenceLayer.LayerState(
           hidden: Array(hidden[row * width..<(row + 1) * width]),
           cell: cell.isEmpty ? [] : Array(cell[row * a.hiddenSize..<(row + 1) * a.hiddenSize]))
         for index in 0..<a.steps {

@@ -108,10 +108,11 @@ static void products(const rk_kernels *f, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k)
   f->multiply(m, n, k, a, 1, m, packed, 0, c, n, 1);
   check("multiply");
   float *scratch = internal(f->gradient_scratch(m, n)), *d = array(k * m), *x = array(k * n), *g = array(m * n);
-  f->multiply_gradient(m, n, k, d, m, x, n, g, n, 1, scratch);
+  rk_groups all = {k, k};
+  f->multiply_gradient(m, n, k, &all, d, m, x, n, g, n, 1, scratch);
   for (ptrdiff_t size = 1; size <= k; size = size * 3 + 1) {
     rk_groups groups = {size, k / (k / size)};
-    f->multiply_gradient_groups(m, n, k / size * size, &groups, d, m, x, n, g, n, 0, scratch);
+    f->multiply_gradient(m, n, k / size * size, &groups, d, m, x, n, g, n, 0, scratch);
   }
   check("multiply_gradient");
 }
@@ -166,7 +167,7 @@ static rk_normed normed(ptrdiff_t groups, ptrdiff_t blocks, ptrdiff_t hidden, pt
 }
 
 static void stepped(const rk_kernels *f, ptrdiff_t hidden, ptrdiff_t rows) {
-  const rk_stepped *s = &f->stepped;
+  const rk_stepwise *s = &f->stepwise;
   ptrdiff_t half = f->vector_width / 2, units = (hidden + half - 1) / half * half;
   uint8_t *kept = malloc((size_t)(rows * units));
   rk_dropout_block block = {.key = 5, .threshold = 1u << 31, .scale = 2};
@@ -206,8 +207,8 @@ static void stepped(const rk_kernels *f, ptrdiff_t hidden, ptrdiff_t rows) {
     s->norm_moments(&input, rows);
     s->normed_rnn(&input, &recurrent, h, way, rows);
     s->normed_rnn_back(&input, &recurrent, h, dh, d, way, rows);
-    s->see(before, units, way ? dh : 0, h, units, rows), s->see_back(dh, before, h, units, rows);
-    s->emit(h, before, units, zone, dh, units, units, rows), s->emit_back(before, units, zone, dh, h, units, rows);
+    s->mask_state(before, units, way ? dh : 0, h, units, rows), s->mask_state_back(dh, before, h, units, rows);
+    s->apply_zoneout(h, before, units, zone, dh, units, units, rows), s->apply_zoneout_back(before, units, zone, dh, h, units, rows);
     check("a step");
   }
   free(kept);

@@ -126,7 +126,7 @@ struct CheckpointFaultTests {
   }
 
   @Test func theDiskStaysFull() throws {
-    let writing: Set<FileSystem.Call> = [.write, .synchronize, .link, .makeDirectory]
+    let writing: Set<FileSystem.SystemCall> = [.write, .synchronize, .link, .makeDirectory]
     let plan = { (number: Int) in
       FaultPlan { index, call, _ in index >= number && writing.contains(call) ? .error(ENOSPC) : nil }
     }

@@ -51,7 +51,7 @@ struct CheckpointResumeTests {
     for step in 1...3 { try first.saveSample(step: step, loss: 4 - Double(step)) }
     try first.close()
     let claim = try RunClaim(resuming: scratch("run"))
-    let best = try claim.bestValid()
+    let best = try RunDirectory.checkpoint(at: scratch("run"), choosing: .best)
     #expect(best.file?.state.step == 3 && best.skipped.isEmpty)
     let older = try CheckpointFile(reading: scratch("run/checkpoints/step-00000001.safetensors"))
     try claim.resume(from: older, recipe: "").close()

@@ -76,13 +76,13 @@ extension RunDirectory {
 /// Lets chosen system calls fail, and remembers which there were.
 final class FaultPlan: Sendable {
   struct Step: Equatable {
-    let call: FileSystem.Call
+    let call: FileSystem.SystemCall
     let path: String
   }
   private let made = Mutex<[Step]>([])
-  private let fault: @Sendable (Int, FileSystem.Call, String) -> FileSystem.Fault?
+  private let fault: @Sendable (Int, FileSystem.SystemCall, String) -> FileSystem.Fault?
 
-  init(_ fault: @escaping @Sendable (Int, FileSystem.Call, String) -> FileSystem.Fault?) {
+  init(_ fault: @escaping @Sendable (Int, FileSystem.SystemCall, String) -> FileSystem.Fault?) {
     self.fault = fault
   }
 

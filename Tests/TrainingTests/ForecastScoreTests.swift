@@ -58,7 +58,7 @@ import Training
     }
   }
 
-  private func check(_ rows: [Backtest.Row], _ known: [Expected.Scores], _ season: Int) throws {
+  private func check(_ rows: [Backtest.ScoredRow], _ known: [Expected.Scores], _ season: Int) throws {
     let found = try #require(BacktestScores(rows, season: season))
     #expect((found.seasonalNaive == nil) == (season == 1))
     for (scores, known) in zip([found.network, found.lastValue, found.seasonalNaive], known) {

@@ -21,7 +21,7 @@ import Training
     let precision, recall, f1: [Double]?
     let support: [Double]?
     let method: Scaler.Method?
-    let columns: [Scaler.Column]?
+    let columns: [Scaler.ColumnScale]?
     let mae, rmse, mape, r2: Double?
     let maeEach, rmseEach, mapeEach, r2Each: [Double]?
 

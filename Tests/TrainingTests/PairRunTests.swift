@@ -127,7 +127,7 @@ import Training
 
   @Test func `edits are counted as Levenshtein did`() {
     func distance(_ a: String, _ b: String) -> Int {
-      editDistance(a.unicodeScalars.map { Int32($0.value) }, b.unicodeScalars.map { Int32($0.value) })
+      levenshteinDistance(a.unicodeScalars.map { Int32($0.value) }, b.unicodeScalars.map { Int32($0.value) })
     }
     #expect(distance("kitten", "sitting") == 3 && distance("", "abc") == 3 && distance("abc", "") == 3)
     #expect(distance("flaw", "lawn") == 2 && distance("same", "same") == 0 && distance("ab", "ba") == 2)

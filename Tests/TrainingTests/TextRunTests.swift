@@ -112,8 +112,8 @@ import Training
     let checkpoint = try CheckpointedModel(contentsOf: report.checkpoint)
     let vocabulary = try #require(checkpoint.vocabulary)
     let model = try checkpoint.model(for: checkpoint.textShape(vocabulary))
-    func text(_ change: (inout TextGenerator.Choice) -> Void) throws -> String {
-      var choice = TextGenerator.Choice()
+    func text(_ change: (inout TextGenerator.Sampling) -> Void) throws -> String {
+      var choice = TextGenerator.Sampling()
       change(&choice)
       let generator = try TextGenerator(model, vocabulary, prompt: "7 be", choice)
       return String(decoding: (0..<60).flatMap { _ in generator.next() }, as: UTF8.self)

@@ -9,7 +9,7 @@
 // What cblas.h has for the arguments that are used: a test compares them.
 enum { FB_ROW_MAJOR = 101, FB_NO_TRANS = 111, FB_TRANS = 112 };
 
-// Integers are passed in 64 bits whatever the library takes: a callee of 32 reads the low half, of what stands behind a pointer (on a
+// Integers are passed in 64 bits whatever the library takes: a callee of 32 reads the low half, of what stands after a pointer (on a
 // processor that stores it first) as of a register or a slot of the stack. Lengths of texts that some Fortran compilers pass come last.
 typedef void (*fb_fortran)(const char *, const char *, const int64_t *m, const int64_t *n, const int64_t *k, const float *alpha,
                            const float *a, const int64_t *lda, const float *b, const int64_t *ldb, const float *beta, float *c,

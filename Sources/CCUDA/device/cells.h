@@ -27,7 +27,7 @@ GPU_DEVICE void lstm_unit_back(float *gates, float before, float cell, float dh,
   *d_cell = d * forget;
 }
 
-// Cho et al. 2014 as in torch.nn.GRU, the reset gate behind the recurrent product: n = tanh(x_n + r·m), h' = (1 - z)·n + z·h.
+// Cho et al. 2014 as in torch.nn.GRU, the reset gate after the recurrent product: n = tanh(x_n + r·m), h' = (1 - z)·n + z·h.
 // x: the input's products, activated in place; m: the recurrent products of r, z, n.
 GPU_DEVICE float gru_unit(float *x, const float *m, float before) {
   x[0] = sigmoid(x[0] + m[0]);
@@ -82,8 +82,8 @@ GPU_KERNEL lstm_forward(float *gates, const float *GPU_OPTIONAL bias_input, cons
   store_gates<4>(g, a, hidden);
 }
 
-// d_out [B, d_stride] is the gradient of h from above, d_hidden [B, H] the one from the step walked before, as is d_cell, which
-// goes on to the next; the walk starts with neither.
+// d_out [B, d_stride] is the gradient of h from above, d_hidden [B, H] the one from the previous step, as is d_cell, which
+// goes on to the next; the last step starts with neither.
 GPU_KERNEL lstm_backward(float *gates, const float *GPU_OPTIONAL c_before, const float *c, const float *d_out, int d_stride,
                          const float *d_hidden, float *d_cell, int batch, int hidden, int start, const int *GPU_OPTIONAL lengths,
                          int time) {

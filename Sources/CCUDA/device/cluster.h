@@ -1,4 +1,4 @@
-// A layer's whole walk over time by clusters of blocks, for hidden sizes whose recurrent weights fit into the registers (and shared
+// All time steps of a layer by clusters of blocks, for hidden sizes whose recurrent weights fit into the registers (and shared
 // memory) of a cluster's multiprocessors.
 //
 // A cluster takes some rows of the batch in one direction, a block of it some hidden units of those rows; cells never leave it. Each
@@ -41,11 +41,11 @@ template <int GATES_, int HIDDEN_, int BLOCKS_, int TILES_, int PRECISION_> stru
   static constexpr int ROW_PITCH = ROWS + CLUSTER_ROW_PAD, UNIT_PITCH = UNITS + CLUSTER_ROW_PAD;
   static constexpr int SHARED_FORWARD = PLAN.forward_shared, SHARED_BACKWARD = PLAN.backward_shared;
 #define CLUSTER_PRODUCT(p)                                                                                      \
-  Product<PRECISION, TILES, p.tiles, p.groups, p.splits, p.warp_tiles, p.warp_groups, p.kept>
+  Product<PRECISION, TILES, p.tiles, p.groups, p.splits, p.warp_tiles, p.warp_groups, p.resident>
   using Forward = CLUSTER_PRODUCT(PLAN.forward);
   using Backward = CLUSTER_PRODUCT(PLAN.backward);
 #undef CLUSTER_PRODUCT
-  // Whether neither product reads weights of units behind the last.
+  // Whether neither product reads weights of units after the last.
   static constexpr bool WHOLE = UNITS * BLOCKS == HIDDEN && Forward::GROUPS * Group<PRECISION>::NUMBERS == HIDDEN &&
                                 Forward::SPLITS * Forward::WARP_GROUPS == Forward::GROUPS &&
                                 PLAN.warps * Backward::WARP_TILES == Backward::TILES;
@@ -125,7 +125,7 @@ template <class S> GPU_DEVICE void cluster_forward(const Direction d, int stride
   float *partial = (float *)(states + 2 * P::OPERAND);
   float *biases = partial + P::SPLITS * S::COLUMNS * S::ROW_PITCH;  // [2][ROWS] of input and recurrent
   int rank = gpu_cluster_rank();
-  // Words behind the last unit.
+  // Words after the last unit.
   for (int e = gpu_thread(); e < 2 * P::OPERAND; e += S::THREADS) states[e] = 0;
   if (d.first_h) {
     gpu_barrier();
@@ -223,10 +223,10 @@ template <class S> GPU_DEVICE void send_partial(float *received, int rank, const
 
 // What the backward step of a pair reads: activated gates (4: also the recurrent product of a GRU's n), and LSTM's cell and the one
 // before, GRU's h before, RNN's h; the gradient from above.
-struct Kept {
+struct Saved {
   float gates[4], now, before, d_out;
 };
-template <class S> GPU_DEVICE void load_kept(Kept &k, const Direction &d, const Pair &p, int time, bool first, int stride, int batch) {
+template <class S> GPU_DEVICE void load_saved(Saved &k, const Direction &d, const Pair &p, int time, bool first, int stride, int batch) {
   const int GATES = S::GATES, HIDDEN = S::HIDDEN;
   k.now = k.before = k.d_out = 0;
   for (int i = 0; i < 4; i++) k.gates[i] = 0;
@@ -250,7 +250,7 @@ template <class S> GPU_DEVICE void cluster_backward(const Direction d, int strid
   GPU_SHARED(float, received);  // [2][BLOCKS][COLUMNS][UNIT_PITCH]
   unsigned *gradients = (unsigned *)(received + 2 * RECEIVED);
   int rank = gpu_cluster_rank();
-  // Words behind the last row.
+  // Words after the last row.
   for (int e = gpu_thread(); e < P::OPERAND; e += S::THREADS) gradients[e] = 0;
   gpu_cluster_arrive();
   Weights<P> w;
@@ -258,12 +258,12 @@ template <class S> GPU_DEVICE void cluster_backward(const Direction d, int strid
                   [&](int unit, int in_tile, int row, int in_group) {
                     return cluster_weight<S, Group<S::PRECISION>::NUMBERS>(d.weight, rank, row, in_group, unit + in_tile);
                   });
-  Kept kept[COUNT];
+  Saved saved[COUNT];
   int length[COUNT];
   float straight[COUNT], recurrent[COUNT][3];  // LSTM's gradient of the cell, GRU's part that skips the gates
   auto load = [&](int i) {
     GPU_UNROLL for (int j = 0; j < COUNT; j++)
-      load_kept<S>(kept[j], d, find_pair<S>(j, rank, batch), d.reverse ? steps - 1 - i : i, i == 0, stride, batch);
+      load_saved<S>(saved[j], d, find_pair<S>(j, rank, batch), d.reverse ? steps - 1 - i : i, i == 0, stride, batch);
   };
   GPU_UNROLL for (int j = 0; j < COUNT; j++) {
     Pair p = find_pair<S>(j, rank, batch);
@@ -276,7 +276,7 @@ template <class S> GPU_DEVICE void cluster_backward(const Direction d, int strid
     GPU_UNROLL for (int j = 0; j < COUNT; j++) {
       Pair p = find_pair<S>(j, rank, batch);
       if (!p.exists) continue;
-      Kept &k = kept[j];
+      Saved &k = saved[j];
       float dh = k.d_out, *sent = k.gates;
       if (i + 1 < steps) {
         const float *from = received + gpu_turn(i) * RECEIVED + p.column * S::UNIT_PITCH + p.local;
@@ -309,7 +309,7 @@ template <class S> GPU_DEVICE void cluster_backward(const Direction d, int strid
       Pair p = find_pair<S>(j, rank, batch);
       if (!p.works) continue;
       long long at = (long long)(d.reverse ? steps - 1 - i : i) * batch + p.row;
-      store_gates<GATES>(d.gates + at * GATES * HIDDEN + p.unit, kept[j].gates, HIDDEN);
+      store_gates<GATES>(d.gates + at * GATES * HIDDEN + p.unit, saved[j].gates, HIDDEN);
       if (GATES == 3) store_gates<3>(d.recurrent + at * 3 * HIDDEN + p.unit, recurrent[j], HIDDEN);
     }
     if (i == 0) break;

@@ -45,7 +45,7 @@ GPU_DEVICE void split(unsigned bits, unsigned *large, unsigned *small) {
   *small = gpu_bits(gpu_float(bits) - gpu_float(*large));
 }
 
-// The other factor's words of a lane; in float precision the large parts, with the small ones behind.
+// The other factor's words of a lane; in float precision the large parts, with the small ones after.
 template <int PRECISION> struct Operand {
   unsigned words[4], small[4];
 };
@@ -73,17 +73,17 @@ GPU_DEVICE void multiply_fragment(float (*sums)[4], const unsigned *fragment, co
 }
 
 // The constants of a block's product: P is a cluster_product, COLUMNS the tiles of 8 columns.
-template <int PRECISION_, int COLUMNS_, int TILES_, int GROUPS_, int SPLITS_, int WARP_TILES_, int WARP_GROUPS_, int KEPT_>
+template <int PRECISION_, int COLUMNS_, int TILES_, int GROUPS_, int SPLITS_, int WARP_TILES_, int WARP_GROUPS_, int RESIDENT_>
 struct Product {
   static constexpr int PRECISION = PRECISION_, COLUMNS = COLUMNS_, TILES = TILES_, GROUPS = GROUPS_, SPLITS = SPLITS_;
-  static constexpr int WARP_TILES = WARP_TILES_, WARP_GROUPS = WARP_GROUPS_, KEPT = KEPT_;
+  static constexpr int WARP_TILES = WARP_TILES_, WARP_GROUPS = WARP_GROUPS_, RESIDENT = RESIDENT_;
   // Words of one operand.
   static constexpr int OPERAND = COLUMNS * GROUPS * CLUSTER_GROUP_PITCH;
 };
 
-// A warp's weights: kept in registers, and behind those in shared memory, [WARP_TILES][WARP_GROUPS - KEPT][2][32].
+// A warp's weights: kept in registers, and after those in shared memory, [WARP_TILES][WARP_GROUPS - RESIDENT][2][32].
 template <class P> struct Weights {
-  unsigned kept[P::WARP_TILES][P::KEPT > 0 ? P::KEPT : 1][CLUSTER_FRAGMENT_WORDS];
+  unsigned resident[P::WARP_TILES][P::RESIDENT > 0 ? P::RESIDENT : 1][CLUSTER_FRAGMENT_WORDS];
   Quad *more;
   int first_tile, first_group;
 };
@@ -92,14 +92,14 @@ template <class P, class Element> GPU_DEVICE void load_weights(Weights<P> &w, Qu
   int warp = gpu_thread() / 32, lane = gpu_thread() % 32;
   w.first_tile = warp / P::SPLITS * P::WARP_TILES;
   w.first_group = warp % P::SPLITS * P::WARP_GROUPS;
-  w.more = shared + warp * P::WARP_TILES * (P::WARP_GROUPS - P::KEPT) * 64 + lane;
+  w.more = shared + warp * P::WARP_TILES * (P::WARP_GROUPS - P::RESIDENT) * 64 + lane;
   GPU_UNROLL for (int tile = 0; tile < P::WARP_TILES; tile++)
     GPU_UNROLL for (int group = 0; group < P::WARP_GROUPS; group++) {
       unsigned words[CLUSTER_FRAGMENT_WORDS];
       load_fragment<P::PRECISION>(words, w.first_tile + tile, w.first_group + group, element);
       GPU_UNROLL for (int i = 0; i < CLUSTER_FRAGMENT_WORDS; i++)
-        if (group < P::KEPT) w.kept[tile][group < P::KEPT ? group : 0][i] = words[i];
-        else w.more[((tile * (P::WARP_GROUPS - P::KEPT) + group - P::KEPT) * 2 + i / 4) * 32].words[i % 4] = words[i];
+        if (group < P::RESIDENT) w.resident[tile][group < P::RESIDENT ? group : 0][i] = words[i];
+        else w.more[((tile * (P::WARP_GROUPS - P::RESIDENT) + group - P::RESIDENT) * 2 + i / 4) * 32].words[i % 4] = words[i];
     }
 }
 
@@ -120,9 +120,9 @@ GPU_DEVICE void multiply(float (*sums)[P::WARP_TILES][2][4], const Weights<P> &w
     GPU_UNROLL for (int tile = 0; tile < P::WARP_TILES; tile++) {
       unsigned a[CLUSTER_FRAGMENT_WORDS];
       GPU_UNROLL for (int i = 0; i < CLUSTER_FRAGMENT_WORDS; i++)
-        a[i] = group < P::KEPT
-                   ? w.kept[tile][group < P::KEPT ? group : 0][i]
-                   : w.more[((tile * (P::WARP_GROUPS - P::KEPT) + group - P::KEPT) * 2 + i / 4) * 32].words[i % 4];
+        a[i] = group < P::RESIDENT
+                   ? w.resident[tile][group < P::RESIDENT ? group : 0][i]
+                   : w.more[((tile * (P::WARP_GROUPS - P::RESIDENT) + group - P::RESIDENT) * 2 + i / 4) * 32].words[i % 4];
       GPU_UNROLL for (int column = 0; column < P::COLUMNS; column++) multiply_fragment<P::PRECISION>(sums[column][tile], a, b[column]);
     }
   }

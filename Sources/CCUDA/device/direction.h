@@ -1,4 +1,4 @@
-// One direction of a layer, for kernels that walk over all steps; all [T, B, ...]. A direction that is not there has gates null.
+// One direction of a layer, for kernels that loop over all steps; all [T, B, ...]. A direction that is not there has gates null.
 #ifndef DIRECTION_H
 #define DIRECTION_H
 

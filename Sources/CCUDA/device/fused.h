@@ -37,24 +37,24 @@ template <int GATES> GPU_DEVICE void weight_gradients_tile(const fused_shape &s,
     int d = in_layer / each, columns = each / hidden, unit = in_layer % each / columns, k = in_layer % each % columns;
     Weights w = weights_of(s, GATES, layer, d);
     const float *g = memory + s.gates + layer * size * GATES + d * GATES * hidden + unit;
-    const float *kept = memory + s.kept + layer * size + d * hidden + unit, *v = one;
+    const float *saved = memory + s.saved + layer * size + d * hidden + unit, *v = one;
     int pitch = 0, count = s.steps * rows;
     if (k < w.width) {
       pitch = w.width;
       v = memory + (layer == 0 ? s.x : (s.threshold ? s.dropped : s.outputs) + (layer - 1) * size) + k;
     } else if (k < w.width + hidden) {
-      // Step t's gates saw the outputs of the step walked before it.
+      // Step t's gates saw the outputs of the previous step.
       pitch = units;
       count -= rows;
       v = memory + s.outputs + layer * size + d * hidden + k - w.width + (d ? rows * units : 0);
       g += d ? 0 : rows * units * GATES;
-      kept += d ? 0 : rows * units;
+      saved += d ? 0 : rows * units;
     }
     float sum[4] = {0, 0, 0, 0}, other = 0;
     for (int row = 0; row < count; row++) {
       float x = v[row * pitch];
       for (int gate = 0; gate < GATES; gate++) sum[gate] = gpu_fma(g[row * units * GATES + gate * hidden], x, sum[gate]);
-      if (GATES == 3) other = gpu_fma(kept[row * units], x, other);
+      if (GATES == 3) other = gpu_fma(saved[row * units], x, other);
     }
     bool is_bias = k >= w.width + hidden, is_recurrent = k >= w.width && !is_bias;
     if (is_bias && !s.biased) continue;
@@ -78,7 +78,7 @@ template <int GATES> GPU_DEVICE float *forward_tile(const fused_shape &s, float 
     float *gates = memory + s.gates + layer * size * GATES, *out = memory + s.outputs + layer * size;
     project_tile<GATES>(s, memory, layer, rows, x, gates);
     gpu_barrier();
-    walk_tile<GATES>(s, memory, layer, rows, gates, memory + s.kept + layer * size, out);
+    forward_tile<GATES>(s, memory, layer, rows, gates, memory + s.saved + layer * size, out);
     x = out;
     if (trains && s.threshold && layer + 1 < s.layers) {
       float *y = memory + s.dropped + layer * size;
@@ -105,7 +105,7 @@ template <int GATES> GPU_DEVICE void backward_tile(const fused_shape &s, float *
   gpu_barrier();
   for (int layer = s.layers - 1; layer >= 0; layer--) {
     float *gates = memory + s.gates + layer * size * GATES;
-    walk_tile_back<GATES>(s, memory, layer, rows, gates, memory + s.kept + layer * size, memory + s.outputs + layer * size, d_out);
+    backward_tile<GATES>(s, memory, layer, rows, gates, memory + s.saved + layer * size, memory + s.outputs + layer * size, d_out);
     if (layer == 0) break;
     input_gradient_tile<GATES>(s, memory, control, samples, layer, rows, gates, d_out);
     gpu_barrier();

@@ -94,7 +94,7 @@ template <int GATES> GPU_DEVICE void project_tile(const fused_shape &s, float *m
 }
 
 // All steps of a layer; gates are activated in place.
-template <int GATES> GPU_DEVICE void walk_tile(const fused_shape &s, float *memory, int layer, int rows, float *gates, float *kept, float *out) {
+template <int GATES> GPU_DEVICE void forward_tile(const fused_shape &s, float *memory, int layer, int rows, float *gates, float *saved, float *out) {
   int hidden = s.hidden, units = s.directions * hidden;
   Sweep start = sweep(units);
   for (int i = 0; i < s.steps; i++) {
@@ -102,23 +102,23 @@ template <int GATES> GPU_DEVICE void walk_tile(const fused_shape &s, float *memo
       int d = at.column >= hidden, unit = at.column - d * hidden, time = d ? s.steps - 1 - i : i;
       Weights w = weights_of(s, GATES, layer, d);
       int here = (time * rows + at.row) * units + at.column, before = here + (d ? rows : -rows) * units;
-      float a[4], m[4] = {0, 0, 0, 0}, h_before = 0, kept_before = 0;
+      float a[4], m[4] = {0, 0, 0, 0}, h_before = 0, saved_before = 0;
       if (i > 0) {
         const float *h = out + before - unit, *v = memory + w.recurrent + unit * w.pitch;
         for (int k = 0; k < hidden; k++)
           for (int gate = 0; gate < GATES; gate++) m[gate] = gpu_fma(h[k], v[gate * hidden * w.pitch + k], m[gate]);
         h_before = h[unit];
-        if (GATES == 4) kept_before = kept[before];
+        if (GATES == 4) saved_before = saved[before];
       }
       float *g = gates + (here - unit) * GATES + unit;
       load_gates<GATES>(a, g, 0, 0, unit, hidden);
       if (GATES == 3) {
         for (int k = 0; k < 3; k++) m[k] += memory[w.bias_recurrent + k * hidden + unit];
         out[here] = gru_unit(a, m, h_before);
-        kept[here] = m[2];
+        saved[here] = m[2];
       } else {
         for (int k = 0; k < GATES; k++) a[k] += m[k];
-        out[here] = GATES == 4 ? lstm_unit(a, kept_before, &kept[here]) : rnn_unit(a[0], s.relu);
+        out[here] = GATES == 4 ? lstm_unit(a, saved_before, &saved[here]) : rnn_unit(a[0], s.relu);
       }
       if (GATES > 1) store_gates<GATES>(g, a, hidden);
     }
@@ -126,8 +126,8 @@ template <int GATES> GPU_DEVICE void walk_tile(const fused_shape &s, float *memo
   }
 }
 
-// Back-propagation through time: gates become their gradients (of GRU the input's; `kept` becomes the third of the recurrent product).
-template <int GATES> GPU_DEVICE void walk_tile_back(const fused_shape &s, float *memory, int layer, int rows, float *gates, float *kept,
+// Back-propagation through time: gates become their gradients (of GRU the input's; `saved` becomes the third of the recurrent product).
+template <int GATES> GPU_DEVICE void backward_tile(const fused_shape &s, float *memory, int layer, int rows, float *gates, float *saved,
                                                     const float *out, const float *d_out) {
   int hidden = s.hidden, units = s.directions * hidden;
   float *carry = memory + s.carry;
@@ -143,7 +143,7 @@ template <int GATES> GPU_DEVICE void walk_tile_back(const fused_shape &s, float 
         float sum[4] = {0, 0, 0, 0};  // one for each gate: a single chain of additions would wait for itself
         for (int k = 0; k < hidden; k++)
           for (int gate = 0; gate < GATES; gate++) {
-            float slope = GATES == 3 && gate == 2 ? kept[here + step - unit + k] : later[gate * hidden + k];
+            float slope = GATES == 3 && gate == 2 ? saved[here + step - unit + k] : later[gate * hidden + k];
             sum[gate] = gpu_fma(slope, v[(gate * hidden + k) * w.pitch], sum[gate]);
           }
         dh += (sum[0] + sum[1]) + (sum[2] + sum[3]);
@@ -152,11 +152,11 @@ template <int GATES> GPU_DEVICE void walk_tile_back(const fused_shape &s, float 
       float *g = gates + (here - unit) * GATES + unit, a[4];
       if (GATES > 1) load_gates<GATES>(a, g, 0, 0, unit, hidden);
       if (GATES == 4) {
-        lstm_unit_back(a, i > 0 ? kept[here - step] : 0, kept[here], dh, &carried);
+        lstm_unit_back(a, i > 0 ? saved[here - step] : 0, saved[here], dh, &carried);
       } else if (GATES == 3) {
-        float m[3] = {0, 0, kept[here]};
+        float m[3] = {0, 0, saved[here]};
         carried = gru_unit_back(a, m, i > 0 ? out[here - step] : 0, dh + carried);
-        kept[here] = m[2];
+        saved[here] = m[2];
       } else a[0] = rnn_unit_back(out[here], dh, s.relu);
       if (GATES > 1) carry[held] = carried;
       store_gates<GATES>(g, a, hidden);

@@ -1,5 +1,5 @@
 // Layer norm (Ba et al. 2016): y = α·x̂ + β with x̂ = (x - mean) / √(variance + 1e-5), over the first `first` columns of a row and over
-// the `second` columns behind them by themselves (0 for none). One warp for each row and group.
+// the `second` columns after them by themselves (0 for none). One warp for each row and group.
 
 struct Group {
   long long row;

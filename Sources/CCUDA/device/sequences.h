@@ -1,8 +1,8 @@
-// A layer's whole walk over time in one kernel, for hidden sizes whose recurrent weights fit into shared memory.
+// All time steps of a layer in one kernel, for hidden sizes whose recurrent weights fit into shared memory.
 //
 // Rows do not depend on one another: a block takes some rows of one direction and needs nothing from the others. A thread is one unit
 // of one row; the state goes from step to step through shared memory, with one barrier a step. The first step reads no weights, so
-// its barrier also stands behind their loading.
+// its barrier also stands after their loading.
 
 // What a thread of a walk is: its row and unit, and whether there is work for it.
 struct Place {

@@ -1,14 +1,14 @@
 // One time step of a layer with options: projection, layer norm, recurrent dropout, zoneout, learned or given initial states. One thread
 // for each (row, unit). B rows, H units of the cell, P outputs (P = H without projection).
 //
-// A row is past its end from step lengths[row] on (see cells.h): its states are zero and its gates have no gradient. Walking back
+// A row is past its end from step lengths[row] on (see cells.h): its states are zero and its gates have no gradient. Going back
 // in time, it begins at the last step before.
 
 // Whether a row starts from the initial state in this step.
 GPU_DEVICE bool begins(const float *before, const int *lengths, int row, int time, int reverse) {
   return !before || (reverse && lengths && time + 1 == lengths[row]);
 }
-// The state it starts from: of the step walked before, or the initial one, where null is zero. A stride of 0 is one state for all rows.
+// The state it starts from: of the previous step, or the initial one, where null is zero. A stride of 0 is one state for all rows.
 GPU_DEVICE float state_before(const float *before, int stride, const float *initial, int initial_stride, const int *lengths,
                               int time, int reverse, int row, int unit) {
   if (!begins(before, lengths, row, time, reverse)) return before[(long long)row * stride + unit];
@@ -37,13 +37,13 @@ GPU_KERNEL draw_mask(float *y, const step_control *control, const int *samples, 
 }
 
 // seen [B, P]: what the recurrent product reads; mask [B, P] may be null.
-GPU_KERNEL see(BEFORE, const float *GPU_OPTIONAL mask, float *seen, STEP, int width) {
+GPU_KERNEL mask_state(BEFORE, const float *GPU_OPTIONAL mask, float *seen, STEP, int width) {
   START_UNIT(width);
   float h = is_past(lengths, row, time) ? 0 : OLD;
   seen[index] = mask ? h * mask[index] : h;
 }
 // carried [B, P] += d·mask.
-GPU_KERNEL see_back(const float *d, const float *mask, float *carried, long long count) {
+GPU_KERNEL mask_state_back(const float *d, const float *mask, float *carried, long long count) {
   long long index = gpu_index();
   if (index < count) carried[index] = gpu_fma(d[index], mask[index], carried[index]);
 }
@@ -83,7 +83,7 @@ GPU_KERNEL lstm_output_back(float *gates, float *squashed, const float *dh, STEP
   squashed[index] = past ? 0 : d * out * (1 - t * t);
   *o = past ? 0 : d * t * out * (1 - out);
 }
-// From s [B, H], the gradient of the new c but for what the walk carries (dc): gradients of i f g in their place, of the c before in dc.
+// From s [B, H], the gradient of the new c but for what later steps carry (dc): gradients of i f g in their place, of the c before in dc.
 GPU_KERNEL lstm_cells_back(float *gates, const float *s, float *dc, BEFORE, const float *GPU_OPTIONAL zone, int start, STEP, int hidden) {
   START_UNIT(hidden);
   float *g = gates + (long long)row * 4 * hidden + unit, later = start ? 0 : dc[index];
@@ -151,13 +151,13 @@ GPU_KERNEL rnn_step_back(float *gates, const float *out, int out_stride, const f
 }
 
 // h [B, h_stride] = x + zone·(the state before - x) for x, zone [B, P].
-GPU_KERNEL emit(const float *x, BEFORE, const float *zone, float *h, int h_stride, STEP, int width) {
+GPU_KERNEL apply_zoneout(const float *x, BEFORE, const float *zone, float *h, int h_stride, STEP, int width) {
   START_UNIT(width);
   h[(long long)row * h_stride + unit] = is_past(lengths, row, time) ? 0 : gpu_fma(zone[index], OLD - x[index], x[index]);
 }
-// The gradient of an output, from above and from what the walk carries: of the cell's own in `own`, of the state before in `carried`.
-// zone may be null. What a row carries past its end is left alone: walking back in time it belongs to the initial state.
-GPU_KERNEL emit_back(const float *d_out, int d_stride, const float *GPU_OPTIONAL zone, float *carried, float *own, int start, STEP,
+// The gradient of an output, from above and from what later steps carry: of the cell's own in `own`, of the state before in `carried`.
+// zone may be null. What a row carries past its end is left alone: going back in time it belongs to the initial state.
+GPU_KERNEL apply_zoneout_back(const float *d_out, int d_stride, const float *GPU_OPTIONAL zone, float *carried, float *own, int start, STEP,
                      int width) {
   START_UNIT(width);
   float later = start ? 0 : carried[index];

@@ -35,7 +35,7 @@ GPU_DEVICE int gpu_cluster_rank() {
   asm("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
   return rank;
 }
-// A barrier of the whole cluster in two halves; what was written before the first is seen behind the second, in all its blocks.
+// A barrier of the whole cluster in two halves; what was written before the first is seen after the second, in all its blocks.
 #define gpu_cluster_arrive() asm volatile("barrier.cluster.arrive.release.aligned;" ::: "memory")
 #define gpu_cluster_wait() asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory")
 // The same place in another block's shared memory.

@@ -48,7 +48,7 @@ GPU_KERNEL take_states(const float *states, int states_stride, const int *stream
   to[(long long)row * stride + unit] = states[(long long)streams[row] * states_stride + unit];
 }
 
-// The other way, from each row's last step in x [steps, batch, stride]; for a reverse walk from the first one.
+// The other way, from each row's last step in x [steps, batch, stride]; for the reverse direction from the first one.
 GPU_KERNEL keep_states(const float *x, int stride, const int *GPU_OPTIONAL lengths, const int *streams, float *states,
                        int states_stride, int steps, int batch, int width, int reverse) {
   long long index = gpu_index();

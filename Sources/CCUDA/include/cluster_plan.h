@@ -1,8 +1,8 @@
-// How the walk of a layer is spread over a cluster of blocks. Swift launches by it, and the kernels are compiled for it.
+// How the time loop of a layer is spread over a cluster of blocks. Swift launches by it, and the kernels are compiled for it.
 //
 // A block has some hidden units: forward it forms their gates from the whole state, backward what their gates send to every unit.
 // Either product has its weights in fragments of 16 rows by 16 words, a word being one float or tf32 number or two bf16 ones;
-// each warp keeps its fragments for all steps, in registers as far as there is room and behind that in shared memory.
+// each warp keeps its fragments for all steps, in registers as far as there is room and after that in shared memory.
 #ifndef CLUSTER_PLAN_H
 #define CLUSTER_PLAN_H
 
@@ -20,7 +20,7 @@ typedef struct {
   int splits;       // warps that share rows and take a part of the groups each
   int warp_tiles;   // of one warp
   int warp_groups;
-  int kept;         // of them in registers
+  int resident;         // of them in registers
 } cluster_product;
 
 typedef struct {
@@ -59,12 +59,12 @@ CLUSTER_FUNCTION cluster_product cluster_arrange(int tiles, int groups, int warp
   }
   if (best.splits == 0) return best;
   int room = registers / (CLUSTER_FRAGMENT_WORDS * best.warp_tiles);
-  best.kept = best.warp_groups < room ? best.warp_groups : room;
+  best.resident = best.warp_groups < room ? best.warp_groups : room;
   return best;
 }
 
 CLUSTER_FUNCTION int cluster_weights_shared(cluster_product p, int warps) {
-  return 4 * 32 * CLUSTER_FRAGMENT_WORDS * warps * p.warp_tiles * (p.warp_groups - p.kept);
+  return 4 * 32 * CLUSTER_FRAGMENT_WORDS * warps * p.warp_tiles * (p.warp_groups - p.resident);
 }
 
 // gates: of the cell; tiles: of 8 sequences each; precision: 0 float, 1 tf32, 2 bf16. Shared memory is 0 where there is no plan.

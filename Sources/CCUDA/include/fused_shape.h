@@ -15,17 +15,17 @@ typedef struct {
   int head_layers;
   int head_kinds[FUSED_HEAD_LAYERS];    // 0 linear, 1 relu, 2 tanh, 3 sigmoid, 4 dropout
   int head_widths[FUSED_HEAD_LAYERS];   // what each puts out
-  int head_outputs[FUSED_HEAD_LAYERS];  // place of [rows, width]; an activation behind a linear layer works in place
+  int head_outputs[FUSED_HEAD_LAYERS];  // place of [rows, width]; an activation after a linear layer works in place
   int head_weights[FUSED_HEAD_LAYERS];  // linear: place of [outputs, inputs | 1], then of [outputs] biases
   int head_weight_parameters[FUSED_HEAD_LAYERS];
   int head_bias_parameters[FUSED_HEAD_LAYERS];  // -1 for none
   int read_width, output_width;  // what the head reads and puts out, for each row
   int weights;                   // of the recurrent layers, see weights_of
   int x;                         // place of [T, rows, inputs]
-  int gates;                     // of each layer's [T, rows, D, gates, H], one behind the other
-  int kept;                      // of each layer's [T, rows, D·H]: LSTM's cells, GRU's W_hn·h + b_hn
+  int gates;                     // of each layer's [T, rows, D, gates, H], one after the other
+  int saved;                      // of each layer's [T, rows, D·H]: LSTM's cells, GRU's W_hn·h + b_hn
   int outputs;                   // of each layer's [T, rows, D·H]
-  int dropped;                   // the same behind the masks, of all layers but the last
+  int dropped;                   // the same after the masks, of all layers but the last
   int d_outputs;                 // [T, rows, D·H]
   int carry;                     // [rows, D·H], what backward hands from step to step
   int read;                      // [head rows, read_width]; with `every step` the last layer's outputs

@@ -5,7 +5,7 @@
 #define CKERNELS_H
 #include <stddef.h>
 #include <stdint.h>
-#include "rk_stepped.h"
+#include "rk_stepwise.h"
 
 #pragma clang assume_nonnull begin
 
@@ -65,7 +65,7 @@ typedef struct {
 } rk_dropout_block;
 
 typedef struct {
-  const char *name;          // avx512, avx2, neon, portable; with "-bf16" behind it where products are in bfloat16
+  const char *name;          // avx512, avx2, neon, portable; with "-bf16" after it where products are in bfloat16
   ptrdiff_t vector_width;
 
   // How many floats pack_* writes.
@@ -79,12 +79,10 @@ typedef struct {
   // C[m, n] = A·B + (accumulate ? C : bias or 0); element (i, k) of A is a[i·rs + k·cs]; B packed.
   void (*multiply)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, ptrdiff_t rs, ptrdiff_t cs, const float *packed,
                    const float *_Nullable bias, float *c, ptrdiff_t ldc, ptrdiff_t accumulate);
-  // C[m, n] (+)= Aᵀ·B with A [k, m] and B [k, n], for the columns of C in first ..< last; scratch from gradient_scratch.
-  void (*multiply_gradient)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, ptrdiff_t lda, const float *b, ptrdiff_t ldb,
-                            float *c, ptrdiff_t ldc, ptrdiff_t accumulate, float *scratch);
-  // The same over k rows of A and B that lie in groups: the bits are those of the same rows one after the other.
-  void (*multiply_gradient_groups)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const rk_groups *, const float *a, ptrdiff_t lda,
-                                   const float *b, ptrdiff_t ldb, float *c, ptrdiff_t ldc, ptrdiff_t accumulate, float *scratch);
+  // C[m, n] (+)= Aᵀ·B over k rows of A [·, m] and B [·, n], which may lie in groups: the bits are those of the same rows one after the
+  // other. Scratch from gradient_scratch.
+  void (*multiply_gradient)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const rk_groups *, const float *a, ptrdiff_t lda,
+                            const float *b, ptrdiff_t ldb, float *c, ptrdiff_t ldc, ptrdiff_t accumulate, float *scratch);
   ptrdiff_t (*gradient_scratch)(ptrdiff_t m, ptrdiff_t n);
 
   // Recurrent weights [gates·H, H] for the time loops. `gates` is 1, 3 or 4 and tells the cell.
@@ -122,7 +120,7 @@ typedef struct {
   void (*dropout)(const rk_dropout_block *, const float *x, float *y, ptrdiff_t width);
   // 1 for each unit that dropout would drop, else 0.
   void (*dropped)(const rk_dropout_block *, uint8_t *dropped, ptrdiff_t width);
-  rk_stepped stepped;
+  rk_stepwise stepwise;
 } rk_kernels;
 
 // The table by this name, or null if this processor or build does not have it.

@@ -8,10 +8,10 @@ public final class CUDAExecutor: Executor {
   public let description: GPUDescription
   let gpu: OpenedGPU
   let driver: Driver
-  let lanes: Lanes
+  let lanes: StreamPool
   private let kernels: Kernels
   private let products: MatrixProducts?
-  public let precision: Precision
+  public let precision: DevicePrecision
   public let traits: DeviceTraits
   private var graphs: [ProgramKey: UnsafeMutableRawPointer] = [:]
   private var warm: Set<ProgramKey> = []
@@ -27,7 +27,7 @@ public final class CUDAExecutor: Executor {
   public var name: String { description.name }
 
   /// Who multiplies matrices.
-  public enum Products: String, Sendable {
+  public enum ProductBackend: String, Sendable {
     /// cuBLASLt where it is found, unless `RECUR_CUDA_PRODUCTS` is `own`.
     case library
     /// The own kernel.
@@ -37,12 +37,14 @@ public final class CUDAExecutor: Executor {
   /// Makes the GPU ready: context, kernels, products.
   /// - ordinal: which GPU.
   /// - Throws: `unavailable` with what was tried where a library or a GPU is missing.
-  public init(ordinal: Int = 0, precision: Precision = .fp32, products: Products = .library) throws(Failure) {
+  public init(ordinal: Int = 0, precision: DevicePrecision = .fp32, products: ProductBackend = .library)
+    throws(Failure)
+  {
     driver = try Driver()
     self.precision = precision
     description = try GPUDescription(ordinal, driver)
     gpu = try OpenedGPU(ordinal, driver)
-    lanes = try Lanes(driver)
+    lanes = try StreamPool(driver)
     kernels = try Kernels(description, driver)
     var traits = try DeviceTraits(description, driver)
     traits.clusters = try kernels.clusters()
@@ -149,7 +151,7 @@ public final class CUDAExecutor: Executor {
     try recurrences?.run(recurrence, address, lanes[lane])
   }
 
-  private func issue(_ launch: StepProgram.Launch, _ lane: Int) throws(Failure) {
+  private func issue(_ launch: StepProgram.KernelLaunch, _ lane: Int) throws(Failure) {
     let kernel = try kernels.kernel(launch)
     let status = launch.withArguments(address) { arguments, _ in
       launch.together.withAttributes { attributes in

@@ -6,19 +6,19 @@ final class CUDNNLayers {
   private let cudnn: CUDNN
   private let driver: Driver
   private let handle: UnsafeMutableRawPointer
-  private let precision: Precision
-  private var layers: [Key: CUDNNLayer] = [:]
+  private let precision: DevicePrecision
+  private var layers: [LayerKey: CUDNNLayer] = [:]
   /// Milliseconds of forward and backward in each way that can compute a layer.
   private(set) var times: [RecurrentShape: [CUDNN.Way: Double]] = [:]
 
   /// What forward keeps belongs to one layer.
-  private struct Key: Hashable {
+  private struct LayerKey: Hashable {
     let shape: RecurrentShape
     let parameters: StepProgram.Region
   }
 
   /// The GPU's context is entered.
-  init(_ driver: Driver, precision: Precision) throws(Failure) {
+  init(_ driver: Driver, precision: DevicePrecision) throws(Failure) {
     cudnn = try CUDNN()
     var handle: UnsafeMutableRawPointer?
     try cudnn.check(cudnn.functions.cudnnCreate(&handle), "starting")
@@ -54,7 +54,7 @@ final class CUDNNLayers {
   }
 
   private func layer(_ r: StepProgram.Recurrence) throws(Failure) -> CUDNNLayer {
-    let key = Key(shape: r.shape, parameters: r.parameters)
+    let key = LayerKey(shape: r.shape, parameters: r.parameters)
     if let known = layers[key] { return known }
     let layer = try CUDNNLayer(cudnn, handle, driver, r.shape, try way(r.shape))
     layers[key] = layer

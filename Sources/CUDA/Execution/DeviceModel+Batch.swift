@@ -30,7 +30,7 @@ extension DeviceModel {
   final class Padding {
     private var words: [UInt32] = []
 
-    /// Hands over `[steps, B, width]`, what is behind a sequence's end filled.
+    /// Hands over `[steps, B, width]`, what is after a sequence's end filled.
     func padded<Element>(
       _ rows: BatchRows, _ packed: UnsafePointer<Element>, steps: Int, width: Int, filler: Element,
       _ body: (UnsafeBufferPointer<Element>) throws -> Void
@@ -78,7 +78,7 @@ extension DeviceModel {
 }
 
 extension BatchRows {
-  /// How many samples have this step, which may be behind the last one's end.
+  /// How many samples have this step, which may be after the last one's end.
   fileprivate func active(upTo step: Int) -> Int { step < steps ? active(step) : 0 }
   /// Whether all samples have so many steps.
   func fills(_ steps: Int) -> Bool { isUniform && self.steps == steps }

@@ -27,7 +27,7 @@ extension DeviceModel {
     try executor.finishRead(try startReading(0..<parameterCount, into: gradients))
   }
 
-  /// - gradients: must stay as they are until an `outcome` behind this has been read.
+  /// - gradients: must stay as they are until an `outcome` after this has been read.
   public func setGradients(_ gradients: HostMemory) throws {
     try executor.startWrite(UnsafeRawBufferPointer(gradients.bytes), to: place(.gradients))
   }

@@ -59,13 +59,13 @@ public final class DeviceModel {
     return program
   }
 
-  func place(_ place: StepProgram.Place) -> StepProgram.Region {
+  func place(_ place: StepProgram.HostBuffer) -> StepProgram.Region {
     StepProgram.Region(buffer: place.rawValue, offset: 0)
   }
 
   // MARK: State
 
-  private static let statePlaces: [StepProgram.Place] = [.parameters, .first, .second]
+  private static let statePlaces: [StepProgram.HostBuffer] = [.parameters, .first, .second]
 
   /// Copies parameters and the optimizer's buffers, in layout order, to the device.
   public func load(
@@ -87,15 +87,15 @@ public final class DeviceModel {
   }
 
   /// Copies to and from the device what goes beside the parameters: their average, and the states of streams.
-  public func load(_ values: UnsafeBufferPointer<Float>, to side: Side) throws {
+  public func load(_ values: UnsafeBufferPointer<Float>, to side: OptionalBuffer) throws {
     try executor.write(UnsafeRawBufferPointer(values), to: place(side.place))
   }
-  public func store(_ side: Side, into values: UnsafeMutableBufferPointer<Float>) throws {
+  public func store(_ side: OptionalBuffer, into values: UnsafeMutableBufferPointer<Float>) throws {
     try executor.read(place(side.place), into: UnsafeMutableRawBufferPointer(values))
   }
 
   /// Values that not every run has.
-  public enum Side: Sendable {
+  public enum OptionalBuffer: Sendable {
     /// In layout order.
     case average
     /// `[layers·D, streams, H]`, those of a run, as `StreamStates` has them.
@@ -103,7 +103,7 @@ public final class DeviceModel {
     /// The same for the streams of an evaluation.
     case evaluationHidden, evaluationCells
 
-    fileprivate var place: StepProgram.Place {
+    fileprivate var place: StepProgram.HostBuffer {
       switch self {
       case .average: .average
       case .hiddenStates: .hiddenStates
@@ -276,7 +276,7 @@ public final class DeviceModel {
   /// Writes rows of `width` for each step of each sequence as `[steps, B, width]`.
   private func writeSteps<Element>(
     _ batch: Batch, _ rows: UnsafePointer<Element>, _ width: Int, filler: Element, _ steps: Int,
-    to place: StepProgram.Place
+    to place: StepProgram.HostBuffer
   ) throws {
     guard plan.hasLengths, !batch.rows.fills(steps) else {
       return try write(rows, steps * batch.count * width, to: place)
@@ -288,7 +288,7 @@ public final class DeviceModel {
 
   /// Writes the item-th run of `count` elements, of four bytes each.
   private func write<Element>(
-    _ start: UnsafePointer<Element>, _ count: Int, to place: StepProgram.Place, item: Int = 0
+    _ start: UnsafePointer<Element>, _ count: Int, to place: StepProgram.HostBuffer, item: Int = 0
   ) throws {
     try executor.write(
       UnsafeRawBufferPointer(UnsafeBufferPointer(start: start, count: count)),

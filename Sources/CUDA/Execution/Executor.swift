@@ -5,7 +5,7 @@ public protocol Executor: AnyObject {
   /// For people: the GPU's name.
   var name: String { get }
   /// What the factors of its matrix products are rounded to.
-  var precision: Precision { get }
+  var precision: DevicePrecision { get }
   /// What engines ask about it.
   var traits: DeviceTraits { get }
   /// Takes memory for the buffers, zeroed; what was there before is given back.
@@ -33,23 +33,23 @@ public protocol Executor: AnyObject {
 
 /// Which part of which program a list of operations is.
 public struct ProgramKey: Hashable, Sendable {
-  public enum Part: Hashable, Sendable {
+  public enum Stage: Hashable, Sendable {
     /// begin, compute and update of a step of one rank and one micro-batch.
     case step
     /// The same, and load before compute.
     case residentStep
     case begin, load, compute, update, evaluate
-    /// update behind sums over ranks.
+    /// update after sums over ranks.
     case updateOfRanks
     /// One of the parts of compute.
     case part(Int)
   }
-  public let part: Part
+  public let part: Stage
   public let batch: Int
   /// 0 where there is one program for all.
   public let steps: Int
 
-  public init(_ part: Part, batch: Int, steps: Int = 0) {
+  public init(_ part: Stage, batch: Int, steps: Int = 0) {
     self.part = part
     self.batch = batch
     self.steps = steps

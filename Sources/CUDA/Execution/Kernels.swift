@@ -14,7 +14,7 @@ final class Kernels {
     _ = try module(nil)
   }
 
-  func kernel(_ launch: StepProgram.Launch) throws(Failure) -> UnsafeMutableRawPointer {
+  func kernel(_ launch: StepProgram.KernelLaunch) throws(Failure) -> UnsafeMutableRawPointer {
     try module(launch.shape).kernel(launch.kernel)
   }
 
@@ -33,7 +33,7 @@ final class Kernels {
     let kernel = try module(nil).kernel("product")
     return (1...16).compactMap { blocks in
       var count: Int32 = 0
-      let status = StepProgram.Launch.Together.cluster(blocks).withAttributes { attributes in
+      let status = StepProgram.KernelLaunch.Together.cluster(blocks).withAttributes { attributes in
         var launch = ccuda_launch(
           gx: UInt32(blocks * gpu.multiprocessors), gy: 1, gz: 1, bx: 256, by: 1, bz: 1,
           shared: UInt32(gpu.sharedMemory), stream: nil, attributes: attributes.baseAddress,

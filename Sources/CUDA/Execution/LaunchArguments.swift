@@ -1,6 +1,6 @@
 import CCUDA
 
-extension StepProgram.Launch {
+extension StepProgram.KernelLaunch {
   /// Hands over pointers to the arguments' values, and their sizes in bytes.
   public func withArguments<Result>(
     _ address: (StepProgram.Region) -> UInt64,
@@ -38,7 +38,7 @@ extension StepProgram.Argument {
   }
 }
 
-extension StepProgram.Launch.Together {
+extension StepProgram.KernelLaunch.Together {
   /// Hands over what cuLaunchKernelEx is to be told.
   func withAttributes<Result>(_ body: (UnsafeMutableBufferPointer<ccuda_launch_attribute>) -> Result)
     -> Result

@@ -5,15 +5,15 @@ import Diagnostics
 final class MatrixProducts {
   private let functions: ccuda_cublaslt
   private let driver: Driver
-  private let precision: Precision
+  private let precision: DevicePrecision
   private let handle: UnsafeMutableRawPointer
   /// One for each lane: products that run side by side must not share it.
   private var workspaces: [ccuda_address] = []
   private let workspaceBytes = 32 << 20
-  private var plans: [StepProgram.Product: Plan] = [:]
+  private var plans: [StepProgram.Product: Descriptors] = [:]
 
   /// Descriptors in the library's column-major terms: C ᵀ = Bᵀ·Aᵀ, so B is its first factor.
-  private struct Plan {
+  private struct Descriptors {
     let descriptor: UnsafeMutableRawPointer
     let first, second, result: UnsafeMutableRawPointer
     var choice: ccuda_product_choice
@@ -32,7 +32,7 @@ final class MatrixProducts {
   }
 
   /// nil where there is no cuBLASLt: the own kernel multiplies then.
-  init?(_ driver: Driver, precision: Precision) throws(Failure) {
+  init?(_ driver: Driver, precision: DevicePrecision) throws(Failure) {
     guard let library = try? DynamicLibrary(.products) else { return nil }
     functions = try library.functions(ccuda_load_cublaslt)
     self.driver = driver
@@ -43,7 +43,7 @@ final class MatrixProducts {
       throw Failure(.unavailable, "\(library.path): can't be started, status \(status)")
     }
     self.handle = handle
-    for _ in 0..<Lanes.count {
+    for _ in 0..<StreamPool.count {
       var workspace: ccuda_address = 0
       try driver.check(
         driver.functions.cuMemAlloc_v2(&workspace, workspaceBytes), "taking memory for products")
@@ -84,7 +84,7 @@ final class MatrixProducts {
 
   private func plan(_ p: StepProgram.Product, _ address: (StepProgram.Region) -> ccuda_address)
     throws(Failure)
-    -> Plan
+    -> Descriptors
   {
     let compute: Int32 =
       switch precision {
@@ -112,7 +112,7 @@ final class MatrixProducts {
     let second = try layout(p.a, p.rows, p.depth)
     let result = try layout(p.c, p.rows, p.columns)
     let choice = try choose(p, address, descriptor!, first, second, result)
-    return Plan(descriptor: descriptor!, first: first, second: second, result: result, choice: choice)
+    return Descriptors(descriptor: descriptor!, first: first, second: second, result: result, choice: choice)
   }
 
   private func choose(

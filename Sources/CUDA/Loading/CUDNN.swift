@@ -15,7 +15,9 @@ package struct CUDNN: @unchecked Sendable {
 
   /// Describes a layer in every way that keeps the precision, which needs no GPU.
   /// - Returns: how many ways cuDNN takes.
-  package static func descriptions(_ shape: RecurrentShape, _ precision: Precision) throws(Failure) -> Int {
+  package static func descriptions(_ shape: RecurrentShape, _ precision: DevicePrecision) throws(Failure)
+    -> Int
+  {
     let cudnn = try CUDNN()
     var taken = 0
     var refusal: Failure?
@@ -70,7 +72,7 @@ package struct CUDNN: @unchecked Sendable {
     var description: String { "\(algorithm)\(rounds ? ", tf32" : "")" }
 
     /// Those that keep the precision: fp32 allows no rounding. bf16's products are given tf32's factors, which are nearer.
-    static func all(_ precision: Precision) -> [Way] {
+    static func all(_ precision: DevicePrecision) -> [Way] {
       Algorithm.allCases.flatMap { algorithm in
         (precision == .fp32 ? [false] : [true, false]).map { Way(algorithm: algorithm, rounds: $0) }
       }
@@ -141,7 +143,7 @@ final class CUDNNDescriptors {
   }
 }
 
-extension RecurrentShape.Cell {
+extension RecurrentShape.RNNMode {
   /// cuDNN's number.
   var code: Int32 {
     switch self {

@@ -12,7 +12,7 @@ public enum GPU {
   /// - localRank: this process's number among those on this machine; they take turns over its GPUs.
   /// - Throws: `unavailable` with what was tried where there is no usable GPU.
   public static func executor(
-    localRank: Int = 0, precision: Precision, products: CUDAExecutor.Products = .library
+    localRank: Int = 0, precision: DevicePrecision, products: CUDAExecutor.ProductBackend = .library
   )
     throws(Failure) -> CUDAExecutor
   {

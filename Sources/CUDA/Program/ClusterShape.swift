@@ -10,9 +10,9 @@ public struct ClusterShape: Hashable, Sendable {
   public var blocks: Int
   /// Sequences of a cluster, in eights.
   public var tiles: Int
-  public var precision: Precision
+  public var precision: DevicePrecision
 
-  public init(gates: Int, hidden: Int, blocks: Int, tiles: Int, precision: Precision) {
+  public init(gates: Int, hidden: Int, blocks: Int, tiles: Int, precision: DevicePrecision) {
     self.gates = gates
     self.hidden = hidden
     self.blocks = blocks
@@ -66,7 +66,7 @@ extension ClusterShape {
     let clusters = clusters(plan.capacity, directions: plan.network.directions)
     let products = [spread.forward, spread.backward].map { product in
       let all = Int(product.warp_tiles * product.warp_groups)
-      let kept = Int(product.warp_tiles * product.kept)
+      let kept = Int(product.warp_tiles * product.resident)
       return 32 * all * tiles * (precision == .fp32 ? 3 : 1) + 32 * (all - kept)
     }
     return (clusters + active - 1) / active * (2 * 700 + products.reduce(0, +) + 32 * blocks * tiles)

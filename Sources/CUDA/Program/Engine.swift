@@ -2,14 +2,14 @@ import Diagnostics
 
 /// How a device computes a training step: which kernels and library calls its program is made of.
 ///
-/// Engines stand behind one door: a case here, and a `StepEngine` that says what it can compute and writes it. `ProgramBuilder` has what
+/// An engine is a case here, and a `StepEngine` that says what it can compute and writes it. `ProgramBuilder` has what
 /// they share; `EngineChooser` times those that can.
 public enum Engine: String, Sendable, CaseIterable {
   /// A matrix product and a kernel for each step: any size.
   case stepwise
-  /// One kernel for a layer's whole walk in both directions, weights in shared memory: up to 64 hidden units.
+  /// One kernel for all time steps of a layer in both directions, weights in shared memory: up to 64 hidden units.
   case walk
-  /// One kernel for a layer's whole walk in both directions, weights in the registers of a cluster of blocks: 33 to 512 hidden units, on
+  /// One kernel for all time steps of a layer in both directions, weights in the registers of a cluster of blocks: 33 to 512 hidden units, on
   /// GPUs that have clusters (compute capability 9.0).
   case cluster
   /// One kernel for whole steps, several where one process trains on resident data: parameters and rows in shared memory.

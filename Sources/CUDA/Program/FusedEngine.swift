@@ -52,7 +52,7 @@ extension ProgramBuilder {
       partial: buffer("fused_partial", most * layout.count),
       sums: buffer("fused_sums", most * 5, bytes: 8), barrier: buffer("fused_barrier", 1),
       results: program.output)
-    var launch = StepProgram.Launch(call: call, grid: (blocks, 1), threads: 256, shared: memory.bytes)
+    var launch = StepProgram.KernelLaunch(call: call, grid: (blocks, 1), threads: 256, shared: memory.bytes)
     if blocks > 1, mode != .evaluate { launch.together = .grid }
     operations.append(.launch(launch))
   }

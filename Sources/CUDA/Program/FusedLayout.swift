@@ -87,7 +87,7 @@ struct FusedLayout {
       })
     let size = steps * rows * wide
     shape.gates = place(network.layers * size * gates)
-    shape.kept = place(gates > 1 ? network.layers * size : 0)
+    shape.saved = place(gates > 1 ? network.layers * size : 0)
     shape.outputs = place(network.layers * size)
     if network.dropout > 0, network.layers > 1 {
       shape.dropped = place((network.layers - 1) * size)
@@ -152,7 +152,7 @@ struct FusedLayout {
         Self.set(&shape.head_scales, index, scale)
         followsLinear = false
       }
-      // An activation behind a linear layer works in place.
+      // An activation after a linear layer works in place.
       if isLinear || !followsLinear { last = place(rows * width) }
       Self.set(&shape.head_outputs, index, last)
       Self.set(&shape.head_widths, index, Int32(width))

@@ -17,7 +17,7 @@ extension StepProgram {
 
 extension StepProgram.Call {
   typealias Region = StepProgram.Region
-  enum Cell: String { case gru, lstm, rnn }
+  enum KernelCell: String { case gru, lstm, rnn }
   enum Pass: String { case backward, forward }
 
   /// A struct in words of eight bytes, the last filled with zeros.
@@ -67,6 +67,33 @@ extension StepProgram.Call {
       "add",
       [
         .region(x), .region(other), .region(y), .long(Int64(count))
+      ])
+  }
+
+  static func applyZoneout(
+    x: Region, before: Region?, stride: Int, initial: Region?, initialStride: Int, zone: Region,
+    h: Region, hStride: Int, lengths: Region?, time: Int, reverse: Int, batch: Int, width: Int
+  ) -> Self {
+    Self(
+      "apply_zoneout",
+      [
+        .region(x), .region(before), .int(Int32(stride)), .region(initial),
+        .int(Int32(initialStride)), .region(zone), .region(h), .int(Int32(hStride)),
+        .region(lengths), .int(Int32(time)), .int(Int32(reverse)), .int(Int32(batch)),
+        .int(Int32(width))
+      ])
+  }
+
+  static func applyZoneoutBack(
+    dOut: Region, dStride: Int, zone: Region?, carried: Region, own: Region, start: Int,
+    lengths: Region?, time: Int, reverse: Int, batch: Int, width: Int
+  ) -> Self {
+    Self(
+      "apply_zoneout_back",
+      [
+        .region(dOut), .int(Int32(dStride)), .region(zone), .region(carried), .region(own),
+        .int(Int32(start)), .region(lengths), .int(Int32(time)), .int(Int32(reverse)),
+        .int(Int32(batch)), .int(Int32(width))
       ])
   }
 
@@ -153,33 +180,6 @@ extension StepProgram.Call {
       ])
   }
 
-  static func emit(
-    x: Region, before: Region?, stride: Int, initial: Region?, initialStride: Int, zone: Region,
-    h: Region, hStride: Int, lengths: Region?, time: Int, reverse: Int, batch: Int, width: Int
-  ) -> Self {
-    Self(
-      "emit",
-      [
-        .region(x), .region(before), .int(Int32(stride)), .region(initial),
-        .int(Int32(initialStride)), .region(zone), .region(h), .int(Int32(hStride)),
-        .region(lengths), .int(Int32(time)), .int(Int32(reverse)), .int(Int32(batch)),
-        .int(Int32(width))
-      ])
-  }
-
-  static func emitBack(
-    dOut: Region, dStride: Int, zone: Region?, carried: Region, own: Region, start: Int,
-    lengths: Region?, time: Int, reverse: Int, batch: Int, width: Int
-  ) -> Self {
-    Self(
-      "emit_back",
-      [
-        .region(dOut), .int(Int32(dStride)), .region(zone), .region(carried), .region(own),
-        .int(Int32(start)), .region(lengths), .int(Int32(time)), .int(Int32(reverse)),
-        .int(Int32(batch)), .int(Int32(width))
-      ])
-  }
-
   static func follow(
     average: Region, parameters: Region, c: Region, outcome: Region, count: Int
   ) -> Self {
@@ -228,7 +228,7 @@ extension StepProgram.Call {
   }
 
   static func fused(
-    _ cell: Cell, s: fused_shape, mode: Int, resident: Int, controls: Region, outcomes: Region,
+    _ cell: KernelCell, s: fused_shape, mode: Int, resident: Int, controls: Region, outcomes: Region,
     parameters: Region, gradients: Region, first: Region?, second: Region?, inputs: Region,
     values: Region, classes: Region, samples: Region, classWeights: Region?, partial: Region,
     sums: Region, barrier: Region, results: Region
@@ -274,7 +274,7 @@ extension StepProgram.Call {
   }
 
   static func walk(
-    _ cell: Cell, _ pass: Pass, gates0: Region?, recurrent0: Region?, weight0: Region?,
+    _ cell: KernelCell, _ pass: Pass, gates0: Region?, recurrent0: Region?, weight0: Region?,
     biasInput0: Region?, biasRecurrent0: Region?, cells0: Region?, h0: Region?, dOut0: Region?,
     gates1: Region?, recurrent1: Region?, weight1: Region?, biasInput1: Region?,
     biasRecurrent1: Region?, cells1: Region?, h1: Region?, dOut1: Region?, stride: Int, steps: Int,
@@ -423,6 +423,29 @@ extension StepProgram.Call {
       ])
   }
 
+  static func maskState(
+    before: Region?, stride: Int, initial: Region?, initialStride: Int, mask: Region?, seen: Region,
+    lengths: Region?, time: Int, reverse: Int, batch: Int, width: Int
+  ) -> Self {
+    Self(
+      "mask_state",
+      [
+        .region(before), .int(Int32(stride)), .region(initial), .int(Int32(initialStride)),
+        .region(mask), .region(seen), .region(lengths), .int(Int32(time)), .int(Int32(reverse)),
+        .int(Int32(batch)), .int(Int32(width))
+      ])
+  }
+
+  static func maskStateBack(
+    d: Region, mask: Region, carried: Region, count: Int
+  ) -> Self {
+    Self(
+      "mask_state_back",
+      [
+        .region(d), .region(mask), .region(carried), .long(Int64(count))
+      ])
+  }
+
   static func normBackward(
     dy: Region, x: Region, deviation: Region, alpha: Region, dx: Region, first: Int, second: Int,
     rows: Int
@@ -557,29 +580,6 @@ extension StepProgram.Call {
         .region(gates), .region(out), .int(Int32(outStride)), .region(dh), .region(lengths),
         .int(Int32(time)), .int(Int32(reverse)), .int(Int32(batch)), .int(Int32(hidden)),
         .int(Int32(relu))
-      ])
-  }
-
-  static func see(
-    before: Region?, stride: Int, initial: Region?, initialStride: Int, mask: Region?, seen: Region,
-    lengths: Region?, time: Int, reverse: Int, batch: Int, width: Int
-  ) -> Self {
-    Self(
-      "see",
-      [
-        .region(before), .int(Int32(stride)), .region(initial), .int(Int32(initialStride)),
-        .region(mask), .region(seen), .region(lengths), .int(Int32(time)), .int(Int32(reverse)),
-        .int(Int32(batch)), .int(Int32(width))
-      ])
-  }
-
-  static func seeBack(
-    d: Region, mask: Region, carried: Region, count: Int
-  ) -> Self {
-    Self(
-      "see_back",
-      [
-        .region(d), .region(mask), .region(carried), .long(Int64(count))
       ])
   }
 

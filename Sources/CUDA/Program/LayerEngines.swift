@@ -2,11 +2,11 @@ struct StepwiseEngine: LayerEngine {
   func can(_ plan: StepPlan) -> Bool { true }
 
   func forward(_ layer: Int, _ directions: [ProgramBuilder.Direction], _ b: inout ProgramBuilder) {
-    let isStepped = b.plan.isStepped
+    let isStepwise = b.plan.isStepwise
     b.parallel(
       directions.map { d in
         b.written {
-          if isStepped { return $0.forward($0.stepped(d)) }
+          if isStepwise { return $0.forward($0.stepwise(d)) }
           $0.project(d)
           $0.forward(d)
         }
@@ -17,33 +17,52 @@ struct StepwiseEngine: LayerEngine {
     _ layer: Int, _ directions: [ProgramBuilder.Direction], _ dOutput: StepProgram.Region,
     _ b: inout ProgramBuilder
   ) -> ProgramBuilder.LayerGradients {
-    guard b.plan.isStepped else {
+    guard b.plan.isStepwise else {
       b.parallel(directions.map { d in b.written { $0.backward(d, dOutput) } })
       return b.gradients(directions)
     }
-    let stepped = directions.map { b.stepped($0) }
-    b.parallel(stepped.map { s in b.written { $0.backward(s, dOutput) } })
-    return b.gradients(stepped)
+    let stepwise = directions.map { b.stepwise($0) }
+    b.parallel(stepwise.map { s in b.written { $0.backward(s, dOutput) } })
+    return b.gradients(stepwise)
   }
 }
 
-struct WalkEngine: LayerEngine {
-  func can(_ plan: StepPlan) -> Bool {
-    let network = plan.network
-    return network.cell != .none && network.hiddenSizes == nil && network.hiddenSize <= 64 && !plan.isStepped
-      && plan.streams == 0
-  }
+/// An engine that has one kernel for all time steps of a layer, forward and back.
+protocol TimeLoopEngine: LayerEngine {
+  /// Launches it over both directions. Gates are projected already.
+  ///
+  /// - dOutput: of the layer, on the way back.
+  func loop(
+    _ directions: [ProgramBuilder.Direction], _ pass: StepProgram.Call.Pass, dOutput: StepProgram.Region?,
+    _ b: inout ProgramBuilder)
+}
 
+extension TimeLoopEngine {
   func forward(_ layer: Int, _ directions: [ProgramBuilder.Direction], _ b: inout ProgramBuilder) {
     b.parallel(directions.map { d in b.written { $0.project(d) } })
-    b.walk(directions, .forward, dOutput: nil)
+    loop(directions, .forward, dOutput: nil, &b)
   }
 
   func backward(
     _ layer: Int, _ directions: [ProgramBuilder.Direction], _ dOutput: StepProgram.Region,
     _ b: inout ProgramBuilder
   ) -> ProgramBuilder.LayerGradients {
-    b.walk(directions, .backward, dOutput: dOutput)
+    loop(directions, .backward, dOutput: dOutput, &b)
     return b.gradients(directions)
+  }
+}
+
+struct WalkEngine: TimeLoopEngine {
+  func can(_ plan: StepPlan) -> Bool {
+    let network = plan.network
+    return network.cell != .none && network.hiddenSizes == nil && network.hiddenSize <= 64 && !plan.isStepwise
+      && plan.streams == 0
+  }
+
+  func loop(
+    _ directions: [ProgramBuilder.Direction], _ pass: StepProgram.Call.Pass, dOutput: StepProgram.Region?,
+    _ b: inout ProgramBuilder
+  ) {
+    b.walk(directions, pass, dOutput: dOutput)
   }
 }

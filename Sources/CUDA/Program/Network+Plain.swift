@@ -44,6 +44,7 @@ extension Network {
 
   /// The key of a cell that no kernel computes; nil for PyTorch's own.
   package var cellKeyWithoutProgram: String? {
+    if cell != .none, cell.kernelCell == nil { return "model.cell: \(cell.rawValue)" }
     if peepholes { return "model.peepholes" }
     return resetAfter ? nil : "model.reset_after: false"
   }
@@ -64,5 +65,17 @@ extension Network {
     plain.initRange = initRange
     plain.initialization = initialization
     return self == plain
+  }
+}
+
+extension Network.Cell {
+  /// In front of the names of its kernels; nil where it has none.
+  var kernelCell: StepProgram.Call.KernelCell? {
+    switch self {
+    case .lstm: .lstm
+    case .gru: .gru
+    case .rnn: .rnn
+    case .none: nil
+    }
   }
 }

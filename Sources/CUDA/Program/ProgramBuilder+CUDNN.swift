@@ -29,7 +29,7 @@ struct CUDNNEngine: LayerEngine {
 
 extension ProgramBuilder {
   fileprivate mutating func recurrence(
-    _ layer: Int, _ directions: [Direction], _ pass: StepProgram.Recurrence.Pass
+    _ layer: Int, _ directions: [Direction], _ pass: StepProgram.Recurrence.LibraryPass
   ) -> StepProgram.Recurrence {
     let d = directions[0]
     let shape = RecurrentShape(
@@ -40,11 +40,11 @@ extension ProgramBuilder {
       output: outputs(layer))
   }
 
-  private var recurrentCell: RecurrentShape.Cell {
-    switch network.cell {
+  private var recurrentCell: RecurrentShape.RNNMode {
+    switch kernelCell {
     case .lstm: .lstm
     case .gru: .gru
-    case .rnn, .none: network.nonlinearity == .relu ? .relu : .tanh
+    case .rnn: network.nonlinearity == .relu ? .relu : .tanh
     }
   }
 

@@ -1,23 +1,17 @@
 import CCUDA
 import Recurrent
 
-/// One kernel for a layer's whole walk, recurrent weights in the registers of a cluster of blocks.
-struct ClusterEngine: LayerEngine {
+/// One kernel for all time steps of a layer, recurrent weights in the registers of a cluster of blocks.
+struct ClusterEngine: TimeLoopEngine {
   func can(_ plan: StepPlan) -> Bool {
-    plan.network.hiddenSizes == nil && !plan.isStepped && ClusterShape(for: plan) != nil
+    plan.network.hiddenSizes == nil && !plan.isStepwise && ClusterShape(for: plan) != nil
   }
 
-  func forward(_ layer: Int, _ directions: [ProgramBuilder.Direction], _ b: inout ProgramBuilder) {
-    b.parallel(directions.map { d in b.written { $0.project(d) } })
-    b.cluster(directions, .forward, dOutput: nil)
-  }
-
-  func backward(
-    _ layer: Int, _ directions: [ProgramBuilder.Direction], _ dOutput: StepProgram.Region,
+  func loop(
+    _ directions: [ProgramBuilder.Direction], _ pass: StepProgram.Call.Pass, dOutput: StepProgram.Region?,
     _ b: inout ProgramBuilder
-  ) -> ProgramBuilder.LayerGradients {
-    b.cluster(directions, .backward, dOutput: dOutput)
-    return b.gradients(directions)
+  ) {
+    b.cluster(directions, pass, dOutput: dOutput)
   }
 }
 
@@ -35,7 +29,7 @@ extension ProgramBuilder {
       biasRecurrent1: two?.biasRecurrent, cells1: two?.cells, h1: two?.h, dOut1: two?.dOut,
       stride: directions[0].stride, steps: steps, batch: batch, relu: relu, lengths: lengths,
       firstH: initial?.hidden, firstC: initial?.cell)
-    var launch = StepProgram.Launch(
+    var launch = StepProgram.KernelLaunch(
       call: call, grid: (blocks, directions.count), threads: 32 * Int(spread.warps),
       shared: Int(pass == .forward ? spread.forward_shared : spread.backward_shared))
     launch.together = .cluster(shape.blocks)

@@ -45,7 +45,7 @@ extension ProgramBuilder {
     for (index, layer) in network.head.enumerated() {
       switch layer {
       case .dropout(let p) where !trains || p == 0: regions.append(regions[index])
-      // An activation behind a linear layer works in place.
+      // An activation after a linear layer works in place.
       case .relu where follows(index), .tanh where follows(index), .sigmoid where follows(index):
         regions.append(regions[index])
       default: regions.append(buffer("head_\(index)", mostRows * widths[index]))

@@ -2,7 +2,7 @@ import Recurrent
 
 /// What the first layer reads: numbers as they come, or the vectors of tokens, with dropout.
 extension ProgramBuilder {
-  /// Numbers of masks behind any layer's.
+  /// Numbers of masks after any layer's.
   private static let (embeddingMask, inputMask): (UInt32, UInt32) = (0x4000_0000, 0x7000_0000)
 
   private var dropsInput: Bool { network.inputDropout > 0 && trains }
@@ -39,7 +39,7 @@ extension ProgramBuilder {
     let threads = 128
     operations.append(
       .launch(
-        StepProgram.Launch(
+        StepProgram.KernelLaunch(
           call: .embedBackward(
             dy: dInput, tokens: place(.tokens), gradient: gradient(embeddingStart), rows: steps * batch,
             width: embedding.width),

@@ -134,10 +134,10 @@ extension ProgramBuilder {
   }
 
   /// The same of layers with options.
-  mutating func gradients(_ stepped: [Stepped]) -> LayerGradients {
+  mutating func gradients(_ stepwise: [StepwiseDirection]) -> LayerGradients {
     LayerGradients(
-      input: inputGradients(stepped.map(\.d), stepped.map(\.dInputGates)),
-      weights: stepped.flatMap { weightGradients($0) })
+      input: inputGradients(stepwise.map(\.d), stepwise.map(\.dInputGates)),
+      weights: stepwise.flatMap { weightGradients($0) })
   }
 
   /// Back-propagation through time from the gradient of what the head read; nil where nobody needs it.

@@ -3,22 +3,22 @@ import Recurrent
 /// What layers with options keep: projection, layer norm, recurrent dropout, zoneout, initial states that gradients reach.
 extension ProgramBuilder {
   /// One direction of one layer; T·B rows each.
-  struct Stepped {
+  struct StepwiseDirection {
     let d: Direction
     /// What the recurrent product read `[P]` and gave `[G·H]`, with layer norm its x̂.
     let seen, products: Region
-    /// The cell's own outputs `[H]` where they are not h, and `[P]` behind the projection.
+    /// The cell's own outputs `[H]` where they are not h, and `[P]` after the projection.
     let wide, narrow: Region?
     /// Of a cell with c: tanh of the (normalized) cell `[H]`.
     let squashed: Region?
     /// A gated product with layer norm: what the reset gate multiplies `[H]`.
     let normed: Region?
-    let inputNorm, recurrentNorm, cellNorm: Norm?
+    let inputNorm, recurrentNorm, cellNorm: NormRegions?
     /// Where W_hr begins.
     let projection: Int?
     /// Masks: of the recurrent product's input `[B, P]`; shares of the state before that are kept `[P]`, `[H]`.
     let recurrentMask, hiddenZone, cellZone: Region?
-    /// Gradients of the cell's outputs behind the projection `[P]`, and before it `[B, H]`.
+    /// Gradients of the cell's outputs after the projection `[P]`, and before it `[B, H]`.
     let dNarrow, dWide: Region
     /// `[B, P]`
     let dSeen: Region
@@ -31,7 +31,7 @@ extension ProgramBuilder {
   }
 
   /// Layer norm of rows of `first` columns and, by themselves, `second` more.
-  struct Norm {
+  struct NormRegions {
     let weight: Int
     let bias: Int?
     let first, second: Int
@@ -43,7 +43,7 @@ extension ProgramBuilder {
     func blocks(_ rows: Int) -> Int { (rows * groups + 7) / 8 }
   }
 
-  mutating func stepped(_ d: Direction) -> Stepped {
+  mutating func stepwise(_ d: Direction) -> StepwiseDirection {
     let suffix = d.suffix
     let zoneout = network.zoneout
     func start(_ name: String) -> Int? { layout["rnn.\(name)\(suffix)"]?.range.lowerBound }
@@ -54,7 +54,7 @@ extension ProgramBuilder {
     let isProjected = network.projectionSize > 0
     let isZoned = zoneout.hidden > 0
     let drops = network.recurrentDropout > 0 && trains
-    return Stepped(
+    return StepwiseDirection(
       d: d, seen: buffer("seen\(suffix)", room * d.width), products: products,
       wide: kept("wide", d.hidden, if: isProjected || isZoned),
       narrow: kept("narrow", d.width, if: isProjected && isZoned),
@@ -72,12 +72,13 @@ extension ProgramBuilder {
   }
 
   /// - x: where x̂ goes; nil for memory of its own.
-  private mutating func norm(_ name: String, _ d: Direction, _ x: Region? = nil, isCell: Bool) -> Norm? {
+  private mutating func norm(_ name: String, _ d: Direction, _ x: Region? = nil, isCell: Bool) -> NormRegions?
+  {
     func start(_ part: String) -> Int? { layout["rnn.\(name)\(d.suffix).\(part)"]?.range.lowerBound }
     guard let weight = start("weight") else { return nil }
     let columns = isCell ? d.hidden : d.columns
     let second = (cell.normGroups.count - 1) * d.hidden
-    return Norm(
+    return NormRegions(
       weight: weight, bias: start("bias"), first: columns - second, second: second,
       x: x ?? buffer("\(name)_x\(d.suffix)", room * columns),
       deviation: buffer("\(name)_deviation\(d.suffix)", room * 2),
@@ -86,15 +87,8 @@ extension ProgramBuilder {
 
   // MARK: Masks
 
-  /// What a mask is for; numbers the masks of a layer and direction.
-  private enum Mask: UInt32 {
-    case recurrent = 0x3000_0000
-    case hiddenZone = 0x5000_0000
-    case cellZone = 0x6000_0000
-  }
-
   /// Draws the batch's masks; in evaluation zoneout mixes by its probability and nothing is dropped.
-  mutating func drawMasks(_ s: Stepped) {
+  mutating func drawMasks(_ s: StepwiseDirection) {
     let (d, zoneout) = (s.d, network.zoneout)
     if let mask = s.recurrentMask {
       let p = network.recurrentDropout
@@ -102,7 +96,7 @@ extension ProgramBuilder {
       draw(.recurrent, d, mask, p, dropped: 0, kept: 1 / (1 - p), steps: 1, width: d.width)
     }
     for (kind, zone, p, width) in [
-      (Mask.hiddenZone, s.hiddenZone, zoneout.hidden, d.width),
+      (LayerMask.hiddenZone, s.hiddenZone, zoneout.hidden, d.width),
       (.cellZone, s.cellZone, zoneout.cell, d.hidden),
     ] {
       guard let zone else { continue }
@@ -113,7 +107,7 @@ extension ProgramBuilder {
   }
 
   private mutating func draw(
-    _ kind: Mask, _ d: Direction, _ mask: Region, _ probability: Float, dropped: Float, kept: Float,
+    _ kind: LayerMask, _ d: Direction, _ mask: Region, _ probability: Float, dropped: Float, kept: Float,
     steps: Int, width: Int
   ) {
     let number = d.layer * network.directions + (d.reverse ? 1 : 0)
@@ -129,7 +123,7 @@ extension ProgramBuilder {
 
   /// - y: gets (or adds) the result, but for a second group that goes `aside`.
   mutating func normalize(
-    _ norm: Norm, _ from: Region, row: Int, rows: Int, to y: Region, adds: Bool, aside: Region? = nil
+    _ norm: NormRegions, _ from: Region, row: Int, rows: Int, to y: Region, adds: Bool, aside: Region? = nil
   ) {
     launch(
       .normForward(
@@ -140,7 +134,7 @@ extension ProgramBuilder {
       grid: norm.blocks(rows))
   }
 
-  mutating func normalizeBack(_ norm: Norm, _ dy: Region, row: Int, rows: Int) {
+  mutating func normalizeBack(_ norm: NormRegions, _ dy: Region, row: Int, rows: Int) {
     launch(
       .normBackward(
         dy: dy, x: norm.x.advanced(row * norm.columns), deviation: norm.deviation.advanced(row * norm.groups),
@@ -150,7 +144,7 @@ extension ProgramBuilder {
   }
 
   /// Of α and β, over all rows.
-  mutating func normGradients(_ norm: Norm, _ dy: Region) {
+  mutating func normGradients(_ norm: NormRegions, _ dy: Region) {
     launch(
       .normGradients(
         dy: dy, x: norm.x, alpha: gradient(norm.weight), beta: norm.bias.map(gradient), rows: steps * batch,

@@ -32,7 +32,7 @@ extension ProgramBuilder {
         lengths: lengths))
   }
 
-  /// Masks behind a layer, or of the network's input.
+  /// Masks after a layer, or of the network's input.
   mutating func dropout(_ x: Region, to y: Region, behind layer: Int) {
     dropout(
       x, to: y, layer: UInt32(layer), network.dropout, steps: steps, blocks: network.directions,

@@ -33,7 +33,7 @@ extension ProgramBuilder {
 
   /// A layer and direction of the streams' states `[layers·D, streams, H]`, H of the widest layer.
   private func states(_ d: Direction, isCell: Bool) -> Region {
-    let place: StepProgram.Place =
+    let place: StepProgram.HostBuffer =
       trains ? (isCell ? .cellStates : .hiddenStates) : isCell ? .evaluationCells : .evaluationHidden
     let number = d.layer * network.directions + (d.reverse ? 1 : 0)
     return self.place(place).advanced(number * streams * plan.stateWidth)

@@ -89,7 +89,7 @@ extension ProgramBuilder {
     }
   }
 
-  /// The time of the index-th step walked, and of the one before it.
+  /// The time of the index-th step computed, and of the one before it.
   func times(_ index: Int, _ d: Direction) -> (now: Int, before: Int?) {
     func time(_ index: Int) -> Int { d.reverse ? steps - 1 - index : index }
     return (time(index), index > 0 ? time(index - 1) : nil)

@@ -2,13 +2,7 @@ extension ProgramBuilder {
   typealias Pass = Call.Pass
 
   /// The cell in front of a kernel's name. A network without recurrent part has no layers, and takes any.
-  var kernelCell: Call.Cell {
-    switch network.cell {
-    case .lstm: .lstm
-    case .gru: .gru
-    case .rnn, .none: .rnn
-    }
-  }
+  var kernelCell: Call.KernelCell { network.cell.kernelCell ?? .rnn }
 
   /// One kernel for all steps of a layer.
   mutating func walk(_ directions: [Direction], _ pass: Pass, dOutput: Region?) {
@@ -28,7 +22,7 @@ extension ProgramBuilder {
       lengths: lengths)
     operations.append(
       .launch(
-        StepProgram.Launch(
+        StepProgram.KernelLaunch(
           call: call, grid: ((batch + rows - 1) / rows, directions.count), threads: threads,
           shared: 4 * (stored * hidden * hidden + 2 * rows * state * hidden))))
   }

@@ -14,7 +14,7 @@ extension ProgramBuilder {
       accumulates: true)
   }
 
-  /// Step t's gates saw the outputs of the step walked before it; those of the first one, the initial state.
+  /// Step t's gates saw the outputs of the previous step; those of the first one, the initial state.
   private mutating func recurrentWeightGradient(_ d: Direction) {
     let dRecurrent = d.recurrent ?? d.gates
     if let initial = d.initial {

@@ -1,13 +1,6 @@
 import CCUDA
 import Recurrent
 
-/// How parameters follow their gradients, as far as a program depends on it; the numbers come with each step.
-public enum UpdateRule: Sendable, Equatable {
-  case adam
-  case sgd(momentum: Bool)
-  case rmsprop(momentum: Bool)
-}
-
 /// Writes the step of a network as a program.
 ///
 /// Memory is laid out for the largest batch, so that the programs of smaller ones use the same buffers.
@@ -50,7 +43,7 @@ struct ProgramBuilder {
     capacity = plan.capacity
     resident = plan.resident
     self.engine = engine
-    declarePlaces()
+    declareHostBuffers()
   }
 
   typealias Region = StepProgram.Region
@@ -61,7 +54,7 @@ struct ProgramBuilder {
   mutating func build() -> StepProgram {
     engine.writer.build(&self)
     if program.parts.isEmpty {
-      program.parts = [StepProgram.Part(operations: program.compute, gradients: 0..<layout.count)]
+      program.parts = [StepProgram.Bucket(operations: program.compute, gradients: 0..<layout.count)]
     }
     return program
   }
@@ -108,7 +101,7 @@ struct ProgramBuilder {
   mutating func cut(from start: Int) {
     let end = program.parts.last?.gradients.lowerBound ?? layout.count
     guard isCut, start < end || !operations.isEmpty else { return }
-    program.parts.append(StepProgram.Part(operations: take(), gradients: min(start, end)..<end))
+    program.parts.append(StepProgram.Bucket(operations: take(), gradients: min(start, end)..<end))
   }
 
   /// What `body` writes, as a list of its own.
@@ -143,7 +136,7 @@ struct ProgramBuilder {
     return Region(buffer: index, offset: 0)
   }
 
-  func place(_ place: StepProgram.Place) -> Region { Region(buffer: place.rawValue, offset: 0) }
+  func place(_ place: StepProgram.HostBuffer) -> Region { Region(buffer: place.rawValue, offset: 0) }
   func parameter(_ start: Int) -> Region { place(.parameters).advanced(start) }
   func gradient(_ start: Int) -> Region { place(.gradients).advanced(start) }
 
@@ -159,7 +152,7 @@ struct ProgramBuilder {
 
   mutating func launch(_ call: Call, grid: Int, threads: Int = 256, shared: Int = 0) {
     operations.append(
-      .launch(StepProgram.Launch(call: call, grid: (grid, 1), threads: threads, shared: shared)))
+      .launch(StepProgram.KernelLaunch(call: call, grid: (grid, 1), threads: threads, shared: shared)))
   }
 
   /// One thread for each of `count` elements.

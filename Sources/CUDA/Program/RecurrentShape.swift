@@ -2,7 +2,7 @@ import Recurrent
 
 /// Sizes of a layer in both directions, over equally long sequences.
 public struct RecurrentShape: Sendable, Hashable {
-  public enum Cell: Sendable, Hashable {
+  public enum RNNMode: Sendable, Hashable {
     case relu, tanh, lstm, gru
     package var cell: Network.Cell {
       switch self {
@@ -13,13 +13,13 @@ public struct RecurrentShape: Sendable, Hashable {
     }
     package var gates: Int { cell.gateCount }
   }
-  public let cell: Cell
+  public let cell: RNNMode
   /// T, B, F, H, and 1 or 2.
   public let steps, batch, input, hidden, directions: Int
   public let hasBias: Bool
 
   public init(
-    cell: Cell, steps: Int, batch: Int, input: Int, hidden: Int, directions: Int, hasBias: Bool
+    cell: RNNMode, steps: Int, batch: Int, input: Int, hidden: Int, directions: Int, hasBias: Bool
   ) {
     self.cell = cell
     (self.steps, self.batch, self.input) = (steps, batch, input)

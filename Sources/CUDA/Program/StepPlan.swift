@@ -17,12 +17,12 @@ public struct StepPlan: Sendable, Equatable {
   public var streams = 0
   /// Whether an average of the parameters is kept.
   public var averages = false
-  public var precision: Precision
+  public var precision: DevicePrecision
   public var device: DeviceTraits
 
   public init(
     _ network: Network, loss: Loss, rule: UpdateRule, steps: Int, capacity: Int, resident: Int = 0,
-    precision: Precision = .fp32, device: DeviceTraits = DeviceTraits()
+    precision: DevicePrecision = .fp32, device: DeviceTraits = DeviceTraits()
   ) {
     self.network = network
     self.loss = loss
@@ -44,12 +44,12 @@ public struct StepPlan: Sendable, Equatable {
   var isPlain: Bool { network.isPlain && !hasLengths && streams == 0 }
 
   /// Whether layers need more than the plain cells' kernels.
-  var isStepped: Bool {
-    network.isStepped || network.learnedInitialState || streams > 0 && network.bidirectional
+  var isStepwise: Bool {
+    network.isStepwise || network.learnedInitialState || streams > 0 && network.bidirectional
   }
 
   /// How many steps a program for sequences up to this length has: one of at most eight, so that few programs (and captured
-  /// graphs) serve all combinations of lengths. The lengths themselves lie in device memory; kernels mask what lies behind them.
+  /// graphs) serve all combinations of lengths. The lengths themselves lie in device memory; kernels mask what lies after them.
   public func programSteps(longest: Int) -> Int {
     guard hasLengths else { return steps }
     let unit = (steps + 7) / 8

@@ -1,13 +1,13 @@
 extension StepProgram {
   /// A recurrent layer in all its directions, by a library.
   public struct Recurrence: Sendable, Hashable {
-    public enum Pass: String, Sendable {
+    public enum LibraryPass: String, Sendable {
       /// Keeps what backward needs.
       case training
       case inference
       case backward
     }
-    public let pass: Pass
+    public let pass: LibraryPass
     public let shape: RecurrentShape
     /// weight_ih, weight_hh, bias_ih, bias_hh of the first direction, then of the second.
     public let parameters: Region

@@ -1,6 +1,6 @@
 /// One train step on a device as a plain list of what to do, in order. Executors run it, a printer shows it.
 ///
-/// A step is `begin`, `compute` for each micro-batch, then, behind the point where ranks add up their gradients, `update`.
+/// A step is `begin`, `compute` for each micro-batch, then, after the point where ranks add up their gradients, `update`.
 public struct StepProgram: Sendable {
   /// Sets gradients and sums to zero.
   public var begin: [Operation] = []
@@ -9,17 +9,17 @@ public struct StepProgram: Sendable {
   /// Forward, loss and backward of one micro-batch: adds to gradients and sums.
   public var compute: [Operation] = []
   /// `compute` cut where gradients become final, for ranks that add them up while others are computed; from the last ones on.
-  public internal(set) var parts: [Part] = []
+  public internal(set) var parts: [Bucket] = []
   /// Decides on the reduced values, and changes parameters and optimizer state.
   public var update: [Operation] = []
-  /// The same behind sums over ranks, for devices that add up among themselves.
+  /// The same after sums over ranks, for devices that add up among themselves.
   public var updateOfRanks: [Operation] {
     let sums = [
       Sum(
-        region: Region(buffer: Place.gradients.rawValue, offset: 0),
-        count: buffers[Place.gradients.rawValue].bytes / 4, kind: .float),
+        region: Region(buffer: HostBuffer.gradients.rawValue, offset: 0),
+        count: buffers[HostBuffer.gradients.rawValue].bytes / 4, kind: .float),
       // Loss, weight, right and counted of `step_outcome`.
-      Sum(region: Region(buffer: Place.outcome.rawValue, offset: 0), count: 4, kind: .double),
+      Sum(region: Region(buffer: HostBuffer.outcome.rawValue, offset: 0), count: 4, kind: .double),
     ]
     return [.sum(sums)] + update
   }
@@ -43,8 +43,8 @@ public struct StepProgram: Sendable {
     public let bytes: Int
   }
 
-  /// Some of `compute`, and the gradients that are final behind it: those that follow are of the parts before.
-  public struct Part: Sendable, Equatable {
+  /// Some of `compute`, and the gradients that are final after it: those that follow are of the parts before.
+  public struct Bucket: Sendable, Equatable {
     public let operations: [Operation]
     public let gradients: Range<Int>
   }
@@ -73,7 +73,7 @@ public struct StepProgram: Sendable {
   }
 
   /// A kernel over a grid of blocks.
-  public struct Launch: Sendable, Equatable {
+  public struct KernelLaunch: Sendable, Equatable {
     public let call: Call
     public let grid: (x: Int, y: Int)
     /// Threads of a block.
@@ -96,7 +96,7 @@ public struct StepProgram: Sendable {
       case grid
     }
 
-    public static func == (a: Launch, b: Launch) -> Bool {
+    public static func == (a: KernelLaunch, b: KernelLaunch) -> Bool {
       a.call == b.call && a.grid == b.grid && a.threads == b.threads && a.shared == b.shared
         && a.together == b.together && a.shape == b.shape
     }
@@ -123,14 +123,14 @@ public struct StepProgram: Sendable {
 
   /// Numbers side by side.
   public struct Sum: Sendable, Hashable {
-    public enum Kind: Sendable { case float, double }
+    public enum NumberType: Sendable { case float, double }
     public let region: Region
     public let count: Int
-    public let kind: Kind
+    public let kind: NumberType
   }
 
   public indirect enum Operation: Sendable, Equatable {
-    case launch(Launch)
+    case launch(KernelLaunch)
     case product(Product)
     case recurrence(Recurrence)
     /// Numbers that are added up over ranks, in place, by devices that have joined.
@@ -142,22 +142,15 @@ public struct StepProgram: Sendable {
   }
 }
 
-/// What the factors of matrix products are rounded to; sums are formed in float32 always.
-public enum Precision: Int32, Sendable, CaseIterable {
-  case fp32 = 0
-  case tf32 = 1
-  case bf16 = 2
-}
-
 extension StepProgram.Product {
   /// The same as a launch of the own product kernel.
-  public func launch(_ precision: Precision) -> StepProgram.Launch {
+  public func launch(_ precision: DevicePrecision) -> StepProgram.KernelLaunch {
     func strides(_ matrix: StepProgram.Matrix) -> (row: Int, column: Int) {
       matrix.transposed ? (1, matrix.stride) : (matrix.stride, 1)
     }
     let (ofA, ofB) = (strides(a), strides(b))
     let tile = 64
-    return StepProgram.Launch(
+    return StepProgram.KernelLaunch(
       call: .product(
         a: a.region, aRow: ofA.row, aColumn: ofA.column, b: b.region, bRow: ofB.row, bColumn: ofB.column,
         c: c.region, cRow: c.stride, m: rows, n: columns, depth: depth, accumulate: accumulates.flag,

@@ -1,14 +1,14 @@
 /// Where cuDNN wants a layer's parameters, in terms of where they are.
 package struct WeightMap: Equatable {
   /// Numbers that lie side by side in both.
-  package struct Piece: Equatable {
+  package struct CopiedRange: Equatable {
     /// In the layer's parameters, in floats.
     package var own: Int
     /// In cuDNN's weight space, in floats.
     package var theirs: Int
     package var count: Int
   }
-  package private(set) var pieces: [Piece] = []
+  package private(set) var pieces: [CopiedRange] = []
 
   /// - place: where a matrix and its bias begin in the weight space, in floats: of a direction, and of the gate numbers i f g o (r z n)
   ///   of the input's matrices, then of the recurrent ones.
@@ -25,9 +25,9 @@ package struct WeightMap: Equatable {
         let gate = matrix % gates
         let width = matrix < gates ? s.input : s.hidden
         let own = (matrix < gates ? start : recurrent) + gate * s.hidden * width
-        pieces.append(Piece(own: own, theirs: weight, count: s.hidden * width))
+        pieces.append(CopiedRange(own: own, theirs: weight, count: s.hidden * width))
         if let theirBias {
-          pieces.append(Piece(own: bias + matrix * s.hidden, theirs: theirBias, count: s.hidden))
+          pieces.append(CopiedRange(own: bias + matrix * s.hidden, theirs: theirBias, count: s.hidden))
         }
       }
     }
@@ -36,7 +36,7 @@ package struct WeightMap: Equatable {
 
   /// Puts together what lies side by side: fewer copies.
   private mutating func join() {
-    var joined: [Piece] = []
+    var joined: [CopiedRange] = []
     for piece in pieces.sorted(by: { $0.own < $1.own }) {
       if let last = joined.last, last.own + last.count == piece.own, last.theirs + last.count == piece.theirs
       {

@@ -2,7 +2,7 @@
 #ifndef CVERSION_H
 #define CVERSION_H
 
-// Bytes of such a text, the zero behind it included.
+// Bytes of such a text, the zero after it included.
 enum { CVERSION_SIZE = 128 };
 
 // Copies the text, which ends with a zero; empty where nobody wrote one. `text` holds CVERSION_SIZE bytes.

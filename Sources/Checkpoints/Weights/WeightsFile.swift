@@ -5,7 +5,7 @@ import Files
 final class WeightsFile {
   let path: String
   /// In the order of their bytes.
-  let tensors: [SafetensorsHeader.Tensor]
+  let tensors: [SafetensorsHeader.TensorEntry]
   let metadata: [(key: String, value: String)]
   private let file: OpenFile
   /// Where the tensors begin.
@@ -30,7 +30,7 @@ final class WeightsFile {
   }
 
   /// The values as float32, in C order. Throws where the type holds no such numbers, or a value is not finite.
-  func values(of tensor: SafetensorsHeader.Tensor) throws(Failure) -> [Float] {
+  func values(of tensor: SafetensorsHeader.TensorEntry) throws(Failure) -> [Float] {
     do throws(Failure) {
       guard let type = FloatType(rawValue: tensor.type) else {
         throw .badData(

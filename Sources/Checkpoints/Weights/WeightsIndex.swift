@@ -6,7 +6,7 @@ extension WeightsSource {
   init(index path: String, _ fileSystem: FileSystem) throws(Failure) {
     let map = try WeightsIndex(reading: path)
     let folder = FileSystem.directory(of: path)
-    var tensors: [Tensor] = []
+    var tensors: [LazyTensor] = []
     for part in map.parts {
       let file = try WeightsFile(reading: "\(folder)/\(part)", fileSystem)
       let own = file.named

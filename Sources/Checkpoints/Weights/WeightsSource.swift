@@ -4,7 +4,7 @@ import Files
 /// The tensors that `train.init_from` names: of a safetensors file, of a folder with one or with parts that an index lists, of a
 /// checkpoint, or of the best one of a run. Nothing is changed, and nothing is executed.
 package struct WeightsSource {
-  package struct Tensor {
+  package struct LazyTensor {
     package let name: String
     package let shape: [Int]
     /// As the file has it, for example `F16`.
@@ -15,7 +15,7 @@ package struct WeightsSource {
 
   /// Of the file that was read, or the index.
   package let path: String
-  package let tensors: [Tensor]
+  package let tensors: [LazyTensor]
   /// Where it was a checkpoint: what its run knew of its data.
   package let state: CheckpointState?
   /// What a file of another kind says besides its tensors.
@@ -44,7 +44,7 @@ package struct WeightsSource {
     }
   }
 
-  package init(path: String, tensors: [Tensor], metadata: [(key: String, value: String)] = []) {
+  package init(path: String, tensors: [LazyTensor], metadata: [(key: String, value: String)] = []) {
     (self.path, self.tensors, state, skipped) = (path, tensors, nil, [])
     self.metadata = metadata
   }
@@ -67,7 +67,7 @@ package struct WeightsSource {
     skipped = search.skipped
     metadata = []
     tensors = file.exportedTensors.map { name, tensor in
-      Tensor(name: name, shape: tensor.shape, type: FloatType.single.rawValue) { tensor.values }
+      LazyTensor(name: name, shape: tensor.shape, type: FloatType.single.rawValue) { tensor.values }
     }
   }
 
@@ -95,9 +95,9 @@ package struct WeightsSource {
 }
 
 extension WeightsFile {
-  package var named: [WeightsSource.Tensor] {
+  package var named: [WeightsSource.LazyTensor] {
     tensors.map { tensor in
-      WeightsSource.Tensor(name: tensor.name, shape: tensor.shape, type: tensor.type) {
+      WeightsSource.LazyTensor(name: tensor.name, shape: tensor.shape, type: tensor.type) {
         () throws(Failure) in try self.values(of: tensor)
       }
     }

@@ -14,7 +14,7 @@ import Files
 /// process is gone, however that ended. Made by the main thread: the system watches the thread, not the process.
 package struct ChildProcess {
   /// How a program ended.
-  package enum End: Equatable, Sendable {
+  package enum ExitStatus: Equatable, Sendable {
     case code(Int32)
     case signal(Int32)
 
@@ -67,9 +67,9 @@ package struct ChildProcess {
   }
 
   /// How it ended; nil while it runs.
-  package func ended() -> End? { end(WNOHANG) }
+  package func ended() -> ExitStatus? { end(WNOHANG) }
 
-  private func end(_ options: Int32) -> End? {
+  private func end(_ options: Int32) -> ExitStatus? {
     var status: Int32 = 0
     var found: pid_t
     repeat { found = waitpid(id, &status, options) } while found < 0 && errno == EINTR
@@ -88,7 +88,7 @@ extension ChildProcess {
   /// - input, errors: descriptors; none if not given.
   package static func output(
     of program: String, _ arguments: [String], input: Int32 = -1, errors: Int32 = -1
-  ) throws -> (bytes: [UInt8], end: End) {
+  ) throws -> (bytes: [UInt8], end: ExitStatus) {
     var ends: [Int32] = [0, 0]
     guard pipe(&ends) == 0 else { throw Failure(.unavailable, "can't make a pipe: \(systemError())") }
     for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }

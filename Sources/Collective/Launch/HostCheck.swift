@@ -28,7 +28,7 @@ struct HostCheck {
       let words = agent.command(on: host, ["true"])
       return (host, try? ChildProcess(words[0], Array(words.dropFirst()), output: 2))
     }
-    var ends: [String: ChildProcess.End] = [:]
+    var ends: [String: ChildProcess.ExitStatus] = [:]
     let limit = ContinuousClock.now + patience
     while true {
       let running = started.compactMap { host, child in ends[host] == nil ? child.map { (host, $0) } : nil }

@@ -144,21 +144,21 @@ extension NPYFile {
     if let index = numbers.firstIndex(where: { $0 < 0 || $0 >= Double(bound) }) {
       let label = Int(exactly: numbers[index]).map(String.init) ?? "\(numbers[index])"
       throw .badData(
-        "\(place(index)): class label \(label) is out of range; classes go from 0 to \(bound - 1)")
+        "\(location(index)): class label \(label) is out of range; classes go from 0 to \(bound - 1)")
     }
     let classes = numbers.map { Int32($0) }
-    if classCount == nil { classCount = try Self.classCount(of: classes, at: place) }
+    if classCount == nil { classCount = try Self.classCount(of: classes, at: location) }
     return classes
   }
 
   /// As many as the largest label says.
   /// - Throws: where they are so many more than labels that the largest is no number of a class: an identifier, or a mistake.
-  private static func classCount(of classes: [Int32], at place: (Int) -> String) throws(Failure) -> Int {
+  private static func classCount(of classes: [Int32], at location: (Int) -> String) throws(Failure) -> Int {
     guard let largest = classes.indices.max(by: { classes[$0] < classes[$1] }) else { return 0 }
     let count = Int(classes[largest]) + 1
     guard count > max(fewClasses, mostPerLabel * classes.count) else { return count }
     throw .badData(
-      "\(place(largest)): class label \(count - 1) makes \(count) classes of \(classes.count) labels; number the classes from 0 on"
+      "\(location(largest)): class label \(count - 1) makes \(count) classes of \(classes.count) labels; number the classes from 0 on"
     )
   }
 }
@@ -174,7 +174,7 @@ private struct TSInputs: NumberTable {
     let first = rows.lowerBound * columns
     for i in 0..<rows.count * columns { block[i] = series.values[first + i] }
   }
-  func place(row: Int, column: Int) -> String { series.place(row: row, column: column) }
+  func location(row: Int, column: Int) -> String { series.location(row: row, column: column) }
 }
 
 private struct TSTargets: NumberTable {
@@ -186,7 +186,9 @@ private struct TSTargets: NumberTable {
   func read(_ rows: Range<Int>, into block: UnsafeMutablePointer<Double>) {
     for row in rows { block[row - rows.lowerBound] = series.targets[row] }
   }
-  func place(row: Int, column: Int) -> String { "\(series.file.place(line: series.lines[row])), target" }
+  func location(row: Int, column: Int) -> String {
+    "\(series.file.location(line: series.lines[row])), target"
+  }
 }
 
 extension TSFile {
@@ -198,7 +200,7 @@ extension TSFile {
     if let sample = mapped.indices.first(where: { mapped[$0] < 0 && classes[$0] >= 0 }) {
       let name = quoted(header.classNames[Int(classes[sample])])
       throw .badData(
-        "\(file.place(line: lines[sample])): class label \(name) is not among the \(names.count) known")
+        "\(file.location(line: lines[sample])): class label \(name) is not among the \(names.count) known")
     }
     return mapped
   }

@@ -95,7 +95,7 @@ package struct NPYFile: Sendable {
   }
 
   /// "FILE, element [3, 0, 2]".
-  package func place(_ element: Int) -> String {
+  package func location(_ element: Int) -> String {
     var rest = element
     var indices: [Int] = []
     for size in shape.reversed() {
@@ -123,5 +123,5 @@ struct NPYTable: NumberTable {
     array.read(rows.lowerBound * columns..<rows.upperBound * columns, into: block)
   }
 
-  func place(row: Int, column: Int) -> String { array.place(row * columns + column) }
+  func location(row: Int, column: Int) -> String { array.location(row * columns + column) }
 }

@@ -96,7 +96,7 @@ private struct PythonLiteral {
     return String(decoding: bytes[(position + 1)..<end], as: UTF8.self)
   }
 
-  /// A size: digits, with the L of Python 2 behind it; nil where it does not fit.
+  /// A size: digits, with the L of Python 2 after it; nil where it does not fit.
   private mutating func number() -> Int? {
     guard peek() != nil else { return nil }
     let digits = bytes[position...].prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }

@@ -15,7 +15,7 @@ struct NPZPath {
       (archive, array) = (path, nil)
       return
     }
-    // What an array is called has no slash, and stands behind the last colon.
+    // What an array is called has no slash, and stands after the last colon.
     guard let cut = bytes.lastIndex(of: UInt8(ascii: ":")), !bytes[cut...].contains(UInt8(ascii: "/")) else {
       return nil
     }

@@ -7,7 +7,7 @@ extension TSFile: GappedRows {
     starts = try closeGaps(policy, starts: starts)
     if let empty = (0..<samples).first(where: { starts[$0] == starts[$0 + 1] }) {
       throw .badData(
-        "\(file.place(line: lines[empty])): data.gaps: drop leaves nothing of the series; remove it")
+        "\(file.location(line: lines[empty])): data.gaps: drop leaves nothing of the series; remove it")
     }
   }
 
@@ -27,6 +27,6 @@ extension TSFile: GappedRows {
     values = rows.flatMap { values[$0 * dimensions..<($0 + 1) * dimensions] }
   }
 
-  func place(_ row: Int, number column: Int) -> String { place(row: row, column: column) }
-  func place(_ row: Int, name column: Int) -> String { path }
+  func location(_ row: Int, number column: Int) -> String { location(row: row, column: column) }
+  func location(_ row: Int, name column: Int) -> String { path }
 }

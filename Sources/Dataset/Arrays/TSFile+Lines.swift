@@ -3,7 +3,7 @@ import Files
 
 /// The `.ts` format proper.
 extension TSFile {
-  typealias Field = Slice<UnsafeBufferPointer<UInt8>>
+  typealias FieldBytes = Slice<UnsafeBufferPointer<UInt8>>
 
   mutating func readLines() throws(Failure) {
     let header = try file.withText { (text) throws(Failure) in
@@ -35,7 +35,7 @@ extension TSFile {
   private mutating func read(_ line: TSLines.Line, _ context: TSContext, _ header: TSHeader) throws(Failure) {
     if header.hasTimeStamps { try requireParentheses(line, context) }
     var fields = Self.fields(of: line.bytes, header)
-    var target: Field?
+    var target: FieldBytes?
     if hasTarget(fields.count, header) { target = fields.removeLast() }
     guard !fields.isEmpty else {
       throw context.failure(line, "has no ':' between the values and the class label")
@@ -43,7 +43,7 @@ extension TSFile {
     let steps = try length(fields, line, context, header)
     let base = values.count
     values.append(contentsOf: repeatElement(0, count: steps * dimensions))
-    var stamps: [Field] = []
+    var stamps: [FieldBytes] = []
     for (dimension, field) in fields.enumerated() {
       let entries = Self.entries(of: field, header)
       for (step, text) in entries.values.enumerated() {
@@ -71,7 +71,7 @@ extension TSFile {
 
   /// The steps of a sample. Its first dimension fixes them, and the first sample the number of dimensions.
   private mutating func length(
-    _ fields: [Field], _ line: TSLines.Line, _ context: TSContext, _ header: TSHeader
+    _ fields: [FieldBytes], _ line: TSLines.Line, _ context: TSContext, _ header: TSHeader
   ) throws(Failure) -> Int {
     if samples == 0 { dimensions = fields.count }
     guard fields.count == dimensions else {
@@ -96,7 +96,7 @@ extension TSFile {
   }
 
   private mutating func readTarget(
-    _ field: Field?, _ line: TSLines.Line, _ context: TSContext, _ header: TSHeader
+    _ field: FieldBytes?, _ line: TSLines.Line, _ context: TSContext, _ header: TSHeader
   ) throws(Failure) {
     let text = field.map(trimmed)
     // A file of classes says nothing about values, nor one of values about classes.
@@ -123,7 +123,7 @@ extension TSFile {
   private static let closing = UInt8(ascii: ")")
 
   /// The parts of a line between colons; those of a time of day stand in parentheses.
-  private static func fields(of line: UnsafeBufferPointer<UInt8>, _ header: TSHeader) -> [Field] {
+  private static func fields(of line: UnsafeBufferPointer<UInt8>, _ header: TSHeader) -> [FieldBytes] {
     guard header.hasTimeStamps else { return line.split(separator: colon, omittingEmptySubsequences: false) }
     var depth = 0
     return line.split(omittingEmptySubsequences: false) { byte in
@@ -133,11 +133,13 @@ extension TSFile {
   }
 
   /// The values of a dimension, and their time stamps where it has some.
-  private static func entries(of field: Field, _ header: TSHeader) -> (values: [Field], stamps: [Field]) {
+  private static func entries(of field: FieldBytes, _ header: TSHeader) -> (
+    values: [FieldBytes], stamps: [FieldBytes]
+  ) {
     guard header.hasTimeStamps else {
       return (field.split(separator: comma, omittingEmptySubsequences: false), [])
     }
-    var (values, stamps): ([Field], [Field]) = ([], [])
+    var (values, stamps): ([FieldBytes], [FieldBytes]) = ([], [])
     for part in field.split(separator: closing) {
       guard let start = part.firstIndex(of: opening), let cut = part.lastIndex(of: comma), start < cut else {
         continue
@@ -163,7 +165,7 @@ extension TSFile {
 
   /// Nothing but commas stands between parentheses, and a comma in each.
   private func requireEntries(
-    _ field: Field, _ count: Int, _ dimension: Int, _ line: TSLines.Line, _ context: TSContext
+    _ field: FieldBytes, _ count: Int, _ dimension: Int, _ line: TSLines.Line, _ context: TSContext
   ) throws(Failure) {
     let parts = field.split(separator: Self.closing).filter { !trimmed($0).isEmpty }
     let areRight = parts.allSatisfy { part in
@@ -181,7 +183,9 @@ extension TSFile {
   }
 
   /// Time goes on from value to value, where the stamps are numbers or of one length.
-  private func requireOrder(_ stamps: [Field], _ line: TSLines.Line, _ context: TSContext) throws(Failure) {
+  private func requireOrder(_ stamps: [FieldBytes], _ line: TSLines.Line, _ context: TSContext)
+    throws(Failure)
+  {
     for (step, (before, after)) in zip(stamps, stamps.dropFirst()).enumerated() {
       let texts = [before, after].map { String(decoding: $0, as: UTF8.self) }
       let numbers = texts.compactMap { Double($0) }

@@ -9,7 +9,7 @@ import Files
 /// Source: "The ts file format", timeseriesclassification.com.
 package struct TSFile {
   /// What must be known of each series.
-  package enum Targets {
+  package enum Requirement {
     /// Its class or value.
     case all
     /// Nothing: a class that is there is read.
@@ -32,11 +32,11 @@ package struct TSFile {
   /// Line of each sample.
   var lines: [Int] = []
   let file: InputFile
-  let wanted: Targets
+  let wanted: Requirement
 
   /// - gaps: what is done with values that are missing.
   package init(
-    _ file: InputFile, targets wanted: Targets = .all, gaps: DataSpecification.GapPolicy = .refuse
+    _ file: InputFile, targets wanted: Requirement = .all, gaps: DataSpecification.GapPolicy = .refuse
   ) throws(Failure) {
     (self.file, self.wanted) = (file, wanted)
     if file.count == 0 { throw file.failure("is empty") }
@@ -57,9 +57,9 @@ package struct TSFile {
   var mayBeUnknown: Bool { wanted != .all }
 
   /// Where a number stands, by its row and its dimension.
-  func place(row: Int, column: Int) -> String {
+  func location(row: Int, column: Int) -> String {
     let sample = starts.lastIndex { $0 <= row }!
-    return "\(file.place(line: lines[sample])), dimension \(column + 1), value \(row - starts[sample] + 1)"
+    return "\(file.location(line: lines[sample])), dimension \(column + 1), value \(row - starts[sample] + 1)"
   }
 
   mutating func endSample(steps: Int, line: Int) {
@@ -78,12 +78,12 @@ struct TSContext {
   let decimal: DecimalTables
 
   func failure(_ line: TSLines.Line, _ what: String) -> Failure {
-    .badData("\(file.place(line: line.number)): \(what)")
+    .badData("\(file.location(line: line.number)): \(what)")
   }
 
   /// NaN where it is missing.
   func number(
-    _ field: Slice<UnsafeBufferPointer<UInt8>>, _ line: TSLines.Line, _ place: @autoclosure () -> String
+    _ field: Slice<UnsafeBufferPointer<UInt8>>, _ line: TSLines.Line, _ location: @autoclosure () -> String
   ) throws(Failure) -> Double {
     let text = trimmed(field)
     let bytes = UnsafeBufferPointer(rebasing: text)
@@ -93,7 +93,7 @@ struct TSContext {
       return number.value
     }
     if Self.isMissing(text) { return .nan }
-    throw failure(line, "\(place()): \(quoted(bytes)) is not a usable number")
+    throw failure(line, "\(location()): \(quoted(bytes)) is not a usable number")
   }
 
   static func isMissing(_ text: some Collection<UInt8>) -> Bool {

@@ -10,7 +10,7 @@ package struct TSHeader: Sendable {
   private(set) var dimensions: Int?
   private(set) var seriesLength: Int?
   private(set) var declaresEqualLength = false
-  /// Whether each value stands in parentheses behind its time stamp.
+  /// Whether each value stands in parentheses after its time stamp.
   private(set) var hasTimeStamps = false
   /// Whether `@data` was read.
   private(set) var isComplete = false
@@ -25,9 +25,9 @@ package struct TSHeader: Sendable {
   }
 
   /// - targets: whether there must be a class or a value for each series.
-  mutating func read(_ line: TSLines.Line, _ file: InputFile, _ targets: TSFile.Targets) throws(Failure) {
+  mutating func read(_ line: TSLines.Line, _ file: InputFile, _ targets: TSFile.Requirement) throws(Failure) {
     let words = String(decoding: line.bytes, as: UTF8.self).split { $0 == " " || $0 == "\t" }.map(String.init)
-    func failure(_ what: String) -> Failure { .badData("\(file.place(line: line.number)): \(what)") }
+    func failure(_ what: String) -> Failure { .badData("\(file.location(line: line.number)): \(what)") }
     // text: a word of the format, in letters of either case.
     guard let key = words.first?.lowercased(), key.hasPrefix("@") else {
       throw failure("expected a line of the header, such as @problemName or @data, not \(quoted(words[0]))")

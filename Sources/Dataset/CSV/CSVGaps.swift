@@ -12,8 +12,8 @@ protocol GappedRows {
   func isMissing(_ row: Int, name column: Int) -> Bool
   /// Leaves all other rows out.
   mutating func keep(_ rows: [Int])
-  func place(_ row: Int, number column: Int) -> String
-  func place(_ row: Int, name column: Int) -> String
+  func location(_ row: Int, number column: Int) -> String
+  func location(_ row: Int, name column: Int) -> String
   /// What all rows are of, for messages.
   var path: String { get }
 }
@@ -49,8 +49,8 @@ extension GappedRows {
 
   private func firstGap(_ numbers: [Int], _ names: [Int]) -> String? {
     for row in 0..<rows {
-      if let column = numbers.first(where: { self[row, $0].isNaN }) { return place(row, number: column) }
-      if let column = names.first(where: { isMissing(row, name: $0) }) { return place(row, name: column) }
+      if let column = numbers.first(where: { self[row, $0].isNaN }) { return location(row, number: column) }
+      if let column = names.first(where: { isMissing(row, name: $0) }) { return location(row, name: column) }
     }
     return nil
   }
@@ -59,7 +59,8 @@ extension GappedRows {
     for column in names {
       guard let row = (0..<rows).first(where: { isMissing($0, name: column) }) else { continue }
       throw .badData(
-        "\(place(row, name: column)): a text can't be filled in by data.gaps: \(policy.rawValue); use drop")
+        "\(location(row, name: column)): a text can't be filled in by data.gaps: \(policy.rawValue); use drop"
+      )
     }
   }
 
@@ -104,7 +105,7 @@ extension GappedRows {
   private func unfillable(_ row: Int, _ column: Int, isFirst: Bool, _ linear: Bool) -> Failure {
     let what = isFirst ? "no value stands before this gap" : "no value stands behind this gap"
     return .badData(
-      "\(place(row, number: column)): \(what), so data.gaps: \(linear ? "linear" : "previous") can't fill it; remove the rows"
+      "\(location(row, number: column)): \(what), so data.gaps: \(linear ? "linear" : "previous") can't fill it; remove the rows"
     )
   }
 }
@@ -123,7 +124,7 @@ extension CSVTable: GappedRows {
     forget(allBut: rows)
   }
 
-  /// Takes over which rows have been kept, whose numbers stand one behind the other.
+  /// Takes over which rows have been kept, whose numbers stand one after the other.
   func forget(allBut rows: [Int]) {
     for column in names.indices {
       names[column].codes = rows.map { [codes = names[column].codes] in codes[$0] }
@@ -132,6 +133,8 @@ extension CSVTable: GappedRows {
     numbers.rows = rows.count
   }
 
-  func place(_ row: Int, number column: Int) -> String { place(row: row, fileColumn: columns[column]) }
-  func place(_ row: Int, name column: Int) -> String { place(row: row, fileColumn: names[column].fileColumn) }
+  func location(_ row: Int, number column: Int) -> String { location(row: row, fileColumn: columns[column]) }
+  func location(_ row: Int, name column: Int) -> String {
+    location(row: row, fileColumn: names[column].fileColumn)
+  }
 }

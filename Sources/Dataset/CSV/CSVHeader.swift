@@ -79,7 +79,7 @@ package struct CSVHeader: Sendable {
   package func index(of name: String, key: String) throws(Failure) -> Int {
     let matches = names.indices.filter { names[$0].hasSameBytes(as: name) }
     if matches.count == 1 { return matches[0] }
-    let place = hasNames ? file.place(line: 1) : file.path
+    let place = hasNames ? file.location(line: 1) : file.path
     if matches.count > 1 {
       let numbers = matches.map { String($0 + 1) }.joined(separator: " and ")
       throw .badData("\(place): columns \(numbers) are both called \(quoted(name)) (\(key)); rename one")

@@ -36,7 +36,7 @@ struct CSVParts {
   }
 
   /// What a process has read of its part. Offsets count from the beginning of the file.
-  private struct Piece {
+  private struct ReadPart {
     var start: Int
     var end: Int
     var rows: CSVTable?
@@ -59,7 +59,7 @@ struct CSVParts {
   /// - from: where the first row begins, if that is known.
   private mutating func piece(
     from known: Int?, _ columns: [Int], _ names: [Int], _ notation: NumberNotation
-  ) -> Piece {
+  ) -> ReadPart {
     var (tail, start) = (1 << 16, known)
     do {
       while true {
@@ -73,27 +73,27 @@ struct CSVParts {
             header.in(file), columns: columns, names: names,
             in: first - held.lowerBound..<own.upperBound - held.lowerBound, notation: notation)
         {
-          return Piece(start: first, end: held.lowerBound + rows.end, rows: rows)
+          return ReadPart(start: first, end: held.lowerBound + rows.end, rows: rows)
         }
         if held.upperBound == file.size { break }
         tail *= 16
       }
       // Some row before covers all of this part.
-      return Piece(start: own.upperBound, end: own.upperBound)
+      return ReadPart(start: own.upperBound, end: own.upperBound)
     } catch {
-      return Piece(start: start ?? own.lowerBound, end: own.upperBound, failure: error)
+      return ReadPart(start: start ?? own.lowerBound, end: own.upperBound, failure: error)
     }
   }
 
   /// How the pieces of all processes fit together.
-  private enum Fit {
+  private enum Alignment {
     case all
     /// This process must read again from there, or another one must.
     case again(Int)
     case wait
   }
 
-  private func fit(_ piece: Piece) throws(Failure) -> Fit {
+  private func fit(_ piece: ReadPart) throws(Failure) -> Alignment {
     var writer = ByteWriter()
     for number in [piece.start, piece.end, piece.failure == nil ? 0 : 1] { writer.add(number) }
     let all = try group.share { writer.bytes }
@@ -189,7 +189,7 @@ extension InputFile {
     shorten(to: end)
   }
 
-  /// Where a line begins behind the first line end held; nil where none does.
+  /// Where a line begins after the first line end held; nil where none does.
   fileprivate func secondLine() -> Int? {
     guard let end = padded[..<count].firstIndex(where: { $0 == newline || $0 == carriageReturn }) else {
       return nil

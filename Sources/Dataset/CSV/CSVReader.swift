@@ -21,21 +21,15 @@ package struct CSVReader: ~Copyable {
 
   /// - columns: positions of the numeric columns in the file, each once.
   /// - names: positions of the columns of names, not among `columns`.
+  /// - gaps: nil leaves them as they are.
   package static func read(
-    _ header: CSVHeader, columns: [Int], names: [Int] = [], gaps: DataSpecification.GapPolicy = .refuse,
+    _ header: CSVHeader, columns: [Int], names: [Int] = [], gaps: DataSpecification.GapPolicy? = .refuse,
     notation: NumberNotation = NumberNotation()
   ) throws(Failure) -> CSVTable {
-    var table = try all(header, columns: columns, names: names, notation: notation)
-    if table.hasGaps { try table.closeGaps(gaps) }
+    let body = header.body..<header.file.count
+    var table = try rows(header, columns: columns, names: names, in: body, notation: notation)!
+    if let gaps, table.hasGaps { try table.closeGaps(gaps) }
     return table
-  }
-
-  /// The same with its gaps as they are.
-  static func all(
-    _ header: CSVHeader, columns: [Int], names: [Int], notation: NumberNotation
-  ) throws(Failure) -> CSVTable {
-    try rows(
-      header, columns: columns, names: names, in: header.body..<header.file.count, notation: notation)!
   }
 
   /// Reads the rows that begin in this range of the bytes held.
@@ -84,7 +78,7 @@ package struct CSVReader: ~Copyable {
       header: header, columns: columns, numbers: numbers, names: names, hasGaps: hasGaps, end: end)
   }
 
-  /// Returns where the row behind the last one begins, or nil where the bytes held end too early to tell.
+  /// Returns where the row after the last one begins, or nil where the bytes held end too early to tell.
   private mutating func readRows(in range: Range<Int>) throws(Failure) -> Int? {
     var p = scanner.base + range.lowerBound
     let limit = scanner.base + range.upperBound
@@ -180,6 +174,6 @@ extension CSVReader {
       ? "is empty" : "has \(count) field\(count == 1 ? "" : "s")"
     let reference = header.hasNames ? "the header" : "the first row"
     let line = header.file.line(at: start - scanner.base)
-    return .badData("\(header.file.place(line: line)): \(what), \(reference) has \(expected)")
+    return .badData("\(header.file.location(line: line)): \(what), \(reference) has \(expected)")
   }
 }

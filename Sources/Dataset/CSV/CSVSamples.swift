@@ -99,7 +99,7 @@ extension CSVTable {
   /// The class of each row, of the first column of names.
   fileprivate func classes(_ classNames: inout [String]?, origin: String) throws(Failure) -> [Int32] {
     try ClassNumbers(
-      texts: names[0].texts, codes: names[0].codes, place: { self.place($0, name: 0) }
+      texts: names[0].texts, codes: names[0].codes, location: { self.location($0, name: 0) }
     ).numbers(&classNames, origin: origin)
   }
 }

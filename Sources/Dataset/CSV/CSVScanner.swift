@@ -15,7 +15,7 @@ struct CSVScanner {
     /// The contents: without the quotes, and without blanks around them where there are no quotes.
     var contents: UnsafeBufferPointer<UInt8>
     var isQuoted: Bool
-    /// The delimiter or line end behind the field.
+    /// The delimiter or line end after the field.
     var stop: UnsafePointer<UInt8>
   }
 
@@ -33,7 +33,7 @@ struct CSVScanner {
   @inline(__always)
   func endsField(_ byte: UInt8) -> Bool { byte == delimiter || endsLine(byte) }
 
-  /// Behind the line end at `p`.
+  /// After the line end at `p`.
   @inline(__always)
   func nextLine(_ p: UnsafePointer<UInt8>) -> UnsafePointer<UInt8> {
     p.pointee == carriageReturn && p[1] == newline ? p + 2 : p + 1

@@ -71,7 +71,7 @@ package final class CSVTable {
   package internal(set) var names: [Names]
   /// Whether a field is empty.
   let hasGaps: Bool
-  /// Behind the last row, in the bytes of the file that are held.
+  /// After the last row, in the bytes of the file that are held.
   let end: Int
   /// Where rows were dropped: each row's number in the file, from 0.
   package internal(set) var records: [Int]?
@@ -99,9 +99,9 @@ package final class CSVTable {
   }
 
   /// "FILE, line L, column 'NAME'", found by reading the file again: only messages need it.
-  package func place(row: Int, fileColumn: Int) -> String {
+  package func location(row: Int, fileColumn: Int) -> String {
     let line = header.line(ofRecord: record(row))
-    return "\(file.place(line: line)), column \(quoted(header.names[fileColumn]))"
+    return "\(file.location(line: line)), column \(quoted(header.names[fileColumn]))"
   }
 }
 
@@ -159,7 +159,7 @@ struct CSVColumns: NumberTable {
     }
   }
 
-  func place(row: Int, column: Int) -> String {
-    table.place(row, number: slots[column])
+  func location(row: Int, column: Int) -> String {
+    table.location(row, number: slots[column])
   }
 }

@@ -7,7 +7,7 @@ struct ClassNumbers {
   /// The text of each row; -1 for a gap.
   let codes: [Int32]
   /// Where the text of a row stands, for messages.
-  let place: (_ row: Int) -> String
+  let location: (_ row: Int) -> String
 
   /// The class of each row as a number into the names; -1 where nobody knows it.
   /// - names: set from these texts where nil.
@@ -19,7 +19,7 @@ struct ClassNumbers {
     let found = try (0..<texts.count).map { (number) throws(Failure) in
       if let name = Name(utf8: texts[number]) { return name }
       throw .badData(
-        "\(place(codes.firstIndex(of: Int32(number)) ?? 0)): class label \(quoted(texts[number])) is not UTF-8; "
+        "\(location(codes.firstIndex(of: Int32(number)) ?? 0)): class label \(quoted(texts[number])) is not UTF-8; "
           + "save the file as UTF-8")
     }
     let known = names ?? sortedClassNames(found.map(\.text))
@@ -34,7 +34,7 @@ struct ClassNumbers {
     if let row = classes.firstIndex(of: wrong) {
       let name = quoted(texts[Int(codes[row])])
       throw .badData(
-        "\(place(row)): class label \(name) is not among the \(known.count) of \(origin)")
+        "\(location(row)): class label \(name) is not among the \(known.count) of \(origin)")
     }
     return classes
   }

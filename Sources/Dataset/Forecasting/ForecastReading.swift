@@ -1,7 +1,7 @@
 import Diagnostics
 import Files
 
-/// Reads a table for forecasts: the end of each series, with rows behind it.
+/// Reads a table for forecasts: the end of each series, with rows after it.
 struct ForecastReading {
   private(set) var rows: TableRows
   private(set) var starts: [Int] = [0]
@@ -48,7 +48,7 @@ struct ForecastReading {
     }
   }
 
-  /// Fills the rows behind a series with what is known of them.
+  /// Fills the rows after a series with what is known of them.
   private mutating func addSeries(
     _ place: Int, _ number: Int, _ table: SeriesTable, _ whole: TableRows, _ future: KnownRows?,
     _ data: DataSpecification, _ room: ForecastSource.Room
@@ -63,7 +63,7 @@ struct ForecastReading {
     var (start, reached) = (whole.times.isEmpty ? 0 : whole.times[last], 0)
     var goesOnByStep = false
     let own = future?.rows(number)
-    // A category that changes from row to row is not known behind the last one.
+    // A category that changes from row to row is not known after the last one.
     let changing = rows.roles.categories.filter { column in
       table.history(number).contains { whole.codes[column][$0] != whole.codes[column][last] }
     }
@@ -86,7 +86,7 @@ struct ForecastReading {
       let time = given ?? next ?? TableRows.unknownTime
       if let known, let next, step.isExact, !breaks.areMany, time != next {
         throw .badData(
-          "\(whole.place(known, name: whole.roles.time ?? 0)): the time is \(quoted(format.text(of: time))), and the next row\(words(table, number)) "
+          "\(whole.location(known, name: whole.roles.time ?? 0)): the time is \(quoted(format.text(of: time))), and the next row\(words(table, number)) "
             + "is of \(quoted(format.text(of: next))); add it to --known")
       }
       if let given { (start, reached) = (given, k) } else if next != nil { goesOnByStep = true }
@@ -174,13 +174,13 @@ public struct BrokenSteps: Sendable, Equatable {
   var areMany: Bool { broken >= 3 && broken * 20 > all }
 }
 
-/// Rows behind the last ones, as far as they are known in advance: a file of its own.
+/// Rows after the last ones, as far as they are known in advance: a file of its own.
 struct KnownRows {
-  /// Of each series the rows behind its last, by time where there are times.
+  /// Of each series the rows after its last, by time where there are times.
   private var own: [[Int]]
   private let times: [Int]
 
-  /// - rows: get those of the file behind their own.
+  /// - rows: get those of the file after their own.
   init(_ path: String, _ data: DataSpecification, _ table: SeriesTable, into rows: inout TableRows)
     throws(Failure)
   {
@@ -199,12 +199,12 @@ struct KnownRows {
       if !columns.isEmpty {
         if let gap = columns.first(where: { rows.isMissing(row, name: $0) }) {
           throw .badData(
-            "\(rows.place(row, name: gap)): the name of the series is missing; fill it or remove the row")
+            "\(rows.location(row, name: gap)): the name of the series is missing; fill it or remove the row")
         }
         let name = zip(columns, texts).map { $1[Int(rows.codes[$0][row])] }.joined(separator: "/")
         guard let series = places[Name(name)] else {
           throw .badData(
-            "\(rows.place(row, name: rows.roles.series[0])): there is no series \(quoted(name)) to go on from; remove the row"
+            "\(rows.location(row, name: rows.roles.series[0])): there is no series \(quoted(name)) to go on from; remove the row"
           )
         }
         owners = [series]
@@ -222,7 +222,7 @@ struct KnownRows {
     for own in own {
       for (a, b) in zip(own, own.dropFirst()) where times[a] == times[b] {
         throw .badData(
-          "\(rows.place(b, name: column)): the time stands twice in --known; keep one of the rows")
+          "\(rows.location(b, name: column)): the time stands twice in --known; keep one of the rows")
       }
     }
   }

@@ -1,9 +1,9 @@
 import Batches
 import Diagnostics
 
-/// The last rows of each series of a table, and room behind them for the rows that are forecast.
+/// The last rows of each series of a table, and room after them for the rows that are forecast.
 ///
-/// Steps count from the last row of a series: step 0 is that row, 1 the one behind it. What is forecast is put into its row, so that a
+/// Steps count from the last row of a series: step 0 is that row, 1 the one after it. What is forecast is put into its row, so that a
 /// window may reach over it.
 public struct ForecastSource {
   /// What a series is, and what of it is known.
@@ -52,7 +52,7 @@ public struct ForecastSource {
   /// The place of `--known` among the files of `rows`.
   private let knownFile: Int?
   /// Of the targets of each series.
-  private let scales: [[Scaler.Column]]
+  private let scales: [[Scaler.ColumnScale]]
   /// The scaled inputs, `[rows, F]`, as far as they are known.
   private var inputs: [Float] = []
 
@@ -93,7 +93,7 @@ public struct ForecastSource {
   struct Room {
     /// Up to step 0.
     let kept: Int
-    /// Behind it.
+    /// After it.
     let steps: Int
     var rows: Int { kept + steps }
   }
@@ -168,7 +168,7 @@ public struct ForecastSource {
   }
 
   /// How the targets of a series were scaled; nil where they were not.
-  public func targetScale(of series: Int) -> [Scaler.Column]? { scaler == nil ? nil : scales[series] }
+  public func targetScale(of series: Int) -> [Scaler.ColumnScale]? { scaler == nil ? nil : scales[series] }
 
   /// A target as the network sees it, and how much one of its units is in those of the file.
   public func scaled(_ value: Double, series: Int, output: Int) -> (value: Double, unit: Double) {
@@ -182,7 +182,8 @@ public struct ForecastSource {
     guard let knownFile, rows.origins[row].file == knownFile,
       rows.files[knownFile].names.contains(where: { $0.hasSameBytes(as: column) })
     else { return nil }
-    return .badData("\(rows.place(row, column)): the value is missing, and the forecast reads it; fill it in")
+    return .badData(
+      "\(rows.location(row, column)): the value is missing, and the forecast reads it; fill it in")
   }
 
   /// Refuses a window that reaches over what nobody knows.

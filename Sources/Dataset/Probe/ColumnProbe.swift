@@ -3,8 +3,8 @@ import Files
 
 extension TableProbe {
   /// What stands in one column.
-  package struct Column {
-    package enum Kind: Equatable {
+  package struct ProbedColumn {
+    package enum Contents: Equatable {
       case numbers
       /// - pattern: in strftime's letters; nil for ISO 8601.
       case times(pattern: String?)
@@ -13,7 +13,7 @@ extension TableProbe {
     }
 
     package let name: String
-    package let kind: Kind
+    package let kind: Contents
     /// Rows without a value.
     package let missing: Int
     /// Different values.
@@ -54,7 +54,7 @@ extension TableProbe {
   }
 }
 
-extension TableProbe.Column {
+extension TableProbe.ProbedColumn {
   /// Of numbers, the fewest that may be among a few other texts.
   private static let mostlyNumbers = 0.9
   private static let mostWords = 3
@@ -120,7 +120,7 @@ extension TableProbe.Column {
     func row(_ place: Int) -> Int { rows.firstIndex(of: Int32(used[place])) ?? 0 }
     let counted = used.map { (text: texts[$0], rows: rowsOfTexts[$0], isPlainNumber: numbers[$0] != nil) }
     strayTime = guess.flatMap {
-      .init($0, counted) { table.place(row: row($0), fileColumn: column.fileColumn) }
+      .init($0, counted) { table.location(row: row($0), fileColumn: column.fileColumn) }
     }
     mark =
       kind != .texts || guess != nil
@@ -175,7 +175,7 @@ extension TableProbe.Column {
 extension TableProbe {
   /// Seconds from a time to the next one, of the commonest steps; nil without two times.
   /// - series: columns that tell series apart.
-  package func step(_ time: Column, series: [Column]) -> Double? {
+  package func step(_ time: ProbedColumn, series: [ProbedColumn]) -> Double? {
     var counts: [Int: Int] = [:]
     for rows in runs(series) {
       let times = rows.map { time.times[$0] }.sorted()
@@ -190,29 +190,31 @@ extension TableProbe {
   ///
   /// A forecast finds the step of each series in the same way.
   /// - series: columns that tell series apart.
-  package func timeStep(_ time: Column, series: [Column]) -> TimeStep {
+  package func timeStep(_ time: ProbedColumn, series: [ProbedColumn]) -> TimeStep {
     let runs = runs(series).filter { $0.count > 1 }.sorted { $0.count > $1.count }
     let steps = runs.map { TimeStep($0.map { time.times[$0] }.sorted()[...], isDate: true) }
     return steps.contains(.irregular) ? .irregular : steps.first ?? .irregular
   }
 
   /// The rows of each series.
-  package func runs(_ series: [Column]) -> [[Int]] {
+  package func runs(_ series: [ProbedColumn]) -> [[Int]] {
     var groups: [[Int32]: [Int]] = [:]
     for row in 0..<rows { groups[series.map { $0.codes[row] }, default: []].append(row) }
     return groups.values.sorted { $0[0] < $1[0] }
   }
 
   /// Whether no series has two rows of the same time.
-  package func areDistinct(_ time: Column, series: [Column]) -> Bool { repeats(time, series: series) == 0 }
+  package func areDistinct(_ time: ProbedColumn, series: [ProbedColumn]) -> Bool {
+    repeats(time, series: series) == 0
+  }
 
   /// How many rows have the time of another one of their series.
-  package func repeats(_ time: Column, series: [Column]) -> Int {
+  package func repeats(_ time: ProbedColumn, series: [ProbedColumn]) -> Int {
     runs(series).reduce(0) { sum, rows in sum + rows.count - Set(rows.map { time.times[$0] }).count }
   }
 
   /// Whether times go on from row to row.
-  package func isInOrder(_ time: Column) -> Bool {
+  package func isInOrder(_ time: ProbedColumn) -> Bool {
     zip(time.times, time.times.dropFirst()).allSatisfy { $0 < $1 }
   }
 }

@@ -9,7 +9,7 @@ package struct TableProbe {
   package let decimal: String
   package let thousands: String?
   package let rows: Int
-  package private(set) var columns: [Column] = []
+  package private(set) var columns: [ProbedColumn] = []
 
   /// A number whose fraction could be a group of digits as well, where all are such that have one.
   package let groupedElsewhere: String?
@@ -32,12 +32,12 @@ package struct TableProbe {
     thousands = notation.thousands.map { String(UnicodeScalar($0)) }
     rows = table.rows
     groupedElsewhere = delimiter == comma ? nil : notation.groupedElsewhere(table)
-    columns = table.names.indices.map { Column(table, $0, notation, time: time) }
+    columns = table.names.indices.map { ProbedColumn(table, $0, notation, time: time) }
   }
 
   private static func table(_ header: CSVHeader) throws(Failure) -> CSVTable {
-    try CSVReader.all(
-      header, columns: [], names: Array(header.names.indices), notation: NumberNotation())
+    try CSVReader.read(
+      header, columns: [], names: Array(header.names.indices), gaps: nil)
   }
 
   /// The mark that cuts the first lines into equally many fields, the most of them.

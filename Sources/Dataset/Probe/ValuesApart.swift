@@ -12,7 +12,7 @@ extension TableProbe {
   /// A value that is no time, in a column whose others are nearly all.
   package struct StrayTime {
     /// "FILE, line L, column 'NAME'"
-    package let place: String
+    package let location: String
     package let text: String
     /// How many rows have such values, and how many have times.
     package let rows: Int
@@ -66,10 +66,10 @@ extension TableProbe.NumberMark {
 }
 
 extension TableProbe.StrayTime {
-  /// - place: of the first row with a text.
+  /// - location: of the first row with a text.
   init?(
     _ guess: TimeGuess, _ texts: [(text: [UInt8], rows: Int, isPlainNumber: Bool)],
-    place: (_ text: Int) -> String
+    location: (_ text: Int) -> String
   ) {
     guard let stray = guess.times.firstIndex(of: nil), let time = guess.times.firstIndex(where: { $0 != nil })
     else { return nil }
@@ -78,7 +78,7 @@ extension TableProbe.StrayTime {
     )
     rows = zip(guess.times, texts).reduce(0) { $0 + ($1.0 == nil ? $1.1.rows : 0) }
     rowsOfTimes = texts.reduce(0) { $0 + $1.rows } - rows
-    self.place = place(stray)
+    self.location = location(stray)
     pattern = guess.pattern
   }
 }

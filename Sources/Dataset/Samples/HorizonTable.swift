@@ -3,10 +3,10 @@ struct HorizonTable: NumberTable {
   let base: any NumberTable
   /// Ascending.
   let horizons: [Int]
-  /// Where each series begins, and the end of the last: what would lie in another one, or behind all, is NaN. nil for one series, whose
+  /// Where each series begins, and the end of the last: what would lie in another one, or after all, is NaN. nil for one series, whose
   /// last rows are then left out.
   var starts: [Int]?
-  /// Behind the last row of each series that says something, where that is before the next one begins.
+  /// After the last row of each series that says something, where that is before the next one begins.
   var ends: [Int]?
 
   var rows: Int { starts == nil ? max(0, base.rows - (horizons.last ?? 0)) : base.rows }
@@ -32,7 +32,7 @@ struct HorizonTable: NumberTable {
     }
   }
 
-  /// Behind the last row of the series that a row belongs to.
+  /// After the last row of the series that a row belongs to.
   private func end(of row: Int) -> Int {
     guard let starts else { return base.rows }
     var (low, high) = (0, starts.count - 1)
@@ -43,8 +43,9 @@ struct HorizonTable: NumberTable {
     return ends?[low] ?? starts[high]
   }
 
-  func place(row: Int, column: Int) -> String {
-    base.place(row: min(row + horizons[column / base.columns], base.rows - 1), column: column % base.columns)
+  func location(row: Int, column: Int) -> String {
+    base.location(
+      row: min(row + horizons[column / base.columns], base.rows - 1), column: column % base.columns)
   }
 }
 
@@ -74,7 +75,7 @@ extension SampleLayout {
 extension DataSpecification {
   /// Whether targets are brought beside the step they belong to, before samples are made of them.
   var shiftsTargets: Bool { group == nil && (horizons != nil || perStep) }
-  /// How far behind a step its targets lie, ascending.
+  /// How far after a step its targets lie, ascending.
   public var allHorizons: [Int] { horizons ?? [horizon] }
   /// Names of the targets: with several horizons `Close+1`, `Close+2`, …, all targets of the first horizon before the next.
   package var targetColumnNames: [String] { Self.names(targets, at: horizons) }

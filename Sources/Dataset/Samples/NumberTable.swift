@@ -8,7 +8,7 @@ protocol NumberTable {
   /// Writes these rows as `[rows.count, columns]`.
   func read(_ rows: Range<Int>, into block: UnsafeMutablePointer<Double>)
   /// Where this number stands, as a message names it.
-  func place(row: Int, column: Int) -> String
+  func location(row: Int, column: Int) -> String
   /// Whether numbers may be NaN, because nobody knows them.
   var mayBeUnknown: Bool { get }
 }
@@ -73,35 +73,27 @@ extension NumberTable {
   private func write(
     _ rows: Range<Int>, to out: UnsafeMutablePointer<Float>, _ scaling: RowScaling
   ) throws(Failure) {
-    for stretch in scaling.stretches(of: rows) {
-      let bad = write(stretch.rows, to: out, scaling.method, stretch.scale)
+    let (columns, mayBeUnknown) = (columns, mayBeUnknown)
+    for (rows, scale) in scaling.stretches(of: rows) {
+      // The place of the first number that can't be used.
+      var bad: Int?
+      forEachBlock(rows) { block, numbers in
+        let start = out + block.lowerBound * columns
+        for column in 0..<columns {
+          let firstBad = Self.convert(
+            numbers + column, start + column, count: block.count, stride: columns, scaling.method ?? .minmax,
+            scale.column(column), fill: scale.fill(column), mayBeUnknown)
+          if let firstBad, bad == nil { bad = (block.lowerBound + firstBad) * columns + column }
+        }
+      }
       if let bad { throw unusable(row: bad / columns, column: bad % columns) }
     }
-  }
-
-  /// Returns the place of the first number that can't be used.
-  private func write(
-    _ rows: Range<Int>, to out: UnsafeMutablePointer<Float>, _ method: Scaler.Method?,
-    _ scale: RowScaling.Scale
-  ) -> Int? {
-    var bad: Int?
-    let (columns, mayBeUnknown) = (columns, mayBeUnknown)
-    forEachBlock(rows) { block, numbers in
-      let start = out + block.lowerBound * columns
-      for column in 0..<columns {
-        let firstBad = Self.convert(
-          numbers + column, start + column, count: block.count, stride: columns, method ?? .minmax,
-          scale.column(column), fill: scale.fill(column), mayBeUnknown)
-        if let firstBad, bad == nil { bad = (block.lowerBound + firstBad) * columns + column }
-      }
-    }
-    return bad
   }
 
   /// Returns the first row whose result is not finite.
   private static func convert(
     _ numbers: UnsafePointer<Double>, _ out: UnsafeMutablePointer<Float>, count: Int, stride: Int,
-    _ method: Scaler.Method, _ scale: Scaler.Column, fill: Double?, _ mayBeUnknown: Bool
+    _ method: Scaler.Method, _ scale: Scaler.ColumnScale, fill: Double?, _ mayBeUnknown: Bool
   ) -> Int? {
     var largest: UInt32 = 0
     for i in 0..<count {
@@ -127,7 +119,7 @@ extension NumberTable {
       number.isFinite
       ? "\(number) is too large for a 32-bit float; scale or change the column"
       : "\(number) is not a usable number"
-    return .badData("\(place(row: row, column: column)): \(what)")
+    return .badData("\(location(row: row, column: column)): \(what)")
   }
 }
 
@@ -141,5 +133,5 @@ struct UnknownTable: NumberTable {
   func read(_ rows: Range<Int>, into block: UnsafeMutablePointer<Double>) {
     block.update(repeating: .nan, count: rows.count * columns)
   }
-  func place(row: Int, column: Int) -> String { path }
+  func location(row: Int, column: Int) -> String { path }
 }

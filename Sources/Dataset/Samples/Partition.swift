@@ -10,7 +10,7 @@ package struct Partition: Equatable {
   package var validation: Range<Int>?
   package var test: Range<Int>?
 
-  /// Parts of these sizes, one behind the other.
+  /// Parts of these sizes, one after the other.
   init(sizes: [Int]) {
     var first = 0
     let ranges = sizes.map { size -> Range<Int>? in
@@ -29,7 +29,7 @@ package struct Partition: Equatable {
     _ split: DataSpecification.Split, of count: Int, unit: String = "samples", file: String,
     mayBeEmpty: Bool = false
   ) throws(Failure) {
-    var shares: [(key: String, share: DataSpecification.Share)] = []
+    var shares: [(key: String, share: DataSpecification.PartSize)] = []
     if let share = split.train { shares.append(("train", share)) }
     if let share = split.validation { shares.append(("validation", share)) }
     if let share = split.test { shares.append(("test", share)) }
@@ -54,7 +54,7 @@ package struct Partition: Equatable {
   }
 
   private static func sizes(
-    _ shares: [(key: String, share: DataSpecification.Share)], of count: Int, _ what: String,
+    _ shares: [(key: String, share: DataSpecification.PartSize)], of count: Int, _ what: String,
     _ mayBeEmpty: Bool
   ) throws(Failure) -> [Int] {
     var sizes = [Int](repeating: 0, count: shares.count)
@@ -96,7 +96,7 @@ package struct Partition: Equatable {
     return Int(abs(exact - nearest) < 1e-9 * Double(count) ? nearest : exact.rounded(.down))
   }
 
-  private static func addUpToOne(_ shares: [DataSpecification.Share]) -> Bool {
+  private static func addUpToOne(_ shares: [DataSpecification.PartSize]) -> Bool {
     var sum = 0.0
     for share in shares {
       guard case .fraction(let fraction) = share else { return false }

@@ -1,27 +1,29 @@
 /// How the columns of a table are scaled, everywhere alike or stretch by stretch of its rows.
 struct RowScaling {
-  /// Of some columns; those behind them stay as they are.
-  struct Scale {
-    var columns: [Scaler.Column] = []
+  /// Of some columns; those after them stay as they are.
+  struct TableScale {
+    var columns: [Scaler.ColumnScale] = []
     /// What stands for a number that nobody knows.
     var fills: [Double]?
 
-    func column(_ index: Int) -> Scaler.Column { index < columns.count ? columns[index] : .identity }
+    func column(_ index: Int) -> Scaler.ColumnScale { index < columns.count ? columns[index] : .identity }
     func fill(_ index: Int) -> Double? { fills.flatMap { index < $0.count ? $0[index] : nil } }
   }
 
   /// nil for `Method.minmax` by identities.
   var method: Scaler.Method?
   /// Where there are no stretches.
-  var scale = Scale()
-  /// One behind the other, all rows.
-  var own: [(rows: Range<Int>, scale: Scale)] = []
+  var scale = TableScale()
+  /// One after the other, all rows.
+  var own: [(rows: Range<Int>, scale: TableScale)] = []
 
-  init(method: Scaler.Method? = nil, scale: Scale = Scale()) { (self.method, self.scale) = (method, scale) }
+  init(method: Scaler.Method? = nil, scale: TableScale = TableScale()) {
+    (self.method, self.scale) = (method, scale)
+  }
 
   /// - names: of the series, whose scales may be their own. starts: where each begins, and the end of the last.
   init(
-    _ scaler: Scaler?, names: [String], starts: [Int], _ scale: (Scaler.Series) -> Scale
+    _ scaler: Scaler?, names: [String], starts: [Int], _ scale: (Scaler.SeriesScale) -> TableScale
   ) {
     self.init()
     guard let scaler else { return }
@@ -32,7 +34,7 @@ struct RowScaling {
     }
   }
 
-  func stretches(of rows: Range<Int>) -> [(rows: Range<Int>, scale: Scale)] {
+  func stretches(of rows: Range<Int>) -> [(rows: Range<Int>, scale: TableScale)] {
     if own.isEmpty { return [(rows, scale)] }
     // The first that does not end before these rows: there may be many series, and these may be a few rows of one.
     var (low, high) = (0, own.count)
@@ -49,7 +51,7 @@ struct RowScaling {
 struct SeriesScales: Sendable {
   /// The series of each sample.
   var series: [Int32] = []
-  var columns: [[Scaler.Column]] = []
+  var columns: [[Scaler.ColumnScale]] = []
 
-  subscript(sample: Int) -> [Scaler.Column]? { series.isEmpty ? nil : columns[Int(series[sample])] }
+  subscript(sample: Int) -> [Scaler.ColumnScale]? { series.isEmpty ? nil : columns[Int(series[sample])] }
 }

@@ -14,11 +14,11 @@ struct SampleSource {
   let samples: Int
   /// Whether the processes of this machine have read it together.
   var isDivided = false
-  /// How many rows behind its target row the targets of a sample reach.
+  /// How many rows after its target row the targets of a sample reach.
   var reach = 0
   /// For series: the row of the file, from 0, that holds a target.
   var record: ((_ targetRow: Int) -> Int)?
-  /// How far behind its row a target of a series lies, the first of several.
+  /// How far after its row a target of a series lies, the first of several.
   var firstHorizon = 0
   /// What targets count from, where they are changes.
   var bases: TargetBases?
@@ -51,7 +51,7 @@ struct SampleSources {
   /// Reads main, validation and test file with one function.
   init(
     _ specification: DataSpecification,
-    read: (_ path: String, _ labels: String?, _ part: Part) throws(Failure) -> SampleSource
+    read: (_ path: String, _ labels: String?, _ part: FileRole) throws(Failure) -> SampleSource
   ) throws(Failure) {
     main = try read(specification.path, specification.labelsPath, .main)
     if let path = specification.validationPath {
@@ -60,7 +60,7 @@ struct SampleSources {
     if let path = specification.testPath { test = try read(path, specification.testLabelsPath, .test) }
   }
 
-  enum Part: String {
+  enum FileRole: String {
     case main = ""
     case validation = "validation_"
     case test = "test_"
@@ -86,7 +86,7 @@ extension DataSpecification {
       }.map { ($0, values[$0]) }
     }
     guard let (index, value) = wrong else { return }
-    let place = table.place(row: index / table.columns, column: index % table.columns)
+    let place = table.location(row: index / table.columns, column: index % table.columns)
     if areCounts {
       throw .badData(
         "\(place): the target is \(value), but the loss needs counts, whole numbers from 0 on; change it, or use another loss"

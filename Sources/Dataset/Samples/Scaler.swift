@@ -8,7 +8,7 @@ public struct Scaler: Sendable, Equatable, Codable {
   public enum Method: String, Sendable, Codable { case minmax, standard }
 
   /// minmax: `min_` and `scale_` of scikit-learn. standard: mean and deviation.
-  public struct Column: Sendable, Equatable, Codable {
+  public struct ColumnScale: Sendable, Equatable, Codable {
     public var offset: Double
     public var scale: Double
     public init(offset: Double, scale: Double) {
@@ -18,28 +18,28 @@ public struct Scaler: Sendable, Equatable, Codable {
   }
 
   /// The scales of one series.
-  public struct Series: Sendable, Equatable, Codable {
+  public struct SeriesScale: Sendable, Equatable, Codable {
     public var name: String
-    public var features: [Column]
-    public var targets: [Column]
+    public var features: [ColumnScale]
+    public var targets: [ColumnScale]
     public var fills: [Double]?
 
-    package init(name: String, features: [Column], targets: [Column], fills: [Double]?) {
+    package init(name: String, features: [ColumnScale], targets: [ColumnScale], fills: [Double]?) {
       (self.name, self.features, self.targets, self.fills) = (name, features, targets, fills)
     }
   }
 
   public var method: Method
-  /// Of columns that are scaled; those behind them, such as a calendar's, are not.
-  public var features: [Column]
+  /// Of columns that are scaled; those after them, such as a calendar's, are not.
+  public var features: [ColumnScale]
   /// Empty where the target is a class.
-  public var targets: [Column]
+  public var targets: [ColumnScale]
   /// What stands for a feature that is missing, in the units of the file: its mean over the fitted rows. nil where none may be missing.
   public var fills: [Double]?
   /// Where each series has its own; one that training did not see takes those over all.
-  public var series: [Series]?
+  public var series: [SeriesScale]?
 
-  public init(method: Method, features: [Column], targets: [Column]) {
+  public init(method: Method, features: [ColumnScale], targets: [ColumnScale]) {
     self.method = method
     self.features = features
     self.targets = targets
@@ -48,13 +48,13 @@ public struct Scaler: Sendable, Equatable, Codable {
 
 extension Scaler {
   /// The scales over all, which have no name.
-  private var all: Series { Series(name: "", features: features, targets: targets, fills: fills) }
+  private var all: SeriesScale { SeriesScale(name: "", features: features, targets: targets, fills: fills) }
 
   /// The scales over all, and behind them those of each series that has its own.
-  package var alternatives: [Series] { [all] + (series ?? []) }
+  package var alternatives: [SeriesScale] { [all] + (series ?? []) }
 
   /// The scales of these series, in their order.
-  func scales(of names: [String]) -> [Series] {
+  func scales(of names: [String]) -> [SeriesScale] {
     let all = all
     let own = Dictionary((series ?? []).map { (Name($0.name), $0) }) { first, _ in first }
     return names.map { own[Name($0)] ?? all }
@@ -78,14 +78,16 @@ extension Scaler {
     method.unscale(Double(value), features[column])
   }
   /// A scaled number in the units of the file, of a column that may be a series' own.
-  public func unscale(_ value: Float, _ column: Column) -> Double { method.unscale(Double(value), column) }
+  public func unscale(_ value: Float, _ column: ColumnScale) -> Double {
+    method.unscale(Double(value), column)
+  }
   /// A scaled target or prediction in the units of the file.
   public func unscaleTarget(_ value: Float, _ column: Int) -> Double {
     method.unscale(Double(value), targets[column])
   }
   /// How much one scaled unit of a target is in the units of the file.
   /// - own: the scales of the sample's series, where it has some.
-  public func targetUnit(_ column: Int, own: [Column]? = nil) -> Double {
+  public func targetUnit(_ column: Int, own: [ColumnScale]? = nil) -> Double {
     guard !targets.isEmpty else { return 1 }
     let scale = abs((own ?? targets)[column].scale)
     return method == .minmax ? 1 / scale : scale
@@ -102,7 +104,7 @@ extension Scaler {
 
 extension Scaler.Method {
   @inline(__always)
-  func scale(_ value: Double, _ column: Scaler.Column) -> Double {
+  func scale(_ value: Double, _ column: Scaler.ColumnScale) -> Double {
     switch self {
     // Two roundings, as in numpy; not fused.
     case .minmax: value * column.scale + column.offset
@@ -110,7 +112,7 @@ extension Scaler.Method {
     }
   }
 
-  func unscale(_ value: Double, _ column: Scaler.Column) -> Double {
+  func unscale(_ value: Double, _ column: Scaler.ColumnScale) -> Double {
     switch self {
     case .minmax: (value - column.offset) / column.scale
     case .standard: value * column.scale + column.offset
@@ -118,7 +120,7 @@ extension Scaler.Method {
   }
 }
 
-extension Scaler.Column {
+extension Scaler.ColumnScale {
   /// Leaves a number as it is, with `Method.minmax`.
-  static let identity = Scaler.Column(offset: 0, scale: 1)
+  static let identity = Scaler.ColumnScale(offset: 0, scale: 1)
 }

@@ -16,7 +16,7 @@ extension Scaler {
   /// - group: whose processes look at a part of the rows each. The bits are the same for any number of them.
   static func fit(
     _ method: Method, _ tables: [(table: any NumberTable, rows: Range<Int>)], _ group: LoadingGroup? = nil
-  ) throws(Failure) -> (columns: [Column], means: [Double], areConstant: [Bool]) {
+  ) throws(Failure) -> (columns: [ColumnScale], means: [Double], areConstant: [Bool]) {
     guard let columns = tables.first?.table.columns else { return ([], [], []) }
     var statistics = [Statistics](repeating: Statistics(), count: columns)
     for (table, rows) in tables {
@@ -32,12 +32,12 @@ extension Scaler {
         }
       }
     }
-    var fitted: [Column] = []
+    var fitted: [ColumnScale] = []
     for (index, column) in statistics.enumerated() {
       guard column.count > 0 else {
         if let (table, rows) = tables.first, table.mayBeUnknown, !rows.isEmpty {
           throw .badData(
-            "\(table.place(row: rows.lowerBound, column: index)): no row of training has a value in this column, so nothing can stand for it; remove the column from the recipe"
+            "\(table.location(row: rows.lowerBound, column: index)): no row of training has a value in this column, so nothing can stand for it; remove the column from the recipe"
           )
         }
         throw .badData(
@@ -46,7 +46,7 @@ extension Scaler {
       }
       let scaling = method == .minmax ? column.minmax : column.standard
       guard scaling.offset.isFinite && scaling.scale.isFinite && scaling.scale != 0 else {
-        let place = tables[0].table.place(row: tables[0].rows.lowerBound, column: index)
+        let place = tables[0].table.location(row: tables[0].rows.lowerBound, column: index)
         throw .badData("\(place): the column's range is too wide to scale; use data.scale: none or change it")
       }
       fitted.append(scaling)
@@ -113,16 +113,16 @@ extension Scaler.Statistics {
 
 extension Scaler.Statistics {
   /// scikit-learn's `MinMaxScaler`, feature_range (0, 1).
-  var minmax: Scaler.Column {
+  var minmax: Scaler.ColumnScale {
     let scale = 1 / (hasNoRange ? 1 : maximum - minimum)
-    return Scaler.Column(offset: 0 - minimum * scale, scale: scale)
+    return Scaler.ColumnScale(offset: 0 - minimum * scale, scale: scale)
   }
 
   var hasNoRange: Bool { maximum - minimum < 10 * Double.ulpOfOne }
 
   /// scikit-learn's `StandardScaler`; what it takes for rounding noise of a constant is taken for that here too.
-  var standard: Scaler.Column {
-    Scaler.Column(offset: mean, scale: hasNoDeviation ? 1 : (squares / Double(count)).squareRoot())
+  var standard: Scaler.ColumnScale {
+    Scaler.ColumnScale(offset: mean, scale: hasNoDeviation ? 1 : (squares / Double(count)).squareRoot())
   }
 
   var hasNoDeviation: Bool {

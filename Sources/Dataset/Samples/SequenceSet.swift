@@ -25,7 +25,7 @@ extension UInt8: SequenceElement {
 /// How samples lie in rows of numbers.
 struct SampleLayout: Sendable, Equatable {
   /// Which target rows belong to a sample.
-  enum Targets: Sendable, Equatable {
+  enum TargetRows: Sendable, Equatable {
     /// The row of the sample's number plus this, or of its first row where that is listed: `w - 1 + horizon` for windows, 0 where each
     /// sample has its own.
     case offset(Int)
@@ -39,7 +39,7 @@ struct SampleLayout: Sendable, Equatable {
   var steps: Int
   /// Rows from one sample's first to the next one's: 1 for sliding windows, T where samples stand side by side.
   var stride: Int
-  var targets: Targets
+  var targets: TargetRows
   /// Where lengths differ: the first row of each sample, and the end of the last.
   var starts: [Int]?
   /// Where windows do not follow one another row by row: the first row of each.
@@ -53,7 +53,7 @@ struct SampleLayout: Sendable, Equatable {
   }
   /// Samples of any length side by side.
   /// - starts: the first row of each, and the end of the last.
-  static func separate(starts: [Int], targets: Targets = .offset(0)) -> SampleLayout {
+  static func separate(starts: [Int], targets: TargetRows = .offset(0)) -> SampleLayout {
     let longest = zip(starts, starts.dropFirst()).map { $1 - $0 }.max() ?? 0
     let isEqual = starts.last == longest * (starts.count - 1)
     return SampleLayout(
@@ -110,7 +110,7 @@ struct SequenceSet<Element: SequenceElement>: SampleSet {
   }
 
   func targetBase(of sample: Int) -> [Double]? { bases.map { $0[samples.lowerBound + sample] } }
-  func targetScale(of sample: Int) -> [Scaler.Column]? { scales[samples.lowerBound + sample] }
+  func targetScale(of sample: Int) -> [Scaler.ColumnScale]? { scales[samples.lowerBound + sample] }
 
   /// The sample's number in the whole array.
   @inline(__always)

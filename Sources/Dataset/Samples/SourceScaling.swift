@@ -33,7 +33,7 @@ extension SampleSources {
 
   /// The scales of one series, or of all, and which of them are of columns that never change there.
   private struct Fitted {
-    var scale: Scaler.Series
+    var scale: Scaler.SeriesScale
     let (features, targets): ([Bool], [Bool])
   }
 
@@ -45,10 +45,10 @@ extension SampleSources {
     let outputs = try Scaler.fit(method ?? .minmax, targets, group)
     // A target has one scale at all horizons.
     let copies = outputs.columns.isEmpty ? 0 : (main.values?.columns ?? 0) / outputs.columns.count
-    var targets = [[Scaler.Column]](repeating: outputs.columns, count: copies).flatMap { $0 }
+    var targets = [[Scaler.ColumnScale]](repeating: outputs.columns, count: copies).flatMap { $0 }
     if data.targetsAreCounts { targets = targets.map { _ in .identity } }
     let scaled = main.scaledInputs ?? inputs.columns.count
-    var fitted = Scaler.Series(
+    var fitted = Scaler.SeriesScale(
       name: name, features: Array(inputs.columns[..<scaled]), targets: targets,
       fills: data.gaps.fillsMeans ? Array(inputs.means[..<scaled]) : nil)
     if method == nil {
@@ -66,10 +66,10 @@ extension SampleSources {
   /// A static column is the same within a series, so only the scale over all tells series apart by it. Any other that never changes in
   /// the rows of a series has nothing to take a scale from but those of all: it keeps the series' own offset.
   private func seriesScales(
-    _ method: Scaler.Method?, _ data: DataSpecification, _ all: Scaler.Series
-  ) throws(Failure) -> [Scaler.Series] {
+    _ method: Scaler.Method?, _ data: DataSpecification, _ all: Scaler.SeriesScale
+  ) throws(Failure) -> [Scaler.SeriesScale] {
     guard let details = main.series, let windows = details.windows else { return [] }
-    var scales: [Scaler.Series] = []
+    var scales: [Scaler.SeriesScale] = []
     for (series, name) in details.table.names.enumerated() {
       let rows = data.fitScaleOn == .all ? details.table.history(series) : windows.trainRows[series]
       if rows.isEmpty { continue }
@@ -98,7 +98,7 @@ extension SampleSources {
   }
 }
 
-extension Scaler.Column {
+extension Scaler.ColumnScale {
   /// Another scale, at which what came out as 0 still does.
   fileprivate mutating func take(_ scale: Double, _ method: Scaler.Method?) {
     // minmax: x · scale + offset; standard: (x - offset) / scale.
@@ -154,7 +154,9 @@ extension SampleSource {
     }
   }
 
-  private func scaling(_ scaler: Scaler?, _ scale: (Scaler.Series) -> RowScaling.Scale) -> RowScaling {
+  private func scaling(_ scaler: Scaler?, _ scale: (Scaler.SeriesScale) -> RowScaling.TableScale)
+    -> RowScaling
+  {
     RowScaling(scaler, names: series?.table.names ?? [], starts: series?.table.starts ?? [], scale)
   }
 }

@@ -21,7 +21,7 @@ struct ChangeTable: NumberTable {
     }
   }
 
-  func place(row: Int, column: Int) -> String { ahead.place(row: row, column: column) }
+  func location(row: Int, column: Int) -> String { ahead.location(row: row, column: column) }
 }
 
 /// Of each row the last value of each column that its series has there or before; NaN where it has none yet.
@@ -63,7 +63,7 @@ struct LastObserved: NumberTable {
     }
   }
 
-  func place(row: Int, column: Int) -> String { base.place(row: row, column: column) }
+  func location(row: Int, column: Int) -> String { base.location(row: row, column: column) }
 
   /// What windows that end in these rows count from.
   func bases(_ rows: some Sequence<Int>) -> TargetBases {

@@ -3,11 +3,11 @@ import Diagnostics
 /// Which columns of a table are read, and what each is for.
 struct ColumnRoles {
   /// Columns of numbers, each once, in the order in which a table has them; nil for one that a file lacks.
-  private(set) var numbers: [Column] = []
+  private(set) var numbers: [NamedColumn] = []
   /// Columns of names, likewise.
-  private(set) var names: [Column] = []
+  private(set) var names: [NamedColumn] = []
 
-  struct Column {
+  struct NamedColumn {
     let name: String
     /// The recipe's key that asks for it first.
     let key: String
@@ -54,13 +54,13 @@ struct ColumnRoles {
   }
 
   private static func place(
-    of name: String, _ key: String, _ isOptional: Bool, in columns: inout [Column]
+    of name: String, _ key: String, _ isOptional: Bool, in columns: inout [NamedColumn]
   ) -> Int {
     if let place = columns.firstIndex(where: { $0.name.hasSameBytes(as: name) }) {
       columns[place].isOptional = columns[place].isOptional && isOptional
       return place
     }
-    columns.append(Column(name: name, key: key, isOptional: isOptional))
+    columns.append(NamedColumn(name: name, key: key, isOptional: isOptional))
     return columns.count - 1
   }
 
@@ -68,10 +68,10 @@ struct ColumnRoles {
   var inputs: [Int] { Array(Set(features + statics + known)).sorted() }
 
   /// The same columns of a file of which only the times and what is known in advance matter.
-  var numbersAhead: [Column] { Self.optional(numbers, but: Set(known)) }
-  var namesAhead: [Column] { Self.optional(names, but: Set(series + (time.map { [$0] } ?? []))) }
+  var numbersAhead: [NamedColumn] { Self.optional(numbers, but: Set(known)) }
+  var namesAhead: [NamedColumn] { Self.optional(names, but: Set(series + (time.map { [$0] } ?? []))) }
 
-  private static func optional(_ columns: [Column], but needed: Set<Int>) -> [Column] {
+  private static func optional(_ columns: [NamedColumn], but needed: Set<Int>) -> [NamedColumn] {
     columns.enumerated().map { place, column in
       var column = column
       column.isOptional = !needed.contains(place)
@@ -87,7 +87,7 @@ struct ColumnRoles {
 
 extension CSVHeader {
   /// Where the columns stand in this file; nil for one that it may lack.
-  func places(of columns: [ColumnRoles.Column]) throws(Failure) -> [Int?] {
+  func indices(of columns: [ColumnRoles.NamedColumn]) throws(Failure) -> [Int?] {
     try columns.map { (column) throws(Failure) in
       let isThere = names.contains { $0.hasSameBytes(as: column.name) }
       return column.isOptional && !isThere ? nil : try index(of: column.name, key: column.key)

@@ -27,10 +27,10 @@ struct JoinedTable: NumberTable {
     }
   }
 
-  func place(row: Int, column: Int) -> String {
+  func location(row: Int, column: Int) -> String {
     var column = column
     for part in parts {
-      if column < part.columns { return part.place(row: row, column: column) }
+      if column < part.columns { return part.location(row: row, column: column) }
       column -= part.columns
     }
     preconditionFailure("there is no column \(column)")
@@ -48,5 +48,5 @@ struct ObservedTable: NumberTable {
     for index in 0..<rows.count * columns { block[index] = block[index].isNaN ? 0 : 1 }
   }
 
-  func place(row: Int, column: Int) -> String { base.place(row: row, column: column) }
+  func location(row: Int, column: Int) -> String { base.location(row: row, column: column) }
 }

@@ -86,14 +86,14 @@ struct DataNames {
 }
 
 extension SeriesTable {
-  /// Of each row the one so far behind it in its series; nil where there is none.
+  /// Of each row the one so far after it in its series; nil where there is none.
   func ahead(_ distance: Int) -> [Int?] {
     (0..<count).flatMap { series in
       (starts[series]..<starts[series + 1]).map { $0 + distance < ends[series] ? $0 + distance : nil }
     }
   }
 
-  /// The number of a row in its file, counted on behind the end of its series.
+  /// The number of a row in its file, counted on after the end of its series.
   /// - owner: a row of the series.
   func record(_ row: Int, of owner: Int) -> Int {
     let end = ends[series(of: owner)]
@@ -107,7 +107,7 @@ extension TableRows {
       let weight = Float(self[row, column])
       guard weight >= 0, weight.isFinite else {
         throw .badData(
-          "\(place(row, number: column)): a weight is at least 0 and not more than a 32-bit float holds, not \(self[row, column])"
+          "\(location(row, number: column)): a weight is at least 0 and not more than a 32-bit float holds, not \(self[row, column])"
         )
       }
       return weight
@@ -119,7 +119,7 @@ extension TableRows {
     _ column: Int, _ names: inout [String]?, origin: String, isOptional: Bool
   ) throws(Failure) -> [Int32] {
     try ClassNumbers(
-      texts: texts[column], codes: codes[column], place: { place($0, name: column) }
+      texts: texts[column], codes: codes[column], location: { location($0, name: column) }
     ).numbers(&names, origin: origin, isOptional: isOptional)
   }
 }
@@ -133,7 +133,7 @@ extension DataSpecification {
     return names
   }
 
-  /// Whether samples are windows of a table's rows, with numbers behind them as targets.
+  /// Whether samples are windows of a table's rows, with numbers after them as targets.
   package var hasWindows: Bool { format == .csv && group == nil && text == nil && label == nil }
 
   /// Columns of what is read of a step that are known in advance: those of the first horizon, then of the second.

@@ -6,7 +6,7 @@ struct SeriesTable {
   private(set) var rows: TableRows
   /// The first row of each series, and the end of the last.
   private(set) var starts: [Int]
-  /// Behind the last row of each that has more than what is known in advance.
+  /// After the last row of each that has more than what is known in advance.
   private(set) var ends: [Int]
   /// Of each series; "" for one that has none.
   let names: [String]
@@ -56,7 +56,7 @@ struct SeriesTable {
       for series in 0..<count {
         for row in history(series) where rows[row, column] != rows[starts[series], column] {
           throw .badData(
-            "\(rows.place(row, number: column)): data.static wants one value in all rows of a series, and the rows before have "
+            "\(rows.location(row, number: column)): data.static wants one value in all rows of a series, and the rows before have "
               + "\(rows[starts[series], column]); name the column in data.features instead")
         }
       }
@@ -116,7 +116,7 @@ extension TableRows {
     guard let column = roles.time, rows > 0 else { return format }
     func wrong(_ row: Int, _ what: String) -> Failure {
       .badData(
-        "\(place(row, name: column)): \(what); a time is like 2024-03-05 or 2024-03-05 14:30, a whole number, or as data.time_format says"
+        "\(location(row, name: column)): \(what); a time is like 2024-03-05 or 2024-03-05 14:30, a whole number, or as data.time_format says"
       )
     }
     if let row = codes[column].firstIndex(of: -1) { throw wrong(row, "the time is missing") }
@@ -152,7 +152,7 @@ extension TableRows {
       return .badData("\(path): some times have an offset from UTC, and others none")
     }
     return .badData(
-      "\(place(without, name: column)): the time \(quoted(text(without, column)!)) has no offset from UTC, and "
+      "\(location(without, name: column)): the time \(quoted(text(without, column)!)) has no offset from UTC, and "
         + "\(quoted(text(with, column)!)) in line \(line(of: with)) has one; write all of them with it, or none"
     )
   }
@@ -162,7 +162,7 @@ extension TableRows {
     for column in roles.series {
       guard let row = codes[column].firstIndex(of: -1) else { continue }
       throw .badData(
-        "\(place(row, name: column)): the name of the series is missing; fill it or remove the row")
+        "\(location(row, name: column)): the name of the series is missing; fill it or remove the row")
     }
     var parts: [(codes: [Int], names: [String])] = []
     for column in roles.series { parts.append((codes[column].map { Int($0) }, try seriesNames(column))) }
@@ -189,7 +189,7 @@ extension TableRows {
   }
 
   /// Names that come from where a row stands, numbered.
-  private func numbered(_ name: (Origin) -> Name) -> (codes: [Int], names: [String]) {
+  private func numbered(_ name: (RowOrigin) -> Name) -> (codes: [Int], names: [String]) {
     var found: [Name: Int] = [:]
     var names: [String] = []
     let codes = origins.map { origin in
@@ -209,12 +209,12 @@ extension TableRows {
     var seen: Set<Int32> = []
     var current: Int32?
     for (row, code) in codes[column].enumerated() {
-      if code < 0 { throw .badData("\(place(row, name: column)): the name of the sequence is missing") }
+      if code < 0 { throw .badData("\(location(row, name: column)): the name of the sequence is missing") }
       if code != current {
         // text: these are numbers.
         guard seen.insert(code).inserted else {
           throw .badData(
-            "\(place(row, name: column)): sequence \(quoted(text(row, column) ?? [])) was complete; put its rows together"
+            "\(location(row, name: column)): sequence \(quoted(text(row, column) ?? [])) was complete; put its rows together"
           )
         }
         current = code
@@ -232,7 +232,7 @@ extension TableRows {
       if let name = Name(utf8: texts[column][code]) { return name.text }
       let row = codes[column].firstIndex(of: Int32(code)) ?? 0
       throw .badData(
-        "\(place(row, name: column)): \(quoted(texts[column][code])) is not UTF-8; save the file as UTF-8")
+        "\(location(row, name: column)): \(quoted(texts[column][code])) is not UTF-8; save the file as UTF-8")
     }
   }
 }

@@ -23,7 +23,7 @@ extension TableRows {
       })
     {
       throw .badData(
-        "\(place(row, name: column)): the time goes back, from \(quoted(text(row - 1, column)!)) to \(quoted(text(row, column)!)); "
+        "\(location(row, name: column)): the time goes back, from \(quoted(text(row - 1, column)!)) to \(quoted(text(row, column)!)); "
           + (data.content != nil
             ? "send the rows in the order of their times"
             : "sort the rows, or name the column that tells series apart in data.series"))
@@ -54,7 +54,7 @@ extension TableRows {
         names.count > 1
         ? "keep one of them" : "keep one of them, or name the column that tells series apart in data.series"
       throw .badData(
-        "\(place(row, name: column)): two rows\(of) have the time \(quoted(text(row, column)!)), lines \(other) and \(line); \(remedy)"
+        "\(location(row, name: column)): two rows\(of) have the time \(quoted(text(row, column)!)), lines \(other) and \(line); \(remedy)"
       )
     }
   }

@@ -6,7 +6,7 @@ import Files
 /// Rows can be put in another order; each remembers where it came from.
 struct TableRows: GappedRows {
   /// Where a row stands.
-  struct Origin {
+  struct RowOrigin {
     /// Which file.
     var file: Int
     /// Number of the row in its file, from 0.
@@ -23,7 +23,7 @@ struct TableRows: GappedRows {
   var codes: [[Int32]]
   /// The texts of the codes.
   private(set) var texts: [NameTable]
-  var origins: [Origin] = []
+  var origins: [RowOrigin] = []
   /// Microseconds since 1970, or whole numbers; empty without a column of times, `unknownTime` where nobody knows one.
   var times: [Int] = []
 
@@ -34,7 +34,7 @@ struct TableRows: GappedRows {
   /// What a row takes of memory.
   var bytesPerRow: Int {
     width * MemoryLayout<Double>.stride + nameCount * MemoryLayout<Int32>.stride
-      + MemoryLayout<Origin>.stride + (times.isEmpty ? 0 : MemoryLayout<Int>.stride)
+      + MemoryLayout<RowOrigin>.stride + (times.isEmpty ? 0 : MemoryLayout<Int>.stride)
   }
 
   init(_ roles: ColumnRoles) {
@@ -44,15 +44,15 @@ struct TableRows: GappedRows {
   }
 
   /// Appends the rows of a file; of a wide one, its rows again for each column that is a series.
-  /// - isAhead: of rows behind the last ones: whatever the file lacks is not known.
+  /// - isAhead: of rows after the last ones: whatever the file lacks is not known.
   mutating func append(_ header: CSVHeader, _ data: DataSpecification, isAhead: Bool = false) throws(Failure)
   {
-    var numberPlaces = try header.places(of: isAhead ? roles.numbersAhead : roles.numbers)
-    let namePlaces = try header.places(of: isAhead ? roles.namesAhead : roles.names)
+    var numberPlaces = try header.indices(of: isAhead ? roles.numbersAhead : roles.numbers)
+    let namePlaces = try header.indices(of: isAhead ? roles.namesAhead : roles.names)
     let wide = isAhead ? [] : try header.wideColumns(data, roles)
     let columns = Array(Set(numberPlaces.compactMap(\.self) + wide)).sorted()
-    let table = try CSVReader.all(
-      header, columns: columns, names: namePlaces.compactMap(\.self), notation: data.notation)
+    let table = try CSVReader.read(
+      header, columns: columns, names: namePlaces.compactMap(\.self), gaps: nil, notation: data.notation)
     func slots() -> [Int?] { numberPlaces.map { $0.flatMap { columns.firstIndex(of: $0) } } }
     if wide.isEmpty { append(table, slots(), namePlaces) }
     for column in wide {
@@ -77,7 +77,7 @@ struct TableRows: GappedRows {
       let map = (0..<names.texts.count).map { texts[column].insert(names.texts[$0]) }
       codes[column] += names.codes.map { $0 < 0 ? -1 : map[Int($0)] }
     }
-    origins += (0..<table.rows).map { Origin(file: files.count, record: $0, column: wide) }
+    origins += (0..<table.rows).map { RowOrigin(file: files.count, record: $0, column: wide) }
   }
 
   /// Puts rows in another order, or leaves some out.
@@ -108,16 +108,16 @@ struct TableRows: GappedRows {
   func isMissing(_ row: Int, name column: Int) -> Bool { codes[column][row] < 0 }
 
   /// "FILE, line L, column 'NAME'"
-  func place(_ row: Int, number column: Int) -> String { place(row, roles.numbers[column].name) }
-  func place(_ row: Int, name column: Int) -> String { place(row, roles.names[column].name) }
+  func location(_ row: Int, number column: Int) -> String { location(row, roles.numbers[column].name) }
+  func location(_ row: Int, name column: Int) -> String { location(row, roles.names[column].name) }
 
   func line(of row: Int) -> Int { files[origins[row].file].line(ofRecord: origins[row].record) }
 
-  func place(_ row: Int, _ name: String) -> String {
+  func location(_ row: Int, _ name: String) -> String {
     let origin = origins[row]
     let header = files[origin.file]
     let column = origin.column.map { header.names[$0] } ?? name
-    return "\(header.file.place(line: header.line(ofRecord: origin.record))), column \(quoted(column))"
+    return "\(header.file.location(line: header.line(ofRecord: origin.record))), column \(quoted(column))"
   }
 }
 
@@ -143,5 +143,5 @@ struct TableColumns: NumberTable {
     }
   }
 
-  func place(row: Int, column: Int) -> String { table.place(row, number: slots[column]) }
+  func location(row: Int, column: Int) -> String { table.location(row, number: slots[column]) }
 }

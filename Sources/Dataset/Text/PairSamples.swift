@@ -95,7 +95,7 @@ struct PairFile {
       let fields = line.parts(separatedBy: tab)
       guard fields.count == 2 || fields.count == 1 && isOptional else {
         throw .badData(
-          "\(file.place(line: number)): needs a source, one tab and a target, but has \(fields.count - 1) tabs"
+          "\(file.location(line: number)): needs a source, one tab and a target, but has \(fields.count - 1) tabs"
         )
       }
       let source = Self.tokens(fields[0], specification.tokens)
@@ -106,7 +106,7 @@ struct PairFile {
         return
       }
       for (name, side) in [("source", source)] + (isOptional ? [] : [("target", target)]) where side.isEmpty {
-        throw .badData("\(file.place(line: number)): the \(name) is empty")
+        throw .badData("\(file.location(line: number)): the \(name) is empty")
       }
       sources.lines.append(source)
       targets.lines.append(target)
@@ -168,7 +168,7 @@ struct PairFile {
             break
           }
           throw .badData(
-            "\(file.place(line: numbers[line])): \(quoted(name)) is not among the \(vocabulary.count) known tokens"
+            "\(file.location(line: numbers[line])): \(quoted(name)) is not among the \(vocabulary.count) known tokens"
           )
         }
         tokens.append(token)

@@ -1,6 +1,6 @@
 import Batches
 
-/// Samples that are a source and a target of tokens. A batch has the targets: as inputs behind the token that begins them, as
+/// Samples that are a source and a target of tokens. A batch has the targets: as inputs after the token that begins them, as
 /// classes before the one that ends them; a sample's length is that of its target and its end. Its `source` has the sources.
 public protocol PairedSet: SampleSet {
   func source(of sample: Int) -> [Int32]

@@ -23,9 +23,9 @@ private struct TextSource {
     let text = try header.index(of: data.text ?? "", key: "data.text")
     let targets = data.targets.filter(isThere)
     let label = try header.indices(of: [data.label].compactMap(\.self).filter(isThere), key: "data.label")
-    var table = try CSVReader.all(
+    var table = try CSVReader.read(
       header, columns: header.indices(of: targets, key: "data.targets"), names: [text] + label,
-      notation: data.notation)
+      gaps: nil, notation: data.notation)
     try table.closeGaps(data.gaps, numbers: isOptional ? [] : nil, names: isOptional ? [0] : nil)
     texts = try TextRows(table, data.tokens)
     records = (0..<table.rows).map { [table] in table.record($0) }
@@ -45,7 +45,7 @@ private struct TextSource {
   ) throws(Failure) -> [Int32] {
     guard table.names.count == 2 else { return [Int32](repeating: -1, count: table.rows) }
     return try ClassNumbers(
-      texts: table.names[1].texts, codes: table.names[1].codes, place: { table.place($0, name: 1) }
+      texts: table.names[1].texts, codes: table.names[1].codes, location: { table.location($0, name: 1) }
     ).numbers(&names, origin: origin, isOptional: isOptional)
   }
 }
@@ -66,8 +66,8 @@ private struct TextTargets: NumberTable {
       }
     }
   }
-  func place(row: Int, column: Int) -> String {
-    slots[column].map { table.place(row, number: $0) } ?? table.path
+  func location(row: Int, column: Int) -> String {
+    slots[column].map { table.location(row, number: $0) } ?? table.path
   }
 }
 
@@ -169,7 +169,7 @@ extension TextSource {
 }
 
 extension Vocabulary {
-  /// The tokens of a training part that occur often enough, the most frequent first, behind the one for all others; of bytes all.
+  /// The tokens of a training part that occur often enough, the most frequent first, after the one for all others; of bytes all.
   static func learned(_ counts: [Name: Int], _ specification: DataSpecification) -> [String] {
     if specification.tokens == .byte { return (0..<256).map(String.init) }
     let kept = counts.filter { $0.value >= specification.minCount && $0.key != Name(unknown) }

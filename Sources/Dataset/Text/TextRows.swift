@@ -31,7 +31,7 @@ struct TextRows {
         case .byte: ids += column.texts[text].map { Int32($0) }
         case .char, .word:
           guard let string = String(validating: column.texts[text], as: UTF8.self) else {
-            let place = table.place(row, name: 0)
+            let place = table.location(row, name: 0)
             throw .badData(
               "\(place): the text is not UTF-8; save the file as UTF-8, or use data.tokens: byte")
           }
@@ -42,7 +42,7 @@ struct TextRows {
       }
       guard !cut.isEmpty else {
         let what = tokens == .word ? "has no word" : "is empty"
-        throw .badData("\(table.place(row, name: 0)): the text \(what); remove the row")
+        throw .badData("\(table.location(row, name: 0)): the text \(what); remove the row")
       }
       starts.append(ids.count)
     }

@@ -3,7 +3,7 @@ import Batches
 /// Stretches of tokens as samples: the texts of a table's rows, or sentences with tags.
 struct TokenSet: SampleSet {
   /// What belongs to a sample.
-  enum Targets {
+  enum TokenTargets {
     /// `[samples of the file, width]`
     case values(Elements<Float>)
     /// `[samples of the file]`
@@ -15,7 +15,7 @@ struct TokenSet: SampleSet {
   let shape: SampleShape
   /// Of the whole file.
   let tokens: [Int32]
-  let targets: Targets
+  let targets: TokenTargets
   /// The first token of each sample of the file, and the end of the last.
   let starts: [Int]
   /// Those of this set.

@@ -83,7 +83,7 @@ struct TokenText {
       let ends = ["\n", Vocabulary.endOfLine]
       let line = 1 + ids[..<place].count { ends.contains(names[Int($0)]) }
       throw .badData(
-        "\(file.place(line: line)): \(quoted(names[Int(ids[place])])) is not among the \(vocabulary.count) known tokens"
+        "\(file.location(line: line)): \(quoted(names[Int(ids[place])])) is not among the \(vocabulary.count) known tokens"
       )
     }
     return encoded

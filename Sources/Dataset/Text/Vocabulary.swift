@@ -71,7 +71,7 @@ public struct Vocabulary: Sendable, Equatable {
   /// Tokens as they stand in a line.
   func joined(_ names: [String]) -> String { names.joined(separator: tokens == .word ? " " : "") }
 
-  /// The numbers of a text's tokens. A text that goes on has no end of line behind its last word.
+  /// The numbers of a text's tokens. A text that goes on has no end of line after its last word.
   /// - place: where it stands, for messages.
   /// - Throws: a `Failure` that names the token that is not known.
   public func encode(_ text: String, place: String = "the text") throws(Failure) -> [Int32] {

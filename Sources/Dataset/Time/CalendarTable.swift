@@ -45,5 +45,5 @@ struct CalendarTable: NumberTable {
     }
   }
 
-  func place(row: Int, column: Int) -> String { "calendar" }
+  func location(row: Int, column: Int) -> String { "calendar" }
 }

@@ -39,7 +39,7 @@ struct DigitReader {
     return count >= digits.lowerBound ? value : nil
   }
 
-  /// A fraction of a second in microseconds, behind its mark.
+  /// A fraction of a second in microseconds, after its mark.
   mutating func fraction() -> Int? {
     let start = place
     guard let value = number(1...9) else { return nil }

@@ -84,7 +84,7 @@ struct ISOTime {
     }
   }
 
-  /// The digits behind a second's mark: as many as asked for, and all six where that would cut something off.
+  /// The digits after a second's mark: as many as asked for, and all six where that would cut something off.
   static func fraction(_ microseconds: Int, digits: Int) -> String {
     let all = padded(microseconds, 6)
     if digits >= 6 { return all + String(repeating: "0", count: digits - 6) }

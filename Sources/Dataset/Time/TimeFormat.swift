@@ -2,14 +2,14 @@ import Diagnostics
 
 /// How the times of a table are written: ISO 8601, plain whole numbers, or a pattern of strftime's letters.
 package struct TimeFormat: Sendable, Equatable {
-  enum Kind: Equatable {
+  enum Notation: Equatable {
     /// Whole numbers in order: years, days, steps.
     case number
     case iso
-    case pattern([TimePattern.Piece])
+    case pattern([TimePattern.Directive])
   }
 
-  let kind: Kind
+  let kind: Notation
   /// How times are written that go on from those read.
   private var style: ISOTime.Style
   /// Whether a time that was read says its zone, and whether one says none.

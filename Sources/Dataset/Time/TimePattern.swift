@@ -2,7 +2,7 @@ import Diagnostics
 
 /// A pattern of strftime's letters, `%d.%m.%Y %H:%M`.
 enum TimePattern {
-  enum Piece: Equatable {
+  enum Directive: Equatable {
     case field(UInt8)
     case mark(UInt8)
   }
@@ -13,8 +13,8 @@ enum TimePattern {
     "November", "December",
   ]
 
-  static func pieces(of pattern: String) throws(Failure) -> [Piece] {
-    var pieces: [Piece] = []
+  static func pieces(of pattern: String) throws(Failure) -> [Directive] {
+    var pieces: [Directive] = []
     var isField = false
     for byte in pattern.utf8 {
       if isField, byte != UInt8(ascii: "%") {
@@ -38,10 +38,10 @@ enum TimePattern {
     return pieces
   }
 
-  static func parse(_ text: [UInt8], _ pieces: [Piece]) -> Int? { read(text, pieces)?.microseconds }
+  static func parse(_ text: [UInt8], _ pieces: [Directive]) -> Int? { read(text, pieces)?.microseconds }
 
   /// - Returns: since 1970, and how many digits the fraction of a second has.
-  static func read(_ text: [UInt8], _ pieces: [Piece]) -> (microseconds: Int, digits: Int)? {
+  static func read(_ text: [UInt8], _ pieces: [Directive]) -> (microseconds: Int, digits: Int)? {
     var reader = DigitReader(text)
     var parts = Parts()
     for piece in pieces {
@@ -116,7 +116,7 @@ enum TimePattern {
   }
 
   /// - fractionDigits: of `%f`.
-  static func text(_ moment: Moment, _ pieces: [Piece], fractionDigits: Int = 6) -> String {
+  static func text(_ moment: Moment, _ pieces: [Directive], fractionDigits: Int = 6) -> String {
     var bytes: [UInt8] = []
     for piece in pieces {
       switch piece {

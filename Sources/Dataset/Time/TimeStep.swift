@@ -35,7 +35,7 @@ package enum TimeStep: Sendable, Equatable {
     }
   }
 
-  /// How many rows do not stand one step behind the one before them, where there is but one next time; else 0.
+  /// How many rows do not stand one step after the one before them, where there is but one next time; else 0.
   package func breaks(in times: ArraySlice<Int>) -> Int {
     isExact ? zip(times, times.dropFirst()).count { time(after: $0, steps: 1) != $1 } : 0
   }
@@ -51,7 +51,7 @@ package enum TimeStep: Sendable, Equatable {
     return min(steps, Set(zip(months, months.dropFirst()).map { $1 - $0 }).count)
   }
 
-  /// The time so many steps behind one; nil where nobody knows.
+  /// The time so many steps after one; nil where nobody knows.
   package func time(after last: Int, steps: Int) -> Int? {
     switch self {
     case .fixed(let step):
@@ -64,7 +64,7 @@ package enum TimeStep: Sendable, Equatable {
         Moment(date: $0, time: moment.time).microseconds
       }
     case .weekdays:
-      // Whole weeks behind the first steps, which may begin on a weekend.
+      // Whole weeks after the first steps, which may begin on a weekend.
       let singles = steps > 0 ? (steps - 1) % 5 + 1 : 0
       var time = last
       for _ in 0..<singles {
@@ -98,7 +98,7 @@ package enum TimeStep: Sendable, Equatable {
     return fits ? .months(step, day: day) : nil
   }
 
-  /// Never on a weekend, most of them one day behind the one before.
+  /// Never on a weekend, most of them one day after the one before.
   private static func areWeekdays(_ times: ArraySlice<Int>, _ steps: [Int]) -> Bool {
     let singles = steps.count { $0 == Moment.day }
     return steps.allSatisfy { $0 > 0 && $0 % Moment.day == 0 } && singles * 2 > steps.count

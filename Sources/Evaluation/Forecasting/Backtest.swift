@@ -1,7 +1,7 @@
 import Dataset
 import Diagnostics
 
-/// Forecasts from several origins, one behind the other, beside what came (rolling origin).
+/// Forecasts from several origins, one after the other, beside what came (rolling origin).
 ///
 /// The last fold ends with the last row of each series, the one before begins `step` rows earlier, and so on: statsforecast's
 /// `cross_validation`.
@@ -19,11 +19,11 @@ public struct Backtest: Sendable {
     (self.folds, self.step, self.steps, self.season) = (folds, step, steps, season)
   }
 
-  /// Rows of each series that lie behind the origin of a fold, from 0.
+  /// Rows of each series that lie after the origin of a fold, from 0.
   public func withheld(_ fold: Int) -> Int { steps + (folds - 1 - fold) * step }
 
   /// One forecast beside what came and what needs no network.
-  public struct Row: Sendable {
+  public struct ScoredRow: Sendable {
     public let fold: Int
     /// "" for one that has none.
     public let series: String
@@ -45,16 +45,16 @@ public struct Backtest: Sendable {
   }
 
   /// The rows of one fold.
-  public func rows(_ fold: Int, of forecast: Forecast) -> [Row] {
+  public func rows(_ fold: Int, of forecast: Forecast) -> [ScoredRow] {
     forecast.targetNames.indices.flatMap { target in
       let naive = forecast.series.map {
         NaiveForecast(history: $0.history.map { $0[target] }, season: season)
       }
       let (lasts, scales) = (naive.map(\.last), naive.map(\.scale))
-      return forecast.rows.compactMap { row -> Row? in
+      return forecast.rows.compactMap { row -> ScoredRow? in
         let series = forecast.series[row.series]
         guard row.step <= series.truth.count else { return nil }
-        return Row(
+        return ScoredRow(
           fold: fold, series: series.name, time: series.times[row.step - 1],
           record: series.lastRecord + row.step, step: row.step, target: target,
           actual: series.truth[row.step - 1][target], predicted: row.predicted[target],
@@ -77,7 +77,7 @@ public struct BacktestScores: Sendable, Equatable, Encodable {
   /// row is left out.
   ///
   /// nil where there was nothing to compare.
-  public init?(_ rows: some Sequence<Backtest.Row>, season: Int) {
+  public init?(_ rows: some Sequence<Backtest.ScoredRow>, season: Int) {
     var known = rows.filter { !$0.actual.isNaN && !$0.predicted.isNaN && !$0.last.isNaN }
     let seasonal = season > 1 ? known.filter { !$0.seasonal.isNaN } : []
     if !seasonal.isEmpty { known = seasonal }

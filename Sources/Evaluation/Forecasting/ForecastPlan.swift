@@ -1,8 +1,8 @@
 import Diagnostics
 
-/// Which window says what of the rows behind the last one.
+/// Which window says what of the rows after the last one.
 ///
-/// A network that was trained for horizons h says in a window that ends j rows before the last what lies h - j rows behind it. Of each
+/// A network that was trained for horizons h says in a window that ends j rows before the last what lies h - j rows after it. Of each
 /// row the latest window is asked that says anything of it. Rows beyond the furthest horizon take another round, whose windows read what
 /// the rounds before forecast.
 public struct ForecastPlan: Sendable, Equatable {

@@ -85,7 +85,7 @@ public struct NaiveForecast: Sendable {
   public var last: Double { history.last { !$0.isNaN } ?? .nan }
 
   /// The value of the same place in the last season.
-  /// - step: rows behind the origin, from 1. NaN where the history does not reach back so far.
+  /// - step: rows after the origin, from 1. NaN where the history does not reach back so far.
   public func seasonal(_ step: Int) -> Double {
     let back = (step + season - 1) / season * season - step
     let row = history.count - 1 - back

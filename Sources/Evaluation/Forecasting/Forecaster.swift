@@ -3,7 +3,7 @@ import Dataset
 import Diagnostics
 import Recurrent
 
-/// Says what comes behind the last rows of series.
+/// Says what comes after the last rows of series.
 ///
 ///     let forecaster = try Forecaster(checkpoint)
 ///     let forecast = try forecaster.forecast(from: "history.csv", steps: 48)
@@ -136,12 +136,12 @@ public final class Forecaster {
   }
 }
 
-/// What comes behind the last rows of series.
+/// What comes after the last rows of series.
 public struct Forecast: Sendable {
   public struct Row: Sendable {
     /// Its number in `series`.
     public let series: Int
-    /// Rows behind the last one, from 1.
+    /// Rows after the last one, from 1.
     public let step: Int
     /// Of each target, in the units of the file.
     public let predicted: [Double]

@@ -1,6 +1,6 @@
 import Recurrent
 
-/// A decoder of numbers: a step for each horizon, one written behind the other, since their number is fixed. `NumberSteps` has the rules.
+/// A decoder of numbers: a step for each horizon, one written after the other, since their number is fixed. `NumberSteps` has the rules.
 extension NetworkGraph {
   /// - values: what the encoder gave, `[T, B, W]`.
   /// - states: of each of its layers the final states, `[D, B, H]`.
@@ -24,7 +24,7 @@ extension NetworkGraph {
       }
       x = graph.add("Unsqueeze", [x, graph.integers([0])])
       for layer in 0..<network.layers {
-        let place = OperatorPlace(
+        let place = OperatorLocation(
           module: "decoder", layer: layer, directions: 1,
           inputWidth: layer == 0 ? numbers.inputSize : network.outputWidth, hidden: network.outputWidth)
         let given = addOperator(place, x, lengths: "", states: states[layer])

@@ -23,7 +23,7 @@ extension NetworkGraph {
     return graph.add("Gather", [parameter("embedding.weight")!, tokens])
   }
 
-  /// Numbers, and behind them the vectors of categories.
+  /// Numbers, and after them the vectors of categories.
   private mutating func addRows() -> String {
     var parts: [String] = []
     if network.inputSize > 0 {
@@ -55,7 +55,7 @@ extension NetworkGraph {
       }
       values = graph.add("Where", [graph.add("IsNaN", [values]), fill, values])
     }
-    func columns(_ own: Scaler.Series) -> LinearColumns {
+    func columns(_ own: Scaler.SeriesScale) -> LinearColumns {
       LinearColumns(own.features, scaler.method, width: width)
     }
     if scaler.alternatives.allSatisfy({ columns($0).isIdentity }) { return values }

@@ -5,7 +5,7 @@ extension NetworkGraph {
   mutating func addLayer(_ layer: Int, _ input: String) -> LayerValues {
     let states = initialStates(layer)
     if network.needsOwnSteps { return addSteps(layer, input, states) }
-    let place = OperatorPlace(
+    let place = OperatorLocation(
       module: "rnn", layer: layer, directions: network.directions, inputWidth: network.inputWidth(of: layer),
       hidden: network.hiddenSize(of: layer))
     return addOperator(place, input, lengths: lengths?.short ?? "", states: states)
@@ -13,7 +13,7 @@ extension NetworkGraph {
 
   /// By ONNX's own operator.
   /// - lengths, states: "" for none.
-  mutating func addOperator(_ place: OperatorPlace, _ input: String, lengths: String, states: [String])
+  mutating func addOperator(_ place: OperatorLocation, _ input: String, lengths: String, states: [String])
     -> LayerValues
   {
     let cell = CellDescription(network)
@@ -45,7 +45,7 @@ extension NetworkGraph {
   }
 
   /// W `[D, G·H, I]`, R `[D, G·H, H]` and B `[D, 2·G·H]`, "" without biases, with gates in the operator's order.
-  private mutating func addWeights(_ place: OperatorPlace, _ cell: CellDescription) -> [String] {
+  private mutating func addWeights(_ place: OperatorLocation, _ cell: CellDescription) -> [String] {
     let (hidden, directions) = (place.hidden, place.directions)
     let module = "\(place.module)_l\(place.layer)"
     let names = ["W", "R"] + (network.bias ? ["B"] : [])
@@ -68,7 +68,7 @@ extension NetworkGraph {
   }
 
   /// P `[D, 3·H]`, i o f.
-  private mutating func addPeepholes(_ place: OperatorPlace, _ cell: CellDescription) -> String {
+  private mutating func addPeepholes(_ place: OperatorLocation, _ cell: CellDescription) -> String {
     let (order, hidden) = (cell.onnx.peepholeOrder, place.hidden)
     let weights = (0..<place.directions).flatMap { direction -> [Float] in
       let all = values(network.name("peephole", place.layer, direction, module: place.module))!
@@ -106,14 +106,14 @@ extension NetworkGraph {
   }
 }
 
-/// What a layer gives: `[T, B, D·W]`, and h (and c) behind each sequence's end, `[D, B, W]`.
+/// What a layer gives: `[T, B, D·W]`, and h (and c) after each sequence's end, `[D, B, W]`.
 struct LayerValues {
   let values: String
   let states: [String]
 }
 
 /// A layer that is an operator of ONNX.
-struct OperatorPlace {
+struct OperatorLocation {
   /// Stands before its parameters' names.
   let module: String
   let layer, directions, inputWidth, hidden: Int

@@ -67,7 +67,7 @@ extension NetworkGraph {
   /// A number · scale + offset of its target; what says how wide it is spread, · scale alone.
   private mutating func unscaled(_ values: String, _ loss: Loss, _ targets: Int, _ each: Int) -> String {
     guard let scaler = interface.scaler, !scaler.targets.isEmpty else { return values }
-    func columns(_ own: Scaler.Series) -> LinearColumns {
+    func columns(_ own: Scaler.SeriesScale) -> LinearColumns {
       LinearColumns(own.targets, scaler.method, width: targets)
     }
     if scaler.alternatives.allSatisfy({ columns($0).isIdentity }) { return values }

@@ -4,14 +4,12 @@ import Recurrent
 /// An encoder-decoder of tokens as two graphs, with a search between them: what the encoder gives, the decoder takes under the same
 /// name, and what one step of the decoder gives as `hn_l0` the next one takes as `h0_l0`.
 extension NetworkGraph {
-  package typealias Pair = (encoder: ONNXModel, decoder: ONNXModel)
-
   /// - parameters, metadata: as of `model`.
   /// - Throws: where one is too large.
   package static func pair(
     _ network: Network, _ layout: ParameterLayout, _ parameters: UnsafeBufferPointer<Float>,
     _ interface: ModelInterface, metadata: [(key: String, value: String)]
-  ) throws(Failure) -> Pair {
+  ) throws(Failure) -> (encoder: ONNXModel, decoder: ONNXModel) {
     func written(_ part: String, _ write: (inout NetworkGraph) -> Void) throws(Failure) -> ONNXModel {
       var writer = NetworkGraph(
         network: network, interface: interface, layout: layout, parameters: parameters)
@@ -44,7 +42,7 @@ extension NetworkGraph {
     var x = graph.add("Unsqueeze", [vector, graph.integers([0])])
     var states: [[String]] = []
     for layer in 0..<network.layers {
-      let place = OperatorPlace(
+      let place = OperatorLocation(
         module: "decoder", layer: layer, directions: 1,
         inputWidth: layer == 0 ? network.decoder!.embedding!.width : network.outputWidth,
         hidden: network.outputWidth)

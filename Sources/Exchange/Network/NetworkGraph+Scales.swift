@@ -7,7 +7,7 @@ extension NetworkGraph {
   /// - shape: of one sample's, the same for all its steps.
   /// - hasSteps: whether what it is applied to has an axis of time behind that of the batch.
   mutating func scales(
-    _ name: String, _ shape: [Int], hasSteps: Bool, _ values: (Scaler.Series) -> [Float]
+    _ name: String, _ shape: [Int], hasSteps: Bool, _ values: (Scaler.SeriesScale) -> [Float]
   ) -> String {
     let all = interface.scaler!.alternatives
     guard all.count > 1 else { return graph.add(name, shape, values(all[0])) }
@@ -27,7 +27,7 @@ struct LinearColumns {
   var isIdentity: Bool { offset.allSatisfy { $0 == 0 } && scale.allSatisfy { $0 == 1 } }
 
   /// - width: of columns in all; those behind the scaled ones stay as they are.
-  init(_ columns: [Scaler.Column], _ method: Scaler.Method, width: Int) {
+  init(_ columns: [Scaler.ColumnScale], _ method: Scaler.Method, width: Int) {
     switch method {
     case .standard:
       (offset, scale) = (columns.map { Float($0.offset) }, columns.map { Float($0.scale) })

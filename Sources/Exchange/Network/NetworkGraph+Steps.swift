@@ -7,7 +7,7 @@ extension NetworkGraph {
     var (outputs, finals): ([String], [[String]]) = ([], [])
     for direction in 0..<network.directions {
       let isReverse = direction == 1
-      // Where sequences have lengths of their own, each is turned by itself, and what lies behind it stays there.
+      // Where sequences have lengths of their own, each is turned by itself, and what lies after it stays there.
       let turned = isReverse && lengths != nil ? reversed(input) : input
       let starts = states.enumerated().map { index, state in
         start(state, direction, width: index == 0 ? network.width(of: layer) : network.hiddenSize(of: layer))

@@ -46,7 +46,7 @@ package struct NetworkGraph {
       return addOutputs(addDecoder(numbers, values, states))
     }
     addOutputs(addHead(addReadout(values)))
-    // Behind what is asked for first.
+    // After what is asked for first.
     if interface.carriesStates {
       for layer in states.indices { addStates(states[layer], of: layer) }
     }

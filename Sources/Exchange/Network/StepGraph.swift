@@ -7,12 +7,12 @@ struct StepGraph {
   private let network: Network
   private let (hidden, width): (Int, Int)
   private let cell: CellDescription
-  /// Of all gates, but for one that reads h behind another gate.
+  /// Of all gates, but for one that reads h after another gate.
   private let recurrent: StepProduct
   private let gatedRecurrent: StepProduct?
   /// Of each gate that sees c its weights, in the description's order.
   private let peepholes: [String]
-  private let cellNorm: StepProduct.Norm?
+  private let cellNorm: StepProduct.NormWeights?
   private let projection: String?
   /// Shares of the state before, as tensors; nil for none.
   private let (zoneout, cellZoneout): (String?, String?)
@@ -106,7 +106,7 @@ struct StepGraph {
   }
 
   /// - gates: those before it.
-  /// - state: what it sees through a peephole, or behind another gate.
+  /// - state: what it sees through a peephole, or after another gate.
   private mutating func gate(
     _ index: Int, _ a: [String], _ b: [String], _ gates: [String], sees state: String
   ) -> String {

@@ -4,10 +4,10 @@ import Recurrent
 struct StepProduct {
   private let weight: String
   private let bias: String?
-  private let norms: [Norm]
+  private let norms: [NormWeights]
 
   /// Layer norm of some gates together.
-  struct Norm {
+  struct NormWeights {
     let weight: String
     /// "" without.
     let bias: String
@@ -40,7 +40,7 @@ struct StepProduct {
   }
 }
 
-extension StepProduct.Norm {
+extension StepProduct.NormWeights {
   func add(to graph: inout ONNXGraph, _ x: String) -> String {
     let inputs = [x, weight] + (bias.isEmpty ? [] : [bias])
     return graph.add(
@@ -52,7 +52,7 @@ extension NetworkGraph {
   /// Those of a layer's layer norm, none where it has none.
   /// - groups: blocks of H that are normalized together.
   mutating func norms(_ name: String, _ groups: [Range<Int>], _ layer: Int, _ direction: Int)
-    -> [StepProduct.Norm]
+    -> [StepProduct.NormWeights]
   {
     let (name, hidden) = (network.name(name, layer, direction), network.hiddenSize(of: layer))
     guard let weight = values("\(name).weight") else { return [] }
@@ -63,7 +63,7 @@ extension NetworkGraph {
         let own = groups.count == 1 ? "" : ".\(blocks.lowerBound)"
         return graph.add("\(name).\(kind)\(own)", [range.count], Array(values[range]))
       }
-      return StepProduct.Norm(
+      return StepProduct.NormWeights(
         weight: part("weight", weight), bias: bias.map { part("bias", $0) } ?? "", width: range.count)
     }
   }

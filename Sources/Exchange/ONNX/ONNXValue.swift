@@ -42,7 +42,7 @@ struct ONNXValue {
 
 /// Numbers that a graph holds: `TensorProto`.
 struct ONNXTensor {
-  enum Numbers {
+  enum TensorData {
     case floats([Float])
     case int64s([Int64])
   }
@@ -50,7 +50,7 @@ struct ONNXTensor {
   let name: String
   /// Empty for one number.
   let shape: [Int]
-  let numbers: Numbers
+  let numbers: TensorData
 
   /// dims 1, data_type 2, name 8, raw_data 9.
   var message: ProtobufMessage {

@@ -1,6 +1,6 @@
 /// The fields of a message that was read, one after the other. What is none ends it.
 package struct ProtobufFields: Sequence, IteratorProtocol {
-  package enum Value {
+  package enum WireValue {
     /// A varint, or what stands in four or eight bytes.
     case number(UInt64)
     case bytes(ArraySlice<UInt8>)
@@ -12,7 +12,7 @@ package struct ProtobufFields: Sequence, IteratorProtocol {
 
   package init(_ bytes: ArraySlice<UInt8>) { rest = bytes }
 
-  package mutating func next() -> (field: Int, value: Value)? {
+  package mutating func next() -> (field: Int, value: WireValue)? {
     guard !rest.isEmpty, !isDamaged else { return nil }
     guard let key = varint(), let value = value(kind: key & 7) else {
       isDamaged = true
@@ -21,7 +21,7 @@ package struct ProtobufFields: Sequence, IteratorProtocol {
     return (Int(truncatingIfNeeded: key >> 3), value)
   }
 
-  private mutating func value(kind: UInt64) -> Value? {
+  private mutating func value(kind: UInt64) -> WireValue? {
     switch kind {
     case 0: return varint().map { .number($0) }
     case 1: return take(8).map { .number(Self.number($0)) }

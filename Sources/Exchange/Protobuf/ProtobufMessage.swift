@@ -1,4 +1,4 @@
-/// A message of Protocol Buffers: its fields one behind the other, in the order in which they are added.
+/// A message of Protocol Buffers: its fields one after the other, in the order in which they are added.
 ///
 /// A field is a key, number · 8 + wire type, and its value: 0 a varint, 1 eight bytes, 2 bytes with their count in front of them,
 /// 5 four bytes (protobuf.dev/programming-guides/encoding). Repeated fields are written value by value, as proto2 does, but where

@@ -1,7 +1,7 @@
 /// What an event file of TensorBoard holds: the few messages of event.proto and summary.proto that are written, each with its field
 /// numbers (tensorboard/compat/proto).
 package struct TensorBoardEvent {
-  package enum Content {
+  package enum Payload {
     /// The first of each file.
     case version
     /// Who reads on forgets what came before: these events begin anew.
@@ -12,9 +12,9 @@ package struct TensorBoardEvent {
   /// Seconds since 1970.
   package var time: Double
   package var step: Int
-  package var content: Content
+  package var content: Payload
 
-  package init(time: Double, step: Int, _ content: Content) {
+  package init(time: Double, step: Int, _ content: Payload) {
     (self.time, self.step, self.content) = (time, step, content)
   }
 

@@ -1,11 +1,11 @@
 /// How values of a type are read from a recipe, written to one, and described.
 struct Codec<Value>: Sendable {
   let kind: ValueKind
-  let read: @Sendable (RecipeNode, KeyPlace) throws -> Value
+  let read: @Sendable (RecipeNode, KeyLocation) throws -> Value
   let write: @Sendable (Value) -> YAMLText
 
   init(
-    _ kind: ValueKind, read: @escaping @Sendable (RecipeNode, KeyPlace) throws -> Value,
+    _ kind: ValueKind, read: @escaping @Sendable (RecipeNode, KeyLocation) throws -> Value,
     write: @escaping @Sendable (Value) -> YAMLText
   ) {
     (self.kind, self.read, self.write) = (kind, read, write)

@@ -17,13 +17,13 @@ struct Key<Root>: Sendable {
   private var check: @Sendable (Root, RecipeMap) throws -> Void = { _, _ in }
   private var isNullWritten = true
   private var isSilent: @Sendable (Root) -> Bool = { _ in false }
-  private let get: @Sendable (RecipeNode, KeyPlace, inout Root) throws -> Void
+  private let get: @Sendable (RecipeNode, KeyLocation, inout Root) throws -> Void
   private let put: @Sendable (Root) -> YAMLText
 
   /// A key that is read and written by hand.
   init(
     _ name: String, _ kind: ValueKind, scope: [String]?, _ sentence: String,
-    read: @escaping @Sendable (RecipeNode, KeyPlace, inout Root) throws -> Void,
+    read: @escaping @Sendable (RecipeNode, KeyLocation, inout Root) throws -> Void,
     write: @escaping @Sendable (Root) -> YAMLText
   ) {
     (self.name, self.kind, self.scope, self.sentence) = (name, kind, scope, sentence)

@@ -1,4 +1,4 @@
-extension JSONSchema.Value {
+extension JSONSchema.SchemaValue {
   /// As JSON, two spaces deep a level.
   /// - width: what is not longer stays on one line.
   func json(indent: String = "", width: Int) -> String {

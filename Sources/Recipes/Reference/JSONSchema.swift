@@ -4,16 +4,16 @@
 /// `recur recipe check` alone.
 struct JSONSchema {
   /// Built by hand, so that keys stay in the order of the declarations.
-  indirect enum Value {
+  indirect enum SchemaValue {
     case text(String)
     case number(String)
     case flag(Bool)
     case null
-    case list([Value])
-    case object([(String, Value)])
+    case list([SchemaValue])
+    case object([(String, SchemaValue)])
   }
 
-  static var recipe: Value {
+  static var recipe: SchemaValue {
     .object(
       [
         ("$schema", .text("https://json-schema.org/draft/2020-12/schema")),
@@ -22,26 +22,26 @@ struct JSONSchema {
   }
 
   /// What a section's map may hold.
-  private static func members(_ section: SectionDescription) -> [(String, Value)] {
+  private static func members(_ section: SectionDescription) -> [(String, SchemaValue)] {
     guard let selector = section.selector else { return map(section.keys) }
     // The selector's value decides which keys there are.
-    let variants = section.kinds.map { kind -> Value in
+    let variants = section.kinds.map { kind -> SchemaValue in
       let keys = section.keys.filter { $0.scope?.contains(kind) ?? true }
       return .object(map(keys, constant: (selector, kind)))
     }
-    let words: [Value] = section.isShorthand ? [.object([("enum", texts(section.kinds))])] : []
+    let words: [SchemaValue] = section.isShorthand ? [.object([("enum", texts(section.kinds))])] : []
     return [("anyOf", .list(words + variants))]
   }
 
   /// - constant: a key that must have one value.
   private static func map(_ keys: [KeyDescription], constant: (key: String, value: String)? = nil) -> [(
-    String, Value
+    String, SchemaValue
   )] {
-    let properties = keys.map { key -> (String, Value) in
-      let value = key.name == constant?.key ? [("const", Value.text(constant!.value))] : schema(key)
+    let properties = keys.map { key -> (String, SchemaValue) in
+      let value = key.name == constant?.key ? [("const", SchemaValue.text(constant!.value))] : schema(key)
       return (key.name, .object([("description", .text(description(key)))] + value))
     }
-    var members: [(String, Value)] = [("type", .text("object")), ("properties", .object(properties))]
+    var members: [(String, SchemaValue)] = [("type", .text("object")), ("properties", .object(properties))]
     let required = keys.filter(\.isRequired).map(\.name)
     if !required.isEmpty { members.append(("required", texts(required))) }
     let companions = keys.compactMap { key in key.companion.map { (key.name, texts([$0])) } }
@@ -55,12 +55,12 @@ struct JSONSchema {
   }
 
   /// A key that may be left out may be null too.
-  private static func schema(_ key: KeyDescription) -> [(String, Value)] {
+  private static func schema(_ key: KeyDescription) -> [(String, SchemaValue)] {
     key.isRequired ? schema(key.kind) : schema(key.kind).map(orNull)
   }
 
   /// The member that says what a value may be, with null besides: an editor says more about one schema than about a choice of two.
-  private static func orNull(_ member: (String, Value)) -> (String, Value) {
+  private static func orNull(_ member: (String, SchemaValue)) -> (String, SchemaValue) {
     switch member {
     case ("type", .list(let types)): ("type", .list(types + [.text("null")]))
     case ("type", let type): ("type", .list([type, .text("null")]))
@@ -70,7 +70,7 @@ struct JSONSchema {
     }
   }
 
-  private static func schema(_ kind: ValueKind) -> [(String, Value)] {
+  private static func schema(_ kind: ValueKind) -> [(String, SchemaValue)] {
     switch kind {
     case .whole(let range):
       [
@@ -102,7 +102,7 @@ struct JSONSchema {
     }
   }
 
-  private static func bounds(_ range: NumberRange) -> [(String, Value)] {
+  private static func bounds(_ range: NumberRange) -> [(String, SchemaValue)] {
     switch range {
     case .any: []
     case .positive: [("exclusiveMinimum", .number("0"))]
@@ -113,8 +113,8 @@ struct JSONSchema {
     }
   }
 
-  private static func list(_ item: ValueKind, _ count: ValueKind.Count) -> [(String, Value)] {
-    let items: [(String, Value)] = [("type", .text("array")), ("items", .object(schema(item)))]
+  private static func list(_ item: ValueKind, _ count: ValueKind.Count) -> [(String, SchemaValue)] {
+    let items: [(String, SchemaValue)] = [("type", .text("array")), ("items", .object(schema(item)))]
     return switch count {
     case .any: items
     case .notEmpty: items + [("minItems", .number("1"))]
@@ -123,5 +123,5 @@ struct JSONSchema {
     }
   }
 
-  private static func texts(_ texts: [String]) -> Value { .list(texts.map { .text($0) }) }
+  private static func texts(_ texts: [String]) -> SchemaValue { .list(texts.map { .text($0) }) }
 }

@@ -3,7 +3,7 @@ import Diagnostics
 /// All keys of a recipe, as they are declared.
 public enum RecipeReference {
   /// One key.
-  public struct Entry: Sendable {
+  public struct KeyReference: Sendable {
     /// From the recipe's root: `train.ema`.
     public let path: String
     /// What a value may be: "number, at least 0 and below 1".
@@ -22,13 +22,13 @@ public enum RecipeReference {
   }
 
   /// In the order of the effective recipe; a section comes before its keys.
-  public static let entries: [Entry] = entries(of: root, path: "", scope: nil)
+  public static let entries: [KeyReference] = entries(of: root, path: "", scope: nil)
 
   static let root = SectionDescription(Recipe.section, shorthand: false)
 
   /// The entries of a key, and of those below it: one for each place where it means something else.
   /// - Throws: a usage `Failure` that names the nearest key.
-  public static func entries(of path: String) throws -> [Entry] {
+  public static func entries(of path: String) throws -> [KeyReference] {
     let found = entries.filter { $0.path == path || $0.path.hasPrefix(path + ".") }
     if !found.isEmpty { return found }
     let last = path.split(separator: ".").last.map(String.init) ?? path
@@ -39,14 +39,15 @@ public enum RecipeReference {
         + (near.map { "; did you mean \($0)?" } ?? "; recur recipe keys shows all"))
   }
 
-  private static func entries(of section: SectionDescription, path: String, scope: String?) -> [Entry] {
-    section.keys.flatMap { key -> [Entry] in
+  private static func entries(of section: SectionDescription, path: String, scope: String?) -> [KeyReference]
+  {
+    section.keys.flatMap { key -> [KeyReference] in
       let full = path.isEmpty ? key.name : "\(path).\(key.name)"
       let own =
         key.scope.map { "\(section.words)\($0.joined(separator: ", "))" }
         ?? key.companion.map { "\(path).\($0)" }
       let inner = key.kind.section
-      let entry = Entry(
+      let entry = KeyReference(
         path: full, value: key.kind.words, preset: key.preset, isRequired: key.isRequired,
         isSection: key.kind.isSection, scope: own ?? scope, sentence: key.sentence, choices: key.kind.choices)
       return [entry] + (inner.map { entries(of: $0, path: full, scope: own ?? scope) } ?? [])

@@ -246,7 +246,7 @@ extension Codec where Value == String {
   }
 }
 
-extension Codec where Value == DataSpecification.Share {
+extension Codec where Value == DataSpecification.PartSize {
   /// A count, a fraction with a decimal point, `rest`, or a time.
   fileprivate static var share: Codec {
     let count = 0...Int(Int32.max)

@@ -59,7 +59,7 @@ extension ValueKind {
 extension Network.HeadLayer {
   private static let names = ["linear", "relu", "tanh", "sigmoid", "dropout"]
 
-  fileprivate init(_ node: RecipeNode, _ place: KeyPlace) throws {
+  fileprivate init(_ node: RecipeNode, _ place: KeyLocation) throws {
     switch node.content {
     case .scalar("relu"): self = .relu
     case .scalar("tanh"): self = .tanh
@@ -74,7 +74,7 @@ extension Network.HeadLayer {
   }
 
   /// `linear: 10`, `linear: {size: 10, bias: false}` or `dropout: 0.5`.
-  private init(_ entry: RecipeNode.Entry, _ place: KeyPlace) throws {
+  private init(_ entry: RecipeNode.Pair, _ place: KeyLocation) throws {
     func missing(_ what: String) -> Failure {
       .badData("\(entry.origin): \(place.path): \(entry.key) needs \(what)")
     }
@@ -98,7 +98,7 @@ extension Network.HeadLayer {
     }
   }
 
-  private static func unknown(_ name: String, _ node: RecipeNode, _ place: KeyPlace) -> Failure {
+  private static func unknown(_ name: String, _ node: RecipeNode, _ place: KeyLocation) -> Failure {
     let near = nearestName(to: name, among: names).map { "; did you mean \($0)?" } ?? ""
     let choices = names.joined(separator: ", ")
     return node.failure("\(place.path): a layer must be one of \(choices), not \(name)\(near)")

@@ -15,7 +15,7 @@ public struct ModelSpecification: Sendable, Equatable {
   /// Widths of the vectors of categorical columns; nil for `auto`.
   public var categoryEmbedding: CategoryWidths?
   public var categoryDropout: Float = 0
-  /// What writes the target of pairs, or the numbers behind a window, step by step.
+  /// What writes the target of pairs, or the numbers after a window, step by step.
   public var decoder: DecoderSpecification?
 
   /// The width of a linear layer of the head that the data decide: it gets as many outputs as they have classes.
@@ -43,9 +43,9 @@ public enum CategoryWidths: Sendable, Equatable {
   case auto
   case all(Int)
   /// Column by column; the others as `auto`.
-  case columns([Column])
+  case columns([ColumnWidth])
 
-  public struct Column: Sendable, Equatable {
+  public struct ColumnWidth: Sendable, Equatable {
     public var name: String
     public var width: Int
     public init(name: String, width: Int) {

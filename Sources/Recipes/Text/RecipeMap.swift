@@ -6,16 +6,16 @@ struct RecipeMap {
   let path: String
   let node: RecipeNode
   private let baseDirectory: String
-  private let entries: [RecipeNode.Entry]
+  private let entries: [RecipeNode.Pair]
 
   /// - shorthand: where a plain word may stand for `{name: word}`.
-  init(_ node: RecipeNode, place: KeyPlace, shorthand: Bool = false) throws {
+  init(_ node: RecipeNode, place: KeyLocation, shorthand: Bool = false) throws {
     (path, baseDirectory) = (place.path, place.baseDirectory)
     self.node = node
     switch node.content {
     case .map(let entries): self.entries = entries
     case .scalar where shorthand:
-      entries = [RecipeNode.Entry(key: "name", origin: node.origin, value: node)]
+      entries = [RecipeNode.Pair(key: "name", origin: node.origin, value: node)]
     default:
       let name = path.isEmpty ? "a recipe" : path
       throw node.failure("\(name) must be a map of keys and values, not \(node.kindName)")
@@ -24,7 +24,7 @@ struct RecipeMap {
 
   func fullPath(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
 
-  func place(_ key: String) -> KeyPlace { KeyPlace(path: fullPath(key), baseDirectory: baseDirectory) }
+  func place(_ key: String) -> KeyLocation { KeyLocation(path: fullPath(key), baseDirectory: baseDirectory) }
 
   /// Refuses keys other than these, naming the nearest.
   /// - others: keys that exist but do not apply here.
@@ -61,7 +61,7 @@ struct RecipeMap {
     for part in key.split(separator: ".") {
       guard let next = map?[String(part)] else { break }
       place = next
-      map = try? RecipeMap(next, place: KeyPlace(path: "", baseDirectory: ""))
+      map = try? RecipeMap(next, place: KeyLocation(path: "", baseDirectory: ""))
     }
     return place.failure(message)
   }

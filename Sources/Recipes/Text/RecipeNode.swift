@@ -11,9 +11,9 @@ struct RecipeNode {
     case null
     case scalar(String)
     case list([RecipeNode])
-    case map([Entry])
+    case map([Pair])
   }
-  struct Entry {
+  struct Pair {
     var key: String
     var origin: Origin
     var value: RecipeNode
@@ -93,7 +93,7 @@ extension RecipeNode {
           throw Failure.badData("\(place): a key must be a plain word")
         }
         let node = try RecipeNode(value, origin: origin, depth: depth + 1, budget: &budget)
-        return Entry(key: name, origin: place, value: node)
+        return Pair(key: name, origin: place, value: node)
       }
       try requireDistinct(entries)
       content = .map(entries)
@@ -106,7 +106,7 @@ extension RecipeNode {
     throw Failure.badData("\(place): the tag \(quoted(tag)) means nothing in a recipe; remove it")
   }
 
-  private func requireDistinct(_ entries: [Entry]) throws {
+  private func requireDistinct(_ entries: [Pair]) throws {
     var places: [Name: Origin] = [:]
     for entry in entries {
       if let first = places.updateValue(entry.origin, forKey: Name(entry.key)) {

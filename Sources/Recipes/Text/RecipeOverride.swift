@@ -39,16 +39,16 @@ extension RecipeNode {
     } else {
       var node = RecipeNode(content: .map([]), origin: origin)
       try node.set(keys.dropFirst(), to: value, origin: origin)
-      entries.append(Entry(key: key, origin: origin, value: node))
+      entries.append(Pair(key: key, origin: origin, value: node))
     }
     content = .map(entries)
   }
 
   /// This node as a map to write into: `optimizer: adam` stands for `optimizer: {name: adam}`.
-  private var mapEntries: [Entry] {
+  private var mapEntries: [Pair] {
     switch content {
     case .map(let entries): entries
-    case .scalar: [Entry(key: "name", origin: self.origin, value: self)]
+    case .scalar: [Pair(key: "name", origin: self.origin, value: self)]
     case .null, .list: []
     }
   }

@@ -70,7 +70,7 @@ struct BacktestCommand: ReportingCommand {
     let steps = steps ?? plan.length
     let backtest = Backtest(folds: folds, step: step ?? steps, steps: steps, season: season ?? 1)
     let written = try table.map { try OutputFile($0, option: "--output", of: .table, notOver: source.inputs) }
-    var rows: [Backtest.Row] = []
+    var rows: [Backtest.ScoredRow] = []
     var lines = BacktestTable(hasSeason: season != nil)
     var ended: Set<Name> = []
     for fold in 0..<folds {

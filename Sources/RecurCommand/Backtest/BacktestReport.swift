@@ -2,7 +2,7 @@ import Recur
 
 struct BacktestReport: CommandReport {
   /// The scores of some of the rows.
-  struct Entry: Encodable {
+  struct GroupScores: Encodable {
     let target: String
     /// nil for all.
     let series: String?
@@ -20,7 +20,7 @@ struct BacktestReport: CommandReport {
   let season: Int?
   let output: String?
   /// Of each target over all, by step, by series, by both.
-  let scores: [Entry]
+  let scores: [GroupScores]
   /// Of each target, where not all of its forecasts are compared.
   let partlyCompared: [Compared]
 
@@ -35,7 +35,7 @@ struct BacktestReport: CommandReport {
   }
 
   init(
-    recipe: String, _ backtest: Backtest, targets: [String], _ rows: [Backtest.Row], output: String?
+    recipe: String, _ backtest: Backtest, targets: [String], _ rows: [Backtest.ScoredRow], output: String?
   ) {
     (self.recipe, self.output) = (recipe, output)
     (folds, step, steps) = (backtest.folds, backtest.step, backtest.steps)
@@ -51,10 +51,12 @@ struct BacktestReport: CommandReport {
     }
   }
 
-  private static func entries(_ rows: [Backtest.Row], _ target: String, _ backtest: Backtest) -> [Entry] {
-    func entry(_ rows: [Backtest.Row], series: String? = nil, step: Int? = nil) -> Entry? {
+  private static func entries(_ rows: [Backtest.ScoredRow], _ target: String, _ backtest: Backtest)
+    -> [GroupScores]
+  {
+    func entry(_ rows: [Backtest.ScoredRow], series: String? = nil, step: Int? = nil) -> GroupScores? {
       BacktestScores(rows, season: backtest.season).map {
-        Entry(target: target, series: series, step: step, scores: $0)
+        GroupScores(target: target, series: series, step: step, scores: $0)
       }
     }
     let bySeries = Dictionary(grouping: rows) { Name($0.series) }.sorted { $0.key < $1.key }
@@ -154,7 +156,7 @@ struct BacktestTable {
         + ["last_value"] + (hasSeason ? ["seasonal_naive"] : []))
   }
 
-  func line(_ row: Backtest.Row) -> String {
+  func line(_ row: Backtest.ScoredRow) -> String {
     let numbers =
       [row.actual, row.predicted] + row.quantiles + [row.last] + (hasSeason ? [row.seasonal] : [])
     return CSVLine.text(

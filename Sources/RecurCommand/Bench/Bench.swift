@@ -34,7 +34,7 @@ struct Bench: ParsableCommand {
     help: ArgumentHelp(
       "How gradients are added: strict cuts the batch into lanes, for the same bits on any number of ranks.",
       valueName: "fast|strict"))
-  var reduction = Reduction.fast
+  var reduction = DistributedSpecification.Reduction.fast
   @Option(help: "Lanes of all ranks with --reduction strict.") var lanes = 8
   @Option(help: "How long to measure each case, in seconds.") var seconds = 2.0
   @Flag(help: "Also print what each part of a step takes, and the core's multiply-add peak.") var profile =
@@ -104,8 +104,6 @@ struct Bench: ParsableCommand {
 }
 
 extension Bench {
-  enum Reduction: String, ExpressibleByArgument, CaseIterable, Encodable { case fast, strict }
-
   /// Those to measure a case with; nil is the one that takes the least time, or the processor.
   private func engines(_ benchCase: BenchCase, _ executor: (any Executor)?) -> [Engine?] {
     guard engines, let executor else { return [engine] }
@@ -124,9 +122,11 @@ extension Bench {
   }
 }
 
+extension DistributedSpecification.Reduction: ExpressibleByArgument, Encodable {}
+
 struct BenchReport: Encodable {
   var command = "bench"
-  let reduction: Bench.Reduction
+  let reduction: DistributedSpecification.Reduction
   /// `cpu`, or the GPU's name.
   let device: String
   /// What a processor computed with; `-bf16` where factors were rounded.

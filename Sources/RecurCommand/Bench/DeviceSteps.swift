@@ -1,4 +1,3 @@
-import CCUDA
 import CUDA
 import Recur
 

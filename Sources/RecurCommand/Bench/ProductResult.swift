@@ -3,7 +3,7 @@ import Recur
 
 /// Which products of a step went which way.
 struct ProductResult: Encodable {
-  struct Product: Encodable {
+  struct TimedProduct: Encodable {
     let kind: String
     let outputs: Int
     let inputs: Int
@@ -16,7 +16,7 @@ struct ProductResult: Encodable {
   /// The BLAS that computes some of them; nil where own kernels compute all.
   let library: String?
   /// Those that were large enough for a trial.
-  let tried: [Product]
+  let tried: [TimedProduct]
   /// How many a BLAS computes.
   let blasProducts: Int
 
@@ -24,7 +24,7 @@ struct ProductResult: Encodable {
     library = agreement.choices?.library
     blasProducts = agreement.choices?.products.count ?? 0
     tried = agreement.verdicts.map {
-      Product(
+      TimedProduct(
         kind: $0.shape.kind.rawValue, outputs: $0.shape.outputs, inputs: $0.shape.inputs, rows: $0.shape.rows,
         ownMilliseconds: $0.ownMilliseconds, blasMilliseconds: $0.blasMilliseconds, isBlas: $0.isBLAS)
     }

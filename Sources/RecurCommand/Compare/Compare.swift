@@ -61,7 +61,7 @@ extension RunComparison {
 }
 
 struct ComparisonReport: CommandReport {
-  struct Measured: Encodable {
+  struct MeasuredEpoch: Encodable {
     let epoch: Int
     let step: Int
     let metrics: [Name: Double]
@@ -70,16 +70,16 @@ struct ComparisonReport: CommandReport {
       (epoch, step, metrics) = (measured.epoch, measured.step, measured.values)
     }
   }
-  struct Run: Encodable {
+  struct ComparedRun: Encodable {
     let run: String
-    let status: RunSummary.Status
+    let status: RunSummary.RunStatus
     /// Those that differ.
     let settings: [Name: String?]
     let epochs: Int
     let steps: Int
     /// Of the parameters that other commands take; `last` of those after the last epoch.
-    let chosen: Measured?
-    let last: Measured?
+    let chosen: MeasuredEpoch?
+    let last: MeasuredEpoch?
     let seconds: Double?
     let parameters: Int?
     let parametersSHA256: String?
@@ -97,18 +97,18 @@ struct ComparisonReport: CommandReport {
   var command = "compare"
   let by: String
   let higherIsBetter: Bool
-  let runs: [Run]
+  let runs: [ComparedRun]
 
   init(_ comparison: RunComparison) {
     by = comparison.metric.description
     higherIsBetter = comparison.metric.increases
     runs = comparison.runs.indices.map { row in
       let run = comparison.runs[row]
-      return Run(
+      return ComparedRun(
         run: run.path, status: run.status,
         settings: Dictionary(uniqueKeysWithValues: zip(comparison.keys, comparison.settings[row])),
-        epochs: run.epochs, steps: run.steps, chosen: run.chosen.map { Measured($0) },
-        last: run.last.map { Measured($0) }, seconds: run.seconds, parameters: run.parameters,
+        epochs: run.epochs, steps: run.steps, chosen: run.chosen.map { MeasuredEpoch($0) },
+        last: run.last.map { MeasuredEpoch($0) }, seconds: run.seconds, parameters: run.parameters,
         parametersSHA256: run.parametersSHA256, checkpoint: run.checkpoint,
         checkpointBytes: run.checkpointBytes, notes: comparison.notes[row])
     }

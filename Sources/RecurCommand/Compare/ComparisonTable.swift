@@ -2,7 +2,7 @@ import Recur
 
 /// A comparison as rows of text: for people a few columns with four digits, as CSV all of it with every digit.
 struct ComparisonTable {
-  private struct Column {
+  private struct MetricColumn {
     var name: String
     /// Of the run in this row; nil for nothing.
     var value: (_ row: Int) -> String?
@@ -25,18 +25,19 @@ struct ComparisonTable {
         name != metric
           && ["validation", "test"].contains { part in main.contains { name == "\(part).\($0)" } }
       }
-    var columns = [Column(name: "run") { runs[$0].path }] + settings
-    columns.append(Column(name: "epochs") { progress(runs[$0]) })
-    columns.append(Column(name: "of epoch") { runs[$0].chosen.map { "\($0.epoch)" } })
+    var columns = [MetricColumn(name: "run") { runs[$0].path }] + settings
+    columns.append(MetricColumn(name: "epochs") { progress(runs[$0]) })
+    columns.append(MetricColumn(name: "of epoch") { runs[$0].chosen.map { "\($0.epoch)" } })
     columns += shown.map { name in
-      Column(name: name.text) { runs[$0].chosen?.values[name].map(Formatting.short) }
+      MetricColumn(name: name.text) { runs[$0].chosen?.values[name].map(Formatting.short) }
     }
     columns.append(
-      Column(name: "last.\(metric.text)") { runs[$0].last?.values[metric].map(Formatting.short) })
-    columns.append(Column(name: "time") { runs[$0].seconds.map(Formatting.duration) })
-    columns.append(Column(name: "parameters") { runs[$0].parameters.map(Formatting.grouped) })
-    columns.append(Column(name: "size") { runs[$0].checkpointBytes.map { Formatting.bytes(Double($0)) } })
-    columns.append(Column(name: "") { remark($0) })
+      MetricColumn(name: "last.\(metric.text)") { runs[$0].last?.values[metric].map(Formatting.short) })
+    columns.append(MetricColumn(name: "time") { runs[$0].seconds.map(Formatting.duration) })
+    columns.append(MetricColumn(name: "parameters") { runs[$0].parameters.map(Formatting.grouped) })
+    columns.append(
+      MetricColumn(name: "size") { runs[$0].checkpointBytes.map { Formatting.bytes(Double($0)) } })
+    columns.append(MetricColumn(name: "") { remark($0) })
     let used = columns.filter { column in runs.indices.contains { column.value($0) != nil } }
     let isLast = used.last?.name.isEmpty == true
     return TextTable(
@@ -51,30 +52,31 @@ struct ComparisonTable {
   /// A head and a line for each run, by RFC 4180.
   var csv: [String] {
     var columns = [
-      Column(name: "run") { runs[$0].path }, Column(name: "status") { runs[$0].status.rawValue },
+      MetricColumn(name: "run") { runs[$0].path }, MetricColumn(name: "status") { runs[$0].status.rawValue },
     ]
     columns += settings
-    columns.append(Column(name: "epochs") { "\(runs[$0].epochs)" })
-    columns.append(Column(name: "steps") { "\(runs[$0].steps)" })
-    columns.append(Column(name: "of_epoch") { runs[$0].chosen.map { "\($0.epoch)" } })
+    columns.append(MetricColumn(name: "epochs") { "\(runs[$0].epochs)" })
+    columns.append(MetricColumn(name: "steps") { "\(runs[$0].steps)" })
+    columns.append(MetricColumn(name: "of_epoch") { runs[$0].chosen.map { "\($0.epoch)" } })
     let measured = comparison.measured
-    columns += measured.map { name in Column(name: name.text) { number(runs[$0].chosen?.values[name]) } }
-    columns += measured.filter { name in runs.contains { $0.last?.values[name] != nil } }.map { name in
-      Column(name: "last.\(name.text)") { number(runs[$0].last?.values[name]) }
+    columns += measured.map { name in MetricColumn(name: name.text) { number(runs[$0].chosen?.values[name]) }
     }
-    columns.append(Column(name: "seconds") { number(runs[$0].seconds) })
-    columns.append(Column(name: "parameters") { runs[$0].parameters.map(String.init) })
-    columns.append(Column(name: "parameters_sha256") { runs[$0].parametersSHA256 })
-    columns.append(Column(name: "checkpoint") { runs[$0].checkpoint })
-    columns.append(Column(name: "checkpoint_bytes") { runs[$0].checkpointBytes.map(String.init) })
-    columns.append(Column(name: "notes") { comparison.notes[$0].joined(separator: "; ") })
+    columns += measured.filter { name in runs.contains { $0.last?.values[name] != nil } }.map { name in
+      MetricColumn(name: "last.\(name.text)") { number(runs[$0].last?.values[name]) }
+    }
+    columns.append(MetricColumn(name: "seconds") { number(runs[$0].seconds) })
+    columns.append(MetricColumn(name: "parameters") { runs[$0].parameters.map(String.init) })
+    columns.append(MetricColumn(name: "parameters_sha256") { runs[$0].parametersSHA256 })
+    columns.append(MetricColumn(name: "checkpoint") { runs[$0].checkpoint })
+    columns.append(MetricColumn(name: "checkpoint_bytes") { runs[$0].checkpointBytes.map(String.init) })
+    columns.append(MetricColumn(name: "notes") { comparison.notes[$0].joined(separator: "; ") })
     return [CSVLine.text(columns.map(\.name))]
       + runs.indices.map { row in CSVLine.text(columns.map { $0.value(row) ?? "" }) }
   }
 
-  private var settings: [Column] {
+  private var settings: [MetricColumn] {
     comparison.keys.indices.map { key in
-      Column(name: comparison.keys[key].text) { comparison.settings[$0][key] }
+      MetricColumn(name: comparison.keys[key].text) { comparison.settings[$0][key] }
     }
   }
 

@@ -25,7 +25,7 @@ struct Doctor: ReportingCommand {
 
 struct DoctorReport: CommandReport {
   var command = "doctor"
-  var status: HealthCheck.Status
+  var status: HealthCheck.Grade
   let checks: [HealthCheck]
 
   init(checks: [HealthCheck]) {

@@ -6,7 +6,7 @@ extension HealthCheck {
   /// Trains small networks of every kind on the GPU, with cuBLASLt's products and own ones, and compares with the processor.
   static func gpuSelfTest() throws -> [HealthCheck] {
     var checks: [HealthCheck] = []
-    for products in [CUDAExecutor.Products.library, .own] {
+    for products in [CUDAExecutor.ProductBackend.library, .own] {
       let gpu = try GPU.executor(localRank: Launcher.localRank(), precision: .fp32, products: products)
       checks += try sizes.flatMap { check in
         try Engine.able(check.plan(on: gpu)).map {
@@ -15,7 +15,7 @@ extension HealthCheck {
       }
       checks += try [repeats(gpu, "\(products) products")]
     }
-    for (precision, tolerance) in [(Precision.tf32, 1e-3), (.bf16, 2e-2)] {
+    for (precision, tolerance) in [(DevicePrecision.tf32, 1e-3), (.bf16, 2e-2)] {
       let gpu = try GPU.executor(localRank: Launcher.localRank(), precision: precision)
       checks += try (DeviceCheck.plain + DeviceCheck.middlePlain).flatMap { check in
         try Engine.able(check.plan(on: gpu)).map {
@@ -30,7 +30,8 @@ extension HealthCheck {
   private static let sizes = DeviceCheck.all + DeviceCheck.middle + DeviceCheck.large
 
   private static func compare(
-    _ check: DeviceCheck, _ gpu: CUDAExecutor, _ engine: Engine, _ precision: Precision, _ products: String,
+    _ check: DeviceCheck, _ gpu: CUDAExecutor, _ engine: Engine, _ precision: DevicePrecision,
+    _ products: String,
     tolerance: Double
   ) throws -> HealthCheck {
     let steps = 3

@@ -1,16 +1,16 @@
 /// One thing the doctor looked at.
 struct HealthCheck: Encodable {
-  enum Status: String, Encodable, Comparable {
+  enum Grade: String, Encodable, Comparable {
     case ok, warn, fail
 
     /// A word of four letters, so that the lines align.
     var mark: String { self == .ok ? "ok  " : rawValue }
     private var severity: Int { self == .ok ? 0 : self == .warn ? 1 : 2 }
-    static func < (a: Status, b: Status) -> Bool { a.severity < b.severity }
+    static func < (a: Grade, b: Grade) -> Bool { a.severity < b.severity }
   }
 
   let name: String
-  let status: Status
+  let status: Grade
   /// What was found.
   let detail: String
   /// What to do about it.

@@ -3,7 +3,7 @@ import Recur
 /// Classes, confusions and targets as tables for a person.
 struct DetailTables {
   /// A table with what it is about.
-  struct Table {
+  struct Detail {
     var name: String
     var table: TextTable
     /// Rows that are not shown.
@@ -25,8 +25,8 @@ struct DetailTables {
     }
   }
 
-  var tables: [Table] {
-    var tables: [Table] = []
+  var tables: [Detail] {
+    var tables: [Detail] = []
     if let classes = details.classes { tables.append(table(classes)) }
     if let confusion = details.confusion, confusion.count <= Self.columnLimit {
       tables.append(table(confusion, names: details.classes?.map(\.name) ?? []))
@@ -36,7 +36,7 @@ struct DetailTables {
     return tables
   }
 
-  private func table(_ classes: [EvaluationDetails.ClassScore]) -> Table {
+  private func table(_ classes: [EvaluationDetails.ClassScore]) -> Detail {
     shortened(
       "classes",
       TextTable(
@@ -49,10 +49,10 @@ struct DetailTables {
         }))
   }
 
-  private func table(_ confusion: [[Double]], names: [String]) -> Table {
+  private func table(_ confusion: [[Double]], names: [String]) -> Detail {
     // One label of yes or no has two rows and one name.
     let names = names.count == confusion.count ? names : confusion.indices.map(String.init)
-    return Table(
+    return Detail(
       name: "confusions",
       table: TextTable(
         header: ["actual ↓ predicted →"] + names,
@@ -60,14 +60,14 @@ struct DetailTables {
   }
 
   // text: numbers of this program.
-  private func table(_ top: [String: Double]) -> Table {
+  private func table(_ top: [String: Double]) -> Detail {
     let sorted = top.sorted { (Int($0.key) ?? 0) < (Int($1.key) ?? 0) }
-    return Table(
+    return Detail(
       name: "right among the first answers",
       table: TextTable(rows: sorted.map { ["top-\($0.key) accuracy", Formatting.percent($0.value)] }))
   }
 
-  private func table(_ targets: [EvaluationDetails.TargetErrors]) -> Table {
+  private func table(_ targets: [EvaluationDetails.TargetErrors]) -> Detail {
     let hasLevels = targets.contains { $0.crps != nil }
     return shortened(
       "targets",
@@ -87,9 +87,9 @@ struct DetailTables {
         }))
   }
 
-  private func shortened(_ name: String, _ table: TextTable) -> Table {
+  private func shortened(_ name: String, _ table: TextTable) -> Detail {
     var short = table
     short.rows = Array(table.rows.prefix(Self.rowLimit))
-    return Table(name: name, table: short, more: table.rows.count - short.rows.count)
+    return Detail(name: name, table: short, more: table.rows.count - short.rows.count)
   }
 }

@@ -3,7 +3,7 @@ import Kernels
 import Recur
 
 /// The parts of the data a command can be asked about.
-enum Split: String, ExpressibleByArgument, CaseIterable, Encodable { case train, validation, test }
+enum DataPart: String, ExpressibleByArgument, CaseIterable, Encodable { case train, validation, test }
 
 struct Evaluate: ReportingCommand {
   static let configuration = CommandConfiguration(
@@ -18,7 +18,7 @@ struct Evaluate: ReportingCommand {
   @OptionGroup var choice: CheckpointChoice
   @OptionGroup var settings: SettingOptions
   @Option(help: "The part of the data: train, validation or test (default: validation and test).") var split:
-    Split?
+    DataPart?
   @Option(name: .customLong("top-k"), help: "Measure top-k accuracy for this k; may be given several times.")
   var topK: [Int] = [5]
   @OptionGroup var output: OutputOptions
@@ -74,7 +74,7 @@ struct EvaluateReport: CommandReport {
     chosenBy = ChosenBy(model)
   }
 
-  mutating func set(_ split: Split, _ metrics: EvaluationMetrics, _ parts: EvaluationDetails) {
+  mutating func set(_ split: DataPart, _ metrics: EvaluationMetrics, _ parts: EvaluationDetails) {
     details[split.rawValue] = parts
     switch split {
     case .train: train = metrics
@@ -85,13 +85,13 @@ struct EvaluateReport: CommandReport {
 
   func lines(loss: String) -> [String] {
     var table = MetricsTable(loss: loss)
-    for (split, metrics) in [(Split.train, train), (.validation, validation), (.test, test)] {
+    for (split, metrics) in [(DataPart.train, train), (.validation, validation), (.test, test)] {
       if let metrics { table.add(split.rawValue, metrics) }
     }
     var lines = ["\(recipe), epoch \(epoch), step \(step): \(checkpoint)"]
     if let chosenBy { lines.append(chosenBy.words) }
     lines += ["checksums verified, sha256 \(checksum)", ""] + table.lines
-    for split in Split.allCases {
+    for split in DataPart.allCases {
       guard let tables = details[split.rawValue].map({ DetailTables(details: $0).lines }), !tables.isEmpty
       else { continue }
       lines += (details.count > 1 ? ["", "\(split.rawValue):"] : []) + tables
@@ -102,8 +102,8 @@ struct EvaluateReport: CommandReport {
 
 extension LoadedData {
   /// The part asked for; without a wish those that were kept from training, or all there is.
-  func parts(_ wish: Split?) throws -> [(split: Split, samples: any SampleSet)] {
-    let all: [(split: Split, samples: (any SampleSet)?)] = [
+  func parts(_ wish: DataPart?) throws -> [(split: DataPart, samples: any SampleSet)] {
+    let all: [(split: DataPart, samples: (any SampleSet)?)] = [
       (.train, train), (.validation, validation), (.test, test),
     ]
     let present = all.compactMap { part in part.samples.map { (split: part.split, samples: $0) } }

@@ -100,7 +100,7 @@ struct ForecastReport: CommandReport {
 }
 
 extension DataSpecification {
-  /// The file to go on from, and what is known of the rows behind it.
+  /// The file to go on from, and what is known of the rows after it.
   /// - input: nil for the recipe's own.
   func going(on input: String?, known: String?) -> DataSpecification {
     var data = self

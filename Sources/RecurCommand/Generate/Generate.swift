@@ -33,7 +33,7 @@ struct Generate: ReportingCommand {
       throw Failure.usage("\(checkpoint.path) was not trained on text (data.format: text); use recur predict")
     }
     let model = try checkpoint.model(for: checkpoint.textShape(vocabulary))
-    var choice = TextGenerator.Choice()
+    var choice = TextGenerator.Sampling()
     (choice.temperature, choice.topK, choice.seed) = (temperature, topK, seed)
     let generator = try TextGenerator(model, vocabulary, prompt: prompt, choice)
     var text = Array(prompt.utf8)

@@ -67,7 +67,7 @@ extension TableDraft {
     }
   }
 
-  private var read: [Column] { wide + features + targets }
+  private var read: [ProbedColumn] { wide + features + targets }
 
   private func writeColumns(_ draft: inout RecipeDraft) {
     if !series.isEmpty {
@@ -130,7 +130,7 @@ extension TableDraft {
     }
   }
 
-  private func writeText(_ text: Column, _ draft: inout RecipeDraft) {
+  private func writeText(_ text: ProbedColumn, _ draft: inout RecipeDraft) {
     draft.add("text", RecipeDraft.text(text.name), "a sample each")
     draft.add("tokens", "word", "or char, byte")
     draft.add("min_count", "2", "rarer words are one, <unk>")

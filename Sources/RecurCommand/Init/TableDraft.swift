@@ -4,22 +4,22 @@ import Recur
 
 /// What a CSV file's columns are for, as far as that can be guessed.
 struct TableDraft {
-  typealias Column = TableProbe.Column
+  typealias ProbedColumn = TableProbe.ProbedColumn
 
   let command: Init
   let path: String
   let probe: TableProbe
   /// Those that a recipe can name: each name once.
-  private let columns: [Column]
-  private(set) var time: Column?
-  private(set) var series: [Column] = []
-  private(set) var targets: [Column] = []
-  private(set) var label: Column?
-  private(set) var text: Column?
-  private(set) var features: [Column] = []
+  private let columns: [ProbedColumn]
+  private(set) var time: ProbedColumn?
+  private(set) var series: [ProbedColumn] = []
+  private(set) var targets: [ProbedColumn] = []
+  private(set) var label: ProbedColumn?
+  private(set) var text: ProbedColumn?
+  private(set) var features: [ProbedColumn] = []
   /// Columns that are a series each.
-  private(set) var wide: [Column] = []
-  private(set) var categories: [Column] = []
+  private(set) var wide: [ProbedColumn] = []
+  private(set) var categories: [ProbedColumn] = []
   /// Numbers, from 1, of columns that have no name: a recipe can't name them.
   private let unnamed: [Int]
   /// Why other columns are left out.
@@ -65,9 +65,9 @@ struct TableDraft {
   }
 
   /// A column whose rows stand together and have one class: where they are one sequence each, `data.group` tells them apart.
-  var likelyGroup: Column? {
+  var likelyGroup: ProbedColumn? {
     guard let label, label.missing == 0 else { return nil }
-    func changes(_ column: Column) -> [Int] {
+    func changes(_ column: ProbedColumn) -> [Int] {
       (1..<probe.rows).filter { column.codes[$0] != column.codes[$0 - 1] }
     }
     return columns.first { column in
@@ -156,7 +156,7 @@ struct TableDraft {
   }
 
   /// A class has no several horizons; says why there is one.
-  private func requireOneHorizon(_ label: Column) throws {
+  private func requireOneHorizon(_ label: ProbedColumn) throws {
     guard let horizon = command.horizon, horizon > 1 else { return }
     let texts = label.strangers.map { quoted($0) }.joined(separator: ", ")
     let found =
@@ -176,7 +176,7 @@ struct TableDraft {
     throw command.label != nil ? Failure.usage(message) : .badData(message)
   }
 
-  private func column(_ name: String, _ option: String) throws -> Column {
+  private func column(_ name: String, _ option: String) throws -> ProbedColumn {
     let places = probe.columns.indices.filter { probe.columns[$0].name.hasSameBytes(as: name) }
     if places.count > 1 {
       let numbers = places.map { "\($0 + 1)" }.joined(separator: " and ")
@@ -196,7 +196,7 @@ struct TableDraft {
     throw failure("there is no column \(quoted(name)) (\(option)); \(near ?? all)")
   }
 
-  private func isTaken(_ column: Column) -> Bool {
+  private func isTaken(_ column: ProbedColumn) -> Bool {
     (series + targets + [time, label, text].compactMap(\.self)).contains {
       $0.name.hasSameBytes(as: column.name)
     }
@@ -244,14 +244,14 @@ struct TableDraft {
   }
 
   /// Of columns that tell series apart, texts before numbers, then the fewest series.
-  private func first(of columns: [Column]) -> Column? {
+  private func first(of columns: [ProbedColumn]) -> ProbedColumn? {
     columns.min {
       ($0.kind == .texts ? 0 : 1, $0.distinct) < ($1.kind == .texts ? 0 : 1, $1.distinct)
     }
   }
 
   /// Whether times that often occur again do so within no more than one row in a hundred, once this column tells series apart.
-  private func isNearly(distinct time: Column, by column: Column) -> Bool {
+  private func isNearly(distinct time: ProbedColumn, by column: ProbedColumn) -> Bool {
     column.kind == .texts && !column.isOfClocks && probe.repeats(time, series: []) * 10 > probe.rows
       && probe.repeats(time, series: [column]) * 100 <= probe.rows
   }
@@ -264,7 +264,7 @@ struct TableDraft {
     guard let stray = column?.strayTime else { return }
     let others = stray.rows > 1 ? " (nor are \(stray.rows - 1) more)" : ""
     throw Failure.badData(
-      "\(stray.place): \(quoted(stray.text)) is not a time\(others), and \(stray.rowsOfTimes) values are, such as "
+      "\(stray.location): \(quoted(stray.text)) is not a time\(others), and \(stray.rowsOfTimes) values are, such as "
         + "\(quoted(stray.time)), as \(stray.pattern ?? "ISO 8601"); correct it, or remove the row")
   }
 
@@ -313,7 +313,7 @@ struct TableDraft {
   }
 }
 
-extension TableProbe.Column {
+extension TableProbe.ProbedColumn {
   var isOfTimes: Bool { if case .times = kind { true } else { false } }
   /// Why a column of one value is not read.
   var sameness: String {

@@ -3,7 +3,7 @@ import Recur
 
 /// Data as a network gets them.
 struct DataSummary: Encodable {
-  struct Part: Encodable {
+  struct PartSummary: Encodable {
     let name: String
     let samples: Int
     /// Of the file, from 0, those of the first and the last target; nil where samples are no rows.
@@ -23,7 +23,7 @@ struct DataSummary: Encodable {
   let classes: [String]
   let tokens: Int?
   let categories: [Int]
-  let parts: [Part]
+  let parts: [PartSummary]
   let unused: Int
   /// In words; nil where nothing is scaled.
   let formula: String?
@@ -50,7 +50,7 @@ struct DataSummary: Encodable {
     (head, target) = Self.head(data, recipe)
   }
 
-  private static func parts(_ data: LoadedData) -> [Part] {
+  private static func parts(_ data: LoadedData) -> [PartSummary] {
     var first = 0
     return [("training", data.train), ("validation", data.validation), ("test", data.test)].compactMap {
       name, set in
@@ -60,7 +60,7 @@ struct DataSummary: Encodable {
       let times = data.places.flatMap { places in
         places.hasTimes ? ends.map { places.time(of: $0) ?? "" } : nil
       }
-      return Part(
+      return PartSummary(
         name: name, samples: set.count, rows: data.rows.map { rows in ends.map { rows[$0] } }, times: times)
     }
   }
@@ -69,8 +69,8 @@ struct DataSummary: Encodable {
     let names = data.featureNames + data.targetNames.map { "\($0) (target)" }
     let columns =
       scaler.features
-      + [Scaler.Column](
-        repeating: Scaler.Column(offset: 0, scale: 1),
+      + [Scaler.ColumnScale](
+        repeating: Scaler.ColumnScale(offset: 0, scale: 1),
         count: max(0, data.featureNames.count - scaler.features.count))
     return zip(names, columns + scaler.targets).map { Scale(column: $0, offset: $1.offset, scale: $1.scale) }
   }
@@ -79,7 +79,7 @@ struct DataSummary: Encodable {
     guard let set = data.train ?? data.validation ?? data.test else { return ([], []) }
     let batch = set.batch([0])
     let (width, columns) = (set.shape.features, set.shape.categories.count)
-    // Of pairs the targets are read, behind one another.
+    // Of pairs the targets are read, after one another.
     let words = data.vocabulary.isEmpty || set.pairs != nil ? data.classNames : data.vocabulary
     let head = (0..<min(mostSteps, batch.rows.steps)).map { step in
       let row = batch.rows.start(step)

@@ -1,18 +1,18 @@
 import Recur
 
 struct InspectReport: CommandReport {
-  enum Kind: String, Encodable { case recipe, checkpoint }
-  struct Tensor: Encodable {
+  enum Inspected: String, Encodable { case recipe, checkpoint }
+  struct Parameter: Encodable {
     let name: String
     let shape: [Int]
   }
 
   var command = "inspect"
-  let kind: Kind
+  let kind: Inspected
   let recipe: String
   let summary: String
   let layers: [LayerSummary]
-  let tensors: [Tensor]
+  let tensors: [Parameter]
   /// Count of all parameters.
   let parameters: Int
   var checkpoint: CheckpointSummary?
@@ -22,13 +22,13 @@ struct InspectReport: CommandReport {
   var program: String?
 
   /// - steps: time steps of a sample, where they are known.
-  init(_ kind: Kind, _ recipe: Recipe, _ network: Network, steps: Int?) {
+  init(_ kind: Inspected, _ recipe: Recipe, _ network: Network, steps: Int?) {
     self.kind = kind
     self.recipe = recipe.name
     let layout = ParameterLayout(network)
     summary = recipe.model.summary
     layers = LayerSummary.layers(of: network, layout, steps: steps.map(String.init) ?? "T")
-    tensors = layout.entries.map { Tensor(name: $0.name, shape: $0.shape) }
+    tensors = layout.entries.map { Parameter(name: $0.name, shape: $0.shape) }
     parameters = layout.count
   }
 

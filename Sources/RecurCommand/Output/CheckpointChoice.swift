@@ -13,7 +13,7 @@ struct CheckpointChoice: ParsableArguments {
     if let step, step < 0 { throw ValidationError("--step must be at least 0, not \(step)") }
   }
 
-  var choice: RunDirectory.Choice { step.map { .step($0) } ?? (last ? .newest : .best) }
+  var choice: RunDirectory.Selection { step.map { .step($0) } ?? (last ? .newest : .best) }
 }
 
 /// What made a checkpoint the best of its run.
@@ -35,7 +35,7 @@ struct ChosenBy: Encodable {
 
 extension CheckpointedModel {
   /// The checkpoint at `path`; tells a person about others that can't be used.
-  init(noting path: String, _ choice: RunDirectory.Choice, overrides: [String] = []) throws {
+  init(noting path: String, _ choice: RunDirectory.Selection, overrides: [String] = []) throws {
     _ = try KernelSet.fromEnvironment()
     try self.init(contentsOf: path, choosing: choice, overrides: overrides)
     for file in skipped { Console.note("recur: skipped \(file.path): \(file.reason)") }

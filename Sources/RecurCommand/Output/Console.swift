@@ -95,7 +95,7 @@ struct Console {
   /// Whether standard error is a terminal, where a line can be redrawn.
   static var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
-  /// Columns of the terminal behind standard error, 80 where it does not say.
+  /// Columns of the terminal that standard error is, 80 where it does not say.
   static var terminalWidth: Int {
     var size = winsize()
     guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 20 else { return 80 }

@@ -2,31 +2,31 @@ import Recur
 
 /// Metrics of the parts of the data side by side; columns nobody measured are left out.
 struct MetricsTable {
-  private struct Row {
+  private struct PartRow {
     var part: String
     var samples: Int?
     var loss: Double?
     var metrics: EvaluationMetrics?
   }
   let loss: String
-  private var rows: [Row] = []
+  private var rows: [PartRow] = []
 
   init(loss: String) { self.loss = loss }
 
   mutating func add(_ part: String, loss: Double?, accuracy: Double?) {
     var metrics = EvaluationMetrics(samples: 0, loss: loss ?? .nan)
     metrics.accuracy = accuracy
-    rows.append(Row(part: part, loss: loss, metrics: metrics))
+    rows.append(PartRow(part: part, loss: loss, metrics: metrics))
   }
 
   mutating func add(_ part: String, _ m: EvaluationMetrics) {
-    rows.append(Row(part: part, samples: m.samples, loss: m.loss, metrics: m))
+    rows.append(PartRow(part: part, samples: m.samples, loss: m.loss, metrics: m))
   }
 
   var lines: [String] { table.lines }
 
   var table: TextTable {
-    let columns: [(String, (Row) -> String?)] = [
+    let columns: [(String, (PartRow) -> String?)] = [
       ("samples", { $0.samples.map(Formatting.grouped) }), (loss, { $0.loss.map(Formatting.precise) }),
       ("accuracy", { $0.metrics?.accuracy.map(Formatting.percent) }),
       ("top 5", { $0.metrics?.top5Accuracy.map(Formatting.percent) }),

@@ -13,7 +13,7 @@ struct Panel {
   }
 
   /// How often a class (row) was taken for which (column), or the weight of such samples.
-  struct Matrix {
+  struct ConfusionMatrix {
     var names: [String]
     var counts: [[Double]]
   }
@@ -28,7 +28,7 @@ struct Panel {
   var curves: [Curve] = []
   var boundary: Boundary?
   /// Drawn in place of curves.
-  var matrix: Matrix?
+  var matrix: ConfusionMatrix?
   /// Draw y = x behind the points, for predicted against actual.
   var diagonal = false
   /// Whether the names of its curves are those of runs, many and long.
@@ -37,7 +37,7 @@ struct Panel {
 
 struct Curve {
   /// A band fills what lies between `y` and `high`.
-  enum Style { case line, thinLine, points, band }
+  enum PlotStyle { case line, thinLine, points, band }
   struct Point {
     let x: Double
     let y: Double
@@ -45,7 +45,7 @@ struct Curve {
   }
 
   var name: String
-  var style: Style = .line
+  var style: PlotStyle = .line
   var color: Palette
   /// 0 for an unbroken line, else one of three kinds of dashes.
   var dash = 0
@@ -62,7 +62,7 @@ enum Palette: String {
   case purple = "#A8508A"
   case amber = "#9A6B00"
 
-  /// For curves of one kind, as many as there are; behind the last colour dashes tell them apart.
+  /// For curves of one kind, as many as there are; after the last colour dashes tell them apart.
   static func style(_ number: Int) -> (color: Palette, dash: Int) {
     let colors: [Palette] = [.blue, .orange, .green, .purple, .amber, .grey]
     return (colors[number % colors.count], number / colors.count % 4)

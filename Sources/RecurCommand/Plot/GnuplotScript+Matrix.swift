@@ -15,7 +15,7 @@ extension GnuplotScript {
   }
 
   /// Whether the names below are too long to stand side by side.
-  static func slantsNames(_ matrix: Panel.Matrix) -> Bool {
+  static func slantsNames(_ matrix: Panel.ConfusionMatrix) -> Bool {
     matrix.names.contains { short($0).columns > 60 / min(matrix.names.count, namesAcross) }
   }
 
@@ -26,7 +26,7 @@ extension GnuplotScript {
   }
 
   /// Column, row, share of the row; and where there is room, column, row and count of the fields that have one.
-  func dataBlocks(_ matrix: Panel.Matrix, panel: Int) -> [String] {
+  func dataBlocks(_ matrix: Panel.ConfusionMatrix, panel: Int) -> [String] {
     var blocks = [(Self.block(panel), Self.fields(matrix).map { "\($0.column) \($0.row) \($0.share)" })]
     for tone in Tone.allCases {
       let rows = Self.counts(matrix, tone).map { "\($0.column) \($0.row) \($0.count)" }
@@ -35,18 +35,18 @@ extension GnuplotScript {
     return blocks.filter { !$1.isEmpty }.map { (["\($0) << EOD"] + $1 + ["EOD"]).joined(separator: "\n") }
   }
 
-  private struct Field {
+  private struct MatrixField {
     var column: Int
     var row: Int
     var count: Double
     var share: Double
   }
 
-  private static func fields(_ matrix: Panel.Matrix) -> [Field] {
+  private static func fields(_ matrix: Panel.ConfusionMatrix) -> [MatrixField] {
     matrix.counts.enumerated().flatMap { y, row in
       let sum = row.reduce(0, +)
       return row.enumerated().map { x, count in
-        Field(column: x, row: y, count: count, share: sum > 0 ? count / sum : 0)
+        MatrixField(column: x, row: y, count: count, share: sum > 0 ? count / sum : 0)
       }
     }
   }
@@ -58,7 +58,7 @@ extension GnuplotScript {
   }
 
   /// White on dark fields, grey on light ones; zeros are left to the shade.
-  private static func counts(_ matrix: Panel.Matrix, _ tone: Tone) -> [Field] {
+  private static func counts(_ matrix: Panel.ConfusionMatrix, _ tone: Tone) -> [MatrixField] {
     guard matrix.counts.count <= countLimit else { return [] }
     return fields(matrix).filter { $0.count > 0 && ($0.share > 0.55) == (tone == .light) }
   }
@@ -67,7 +67,7 @@ extension GnuplotScript {
     "$p\(panel)" + (tone.map { "\($0)" } ?? "m")
   }
 
-  func commands(_ matrix: Panel.Matrix, _ panel: Panel, number: Int) -> [String] {
+  func commands(_ matrix: Panel.ConfusionMatrix, _ panel: Panel, number: Int) -> [String] {
     let last = Double(matrix.counts.count) - 0.5
     let lines = [
       "reset", "set border 3 lw 1 lc rgb '#404040'", "unset key", "unset colorbox",

@@ -10,13 +10,13 @@ extension Panel {
     return confusion(try evaluator.examine(part.samples, classNames: data.classNames).details, part.split)
   }
 
-  static func confusion(_ details: EvaluationDetails, _ split: Split) -> Panel? {
+  static func confusion(_ details: EvaluationDetails, _ split: DataPart) -> Panel? {
     guard let counts = details.confusion else { return nil }
     let names = details.classes.map { $0.map(\.name) } ?? []
     return Panel(
       xLabel: "predicted class, \(split.rawValue); shades: share of the actual class",
       yLabel: "actual class",
-      matrix: Matrix(
+      matrix: ConfusionMatrix(
         names: names.count == counts.count ? names : counts.indices.map(String.init), counts: counts))
   }
 }

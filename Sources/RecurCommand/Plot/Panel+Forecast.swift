@@ -5,7 +5,7 @@ extension Panel {
   /// Forecasts drawn over the last part of the data; a longer stretch would be a blot.
   private static let forecasts = 12
 
-  /// Forecasts from several origins, one behind the other, over what came; nil where the data have one horizon.
+  /// Forecasts from several origins, one after the other, over what came; nil where the data have one horizon.
   static func forecast(
     _ samples: [Predictions.Sample], _ recipe: Recipe, targets: [String]
   ) -> Panel? {

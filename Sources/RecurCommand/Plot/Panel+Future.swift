@@ -4,7 +4,7 @@ extension Panel {
   /// Series drawn; more would be too small to read.
   static let mostFutures = 6
 
-  /// The last rows of a series and what comes behind them, of the first target.
+  /// The last rows of a series and what comes after them, of the first target.
   static func future(_ forecast: Forecast, series number: Int, _ loss: Loss) -> Panel {
     let (series, rows) = (forecast.series[number], forecast.rows.filter { $0.series == number })
     let history = series.history.suffix(max(24, 3 * rows.count)).map { $0[0] }

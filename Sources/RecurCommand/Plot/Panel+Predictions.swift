@@ -10,12 +10,12 @@ extension Panel {
   /// - splits: the parts that are drawn, those that are there.
   /// - each: is given every sample, with its part.
   static func predictions(
-    _ recipe: Recipe, _ predictions: Predictions, _ splits: [Split] = Split.allCases,
-    each: (Split, Predictions.Sample) -> Void = { _, _ in }
+    _ recipe: Recipe, _ predictions: Predictions, _ splits: [DataPart] = DataPart.allCases,
+    each: (DataPart, Predictions.Sample) -> Void = { _, _ in }
   ) throws -> Panel? {
     let data = predictions.data
     guard predictions.classNames == nil, let name = predictions.targetNames.first else { return nil }
-    var parts: [(split: Split, samples: [Predictions.Sample])] = []
+    var parts: [(split: DataPart, samples: [Predictions.Sample])] = []
     for split in splits {
       guard let part = try? data.predictedParts(split).first else { continue }
       var samples: [Predictions.Sample] = []
@@ -43,7 +43,7 @@ extension Panel {
   }
 
   private static func series(
-    _ parts: [(split: Split, samples: [Predictions.Sample])], _ name: String, file: String, loss: Loss
+    _ parts: [(split: DataPart, samples: [Predictions.Sample])], _ name: String, file: String, loss: Loss
   ) -> Panel {
     let samples = parts.flatMap(\.samples)
     func x(_ sample: Predictions.Sample) -> Double { Double(sample.row ?? sample.number) }
@@ -71,9 +71,9 @@ extension Panel {
   }
 
   private static func scatter(
-    _ parts: [(split: Split, samples: [Predictions.Sample])], _ name: String
+    _ parts: [(split: DataPart, samples: [Predictions.Sample])], _ name: String
   ) -> Panel {
-    let colors: [Split: Palette] = [.train: .blue, .validation: .green, .test: .orange]
+    let colors: [DataPart: Palette] = [.train: .blue, .validation: .green, .test: .orange]
     let curves = parts.map { part in
       Curve(
         name: part.split == .train ? "training" : part.split.rawValue, style: .points,

@@ -77,27 +77,32 @@ struct Plot: ReportingCommand {
 
   /// One run, and what it predicts.
   private func draw(_ run: String, _ console: Console) throws -> PlotReport {
-    let history = try RunHistory(run: run)
+    if FileIdentity(run) != nil, !Paths.isFolder(run) {
+      throw Failure.usage(
+        "\(run) is a file, and recur plot draws the log of a run: name the directory that recur train wrote")
+    }
+    let log = try RunLog(run: run)
+    guard !log.epochs.isEmpty else {
+      throw Failure.badData("\(run): no epoch has ended yet, there is nothing to draw")
+    }
     let gnuplot = try Gnuplot()
     let model = try CheckpointedModel(noting: run, choice.choice)
     let target = try OutputFile(file, option: "--output", notOver: model.files(run))
+    let curves = RunCurves([.init(name: model.recipe.name, log: log, loss: model.recipe.loss.name)])
     var figure = Figure(
       title: "\(model.recipe.name): \(model.recipe.model.summary)",
-      panels: [.loss(history, name: "loss (\(model.recipe.loss.name))")])
-    if !history.curves(train: \.trainAccuracy, validation: \.validationAccuracy).isEmpty {
-      figure.panels.append(.accuracy(history))
-    }
+      panels: curves.together([.loss, .accuracy]))
     if let panel = try Panel.confusion(model) {
       figure.panels.append(panel)
     } else if let panel = try Panel.predictions(model) {
       figure.panels.append(panel)
     }
     try write(gnuplot.draw(GnuplotScript(figure: figure, terminal: terminal ?? .svg)), to: target)
-    try console.say("\(history.epochs.count) epochs of \(run), what was learned by \(model.named)")
+    try console.say("\(log.epochs.count) epochs of \(run), what was learned by \(model.named)")
     try console.say("drawn to \(file)")
     return PlotReport(
       runs: runs, run: run, checkpoint: model.path, chosenBy: ChosenBy(model), output: file,
-      epochs: history.epochs.count, panels: figure.panels.count)
+      epochs: log.epochs.count, panels: figure.panels.count)
   }
 
   private var terminal: GnuplotScript.Terminal? { GnuplotScript.Terminal(of: file) }

@@ -33,13 +33,13 @@ struct RunCurves {
   }
 
   var panels: [Panel] {
-    let measured = runs.count == 1 ? together : apart
+    let measured = runs.count == 1 ? together(MetricName.Quantity.allCases) : apart
     return measured + [learningRate].compactMap { $0 }
   }
 
-  /// One panel for a quantity, with a curve for each part.
-  private var together: [Panel] {
-    MetricName.Quantity.allCases.compactMap { quantity in
+  /// Of the first run one panel for each quantity that was measured, with a curve for each part.
+  func together(_ quantities: [MetricName.Quantity]) -> [Panel] {
+    quantities.compactMap { quantity in
       panel(
         quantity == .loss ? "loss\(lossName)" : quantity.rawValue, quantity,
         [("train", "training", Palette.blue), ("validation", "validation", .orange)].map {
@@ -100,5 +100,14 @@ struct RunCurves {
     let names = runs.compactMap(\.loss)
     guard let first = names.first else { return "" }
     return names.allSatisfy { $0.hasSameBytes(as: first) } ? " (\(first))" : " (of different kinds)"
+  }
+}
+
+extension Panel {
+  /// Whether a logarithmic axis suits the values: they have logarithms, and span a factor of more than 20.
+  var spansDecades: Bool {
+    let finite = curves.flatMap { $0.points.map(\.y) }.filter(\.isFinite)
+    guard let low = finite.min(), let high = finite.max(), low > 0 else { return false }
+    return high / low > 20
   }
 }

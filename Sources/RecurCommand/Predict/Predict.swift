@@ -23,7 +23,7 @@ struct Predict: ReportingCommand {
   @OptionGroup var choice: CheckpointChoice
   @OptionGroup var settings: SettingOptions
   @Option(help: "The part of the data: train, validation or test (default: validation and test).") var split:
-    Split?
+    DataPart?
   @Option(
     help:
       "Another file of the recipe's format, or - for standard input: all its samples, scaled as in training. Answers may be missing."

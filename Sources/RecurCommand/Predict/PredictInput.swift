@@ -50,7 +50,7 @@ struct PredictedPart {
 }
 
 extension LoadedData {
-  func predictedParts(_ wish: Split?) throws -> [PredictedPart] {
+  func predictedParts(_ wish: DataPart?) throws -> [PredictedPart] {
     try parts(wish).map {
       PredictedPart(name: $0.split.rawValue, offset: rowOffset(of: $0.split), samples: $0.samples)
     }
@@ -67,7 +67,7 @@ extension LoadedData {
   }
 
   /// Where the rows of a part start in `rows`.
-  private func rowOffset(of split: Split) -> Int {
+  private func rowOffset(of split: DataPart) -> Int {
     switch split {
     case .train: 0
     case .validation: train?.count ?? 0

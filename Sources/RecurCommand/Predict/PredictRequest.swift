@@ -124,7 +124,7 @@ extension PredictRequest {
     specification.wide = sent
   }
 
-  /// The rows of the window, and with `data.known` those behind it.
+  /// The rows of the window, and with `data.known` those after it.
   private func lines(
     _ names: [String], _ columns: [Fields], _ specification: inout DataSpecification
   ) throws -> [UInt8] {
@@ -144,7 +144,7 @@ extension PredictRequest {
     }
     var lines = [CSVLine.text(names)]
     if ahead > 0 { specification.firstRowAhead = rows }
-    // No other column has a value behind the window, but there must be something in its place.
+    // No other column has a value after the window, but there must be something in its place.
     for row in 0..<rows + ahead { lines.append(CSVLine.text(columns.map { $0[row] })) }
     return Array((lines.joined(separator: "\n") + "\n").utf8)
   }
@@ -155,7 +155,7 @@ extension PredictRequest {
     /// Whether there is one value, which all rows have.
     var isOfAllRows = false
 
-    /// Behind the last row that row's.
+    /// After the last row that row's.
     subscript(row: Int) -> String { values[min(row, values.count - 1)] }
   }
 
@@ -225,7 +225,7 @@ extension DataSpecification {
     return names.map(\.text)
   }
 
-  /// Whether a column has something to say about rows behind the window.
+  /// Whether a column has something to say about rows after the window.
   fileprivate func isAhead(_ column: String) -> Bool {
     (known + [time].compactMap(\.self)).contains { $0.hasSameBytes(as: column) }
   }

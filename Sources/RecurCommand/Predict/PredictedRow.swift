@@ -30,7 +30,7 @@ struct PredictedRow {
 
 /// What the rows of one file of predictions have in common.
 struct PredictionColumns {
-  enum Kind {
+  enum Predicted {
     case numbers([String])
     case classes([String])
     case sequences
@@ -45,12 +45,12 @@ struct PredictionColumns {
   var hasTime = false
   /// Of numbers, what the quantiles that are written are called.
   var levels: [String] = []
-  let kind: Kind
+  let kind: Predicted
   /// Whether the probability of each class is written.
   let showsProbabilities: Bool
 
   /// - wantsProbabilities: of however many classes there are.
-  init(_ kind: Kind, wantsProbabilities: Bool) {
+  init(_ kind: Predicted, wantsProbabilities: Bool) {
     self.kind = kind
     guard case .classes(let names) = kind else {
       showsProbabilities = false

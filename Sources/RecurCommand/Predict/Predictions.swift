@@ -92,7 +92,7 @@ struct Predictions {
   private var hasTimes: Bool { data.places?.hasTimes == true }
 
   private func actual(
-    _ batch: Evaluator.Prediction, _ row: Int, _ width: Int, _ own: [Scaler.Column]?,
+    _ batch: Evaluator.Prediction, _ row: Int, _ width: Int, _ own: [Scaler.ColumnScale]?,
     _ base: [Double]?
   ) -> [Double] {
     if classNames != nil { return [Double(batch.classes[row])] }

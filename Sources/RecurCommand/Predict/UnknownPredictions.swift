@@ -2,14 +2,14 @@ import Recur
 
 /// Predictions that stay empty, because they are changes from a value that was not observed.
 struct UnknownPredictions {
-  private struct Key: Hashable, Comparable {
+  private struct SeriesTarget: Hashable, Comparable {
     let series: Name
     let target: Int
-    static func < (a: Key, b: Key) -> Bool { (a.series, a.target) < (b.series, b.target) }
+    static func < (a: SeriesTarget, b: SeriesTarget) -> Bool { (a.series, a.target) < (b.series, b.target) }
   }
 
   private let targets: [String]
-  private var counts: [Key: Int] = [:]
+  private var counts: [SeriesTarget: Int] = [:]
 
   init(_ data: DataSpecification) { targets = data.isRelative ? data.targets : [] }
 
@@ -17,7 +17,7 @@ struct UnknownPredictions {
     guard case .numbers(_, let predicted, _) = row.answer else { return }
     // The first horizon of each: the others count from the same value.
     for target in targets.indices where predicted[target].isNaN {
-      counts[Key(series: Name(row.series ?? ""), target: target), default: 0] += 1
+      counts[SeriesTarget(series: Name(row.series ?? ""), target: target), default: 0] += 1
     }
   }
 

@@ -52,8 +52,8 @@ struct RecipeCheck: ReportingCommand {
 
 struct RecipeCheckReport: CommandReport {
   /// What was looked at, and found right.
-  enum Part: String, Encodable { case keys, data, network, memory, weights }
-  struct Samples: Encodable {
+  enum Check: String, Encodable { case keys, data, network, memory, weights }
+  struct SampleCounts: Encodable {
     let train, validation, test: Int
 
     fileprivate init(_ data: LoadedData) {
@@ -67,8 +67,8 @@ struct RecipeCheckReport: CommandReport {
   /// nil where only the data say how many.
   let parameters: Int?
   /// nil where the data were not read.
-  let samples: Samples?
-  let checked: [Part]
+  let samples: SampleCounts?
+  let checked: [Check]
   /// What training would take of `train.init_from`; nil where the recipe names none.
   fileprivate(set) var initFrom: WeightsReport?
   private let format, training: String
@@ -76,7 +76,7 @@ struct RecipeCheckReport: CommandReport {
   private enum CodingKeys: CodingKey { case command, recipe, network, parameters, samples, checked, initFrom }
 
   fileprivate init(
-    _ recipe: Recipe, _ network: Network? = nil, samples: Samples? = nil, checked: [Part]
+    _ recipe: Recipe, _ network: Network? = nil, samples: SampleCounts? = nil, checked: [Check]
   ) {
     (self.recipe, self.network) = (recipe.name, recipe.model.summary)
     (self.samples, self.checked) = (samples, checked)

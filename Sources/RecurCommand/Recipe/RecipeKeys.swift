@@ -34,7 +34,7 @@ struct RecipeKeys: ReportingCommand {
   }
 
   /// The key, and those below it.
-  private static func page(of key: String, _ entries: [RecipeReference.Entry]) -> [String] {
+  private static func page(of key: String, _ entries: [RecipeReference.KeyReference]) -> [String] {
     var lines: [String] = []
     for entry in entries where entry.path == key {
       lines += [entry.path, "  \(entry.sentence)", "  value    \(entry.value)"]
@@ -46,7 +46,7 @@ struct RecipeKeys: ReportingCommand {
     return below.isEmpty ? lines : lines + [""] + table(below).lines
   }
 
-  private static func table(_ entries: [RecipeReference.Entry]) -> TextTable {
+  private static func table(_ entries: [RecipeReference.KeyReference]) -> TextTable {
     TextTable(
       header: ["key", "default", "only", "what"],
       rows: entries.map { entry in
@@ -59,17 +59,17 @@ struct RecipeKeys: ReportingCommand {
 }
 
 struct RecipeKeysReport: CommandReport {
-  struct Key: Encodable {
+  struct KeyReport: Encodable {
     let path, value, sentence: String
     let preset, scope: String?
     let required: Bool
     let choices: [String]
   }
-  let keys: [Key]
+  let keys: [KeyReport]
 
-  fileprivate init(_ entries: [RecipeReference.Entry]) {
+  fileprivate init(_ entries: [RecipeReference.KeyReference]) {
     keys = entries.map {
-      Key(
+      KeyReport(
         path: $0.path, value: $0.value, sentence: $0.sentence, preset: $0.preset, scope: $0.scope,
         required: $0.isRequired, choices: $0.choices)
     }

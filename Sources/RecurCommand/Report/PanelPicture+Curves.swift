@@ -58,7 +58,7 @@ extension PanelPicture {
     }
   }
 
-  private func swatch(_ style: String, _ kind: Curve.Style) -> Markup {
+  private func swatch(_ style: String, _ kind: Curve.PlotStyle) -> Markup {
     let path =
       switch kind {
       case .line, .thinLine: "M0 5H20"

@@ -7,7 +7,7 @@ extension PanelPicture {
   /// Fields of one shade are one path.
   private static let shades = 12
 
-  func matrix(_ matrix: Panel.Matrix) -> Markup {
+  func matrix(_ matrix: Panel.ConfusionMatrix) -> Markup {
     let names = matrix.names.map { $0.shown.shortened(to: 14) }
     let count = matrix.counts.count
     let room = 20 + Self.letter * Double(names.map(\.columns).max() ?? 0)
@@ -23,7 +23,7 @@ extension PanelPicture {
     }
   }
 
-  private func fields(_ matrix: Panel.Matrix, left: Double, top: Double, _ field: Double) -> Markup {
+  private func fields(_ matrix: Panel.ConfusionMatrix, left: Double, top: Double, _ field: Double) -> Markup {
     var paths = [String](repeating: "", count: Self.shades + 1)
     let size = Self.coordinate(field + 0.1)
     for cell in drawn(matrix) {
@@ -44,19 +44,19 @@ extension PanelPicture {
     return markup
   }
 
-  private struct Cell {
+  private struct Tile {
     var row: Int
     var column: Int
     var share: Double
   }
 
   /// The fields that have a count; of very many those with the largest shares of their rows.
-  private func drawn(_ matrix: Panel.Matrix) -> ArraySlice<Cell> {
-    var cells: [Cell] = []
+  private func drawn(_ matrix: Panel.ConfusionMatrix) -> ArraySlice<Tile> {
+    var cells: [Tile] = []
     for (row, counts) in matrix.counts.enumerated() {
       let sum = counts.reduce(0, +)
       for (column, count) in counts.enumerated() where count > 0 && sum > 0 {
-        cells.append(Cell(row: row, column: column, share: count / sum))
+        cells.append(Tile(row: row, column: column, share: count / sum))
       }
     }
     let most = 20 * detail
@@ -78,7 +78,7 @@ extension PanelPicture {
     return markup
   }
 
-  private func counts(_ matrix: Panel.Matrix, left: Double, top: Double, _ field: Double) -> Markup {
+  private func counts(_ matrix: Panel.ConfusionMatrix, left: Double, top: Double, _ field: Double) -> Markup {
     var markup = Markup()
     for (row, counts) in matrix.counts.enumerated() {
       let sum = counts.reduce(0, +)
@@ -92,7 +92,7 @@ extension PanelPicture {
     return markup
   }
 
-  private func words(_ matrix: Panel.Matrix) -> String {
+  private func words(_ matrix: Panel.ConfusionMatrix) -> String {
     let all = matrix.counts.joined().reduce(0, +)
     let right = matrix.counts.indices.reduce(0.0) { $0 + matrix.counts[$1][$1] }
     var mistakes: [(count: Double, row: Int, column: Int)] = []

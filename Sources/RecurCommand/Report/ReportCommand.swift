@@ -74,14 +74,14 @@ struct ReportCommand: ReportingCommand {
 }
 
 struct PageReport: CommandReport {
-  struct Run: Encodable {
+  struct RunNotes: Encodable {
     let run: String
     /// What the page could not say of it, and why.
     let missing: [String]
   }
 
   var command = "report"
-  let runs: [Run]
+  let runs: [RunNotes]
   let output: String
   let bytes: Int
   /// Runs of which the page has the curves alone, to stay small.

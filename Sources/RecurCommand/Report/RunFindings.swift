@@ -5,8 +5,8 @@ import Recur
 /// What a page tells of one run: what its folder holds, and what its parameters do with its data now.
 struct RunFindings {
   /// A part of the data, measured.
-  struct Part {
-    var split: Split
+  struct MeasuredPart {
+    var split: DataPart
     var metrics: EvaluationMetrics
     var details: EvaluationDetails
   }
@@ -14,18 +14,18 @@ struct RunFindings {
   let summary: RunSummary
   /// nil where it can't be read; the summary's notes say why.
   let log: RunLog?
-  private let choice: RunDirectory.Choice
+  private let choice: RunDirectory.Selection
   private(set) var checkpoint: CheckpointedModel?
   private(set) var data: DataSummary?
-  private(set) var parts: [Part] = []
+  private(set) var parts: [MeasuredPart] = []
   private(set) var predictions: Panel?
   private(set) var series: SeriesErrors?
-  /// What comes behind the last rows.
+  /// What comes after the last rows.
   private(set) var future: [Panel] = []
   /// Why there is nothing to say about the data, or about the predictions.
   private(set) var missing: [String] = []
 
-  init(run path: String, _ choice: RunDirectory.Choice) throws(Failure) {
+  init(run path: String, _ choice: RunDirectory.Selection) throws(Failure) {
     summary = try RunSummary(run: path)
     log = try? RunLog(run: path)
     self.choice = choice
@@ -74,7 +74,7 @@ struct RunFindings {
     parts = try data.parts(nil).map { part in
       let (metrics, details) = try evaluator.examine(
         part.samples, classNames: data.classNames, targetNames: data.targetNames)
-      return Part(split: part.split, metrics: metrics, details: details)
+      return MeasuredPart(split: part.split, metrics: metrics, details: details)
     }
   }
 

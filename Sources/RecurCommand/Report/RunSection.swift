@@ -70,7 +70,7 @@ struct RunSection {
   }
 
   /// Class by class and target by target; the confusions are a picture.
-  private func details(_ part: RunFindings.Part) -> [Markup] {
+  private func details(_ part: RunFindings.MeasuredPart) -> [Markup] {
     DetailTables(details: part.details).tables.filter { !$0.isMatrix }.map { table in
       let name = table.name.capitalizedFirst
       return Markup("details") {
@@ -186,7 +186,7 @@ extension RunSection {
   }
 }
 
-extension RunSummary.Status {
+extension RunSummary.RunStatus {
   var words: String {
     switch self {
     case .completed: "completed"

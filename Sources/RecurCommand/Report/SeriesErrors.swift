@@ -8,7 +8,7 @@ import Diagnostics
 
 /// How far predictions are off, series by series, in the units of the file. Of several steps ahead all count alike.
 struct SeriesErrors {
-  struct Sums {
+  struct ErrorSums {
     var count = 0.0
     var absolute = 0.0
     var squared = 0.0
@@ -16,7 +16,7 @@ struct SeriesErrors {
 
   private let targets: [String]
   /// By series, then by target.
-  private(set) var rows: [Name: [Sums]] = [:]
+  private(set) var rows: [Name: [ErrorSums]] = [:]
 
   /// More rows have no room on a page.
   static let mostRows = 40
@@ -27,7 +27,7 @@ struct SeriesErrors {
   /// A sample of no series is not counted, nor is what nobody knows.
   mutating func add(_ sample: Predictions.Sample) {
     guard let series = sample.series, !targets.isEmpty else { return }
-    var sums = rows[Name(series)] ?? Array(repeating: Sums(), count: targets.count)
+    var sums = rows[Name(series)] ?? Array(repeating: ErrorSums(), count: targets.count)
     for (index, (actual, predicted)) in zip(sample.actual, sample.predicted).enumerated() {
       let error = predicted - actual
       guard error.isFinite else { continue }
@@ -40,8 +40,8 @@ struct SeriesErrors {
 
   /// The series with the largest errors of the first target first.
   var table: TextTable {
-    func mean(_ sums: Sums) -> Double { sums.count > 0 ? sums.absolute / sums.count : .nan }
-    func rank(_ sums: [Sums]) -> Double { sums[0].count > 0 ? mean(sums[0]) : -1 }
+    func mean(_ sums: ErrorSums) -> Double { sums.count > 0 ? sums.absolute / sums.count : .nan }
+    func rank(_ sums: [ErrorSums]) -> Double { sums[0].count > 0 ? mean(sums[0]) : -1 }
     let sorted = rows.sorted { a, b in
       let (first, second) = (rank(a.value), rank(b.value))
       return first == second ? a.key < b.key : first > second

@@ -43,7 +43,7 @@ struct Sweep: ReportingCommand {
   var halving = false
   @Option(help: ArgumentHelp("What computes each trial, see train.", valueName: "auto|cpu|cuda"))
   var device = DeviceOptions.Device.auto
-  @OptionGroup var places: SweepPlaces
+  @OptionGroup var places: SweepHosts
   @OptionGroup var parallel: ThreadOptions
   @OptionGroup var output: OutputOptions
 
@@ -137,7 +137,7 @@ struct SweepReport: CommandReport {
   let by: String
   let higherIsBetter: Bool
   /// The best first.
-  let runs: [ComparisonReport.Run]
+  let runs: [ComparisonReport.ComparedRun]
 
   /// Where not one trial could be trained, it is for the reason of their data or recipes.
   var exitCode: Int32 {

@@ -175,7 +175,7 @@ extension SweepRun {
   }
 }
 
-extension ChildProcess.End {
+extension ChildProcess.ExitStatus {
   fileprivate var isCode: Bool { if case .code = self { true } else { false } }
 
   fileprivate var words: String {

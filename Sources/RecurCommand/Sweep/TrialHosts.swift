@@ -34,7 +34,7 @@ struct TrialHosts {
 }
 
 /// Where the trials of a sweep are computed, and by how many processes.
-struct SweepPlaces: ParsableArguments {
+struct SweepHosts: ParsableArguments {
   @Flag(
     help:
       "Others run the same command at a time, here or on machines with the same folder: each takes trials that nobody has. In a Slurm array it is so unasked."

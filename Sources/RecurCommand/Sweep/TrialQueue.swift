@@ -40,7 +40,7 @@ struct TrialQueue {
   /// Starts the process of a trial at one of the places, or where it was before.
   let start: (_ trial: Int, _ slot: Int, _ isAgain: Bool) throws -> Start
   /// Called when a trial's process has ended by itself.
-  let ended: (_ trial: Int, _ end: ChildProcess.End) -> Void
+  let ended: (_ trial: Int, _ end: ChildProcess.ExitStatus) -> Void
   private var inbox = SignalInbox([SIGINT, SIGTERM, SIGUSR1, SIGHUP, SIGTSTP])
   private var running: [Running] = []
   private var requests = 0
@@ -49,7 +49,7 @@ struct TrialQueue {
 
   init(
     jobs: Int, waits: Bool, start: @escaping (Int, Int, Bool) throws -> Start,
-    ended: @escaping (Int, ChildProcess.End) -> Void
+    ended: @escaping (Int, ChildProcess.ExitStatus) -> Void
   ) {
     (self.jobs, self.waits, self.start, self.ended) = (jobs, waits, start, ended)
     freeSlots = Array(0..<jobs)

@@ -66,7 +66,7 @@ struct DeviceOptions: ParsableArguments {
   }
 
   private func executor(_ recipe: KernelSet.Precision) throws(Failure) -> CUDAExecutor {
-    let precision: Precision =
+    let precision: DevicePrecision =
       switch precision ?? (recipe == .bf16 ? .bf16 : .tf32) {
       case .fp32: .fp32
       case .tf32: .tf32

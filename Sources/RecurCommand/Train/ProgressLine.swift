@@ -10,7 +10,7 @@ import Recur
 /// How a run tells that it is alive: on a terminal one line that is redrawn ten times a second, in a pipe plain lines,
 /// at most one a second and one an epoch.
 struct ProgressLine {
-  struct Position {
+  struct Progress {
     /// From 1.
     var epoch: Int
     var epochs: Int
@@ -45,7 +45,7 @@ struct ProgressLine {
   init(onTerminal: Bool = Console.isTerminal) { self.onTerminal = onTerminal }
 
   /// Shows where the run is, if enough time has passed; the end of the last epoch is always shown.
-  mutating func show(_ position: Position) {
+  mutating func show(_ position: Progress) {
     let now = clock.now
     let pause: Duration = onTerminal ? .milliseconds(100) : .seconds(1)
     let isDue = lastShown.map { now - $0 >= pause } ?? true
@@ -69,7 +69,7 @@ struct ProgressLine {
   }
 }
 
-extension ProgressLine.Position {
+extension ProgressLine.Progress {
   func text(withStep: Bool) -> String {
     var parts = ["epoch \(String(epoch).leftPadded(to: String(epochs).count))/\(epochs)"]
     if withStep {

@@ -50,7 +50,7 @@ final class TrainDisplay: TrainingObserver {
   }
 
   /// The loss as an error in the units of the file, where it is one.
-  private func error(_ loss: Double) -> ProgressLine.Position.Error? {
+  private func error(_ loss: Double) -> ProgressLine.Progress.Error? {
     guard let targetUnit else { return nil }
     switch recipe.loss {
     case .mse: return .init(name: "rmse", value: loss.squareRoot() * targetUnit)

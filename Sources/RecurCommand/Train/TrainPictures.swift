@@ -45,7 +45,7 @@ final class TrainPictures {
     return .confusion(try evaluator.examine(part.samples, classNames: data.classNames).details, part.split)
   }
 
-  /// Width and height stand behind the mark and the head of the first chunk (PNG specification, 11.2.2).
+  /// Width and height stand after the mark and the head of the first chunk (PNG specification, 11.2.2).
   private static func size(_ png: [UInt8]) -> (width: Int, height: Int) {
     func number(_ start: Int) -> Int { png.dropFirst(start).prefix(4).reduce(0) { $0 << 8 | Int($1) } }
     return (number(16), number(20))

@@ -1,5 +1,5 @@
 extension CellDescription {
-  /// n = tanh(a + r·b), h' = (1 - z)·n + z·h: `torch.nn.GRU`, the reset gate behind the recurrent product.
+  /// n = tanh(a + r·b), h' = (1 - z)·n + z·h: `torch.nn.GRU`, the reset gate after the recurrent product.
   static let gru = CellDescription(
     name: "GRU", gates: [.sigmoid("r"), .sigmoid("z"), .tanh("n")],
     gatedProduct: GatedProduct(gate: 2, factor: 0),

@@ -2,7 +2,7 @@
 /// evaluation: for reading, and what the engines of processor and device are compared with.
 package struct ReferenceLayer: Sendable {
   /// h `[P]` and, of a cell with c, c `[H]` of one sample.
-  package struct State: Sendable, Equatable {
+  package struct LayerState: Sendable, Equatable {
     package var hidden: [Double]
     package var cell: [Double]
 
@@ -33,7 +33,7 @@ package struct ReferenceLayer: Sendable {
   package init(
     _ a: Network, layer: Int, direction: Int, _ layout: ParameterLayout, _ parameters: [Double]
   ) {
-    let place = LayerPlace(layer: layer, direction: direction)
+    let place = LayerPosition(layer: layer, direction: direction)
     func values(_ name: String, _ part: String = "") -> [Double]? {
       layout[place.name(name) + part].map { Array(parameters[$0.range]) }
     }
@@ -52,14 +52,14 @@ package struct ReferenceLayer: Sendable {
   }
 
   /// Where a sequence begins that is given no state.
-  package var zero: State {
-    State(
+  package var zero: LayerState {
+    LayerState(
       hidden: [Double](repeating: 0, count: width),
       cell: [Double](repeating: 0, count: cell.hasCellState ? hidden : 0))
   }
 
   /// The state after one more step of one sample, from its input `[I]`.
-  package func step(_ input: [Double], _ before: State) -> State {
+  package func step(_ input: [Double], _ before: LayerState) -> LayerState {
     let a = normalized(affine(inputWeight, inputBias, input), inputNorm)
     var b = normalized(affine(recurrentWeight, recurrentBias, before.hidden), recurrentNorm)
     if let gated = cell.gatedState { resetState(gated, a, &b, before.hidden) }
@@ -73,12 +73,12 @@ package struct ReferenceLayer: Sendable {
       cell.equations.output?(gates, state) ?? state
     }
     if let projection { h = affine(projection, nil, h) }
-    return State(
+    return LayerState(
       hidden: mixed(h, before.hidden, zoneout.hidden),
       cell: cell.hasCellState ? mixed(new, before.cell, zoneout.cell) : [])
   }
 
-  /// The recurrent product of a gate that reads h behind another gate, in the place of the one of h itself.
+  /// The recurrent product of a gate that reads h after another gate, in the place of the one of h itself.
   private func resetState(
     _ gated: CellDescription.GatedState, _ a: [Double], _ b: inout [Double], _ before: [Double]
   ) {

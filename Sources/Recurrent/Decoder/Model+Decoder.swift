@@ -36,7 +36,7 @@ extension Model {
 }
 
 extension Model.Request {
-  /// Turns codes into what the first layer reads: vectors, behind numbers if there are, or the tables themselves.
+  /// Turns codes into what the first layer reads: vectors, after numbers if there are, or the tables themselves.
   /// - mayFold: whether the first layer can take the tables.
   /// - smallest: samples of the smallest lane, where there are lanes.
   mutating func lookUp(

@@ -12,7 +12,7 @@ extension Network {
       case numbers(Numbers)
     }
 
-    /// What is to come behind a window, each step by itself.
+    /// What is to come after a window, each step by itself.
     public struct Numbers: Sendable, Equatable, Codable {
       /// Steps that are predicted.
       public var steps: Int
@@ -79,7 +79,7 @@ extension Network {
     try require(readout == .everyStep, "model.decoder needs model.readout every_step")
     try require(embedding?.isTied != true, "model.tie_embeddings is not for an encoder-decoder")
     let isPlain =
-      !isStepped && !residual && !learnedInitialState && !lockedDropout && inputDropout == 0
+      !isStepwise && !residual && !learnedInitialState && !lockedDropout && inputDropout == 0
       && hiddenSizes == nil && initialization == Initialization()
     try require(
       isPlain, "model.decoder goes with plain layers of one width, dropout between them and embedding_dropout"

@@ -69,7 +69,7 @@ final class NumberSteps {
     return Float(PredictiveDistribution(numbers.loss, outputs: said).point)
   }
 
-  /// What a step reads behind those whose outputs `take` was given.
+  /// What a step reads after those whose outputs `take` was given.
   /// - Returns: `[B, inputs of a step]`
   func next(_ step: Int, _ batch: Batch) -> UnsafePointer<Float> {
     inputs.reserve(batch.count * numbers.inputSize)

@@ -11,11 +11,11 @@ protocol CountDistribution: OutputDistribution {
   /// p(k + 1) / p(k)
   func ratio(after k: Double) -> Double
   /// Nearly the same where counts are so large that steps of one are not seen; a thousandth of the deviation is.
-  var coarse: any Forecast { get }
+  var coarse: any NumberForecast { get }
 }
 
 /// A forecast in units of its own.
-struct Stretched<Inner: Forecast>: Forecast {
+struct Stretched<Inner: NumberForecast>: NumberForecast {
   let unit: Double
   let inner: Inner
 
@@ -34,7 +34,7 @@ extension CountDistribution {
     guard level > 0, level < 1 else { return level > 0 ? .infinity : 0 }
     if isLarge { return coarse.quantile(level) }
     var found = 0.0
-    walk { k, cumulative, rest in
+    forEachCount { k, cumulative, rest in
       found = k
       return cumulative < level && rest > 1e-12
     }
@@ -45,7 +45,7 @@ extension CountDistribution {
   func crps(_ actual: Double) -> Double? {
     if isLarge { return coarse.crps(actual) }
     var (sum, last) = (0.0, -1.0)
-    walk { k, cumulative, rest in
+    forEachCount { k, cumulative, rest in
       // Numbers below the first that has a chance.
       if last < 0 { sum += max(0, k - actual) }
       last = k
@@ -57,7 +57,7 @@ extension CountDistribution {
   }
 
   /// Numbers from the first one on that has a chance, with the probability of not exceeding them and one above that of exceeding them.
-  private func walk(_ goesOn: (_ k: Double, _ cumulative: Double, _ rest: Double) -> Bool) {
+  private func forEachCount(_ goesOn: (_ k: Double, _ cumulative: Double, _ rest: Double) -> Bool) {
     var k = max(0, (mean - 12 * deviation).rounded(.down))
     var probability = exp(-negativeLogLikelihood(k, nil))
     var cumulative = 0.0

@@ -49,7 +49,7 @@ struct NegativeBinomial: CountDistribution {
   }
 
   /// Counted in thousandths of the deviation, with mean and variance kept.
-  var coarse: any Forecast {
+  var coarse: any NumberForecast {
     let unit = deviation / 1000
     let rest = dispersion + (1 - unit) / mean
     guard rest > 0, unit.isFinite else { return Gaussian(mean: mean, deviation: deviation) }

@@ -5,7 +5,7 @@
 #endif
 
 /// A distribution of one number, whose parameters are outputs of a network. All arithmetic is in double.
-protocol OutputDistribution: Forecast {
+protocol OutputDistribution: NumberForecast {
   /// How many outputs it takes.
   static var parameters: Int { get }
   /// - outputs: any numbers; those that must be positive go through softplus.
@@ -15,7 +15,7 @@ protocol OutputDistribution: Forecast {
 }
 
 /// What is said about a number that is not known yet.
-protocol Forecast: Sendable {
+protocol NumberForecast: Sendable {
   /// The one number to name.
   var point: Double { get }
   /// The number that the actual one does not exceed with this probability, 0...1 without its ends; nil where nothing is said about it.

@@ -21,5 +21,5 @@ struct Poisson: CountDistribution {
 
   func ratio(after k: Double) -> Double { mean / (k + 1) }
 
-  var coarse: any Forecast { Gaussian(mean: mean, deviation: deviation) }
+  var coarse: any NumberForecast { Gaussian(mean: mean, deviation: deviation) }
 }

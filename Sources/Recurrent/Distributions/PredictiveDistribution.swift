@@ -8,7 +8,7 @@
 ///
 /// Everything is in the units that the loss sees; scores are multiplied, and quantiles scaled back, like the number itself.
 public struct PredictiveDistribution: Sendable {
-  private let forecast: any Forecast
+  private let forecast: any NumberForecast
 
   /// - loss: of numbers.
   /// - outputs: the `loss.outputsPerTarget` of one target.
@@ -72,13 +72,13 @@ private func pinballLoss(_ actual: Double, _ quantile: Double, _ level: Double) 
   actual > quantile ? level * (actual - quantile) : (1 - level) * (quantile - actual)
 }
 
-private struct PointForecast: Forecast {
+private struct PointForecast: NumberForecast {
   let point: Double
   func quantile(_ level: Double) -> Double? { nil }
   func crps(_ actual: Double) -> Double? { nil }
 }
 
-private struct QuantileForecast: Forecast {
+private struct QuantileForecast: NumberForecast {
   let levels: [Double]
   /// In order.
   let values: [Double]

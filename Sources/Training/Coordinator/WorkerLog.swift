@@ -1,4 +1,5 @@
 import Collective
+import Diagnostics
 
 /// The first worker's events on their way to the coordinator.
 final class WorkerLog: TrainingLog {
@@ -33,7 +34,7 @@ final class WorkerLog: TrainingLog {
 
   /// Also what was noted since the last message.
   func send(
-    _ kind: WorkerMessage.Kind, _ standing: RunStanding,
+    _ kind: WorkerMessage.Subject, _ standing: RunStanding,
     _ complete: (inout WorkerMessage) -> Void = { _ in }
   ) throws {
     var message = WorkerMessage(
@@ -53,12 +54,12 @@ final class WorkerLog: TrainingLog {
 }
 
 extension RunState {
-  func messagePosition(updates: Int) -> WorkerMessage.Position {
+  func messagePosition(updates: Int) -> WorkerMessage.TrainedState {
     .init(
       step: step, position: position, sums: sums, counters: counters, updates: updates)
   }
 
-  mutating func adopt(_ other: WorkerMessage.Position) {
+  mutating func adopt(_ other: WorkerMessage.TrainedState) {
     (step, position, sums) = (other.step, other.position, other.sums)
     // What epochs' ends change is the coordinator's.
     let own = counters

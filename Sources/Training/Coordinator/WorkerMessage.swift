@@ -1,6 +1,6 @@
 /// What the first worker tells a dedicated coordinator.
 struct WorkerMessage: Codable {
-  enum Kind: String, Codable {
+  enum Subject: String, Codable {
     case progress
     /// An epoch is trained; its end is up to the coordinator.
     case epoch
@@ -12,10 +12,10 @@ struct WorkerMessage: Codable {
     case failed
   }
   /// The state of training that steps change; what epochs' ends change is known to both.
-  struct Position: Codable {
+  struct TrainedState: Codable {
     var step: Int
     var position: Int
-    var sums: RunState.Sums
+    var sums: LossSums
     var counters: RunState.Counters
     /// Adam's t.
     var updates: Int
@@ -25,11 +25,11 @@ struct WorkerMessage: Codable {
     var message: String
   }
 
-  var kind: Kind
+  var kind: Subject
   /// For metrics.jsonl and for people, in order, before anything else is done.
   var lines: [String] = []
   var notes: [String] = []
-  var position: Position
+  var position: TrainedState
   var speed: RunMeter.Speed
   var times: RankTimes
   var progress: TrainingProgress?

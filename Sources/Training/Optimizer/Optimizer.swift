@@ -11,7 +11,7 @@ import Kernels
 /// Changes parameters by their gradients; semantics of `torch.optim`. All state lies in flat buffers of the model's layout.
 public final class Optimizer {
   /// A buffer of state with its PyTorch name, for example `exp_avg`.
-  package struct Buffer {
+  package struct StateBuffer {
     package let name: String
     package let values: UnsafeMutableBufferPointer<Float>
   }
@@ -21,7 +21,7 @@ public final class Optimizer {
   public let count: Int
   /// Updates done; Adam's t.
   public private(set) var steps: Int = 0
-  package let buffers: [Buffer]
+  package let buffers: [StateBuffer]
   /// The elements that it changes.
   private let trained: [Range<Int>]
   private let kernels: KernelSet
@@ -43,7 +43,7 @@ public final class Optimizer {
     buffers = specification.bufferNames.map { name in
       let values = UnsafeMutableBufferPointer<Float>.allocate(capacity: count)
       values.initialize(repeating: 0)
-      return Buffer(name: name, values: values)
+      return StateBuffer(name: name, values: values)
     }
   }
 

@@ -5,7 +5,7 @@ import Collective
 /// Without sharding they are the optimizer's own. With it, the first worker has room for all, filled by `gather`.
 final class OptimizerState {
   /// On the first worker, and without sharding everywhere; else empty.
-  let whole: [Optimizer.Buffer]
+  let whole: [Optimizer.StateBuffer]
   private let optimizer: Optimizer
   private let sliced: SlicedSum?
   private let count: Int
@@ -21,7 +21,8 @@ final class OptimizerState {
       sliced == nil
       ? optimizer.buffers
       : group.rank == 0
-        ? optimizer.buffers.map { Optimizer.Buffer(name: $0.name, values: .allocate(capacity: count)) } : []
+        ? optimizer.buffers.map { Optimizer.StateBuffer(name: $0.name, values: .allocate(capacity: count)) }
+        : []
   }
 
   deinit { if sliced != nil { for buffer in whole { buffer.values.deallocate() } } }

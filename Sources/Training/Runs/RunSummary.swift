@@ -11,7 +11,7 @@ import Diagnostics
 
 /// A run directory at a glance. It is only read, and takes no lock: the run may be under way.
 public struct RunSummary: Sendable {
-  public enum Status: String, Encodable, Sendable {
+  public enum RunStatus: String, Encodable, Sendable {
     case completed, interrupted
     case earlyStopped = "early_stopped"
     /// A process owns the directory.
@@ -24,7 +24,7 @@ public struct RunSummary: Sendable {
 
   /// As it was named.
   public let path: String
-  public private(set) var status = Status.unfinished
+  public private(set) var status = RunStatus.unfinished
   /// Of the newest checkpoint, or `recipe.yaml` where there is none yet; nil where neither can be read.
   public private(set) var recipe: Recipe?
   public private(set) var dataFingerprint: String?
@@ -102,7 +102,7 @@ public struct RunSummary: Sendable {
       let log = try RunLog(run: path)
       last = log.epochs.last
       if let end = log.end {
-        status = Status(end.status)
+        status = RunStatus(end.status)
       } else {
         status = Self.isOwned(path) ? .running : .unfinished
       }
@@ -142,7 +142,7 @@ public struct RunSummary: Sendable {
   }
 }
 
-extension RunSummary.Status {
+extension RunSummary.RunStatus {
   init(_ status: TrainingReport.Status) {
     self =
       switch status {

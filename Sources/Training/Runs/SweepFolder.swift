@@ -118,7 +118,7 @@ public final class SweepFolder {
     return try file.lock() == .heldByAnother ? nil : Claim(file: file)
   }
 
-  /// Opens what a trial's process writes to, and lets it be started meanwhile: standard output anew each time, errors behind what is
+  /// Opens what a trial's process writes to, and lets it be started meanwhile: standard output anew each time, errors after what is
   /// there.
   package func withLogs<Result>(
     of trial: SweepPlan.Trial, _ start: (_ output: Int32, _ errors: Int32) throws -> Result
@@ -132,12 +132,12 @@ public final class SweepFolder {
 
   /// The line by which a trial's process failed: what it reported, else the last line of its log; nil where it left none.
   package func failure(of trial: SweepPlan.Trial) -> String? {
-    struct Line: Decodable { let error: String }
+    struct ErrorReport: Decodable { let error: String }
     func last(_ ending: String) -> String? {
       let path = logs.path("\(trial.name).\(ending)")
       return (try? InputFile.lines(of: path, key: "a trial", limit: 1 << 26))?.last
     }
     guard let text = last("json"), !text.isEmpty else { return last("log") }
-    return (try? JSONDecoder().decode(Line.self, from: Data(text.utf8)))?.error
+    return (try? JSONDecoder().decode(ErrorReport.self, from: Data(text.utf8)))?.error
   }
 }

@@ -71,7 +71,7 @@ private final class BatchAhead: @unchecked Sendable {
     (self.set, self.batch) = (set, batch)
     samples = .allocate(capacity: batch.capacity)
     // It ends at the latest when the last reference goes, in `deinit`: until then it must not hold one.
-    let work = Work(begin: begin, end: end, body: { [unowned(unsafe) self] in serve() })
+    let work = WorkerLoop(begin: begin, end: end, body: { [unowned(unsafe) self] in serve() })
     pthread_detach(try startThread { work.run() })
     hasThread = true
   }
@@ -85,7 +85,7 @@ private final class BatchAhead: @unchecked Sendable {
     end.wait()
   }
 
-  private struct Work: @unchecked Sendable {
+  private struct WorkerLoop: @unchecked Sendable {
     let begin, end: DispatchSemaphore
     /// Whether to go on.
     let body: () -> Bool

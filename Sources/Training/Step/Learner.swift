@@ -119,7 +119,7 @@ public final class Learner {
     if let lanes {
       try lanes.sum()
       frozen.clear(model.gradients)
-      return try lanes.sum(sums.all, width: StepSums.Part.fields)
+      return try lanes.sum(sums.all, width: LossSums.fields)
     }
     try gradientSum.sum(sums.all) { slice in
       frozen.clear(model.gradients)

@@ -35,7 +35,7 @@ package struct StepsAhead {
   package let samples: UnsafeBufferPointer<Int32>
   /// Samples of a batch.
   package let batch: Int
-  /// The learning rate behind so many updates.
+  /// The learning rate after so many updates.
   package let rate: (Int) -> Double
 }
 

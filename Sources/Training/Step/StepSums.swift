@@ -1,14 +1,5 @@
 /// What ranks add up in a step besides gradients, as one message of doubles.
 final class StepSums {
-  /// Of a lane in a strict run, of all samples in a fast one.
-  struct Part {
-    var loss = 0.0
-    var weight = 0.0
-    var right = 0.0
-    var counted = 0.0
-    static let fields = 4
-  }
-
   /// How many ranks ask for something.
   struct Requests {
     var stop = 0.0
@@ -20,20 +11,21 @@ final class StepSums {
 
   /// All of it.
   let all: UnsafeMutableBufferPointer<Double>
-  let parts: UnsafeMutableBufferPointer<Part>
+  /// Of each lane in a strict run, of all samples in a fast one.
+  let parts: UnsafeMutableBufferPointer<LossSums>
   private let requestsPlace: UnsafeMutablePointer<Requests>
   /// Seconds that each rank took from the reduction before to this one.
   let seconds: UnsafeMutableBufferPointer<Double>
 
   /// - parts: how many of them.
   init(parts count: Int, ranks: Int) {
-    all = .allocate(capacity: count * Part.fields + Requests.fields + ranks)
+    all = .allocate(capacity: count * LossSums.fields + Requests.fields + ranks)
     all.initialize(repeating: 0)
     let start = UnsafeMutableRawPointer(all.baseAddress!)
     // Doubles one after the other, seen under their names.
-    parts = UnsafeMutableBufferPointer(start: start.assumingMemoryBound(to: Part.self), count: count)
-    requestsPlace = (start + count * MemoryLayout<Part>.size).assumingMemoryBound(to: Requests.self)
-    seconds = UnsafeMutableBufferPointer(rebasing: all[(count * Part.fields + Requests.fields)...])
+    parts = UnsafeMutableBufferPointer(start: start.assumingMemoryBound(to: LossSums.self), count: count)
+    requestsPlace = (start + count * MemoryLayout<LossSums>.size).assumingMemoryBound(to: Requests.self)
+    seconds = UnsafeMutableBufferPointer(rebasing: all[(count * LossSums.fields + Requests.fields)...])
   }
 
   deinit { all.deallocate() }
@@ -44,7 +36,7 @@ final class StepSums {
   }
 
   /// Of all samples, once it is reduced.
-  var total: Part { parts[0] }
+  var total: LossSums { parts[0] }
 
   func reset() { all.update(repeating: 0) }
 }

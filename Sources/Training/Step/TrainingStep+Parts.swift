@@ -1,6 +1,7 @@
 import Batches
 import Collective
 import Dataset
+import Diagnostics
 import Recurrent
 
 /// What of a batch this rank computes, and in which parts.
@@ -15,15 +16,9 @@ extension TrainingStep {
       .lowerBound..<equalPart(last, of: count, among: laneCount).upperBound
   }
 
-  /// One part of the batch on each rank.
-  func computePart(_ samples: UnsafeBufferPointer<Int32>, step: Int) {
-    let part = equalPart(communicator.rank, of: samples.count, among: communicator.size)
-    compute(.init(rebasing: samples[part]), then: following, step: step, lane: 0, into: model.gradients)
-  }
-
   /// Whether a strict run computes the lanes of a rank as one batch and cuts only the sums over samples, which is as fast as a fast
   /// run; else each lane is a batch of its own. The same on all ranks, and for any number of them.
-  func walksTogether(_ samples: UnsafeBufferPointer<Int32>) -> Bool {
+  func computesLanesTogether(_ samples: UnsafeBufferPointer<Int32>) -> Bool {
     guard accumulate == 1, model.cutsLanes else { return false }
     if set.shape.hasEqualLengths { return true }
     // Sorted by length, a lane's rows would not lie together.
@@ -71,7 +66,7 @@ extension TrainingStep {
 
   /// One part of the batch, in as many micro-batches as asked for.
   /// - then: the micro-batch that comes after this part, where it is known.
-  private func compute(
+  func compute(
     _ samples: UnsafeBufferPointer<Int32>, then: UnsafeBufferPointer<Int32>?, step: Int, lane: Int,
     into gradients: UnsafeMutableBufferPointer<Float>
   ) {
@@ -97,21 +92,24 @@ extension TrainingStep {
   /// What this rank computes first of a global batch.
   func firstMicroBatch(of samples: UnsafeBufferPointer<Int32>) -> UnsafeBufferPointer<Int32>? {
     let own = ownRows(of: samples.count)
-    if lanes != nil, walksTogether(samples) { return own.isEmpty ? nil : .init(rebasing: samples[own]) }
+    if lanes != nil, computesLanesTogether(samples) {
+      return own.isEmpty ? nil : .init(rebasing: samples[own])
+    }
     guard let lanes else { return firstMicroBatch(ofPart: .init(rebasing: samples[own])) }
     guard let first = lanes.lanes.first else { return nil }
     return firstMicroBatch(
       ofPart: .init(rebasing: samples[equalPart(first, of: samples.count, among: laneCount)]))
   }
 
-  private enum Target {
+  private enum GradientDestination {
     case buffer(UnsafeMutableBufferPointer<Float>, lane: Int)
     case lanes(Lanes)
   }
 
   /// Forward, loss and backward of one micro-batch: adds to gradients and sums.
   private func computeMicroBatch(
-    _ samples: UnsafeBufferPointer<Int32>, then: UnsafeBufferPointer<Int32>?, step: Int, _ target: Target
+    _ samples: UnsafeBufferPointer<Int32>, then: UnsafeBufferPointer<Int32>?, step: Int,
+    _ target: GradientDestination
   ) {
     communicator.progress?.enter(.forward, step: step + 1)
     let begin = trace == nil ? 0 : monotonicNanoseconds()

@@ -1,5 +1,6 @@
 import Collective
 import Dataset
+import Diagnostics
 import Recurrent
 
 /// One step of a run: which part of a global batch this rank computes and in which pieces, gathered ahead of time, on the processor or
@@ -66,13 +67,15 @@ package final class TrainingStep {
     learner.begin()
     (learner.sums.requests.stop, learner.sums.requests.save) = (stop ? 1 : 0, save ? 1 : 0)
     if let lanes {
-      if walksTogether(samples) {
+      if computesLanesTogether(samples) {
         computeTogether(lanes, samples, step: step)
       } else {
         computeLanes(lanes, samples, step: step)
       }
     } else {
-      computePart(samples, step: step)
+      compute(
+        .init(rebasing: samples[ownRows(of: samples.count)]), then: self.following, step: step, lane: 0,
+        into: model.gradients)
     }
     let (start, computed) = (together, monotonicNanoseconds())
     computeSeconds[communicator.rank] = Double(computed - together) / 1e9

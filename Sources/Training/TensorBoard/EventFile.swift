@@ -98,7 +98,7 @@ extension EventFile {
     return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
   }
 
-  /// Files are read in the order of their names: the new one stands behind the old ones.
+  /// Files are read in the order of their names: the new one stands after the old ones.
   private static func name(run: String, after old: [String]) -> String {
     let seconds = old.compactMap { name in
       Int(

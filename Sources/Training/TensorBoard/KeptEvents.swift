@@ -9,7 +9,7 @@ struct KeptEvents {
   /// The last step of each tag.
   private(set) var last: [Name: Int] = [:]
 
-  private struct Key: Hashable {
+  private struct ScalarKey: Hashable {
     var tag: Name
     var step: Int
   }
@@ -18,17 +18,17 @@ struct KeptEvents {
   init(_ files: [[UInt8]], upTo step: Int, metrics lines: [MetricsScalars]) {
     let now = EventFile.now
     pieces = [.version, .start].map { TensorBoardEvent(time: now, step: 0, $0).record }
-    var wanted: [Key: Double] = [:]
+    var wanted: [ScalarKey: Double] = [:]
     for line in lines {
-      for scalar in line.scalars { wanted[Key(tag: scalar.tag, step: scalar.step)] = scalar.value }
+      for scalar in line.scalars { wanted[ScalarKey(tag: scalar.tag, step: scalar.step)] = scalar.value }
     }
-    var found: Set<Key> = []
+    var found: Set<ScalarKey> = []
     var kept: [(step: Int, record: [UInt8])] = []
     for bytes in files {
       for record in EventRecord.records(in: bytes) {
         guard let event = EventSummary(bytes[record.content]), let tag = event.tags.first.map({ Name($0) })
         else { continue }
-        let key = Key(tag: tag, step: event.step)
+        let key = ScalarKey(tag: tag, step: event.step)
         let isKept =
           event.isScalar
           ? wanted[key] != nil : event.step <= step && tag != Name(TensorBoardSetting.endTag)

@@ -5,7 +5,7 @@ struct BadStepDump: Encodable {
   /// In the run directory, beside `metrics.jsonl`.
   static let fileName = RunDirectory.badStep
 
-  struct Tensor: Encodable {
+  struct GradientSummary: Encodable {
     let name: String
     /// Elements of the summed gradient that are NaN or infinite, and the first of them.
     let notFinite: Int
@@ -25,14 +25,14 @@ struct BadStepDump: Encodable {
   let badInARow: Int
   /// The global batch.
   let samples: [Int32]
-  let tensors: [Tensor]
+  let tensors: [GradientSummary]
 
   enum CodingKeys: String, CodingKey {
     case step, epoch, samples, tensors
     case badInARow = "bad_in_a_row"
   }
 
-  /// - state: behind the last bad step.
+  /// - state: after the last bad step.
   /// - samples: its global batch.
   init(_ state: RunState, _ model: Model, samples: [Int32]) {
     step = state.step
@@ -42,7 +42,7 @@ struct BadStepDump: Encodable {
     let (parameters, gradients) = (model.parameters, model.gradients)
     tensors = model.layout.entries.map { entry in
       let gradient = gradients[entry.range]
-      return Tensor(
+      return GradientSummary(
         name: entry.name, notFinite: gradient.count { !$0.isFinite },
         first: gradient.firstIndex { !$0.isFinite }.map { $0 - entry.range.lowerBound },
         gradient: largest(gradient), parameter: largest(parameters[entry.range]))

@@ -113,7 +113,7 @@ public struct ProductAgreement: Sendable {
   }
 }
 
-extension ProductChooser.Memory {
+extension ProductChooser.Store {
   fileprivate init(_ files: CacheFolder) {
     self.init(read: { files.read($0) }, write: { files.write($0, as: $1) })
   }

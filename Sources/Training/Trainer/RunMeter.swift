@@ -1,4 +1,5 @@
 import Collective
+import Diagnostics
 
 /// Time and speed of a run. Evaluation and saving count as time, not as steps.
 struct RunMeter {

@@ -88,7 +88,7 @@ final class RunRecorder: TrainingLog {
   }
 
   /// Waits for the last checkpoint, tells its step as the one that was reached, and closes the directory.
-  func finish(_ place: CheckpointState.Place, _ report: inout TrainingReport) throws {
+  func finish(_ place: CheckpointState.RunPosition, _ report: inout TrainingReport) throws {
     guard let directory = store.directory else { return }
     let saved = try directory.newestSaved()
     try drain()

@@ -2,16 +2,6 @@ import Diagnostics
 
 /// Where a run stands, besides parameters and optimizer buffers: everything that must continue.
 struct RunState {
-  /// Sums over the part of the epoch that is done, all ranks together.
-  struct Sums: Codable, Equatable {
-    var loss = 0.0
-    var weight = 0.0
-    var right = 0.0
-    var counted = 0.0
-
-    var meanLoss: Double { loss / weight }
-    var accuracy: Double? { counted > 0 ? right / counted : nil }
-  }
   struct Counters: Codable, Equatable {
     var skipped = 0
     /// Since the last step that was taken.
@@ -29,7 +19,8 @@ struct RunState {
   var step = 0
   /// Samples of the epoch's order that are used up.
   var position = 0
-  var sums = Sums()
+  /// Over the part of the epoch that is done, all ranks together.
+  var sums = LossSums()
   var counters = Counters()
   var epochLosses: [Double] = []
   var schedule: Schedule
@@ -47,7 +38,7 @@ struct RunState {
     stopping = recipe.earlyStopping.map { EarlyStopping($0) }
   }
 
-  var place: CheckpointState.Place { .init(epoch: epoch, step: step, position: position) }
+  var place: CheckpointState.RunPosition { .init(epoch: epoch, step: step, position: position) }
 
   /// Writes itself into a checkpoint's state.
   func store(in state: inout CheckpointState) {
@@ -73,7 +64,7 @@ struct RunState {
     stopping?.best = state.earlyStopping.best
     stopping?.wait = state.earlyStopping.wait
     monitored = state.monitored
-    sums = try (state.extra["sums"] ?? .null).decode(as: Sums.self, in: "sums")
+    sums = try (state.extra["sums"] ?? .null).decode(as: LossSums.self, in: "sums")
     counters = try (state.extra["counters"] ?? .null).decode(as: Counters.self, in: "counters")
     try CheckpointState.check([
       "counters.skipped": counters.skipped, "counters.bad.not_finite": counters.bad.notFinite,

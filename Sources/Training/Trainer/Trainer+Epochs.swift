@@ -17,7 +17,7 @@ extension Trainer {
     let values = EpochValues(loss: loss, accuracy: state.counters.trainAccuracy, validation: validation)
     try decide(values, isDue: isDue)
     let improved = monitor(values)
-    state.sums = RunState.Sums()
+    state.sums = LossSums()
     if !roles.isWorker, improved || recipe.checkpoint.isDue(state.epoch) {
       try replica.gather(carriesStates: carriesStates)
     }

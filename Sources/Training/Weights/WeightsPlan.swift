@@ -3,7 +3,7 @@ import Recurrent
 
 /// Which tensor of a file goes where in a network. Making one reads names and shapes alone.
 struct WeightsPlan {
-  private var taken: [(entry: ParameterLayout.Entry, tensor: WeightsSource.Tensor)] = []
+  private var taken: [(entry: ParameterLayout.Entry, tensor: WeightsSource.LazyTensor)] = []
   private(set) var report: WeightsReport
 
   /// - Throws: `badData` where a tensor is missing that `train.allow_missing` does not name, has another shape, or comes twice.
@@ -53,7 +53,7 @@ struct WeightsPlan {
 /// The tensors of a file by the names that they have in this network.
 private struct WeightsNames {
   private let source: WeightsSource
-  private var tensors: [Name: WeightsSource.Tensor] = [:]
+  private var tensors: [Name: WeightsSource.LazyTensor] = [:]
   /// Of tensors that the map gives another name, that by their own.
   private var mapped: [Name: String] = [:]
 
@@ -75,7 +75,7 @@ private struct WeightsNames {
     }
   }
 
-  func tensor(for name: String) -> WeightsSource.Tensor? { tensors[Name(name)] }
+  func tensor(for name: String) -> WeightsSource.LazyTensor? { tensors[Name(name)] }
 
   /// As the map says; the tensors of a bare `nn.LSTM`, `nn.GRU` or `nn.RNN` are the recurrent part's.
   private static func name(_ name: String, _ map: [(old: String, new: String)], _ layout: ParameterLayout)
@@ -103,7 +103,7 @@ private struct WeightsNames {
     )
   }
 
-  /// `OLD=NEW` that would find one of them: a tensor whose name ends as it does behind its module.
+  /// `OLD=NEW` that would find one of them: a tensor whose name ends as it does after its module.
   private func suggestion(for absent: [String]) -> String? {
     for name in absent {
       guard let dot = name.utf8.firstIndex(of: UInt8(ascii: ".")) else { continue }

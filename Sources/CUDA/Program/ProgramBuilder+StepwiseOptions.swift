@@ -1,10 +1,10 @@
 import Recurrent
 
-/// Layers with options, one step after the other; the mathematics is that of `SteppedLayer` on the processor.
+/// Layers with options, one step after the other; the mathematics is that of `StepwiseLayer` on the processor.
 extension ProgramBuilder {
   /// A step: where it lies, and what stands before it.
-  private struct Step {
-    let s: Stepped
+  private struct StepPosition {
+    let s: StepwiseDirection
     let now: Int
     let before: Int?
     let isLast: Bool
@@ -12,10 +12,10 @@ extension ProgramBuilder {
     var reverse: Int { s.d.reverse.flag }
   }
 
-  private func walk(_ s: Stepped) -> [Step] {
+  private func steps(_ s: StepwiseDirection) -> [StepPosition] {
     (0..<steps).map {
       let (now, before) = times($0, s.d)
-      return Step(s: s, now: now, before: before, isLast: $0 == steps - 1)
+      return StepPosition(s: s, now: now, before: before, isLast: $0 == steps - 1)
     }
   }
 
@@ -25,13 +25,13 @@ extension ProgramBuilder {
     let stride, initialStride: Int
   }
 
-  private func hiddenBefore(_ step: Step) -> Before {
+  private func hiddenBefore(_ step: StepPosition) -> Before {
     let d = step.d
     return Before(
       region: step.before.map { at($0, d.output, d.stride) }, initial: d.initial?.hidden, stride: d.stride,
       initialStride: d.initial?.hiddenStride ?? 0)
   }
-  private func cellBefore(_ step: Step) -> Before {
+  private func cellBefore(_ step: StepPosition) -> Before {
     let d = step.d
     return Before(
       region: step.before.map { at($0, d.cells!, d.hidden) }, initial: d.initial?.cell, stride: d.hidden,
@@ -39,29 +39,29 @@ extension ProgramBuilder {
   }
 
   /// Where the cell's own output of a step goes.
-  private func cellOutput(_ step: Step) -> (region: Region, stride: Int) {
+  private func cellOutput(_ step: StepPosition) -> (region: Region, stride: Int) {
     if let wide = step.s.wide { return (at(step.now, wide, step.d.hidden), step.d.hidden) }
     return (at(step.now, step.d.output, step.d.stride), step.d.stride)
   }
 
   // MARK: Forward
 
-  mutating func forward(_ s: Stepped) {
+  mutating func forward(_ s: StepwiseDirection) {
     drawMasks(s)
     project(s.d, to: s.inputNorm?.x ?? s.d.gates)
     if let norm = s.inputNorm {
       normalize(norm, norm.x, row: 0, rows: steps * batch, to: s.d.gates, adds: false)
     }
-    for step in walk(s) { advance(step) }
+    for step in steps(s) { forward(step) }
   }
 
-  private mutating func advance(_ step: Step) {
+  private mutating func forward(_ step: StepPosition) {
     let (s, d, now) = (step.s, step.d, step.now)
     let (seen, products) = (at(now, s.seen, d.width), at(now, s.products, d.columns))
     let h = hiddenBefore(step)
     each(
       batch * d.width,
-      .see(
+      .maskState(
         before: h.region, stride: h.stride, initial: h.initial, initialStride: h.initialStride,
         mask: s.recurrentMask, seen: seen, lengths: lengths, time: now, reverse: step.reverse, batch: batch,
         width: d.width))
@@ -73,7 +73,7 @@ extension ProgramBuilder {
         norm, products, row: now * batch, rows: batch, to: at(now, d.gates, d.columns), adds: true,
         aside: s.normed.map { at(now, $0, d.hidden) })
     }
-    advanceCell(step, s.recurrentNorm == nil ? products : nil)
+    forwardCell(step, s.recurrentNorm == nil ? products : nil)
     let (output, stride) = (at(now, d.output, d.stride), d.stride)
     if let projection = s.projection {
       product(
@@ -85,20 +85,20 @@ extension ProgramBuilder {
     guard let zone = s.hiddenZone else { return }
     each(
       batch * d.width,
-      .emit(
+      .applyZoneout(
         x: at(now, s.narrow ?? s.wide!, d.width), before: h.region, stride: h.stride, initial: h.initial,
         initialStride: h.initialStride, zone: at(now, zone, d.width), h: output, hStride: stride,
         lengths: lengths, time: now, reverse: step.reverse, batch: batch, width: d.width))
   }
 
   /// - product: what is still to be added to the gates.
-  private mutating func advanceCell(_ step: Step, _ product: Region?) {
+  private mutating func forwardCell(_ step: StepPosition, _ product: Region?) {
     let (s, d, now) = (step.s, step.d, step.now)
     let gates = at(now, d.gates, d.columns)
     let (out, stride) = cellOutput(step)
     let (biasInput, biasRecurrent) = (d.inputBias.map(parameter), d.recurrentBias.map(parameter))
     switch kernelCell {
-    case .lstm: advanceLSTM(step, product, to: out, stride)
+    case .lstm: forwardLSTM(step, product, to: out, stride)
     case .gru:
       let h = hiddenBefore(step)
       each(
@@ -118,7 +118,9 @@ extension ProgramBuilder {
     }
   }
 
-  private mutating func advanceLSTM(_ step: Step, _ product: Region?, to out: Region, _ outStride: Int) {
+  private mutating func forwardLSTM(
+    _ step: StepPosition, _ product: Region?, to out: Region, _ outStride: Int
+  ) {
     let (s, d, now, c) = (step.s, step.d, step.now, cellBefore(step))
     let (gates, cells) = (at(now, d.gates, d.columns), at(now, d.cells!, d.hidden))
     each(
@@ -144,17 +146,17 @@ extension ProgramBuilder {
   // MARK: Backward
 
   /// Leaves the gates' gradients behind; those of the initial state in dHidden and dCell.
-  mutating func backward(_ s: Stepped, _ dOutput: Region) {
-    for step in walk(s).reversed() { retreat(step, dOutput.advanced(s.d.offset)) }
+  mutating func backward(_ s: StepwiseDirection, _ dOutput: Region) {
+    for step in steps(s).reversed() { backward(step, dOutput.advanced(s.d.offset)) }
     if let norm = s.inputNorm { normalizeBack(norm, s.d.gates, row: 0, rows: steps * batch) }
   }
 
-  private mutating func retreat(_ step: Step, _ dOutput: Region) {
+  private mutating func backward(_ step: StepPosition, _ dOutput: Region) {
     let (s, d, now) = (step.s, step.d, step.now)
     let narrow = at(now, s.dNarrow, d.width)
     each(
       batch * d.width,
-      .emitBack(
+      .applyZoneoutBack(
         dOut: at(now, dOutput, d.stride), dStride: d.stride, zone: s.hiddenZone.map { at(now, $0, d.width) },
         carried: d.dHidden, own: narrow, start: step.isLast.flag, lengths: lengths, time: now,
         reverse: step.reverse, batch: batch, width: d.width))
@@ -165,7 +167,7 @@ extension ProgramBuilder {
         batch, d.hidden, depth: d.width)
       dh = s.dWide
     }
-    retreatCell(step, dh)
+    backwardCell(step, dh)
     if let norm = s.recurrentNorm {
       normalizeBack(norm, at(now, s.dRecurrentSums, d.columns), row: now * batch, rows: batch)
     }
@@ -177,14 +179,14 @@ extension ProgramBuilder {
       accumulates: s.recurrentMask == nil)
     guard let mask = s.recurrentMask else { return }
     let count = batch * d.width
-    each(count, .seeBack(d: s.dSeen, mask: mask, carried: d.dHidden, count: count))
+    each(count, .maskStateBack(d: s.dSeen, mask: mask, carried: d.dHidden, count: count))
   }
 
-  private mutating func retreatCell(_ step: Step, _ dh: Region) {
+  private mutating func backwardCell(_ step: StepPosition, _ dh: Region) {
     let (s, d, now) = (step.s, step.d, step.now)
     let gates = at(now, d.gates, d.columns)
     switch kernelCell {
-    case .lstm: retreatLSTM(step, dh)
+    case .lstm: backwardLSTM(step, dh)
     case .gru:
       let h = hiddenBefore(step)
       let m =
@@ -207,7 +209,7 @@ extension ProgramBuilder {
     }
   }
 
-  private mutating func retreatLSTM(_ step: Step, _ dh: Region) {
+  private mutating func backwardLSTM(_ step: StepPosition, _ dh: Region) {
     let (s, d, now, c) = (step.s, step.d, step.now, cellBefore(step))
     let (gates, squashed) = (at(now, d.gates, d.columns), at(now, s.squashed!, d.hidden))
     each(
@@ -228,7 +230,7 @@ extension ProgramBuilder {
   // MARK: Gradients of parameters
 
   /// Lists that need nothing from one another.
-  mutating func weightGradients(_ s: Stepped) -> [[StepProgram.Operation]] {
+  mutating func weightGradients(_ s: StepwiseDirection) -> [[StepProgram.Operation]] {
     let (d, rows) = (s.d, steps * batch)
     return [
       written { $0.inputWeightGradient(d, s.dInputGates) },

@@ -7,7 +7,7 @@ import Kernels
 ///
 /// N rows of all steps, G gates, H units of the cell padded to Hp, P outputs padded to Pp (P = H without projection). A row of
 /// gates is G blocks of Hp in PyTorch's order. Rows don't depend on one another: threads share them, with the same bits.
-final class SteppedLayer: TimeLayer {
+final class StepwiseLayer: TimeLayer {
   let kind: Network.Cell
   let cell: CellDescription
   let relu: Bool
@@ -15,11 +15,11 @@ final class SteppedLayer: TimeLayer {
   let kernels: KernelSet
   let team: Team
   let reverse: Bool
-  let options: Options
+  let options: Regularization
   let ranges: Ranges
 
   let input: PackedWeight
-  /// Of all gates, but for one that reads h behind another gate: that one has a product of its own.
+  /// Of all gates, but for one that reads h after another gate: that one has a product of its own.
   let recurrent: PackedWeight
   let gatedRecurrent: PackedWeight?
   /// LSTM: h = W_hr·(o·tanh c).
@@ -38,7 +38,7 @@ final class SteppedLayer: TimeLayer {
   var products = FloatBuffer(0)
   /// h of the step before as the recurrent product saw it, `[N, Pp]`.
   var seen = FloatBuffer(0)
-  /// A gate that reads h behind another gate: what its product read, `[N, Hp]`.
+  /// A gate that reads h after another gate: what its product read, `[N, Hp]`.
   var gatedSeen = FloatBuffer(0)
   /// LSTM: c after zoneout, with layer norm also before it; and tanh of the (normalized) c before it.
   var cells = FloatBuffer(0)
@@ -56,7 +56,7 @@ final class SteppedLayer: TimeLayer {
   var hiddenZone = GrowingArray<UInt8>()
   var cellZone = GrowingArray<UInt8>()
 
-  /// A step's outputs behind the projection, `[B, Pp]`.
+  /// A step's outputs after the projection, `[B, Pp]`.
   var narrow = FloatBuffer(0)
 
   // Scratch of backward.
@@ -66,13 +66,13 @@ final class SteppedLayer: TimeLayer {
   var dHidden = FloatBuffer(0)
   var dBefore = FloatBuffer(0)
   var dCell = FloatBuffer(0)
-  /// Of what the product of a gate behind another one read, `[B, Hp]`; of each row's peepholes, `[N, 3·Hp]`.
+  /// Of what the product of a gate after another one read, `[B, Hp]`; of each row's peepholes, `[N, 3·Hp]`.
   var dGatedSeen = FloatBuffer(0)
   var dPeepholes = FloatBuffer(0)
   /// Gradients of one row of gates for each thread.
   var dGates = FloatBuffer(0)
 
-  struct Options {
+  struct Regularization {
     var recurrentDropout: Float
     var zoneout: Network.Zoneout
     /// Keys this layer's masks, and only its.
@@ -87,23 +87,23 @@ final class SteppedLayer: TimeLayer {
     var recurrentBias: Int?
     var projection: Int?
     var peepholes: Int?
-    var inputNorm: Norm?
-    var recurrentNorm: Norm?
-    var cellNorm: Norm?
+    var inputNorm: NormOffsets?
+    var recurrentNorm: NormOffsets?
+    var cellNorm: NormOffsets?
     /// All of them lie one after the other.
     var all: Range<Int>
 
-    struct Norm {
+    struct NormOffsets {
       var weight: Int
       var bias: Int?
     }
 
-    init(_ place: LayerPlace, _ layout: ParameterLayout) {
+    init(_ place: LayerPosition, _ layout: ParameterLayout) {
       func start(_ name: String, _ part: String = "") -> Int? {
         layout[place.name(name) + part]?.range.lowerBound
       }
-      func norm(_ name: String) -> Norm? {
-        start(name, ".weight").map { Norm(weight: $0, bias: start(name, ".bias")) }
+      func norm(_ name: String) -> NormOffsets? {
+        start(name, ".weight").map { NormOffsets(weight: $0, bias: start(name, ".bias")) }
       }
       inputWeight = start("weight_ih")!
       recurrentWeight = start("weight_hh")!
@@ -118,7 +118,7 @@ final class SteppedLayer: TimeLayer {
   }
 
   init(
-    _ a: Network, _ sizes: LayerSizes, _ place: LayerPlace, _ layout: ParameterLayout,
+    _ a: Network, _ sizes: LayerSizes, _ place: LayerPosition, _ layout: ParameterLayout,
     _ products: Products
   ) {
     let kernels = products.kernels
@@ -130,7 +130,7 @@ final class SteppedLayer: TimeLayer {
     team = products.team
     reverse = place.isReverse
     ranges = Ranges(place, layout)
-    options = Options(
+    options = Regularization(
       recurrentDropout: a.recurrentDropout, zoneout: a.zoneout,
       number: UInt32(place.layer * a.directions + place.direction))
     let (hidden, units) = (sizes.hidden, sizes.cellUnits)
@@ -160,7 +160,7 @@ final class SteppedLayer: TimeLayer {
       PackedWeight($0, outputs, wide, width: hidden, products, stepwise: [.forward, .back])
     }
     let groups = cell.normGroups
-    func norm(_ range: Ranges.Norm?, _ groups: [Range<Int>], twin: LayerNorm? = nil) -> LayerNorm? {
+    func norm(_ range: Ranges.NormOffsets?, _ groups: [Range<Int>], twin: LayerNorm? = nil) -> LayerNorm? {
       range.map {
         LayerNorm(
           weight: $0.weight, bias: $0.bias, groups: groups, hidden: hidden, units: units, twin: twin, kernels)

@@ -4,9 +4,9 @@ import Kernels
 import TestSupport
 import Testing
 
-/// Both sides of the door: products of own kernels and of a BLAS equal double precision and each other, of any shape.
+/// Both ways to compute: products of own kernels and of a BLAS equal double precision and each other, of any shape.
 @Suite(.enabled(if: cCompiler != nil, "no C compiler is installed"))
-struct ProductDoorTests {
+struct ProductBackendTests {
   /// OpenBLAS where it is installed, and a right library of any other maker.
   static let libraries: [BLASLibrary] = {
     guard cCompiler != nil else { return [] }

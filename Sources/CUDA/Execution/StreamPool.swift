@@ -2,13 +2,13 @@ import CCUDA
 import Diagnostics
 
 /// Streams: lists that need nothing from one another run side by side, each on a lane of its own.
-final class Lanes {
+final class StreamPool {
   private let driver: Driver
   private var streams: [UnsafeMutableRawPointer] = []
   private var events: [UnsafeMutableRawPointer] = []
   private var free: [Int] = []
 
-  /// Lanes beyond the main one. Where all are taken, a list runs behind another.
+  /// Lanes beyond the main one. Where all are taken, a list runs after another.
   private static let others = 7
 
   init(_ driver: Driver) throws(Failure) {

@@ -1,5 +1,5 @@
 /// Whose windows samples are, and when their targets are.
-public struct SamplePlaces: Sendable {
+public struct SampleLocations: Sendable {
   /// What each series is called; nil where there is one without a name.
   public private(set) var names: [String]?
   /// The series of each sample.
@@ -49,7 +49,7 @@ public struct SamplePlaces: Sendable {
 }
 
 extension SampleSource {
-  /// The row of a sample's first target, counted on behind the end of its series.
+  /// The row of a sample's first target, counted on after the end of its series.
   fileprivate func targetRow(_ sample: Int) -> Int {
     layout.targetRows(sample).lowerBound + firstHorizon
   }
@@ -62,7 +62,7 @@ extension SeriesTable {
     return TimeStep(rows.times[history(series)], isDate: format.isDate)
   }
 
-  /// The time of a row, also behind the end of its series.
+  /// The time of a row, also after the end of its series.
   func time(of row: Int, in series: Int, _ steps: [TimeStep]) -> Int {
     if row < starts[series + 1] { return rows.times[row] }
     let last = starts[series + 1] - 1

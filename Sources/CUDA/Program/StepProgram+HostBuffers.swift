@@ -3,7 +3,7 @@ import Recurrent
 
 extension StepProgram {
   /// The buffers the host writes and reads; they come first.
-  public enum Place: Int, CaseIterable, Sendable {
+  public enum HostBuffer: Int, CaseIterable, Sendable {
     /// What changes from step to step (`step_control`), and what a step leaves behind (`step_outcome`), of `stepsAtOnce` steps.
     case control, outcome
     /// In layout order.
@@ -15,7 +15,7 @@ extension StepProgram {
     case inputs, values, classes, samples
     /// `[width]`
     case classWeights
-    /// Tokens `[T, B]`, -1 behind a sequence's end, in place of inputs.
+    /// Tokens `[T, B]`, -1 after a sequence's end, in place of inputs.
     case tokens
     /// `[B]`: steps of each sequence, and which stream it is a window of.
     case lengths, streams
@@ -37,13 +37,13 @@ extension StepProgram {
 }
 
 extension ProgramBuilder {
-  mutating func declarePlaces() {
+  mutating func declareHostBuffers() {
     let rows = mostRows
     let isText = network.embedding != nil
     let states = network.layers * network.directions * plan.stateWidth
     let cells = cell.hasCellState ? states : 0
     program.stepsAtOnce = resident > 0 ? engine.writer.stepsAtOnce : 1
-    for place in StepProgram.Place.allCases {
+    for place in StepProgram.HostBuffer.allCases {
       let count =
         switch place {
         case .control: program.stepsAtOnce * MemoryLayout<step_control>.stride / 4
@@ -83,7 +83,7 @@ extension ProgramBuilder {
   }
 
   private mutating func gather(
-    _ all: StepProgram.Place, to some: StepProgram.Place, steps: Int, width: Int
+    _ all: StepProgram.HostBuffer, to some: StepProgram.HostBuffer, steps: Int, width: Int
   ) {
     each(
       steps * batch * width,

@@ -1,9 +1,9 @@
-// The elementwise work of layers that are walked one step at a time; a part of the table in ckernels.h.
+// The elementwise work of layers that are computed one step at a time; a part of the table in ckernels.h.
 //
 // "rows" are rows of one step, one after the other; `ld…` is from one to the next where they may lie further apart. H units, padded to
 // `units`. A null `c_in` or `h_in` is a state of zeros, a null `mask` is none.
-#ifndef RK_STEPPED_H
-#define RK_STEPPED_H
+#ifndef RK_STEPWISE_H
+#define RK_STEPWISE_H
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,7 +43,7 @@ typedef struct {
   // cell->x = f·c_in + i·g, s = tanh of its norm, h = o·s; `c` is cell->x mixed with c_in where there is a zone.
   void (*normed_lstm)(const rk_normed *input, const rk_normed *recurrent, const rk_normed *cell, float *gates, const float *_Nullable c_in,
                       float *c, float *s, float *h, rk_zone zone, ptrdiff_t rows);
-  // dc: the gradient of c from the step behind, then that of c_in.
+  // dc: the gradient of c from the next step, then that of c_in.
   void (*normed_lstm_back)(const rk_normed *input, const rk_normed *recurrent, const rk_normed *cell, const float *gates, const float *s,
                            const float *dh, float *dc, const float *_Nullable c_in, rk_zone zone, float *scratch, ptrdiff_t rows);
   void (*normed_gru)(const rk_normed *input, const rk_normed *recurrent, float *gates, const float *_Nullable h_in, ptrdiff_t ldh,
@@ -72,7 +72,7 @@ typedef struct {
                         float *h, rk_zone zone, ptrdiff_t units, ptrdiff_t rows);
   void (*peephole_lstm_back)(float *gates, const float *peephole, float *d_peephole, const float *s, const float *dh, float *dc,
                              const float *_Nullable c_in, rk_zone zone, ptrdiff_t units, ptrdiff_t rows);
-  // GRU whose reset gate comes before the recurrent product, in two parts: r and z activated behind `product`, reset = r·seen, which the
+  // GRU whose reset gate comes before the recurrent product, in two parts: r and z activated after `product`, reset = r·seen, which the
   // product of n reads; then n = tanh(n + its product), h = (1 - z)·n + z·h_in.
   void (*reset_gru)(float *gates, const float *product, const float *seen, float *reset, ptrdiff_t units, ptrdiff_t rows);
   void (*reset_gru_new)(float *gates, const float *product, const float *_Nullable h_in, ptrdiff_t ldh, float *h, ptrdiff_t units,
@@ -84,14 +84,14 @@ typedef struct {
   void (*reset_gru_back)(float *gates, const float *d_reset, const float *seen, float *d_seen, ptrdiff_t units, ptrdiff_t rows);
 
   // What the recurrent product reads: to = h·mask; and back, to += from·mask.
-  void (*see)(const float *_Nullable h, ptrdiff_t ldh, const float *_Nullable mask, float *to, ptrdiff_t units, ptrdiff_t rows);
-  void (*see_back)(const float *from, const float *_Nullable mask, float *to, ptrdiff_t units, ptrdiff_t rows);
+  void (*mask_state)(const float *_Nullable h, ptrdiff_t ldh, const float *_Nullable mask, float *to, ptrdiff_t units, ptrdiff_t rows);
+  void (*mask_state_back)(const float *from, const float *_Nullable mask, float *to, ptrdiff_t units, ptrdiff_t rows);
   // out = h + zone·(h_in - h); and back: the gradient of out, d_out + carried, goes to h's (`own`) and to h_in's (`carried`).
-  void (*emit)(const float *h, const float *_Nullable h_in, ptrdiff_t ldh, rk_zone zone, float *out, ptrdiff_t ldo,
+  void (*apply_zoneout)(const float *h, const float *_Nullable h_in, ptrdiff_t ldh, rk_zone zone, float *out, ptrdiff_t ldo,
                ptrdiff_t units, ptrdiff_t rows);
-  void (*emit_back)(const float *_Nullable d_out, ptrdiff_t ldd, rk_zone zone, float *carried, float *own,
+  void (*apply_zoneout_back)(const float *_Nullable d_out, ptrdiff_t ldd, rk_zone zone, float *carried, float *own,
                     ptrdiff_t units, ptrdiff_t rows);
-} rk_stepped;
+} rk_stepwise;
 
 #pragma clang assume_nonnull end
 #endif

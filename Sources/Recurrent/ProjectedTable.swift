@@ -1,7 +1,7 @@
 import Kernels
 
 /// A table of vectors as the first layer sees it where it projects each code once instead of every row that has it.
-final class Vocabulary {
+final class ProjectedTable {
   /// Of the layer's input.
   let columns: Range<Int>
   /// Where the table lies in the flat buffer, and where all tables do.

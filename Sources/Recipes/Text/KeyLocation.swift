@@ -2,12 +2,14 @@ import Diagnostics
 import Files
 
 /// The key that is being read, for messages, and where its paths start.
-struct KeyPlace {
+struct KeyLocation {
   /// From the recipe's root: `model.init.forget_bias`.
   let path: String
   let baseDirectory: String
 
-  func deeper(_ key: String) -> KeyPlace { KeyPlace(path: "\(path).\(key)", baseDirectory: baseDirectory) }
+  func deeper(_ key: String) -> KeyLocation {
+    KeyLocation(path: "\(path).\(key)", baseDirectory: baseDirectory)
+  }
 
   func wrong(_ node: RecipeNode, _ expected: String) -> Failure {
     node.failure("\(path) must be \(expected), not \(node.kindName)")
@@ -33,7 +35,7 @@ struct KeyPlace {
 }
 
 extension RecipeNode {
-  func whole(_ range: ClosedRange<Int>, _ place: KeyPlace) throws -> Int {
+  func whole(_ range: ClosedRange<Int>, _ place: KeyLocation) throws -> Int {
     guard case .scalar(let text) = content, let value = Int(text) else {
       throw place.wrong(self, "a whole number")
     }
@@ -42,7 +44,7 @@ extension RecipeNode {
     return value
   }
 
-  func number(_ range: NumberRange, _ place: KeyPlace) throws -> Double {
+  func number(_ range: NumberRange, _ place: KeyLocation) throws -> Double {
     guard case .scalar(let text) = content, let value = Double(text), value.isFinite else {
       throw place.wrong(self, "a number")
     }
@@ -51,7 +53,7 @@ extension RecipeNode {
   }
 
   /// A number that becomes a Float, as its nearest one.
-  func float(_ range: NumberRange, _ place: KeyPlace) throws -> Float {
+  func float(_ range: NumberRange, _ place: KeyLocation) throws -> Float {
     _ = try number(range, place)
     guard case .scalar(let text) = content, let value = Float(text), value.isFinite else {
       throw place.wrong(self, "a number that fits in 32 bits")
@@ -59,7 +61,7 @@ extension RecipeNode {
     return value
   }
 
-  func text(_ place: KeyPlace) throws -> String {
+  func text(_ place: KeyLocation) throws -> String {
     guard case .scalar(let text) = content, !text.isEmpty else { throw place.wrong(self, "a text") }
     return text
   }

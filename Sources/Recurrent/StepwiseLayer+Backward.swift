@@ -1,8 +1,8 @@
 import CKernels
 import Kernels
 
-extension SteppedLayer {
-  func backward(_ pass: RecurrentLayer.Pass, _ g: RecurrentLayer.Gradients) {
+extension StepwiseLayer {
+  func backward(_ pass: RecurrentLayer.LayerPass, _ g: RecurrentLayer.Gradients) {
     let parts = normParts(g.parameters.sequences(batch: pass.rows.batch))
     prepareBackward(pass.rows, parts: parts.count)
     start(dHidden.base, from: g.dFinalHidden, count: pass.rows.batch * sizes.units)
@@ -10,8 +10,8 @@ extension SteppedLayer {
     team.run(.recurrenceBackward, operations: operations(pass)) { share in
       let scratch = dGates.base + (inputNorm == nil ? 0 : share.index * rowGradients)
       let rows = pass.rows.part(of: share.index, among: share.count)
-      let work = Work(pass: pass, g: g, scratch: scratch, parts: parts, rows: rows)
-      for step in walk(pass.rows, work.rows).reversed() { retreat(work, step) }
+      let work = BackwardShare(pass: pass, g: g, scratch: scratch, parts: parts, rows: rows)
+      for step in steps(pass.rows, work.rows).reversed() { backward(work, step) }
     }
     g.parameters.add(ranges.all, batch: pass.rows.batch, team) { part in
       let normed = parts.indices.filter { part.sequences.contains(parts[$0].lowerBound) }
@@ -43,8 +43,8 @@ extension SteppedLayer {
   }
 
   /// What one thread goes back over.
-  private struct Work {
-    let pass: RecurrentLayer.Pass
+  private struct BackwardShare {
+    let pass: RecurrentLayer.LayerPass
     let g: RecurrentLayer.Gradients
     /// Gradients of one row of gates.
     let scratch: UnsafeMutablePointer<Float>
@@ -55,7 +55,7 @@ extension SteppedLayer {
     let rows: Range<Int>
 
     init(
-      pass: RecurrentLayer.Pass, g: RecurrentLayer.Gradients, scratch: UnsafeMutablePointer<Float>,
+      pass: RecurrentLayer.LayerPass, g: RecurrentLayer.Gradients, scratch: UnsafeMutablePointer<Float>,
       parts: [Range<Int>], rows: Range<Int>
     ) {
       (self.pass, self.g, self.scratch, self.parts) = (pass, g, scratch, parts)
@@ -78,13 +78,13 @@ extension SteppedLayer {
   private var dInputGates: UnsafeMutablePointer<Float> { inputNorm == nil ? gates.base : inputProducts.base }
   private var dRecurrentGates: UnsafeMutablePointer<Float> { keepsProducts ? products.base : gates.base }
 
-  private func retreat(_ work: Work, _ step: Step) {
+  private func backward(_ work: BackwardShare, _ step: StepRows) {
     let (first, row, count) = (step.first, step.rows.lowerBound, step.rows.count)
     let (units, cellUnits) = (sizes.units, sizes.cellUnits)
     let carried = dHidden.base + row * units
     let narrow = dNarrow.base + (projection == nil ? row : first) * units
     let g = work.g
-    functions.emit_back(
+    functions.apply_zoneout_back(
       g.dOutput.map { $0 + first * g.dOutputStride }, g.dOutputStride, hiddenZone(work.pass, first), carried,
       narrow, units, count)
     var dh = UnsafePointer(narrow)
@@ -94,23 +94,23 @@ extension SteppedLayer {
       dh = UnsafePointer(wide)
     }
     forEachSpan(work.pass, step) { span in
-      guard inputNorm != nil else { return retreat(work, span, dh + (span.row - row) * cellUnits) }
+      guard inputNorm != nil else { return backward(work, span, dh + (span.row - row) * cellUnits) }
       for part in work.own {
         if let span = span.in(work.parts[part], cellUnits) {
-          retreatNormed(work, span, dh + (span.row - row) * cellUnits, part)
+          backwardNormed(work, span, dh + (span.row - row) * cellUnits, part)
         }
       }
     }
     let before = dBefore.base + row * units
-    if cell.gatedState != nil { retreatGatedState(step, to: before) }
+    if cell.gatedState != nil { backwardGatedState(step, to: before) }
     recurrent.multiplyBack(
       .own, dRecurrentGates + first * gateWidth, stride: gateWidth, count: count, to: before, stride: units,
       adding: cell.gatedState != nil)
-    functions.see_back(before, recurrentMask(work.pass, row: row), carried, units, count)
+    functions.mask_state_back(before, recurrentMask(work.pass, row: row), carried, units, count)
   }
 
   /// Through the product of n, and what it read, to the gradient of what the recurrent product read.
-  private func retreatGatedState(_ step: Step, to dSeen: UnsafeMutablePointer<Float>) {
+  private func backwardGatedState(_ step: StepRows, to dSeen: UnsafeMutablePointer<Float>) {
     let (first, row, count, units) = (step.first, step.rows.lowerBound, step.rows.count, sizes.cellUnits)
     let (gates, dReset) = (gates.base + first * gateWidth, dGatedSeen.base + row * units)
     gatedRecurrent!.multiplyBack(
@@ -118,7 +118,7 @@ extension SteppedLayer {
     functions.reset_gru_back(gates, dReset, seen.base + first * units, dSeen, units, count)
   }
 
-  private func retreat(_ work: Work, _ span: Span, _ dh: UnsafePointer<Float>) {
+  private func backward(_ work: BackwardShare, _ span: RowSpan, _ dh: UnsafePointer<Float>) {
     let (units, count, at) = (sizes.cellUnits, span.count, span.at * sizes.cellUnits)
     let gates = gates.base + span.at * gateWidth
     switch kind {
@@ -143,7 +143,8 @@ extension SteppedLayer {
     }
   }
 
-  private func retreatNormed(_ work: Work, _ span: Span, _ dh: UnsafePointer<Float>, _ part: Int) {
+  private func backwardNormed(_ work: BackwardShare, _ span: RowSpan, _ dh: UnsafePointer<Float>, _ part: Int)
+  {
     let (units, count, at) = (sizes.cellUnits, span.count, span.at * sizes.cellUnits)
     let gates = gates.base + span.at * gateWidth
     var (input, recurrent) = normed(span.at, part: part)
@@ -171,7 +172,7 @@ extension SteppedLayer {
 
   /// One merged product per weight over these rows, in an order that does not depend on the threads.
   private func parameterGradients(
-    _ pass: RecurrentLayer.Pass, _ groups: RowGroups, _ parameters: UnsafeMutablePointer<Float>
+    _ pass: RecurrentLayer.LayerPass, _ groups: RowGroups, _ parameters: UnsafeMutablePointer<Float>
   ) {
     let width = gateWidth
     input.addGradient(

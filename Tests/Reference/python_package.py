@@ -1,4 +1,4 @@
-"""What launch/python promises, tried with the package as pip has installed it. Usage: python_door.py CASE, in a folder of its own."""
+"""What launch/python promises, tried with the package as pip has installed it. Usage: python_package.py CASE, in a folder of its own."""
 import json
 import os
 import pickle

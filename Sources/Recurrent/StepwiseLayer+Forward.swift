@@ -2,23 +2,23 @@ import Batches
 import CKernels
 import Kernels
 
-extension SteppedLayer {
-  /// Some rows of one step, and where the rows of the step walked before it lie.
-  struct Step {
+extension StepwiseLayer {
+  /// Some rows of one step, and where the rows of the previous step lie.
+  struct StepRows {
     var time: Int
     /// Rows of the batch.
     var rows: Range<Int>
     /// Where row 0 lies.
     var at: Int
     var before: Int
-    /// How many rows go on from the step before; those behind start from the initial state.
+    /// How many rows go on from the step before; those after start from the initial state.
     var shared: Int
 
     var first: Int { at + rows.lowerBound }
   }
 
-  /// Rows of a step that start alike, from the step walked before or from the initial state.
-  struct Span {
+  /// Rows of a step that start alike, from the previous step or from the initial state.
+  struct RowSpan {
     /// The first one's row of the batch, and where it lies.
     var row: Int
     var at: Int
@@ -29,11 +29,11 @@ extension SteppedLayer {
     var cell: UnsafePointer<Float>?
 
     /// Those of them that are in a part of the batch, or nil.
-    func `in`(_ part: Range<Int>, _ cellUnits: Int) -> Span? {
+    func `in`(_ part: Range<Int>, _ cellUnits: Int) -> RowSpan? {
       let rows = part.clamped(to: row..<row + count)
       guard !rows.isEmpty else { return nil }
       let skipped = rows.lowerBound - row
-      return Span(
+      return RowSpan(
         row: rows.lowerBound, at: at + skipped, count: rows.count,
         hidden: hidden.map { $0 + skipped * hiddenStride }, hiddenStride: hiddenStride,
         cell: cell.map { $0 + skipped * cellUnits })
@@ -41,13 +41,13 @@ extension SteppedLayer {
   }
 
   @inline(__always)
-  func forEachSpan(_ pass: RecurrentLayer.Pass, _ step: Step, _ body: (Span) -> Void) {
+  func forEachSpan(_ pass: RecurrentLayer.LayerPass, _ step: StepRows, _ body: (RowSpan) -> Void) {
     let rows = step.rows
     let middle = min(max(step.shared, rows.lowerBound), rows.upperBound)
     if rows.lowerBound < middle {
       let row = rows.lowerBound
       body(
-        Span(
+        RowSpan(
           row: row, at: step.at + row, count: middle - row,
           hidden: UnsafePointer(pass.output + (step.before + row) * pass.outputStride),
           hiddenStride: pass.outputStride,
@@ -55,14 +55,14 @@ extension SteppedLayer {
     }
     if middle < rows.upperBound {
       body(
-        Span(
+        RowSpan(
           row: middle, at: step.at + middle, count: rows.upperBound - middle,
           hidden: pass.h0.map { $0 + middle * sizes.units }, hiddenStride: sizes.units,
           cell: pass.c0.map { $0 + middle * sizes.cellUnits }))
     }
   }
 
-  var functions: rk_stepped { kernels.functions.stepped }
+  var functions: rk_stepwise { kernels.functions.stepwise }
 
   /// What the recurrent product gave of this row, or its place until the next step.
   func product(_ row: Int, at: Int) -> UnsafeMutablePointer<Float> {
@@ -79,8 +79,8 @@ extension SteppedLayer {
     (freshCells.count > 0 ? freshCells.base : cells.base) + at * sizes.cellUnits
   }
 
-  /// The steps in the order they are walked, each with those of the rows `part` that are there.
-  func walk(_ rows: BatchRows, _ part: Range<Int>) -> [Step] {
+  /// The steps in the order they are computed, each with those of the rows `part` that are there.
+  func steps(_ rows: BatchRows, _ part: Range<Int>) -> [StepRows] {
     func count(_ step: Int) -> Int {
       step >= 0 && step < rows.steps ? rows.start(step + 1) - rows.start(step) : 0
     }
@@ -90,14 +90,14 @@ extension SteppedLayer {
       let end = min(part.upperBound, count(time))
       guard part.lowerBound < end else { return nil }
       let shared = min(count(time), count(other))
-      return Step(
+      return StepRows(
         time: time, rows: part.lowerBound..<end, at: rows.start(time),
         before: shared > 0 ? rows.start(other) : 0,
         shared: shared)
     }
   }
 
-  func forward(_ pass: RecurrentLayer.Pass) {
+  func forward(_ pass: RecurrentLayer.LayerPass) {
     let count = pass.rows.count
     drawRecurrentMasks(pass)
     let side = input.side(.forward, rows: count)
@@ -105,16 +105,18 @@ extension SteppedLayer {
       project(pass, share.of(count), side)
     }
     team.run(.recurrence, operations: operations(pass)) { share in
-      for step in walk(pass.rows, pass.rows.part(of: share.index, among: share.count)) { advance(pass, step) }
+      for step in steps(pass.rows, pass.rows.part(of: share.index, among: share.count)) {
+        forward(pass, step)
+      }
     }
   }
 
-  func operations(_ pass: RecurrentLayer.Pass) -> Int {
+  func operations(_ pass: RecurrentLayer.LayerPass) -> Int {
     pass.rows.count * (gateWidth * sizes.units + (projection == nil ? 0 : sizes.units * sizes.cellUnits))
   }
 
   /// The input's part of the gates; with layer norm before it, and its moments.
-  private func project(_ pass: RecurrentLayer.Pass, _ rows: Range<Int>, _ side: ProductWeight.Side) {
+  private func project(_ pass: RecurrentLayer.LayerPass, _ rows: Range<Int>, _ side: ProductWeight.Backend) {
     let to = inputNorm == nil ? gates.base : inputProducts.base
     // Rows are normalized while they are near.
     let most = inputNorm == nil ? rows.count : 96
@@ -129,12 +131,12 @@ extension SteppedLayer {
     }
   }
 
-  private func advance(_ pass: RecurrentLayer.Pass, _ step: Step) {
+  private func forward(_ pass: RecurrentLayer.LayerPass, _ step: StepRows) {
     let (first, row, count) = (step.first, step.rows.lowerBound, step.rows.count)
     let (units, cellUnits) = (sizes.units, sizes.cellUnits)
     drawZones(pass, step)
     forEachSpan(pass, step) { span in
-      functions.see(
+      functions.mask_state(
         span.hidden, span.hiddenStride, recurrentMask(pass, row: span.row), seen.base + span.at * units,
         units,
         span.count)
@@ -142,9 +144,9 @@ extension SteppedLayer {
     recurrent.multiply(
       .own, seen.base + first * units, stride: units, count: count, bias: recurrentBias?.base,
       to: product(row, at: first), stride: gateWidth)
-    if cell.gatedState != nil { advanceGatedState(step) }
+    if cell.gatedState != nil { forwardGatedState(step) }
     forEachSpan(pass, step) { span in
-      if inputNorm == nil { advance(pass, span) } else { advanceNormed(pass, span) }
+      if inputNorm == nil { forward(pass, span) } else { forwardNormed(pass, span) }
     }
     var new = wide(row, at: first)
     if let projection {
@@ -153,15 +155,15 @@ extension SteppedLayer {
       new = narrow
     }
     forEachSpan(pass, step) { span in
-      functions.emit(
+      functions.apply_zoneout(
         new + (span.row - row) * units, span.hidden, span.hiddenStride, hiddenZone(pass, span.at),
         pass.output + span.at * pass.outputStride, pass.outputStride, units, span.count)
     }
   }
 
   /// i f g o; Hochreiter & Schmidhuber 1997 as in `torch.nn.LSTM`, or with peepholes.
-  /// r z n; Cho et al. 2014, the reset gate behind the recurrent product as in `torch.nn.GRU`, or in front of it.
-  private func advance(_ pass: RecurrentLayer.Pass, _ span: Span) {
+  /// r z n; Cho et al. 2014, the reset gate after the recurrent product as in `torch.nn.GRU`, or in front of it.
+  private func forward(_ pass: RecurrentLayer.LayerPass, _ span: RowSpan) {
     let (units, count, at) = (sizes.cellUnits, span.count, span.at * sizes.cellUnits)
     let (gates, h) = (gates.base + span.at * gateWidth, wide(span.row, at: span.at))
     let product = product(span.row, at: span.at)
@@ -178,14 +180,14 @@ extension SteppedLayer {
         count)
     case .gru: functions.gru(gates, product, span.hidden, span.hiddenStride, h, units, count)
     case .rnn, .none:
-      functions.see_back(product, nil, gates, units, count)
+      functions.mask_state_back(product, nil, gates, units, count)
       let activate = relu ? kernels.functions.relu : kernels.functions.tanh
       activate(gates, h, count * units)
     }
   }
 
   /// r and z of a step, and the product of n, which reads r·h.
-  private func advanceGatedState(_ step: Step) {
+  private func forwardGatedState(_ step: StepRows) {
     let (first, row, count, units) = (step.first, step.rows.lowerBound, step.rows.count, sizes.cellUnits)
     let (product, seen) = (product(row, at: first), gatedSeen.base + first * units)
     functions.reset_gru(
@@ -196,7 +198,7 @@ extension SteppedLayer {
       to: product + column, stride: gateWidth)
   }
 
-  /// Where the gate that reads h behind another one begins in a row of gates.
+  /// Where the gate that reads h after another one begins in a row of gates.
   var gatedColumn: Int { cell.gatedState!.gate * sizes.cellUnits }
 
   /// The norms of what a row's gates, and an LSTM's c, are made of.
@@ -213,7 +215,7 @@ extension SteppedLayer {
     cellNorm!.rows(freshCell(row), moments: cellMoments.base + row * cellNorm!.moments, part: part)
   }
 
-  private func advanceNormed(_ pass: RecurrentLayer.Pass, _ span: Span) {
+  private func forwardNormed(_ pass: RecurrentLayer.LayerPass, _ span: RowSpan) {
     let (count, at) = (span.count, span.at * sizes.cellUnits)
     let (gates, h) = (gates.base + span.at * gateWidth, wide(span.row, at: span.at))
     var (input, recurrent) = normed(span.at)

@@ -2,12 +2,12 @@ import Foundation
 import TestSupport
 import Testing
 
-/// `launch/python` as a wheel that pip makes and installs, with the program of this build in it: what `python_door.py` says of it.
+/// `launch/python` as a wheel that pip makes and installs, with the program of this build in it: what `python_package.py` says of it.
 @Suite(
   .serialized,
   .enabled(
     if: python != nil, "needs Python with numpy, pandas and scikit-learn; name it in RECUR_TEST_PYTHON"))
-struct PythonDoorTests {
+struct PythonPackageTests {
   private static let wheel = Result { try Wheel() }
 
   @Test(arguments: ["train", "stop", "killed", "errors", "model"])
@@ -79,9 +79,9 @@ private final class Wheel: Sendable {
 
   private struct Failed: Error { let words: String }
 
-  /// A case of `python_door.py`, in a folder of its own.
+  /// A case of `python_package.py`, in a folder of its own.
   func ask(_ name: String) throws -> Outcome {
-    let script = package.appendingPathComponent("Tests/Reference/python_door.py").path
+    let script = package.appendingPathComponent("Tests/Reference/python_package.py").path
     let place = folder.path(name)
     try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
     return try run(

@@ -1,4 +1,4 @@
-// The elementwise work of layers that are walked one step at a time (SteppedLayer): gates and masks.
+// The elementwise work of layers that are computed one step at a time (StepwiseLayer): gates and masks.
 //
 // Rows do not depend on one another: any cut of them gives the same bits. Padded units of a state are zero and stay zero.
 
@@ -7,7 +7,7 @@ RK_INLINE int is_zoned(rk_zone z) { return z.kept || z.share != 0; }
 // How much of the state before is kept.
 RK_INLINE vf v_zone(rk_zone z, ptrdiff_t at, const int n) { return z.kept ? v_bytes(z.kept + at, n) : v_set(z.share); }
 
-// i f g o are activated in place behind `product`, c = f·c_in + i·g, s = tanh(c), h = o·s; then c is mixed with the state before.
+// i f g o are activated in place after `product`, c = f·c_in + i·g, s = tanh(c), h = o·s; then c is mixed with the state before.
 static void RK(step_lstm)(float *gates, const float *product, const float *c_in, float *c, float *s, float *h, rk_zone zone,
                           ptrdiff_t units, ptrdiff_t rows) {
   EACH_ROW(rows, {
@@ -56,7 +56,7 @@ static void RK(step_lstm_back)(float *gates, const float *s, const float *dh, fl
   })
 }
 
-// r z n are activated in place behind `product`, whose last part r multiplies; h = n + z·(h_in - n).
+// r z n are activated in place after `product`, whose last part r multiplies; h = n + z·(h_in - n).
 static void RK(step_gru)(float *gates, const float *product, const float *h_in, ptrdiff_t ldh, float *h, ptrdiff_t units,
                          ptrdiff_t rows) {
   EACH_ROW(rows, {
@@ -100,7 +100,7 @@ static void RK(step_gru_back)(float *gates, float *product, const float *dh, con
 }
 
 // to = h·mask, with a mask for each row; a copy without one.
-static void RK(step_see)(const float *h, ptrdiff_t ldh, const float *mask, float *to, ptrdiff_t units, ptrdiff_t rows) {
+static void RK(mask_state)(const float *h, ptrdiff_t ldh, const float *mask, float *to, ptrdiff_t units, ptrdiff_t rows) {
   EACH_ROW(rows, {
     float *out = to + row * units;
     if (!h) memset(out, 0, (size_t)units * sizeof(float));
@@ -110,7 +110,7 @@ static void RK(step_see)(const float *h, ptrdiff_t ldh, const float *mask, float
 }
 
 // to += from·mask, likewise.
-static void RK(step_see_back)(const float *from, const float *mask, float *to, ptrdiff_t units, ptrdiff_t rows) {
+static void RK(mask_state_back)(const float *from, const float *mask, float *to, ptrdiff_t units, ptrdiff_t rows) {
   ptrdiff_t count = rows * units;
   if (mask) {
     EACH(count, v_store_n(to + e, v_fma(v_load_n(from + e, N), v_load_n(mask + e, N), v_load_n(to + e, N)), N);)
@@ -120,7 +120,7 @@ static void RK(step_see_back)(const float *from, const float *mask, float *to, p
 }
 
 // out = h + zone·(h_in - h), or a copy of h.
-static void RK(step_emit)(const float *h, const float *h_in, ptrdiff_t ldh, rk_zone zone, float *out, ptrdiff_t ldo,
+static void RK(apply_zoneout)(const float *h, const float *h_in, ptrdiff_t ldh, rk_zone zone, float *out, ptrdiff_t ldo,
                           ptrdiff_t units, ptrdiff_t rows) {
   EACH_ROW(rows, {
     const float *now = h + row * units, *before = h_in ? h_in + row * ldh : 0;
@@ -134,9 +134,9 @@ static void RK(step_emit)(const float *h, const float *h_in, ptrdiff_t ldh, rk_z
   })
 }
 
-// The gradient of an output (d_out, if given, and what comes from the step behind: carried): of the cell's own in `own`, of the state
+// The gradient of an output (d_out, if given, and what comes from the next step: carried): of the cell's own in `own`, of the state
 // before in `carried`.
-static void RK(step_emit_back)(const float *d_out, ptrdiff_t ldd, rk_zone zone, float *carried, float *own, ptrdiff_t units,
+static void RK(apply_zoneout_back)(const float *d_out, ptrdiff_t ldd, rk_zone zone, float *carried, float *own, ptrdiff_t units,
                                ptrdiff_t rows) {
   EACH_ROW(rows, {
     ptrdiff_t at = row * units;

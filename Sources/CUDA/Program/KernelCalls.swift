@@ -228,10 +228,10 @@ extension StepProgram.Call {
   }
 
   static func fused(
-    _ cell: KernelCell, s: fused_shape, mode: Int, resident: Int, controls: Region, outcomes: Region,
-    parameters: Region, gradients: Region, first: Region?, second: Region?, inputs: Region,
-    values: Region, classes: Region, samples: Region, classWeights: Region?, partial: Region,
-    sums: Region, barrier: Region, results: Region
+    _ cell: KernelCell, s: fused_shape, mode: Int, resident: Int, controls: Region,
+    outcomes: Region, parameters: Region, gradients: Region, first: Region?, second: Region?,
+    inputs: Region, values: Region, classes: Region, samples: Region, classWeights: Region?,
+    partial: Region, sums: Region, barrier: Region, results: Region
   ) -> Self {
     Self(
       "\(cell)_fused",

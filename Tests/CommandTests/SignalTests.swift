@@ -29,14 +29,16 @@ import Testing
     #expect(a["epoch_losses"] as? [Double] == b["epoch_losses"] as? [Double])
   }
 
-  /// Launchers pass SIGUSR1 on, perhaps several at a time: it never counts as the second request, which ends a run unsaved.
-  @Test func aRequestThatComesTwiceByLaunchersIsOne() throws {
+  /// Launchers pass SIGUSR1 on, perhaps several at a time, and a parent that is killed has SIGTERM sent for each of its threads: that
+  /// never counts as the second request, which ends a run unsaved.
+  @Test(arguments: [SIGUSR1, SIGTERM, SIGINT]) func aRequestThatComesSeveralTimesIsOne(_ signal: Int32) throws
+  {
     let folder = try Folder()
     try folder.writeWave(epochs: 100_000)
     let running = try Command.start("train", "wave.yaml", "--out", "run", "--json", in: folder.url)
     running.waitForError(containing: "epoch ")
     for _ in 0..<5 {
-      #expect(kill(running.process.processIdentifier, SIGUSR1) == 0)
+      #expect(kill(running.process.processIdentifier, signal) == 0)
       usleep(200)
     }
     let stopped = running.outcome()

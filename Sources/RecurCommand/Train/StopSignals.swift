@@ -9,9 +9,10 @@ import Recur
 #endif
 
 /// Ctrl-C, SIGTERM, a terminal that hangs up (SIGHUP) and SIGUSR1 (what mpirun passes on) while training: the first asks for
-/// an orderly stop, the second ends the process at once. A hang-up never counts as the second: it comes from the terminal and
-/// once more from its shell. Nor does SIGUSR1: where a pod or an allocation is to go, its launcher passes one on, and what ends the
-/// machine asks the ranks as well. A signal that was ignored when the process began stays ignored.
+/// an orderly stop, the second ends the process at once, where it is no echo of the first (`StopRequest`). A hang-up never counts as
+/// the second: it comes from the terminal and once more from its shell. Nor does SIGUSR1: where a pod or an allocation is to go, its
+/// launcher passes one on, and what ends the machine asks the ranks as well. A signal that was ignored when the process began stays
+/// ignored.
 ///
 /// A request that comes before there is a trainer is kept for it: it makes one step and saves. Where the data take longer than
 /// `patience` to read, the process ends before it has begun anything.
@@ -19,6 +20,7 @@ enum StopSignals {
   /// What the handler can reach: it runs at any moment, so it only reads and writes these.
   nonisolated(unsafe) private static var trainer: Trainer?
   nonisolated(unsafe) private static var isAsked = false
+  nonisolated(unsafe) private static var request = StopRequest()
   /// Of several ranks one speaks, and only of a run that has begun: a launcher that ends a job sends SIGTERM to all.
   nonisolated(unsafe) private static var isOneOfMany = false
   nonisolated(unsafe) private static var isFirst = true
@@ -64,8 +66,9 @@ enum StopSignals {
   }
 
   private static let handle: @convention(c) (Int32) -> Void = { _ in
+    _ = StopSignals.request.isNew()
     for number in StopSignals.numbers {
-      signal(number, number == SIGHUP || number == SIGUSR1 ? SIG_IGN : Leftovers.ending)
+      signal(number, number == SIGHUP || number == SIGUSR1 ? SIG_IGN : StopSignals.endIfNew)
     }
     StopSignals.isAsked = true
     Interruption.ask()
@@ -73,6 +76,10 @@ enum StopSignals {
     if !StopSignals.hasBegun { alarm(StopSignals.patience) }
     if StopSignals.isOneOfMany, !StopSignals.isFirst || StopSignals.trainer == nil { return }
     StopSignals.say("\nrecur: stopping after this step and saving; once more ends at once\n")
+  }
+
+  private static let endIfNew: @convention(c) (Int32) -> Void = { number in
+    if StopSignals.request.isNew() { Leftovers.ending(number) }
   }
 
   private static let giveUp: @convention(c) (Int32) -> Void = { _ in

@@ -4,15 +4,9 @@
 Each network is checked by ONNX itself, shapes inferred, and run by ONNX Runtime: once as given, and once with the first sequence alone,
 cut to its length. Values that are null are not compared. Needs onnx and onnxruntime.
 """
-import json
-import sys
-from pathlib import Path
-
 import numpy
-import onnx
-import onnxruntime
-
-TOLERANCE = 1e-5
+import onnx_cases
+from onnx_cases import TOLERANCE
 
 
 def array(tensor):
@@ -44,14 +38,7 @@ def alone(inputs, outputs):
 
 
 def check(folder, case):
-    path = str(folder / case["file"])
-    model = onnx.load(path)
-    onnx.checker.check_model(model, full_check=True)
-    onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    session = onnx_cases.session(folder / case["file"])
     inputs, outputs = ({name: array(tensor) for name, tensor in case[kind].items()} for kind in ("inputs", "outputs"))
     names = ({value.name for value in session.get_inputs()}, {value.name for value in session.get_outputs()})
     if names != (set(inputs), set(outputs)):
@@ -66,24 +53,5 @@ def check(folder, case):
     return problems
 
 
-def main():
-    folder = Path(sys.argv[1])
-    cases = json.loads((folder / "cases.json").read_text())
-    failed = 0
-    for case in cases:
-        try:
-            problems = check(folder, case)
-        except Exception as error:  # What a checker says of a network is what this is for.
-            problems = [str(error)]
-        failed += bool(problems)
-        for problem in problems:
-            print(f"{case['name']}: {problem}")
-    if failed:
-        sys.exit(f"{failed} of {len(cases)} networks differ")
-    print(f"{len(cases)} networks agree")
-
-
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    main()
+    onnx_cases.main(check, "networks", __doc__)

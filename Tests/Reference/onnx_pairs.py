@@ -4,34 +4,18 @@
 Both networks are checked by ONNX itself, shapes inferred. ONNX Runtime then gives the logits for tokens that are given, and a greedy
 search finds targets: for all sources together, which are of different lengths, and for each alone. Needs onnx and onnxruntime.
 """
-import json
-import sys
-from pathlib import Path
-
 import numpy
-import onnx
-import onnxruntime
-
-TOLERANCE = 1e-5
+import onnx_cases
+from onnx_cases import TOLERANCE
 
 
 class Pair:
     """An encoder and a decoder's step. What the one gives is what the other takes, by its names."""
 
     def __init__(self, folder, case):
-        self.encoder, self.decoder = (self.session(str(folder / case[part])) for part in ("encoder", "decoder"))
+        self.encoder, self.decoder = (onnx_cases.session(folder / case[part]) for part in ("encoder", "decoder"))
         self.given = [value.name for value in self.encoder.get_outputs()]
         self.results = [value.name for value in self.decoder.get_outputs()]
-
-    @staticmethod
-    def session(path):
-        model = onnx.load(path)
-        onnx.checker.check_model(model, full_check=True)
-        onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        options.intra_op_num_threads = 1
-        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
     def start(self, sources):
         lengths = numpy.array([len(source) for source in sources])
@@ -89,24 +73,5 @@ def check(folder, case):
     return problems
 
 
-def main():
-    folder = Path(sys.argv[1])
-    cases = json.loads((folder / "cases.json").read_text())
-    failed = 0
-    for case in cases:
-        try:
-            problems = check(folder, case)
-        except Exception as error:  # What a checker says of a network is what this is for.
-            problems = [str(error)]
-        failed += bool(problems)
-        for problem in problems:
-            print(f"{case['name']}: {problem}")
-    if failed:
-        sys.exit(f"{failed} of {len(cases)} pairs differ")
-    print(f"{len(cases)} pairs agree")
-
-
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    main()
+    onnx_cases.main(check, "pairs", __doc__)

@@ -21,7 +21,6 @@ struct Attempt {
   private let child: ChildProcess
   /// How often we were asked to stop, and when the next, harder signal is due.
   private var requests = 0
-  private var request = StopRequest()
   private var deadline: ContinuousClock.Instant?
   private var hung = false
   private let start = ContinuousClock.now
@@ -69,7 +68,7 @@ struct Attempt {
       lookForRanks()
       channel.listen()
       endIfHung()
-      let asked = signal != nil && signal != SIGTSTP && request.isNew()
+      let asked = signal != nil && signal != SIGTSTP
       guard asked || deadline.map({ ContinuousClock.now >= $0 }) == true else { continue }
       requests += 1
       stop()

@@ -116,6 +116,7 @@ extension ChildProcess {
 package struct SignalInbox {
   private var set = sigset_t()
   private var old = sigset_t()
+  private var request = StopRequest()
 
   /// Signals that whoever started this process has ignored, as nohup does, stay ignored.
   package init(_ signals: [Int32]) {
@@ -127,11 +128,12 @@ package struct SignalInbox {
     pthread_sigmask(SIG_BLOCK, &set, &old)
   }
 
-  /// The next signal; nil when none comes within that time.
+  /// The next signal; nil when none comes within that time, or one that only repeats a request to stop (`StopRequest`).
   package mutating func next(within milliseconds: Int) -> Int32? {
     var time = timespec(tv_sec: milliseconds / 1000, tv_nsec: milliseconds % 1000 * 1_000_000)
     let signal = sigtimedwait(&set, nil, &time)
-    return signal > 0 ? signal : nil
+    guard signal > 0, signal == SIGTSTP || request.isNew() else { return nil }
+    return signal
   }
 
   package mutating func close() { pthread_sigmask(SIG_SETMASK, &old, nil) }

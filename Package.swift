@@ -87,11 +87,12 @@ let package = Package(
     .executableTarget(
       name: "RecurCommand",
       dependencies: [
-        "Recur", "Batches", "CMemory", "Collective", "CUDA", "Dataset", "Diagnostics", "Files", "Kernels",
-        "Version",
+        "Recur", "Batches", "CMemory", "Collective", "CUDA", "Dataset", "Diagnostics", "Exchange", "Files",
+        "Kernels", "Version",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
-      exclude: ["README.md", "Bench/README.md"], swiftSettings: swift),
+      exclude: ["README.md", "Bench/README.md"], resources: [.embedInCode("Bench/Peers/peer.py")],
+      swiftSettings: swift),
 
     .target(
       name: "TestSupport", dependencies: ["Batches", "Dataset", "Diagnostics", "Recurrent", "CZlib"],
@@ -108,7 +109,8 @@ let package = Package(
       name: "KernelsTests", dependencies: ["CBLAS", "Diagnostics", "Kernels", "CKernels", "TestSupport"],
       swiftSettings: swift),
     .testTarget(
-      name: "RecurrentTests", dependencies: ["Batches", "Recurrent", "Kernels", "TestSupport"],
+      name: "RecurrentTests",
+      dependencies: ["Batches", "Diagnostics", "Recurrent", "Kernels", "TestSupport"],
       swiftSettings: swift),
     .target(
       name: "CollectiveCases", dependencies: ["Collective", "Diagnostics"], path: "Tests/CollectiveCases",

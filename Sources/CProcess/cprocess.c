@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <unistd.h>
 #ifdef __linux__
+#include <sched.h>
 #include <sys/prctl.h>
 #endif
 
@@ -64,4 +65,18 @@ pid_t cprocess_start(const char *path, char *const words[], char *const environm
   if (child > 0 && reason == 0) return child;
   errno = reason;
   return -1;
+}
+
+void cprocess_keep_processors(const int *processors, int count) {
+#ifdef __linux__
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (int i = 0; i < count; i++) {
+    if (processors[i] >= 0 && processors[i] < CPU_SETSIZE) CPU_SET(processors[i], &set);
+  }
+  if (CPU_COUNT(&set)) sched_setaffinity(0, sizeof set, &set);
+#else
+  (void)processors;
+  (void)count;
+#endif
 }

@@ -13,4 +13,8 @@ pid_t cprocess_start(const char *path, char *const words[], char *const environm
 // This process gets `signal` when the one that started it is gone. Does nothing where the system has no such thing.
 void cprocess_on_parents_end(int signal);
 
+// The calling thread, and those it starts from now on, run on these processors alone. Does nothing where there are none, or the system
+// has no such thing.
+void cprocess_keep_processors(const int *processors, int count);
+
 #endif

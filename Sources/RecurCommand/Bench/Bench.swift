@@ -5,10 +5,14 @@ import Recur
 
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Times training steps: forward, loss, backward and Adam on random data.",
+    abstract:
+      "Times training steps (forward, loss, backward and Adam), or what a trained network gives, on random data.",
     discussion: """
       Under recur launch or mpirun every rank has a batch of its own, and the gradients are summed over all ranks:
       recur launch -n 2 -- bench mid-lstm
+      Beside other libraries, in turns on the same cores, with how many times as long they take:
+      recur bench --compare torch,jax --python ENVIRONMENT/bin/python
+      recur bench --inference --compare torch,onnx --python ENVIRONMENT/bin/python
       Cases: \(BenchCase.all.map(\.name).joined(separator: ", ")); all of them where none is named.
       CELL-HIDDEN-STEPS-BATCH is a case as well, such as lstm-650-35-20: two layers, as many inputs as units.
       """)
@@ -39,6 +43,12 @@ struct Bench: ParsableCommand {
   @Option(help: "How long to measure each case, in seconds.") var seconds = 2.0
   @Flag(help: "Also print what each part of a step takes, and the core's multiply-add peak.") var profile =
     false
+  @Flag(
+    help:
+      "Time what a trained network gives instead: a whole batch, one sample, and one step of one sequence with its state carried on."
+  )
+  var inference = false
+  @OptionGroup var peers: PeerOptions
   @OptionGroup var network: BenchOptions
   @OptionGroup var ranks: GroupOptions
   @OptionGroup var output: OutputOptions
@@ -60,20 +70,60 @@ struct Bench: ParsableCommand {
     guard seconds > 0 && seconds <= 86400 else {
       throw ValidationError("--seconds must be above 0, at most 86400")
     }
+    guard !inference || device == .cpu && reduction == .fast && !profile else {
+      throw ValidationError("--inference is for --device cpu and --reduction fast, without --profile")
+    }
+    try validatePeers()
+  }
+
+  private func validatePeers() throws {
+    guard !peers.libraries.isEmpty else { return }
+    guard device == .cpu && reduction == .fast && precision != .bf16 && !profile && network.isPlain else {
+      throw ValidationError(
+        "--compare is for plain cells on --device cpu in fp32, without --reduction strict and --profile")
+    }
+    guard inference || !peers.libraries.contains(.onnx) else {
+      throw ValidationError("--compare onnx belongs to --inference: ONNX Runtime does not train")
+    }
   }
 
   func run() throws {
     let group = try ranks.communicator()
     let console = Console(json: output.json, silent: group.rank != 0)
+    guard group.isSolo || !inference && peers.libraries.isEmpty else {
+      throw Failure.usage("bench --inference and --compare are for one process; run them without a launcher")
+    }
+    // Others begin their threads in the same place.
+    if !peers.libraries.isEmpty { Machine.keepProcessors(threads) }
+    if inference { return try console.finish(infer(console)) }
     let report = try measure(group, console)
     try group.finish()
     try console.finish(report)
   }
 
-  private func measure(_ group: any Communicator, _ console: Console) throws -> BenchReport {
+  private func chosenCases() throws -> [BenchCase] {
     let named = try cases.map(BenchCase.named) + (odd ? BenchCase.odd : [])
     let all = BenchCase.all.filter { reduction == .fast || $0.lengths == nil }
-    let chosen = try (named.isEmpty ? all : named).map(network.applied)
+    return try (named.isEmpty ? all : named).map(network.applied)
+  }
+
+  private func infer(_ console: Console) throws -> InferenceReport {
+    let kernels = try KernelSet.fromEnvironment(precision == .bf16 ? .bf16 : .fp32)
+    try console.say(InferenceResult.header)
+    let results = try chosenCases().flatMap { benchCase in
+      try BenchTask.inference.compactMap { task -> InferenceResult? in
+        guard let timer = try InferenceTimer(benchCase, task, kernels, threads: threads) else { return nil }
+        let result = try timer.measure(seconds: seconds, peers)
+        try console.say(result.line)
+        for peer in result.peers ?? [] { try console.say(peer.line) }
+        return result
+      }
+    }
+    return InferenceReport(kernels: kernels.name, cases: results)
+  }
+
+  private func measure(_ group: any Communicator, _ console: Console) throws -> BenchReport {
+    let chosen = try chosenCases()
     let executor = try DeviceOptions(device, precision).executor()
     if let executor { try console.say("on \(executor.name), \((precision ?? .tf32).rawValue)") }
     try console.say("case            ranks threads    median ms       min ms    samples/s   GFLOP/s")
@@ -84,9 +134,10 @@ struct Bench: ParsableCommand {
       let timer = try StepTimer(
         benchCase, kernels, threads: threads, group, executor: executor, engine: engine,
         strictLanes: reduction == .strict ? lanes : nil)
-      let result = try timer.measure(seconds: seconds, profiled: profile)
+      let result = try timer.measure(seconds: seconds, profiled: profile, peers)
       try console.say(result.line)
       for note in timer.products?.notes ?? [] { try console.say("  \(note)") }
+      for peer in result.peers ?? [] { try console.say(peer.line) }
       for phase in result.profile ?? [] { try console.say(phase.line) }
       for line in result.products?.lines ?? [] { try console.say(line) }
       return result
@@ -119,55 +170,5 @@ extension Bench {
     guard lanes >= group.size else {
       throw Failure.usage("--lanes \(lanes): \(group.size) ranks need \(group.size) lanes or more")
     }
-  }
-}
-
-extension DistributedSpecification.Reduction: ExpressibleByArgument, Encodable {}
-
-struct BenchReport: Encodable {
-  var command = "bench"
-  let reduction: DistributedSpecification.Reduction
-  /// `cpu`, or the GPU's name.
-  let device: String
-  /// What a processor computed with; `-bf16` where factors were rounded.
-  let kernels: String?
-  let cases: [BenchResult]
-  /// Measured for one core, with `--profile`.
-  let peakGflops: Double?
-}
-
-struct BenchResult: Encodable {
-  struct Milliseconds: Encodable {
-    let median: Double
-    let min: Double
-  }
-  let name: String
-  let ranks: Int
-  /// Of each rank.
-  let threads: Int
-  /// Of one step.
-  let milliseconds: Milliseconds
-  /// Matrix products only, of all ranks: 2 operations for each multiply-add, three passes (forward, and two in backward).
-  let gflops: Double
-  /// Of all ranks.
-  let samplesPerSecond: Double
-  /// Of one rank's batch, all sequences together.
-  let timeSteps: Int
-  let steps: Int
-  /// How a device computed.
-  let engine: String?
-  /// Milliseconds of a step of each engine that was timed to choose one, now or in an earlier run.
-  let engineMilliseconds: [String: Double]?
-  let profile: [PhaseResult]?
-  /// With `--profile`, of a processor.
-  let products: ProductResult?
-
-  var line: String {
-    name + String(repeating: " ", count: max(1, 14 - name.count))
-      + [
-        ("\(ranks)", 7), ("\(threads)", 8), (Formatting.fixed(milliseconds.median, 4), 13),
-        (Formatting.fixed(milliseconds.min, 4), 13),
-        (Formatting.fixed(samplesPerSecond, 0), 13), (Formatting.fixed(gflops, 1), 10),
-      ].map { $0.leftPadded(to: $1) }.joined() + (engine.map { "  \($0)" } ?? "")
   }
 }

@@ -5,7 +5,7 @@ import Recur
 struct BenchCase {
   let name: String
   var network: Network
-  let batch: Int
+  var batch: Int
   let loss: Loss
   /// Steps of each sequence, longest first; nil where all have the network's.
   var lengths: [Int32]?

@@ -18,6 +18,9 @@ struct BenchOptions: ParsableArguments {
     }
   }
 
+  /// Whether a case keeps its plain cell.
+  var isPlain: Bool { !layerNorm && projSize == nil && recurrentDropout == 0 && zoneout == 0 }
+
   func applied(to benchCase: BenchCase) throws -> BenchCase {
     var benchCase = benchCase
     if equalLengths { benchCase.lengths = nil }

@@ -51,37 +51,49 @@ final class StepTimer {
 
   /// Steps for about `seconds`, five at least, after three that are not counted.
   /// - profiled: measure the parts of a step too.
-  func measure(seconds: Double, profiled: Bool = false) throws -> BenchResult {
-    var times: [Duration] = []
-    times.reserveCapacity(200_000)
+  /// - peers: other libraries that are timed in turns with it.
+  func measure(seconds: Double, profiled: Bool = false, _ peers: PeerOptions = PeerOptions()) throws
+    -> BenchResult
+  {
     for _ in 0..<3 { _ = try step() }
     while reduction?.isTrying == true { _ = try step() }
+    let others = try peers.start(
+      benchCase, .training, threads: threads, parameters: model.layout.count, model: nil)
     let profile = profiled ? StepProfile() : nil
     model.team.profile = profile
+    let times = try peers.measure(others, seconds: seconds) { try self.times(seconds: $0) }
+    let all = Array(times.own.joined())
+    let milliseconds = StepMilliseconds(all)
+    let ranks = Double(group.size)
+    return BenchResult(
+      name: benchCase.name, ranks: group.size, threads: threads, milliseconds: milliseconds,
+      gflops: ranks * benchCase.operations / milliseconds.median / 1e6,
+      samplesPerSecond: ranks * Double(benchCase.batch) / milliseconds.median * 1e3,
+      timeSteps: benchCase.rows, steps: all.count, engine: device?.choice.engine.rawValue,
+      engineMilliseconds: device.map { device in
+        Dictionary(uniqueKeysWithValues: device.choice.milliseconds.map { ($0.key.rawValue, $0.value) })
+      },
+      profile: profile?.results(
+        steps: Double(all.count), milliseconds: all.reduce(0, +) / Double(all.count)),
+      products: profiled ? products.map(ProductResult.init) : nil,
+      peers: others.isEmpty ? nil : times.peers)
+  }
+
+  /// Milliseconds of steps for about `seconds`, five at least.
+  private func times(seconds: Double) throws -> [Double] {
+    var times: [Double] = []
+    times.reserveCapacity(200_000)
     let end = clock.now + .seconds(seconds)
     var next = 1
     while next > 0 {
       for _ in 0..<next {
         var taken = 1
-        times.append(try clock.measure { taken = try step() } / taken)
+        let time = try clock.measure { taken = try step() }
+        times.append(time / .milliseconds(1) / Double(taken))
       }
       next = try agreed(stepsUntil(end, done: times.count, now: clock.now))
     }
-    let total = times.reduce(.zero, +) / .milliseconds(1)
-    let (count, ranks) = (Double(times.count), Double(group.size))
-    times.sort()
-    let median = times[times.count / 2] / .milliseconds(1)
-    return BenchResult(
-      name: benchCase.name, ranks: group.size, threads: threads,
-      milliseconds: .init(median: median, min: times[0] / .milliseconds(1)),
-      gflops: ranks * benchCase.operations / median / 1e6,
-      samplesPerSecond: ranks * Double(benchCase.batch) / median * 1e3,
-      timeSteps: benchCase.rows, steps: times.count, engine: device?.choice.engine.rawValue,
-      engineMilliseconds: device.map { device in
-        Dictionary(uniqueKeysWithValues: device.choice.milliseconds.map { ($0.key.rawValue, $0.value) })
-      },
-      profile: profile?.results(steps: count, milliseconds: total / count),
-      products: profiled ? products.map(ProductResult.init) : nil)
+    return times
   }
 
   /// How many more steps to take before looking at the clock again. Alone it is looked at after each.

@@ -37,6 +37,13 @@ struct Check {
       wrong += try CommonChecks.run(group)
       group.longestMessage = 1000
       wrong += try CommonChecks.run(group, largest: 20_000)
+      group.sharesMemory = true
+      for firsts in PlacementChecks.placements(group.size) {
+        group.pretendedMachines = firsts
+        wrong += try CommonChecks.run(group, largest: 300_001)
+        wrong += try PlacementChecks.run(group, firsts)
+      }
+      group.pretendedMachines = nil
     }
     for line in wrong { writeLine("wrong: \(line)") }
     let sum = try LaneInput.sum(group, count: 10_007, lanes: 8)

@@ -23,7 +23,8 @@ package struct NetworkCost: Sendable, Equatable {
     guard parts.count == 2, let rate = Self.number(parts[0], rates), let time = Self.number(parts[1], times)
     else {
       throw .usage(
-        "--network: `\(text)` is not a rate and a latency; write 10Gbit,50us (kbit, Mbit, Gbit or Tbit a second; us or ms)")
+        "--network: `\(text)` is not a rate and a latency; write 10Gbit,50us (kbit, Mbit, Gbit or Tbit a second; us or ms)"
+      )
     }
     self.init(latency: time, secondsPerByte: 8 / rate)
   }

@@ -24,7 +24,8 @@ package struct SumCost: Sendable, Equatable {
       (seconds, bytesPerMachine) = (isAlone ? 0 : 3 * Double(bytes) * memory, 0)
       return
     }
-    let shape = way == .hierarchical
+    let shape =
+      way == .hierarchical
       ? Shape(members: machines, speakers: ranksPerMachine, together: 1)
       : Shape(members: machines * ranksPerMachine, speakers: 1, together: ranksPerMachine)
     let small = bytes <= HierarchicalSum.small

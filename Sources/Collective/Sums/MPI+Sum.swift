@@ -76,7 +76,7 @@ final class Sums {
     _ values: UnsafeMutableBufferPointer<Float>, _ sums: UnsafeMutableBufferPointer<Double>,
     sharesMemory: Bool, keepsRankOrder isAsked: Bool = true
   ) throws {
-    if sharesMemory, let machine { return try machine.sum(values, sums) }
+    if sharesMemory, let machine { return group.entering(.allReduce) { machine.sum(values, sums) } }
     let isPlaced = sharesMemory && (keepsRankOrder || !isAsked)
     try (isPlaced ? hierarchical ?? flat : flat).sum(values, sums)
   }

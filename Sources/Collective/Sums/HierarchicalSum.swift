@@ -42,9 +42,9 @@ final class HierarchicalSum {
       }
   }
 
-  /// Large enough for messages of some size, small enough for what many ranks have in shared memory.
+  /// Bytes of a piece: large enough that a message is worth its head, small enough for what many ranks have in shared memory.
   static func pieceBytes(machines: Int, speakers: Int) -> Int {
-    min(max(1 << 18, speakers * machines << 14), 1 << 21)
+    max(min(1 << 23 / speakers, 1 << 20), 1 << 18, min(speakers * machines << 14, 1 << 21))
   }
 
   static func pieceBytes(_ placement: Placement) -> Int {
@@ -193,6 +193,8 @@ struct PieceCut {
     }
   }
 
+  /// Bytes below which no message is cut only to keep the network busy.
+  private static let least = 1 << 16
   private var values = UnsafeMutableBufferPointer<Float>(start: nil, count: 0)
   private var sums = UnsafeMutableBufferPointer<Double>(start: nil, count: 0)
   private var sumPieces = 0
@@ -210,7 +212,9 @@ struct PieceCut {
     isWhole = bytes > 0 && bytes <= small
     guard !isWhole else { return }
     sumPieces = (8 * sums.count + piece - 1) / piece
-    valuePieces = (4 * values.count + piece - 1) / piece
+    // While one is on its way the next is added, also where one would hold all.
+    let fewest = min(HierarchicalSum.turns, 4 * values.count / Self.least)
+    valuePieces = max((4 * values.count + piece - 1) / piece, fewest)
   }
 
   var count: Int { isWhole ? 1 : sumPieces + valuePieces }

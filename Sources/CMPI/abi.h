@@ -24,7 +24,9 @@
   X(MPI_MAX_LIBRARY_VERSION_STRING, 256, 8192, 8192)
 
 // Pointers that are no addresses.
-#define CMPI_POINTERS(X) X(MPI_STATUS_IGNORE, 0, 1, 0)
+#define CMPI_POINTERS(X)         \
+  X(MPI_STATUS_IGNORE, 0, 1, 0)  \
+  X(MPI_IN_PLACE, 1, -1, 1)
 
 // Type and name in the standard; the global object of Open MPI whose address the handle is; the handle in the others.
 #define CMPI_HANDLES(X)                                                             \
@@ -35,7 +37,8 @@
   X(MPI_Errhandler, MPI_ERRORS_RETURN, ompi_mpi_errors_return, 0x54000001, 0x143)   \
   X(MPI_Datatype, MPI_BYTE, ompi_mpi_byte, 0x4c00010d, 0x247)                       \
   X(MPI_Datatype, MPI_FLOAT, ompi_mpi_float, 0x4c00040a, 0x210)                     \
-  X(MPI_Datatype, MPI_DOUBLE, ompi_mpi_double, 0x4c00080b, 0x214)
+  X(MPI_Datatype, MPI_DOUBLE, ompi_mpi_double, 0x4c00080b, 0x214)                \
+  X(MPI_Op, MPI_SUM, ompi_mpi_op_sum, 0x58000003, 0x21)
 
 #define CMPI_FUNCTIONS(X)                                                                                  \
   X(MPI_Get_library_version, (char *, int *))                                                              \
@@ -59,6 +62,10 @@
   X(MPI_Bcast, (void *, int, MPI_Datatype, int, MPI_Comm))                                                 \
   X(MPI_Ibcast, (void *, int, MPI_Datatype, int, MPI_Comm, MPI_Request *))                                 \
   X(MPI_Allgather, (const void *, int, MPI_Datatype, void *, int, MPI_Datatype, MPI_Comm))                 \
+  X(MPI_Allreduce, (const void *, void *, int, MPI_Datatype, MPI_Op, MPI_Comm))                            \
+  X(MPI_Iallreduce, (const void *, void *, int, MPI_Datatype, MPI_Op, MPI_Comm, MPI_Request *))            \
+  X(MPI_Reduce_scatter_block, (const void *, void *, int, MPI_Datatype, MPI_Op, MPI_Comm))                 \
+  X(MPI_Reduce_local, (const void *, void *, int, MPI_Datatype, MPI_Op))                                   \
   X(MPI_Isend, (const void *, int, MPI_Datatype, int, int, MPI_Comm, MPI_Request *))                       \
   X(MPI_Irecv, (void *, int, MPI_Datatype, int, int, MPI_Comm, MPI_Request *))                             \
   X(MPI_Test, (MPI_Request *, int *, MPI_Status *))                                                        \

@@ -64,14 +64,16 @@ int cmpi_part(cmpi_group group, int is_member, cmpi_group *part) {
   return code == MPI_SUCCESS && part->handle != NULL ? return_errors(comm(*part)) : code;
 }
 
-int cmpi_local(cmpi_group group, int *rank, int *size) {
+int cmpi_local(cmpi_group group, int *rank, int *size, int *first) {
   MPI_Comm machine = NULL;
-  int number, code = mpi.MPI_Comm_rank(comm(group), &number);
+  int number = 0, code = mpi.MPI_Comm_rank(comm(group), &number);
   if (code == MPI_SUCCESS)
     code = mpi.MPI_Comm_split_type(comm(group), mpi.MPI_COMM_TYPE_SHARED, number, mpi.MPI_INFO_NULL, &machine);
   if (code != MPI_SUCCESS) return code;
   code = mpi.MPI_Comm_rank(machine, rank);
   if (code == MPI_SUCCESS) code = mpi.MPI_Comm_size(machine, size);
+  *first = number;
+  if (code == MPI_SUCCESS) code = mpi.MPI_Bcast(first, sizeof *first, mpi.MPI_BYTE, 0, machine);
   int freed = mpi.MPI_Comm_free(&machine);
   return code != MPI_SUCCESS ? code : freed;
 }
@@ -105,12 +107,25 @@ int cmpi_all_gather(cmpi_group group, const void *bytes, int count, void *all) {
   return mpi.MPI_Allgather(bytes, count, mpi.MPI_BYTE, all, count, mpi.MPI_BYTE, comm(group));
 }
 
-int cmpi_start_send(cmpi_group group, const void *bytes, int count, int to, cmpi_request *request) {
-  return mpi.MPI_Isend(bytes, count, mpi.MPI_BYTE, to, 0, comm(group), (MPI_Request *)&request->handle);
+int cmpi_all_reduce(cmpi_group group, float *values, int count) {
+  return mpi.MPI_Allreduce(mpi.MPI_IN_PLACE, values, count, mpi.MPI_FLOAT, mpi.MPI_SUM, comm(group));
 }
 
-int cmpi_start_receive(cmpi_group group, void *bytes, int count, int from, cmpi_request *request) {
-  return mpi.MPI_Irecv(bytes, count, mpi.MPI_BYTE, from, 0, comm(group), (MPI_Request *)&request->handle);
+int cmpi_start_all_reduce(cmpi_group group, float *values, int count, cmpi_request *request) {
+  return mpi.MPI_Iallreduce(
+      mpi.MPI_IN_PLACE, values, count, mpi.MPI_FLOAT, mpi.MPI_SUM, comm(group), (MPI_Request *)&request->handle);
+}
+
+int cmpi_reduce_scatter(cmpi_group group, const float *values, float *part, int count) {
+  return mpi.MPI_Reduce_scatter_block(values, part, count, mpi.MPI_FLOAT, mpi.MPI_SUM, comm(group));
+}
+
+int cmpi_start_send(cmpi_group group, const void *bytes, int count, int to, int tag, cmpi_request *request) {
+  return mpi.MPI_Isend(bytes, count, mpi.MPI_BYTE, to, tag, comm(group), (MPI_Request *)&request->handle);
+}
+
+int cmpi_start_receive(cmpi_group group, void *bytes, int count, int from, int tag, cmpi_request *request) {
+  return mpi.MPI_Irecv(bytes, count, mpi.MPI_BYTE, from, tag, comm(group), (MPI_Request *)&request->handle);
 }
 
 int cmpi_test(cmpi_request *request, int *done) {

@@ -125,5 +125,9 @@ const char *cmpi_doubt(void) {
   MPI_Comm none = NULL;
   if (mpi.MPI_Comm_split(mpi.MPI_COMM_SELF, MPI_UNDEFINED, 0, &none) != MPI_SUCCESS || none != mpi.MPI_COMM_NULL)
     return "its MPI_UNDEFINED or MPI_COMM_NULL is another";
+  const float one = 1.5f;
+  float sum = 2.25f;
+  if (mpi.MPI_Reduce_local(&one, &sum, 1, mpi.MPI_FLOAT, mpi.MPI_SUM) != MPI_SUCCESS || sum != 3.75f)
+    return "its MPI_SUM does not add";
   return NULL;
 }

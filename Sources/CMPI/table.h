@@ -12,6 +12,7 @@
 #endif
 typedef void *MPI_Comm;
 typedef void *MPI_Datatype;
+typedef void *MPI_Op;
 typedef void *MPI_Info;
 typedef void *MPI_Errhandler;
 typedef void *MPI_Request;

@@ -78,6 +78,8 @@ public struct CheckpointState: Codable, Equatable, Sendable {
   public var kernelFamily: String = ""
   /// The products that a BLAS computed in place of these kernels; nil where none did.
   public var products: ProductChoices?
+  /// The collective of MPI that added the gradients; nil for own sums.
+  package var sums: SumChoice?
   /// Wall time of training so far, all processes of the run together.
   public var elapsedSeconds: Double = 0
   /// Length of `metrics.jsonl` when the snapshot was taken; `RunDirectory.save` fills it in.
@@ -95,7 +97,7 @@ public struct CheckpointState: Codable, Equatable, Sendable {
 
   enum CodingKeys: String, CodingKey {
     case program, recipe, architecture, epoch, step, position, seed, scaler, optimizer, schedule
-    case monitored, metrics, extra, products
+    case monitored, metrics, extra, products, sums
     case formatVersion = "format_version"
     case runID = "run_id"
     case classNames = "class_names"
@@ -123,4 +125,14 @@ extension CheckpointState {
   }
 
   package var place: RunPosition { RunPosition(epoch: epoch, step: step, position: position) }
+}
+
+/// A collective of an MPI that adds gradients, by their names.
+package struct SumChoice: Codable, Equatable, Sendable {
+  package let engine: String
+  package let library: String
+
+  package init(engine: String, library: String) {
+    (self.engine, self.library) = (engine, library)
+  }
 }

@@ -27,6 +27,11 @@ package protocol Communicator: AnyObject {
   /// The order of addition depends on the number of ranks alone: cutting the buffers in any way changes no bit.
   func allReduceSum(
     _ values: UnsafeMutableBufferPointer<Float>, _ sums: UnsafeMutableBufferPointer<Double>) throws
+  /// The same for gradients of a fast run: the order of addition also depends on which ranks share a machine, and on the engine.
+  func addGradients(
+    _ values: UnsafeMutableBufferPointer<Float>, _ sums: UnsafeMutableBufferPointer<Double>,
+    by engine: SumEngine
+  ) throws
   /// Starts `broadcast` and returns; `bytes` must stay untouched until the result's `wait()` returns. Calls of one group match
   /// in their order.
   func startBroadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws -> PendingCall
@@ -68,6 +73,11 @@ final class FinishedCall: PendingCall {
 }
 
 extension Communicator {
+  package func addGradients(
+    _ values: UnsafeMutableBufferPointer<Float>, _ sums: UnsafeMutableBufferPointer<Double>,
+    by engine: SumEngine
+  ) throws { try allReduceSum(values, sums) }
+
   package func allReduceSum(_ values: UnsafeMutableBufferPointer<Float>) throws {
     try allReduceSum(values, .init(start: nil, count: 0))
   }

@@ -28,18 +28,17 @@ package final class MPI: Communicator {
   package var longestMessage = 1 << 30
   /// Whether ranks of one machine add up in memory that they share. Tests switch it off, on all ranks alike.
   package var sharesMemory = true
+  /// Of each rank the first of its machine, as tests would have it before the first sum; nil for the machines there are.
+  package var pretendedMachines: [Int]? { didSet { sums = nil } }
   let patience: Patience
   package var leavesProcessor: Bool {
     get { patience.leavesProcessor.load(ordering: .relaxed) }
     set { patience.leavesProcessor.store(newValue, ordering: .relaxed) }
   }
-  var machine = MachineSumState.notTried
-  var network: NetworkSum?
-
-  enum MachineSumState {
-    case notTried
-    case tried(MachineSum?)
-  }
+  /// The first rank of this rank's machine.
+  let firstLocalRank: Int
+  /// What adds, made when it is first needed.
+  var sums: Sums?
 
   /// Loads and initialises the MPI of the launcher that started this process, or the first that is found.
   /// Throws where there is none that can be used, or where it can't start.
@@ -76,9 +75,9 @@ package final class MPI: Communicator {
     self.groupNumber = groupNumber
     rank = try value("MPI_Comm_rank") { cmpi_rank(group, $0) }
     size = try value("MPI_Comm_size") { cmpi_size(group, $0) }
-    var local: (rank: CInt, size: CInt) = (0, 0)
-    try Collective.check("MPI_Comm_split_type", cmpi_local(group, &local.rank, &local.size))
-    (localRank, localSize) = (Int(local.rank), Int(local.size))
+    var local: (rank: CInt, size: CInt, first: CInt) = (0, 0, 0)
+    try Collective.check("MPI_Comm_split_type", cmpi_local(group, &local.rank, &local.size, &local.first))
+    (localRank, localSize, firstLocalRank) = (Int(local.rank), Int(local.size), Int(local.first))
     patience = Patience(localSize: localSize)
     hostName = text { _ = cmpi_processor_name($0) }
     self.worldPlace = worldPlace ?? "rank \(rank) of \(size) on \(hostName)"

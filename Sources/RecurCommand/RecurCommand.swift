@@ -21,7 +21,7 @@ struct RecurCommand: ParsableCommand {
       Init.self, Train.self, Evaluate.self, Predict.self, ForecastCommand.self, BacktestCommand.self,
       Generate.self,
       Inspect.self, Compare.self, Export.self, Plot.self, ReportCommand.self,
-      Sweep.self, Launch.self, RecipeCommand.self, Bench.self, Doctor.self,
+      Sweep.self, Launch.self, PredictScaling.self, RecipeCommand.self, Bench.self, Doctor.self,
     ])
 
   static func main() {

@@ -78,7 +78,7 @@ package enum CommonChecks {
   }
 
   /// Neighbours first, from the left, as long as there are more than a power of two; then halves.
-  private static func treeSum<Value: FloatingPoint>(_ values: [Value]) -> Value {
+  static func treeSum<Value: FloatingPoint>(_ values: [Value]) -> Value {
     var power = 1
     while 2 * power <= values.count { power *= 2 }
     let pairs = values.count - power

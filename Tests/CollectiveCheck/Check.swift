@@ -21,11 +21,12 @@ struct Check {
       try group.finish()
       exit(75)
     case "maps": printMaps()
-    case "bench": try bench()
+    case "bench": try bench(Array(arguments.dropFirst()))
     case "job": try job(Array(arguments.dropFirst()))
     default:
       throw Failure.usage(
-        "verify | kill R | abort R | leave R | stop R | finish | maps | bench | job FILE CODE...")
+        "verify | kill R | abort R | leave R | stop R | finish | maps | bench [BYTES:REPEATS]... | job FILE CODE..."
+      )
     }
   }
 
@@ -37,6 +38,13 @@ struct Check {
       wrong += try CommonChecks.run(group)
       group.longestMessage = 1000
       wrong += try CommonChecks.run(group, largest: 20_000)
+      group.sharesMemory = true
+      for firsts in PlacementChecks.placements(group.size) {
+        group.pretendedMachines = firsts
+        wrong += try CommonChecks.run(group, largest: 300_001)
+        wrong += try PlacementChecks.run(group, firsts)
+      }
+      group.pretendedMachines = nil
     }
     for line in wrong { writeLine("wrong: \(line)") }
     let sum = try LaneInput.sum(group, count: 10_007, lanes: 8)
@@ -85,31 +93,5 @@ struct Check {
       usleep(5000)
       try group.barrier()
     }
-  }
-
-  /// Times of a sum with and without shared memory.
-  private func bench() throws {
-    guard let group = group as? MPI else { return }
-    for count in [1024, 16_384, 262_144, 2_621_440] {
-      let values = UnsafeMutableBufferPointer<Float>.allocate(capacity: count)
-      values.initialize(repeating: 0)
-      defer { values.deallocate() }
-      let times = try [true, false].map { sharesMemory in
-        group.sharesMemory = sharesMemory
-        return try time(count) { try group.allReduceSum(values) }
-      }
-      if group.rank == 0 { print("bytes \(count * 4) shared memory: \(times[0]) messages: \(times[1])") }
-    }
-  }
-
-  private func time(_ count: Int, _ body: () throws -> Void) throws -> String {
-    let times = try (0..<(count > 1_000_000 ? 50 : 500)).map { _ in
-      try group.barrier()
-      return try ContinuousClock().measure(body)
-    }.sorted()
-    func microseconds(_ time: Duration) -> Double {
-      Double(time.components.attoseconds / 100_000_000_000) / 10
-    }
-    return "min \(microseconds(times[0])) median \(microseconds(times[times.count / 2]))"
   }
 }

@@ -107,12 +107,22 @@ struct LyingLibraryTests {
       int MPI_Comm_rank(int comm, int *rank) { *rank = 7; return 0; }
       """, "its MPI_COMM_WORLD has no sensible rank and size"
     ),
+    (
+      """
+      int MPI_Type_size(int type, int *size) { *size = type >> 8 & 255; return 0; }
+      int MPI_Comm_size(int comm, int *size) { *size = 1; return 0; }
+      int MPI_Comm_rank(int comm, int *rank) { *rank = 0; return 0; }
+      int MPI_Comm_split(int comm, int color, int key, int *made) { *made = 0x04000000; return 0; }
+      int MPI_Reduce_local(const float *a, float *b, int count, int type, int op) { *b *= *a; return 0; }
+      """, "its MPI_SUM does not add"
+    ),
   ])
   func constantsAreTried(functions: String, part: String) throws {
     let names = [
       "Initialized", "Finalized", "Query_thread", "Finalize", "Abort", "Error_string",
       "Get_processor_name", "Type_size", "Comm_rank", "Comm_size", "Comm_dup", "Comm_free", "Comm_split",
-      "Comm_split_type", "Comm_set_errhandler", "Barrier", "Bcast", "Ibcast", "Allgather", "Isend", "Irecv",
+      "Comm_split_type", "Comm_set_errhandler", "Barrier", "Bcast", "Ibcast", "Allgather",
+      "Allreduce", "Iallreduce", "Reduce_scatter_block", "Reduce_local", "Isend", "Irecv",
       "Test", "Wait",
     ].map { "MPI_\($0)" }
     let rest = names.filter { !functions.contains("\($0)(") }

@@ -42,8 +42,8 @@ int cmpi_rank(cmpi_group group, int *rank);
 int cmpi_size(cmpi_group group, int *size);
 // Some members of a group, in the same order; the handle is null on the others. All call it; it lasts as long as the process.
 int cmpi_part(cmpi_group group, int is_member, cmpi_group *part);
-// This rank's number among the ranks of its machine, and how many there are.
-int cmpi_local(cmpi_group group, int *rank, int *size);
+// This rank's number among the ranks of its machine, how many there are, and the first one's number in the group.
+int cmpi_local(cmpi_group group, int *rank, int *size, int *first);
 // Each writes at most CMPI_TEXT bytes, zero included.
 int cmpi_processor_name(char *name);
 void cmpi_error_text(int code, char *text);
@@ -53,8 +53,14 @@ int cmpi_barrier(cmpi_group group);
 int cmpi_broadcast(cmpi_group group, void *bytes, int count, int root);
 int cmpi_start_broadcast(cmpi_group group, void *bytes, int count, int root, cmpi_request *request);
 int cmpi_all_gather(cmpi_group group, const void *bytes, int count, void *all);
-int cmpi_start_send(cmpi_group group, const void *bytes, int count, int to, cmpi_request *request);
-int cmpi_start_receive(cmpi_group group, void *bytes, int count, int from, cmpi_request *request);
+// Sums over all ranks, in place, in an order of the library's.
+int cmpi_all_reduce(cmpi_group group, float *values, int count);
+int cmpi_start_all_reduce(cmpi_group group, float *values, int count, cmpi_request *request);
+// The r-th `count` of the values of all ranks, added, on rank r.
+int cmpi_reduce_scatter(cmpi_group group, const float *values, float *part, int count);
+// Messages of one tag between two ranks arrive in the order in which they were sent. Tags go to 32767.
+int cmpi_start_send(cmpi_group group, const void *bytes, int count, int to, int tag, cmpi_request *request);
+int cmpi_start_receive(cmpi_group group, void *bytes, int count, int from, int tag, cmpi_request *request);
 int cmpi_test(cmpi_request *request, int *done);
 int cmpi_wait(cmpi_request *request);
 

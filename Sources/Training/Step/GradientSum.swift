@@ -12,7 +12,7 @@ final class GradientSum {
   private let sliced: SlicedSum?
   private let compressed: CompressedSum?
   /// Of plain sums.
-  private let reduction: GradientReduction?
+  let reduction: GradientReduction?
 
   /// - boundaries: where backward ends stretches of gradients, falling.
   init(

@@ -40,6 +40,7 @@ extension MetricsLine {
     var line = MetricsLine("reduction")
     line.add("step", step)
     line.add("messages", choice.messages)
+    if choice.engine != .own { line.add("engine", quoting: choice.engine.rawValue) }
     line.add("one_message_milliseconds", choice.milliseconds?.oneMessage)
     line.add("overlapped_milliseconds", choice.milliseconds?.overlapped)
     return line

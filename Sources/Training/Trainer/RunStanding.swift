@@ -1,3 +1,4 @@
+import Checkpoints
 import Kernels
 
 /// Where a run stands between two steps: all of it that is not a tensor.
@@ -19,6 +20,8 @@ struct RunStanding {
   var kernelFamily: String
   /// What a BLAS computes; nil where nothing is.
   var products: ProductChoices?
+  /// What of MPI adds gradients; nil where nothing is.
+  var sums: SumChoice?
 
   /// For people.
   var progress: TrainingProgress {
@@ -37,6 +40,7 @@ struct RunStanding {
     saved.optimizer.t = updates
     saved.kernelFamily = kernelFamily
     saved.products = products
+    saved.sums = sums
     saved.elapsedSeconds = state.earlierSeconds + meter.seconds
     return saved
   }

@@ -1,3 +1,4 @@
+import Checkpoints
 import Collective
 import Dataset
 import Diagnostics
@@ -30,6 +31,8 @@ public final class Trainer {
   /// The way between first worker and coordinator: a call may be on its way to the end.
   private var link: CoordinatorLink?
   var state: RunState
+  /// What of MPI adds gradients; nil where nothing is.
+  var sums: SumChoice?
   var clocks: RunClocks
   /// Set where all ranks throw the same, so that nobody needs to be told.
   var failsOnAllRanks = false
@@ -84,6 +87,7 @@ public final class Trainer {
       fix: "check that rank's machine")
     try useDevice(processor)
     try chooseProducts(resuming: resumed, options.products)
+    try chooseSums(resuming: resumed)
     try begin(options)
   }
 
@@ -126,7 +130,8 @@ extension Trainer {
       state: state, updates: replica.optimizer.steps, meter: clocks.meter, times: clocks.ranks,
       sizes: .init(epochs: recipe.train.epochs, batch: recipe.train.batchSize, samples: set.count),
       kernelFamily: replica.kernelFamily,
-      products: replica.step.device == nil ? replica.model.products.choices : nil)
+      products: replica.step.device == nil ? replica.model.products.choices : nil,
+      sums: sums)
   }
 
   /// Within an epoch, streams carry their states.

@@ -87,6 +87,7 @@ extension GradientReduction.Choice {
     let times = milliseconds.map {
       " (\(String(printf: "%.5g", $0.oneMessage)) ms a step in one message, \(String(printf: "%.5g", $0.overlapped)) ms beside backward)"
     }
-    return "gradients are summed over the ranks \(way)\(times ?? "")"
+    let engine = engine == .own ? "" : "by \(engine.words) "
+    return "gradients are summed over the ranks \(engine)\(way)\(times ?? "")"
   }
 }

@@ -110,25 +110,37 @@ final class MachineSum {
 }
 
 extension MachineSum {
-  /// Memory for the ranks of a group, where all of them can see it; nil on all of them where one can't. All ranks make this call.
-  convenience init?(_ group: MPI, patience: Patience) throws {
-    guard group.localSize == group.size, group.size > 1 else { return nil }
-    let size = Self.bytes(ranks: group.size)
+  /// Of a group whose ranks share one machine. All ranks make this call.
+  convenience init?(_ group: MPI, _ placement: Placement) throws {
+    guard placement.machines.count == 1, group.size > 1 else { return nil }
+    guard let memory = try group.sharedMemory(placement, bytes: Self.bytes(ranks: group.size)) else {
+      return nil
+    }
+    self.init(memory, rank: group.rank, size: group.size, patience: group.patience)
+  }
+}
+
+extension MPI {
+  /// Memory that the ranks of each machine see, all zeros; nil on all ranks of all machines where one can't see it. All ranks make
+  /// this call.
+  func sharedMemory(_ placement: Placement, bytes: Int) throws -> SharedMemory? {
+    let (machine, local) = placement.place(of: rank)
     // Containers may hide processes of one machine from each other: try it out, with a mark none else has.
-    var memory = group.rank == 0 ? try? SharedMemory(size: size) : nil
+    var memory = local == 0 ? try? SharedMemory(size: bytes) : nil
     let mark = UInt64.random(in: 1 ... .max)
     memory?.word = mark
-    let offer = try group.allGather(memory.map { [UInt8]("\($0.address) \(mark)".utf8) } ?? [])[0]
+    let offers = try allGather(memory.map { [UInt8]("\($0.address) \(mark)".utf8) } ?? [])
+    let offer = offers[placement.machines[machine][0]]
     let words = String(decoding: offer, as: UTF8.self).split(separator: " ").map(String.init)
-    if words.count == 2, memory == nil { memory = try? SharedMemory(address: words[0], size: size) }
-    let seen = try group.allGather([
+    if words.count == 2, memory == nil { memory = try? SharedMemory(address: words[0], size: bytes) }
+    let seen = try allGather([
       memory?.word == words.last.flatMap { UInt64($0) } && memory != nil ? 1 : 0
     ])
     memory?.closeFile()
     guard seen.allSatisfy({ $0 == [1] }) else { return nil }
     // Until here others may have looked at the mark.
-    if group.rank == 0 { memory!.word = 0 }
-    try group.barrier()
-    self.init(memory!, rank: group.rank, size: group.size, patience: patience)
+    if local == 0 { memory!.word = 0 }
+    try barrier()
+    return memory
   }
 }

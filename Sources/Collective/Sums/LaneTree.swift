@@ -32,6 +32,15 @@ struct LaneTree: Sendable {
     return left.upperBound == right.lowerBound && inner.contains(node) && Self.left(of: node) == left
   }
 
+  /// The inner nodes above others that cover all lanes, each as the numbers of those below it.
+  func nodes(above parts: [Range<Int>]) -> Set<Set<Int>> {
+    Set(
+      inner.compactMap { node in
+        let below = parts.indices.filter { node.contains(parts[$0].lowerBound) }
+        return below.count > 1 ? Set(below) : nil
+      })
+  }
+
   /// The fewest nodes that cover these lanes, in lane order: what a rank that owns them can add up on its own.
   func cover(_ lanes: Range<Int>) -> [Range<Int>] {
     func cover(_ node: Range<Int>) -> [Range<Int>] {

@@ -44,6 +44,20 @@ final class OverlappedSum {
     if let thread { pthread_join(thread, nil) }
   }
 
+  /// What adds; set before the first sum.
+  var engine: SumEngine {
+    get { work.engine }
+    set { work.engine = newValue }
+  }
+
+  /// All of it at once, in the same messages: they give the same bits.
+  func sumAfterwards(_ sums: UnsafeMutableBufferPointer<Double>) throws {
+    for bucket in work.buckets {
+      try group.addGradients(.init(rebasing: values[bucket]), .init(start: nil, count: 0), by: engine)
+    }
+    try group.addGradients(.init(rebasing: values[last]), sums, by: engine)
+  }
+
   /// Nothing of the values is final yet.
   func begin() {
     if thread == nil {
@@ -62,7 +76,7 @@ final class OverlappedSum {
     work.release(from: 0)
     group.leavesProcessor = false
     try work.wait()
-    try group.allReduceSum(.init(rebasing: values[last]), sums)
+    try group.addGradients(.init(rebasing: values[last]), sums, by: engine)
   }
 
   /// Of the buckets before the last one in the sum that was finished.
@@ -71,7 +85,9 @@ final class OverlappedSum {
 
 /// What the two threads share.
 private final class BucketQueue: @unchecked Sendable {
-  private let buckets: [Range<Int>]
+  let buckets: [Range<Int>]
+  /// Changed before there is a thread.
+  var engine = SumEngine.own
   private let values: UnsafeMutableBufferPointer<Float>
   private let group: any Communicator
   private let lock = ConditionLock()
@@ -113,7 +129,9 @@ private final class BucketQueue: @unchecked Sendable {
       let bucket = UnsafeMutableBufferPointer(rebasing: values[buckets[index]])
       var error: (any Error)?
       let begin = monotonicNanoseconds()
-      do { try group.allReduceSum(bucket) } catch let caught { error = caught }
+      do { try group.addGradients(bucket, .init(start: nil, count: 0), by: engine) } catch let caught {
+        error = caught
+      }
       let span = OverlappedSum.Interval(begin: begin, end: monotonicNanoseconds())
       locked {
         spans[index] = span

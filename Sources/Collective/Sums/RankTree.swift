@@ -2,8 +2,8 @@
 /// left neighbours first, then neighbours, pairs of neighbours and so on. So a sum's bits depend on the number of ranks alone.
 ///
 /// Used from one thread at a time; nothing is allocated after `init`.
-final class RankTree {
-  let size: Int
+package final class RankTree {
+  package let size: Int
   /// How many pairs are added first.
   let pairs: Int
   /// How many are left then, a power of two.
@@ -12,7 +12,7 @@ final class RankTree {
   /// Values of one rank that are added at a time.
   private static let block = 1024
 
-  init(size: Int) {
+  package init(size: Int) {
     self.size = size
     var left = 1
     while 2 * left <= size { left *= 2 }
@@ -34,7 +34,7 @@ final class RankTree {
 
   /// Adds `count` values of each rank. `target` may be one of the parts.
   @inline(__always)
-  func sum<Value: FloatingPoint>(
+  package func sum<Value: FloatingPoint>(
     _ count: Int, into target: UnsafeMutablePointer<Value>, _ part: (_ rank: Int) -> UnsafePointer<Value>
   ) {
     if size == 1 {

@@ -1,7 +1,7 @@
 /// The sum of gradients over all ranks, once a step: in one message after backward, or layer by layer beside it.
 ///
 /// Large models try both in their first steps and keep what takes less time, all ranks alike. Either way the bits are
-/// the same. A step:
+/// the same: what adds (`engine`) was decided before. A step:
 ///
 ///     reduction.begin()
 ///     model.backward(dOutput)          // tells `reduction.isFinal(from:)`
@@ -14,11 +14,13 @@ package final class GradientReduction {
     package var isOverlapped: Bool
     /// Of a step.
     package var messages: Int
+    /// What adds them.
+    package var engine = SumEngine.own
     /// Of a step: the median of those tried, mean of all ranks. nil where there was only one way.
     package var milliseconds: (oneMessage: Double, overlapped: Double)?
 
     package static func == (a: Choice, b: Choice) -> Bool {
-      a.isOverlapped == b.isOverlapped && a.messages == b.messages
+      a.isOverlapped == b.isOverlapped && a.engine == b.engine && a.messages == b.messages
         && a.milliseconds?.oneMessage == b.milliseconds?.oneMessage
         && a.milliseconds?.overlapped == b.milliseconds?.overlapped
     }
@@ -37,6 +39,8 @@ package final class GradientReduction {
   /// Whether the step that was begun sums layers while those below are still computed.
   package private(set) var isOverlapping = false
   private var isReported = false
+  /// What adds; set before the first step, on all ranks alike.
+  package var engine = SumEngine.own { didSet { overlapped?.engine = engine } }
 
   /// - gradients: must stay where they are.
   /// - boundaries: where backward is done with all that follows, falling: the start of the head, of each layer.
@@ -53,6 +57,11 @@ package final class GradientReduction {
     overlapped = buckets.count > 1 ? OverlappedSum(group, gradients, buckets: buckets) : nil
     trial = overlapped == nil ? nil : Timing()
     messages = max(1, buckets.count)
+  }
+
+  /// The stretches of gradients that travel beside backward, from the end to the start; one or none where all travel together.
+  package static func buckets(_ count: Int, _ boundaries: [Int]) -> [Range<Int>] {
+    count >= leastOverlapped ? buckets(count, boundaries, least: leastBucket) : []
   }
 
   private static func buckets(_ count: Int, _ boundaries: [Int], least: Int) -> [Range<Int>] {
@@ -80,7 +89,9 @@ package final class GradientReduction {
   /// Leaves the sums of gradients and of `sums` in place, on every rank. All gradients are final.
   package func sum(_ sums: UnsafeMutableBufferPointer<Double>) throws {
     if isOverlapping, let overlapped { return try overlapped.finish(sums) }
-    try group.allReduceSum(gradients, sums)
+    // A library's bits may depend on how a message is cut.
+    if engine != .own, let overlapped { return try overlapped.sumAfterwards(sums) }
+    try group.addGradients(gradients, sums, by: engine)
   }
 
   /// Of the step that was summed: when messages began and ended that travelled beside backward, in nanoseconds.
@@ -97,10 +108,12 @@ package final class GradientReduction {
       trial = nil
       isOverlapping = times.overlapped < times.oneMessage
       isReported = true
-      return Choice(isOverlapped: isOverlapping, messages: isOverlapping ? messages : 1, milliseconds: times)
+      let isCut = isOverlapping || engine != .own
+      return Choice(
+        isOverlapped: isOverlapping, messages: isCut ? messages : 1, engine: engine, milliseconds: times)
     }
     isReported = true
-    return Choice(isOverlapped: false, messages: 1, milliseconds: nil)
+    return Choice(isOverlapped: false, messages: 1, engine: engine, milliseconds: nil)
   }
 
   /// The two ways take turns.

@@ -1,0 +1,146 @@
+import CMPI
+
+/// A slice on its way through `SumRounds`: messages that have been started, and additions when they have come. Nothing is allocated once a
+/// way was gone.
+final class SliceSum {
+  /// What lies in memory: numbers of one type, or doubles and floats one after the other that travel together.
+  struct Layout: Hashable {
+    /// Bytes of what ranges count.
+    var width: Int
+    var count: Int
+    /// Doubles before the floats, where the width is a float's.
+    var doubles = 0
+    /// Whether it is small enough to travel in one piece.
+    var isWhole = false
+  }
+
+  private unowned let group: MPI
+  /// The rank of each member.
+  private let members: [Int]
+  private let member: Int
+  private let tree: RankTree
+  private let scratch: UnsafeMutableRawBufferPointer
+  private let tag: CInt
+  private var plans: [Layout: SumRounds] = [:]
+  // Of the slice on its way.
+  private var plan: [SumRounds.Round] = []
+  private var layout = Layout(width: 4, count: 0)
+  private var base: UnsafeMutableRawPointer?
+  private var round = 0
+  private var requests: [cmpi_request] = []
+  private var done = 0
+
+  /// - tree: of the members; only one slice at a time adds with it.
+  /// - number: of slices that are on their way at the same time, this one's.
+  /// - longest: bytes of a slice.
+  init(_ group: MPI, members: [Int], member: Int, tree: RankTree, number: Int, longest: Int) {
+    self.group = group
+    self.members = members
+    self.member = member
+    self.tree = tree
+    scratch = .allocate(byteCount: longest + 8 * members.count, alignment: 64)
+    // Between two members the messages of a slice have one order; 0 is the tag of other messages.
+    tag = CInt(1 + number)
+  }
+
+  deinit { scratch.deallocate() }
+
+  /// - base: where the slice lies; the sum comes there.
+  func begin(_ base: UnsafeMutableRawPointer, _ layout: Layout) throws {
+    self.base = base
+    self.layout = layout
+    plan = rounds(layout)
+    round = 0
+    try startRound()
+  }
+
+  /// Does what can be done now.
+  /// - Returns: whether anything could.
+  func advance() throws -> Bool {
+    var hasMoved = false
+    while round < plan.count, try areDone() {
+      add(plan[round].addition)
+      round += 1
+      try startRound()
+      hasMoved = true
+    }
+    return hasMoved
+  }
+
+  var isFinished: Bool { round == plan.count }
+
+  private func rounds(_ layout: Layout) -> [SumRounds.Round] {
+    if let known = plans[layout] { return known.rounds }
+    let way = SumRounds.way(
+      members: members.count, bytes: layout.width * layout.count, isWhole: layout.isWhole)
+    let made = SumRounds(tree, member: member, count: layout.count, way)
+    plans[layout] = made
+    return made.rounds
+  }
+
+  private func startRound() throws {
+    requests.removeAll(keepingCapacity: true)
+    done = 0
+    guard round < plan.count, let base else { return }
+    let width = layout.width
+    for receive in plan[round].receives {
+      let target =
+        receive.scratch.map { scratch.baseAddress! + $0 * width } ?? base + receive.range.lowerBound * width
+      requests.append(cmpi_request(handle: nil))
+      try group.check(
+        "MPI_Irecv",
+        cmpi_start_receive(
+          group.group, target, CInt(receive.range.count * width), CInt(members[receive.peer]), tag,
+          &requests[requests.count - 1]))
+    }
+    for send in plan[round].sends {
+      requests.append(cmpi_request(handle: nil))
+      try group.check(
+        "MPI_Isend",
+        cmpi_start_send(
+          group.group, base + send.range.lowerBound * width, CInt(send.range.count * width),
+          CInt(members[send.peer]), tag, &requests[requests.count - 1]))
+    }
+  }
+
+  private func areDone() throws -> Bool {
+    while done < requests.count {
+      var flag: CInt = 0
+      try group.check("MPI_Test", cmpi_test(&requests[done], &flag))
+      if flag == 0 { return false }
+      done += 1
+    }
+    return true
+  }
+
+  private func add(_ addition: SumRounds.Addition) {
+    switch addition {
+    case .none: break
+    case .pair(let range):
+      if layout.width == 8 {
+        add(Double.self, range, at: 0)
+      } else {
+        // What has doubles is not cut.
+        if layout.doubles > 0 { add(Double.self, 0..<layout.doubles, at: 0) }
+        let floats = max(range.lowerBound - 2 * layout.doubles, 0)..<range.upperBound - 2 * layout.doubles
+        add(Float.self, floats, at: 8 * layout.doubles)
+      }
+    case .all(let range):
+      if layout.width == 8 { addAll(Double.self, range) } else { addAll(Float.self, range) }
+    }
+  }
+
+  private func add<Value: FloatingPoint>(_ type: Value.Type, _ range: Range<Int>, at offset: Int) {
+    let own = (base! + offset).assumingMemoryBound(to: type) + range.lowerBound
+    let other = (scratch.baseAddress! + offset).assumingMemoryBound(to: type) + range.lowerBound
+    Collective.add(UnsafePointer(own), UnsafePointer(other), range.count, into: own)
+  }
+
+  private func addAll<Value: FloatingPoint>(_ type: Value.Type, _ range: Range<Int>) {
+    let own = base!.assumingMemoryBound(to: type) + range.lowerBound
+    let rows = scratch.baseAddress!.assumingMemoryBound(to: type)
+    tree.sum(range.count, into: own) { [member] in
+      UnsafePointer($0 == member ? own : rows + $0 * range.count)
+    }
+  }
+}

@@ -51,7 +51,7 @@ package enum AvailableMemory {
       limits.append(Limit(bytes: max(0, Double(limit.rlim_cur) - (pages.first ?? 0)), name: "ulimit -v"))
     }
     let resident = pages.count > 1 ? pages[1] : 0
-    if let bytes = ControlGroup.memoryLimit {
+    if let bytes = ContainerMemory.limit {
       limits.append(Limit(bytes: max(0, bytes - resident), name: "the container's limit"))
     }
     let machine = text(of: "/proc/meminfo").split(separator: "\n")

@@ -6,7 +6,7 @@ import FoundationEssentials
 /// What `recur pack` made of files: shards in NumPy's format, and `index.json`, which says what they are. It is written last, so that a
 /// folder that has one is complete.
 package struct PackIndex: Codable, Equatable, Sendable {
-  package enum Kind: String, Codable, Sendable { case table, text }
+  package enum PackKind: String, Codable, Sendable { case table, text }
 
   package struct Column: Codable, Equatable, Sendable {
     package var name: String
@@ -26,7 +26,7 @@ package struct PackIndex: Codable, Equatable, Sendable {
 
   package var format = PackIndex.name
   package var version = 1
-  package var kind: Kind
+  package var kind: PackKind
   /// table: in the order of the shards' numbers.
   package var columns: [Column]?
   /// text: what it was cut into, the tokens by their numbers in the shards, and how often each comes. Bytes have neither.
@@ -38,7 +38,7 @@ package struct PackIndex: Codable, Equatable, Sendable {
   package static let fileName = "index.json"
   private static let name = "recur pack"
 
-  package init(kind: Kind) { self.kind = kind }
+  package init(kind: PackKind) { self.kind = kind }
 
   package var tokenKind: DataSpecification.Tokens? {
     tokens.flatMap { DataSpecification.Tokens(rawValue: $0) }

@@ -96,7 +96,8 @@ package final class TablePacker {
     try write()
   }
 
-  package enum Value {
+  /// What a row has in a column.
+  package enum PackedValue {
     case number(Double)
     case text(String)
   }
@@ -104,7 +105,7 @@ package final class TablePacker {
   /// Adds a row.
   /// - place: where it stands, for messages.
   /// - value: that of a column; nil where there is none.
-  package func add(place: String, _ value: (_ column: String) -> Value?) throws(Failure) {
+  package func add(place: String, _ value: (_ column: String) -> PackedValue?) throws(Failure) {
     room.removeAll(keepingCapacity: true)
     var text = 0
     for (column, isText) in zip(columns, texts) {

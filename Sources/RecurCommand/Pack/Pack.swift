@@ -17,8 +17,8 @@ struct Pack: ReportingCommand {
       launch/data/from_parquet.py FILE --pack DIR makes such a folder of Parquet.
       """)
 
-  enum Format: String, ExpressibleByArgument, CaseIterable { case csv, jsonl, text }
-  enum Tokens: String, ExpressibleByArgument, CaseIterable { case char, byte, word }
+  enum PackedFormat: String, ExpressibleByArgument, CaseIterable { case csv, jsonl, text }
+  enum PackedTokens: String, ExpressibleByArgument, CaseIterable { case char, byte, word }
   enum Number: String, ExpressibleByArgument, CaseIterable { case float64, float32 }
 
   @Argument(
@@ -26,12 +26,12 @@ struct Pack: ReportingCommand {
   )
   var inputs: [String]
   @Option(help: "The folder to make.") var out: String?
-  @Option(help: "What the files are (default: as their names end).") var format: Format?
+  @Option(help: "What the files are (default: as their names end).") var format: PackedFormat?
   @Option(help: "csv, jsonl: the columns to keep, with commas between them (default: all).") var columns:
     String?
   @Option(help: "csv, jsonl: those of the columns that are texts, with commas between them.") var texts:
     String?
-  @Option(help: "text: what it is cut into, char, byte or word.") var tokens: Tokens = .char
+  @Option(help: "text: what it is cut into, char, byte or word.") var tokens: PackedTokens = .char
   @Option(help: "jsonl with --format text: the field that holds the texts, each a line.") var field: String?
   @Option(help: "csv: what separates columns: one character.") var delimiter = ","
   @Option(help: "csv, jsonl: how numbers are kept.") var dtype: Number = .float64
@@ -68,7 +68,7 @@ struct Pack: ReportingCommand {
     return PackReport(index, folder: folder)
   }
 
-  private var kind: Format {
+  private var kind: PackedFormat {
     if let format { return format }
     switch Paths.ending(of: inputs[0]) {
     case "jsonl", "ndjson": return .jsonl

@@ -1,7 +1,7 @@
 /// What the control groups that this process is in, which containers are made of, leave it of the machine.
-package enum ControlGroup {
+package enum ContainerMemory {
   /// Bytes of memory: the least of the limits of its group and of those above. nil where none sets one.
-  package static var memoryLimit: Double? {
+  package static var limit: Double? {
     AvailableMemory.text(of: "/proc/self/cgroup").split(separator: "\n").flatMap { files($0) }
       .compactMap { AvailableMemory.numbers(in: $0).first }
       // Without a limit it is a word, or a number beyond all machines.

@@ -100,9 +100,9 @@ private struct TokenCounts {
     var counts: [Int] = []
     var total = 0
     try pieces.forEach(in: part) { (piece, start) throws(Failure) in
-      table.forEach(in: piece, endsLine: pieces.endsLine(piece, start)) { token, _ in
-        if token == counts.count { counts.append(0) }
-        counts[token] += 1
+      table.forEach(in: piece, endsLine: pieces.endsLine(piece, start)) { number, _ in
+        if number == counts.count { counts.append(0) }
+        counts[number] += 1
         total += 1
       }
       if total > Int(Int32.max) { throw Self.tooMany(pieces.file) }

@@ -58,7 +58,7 @@ public struct DataSpecification: Sendable, Equatable {
   }
 
   public var format: Format
-  /// Absolute path of a file; for idx the folder with the four standard files, gzipped or not.
+  /// Absolute path of a file; for idx the folder with the four standard files, gzipped or not; of npy also a folder or a pattern of shards.
   public var path: String
   public var validationPath: String?
   public var testPath: String?
@@ -66,6 +66,13 @@ public struct DataSpecification: Sendable, Equatable {
   public var labelsPath: String?
   public var validationLabelsPath: String?
   public var testLabelsPath: String?
+  /// npy: the files of labels, or patterns of their names, in place of `labelsPath`: one for each file of `paths`, in their order.
+  public var labelsPaths: [String] = []
+  /// npy and packed tables: bytes of memory that inputs may take on a machine; those that would take more stay in their files. nil for half of what the
+  /// machine, or its container, has.
+  public var memory: Int?
+  /// csv, idx and npy: consecutive samples that are shuffled as one block (`EpochOrder`); nil for each by itself.
+  public var shuffleBlock: Int?
   /// csv: column names, or numbers from 0 where there is no header.
   public var features: [String] = []
   /// csv: the columns to predict as numbers.
@@ -95,7 +102,8 @@ public struct DataSpecification: Sendable, Equatable {
   public var isRelative: Bool = false
   /// csv: columns that are a series each, under the name `value`; `*` for all but the time.
   public var wide: [String] = []
-  /// csv: several files, or patterns of their names, in place of `path`; without `series` each file is a series.
+  /// csv and npy: several files, or patterns of their names, in place of `path`. csv: without `series` each file is a series. npy: shards,
+  /// whose samples follow one another.
   public var paths: [String] = []
   /// csv: the column of texts, which are cut into `tokens`; each is a sample. Excludes `features`, `window`, `horizon` and `group`.
   public var text: String?
@@ -165,10 +173,13 @@ public struct DataSpecification: Sendable, Equatable {
   package var files: [String] {
     let paths =
       [path] + (paths.isEmpty ? [] : (try? mainFiles()) ?? [])
+      + ((try? files(labelsPaths, named: "")) ?? [])
       + [validationPath, testPath, labelsPath, validationLabelsPath, testLabelsPath, knownPath].compactMap {
         $0
       }
-    return paths + (format == .idx ? Paths.files(in: path) : [])
+    guard format == .npy || format == .idx || PackIndex.isThere(in: path) else { return paths }
+    // Folders and patterns stand for the files in them.
+    return paths + paths.flatMap { Paths.files(in: $0) + (Paths.isPattern($0) ? Paths.matching($0) : []) }
   }
 
   /// Where the first row or token stands in `content`; after all lines where they stand on one.

@@ -29,7 +29,7 @@ public struct LoadedData: Sendable {
   /// Samples (text: tokens) of the main file that no part has.
   public var unused = 0
   /// SHA-256, in hexadecimal, over the files read (path, labels, validation, its labels, test, its labels): of each its size and the
-  /// SHA-256 of every 4 MiB.
+  /// SHA-256 of every 4 MiB; of shards, those of the first and the last 64 KiB.
   public let fingerprint: String
   /// csv: for each sample, train before validation before test, the row of its file (from 0, the header not counted) that holds its target.
   public let rows: [Int]?
@@ -81,7 +81,7 @@ extension LoadedData {
     case .npy: try self.init(npy: specification, scaler, classNames, group)
     case .ts: try self.init(ts: specification, scaler, classNames)
     case .idx: try self.init(idx: specification, classNames, group)
-    case .text: try self.init(text: specification, classNames)
+    case .text: try self.init(text: specification, classNames, group)
     case .tagged: try self.init(tagged: specification, classNames, vocabulary)
     case .pairs: try self.init(pairs: specification, classNames, vocabulary)
     }
@@ -121,14 +121,13 @@ extension LoadedData {
       scaler = try sources.fit(specification, train: partition.train, group)
     }
 
-    var parts = try main.sets(
-      [partition.train, partition.validation, partition.test], shape: shape, scaler, group)
-    if let other = sources.validation {
-      parts[1] = try other.sets([0..<other.samples], shape: shape, scaler, group)[0]
+    let stays = try sources.stayInFiles(specification, group)
+    func sets(_ source: SampleSource, _ ranges: [Range<Int>?]) throws(Failure) -> [SequenceSet<Float>?] {
+      try source.sets(ranges, shape: shape, scaler, staysInFiles: stays, group)
     }
-    if let other = sources.test {
-      parts[2] = try other.sets([0..<other.samples], shape: shape, scaler, group)[0]
-    }
+    var parts = try sets(main, [partition.train, partition.validation, partition.test])
+    if let other = sources.validation { parts[1] = try sets(other, [0..<other.samples])[0] }
+    if let other = sources.test { parts[2] = try sets(other, [0..<other.samples])[0] }
     for (set, source) in zip(parts, [main, sources.validation ?? main, sources.test ?? main]) {
       guard let set, let table = source.values else { continue }
       try specification.requireTargets(set.values, set.targetIndices, of: table, isScaled: scaler != nil)
@@ -139,7 +138,7 @@ extension LoadedData {
     self.featureNames = featureNames
     self.targetNames = targetNames
     self.classNames = classNames
-    fingerprint = try Self.fingerprint(files, group)
+    fingerprint = try Self.fingerprint(files, shards: sources.all.flatMap(\.shardFiles), group)
     unused = main.series?.windows?.unused ?? partition.unused(of: main.samples)
     rows = Self.rows(sources, parts)
     categoryNames = main.series?.categoryNames ?? []
@@ -151,7 +150,10 @@ extension LoadedData {
     }
   }
 
-  static func fingerprint(_ files: [InputFile], _ group: LoadingGroup? = nil) throws(Failure) -> String {
+  /// - shards: files of which only the edges are looked at.
+  static func fingerprint(
+    _ files: [InputFile], shards: [StoredFiles] = [], _ group: LoadingGroup? = nil
+  ) throws(Failure) -> String {
     var hash = SHA256()
     for file in files {
       var size = ByteWriter()
@@ -163,6 +165,7 @@ extension LoadedData {
         hash.update(file.digests(0..<file.pieces))
       }
     }
+    for shards in shards { hash.update(try shards.digests(0..<shards.paths.count)) }
     return hash.finalize().hexadecimal
   }
 

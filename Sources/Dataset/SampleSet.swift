@@ -1,4 +1,5 @@
 import Batches
+import Diagnostics
 
 /// One part of the data (train, validation or test): numbered samples that batches are filled with.
 public protocol SampleSet: Sendable {
@@ -17,9 +18,12 @@ public protocol SampleSet: Sendable {
   /// How the targets of a sample were scaled, where each series has a scale of its own; nil for the scaler's own.
   func targetScale(of sample: Int) -> [Scaler.ColumnScale]?
 
+  /// What went wrong with reading samples that stay in their files: what batches were filled with since is of no use.
+  var readingFailure: Failure? { get }
+
   /// Writes inputs and targets of the samples that the batch has been arranged for, row by row; of pairs the batch's source too.
   ///
-  /// Does not allocate; may be called from any thread.
+  /// Does not allocate, unless samples stay in their files; may be called from any thread.
   func fill(_ batch: Batch)
 }
 
@@ -37,6 +41,7 @@ extension SampleSet {
   public func length(of sample: Int) -> Int { shape.steps }
   public func targetBase(of sample: Int) -> [Double]? { nil }
   public func targetScale(of sample: Int) -> [Scaler.ColumnScale]? { nil }
+  public var readingFailure: Failure? { nil }
 
   /// Fills a batch with the samples of these numbers.
   package func gather(_ samples: UnsafeBufferPointer<Int32>, into batch: Batch) {

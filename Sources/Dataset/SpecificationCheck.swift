@@ -15,7 +15,17 @@ extension DataSpecification {
     case .idx, .ts: break
     }
     if format != .csv { try refuseColumnKeys() }
+    if let memory, memory < 1 { throw .badData("data.memory must be at least 1, not \(memory)") }
+    if let block = shuffleBlock, block < 1 {
+      throw .badData("data.shuffle_block must be at least 1, not \(block)")
+    }
     if format != .npy {
+      if !labelsPaths.isEmpty {
+        throw .badData("data.labels_paths is for npy, not for \(format.rawValue)")
+      }
+      if memory != nil, format != .csv {
+        throw .badData("data.memory is for npy and csv, not for \(format.rawValue)")
+      }
       for (key, path) in [
         ("labels_path", labelsPath), ("validation_labels_path", validationLabelsPath),
         ("test_labels_path", testLabelsPath),
@@ -164,7 +174,7 @@ extension DataSpecification {
       ("categorical", !categorical.isEmpty), ("static", !statics.isEmpty), ("known", !known.isEmpty),
       ("series", !series.isEmpty), ("wide", !wide.isEmpty), ("time", time != nil),
       ("calendar", !calendar.isEmpty), ("weight", weight != nil), ("relative", isRelative),
-      ("paths", !paths.isEmpty),
+      ("paths", !paths.isEmpty && format != .npy),
       ("split.by", split.unit != .windows),
       ("features", !features.isEmpty), ("targets", !targets.isEmpty), ("label", label != nil),
       ("group", group != nil), ("text", text != nil), ("window", window != 1),
@@ -176,7 +186,7 @@ extension DataSpecification {
   }
 
   private func checkLabelFiles() throws(Failure) {
-    if labelsPath == nil, !areTargetsOptional {
+    if labelsPath == nil, labelsPaths.isEmpty, !areTargetsOptional {
       throw .badData("data.labels_path is missing: npy needs the file with the labels of data.path")
     }
     for (key, file, labels) in [

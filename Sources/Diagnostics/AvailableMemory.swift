@@ -51,9 +51,7 @@ package enum AvailableMemory {
       limits.append(Limit(bytes: max(0, Double(limit.rlim_cur) - (pages.first ?? 0)), name: "ulimit -v"))
     }
     let resident = pages.count > 1 ? pages[1] : 0
-    for file in ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"] {
-      // Without a limit it is a word, or a number beyond all machines.
-      guard let bytes = numbers(in: file).first, bytes < 0x1p60 else { continue }
+    if let bytes = ContainerMemory.limit {
       limits.append(Limit(bytes: max(0, bytes - resident), name: "the container's limit"))
     }
     let machine = text(of: "/proc/meminfo").split(separator: "\n")
@@ -73,12 +71,12 @@ package enum AvailableMemory {
     private static let addressSpace = RLIMIT_AS
   #endif
 
-  private static func numbers(in path: String) -> [Double] {
+  static func numbers(in path: String) -> [Double] {
     text(of: path).split { $0 == " " || $0 == "\n" }.compactMap { Double($0) }
   }
 
   /// The beginning of a small file of the system; nothing where it is not there.
-  private static func text(of path: String) -> String {
+  static func text(of path: String) -> String {
     let file = open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { return "" }
     defer { close(file) }

@@ -140,6 +140,7 @@ public final class Evaluator {
     while index * Self.batchSize < set.count {
       let range = index * Self.batchSize..<min((index + 1) * Self.batchSize, set.count)
       set.gather(range.map { Int32($0) }, into: batch)
+      if let failure = set.readingFailure { throw failure }
       let outputs = try device?.evaluate(batch) ?? model.forward(batch, mode: .evaluation)
       try body(index, range, outputs, batch)
       index += step

@@ -53,15 +53,24 @@ extension InputFile {
 
 extension InputFile {
   /// The number of the line, from 1, that holds the byte at `offset` of those held. Lines end in LF, CR LF or CR.
-  package func line(at offset: Int) -> Int {
-    if origin > 0, var whole = self as Self?, (try? whole.hold(0..<size)) != nil {
-      return whole.line(at: origin + offset)
-    }
+  package func line(at offset: Int) -> Int { line(ofByte: origin + min(offset, count)) }
+
+  /// The same of a byte of the file, which need not be held.
+  package func line(ofByte place: Int) -> Int {
     var line = 1
-    for i in 0..<min(offset, count) {
-      if padded[i] == newline || padded[i] == carriageReturn && padded[i + 1] != newline { line += 1 }
+    var wasReturn = false
+    for start in stride(from: 0, to: place, by: 1 << 20) {
+      // What can't be read any more has no lines.
+      try? withBytes(start..<min(start + 1 << 20, place)) { bytes in
+        for byte in bytes {
+          // A carriage return ends a line unless the line feed behind it does.
+          if byte == newline || wasReturn { line += 1 }
+          wasReturn = byte == carriageReturn
+        }
+      }
     }
-    return line
+    let isPair = (try? withBytes(place..<min(place + 1, size)) { $0.first != newline }) == false
+    return wasReturn && place < size && !isPair ? line + 1 : line
   }
 
   /// "FILE, line L"; of a sample that a program sent, whose path says the line already, which of its values it is.

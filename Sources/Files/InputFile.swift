@@ -118,6 +118,29 @@ package struct InputFile: Sendable {
     if got < range.count { memset(out + got, 255, range.count - got) }
   }
 
+  /// These bytes of the file, held or not.
+  /// - Throws: where it has become shorter.
+  package func withBytes<R>(
+    _ range: Range<Int>, _ body: (UnsafeBufferPointer<UInt8>) throws(Failure) -> R
+  ) throws(Failure) -> R {
+    if range.lowerBound >= origin, range.upperBound <= origin + count {
+      return try padded.withUnsafeBufferPointer { (bytes) throws(Failure) -> R in
+        let held = range.lowerBound - origin..<range.upperBound - origin
+        return try body(UnsafeBufferPointer(rebasing: bytes[held]))
+      }
+    }
+    let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: range.count, alignment: 64)
+    defer { memory.deallocate() }
+    let got = source?.read(range, into: memory.baseAddress!) ?? 0
+    guard got >= 0 else { throw .inputOutput("\(path): reading failed: \(systemError())") }
+    guard got == range.count else { throw changed }
+    return try body(UnsafeBufferPointer(memory.bindMemory(to: UInt8.self)))
+  }
+
+  package var changed: Failure {
+    .inputOutput("\(path) has changed while it was read; start again when it is complete")
+  }
+
   /// The file's bytes without the padding.
   package func withBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
     try padded.withUnsafeBufferPointer { (buffer) throws(E) -> R in

@@ -9,23 +9,12 @@ import Diagnostics
 #endif
 
 /// What an input may take of this machine's memory.
-enum Memory {
+package enum Memory {
   /// Bytes of the machine, or of the container where that has fewer.
-  static let most: Int = {
+  package static let most: Int = {
     let machine = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
-    return min(machine, containerLimit ?? machine)
+    return min(machine, ContainerMemory.limit.map { Int($0) } ?? machine)
   }()
-
-  /// What a control group leaves; nil for no limit.
-  private static var containerLimit: Int? {
-    guard let file = try? OpenInput("/sys/fs/cgroup/memory.max", key: "", allowsStream: false) else {
-      return nil
-    }
-    var text = [UInt8](repeating: 0, count: 32)
-    let count = text.withUnsafeMutableBytes { file.read(0..<$0.count, into: $0.baseAddress!) }
-    let digits = text.prefix(max(0, count)).prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
-    return Int(String(decoding: digits, as: UTF8.self))
-  }
 
   /// Throws where the system would not give so much. An array that can't have its memory ends the program.
   static func require(_ count: Int, _ name: String) throws(Failure) {

@@ -101,6 +101,16 @@ extension OpenInput {
     return total
   }
 
+  /// What it is now.
+  var stamp: FileStamp? { FileStamp(descriptor: descriptor) }
+
+  /// Asks the system to have these bytes in memory soon; only a hint.
+  func readAhead(_ range: Range<Int>) {
+    #if os(Linux)
+      posix_fadvise(descriptor, off_t(range.lowerBound), off_t(range.count), POSIX_FADV_WILLNEED)
+    #endif
+  }
+
   /// The next bytes of a stream, or of a file from its beginning on; 0 at its end.
   func next(into out: UnsafeMutableRawBufferPointer, isFirst: Bool) throws(Failure) -> Int {
     var patience = Self.patience

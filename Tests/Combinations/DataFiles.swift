@@ -30,13 +30,23 @@ public struct DataFiles {
     case .tagged: "tagged.txt"
     case .pairs: "pairs.tsv"
     case .idx: "images"
+    case .npyShards: "inputs"
     default: kind.format == "npy" ? "samples.npy" : "series.\(kind.format)"
     }
   }
 
   /// The file that a mistake in the data is made in.
   static func spoilt(of kind: DataKind) -> String {
-    kind == .idx ? "images/train-images-idx3-ubyte" : main(of: kind)
+    switch kind {
+    case .idx: "images/train-images-idx3-ubyte"
+    case .npyShards: "inputs/1.npy"
+    default: main(of: kind)
+    }
+  }
+
+  /// What a part of its own is.
+  static func part(_ part: String, of kind: DataKind) -> String {
+    "\(part)-\(kind == .npyShards ? "samples.npy" : main(of: kind))"
   }
 
   public mutating func change(_ name: String, _ change: (inout [UInt8]) -> Void) {
@@ -53,11 +63,15 @@ public struct DataFiles {
   }
 
   private mutating func write(_ prefix: String, samples: Int) {
-    let name = prefix + Self.main(of: kind)
+    let name = prefix.isEmpty ? Self.main(of: kind) : Self.part(String(prefix.dropLast()), of: kind)
     switch kind.format {
     case "csv":
       files[name] = Array(table(rows: samples + 20).utf8)
       if data["paths"] != nil { files["more-\(name)"] = Array(table(rows: samples).utf8) }
+    case "npy" where kind == .npyShards && prefix.isEmpty:
+      for (number, count) in [7, samples - 8, 1].enumerated() {
+        (files["inputs/\(number).npy"], files["labels/\(number).npy"]) = arrays(count)
+      }
     case "npy":
       let (inputs, labels) = arrays(samples)
       files[name] = inputs
@@ -132,7 +146,7 @@ extension DataFiles {
     }
     return (
       ArrayFiles.npy("<f4", "(\(samples), 5, 3)", ArrayFiles.bytes(inputs)),
-      kind == .npyClasses
+      kind != .npyValues
         ? ArrayFiles.npy("<i8", "(\(samples),)", ArrayFiles.bytes(classes))
         : ArrayFiles.npy("<f4", "(\(samples), 2)", ArrayFiles.bytes(values))
     )

@@ -12,6 +12,7 @@ public enum DataKind: String, CaseIterable, Sendable {
   case csvTextValues = "csv of texts with numbers"
   case npyClasses = "npy of classes"
   case npyValues = "npy of numbers"
+  case npyShards = "npy of several files"
   case idx = "idx"
   case tsEqual = "ts of equal lengths"
   case tsUnequal = "ts of different lengths"
@@ -25,7 +26,7 @@ public enum DataKind: String, CaseIterable, Sendable {
     case .csvValues, .csvHorizons, .csvLabel, .csvPerStep, .csvPerStepLabel, .csvGroup, .csvGroupLabel,
       .csvGroupPerStep, .csvTexts, .csvTextValues:
       "csv"
-    case .npyClasses, .npyValues: "npy"
+    case .npyClasses, .npyValues, .npyShards: "npy"
     case .idx: "idx"
     case .tsEqual, .tsUnequal, .tsValues: "ts"
     case .text: "text"
@@ -44,7 +45,7 @@ public enum DataKind: String, CaseIterable, Sendable {
   /// Whether each step has a target, the tokens of texts included.
   var hasTargetPerStep: Bool { isPerStep || hasTokenTargets }
   var isOfClasses: Bool {
-    hasLabel || hasTokenTargets || [.npyClasses, .idx, .tsEqual, .tsUnequal].contains(self)
+    hasLabel || hasTokenTargets || [.npyClasses, .npyShards, .idx, .tsEqual, .tsUnequal].contains(self)
   }
   /// Whether samples differ in length.
   var isUnequal: Bool { isGrouped || isTokens || [.tsUnequal, .tsValues].contains(self) }

@@ -54,6 +54,9 @@ extension RecipeGenerator {
   private mutating func drawData() {
     recipe["data"] = ["format": .text(kind.format), "path": .text(DataFiles.main(of: kind))]
     if kind == .npyClasses || kind == .npyValues { recipe["data.labels_path"] = "labels.npy" }
+    if kind == .npyShards { drawShards() }
+    if ["csv", "npy"].contains(kind.format) { maybe(0.2, "data.memory", "1kB", "2GiB", "1.5MB") }
+    if ["csv", "npy", "idx"].contains(kind.format) { maybe(0.2, "data.shuffle_block", 1, 3, 100) }
     if kind.format == "csv" { drawColumns() }
     if ["csv", "npy", "ts"].contains(kind.format) {
       maybe(0.6, "data.scale", "none", "minmax", "standard")
@@ -82,12 +85,22 @@ extension RecipeGenerator {
     if kind.format == "csv", !kind.isGrouped, !kind.isOfTexts { drawSplitOfSeries() }
   }
 
+  /// Folders, patterns or lists of files.
+  private mutating func drawShards() {
+    recipe["data.labels_path"] = .text(dice.pick(["labels", "labels/*.npy"]))
+    if dice.chance(0.3) { recipe["data.path"] = "inputs/?.npy" }
+    guard dice.chance(0.5) else { return }
+    (recipe["data.path"], recipe["data.labels_path"]) = (nil, nil)
+    recipe["data.paths"] = .list(["inputs/0.npy", "inputs/[12].npy"])
+    recipe["data.labels_paths"] = .list(["labels/*"])
+  }
+
   /// What is for training, for validation and for a test: shares of one file, or files of their own.
   private mutating func drawParts() {
     if kind != .idx, dice.chance(0.2) {
       for part in dice.pick([["validation"], ["test"], ["validation", "test"]]) {
-        recipe["data.\(part)_path"] = .text("\(part)-\(DataFiles.main(of: kind))")
-        if recipe["data.labels_path"] != nil {
+        recipe["data.\(part)_path"] = .text(DataFiles.part(part, of: kind))
+        if kind.format == "npy" {
           recipe["data.\(part)_labels_path"] = .text("\(part)-labels.npy")
         }
       }

@@ -56,4 +56,41 @@ import Testing
     let chiSquare = counts.values.reduce(0.0) { $0 + Double(($1 - 1000) * ($1 - 1000)) / 1000 }
     #expect(chiSquare < 56.0)
   }
+
+  private struct Case: Decodable {
+    let count: Int
+    let seed: UInt64
+    let epoch: Int
+    let block: Int?
+    let order: [Int32]
+  }
+
+  /// By samples and by blocks, from `Reference/orders.py`.
+  @Test func isThatOfTheDescription() throws {
+    let cases: [Case] = try Reference.load("orders.json")
+    #expect(cases.count == 6)
+    for item in cases {
+      let order = EpochOrder(count: item.count, seed: item.seed, block: item.block)
+      #expect(order.order(epoch: item.epoch) == item.order)
+    }
+  }
+
+  /// Samples of 16 blocks come together, and every sample once.
+  @Test(arguments: [(1000, 7), (1000, 1), (3, 10), (1, 1), (0, 5), (4096, 64)])
+  func blocksStayTogether(_ count: Int, _ block: Int) {
+    for epoch in 0..<3 {
+      let order = EpochOrder(count: count, seed: 3, block: block).order(epoch: epoch)
+      #expect(order.sorted().elementsEqual(0..<Int32(count)))
+      let together = 16 * block
+      var left = Set(0..<(count + block - 1) / block)
+      for start in stride(from: 0, to: count - count % together, by: together) {
+        // The short block makes the stretch with it shorter: those behind it begin earlier.
+        let blocks = Set(order[start..<start + together].map { Int($0) / block })
+        if count % block == 0 { #expect(blocks.count == 16 && blocks.isSubset(of: left)) }
+        left.subtract(blocks)
+      }
+    }
+    let plain = EpochOrder(count: 5, seed: 1, shuffle: false, block: 2).order(epoch: 9)
+    #expect(plain == [0, 1, 2, 3, 4])
+  }
 }

@@ -19,6 +19,7 @@ import Training
     var inputs: [[UInt32]] = []
     var values: [[UInt32]] = []
     var classes: [[Int32]] = []
+    var tokens: [[Int32]] = []
 
     init(_ data: LoadedData) {
       (scaler, fingerprint, classNames, rows) = (data.scaler, data.fingerprint, data.classNames, data.rows)
@@ -28,6 +29,7 @@ import Training
         inputs.append(arrays.inputs.map(\.bitPattern))
         values.append(arrays.values.map(\.bitPattern))
         classes.append(arrays.classes)
+        tokens.append(arrays.tokens)
       }
     }
   }
@@ -169,6 +171,69 @@ import Training
     specification.scale = .standard
     specification.split = .init(train: .count(30), test: .rest)
     try expectTheSame(specification, fails: isWrong)
+  }
+
+  /// The same array in one file, in shards that are held, and in shards that stay where they are.
+  @Test(arguments: [nil, 1 << 30, 1], [false, true]) func npyShards(memory: Int?, isWrong: Bool) throws {
+    var numbers = (0..<300).map { Float(sin(Double($0))) }
+    if isWrong { numbers[187] = .nan }
+    var specification = DataSpecification(format: .npy, path: scratch("x-*.npy"))
+    specification.labelsPath = scratch("y-*.npy")
+    for (number, samples) in [0..<7, 7..<40, 40..<41, 41..<50].enumerated() {
+      let own = numbers[samples.lowerBound * 6..<samples.upperBound * 6]
+      _ = try npy("x-\(number).npy", "<f4", "(\(samples.count), 3, 2)", ArrayFiles.bytes(Array(own)))
+      _ = try npy("y-\(number).npy", "|u1", "(\(samples.count),)", samples.map { UInt8($0 % 4) })
+    }
+    specification.scale = .standard
+    specification.split = .init(train: .count(30), test: .rest)
+    specification.memory = memory
+    // What stays in its files is looked at where it is read; a scale is fitted on training, which is before it.
+    let isFound = isWrong && memory != 1
+    if isWrong, !isFound { return }
+    try expectTheSame(specification, fails: isFound)
+    var one = specification
+    one.path = try npy("all.npy", "<f4", "(50, 3, 2)", ArrayFiles.bytes(numbers))
+    one.labelsPath = try npy("labels.npy", "|u1", "(50,)", (0..<50).map { UInt8($0 % 4) })
+    if isWrong { return }
+    var whole = try result(one, nil).get()
+    let shards = try result(specification, nil).get()
+    whole.fingerprint = shards.fingerprint
+    #expect(whole == shards)
+  }
+
+  @Test(arguments: [TokenKind.char, .word, .byte], ["\n", "\r\n", " \n\n\t"])
+  func text(tokens: TokenKind, end: String) throws {
+    let words = ["in", "the", "beginning", "was", "ä", "wörd", "日本語", "😀", "e\u{301}", "\u{b}"]
+    let lines = (0..<40).map { line in
+      (0..<line % 5).map { words[(line * 7 + $0 * 3) % words.count] }.joined(
+        separator: line % 3 == 0 ? "\t" : "  ")
+    }
+    for text in [
+      lines.joined(separator: end), lines.joined(separator: end) + end, "\u{feff}a b", "😀😀", "wörd ",
+    ] {
+      let path = scratch("text.txt")
+      try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+      var specification = DataSpecification(format: .text, path: path)
+      (specification.tokens, specification.sequenceLength) = (tokens, 5)
+      let isShort = tokens == .word && text == "\u{feff}a b"
+      if !isShort { specification.split = .init(train: .rest) }
+      try expectTheSame(specification)
+    }
+  }
+
+  @Test func textThatIsWrong() throws {
+    let path = scratch("text.txt")
+    let text = Array((0..<200).map { "line \($0)\n" }.joined().utf8)
+    var specification = DataSpecification(format: .text, path: path)
+    for place in [0, 700, text.count - 1] {
+      var bytes = text
+      bytes[place] = 0xFF
+      try Data(bytes).write(to: URL(fileURLWithPath: path))
+      for tokens in [TokenKind.char, .word] {
+        specification.tokens = tokens
+        try expectTheSame(specification, fails: true)
+      }
+    }
   }
 
   @Test func idx() throws {

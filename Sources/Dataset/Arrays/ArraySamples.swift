@@ -7,23 +7,20 @@ extension LoadedData {
   ) throws(Failure) {
     var files: [InputFile] = []
     var count = classNames?.count
-    var shape: [Int]?
+    var first: SampleSource?
     let sources = try SampleSources(specification) { (path, labelsPath, part) throws(Failure) in
-      let file = try NPYFile.open(path, key: part.pathKey, specification, group)
-      files.append(file)
-      let source: SampleSource
-      if labelsPath == nil, specification.areTargetsOptional {
-        source = try SampleSource(npy: file, unknown: count == nil ? specification.targetWidth : nil)
-      } else {
-        let labels = try NPYFile.open(labelsPath ?? "", key: part.labelsKey, specification, group)
-        files.append(labels)
-        source = try SampleSource(npy: file, labels: labels, &count)
+      let source =
+        if let shards = try specification.shardPaths(path, labelsPath, part) {
+          try SampleSource(shards: shards, specification, part, &count, group)
+        } else {
+          try SampleSource(npy: path, labelsPath, part, specification, &count, &files, group)
+        }
+      let (own, main) = (source.shapeNumbers, first?.shapeNumbers ?? source.shapeNumbers)
+      guard own == main else {
+        throw .badData(
+          "\(source.path): its samples and targets have another shape than those of \(first!.path)")
       }
-      let found = [source.layout.steps, source.inputs.columns, source.values?.columns ?? 0]
-      guard shape ?? found == found else {
-        throw file.failure("its samples and targets have another shape than those of \(specification.path)")
-      }
-      shape = found
+      if first == nil { first = source }
       return source
     }
     let values = sources.main.values?.columns
@@ -64,6 +61,30 @@ extension LoadedData {
 func numbered(_ count: Int) -> [String] { (0..<count).map(String.init) }
 
 extension SampleSource {
+  /// The sizes that all parts have in common.
+  fileprivate var shapeNumbers: [Int] { [layout.steps, inputs.columns, values?.columns ?? 0] }
+
+  /// One file of samples and one of labels.
+  /// - classCount: set from the labels where nil.
+  /// - files: what is opened is added.
+  fileprivate init(
+    npy path: String, _ labelsPath: String?, _ part: SampleSources.FileRole, _ data: DataSpecification,
+    _ classCount: inout Int?, _ files: inout [InputFile], _ group: LoadingGroup?
+  ) throws(Failure) {
+    let file = try NPYFile.open(path, key: part.pathKey, data, group)
+    files.append(file)
+    if labelsPath == nil, data.areTargetsOptional {
+      try self.init(npy: file, unknown: classCount == nil ? data.targetWidth : nil)
+    } else {
+      let labels = try NPYFile.open(labelsPath ?? "", key: part.labelsKey, data, group)
+      files.append(labels)
+      try self.init(npy: file, labels: labels, &classCount)
+    }
+    block = data.shuffleBlock
+    // What is held, was packed or came through a pipe can't stay where it is.
+    if file.isRepeatable { shards = try ShardTable([path], key: part.pathKey) }
+  }
+
   /// `[N, T, F]`, or `[N, F]` as one time step, with labels: integers are classes, floats are values `[N]` or `[N, width]`.
   /// - classCount: set from the labels where nil.
   init(npy file: InputFile, labels labelFile: InputFile, _ classCount: inout Int?) throws(Failure) {
@@ -122,43 +143,56 @@ extension NPYFile {
     _ path: String, key: String, _ specification: DataSpecification, _ group: LoadingGroup?
   ) throws(Failure) -> InputFile {
     if let found = try NPZPath(path)?.open(specification, key: key) { return found }
-    let head = 1 << 20
-    var file = try specification.open(path, key: key, group) { 0..<min($0, head) }
-    if file.isDivided { try file.hold(0..<min(file.size, head)) }
-    return file
+    return try InputFile.open(specification, path, key: key, group, head: 1 << 20)
   }
 
   /// More classes than any network here could tell apart: a label above is taken for a mistake.
   static let largestClass = 1 << 20
   /// So many classes are never too many; beyond them, so many for each label.
-  private static let (fewClasses, mostPerLabel) = (4096, 64)
+  fileprivate static let (fewClasses, mostPerLabel) = (4096, 64)
 
   /// Labels `[N]` or `[N, 1]` as classes from 0.
   func classes(_ classCount: inout Int?) throws(Failure) -> [Int32] {
     guard shape.count == 1 || shape[1] == 1 else {
       throw file.failure("has the shape \(shape): integer labels are classes, one for each sample")
     }
-    var numbers = [Double](repeating: 0, count: count)
-    read(0..<count, into: &numbers)
-    let bound = classCount ?? Self.largestClass
-    if let index = numbers.firstIndex(where: { $0 < 0 || $0 >= Double(bound) }) {
-      let label = Int(exactly: numbers[index]).map(String.init) ?? "\(numbers[index])"
-      throw .badData(
-        "\(location(index)): class label \(label) is out of range; classes go from 0 to \(bound - 1)")
+    return try NPYTable(self, columns: 1).classes(&classCount)
+  }
+}
+
+extension NumberTable {
+  /// The numbers of one column as classes from 0.
+  /// - classCount: set from them where nil.
+  func classes(_ classCount: inout Int?) throws(Failure) -> [Int32] {
+    let bound = classCount ?? NPYFile.largestClass
+    var classes: [Int32] = []
+    classes.reserveCapacity(rows)
+    try forEachBlock(0..<rows) { (block, numbers) throws(Failure) in
+      for row in 0..<block.count {
+        let number = numbers[row]
+        guard number >= 0, number < Double(bound) else {
+          if let failure { throw failure }
+          let label = Int(exactly: number).map(String.init) ?? "\(number)"
+          throw .badData(
+            "\(location(row: block.lowerBound + row, column: 0)): class label \(label) is out of range; classes go from 0 to \(bound - 1)"
+          )
+        }
+        classes.append(Int32(number))
+      }
     }
-    let classes = numbers.map { Int32($0) }
-    if classCount == nil { classCount = try Self.classCount(of: classes, at: location) }
+    if let failure { throw failure }
+    if classCount == nil { classCount = try number(of: classes) }
     return classes
   }
 
   /// As many as the largest label says.
   /// - Throws: where they are so many more than labels that the largest is no number of a class: an identifier, or a mistake.
-  private static func classCount(of classes: [Int32], at location: (Int) -> String) throws(Failure) -> Int {
+  private func number(of classes: [Int32]) throws(Failure) -> Int {
     guard let largest = classes.indices.max(by: { classes[$0] < classes[$1] }) else { return 0 }
     let count = Int(classes[largest]) + 1
-    guard count > max(fewClasses, mostPerLabel * classes.count) else { return count }
+    guard count > max(NPYFile.fewClasses, NPYFile.mostPerLabel * classes.count) else { return count }
     throw .badData(
-      "\(location(largest)): class label \(count - 1) makes \(count) classes of \(classes.count) labels; number the classes from 0 on"
+      "\(location(row: largest, column: 0)): class label \(count - 1) makes \(count) classes of \(classes.count) labels; number the classes from 0 on"
     )
   }
 }

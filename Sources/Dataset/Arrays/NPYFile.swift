@@ -69,40 +69,59 @@ package struct NPYFile: Sendable {
 
   /// Writes these elements in C order.
   func read(_ range: Range<Int>, into out: UnsafeMutablePointer<Double>) {
-    switch element {
-    case .float32: convert(range, out) { Double(Float(bitPattern: UInt32(littleEndian: $0))) }
-    case .float64: convert(range, out) { Double(bitPattern: UInt64(littleEndian: $0)) }
-    case .int8: convert(range, out) { (x: Int8) in Double(x) }
-    case .int16: convert(range, out) { Double(Int16(littleEndian: $0)) }
-    case .int32: convert(range, out) { Double(Int32(littleEndian: $0)) }
-    case .int64: convert(range, out) { Double(Int64(littleEndian: $0)) }
-    case .uint8, .bool: convert(range, out) { (x: UInt8) in Double(x) }
-    case .uint16: convert(range, out) { Double(UInt16(littleEndian: $0)) }
-    case .uint32: convert(range, out) { Double(UInt32(littleEndian: $0)) }
-    case .uint64: convert(range, out) { Double(UInt64(littleEndian: $0)) }
-    }
-  }
-
-  private func convert<T: BitwiseCopyable>(
-    _ range: Range<Int>, _ out: UnsafeMutablePointer<Double>, _ number: (T) -> Double
-  ) {
-    if range.isEmpty { return }
-    let size = MemoryLayout<T>.size
-    withUnsafeTemporaryAllocation(byteCount: range.count * size, alignment: 16) { bytes in
-      file.copy(body + range.lowerBound * size..<body + range.upperBound * size, to: bytes.baseAddress!)
-      for i in 0..<range.count { out[i] = number(bytes.loadUnaligned(fromByteOffset: i * size, as: T.self)) }
+    element.read(range.count, into: out) { bytes in
+      let first = body + range.lowerBound * element.size
+      file.copy(first..<first + bytes.count, to: bytes.baseAddress!)
     }
   }
 
   /// "FILE, element [3, 0, 2]".
-  package func location(_ element: Int) -> String {
+  package func location(_ element: Int) -> String { Self.location(element, of: shape, in: file.path) }
+
+  static func location(_ element: Int, of shape: [Int], in path: String) -> String {
     var rest = element
     var indices: [Int] = []
     for size in shape.reversed() {
       indices.insert(rest % max(1, size), at: 0)
       rest /= max(1, size)
     }
-    return "\(file.path), element \(indices)"
+    return "\(path), element \(indices)"
+  }
+}
+
+extension NPYFile.Element {
+  /// Writes elements as numbers.
+  /// - copy: puts the bytes of all of them there.
+  func read(
+    _ count: Int, into out: UnsafeMutablePointer<Double>, _ copy: (UnsafeMutableRawBufferPointer) -> Void
+  ) {
+    if count == 0 { return }
+    withUnsafeTemporaryAllocation(byteCount: count * size, alignment: 16) { room in
+      copy(room)
+      let bytes = UnsafeRawBufferPointer(room)
+      switch self {
+      case .float32: convert(bytes, out) { Double(Float(bitPattern: UInt32(littleEndian: $0))) }
+      case .float64: convert(bytes, out) { Double(bitPattern: UInt64(littleEndian: $0)) }
+      case .int8: convert(bytes, out) { (x: Int8) in Double(x) }
+      case .int16: convert(bytes, out) { Double(Int16(littleEndian: $0)) }
+      case .int32: convert(bytes, out) { Double(Int32(littleEndian: $0)) }
+      case .int64: convert(bytes, out) { Double(Int64(littleEndian: $0)) }
+      case .uint8, .bool: convert(bytes, out) { (x: UInt8) in Double(x) }
+      case .uint16: convert(bytes, out) { Double(UInt16(littleEndian: $0)) }
+      case .uint32: convert(bytes, out) { Double(UInt32(littleEndian: $0)) }
+      case .uint64: convert(bytes, out) { Double(UInt64(littleEndian: $0)) }
+      }
+    }
+  }
+
+  @inline(__always)
+  private func convert<T: BitwiseCopyable>(
+    _ bytes: UnsafeRawBufferPointer, _ out: UnsafeMutablePointer<Double>, _ number: (T) -> Double
+  ) {
+    let size = MemoryLayout<T>.size
+    for i in 0..<bytes.count / size {
+      out[i] = number(bytes.loadUnaligned(fromByteOffset: i * size, as: T.self))
+    }
   }
 }
 

@@ -180,7 +180,7 @@ struct CSVParts {
 
 extension InputFile {
   /// Lets go of an unfinished line at the end of the bytes held.
-  fileprivate mutating func endAtLine() {
+  mutating func endAtLine() {
     var end = count
     // Of CR LF the LF might be missing.
     while end > 0, padded[end - 1] != newline && (padded[end - 1] != carriageReturn || end == count) {

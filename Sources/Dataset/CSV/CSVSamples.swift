@@ -13,6 +13,13 @@ extension LoadedData {
     let sources = try SampleSources(data) { (path, _, part) throws(Failure) in
       let origin = given.classes == nil ? data.path : "the checkpoint"
       let paths = try part == .main ? data.mainFiles() : [path]
+      if PackIndex.isThere(in: path) {
+        try data.requirePlainTable()
+        let file = try data.open("\(path)/\(PackIndex.fileName)", key: part.pathKey, group)
+        files.append(file)
+        return try SampleSource(
+          packed: path, PackIndex(file), data, &names.classes, origin: origin, key: part.pathKey, group)
+      }
       let key = part == .main && !data.paths.isEmpty ? data.pathsName : part.pathKey
       let own = try paths.map { (path) throws(Failure) in try data.open(path, key: key, group) }
       files += own

@@ -3,33 +3,42 @@
 /// Every rank computes the same order by itself, and a run that resumes in epoch n needs no earlier one.
 /// Shuffled: Fisher and Yates' exchange from the last sample to the second, where number i of the exchange is drawn without bias
 /// (Lemire's multiply and reject) from Philox blocks with key = seed and counter = (block, epoch low, epoch high, 0x0E90C4).
+///
+/// Shuffled in blocks: the blocks of `block` consecutive samples (the last may be shorter) are put in an order in that way; then the samples
+/// of every 16 blocks that follow one another in it, with the numbers that come next. Files are so read in stretches that memory has room for.
 public struct EpochOrder: Sendable, Equatable {
   public let count: Int
   public let seed: UInt64
   /// Off: the order is 0, 1, 2, ….
   public let shuffle: Bool
+  /// Samples of a block; nil for samples that are shuffled each by itself.
+  public let block: Int?
   /// nil for batches of samples as they come.
   public let buckets: LengthBuckets?
 
   /// - count: samples in the training set, at most `Int32.max`.
-  public init(count: Int, seed: UInt64, shuffle: Bool = true, buckets: LengthBuckets? = nil) {
+  public init(
+    count: Int, seed: UInt64, shuffle: Bool = true, block: Int? = nil, buckets: LengthBuckets? = nil
+  ) {
     precondition(count >= 0 && count <= Int(Int32.max), "sample numbers are 32 bits")
+    precondition(block ?? 1 > 0, "a block has samples")
+    self.block = block
     self.count = count
     self.seed = seed
     self.shuffle = shuffle
     self.buckets = buckets
   }
 
-  /// Writes the order of `epoch` into the first `count` elements. Does not allocate, unless there are buckets.
+  /// Writes the order of `epoch` into the first `count` elements. Does not allocate, unless there are buckets or blocks.
   package func write(epoch: Int, into order: UnsafeMutableBufferPointer<Int32>) {
     precondition(order.count >= count, "the buffer is shorter than the order")
     for i in 0..<count { order.initializeElement(at: i, to: Int32(truncatingIfNeeded: i)) }
     guard count > 1 else { return }
     var draws = Draws(seed: seed, epoch: UInt64(bitPattern: Int64(epoch)))
-    if shuffle {
-      for last in stride(from: count - 1, to: 0, by: -1) {
-        order.swapAt(last, Int(draws.next(below: UInt32(last + 1))))
-      }
+    if shuffle, let block {
+      shuffleBlocks(of: block, order, &draws)
+    } else if shuffle {
+      draws.shuffle(UnsafeMutableBufferPointer(rebasing: order[..<count]))
     }
     guard let buckets else { return }
     let window = buckets.batches * buckets.batchSize
@@ -41,6 +50,27 @@ public struct EpochOrder: Sendable, Equatable {
       for last in stride(from: samples.count / buckets.batchSize - 1, to: 0, by: -1) {
         buckets.exchange(last, Int(draws.next(below: UInt32(last + 1))), in: samples)
       }
+    }
+  }
+
+  /// Blocks that follow one another in an epoch whose samples are mixed.
+  static let blocksTogether = 16
+
+  private func shuffleBlocks(
+    of block: Int, _ order: UnsafeMutableBufferPointer<Int32>, _ draws: inout Draws
+  ) {
+    var blocks = (0..<Int32((count + block - 1) / block)).map { $0 }
+    blocks.withUnsafeMutableBufferPointer { draws.shuffle($0) }
+    var place = 0
+    for first in stride(from: 0, to: blocks.count, by: Self.blocksTogether) {
+      let start = place
+      for number in blocks[first..<min(first + Self.blocksTogether, blocks.count)] {
+        for sample in Int(number) * block..<min((Int(number) + 1) * block, count) {
+          order[place] = Int32(truncatingIfNeeded: sample)
+          place += 1
+        }
+      }
+      draws.shuffle(UnsafeMutableBufferPointer(rebasing: order[start..<place]))
     }
   }
 
@@ -104,6 +134,13 @@ private struct Draws {
     }
     defer { used += 1 }
     return block[used]
+  }
+
+  /// Fisher and Yates' exchange, from the last to the second.
+  mutating func shuffle(_ numbers: UnsafeMutableBufferPointer<Int32>) {
+    for last in stride(from: numbers.count - 1, to: 0, by: -1) {
+      numbers.swapAt(last, Int(next(below: UInt32(last + 1))))
+    }
   }
 
   /// A number of `0..<bound`, each equally likely.

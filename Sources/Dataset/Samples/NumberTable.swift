@@ -11,10 +11,13 @@ protocol NumberTable {
   func location(row: Int, column: Int) -> String
   /// Whether numbers may be NaN, because nobody knows them.
   var mayBeUnknown: Bool { get }
+  /// What went wrong while rows were read; those are then no numbers of the file.
+  var failure: Failure? { get }
 }
 
 extension NumberTable {
   var mayBeUnknown: Bool { false }
+  var failure: Failure? { nil }
 }
 
 extension NumberTable {
@@ -88,6 +91,7 @@ extension NumberTable {
       }
       if let bad { throw unusable(row: bad / columns, column: bad % columns) }
     }
+    if let failure { throw failure }
   }
 
   /// Returns the first row whose result is not finite.
@@ -113,6 +117,7 @@ extension NumberTable {
   }
 
   func unusable(row: Int, column: Int) -> Failure {
+    if let failure { return failure }
     var number = 0.0
     forEachBlock(row..<row + 1) { _, numbers in number = numbers[column] }
     let what =

@@ -1,5 +1,6 @@
 import Batches
 import Diagnostics
+import Files
 
 /// The samples of one file before they are scaled and split.
 struct SampleSource {
@@ -26,6 +27,20 @@ struct SampleSource {
   var scaledInputs: Int?
   /// What a table of series says besides.
   var series: SeriesDetails?
+  /// The inputs where they can stay in their files.
+  var shards: ShardTable?
+  /// Whether these are several files, rather than one that can stay where it is.
+  var isSharded = false
+  /// The files of its labels, of shards.
+  var labelFiles: StoredFiles?
+  /// Samples that are shuffled in blocks of so many.
+  var block: Int?
+
+  /// Of several files that are an array together: those, and the ones with their labels.
+  var shardFiles: [StoredFiles] {
+    guard let shards, isSharded else { return [] }
+    return [shards.files] + [labelFiles].compactMap { $0 }
+  }
 
   /// The rows of inputs and of targets that these samples see. A series is fitted over one stretch for both,
   /// so that a column used as feature and as target has one scale.

@@ -1,4 +1,5 @@
 import Batches
+import Diagnostics
 
 /// What a set keeps its inputs as: bytes of images stay bytes until a batch needs them.
 protocol SequenceElement: BitwiseCopyable, Sendable {
@@ -81,7 +82,7 @@ struct SequenceSet<Element: SequenceElement>: SampleSet {
   let layout: SampleLayout
   /// The samples of the whole array that belong to this set.
   let samples: Range<Int>
-  /// `[rows, F]`.
+  /// `[rows, F]`; empty where they are `stored`.
   let inputs: Elements<Element>
   /// `[target rows, width]`; empty for classes.
   let values: Elements<Float>
@@ -95,6 +96,8 @@ struct SequenceSet<Element: SequenceElement>: SampleSet {
   var scales = SeriesScales()
   /// What the targets of each sample of the whole array count from, where they are changes.
   var bases: TargetBases?
+  /// The inputs where they stay in their files.
+  var stored: StoredRows?
 
   var count: Int { samples.count }
   func length(of sample: Int) -> Int { layout.length(samples.lowerBound + sample) }
@@ -109,6 +112,8 @@ struct SequenceSet<Element: SequenceElement>: SampleSet {
     if let out = batch.categories { fillCategories(batch, to: out) }
   }
 
+  var readingFailure: Failure? { stored?.failure }
+
   func targetBase(of sample: Int) -> [Double]? { bases.map { $0[samples.lowerBound + sample] } }
   func targetScale(of sample: Int) -> [Scaler.ColumnScale]? { scales[samples.lowerBound + sample] }
 
@@ -119,6 +124,7 @@ struct SequenceSet<Element: SequenceElement>: SampleSet {
   private func fillInputs(_ batch: Batch) {
     guard let out = batch.inputs.baseAddress else { return }
     let features = shape.features
+    if let stored { return fillInputs(batch, stored, to: out) }
     inputs.withUnsafeBufferPointer { inputs in
       guard let base = inputs.baseAddress else { return }
       if layout.starts != nil {
@@ -137,6 +143,16 @@ struct SequenceSet<Element: SequenceElement>: SampleSet {
           to += batch.count * features
         }
       }
+    }
+  }
+
+  /// Each sample's rows stand as far apart in the batch as it has samples.
+  private func fillInputs(_ batch: Batch, _ stored: StoredRows, to out: UnsafeMutablePointer<Float>) {
+    for place in 0..<batch.count {
+      stored.readAhead(Int(batch.numbers[place]), of: samples, layout)
+      stored.write(
+        layout.rows(sample(batch, place)), to: out + place * shape.features,
+        step: batch.count * shape.features)
     }
   }
 

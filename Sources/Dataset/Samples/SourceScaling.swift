@@ -130,10 +130,12 @@ extension SampleSource {
 extension SampleSource {
   /// The samples scaled, as sets of the given ranges that share one array.
   func sets(
-    _ ranges: [Range<Int>?], shape: SampleShape, _ scaler: Scaler?, _ group: LoadingGroup?
+    _ ranges: [Range<Int>?], shape: SampleShape, _ scaler: Scaler?, staysInFiles: Bool, _ group: LoadingGroup?
   ) throws(Failure) -> [SequenceSet<Float>?] {
     let group = isDivided ? group : nil
-    let inputs = try inputs.floats(scaling(scaler) { .init(columns: $0.features, fills: $0.fills) }, group)
+    let inputScaling = scaling(scaler) { .init(columns: $0.features, fills: $0.fills) }
+    let stored = staysInFiles ? shards.map { StoredRows($0, inputScaling, block: block) } : nil
+    let inputs = try stored == nil ? inputs.floats(inputScaling, group) : .own([])
     let values =
       try values?.floats(scaling(scaler) { .init(columns: $0.targets) }, group) ?? .own([])
     let classes = try Elements.own(classes).once(group)
@@ -141,6 +143,7 @@ extension SampleSource {
       range.map {
         var set = SequenceSet(
           shape: shape, layout: layout, samples: $0, inputs: inputs, values: values, classes: classes)
+        set.stored = stored
         if let series {
           set.bases = bases
           (set.categories, set.weights) = (.own(series.categories), .own(series.weights))

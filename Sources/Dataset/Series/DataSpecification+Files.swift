@@ -8,11 +8,16 @@ extension DataSpecification {
   /// The files whose rows follow one another.
   /// - Throws: a `Failure` where a pattern fits none, or a file is named twice, by whatever path: its rows would count twice.
   func mainFiles() throws(Failure) -> [String] {
-    guard !paths.isEmpty else { return [path] }
+    try paths.isEmpty ? [path] : files(paths, named: pathsName)
+  }
+
+  /// The files of these paths and patterns.
+  /// - name: the key that has them.
+  func files(_ paths: [String], named name: String) throws(Failure) -> [String] {
     var files: [String] = []
     for path in paths {
       let found = Paths.isPattern(path) && !Paths.isThere(path) ? Paths.matching(path) : [path]
-      if found.isEmpty { throw .missingInput("\(pathsName): no file fits \(quoted(path))") }
+      if found.isEmpty { throw .missingInput("\(name): no file fits \(quoted(path))") }
       files += found
     }
     // text: files are told apart by their numbers, not by their paths.
@@ -23,7 +28,7 @@ extension DataSpecification {
         let what =
           other.hasSameBytes(as: file)
           ? "\(file) stands in it twice" : "\(other) and \(file) are the same file"
-        throw .badData("\(pathsName): \(what); name it once")
+        throw .badData("\(name): \(what); name it once")
       }
     }
     return files

@@ -31,6 +31,8 @@ final class LoadingGroup {
   /// This one among them.
   let index: Int
   var count: Int { members.count }
+  /// Bytes of a file from which on it is read together.
+  var sharedFrom: Int { peers.sharedFrom }
 
   /// All processes make it together. nil where no two of them share memory.
   init?(_ peers: LoadingPeers) throws(Failure) {
@@ -153,5 +155,16 @@ extension DataSpecification {
     let name = key == "data.path" ? pathName : key
     if let group { return try group.open(path, key: name, unpacks: unpacks) }
     return try InputFile(path: path, key: name, allowsStream: allowsStreams, unpacks: unpacks, holding: part)
+  }
+}
+
+extension InputFile {
+  /// Holds the first `head` bytes of a file that can be read again; the others are read where they are needed.
+  static func open(
+    _ specification: DataSpecification, _ path: String, key: String, _ group: LoadingGroup?, head: Int
+  ) throws(Failure) -> InputFile {
+    var file = try specification.open(path, key: key, group) { 0..<min($0, head) }
+    if file.isDivided { try file.hold(0..<min(file.size, head)) }
+    return file
   }
 }

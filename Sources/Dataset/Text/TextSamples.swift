@@ -4,20 +4,28 @@ import Files
 
 extension LoadedData {
   /// - names: the vocabulary of a checkpoint.
-  init(text specification: DataSpecification, _ names: [String]?) throws(Failure) {
-    var texts: [TokenText] = []
+  init(text specification: DataSpecification, _ names: [String]?, _ group: LoadingGroup?) throws(Failure) {
+    var texts: [any TokenSource] = []
     let paths =
       [("path", specification.path)]
       + [("validation_path", specification.validationPath), ("test_path", specification.testPath)]
       .compactMap { key, path in path.map { (key, $0) } }
     for (key, path) in paths {
-      texts.append(try TokenText(specification.open(path, key: "data.\(key)"), specification.tokens))
+      if PackIndex.isThere(in: path) {
+        let file = try specification.open("\(path)/\(PackIndex.fileName)", key: "data.\(key)", group)
+        texts.append(try PackedText(file, in: path, specification, group))
+        continue
+      }
+      // The mark in front of a text is looked at first; pieces are read where they are needed.
+      let file = try InputFile.open(specification, path, key: "data.\(key)", group, head: 16)
+      texts.append(try TokenText(file, specification.tokens, group))
     }
-    for text in texts where text.ids.isEmpty { throw text.file.failure("is empty") }
+    for text in texts where text.count == 0 { throw text.file.failure("is empty") }
     let vocabulary =
       names.map { Vocabulary(specification.tokens, names: $0) }
       ?? Vocabulary(
-        specification.tokens, of: texts, minCount: specification.minCount, size: specification.vocabulary)
+        specification.tokens, of: texts.map { $0.counts }, minCount: specification.minCount,
+        size: specification.vocabulary)
     var shape = SampleShape(
       steps: specification.sequenceLength, features: 0, target: .classes(count: vocabulary.count))
     shape.hasTargetPerStep = true
@@ -27,12 +35,12 @@ extension LoadedData {
     shape.vocabulary = vocabulary.count
 
     var parts: [TextSet?] = [nil, nil, nil]
-    let partition = try Partition(specification.split, of: texts[0].ids.count, file: texts[0].file.path)
+    let partition = try Partition(specification.split, of: texts[0].count, file: texts[0].file.path)
     var sources = [(texts[0], [partition.train, partition.validation, partition.test])]
     var next = 1
     for (part, path) in [(1, specification.validationPath), (2, specification.testPath)] where path != nil {
       var ranges: [Range<Int>?] = [nil, nil, nil]
-      ranges[part] = 0..<texts[next].ids.count
+      ranges[part] = 0..<texts[next].count
       sources.append((texts[next], ranges))
       next += 1
     }
@@ -53,8 +61,8 @@ extension LoadedData {
     featureNames = []
     targetNames = []
     classNames = vocabulary.names
-    fingerprint = try Self.fingerprint(texts.map(\.file))
+    fingerprint = try Self.fingerprint(texts.map { $0.file }, group)
     rows = nil
-    unused = partition.unused(of: texts[0].ids.count)
+    unused = partition.unused(of: texts[0].count)
   }
 }

@@ -16,13 +16,13 @@ public protocol StreamedSet: SampleSet {
 struct TextSet: StreamedSet {
   let shape: SampleShape
   /// Of all parts together.
-  let tokens: [Int32]
+  let tokens: TokenArray
   /// This set's.
   let range: Range<Int>
   private var parallel = Streams(count: 1)
   private(set) var isEven = false
 
-  init(shape: SampleShape, tokens: [Int32], range: Range<Int>) {
+  init(shape: SampleShape, tokens: TokenArray, range: Range<Int>) {
     self.shape = shape
     self.tokens = tokens
     self.range = range
@@ -58,12 +58,20 @@ struct TextSet: StreamedSet {
   }
 
   func fill(_ batch: Batch) {
+    switch tokens {
+    case .one(let tokens): fill(batch, tokens)
+    case .two(let tokens): fill(batch, tokens)
+    case .four(let tokens): fill(batch, tokens)
+    }
+  }
+
+  private func fill<Element: TokenElement>(_ batch: Batch, _ tokens: Elements<Element>) {
     guard let inputs = batch.tokens else { preconditionFailure("tokens need memory") }
     tokens.withUnsafeBufferPointer { tokens in
       batch.rows.forEachRow { row, place, step in
         let token = start(of: Int(batch.numbers[place])) + step
-        inputs[row] = tokens[token]
-        batch.classes[row] = tokens[token + 1]
+        inputs[row] = Int32(truncatingIfNeeded: tokens[token])
+        batch.classes[row] = Int32(truncatingIfNeeded: tokens[token + 1])
       }
     }
   }

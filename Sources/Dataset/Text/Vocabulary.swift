@@ -20,21 +20,14 @@ public struct Vocabulary: Sendable, Equatable {
   }
 
   /// The vocabulary of texts: bytes are all 256; characters by code point; words by how often they occur, then by their bytes.
+  /// - parts: how often each token occurs in each part of the data.
   /// - minCount: tokens that occur less often become `unknown`.
   /// - size: the most tokens kept, `unknown` included; the most frequent are.
-  init(_ tokens: DataSpecification.Tokens, of texts: [TokenText], minCount: Int, size: Int?) {
+  init(_ tokens: DataSpecification.Tokens, of parts: [[Name: Int]], minCount: Int, size: Int? = nil) {
     if tokens == .byte {
       self.init(tokens, names: (0..<256).map(String.init))
-    } else {
-      let counts = texts.map {
-        Dictionary(uniqueKeysWithValues: zip($0.names.map { Name($0) }, $0.counts))
-      }
-      self.init(tokens, of: counts, minCount: minCount, size: size)
+      return
     }
-  }
-
-  /// - parts: how often each token occurs in each part of the data.
-  init(_ tokens: DataSpecification.Tokens, of parts: [[Name: Int]], minCount: Int, size: Int? = nil) {
     var counts: [Name: Int] = [:]
     for part in parts { counts.merge(part, uniquingKeysWith: +) }
     var kept = counts.filter { $0.value >= minCount && $0.key != Name(Self.unknown) }.sorted {
@@ -75,8 +68,7 @@ public struct Vocabulary: Sendable, Equatable {
   /// - place: where it stands, for messages.
   /// - Throws: a `Failure` that names the token that is not known.
   public func encode(_ text: String, place: String = "the text") throws(Failure) -> [Int32] {
-    var found = try TokenText(InputFile(path: place, bytes: Array(text.utf8)), tokens)
-    if tokens == .word, text.utf8.last != newline, !found.ids.isEmpty { found.removeLast() }
-    return try found.encoded(by: self)
+    let file = InputFile(path: place, bytes: Array(text.utf8))
+    return try TokenText(file, tokens, isComplete: false).encoded(by: self).numbers
   }
 }

@@ -1,4 +1,5 @@
 import Dataset
+import Diagnostics
 
 extension DataSpecification: SelectedSection {
   typealias Kind = Format
@@ -15,11 +16,11 @@ extension DataSpecification: SelectedSection {
     Key(selector: "format", "What kind of files the data are."),
     Key(
       "path", \.path, .file,
-      "The file, from the recipe's folder; for idx the folder with the four standard files, of an .npz the array as FILE.npz:NAME."
+      "The file, from the recipe's folder; for idx the folder with the four standard files, of an .npz the array as FILE.npz:NAME; of npy also a folder of files, or a pattern of their names, whose samples follow one another."
     ).unwritten { $0.path.isEmpty },
     Key(
-      "paths", \.paths, .files, only: [.csv],
-      "Several files in place of path, as a list or as patterns like prices/*.csv; without series each file is one."
+      "paths", \.paths, .files, only: [.csv, .npy],
+      "Several files in place of path, as a list or as patterns like prices/*.csv; of csv without series each file is one, of npy their samples follow one another."
     ).unwrittenIfNull(),
     Key("validation_path", optional: \.validationPath, .file, "A file of its own for the validation part."),
     Key("test_path", optional: \.testPath, .file, "A file of its own for the test part.").checked {
@@ -32,6 +33,23 @@ extension DataSpecification: SelectedSection {
     Key(
       "labels_path", optional: \.labelsPath, .file, only: [.npy],
       "The file with the labels (whole numbers) or target values (fractions) that belong to path."),
+    Key(
+      "labels_paths", \.labelsPaths, .files, only: [.npy],
+      "The files that belong to those of paths, one for each, in their order."
+    ).unwrittenIfNull().checked { data, map in
+      if map.has("labels_path"), map.has("labels_paths") {
+        throw map.failure(
+          at: "labels_paths", "data.labels_paths and data.labels_path exclude each other; keep one")
+      }
+    },
+    Key(
+      "memory", optional: \.memory, .bytes, only: [.csv, .npy],
+      "Memory that inputs may take on a machine, such as 2GiB; those of npy files and of a folder of recur pack that would take more stay in their files and are read batch by batch, to the same bits. By itself half of what the machine or its container has."
+    ).unwrittenIfNull(),
+    Key(
+      "shuffle_block", optional: \.shuffleBlock, .whole(1...Int(Int32.max)), only: [.csv, .idx, .npy],
+      "Samples that lie side by side and are shuffled as one block; the samples of 16 blocks are then mixed, so that files are read in stretches. Each sample by itself where it is left out."
+    ).unwrittenIfNull(),
     Key(
       "validation_labels_path", optional: \.validationLabelsPath, .file, only: [.npy],
       "The same for validation_path."),
@@ -272,6 +290,21 @@ extension Codec where Value == DataSpecification.PartSize {
       case .rest: .plain("rest")
       case .until(let time): .text(time)
       }
+    }
+  }
+}
+
+extension Codec where Value == Int {
+  /// An amount of memory: a number with a unit, or of bytes.
+  fileprivate static var bytes: Codec {
+    Codec(.text) { node, place in
+      let text = try node.text(place)
+      guard let bytes = ByteCount.read(text) else {
+        throw place.wrong(node, "an amount of memory such as 512MiB or 2GiB")
+      }
+      return bytes
+    } write: {
+      .text(ByteCount.text($0))
     }
   }
 }

@@ -13,7 +13,7 @@ extension CheckpointedModel {
     // No loss is computed of them.
     specification.targetRange = nil
     (specification.validationPath, specification.testPath) = (nil, nil)
-    specification.labelsPath = nil
+    (specification.labelsPath, specification.labelsPaths) = (nil, [])
     (specification.validationLabelsPath, specification.testLabelsPath) = (nil, nil)
     return specification
   }

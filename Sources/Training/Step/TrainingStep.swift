@@ -61,7 +61,9 @@ package final class TrainingStep {
   ) throws -> StepOutcome {
     if let device {
       defer { choice = device.choice }
-      return try device.run(samples, step: step, learningRate: learningRate, stop: stop, save: save)
+      let outcome = try device.run(samples, step: step, learningRate: learningRate, stop: stop, save: save)
+      if let failure = set.readingFailure { throw failure }
+      return outcome
     }
     self.following = following.flatMap { firstMicroBatch(of: $0) }
     learner.begin()
@@ -77,6 +79,8 @@ package final class TrainingStep {
         .init(rebasing: samples[ownRows(of: samples.count)]), then: self.following, step: step, lane: 0,
         into: model.gradients)
     }
+    // Before anything of it reaches another rank.
+    if let failure = set.readingFailure { throw failure }
     let (start, computed) = (together, monotonicNanoseconds())
     computeSeconds[communicator.rank] = Double(computed - together) / 1e9
     try learner.sum()

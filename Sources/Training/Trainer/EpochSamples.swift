@@ -9,7 +9,7 @@ final class EpochSamples {
   init(_ recipe: Recipe, _ set: any SampleSet) {
     order = EpochOrder(
       count: set.count, seed: recipe.seed, shuffle: recipe.train.shuffle && set.streams == nil,
-      buckets: recipe.train.buckets(set))
+      block: recipe.data.shuffleBlock, buckets: recipe.train.buckets(set))
     numbers = .allocate(capacity: set.count)
     numbers.initialize(repeating: 0)
   }

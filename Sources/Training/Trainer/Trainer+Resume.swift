@@ -111,6 +111,8 @@ extension Recipe {
     saved.data.labelsPath = data.labelsPath
     saved.data.validationLabelsPath = data.validationLabelsPath
     saved.data.testLabelsPath = data.testLabelsPath
+    (saved.data.labelsPaths, saved.data.memory) = (data.labelsPaths, data.memory)
+    if data.format == .npy { saved.data.paths = data.paths }
     let (old, new) = (saved.spanned.keyedLines, spanned.keyedLines)
     guard old != new else { return nil }
     let pair = zip(old, new).first { $0 != $1 }

@@ -10,6 +10,15 @@ import Synchronization
   import Darwin
 #endif
 
+/// Who hears what comes in a `Heartbeat`.
+package protocol HeartbeatListener: AnyObject {
+  /// What this rank says of itself when it is asked.
+  var answer: SubtreeReport { get }
+  /// Gets each message that counts.
+  /// - Returns: whether to go on listening.
+  func take(_ message: HeartbeatMessage) -> Bool
+}
+
 /// Small messages between the watchdogs of a group: UDP over IPv4 or IPv6, over the loopback device where all ranks share a machine,
 /// else over the job's network alone. A rank that is silent there is asked over TCP.
 ///
@@ -23,7 +32,7 @@ package final class Heartbeat: @unchecked Sendable {
   private let addresses: [SocketAddress?]
   private let ports: [UInt16]
   private let socket: DatagramSocket?
-  private let listener: StreamListener?
+  private let streams: StreamListener?
   private let wakeUp: WakeUp
   private let clock = ContinuousClock()
   private let sent = Atomic<UInt64>(0)
@@ -44,12 +53,12 @@ package final class Heartbeat: @unchecked Sendable {
     self.key = key
     let address = try HeartbeatNetwork.address(group, environment)
     socket = address.flatMap { DatagramSocket(boundTo: $0) }
-    listener = address.flatMap { StreamListener(boundTo: $0) }
+    streams = address.flatMap { StreamListener(boundTo: $0) }
     // A rank without a socket says so by port 0; it is silent, and hears nobody.
     var card = MessageWriter()
     let own = socket?.localAddress
     card.add(own?.port ?? 0)
-    card.add(listener?.port ?? 0)
+    card.add(streams?.port ?? 0)
     card.add(own?.address.high ?? 0)
     card.add(own?.address.low ?? 0)
     let cards = try group.allGather(card.bytes + Array(group.hostName.utf8)).map { MessageReader($0) }
@@ -76,12 +85,12 @@ package final class Heartbeat: @unchecked Sendable {
   package var address: SocketAddress? { socket?.localAddress }
 
   /// Tells one rank.
-  package func send(_ subject: HeartbeatMessage.Subject, to peer: Int) {
+  package func send(_ subject: HeartbeatMessage.Body, to peer: Int) {
     guard let socket, let address = addresses[peer] else { return }
     socket.send(message(subject, to: peer).sealed(key), to: address)
   }
 
-  private func message(_ subject: HeartbeatMessage.Subject, to peer: Int) -> HeartbeatMessage {
+  private func message(_ subject: HeartbeatMessage.Body, to peer: Int) -> HeartbeatMessage {
     let number = sent.wrappingAdd(1, ordering: .relaxed).newValue
     return HeartbeatMessage(from: rank, to: peer, count: number, subject)
   }
@@ -90,15 +99,11 @@ package final class Heartbeat: @unchecked Sendable {
   func wake() { wakeUp.ring() }
 
   /// Takes in what comes until then, or until `wake()`.
-  /// - answer: what this rank says of itself when it is asked.
-  /// - body: gets each message that counts; false ends it.
-  package func listen(
-    until end: ContinuousClock.Instant, answer: () -> SubtreeReport, _ body: (HeartbeatMessage) -> Bool
-  ) {
+  package func listen(until end: ContinuousClock.Instant, for listener: any HeartbeatListener) {
     repeat {
       let left = max(.zero, end - clock.now).components
       let milliseconds = left.seconds * 1000 + left.attoseconds / 1_000_000_000_000_000
-      var requests = [wakeUp.descriptor, socket?.descriptor ?? -1, listener?.descriptor ?? -1].map {
+      var requests = [wakeUp.descriptor, socket?.descriptor ?? -1, streams?.descriptor ?? -1].map {
         pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
       }
       // At least one millisecond: an error on the socket must not make this loop spin.
@@ -110,28 +115,30 @@ package final class Heartbeat: @unchecked Sendable {
           return answers
         }
         if come.isEmpty { return }
-        for bytes in come { if let message = inbox.take(bytes, from: nil), !body(message) { return } }
+        for bytes in come {
+          if let message = inbox.take(bytes, from: nil), !listener.take(message) { return }
+        }
       }
-      if requests[1].revents != 0, !receive(body) { return }
-      if requests[2].revents != 0 { reply(answer) }
+      if requests[1].revents != 0, !receive(for: listener) { return }
+      if requests[2].revents != 0 { reply(listener) }
     } while clock.now < end
   }
 
   /// Takes what lies there, a bounded number: a flood must not keep the watchdog from looking.
-  private func receive(_ body: (HeartbeatMessage) -> Bool) -> Bool {
+  private func receive(for listener: any HeartbeatListener) -> Bool {
     for _ in 0..<4 * (addresses.count + 16) {
       guard let (bytes, sender) = socket?.receive(atMost: HeartbeatMessage.longest) else { return true }
-      if let message = inbox.take(bytes, from: sender), !body(message) { return false }
+      if let message = inbox.take(bytes, from: sender), !listener.take(message) { return false }
     }
     return true
   }
 
   /// Answers one question.
-  private func reply(_ answer: () -> SubtreeReport) {
-    guard let stream = listener?.accept(), let bytes = stream.receive(within: .milliseconds(100)),
+  private func reply(_ listener: any HeartbeatListener) {
+    guard let stream = streams?.accept(), let bytes = stream.receive(within: .milliseconds(100)),
       let message = inbox.take(bytes, from: nil), message.subject == .question
     else { return }
-    stream.send(self.message(.direct(answer()), to: message.from).sealed(key))
+    stream.send(self.message(.direct(listener.answer), to: message.from).sealed(key))
   }
 }
 

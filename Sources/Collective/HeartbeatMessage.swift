@@ -5,7 +5,7 @@ import Digests
 ///
 /// The receiver is in it, so that nobody can hand a message on to another rank; with the number none counts twice.
 package struct HeartbeatMessage: Equatable, Sendable {
-  package enum Subject: Equatable, Sendable {
+  package enum Body: Equatable, Sendable {
     /// Of a rank and those that report through it, to the one above it.
     case report(SubtreeReport)
     /// The same, past a rank above that is silent.
@@ -23,9 +23,9 @@ package struct HeartbeatMessage: Equatable, Sendable {
   package var from: Int
   package var to: Int
   package var count: UInt64
-  package var subject: Subject
+  package var subject: Body
 
-  package init(from: Int, to: Int, count: UInt64, _ subject: Subject) {
+  package init(from: Int, to: Int, count: UInt64, _ subject: Body) {
     (self.from, self.to, self.count, self.subject) = (from, to, count, subject)
   }
 
@@ -38,7 +38,7 @@ package struct HeartbeatMessage: Equatable, Sendable {
       let kind = reader.byte(), from < size, to < size
     else { return nil }
     let body = bytes[Self.header..<bytes.count - Digest.count]
-    let subject: Subject?
+    let subject: Body?
     switch kind {
     case 0: subject = SubtreeReport(body, size: size).map { .report($0) }
     case 1: subject = SubtreeReport(body, size: size).map { .direct($0) }

@@ -69,7 +69,9 @@ package struct HeartbeatNetwork {
     var reader = MessageReader(card)
     let count = Int(reader.byte() ?? 0)
     let addresses = (0..<count).compactMap { _ -> LocalAddress? in
-      guard let high = reader.word64(), let low = reader.word64(), let bits = reader.byte() else { return nil }
+      guard let high = reader.word64(), let low = reader.word64(), let bits = reader.byte() else {
+        return nil
+      }
       return LocalAddress(device: "", address: IPAddress(high: high, low: low), bits: Int(bits))
     }
     return (String(decoding: reader.rest, as: UTF8.self), addresses)

@@ -23,7 +23,8 @@ package struct JobNetwork: Equatable, Sendable {
   private static func part(_ word: Substring.UTF8View) -> Interface? {
     let ends = word.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
     if ends.count == 2 {
-      guard let address = IPAddress(ends[0]), address.v4 != nil, let bits = decimal(ends[1], in: 0...32) else {
+      guard let address = IPAddress(ends[0]), address.v4 != nil, let bits = decimal(ends[1], in: 0...32)
+      else {
         return nil
       }
       return .range(address: address, bits: bits)

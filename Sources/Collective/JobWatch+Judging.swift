@@ -19,21 +19,25 @@ extension JobWatch {
     let waits = all.groups.indices.compactMap { wait($0, all, now) }
     var acts = ask(waits, now)
     let late = waits.filter { $0.calls.waited! >= Self.milliseconds(limits.nameAfter) }
-    guard let worst = late.max(by: { ($0.away.count.signum(), $0.calls.waited!) < ($1.away.count.signum(), $1.calls.waited!) })
+    guard
+      let worst = late.max(by: {
+        ($0.away.count.signum(), $0.calls.waited!) < ($1.away.count.signum(), $1.calls.waited!)
+      })
     else {
       if let since = named {
-        acts.append(.say(Finding(line: "goes on after \(seconds(age(of: since, now)))")))
+        acts.append(.say(Blame(line: "goes on after \(seconds(age(of: since, now)))")))
         named = nil
       }
       return acts
     }
     if named == nil {
       named = now - .milliseconds(Int(worst.calls.waited!))
-      acts.append(.say(finding("has waited \(inCall(worst)) for", worst, now)))
+      acts.append(.say(blame("has waited \(inCall(worst)) for", worst, now)))
     }
     guard let over = ended(waits, all, now) else { return acts }
-    let line = finding("gives up after \(inCall(over)); waited for", over, now)
-    acts.append(.end(Finding(line: "\(line.line); ends with exit code 75, start again to resume", ranks: line.ranks)))
+    let line = blame("gives up after \(inCall(over)); waited for", over, now)
+    acts.append(
+      .end(Blame(line: "\(line.line); ends with exit code 75, start again to resume", ranks: line.ranks)))
     return acts
   }
 
@@ -64,7 +68,8 @@ extension JobWatch {
     }
     if let worst = over.max(by: { $0.calls.waited! < $1.calls.waited! }) { return worst }
     // Everybody is heard and waits: what they wait for is lost on its way.
-    guard all.moving.isEmpty, waits.allSatisfy({ $0.stalled >= limit && $0.away.isEmpty && $0.unknown.isEmpty })
+    guard all.moving.isEmpty,
+      waits.allSatisfy({ $0.stalled >= limit && $0.away.isEmpty && $0.unknown.isEmpty })
     else { return nil }
     return waits.max { $0.calls.waited! < $1.calls.waited! }
   }
@@ -89,7 +94,7 @@ extension JobWatch {
     "\(seconds(wait.calls.waited!)) in \(wait.calls.call) at step \(wait.calls.step)"
   }
 
-  private func finding(_ start: String, _ wait: Wait, _ now: Instant) -> Finding {
+  private func blame(_ start: String, _ wait: Wait, _ now: Instant) -> Blame {
     let silent = wait.silent.map { rank in
       "rank \(rank) on \(hosts[rank]) (silent for \(seconds(age(of: covered[rank]!, now))))"
     }
@@ -99,13 +104,16 @@ extension JobWatch {
       let disk = isAtDisk ? "waits for its disk, " : ""
       return "rank \(rank.rank) on \(hosts[rank.rank]) (alive, \(disk)at step \(mark.step) in \(mark.phase))"
     }
-    let unknown = wait.unknown.map { "rank \($0) on \(hosts[$0]) (never heard: something keeps its messages off)" }
+    let unknown = wait.unknown.map {
+      "rank \($0) on \(hosts[$0]) (never heard: something keeps its messages off)"
+    }
     var names = silent + moving
     if names.isEmpty { names = unknown }
     if names.isEmpty { names = ["the network: every rank is heard and waits"] }
     let more = names.count - SubtreeReport.most
-    let shown = names.prefix(SubtreeReport.most).joined(separator: ", ") + (more > 0 ? " and \(more) more" : "")
-    return Finding(line: "\(start) \(shown)", ranks: wait.away)
+    let shown =
+      names.prefix(SubtreeReport.most).joined(separator: ", ") + (more > 0 ? " and \(more) more" : "")
+    return Blame(line: "\(start) \(shown)", ranks: wait.away)
   }
 
   private static func milliseconds(_ time: Duration) -> UInt32 {

@@ -26,19 +26,19 @@ package struct JobWatch {
   }
 
   /// A line, and whom it is about.
-  package struct Finding: Equatable, Sendable {
+  package struct Blame: Equatable, Sendable {
     package var line: String
     package var ranks: [Int] = []
   }
 
   /// What is to be done.
   package enum Act: Equatable, Sendable {
-    case send(HeartbeatMessage.Subject, to: Int)
-    case say(Finding)
+    case send(HeartbeatMessage.Body, to: Int)
+    case say(Blame)
     /// These are to be asked on another way; what they answer is a direct report.
     case ask([Int])
     /// The job is over; with what is to be said, where nobody else says it.
-    case end(Finding?)
+    case end(Blame?)
   }
 
   typealias Instant = ContinuousClock.Instant

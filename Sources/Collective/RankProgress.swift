@@ -87,7 +87,7 @@ package final class RankProgress: Sendable {
     package var phase: Phase { Phase(rawValue: UInt8(position & 0xff)) ?? .starting }
     /// The group in whose call this rank waits.
     package var waiting: Int? { calls.indices.first { calls[$0] & 0xff != 0 } }
-    var call: CollectiveCall {
+    package var call: CollectiveCall {
       waiting.flatMap { CollectiveCall(rawValue: UInt8(calls[$0] & 0xff)) } ?? .none
     }
     /// How many calls of a group this rank has entered.

@@ -56,7 +56,8 @@ package struct SubtreeReport: Equatable, Sendable {
     for group in groups.indices {
       let its = other.groups[group]
       groups[group].sign = min(groups[group].sign, its.sign.adding(age))
-      guard let waited = its.waited?.adding(age), waited > groups[group].waited ?? 0 || groups[group].waited == nil
+      guard let waited = its.waited?.adding(age),
+        waited > groups[group].waited ?? 0 || groups[group].waited == nil
       else { continue }
       groups[group].waited = waited
       (groups[group].call, groups[group].step) = (its.call, its.step)

@@ -88,7 +88,7 @@ package final class Watchdog {
 }
 
 /// The watching thread of one rank. Made by the thread that it watches.
-final class Monitor: @unchecked Sendable {
+final class Monitor: HeartbeatListener, @unchecked Sendable {
   private let stopped = Atomic(false)
   private let progress: RankProgress
   private let heartbeat: Heartbeat
@@ -100,7 +100,9 @@ final class Monitor: @unchecked Sendable {
   private var diskWait = DiskWait()
   private var hasEnded = false
 
-  init(_ progress: RankProgress, _ heartbeat: Heartbeat, _ options: Watchdog.Options, _ group: any Communicator) {
+  init(
+    _ progress: RankProgress, _ heartbeat: Heartbeat, _ options: Watchdog.Options, _ group: any Communicator
+  ) {
     self.progress = progress
     self.heartbeat = heartbeat
     self.options = options
@@ -127,20 +129,25 @@ final class Monitor: @unchecked Sendable {
       }
       perform(watch.beat(begin, progress.mark))
       if hasEnded { return }
-      heartbeat.listen(until: begin + options.beat, answer: { watch.answer(clock.now) }) { message in
-        perform(watch.take(message, clock.now))
-        return !hasEnded
-      }
+      heartbeat.listen(until: begin + options.beat, for: self)
     }
+  }
+
+  /// What this rank says of itself when it is asked.
+  var answer: SubtreeReport { watch.answer(clock.now) }
+
+  func take(_ message: HeartbeatMessage) -> Bool {
+    perform(watch.take(message, clock.now))
+    return !hasEnded
   }
 
   private func perform(_ acts: [JobWatch.Act]) {
     for act in acts {
       switch act {
       case .send(let subject, let peer): heartbeat.send(subject, to: peer)
-      case .say(let finding): say(finding.line)
+      case .say(let blame): say(blame.line)
       case .ask(let ranks): heartbeat.ask(ranks, within: watch.limits.answer)
-      case .end(let finding): end(finding, acts)
+      case .end(let blame): end(blame, acts)
       }
     }
   }
@@ -151,14 +158,14 @@ final class Monitor: @unchecked Sendable {
   }
 
   /// The line first, then the other ranks, which end without one: what they are told may be lost, and is told three times.
-  private func end(_ finding: JobWatch.Finding?, _ acts: [JobWatch.Act]) {
+  private func end(_ blame: JobWatch.Blame?, _ acts: [JobWatch.Act]) {
     hasEnded = true
-    if let finding { say(finding.line) }
+    if let blame { say(blame.line) }
     for _ in 0..<2 {
       usleep(5000)
       for case .send(let subject, let peer) in acts { heartbeat.send(subject, to: peer) }
     }
-    if let end = options.end { return end(finding?.line ?? "ends with the others") }
+    if let end = options.end { return end(blame?.line ?? "ends with the others") }
     RankLife.ends(Failure.Kind.retry.rawValue, gaveUp: true)
     _exit(Failure.Kind.retry.rawValue)
   }

@@ -6,15 +6,15 @@ package enum FileCalls {
   private static let begun = Atomic<UInt64>(0)
   private static let ended = Atomic<UInt64>(0)
 
-  package struct Progress: Equatable, Sendable {
+  package struct CallCount: Equatable, Sendable {
     package var underWay = 0
     package var done: UInt64 = 0
 
     package init() {}
   }
 
-  package static var progress: Progress {
-    var now = Progress()
+  package static var count: CallCount {
+    var now = CallCount()
     now.done = ended.load(ordering: .relaxed)
     now.underWay = Int(truncatingIfNeeded: begun.load(ordering: .relaxed) &- now.done)
     return now

@@ -22,6 +22,18 @@ import Testing
     }
   }
 
+  /// Keeps what comes.
+  private final class Listener: HeartbeatListener {
+    var answer = SubtreeReport()
+    private(set) var messages: [HeartbeatMessage] = []
+    private let goesOn: Bool
+    init(goesOn: Bool = true) { self.goesOn = goesOn }
+    func take(_ message: HeartbeatMessage) -> Bool {
+      messages.append(message)
+      return goesOn
+    }
+  }
+
   private func message(from: Int = 0, to: Int = 1, count: UInt64 = 1, step: UInt64 = 5) -> HeartbeatMessage {
     var report = SubtreeReport()
     report.moving = [.init(rank: 2, position: step << 8, isAtDisk: true, sign: 7)]
@@ -103,19 +115,16 @@ import Testing
         }
       }
       flood.start()
-      var heard = 0
+      let listener = Listener()
       for _ in 1...40 {
         heartbeat.send(.report(SubtreeReport()), to: 1 - group.rank)
         let begin = ContinuousClock.now
-        heartbeat.listen(until: begin + .milliseconds(20), answer: { SubtreeReport() }) { _ in
-          heard += 1
-          return true
-        }
+        heartbeat.listen(until: begin + .milliseconds(20), for: listener)
         #expect(ContinuousClock.now - begin < .seconds(2))
       }
       try group.barrier()
       isOver.store(true, ordering: .relaxed)
-      return heard
+      return listener.messages.count
     }
     // Some of them may be lost.
     #expect(heard.allSatisfy { (20...40).contains($0) }, "\(heard)")
@@ -125,25 +134,16 @@ import Testing
   @Test func aQuestionOverAStreamIsAnswered() throws {
     let answers = try Threaded.withRanks(2) { group in
       let heartbeat = try Heartbeat(group, [:])
-      var answers: [HeartbeatMessage] = []
+      let listener = Listener(goesOn: false)
+      listener.answer.moving = [.init(rank: 1, position: 7 << 8, isAtDisk: false, sign: 3)]
       if group.rank == 0 { heartbeat.ask([1], within: .seconds(1)) }
-      let begin = ContinuousClock.now
-      heartbeat.listen(
-        until: begin + .seconds(2),
-        answer: {
-          var report = SubtreeReport()
-          report.moving = [.init(rank: 1, position: 7 << 8, isAtDisk: false, sign: 3)]
-          return report
-        }
-      ) { message in
-        answers.append(message)
-        return false
-      }
-      return answers
+      heartbeat.listen(until: .now + .seconds(2), for: listener)
+      return listener.messages
     }
     #expect(answers[1].isEmpty && answers[0].count == 1)
-    guard case .direct(let report)? = answers[0].first?.subject else { return #expect(Bool(false)) as Void }
-    #expect(report.moving.first?.rank == 1 && answers[0][0].from == 1)
+    var answer = SubtreeReport()
+    answer.moving = [.init(rank: 1, position: 7 << 8, isAtDisk: false, sign: 3)]
+    #expect(answers[0].first?.subject == .direct(answer) && answers[0].first?.from == 1)
   }
 
   @Test func addressesAreReadAndWritten() {
@@ -155,7 +155,8 @@ import Testing
       #expect(IPAddress(text.utf8) == nil, "\(text)")
     }
     let six = IPAddress("fd00:1:2:3::9".utf8)!
-    #expect(six.prefix(64).text == "fd00:1:2:3::" && six.prefix(8).text == "fd00::" && six.prefix(0).text == "::")
+    #expect(
+      six.prefix(64).text == "fd00:1:2:3::" && six.prefix(8).text == "fd00::" && six.prefix(0).text == "::")
     let four = IPAddress("10.1.2.3".utf8)!
     #expect(four.prefix(24).text == "10.1.2.0" && four.prefix(0).text == "0.0.0.0" && four.prefix(32) == four)
   }
@@ -183,7 +184,9 @@ import Testing
     #expect(HeartbeatNetwork(machines: machines.map { Array($0[..<2]) }).common == nil)
     #expect(HeartbeatNetwork(machines: [[], machines[0]]).common == nil)
     // Where there is only IPv6.
-    let six = (1...3).map { [Self.local("eth0", "fd00:\($0)::2", 64), Self.local("eth1", "fd0a::\($0)", 64)] }
+    let six = (1...3).map {
+      [Self.local("eth0", "fd00:\($0)::2", 64), Self.local("eth1", "fd0a::\($0)", 64)]
+    }
     let found = try #require(HeartbeatNetwork(machines: six).common)
     #expect(found.address.text == "fd0a::" && found.bits == 64)
   }

@@ -71,7 +71,8 @@ import Testing
     for wrong in [
       "", "@", "\(secret)", "\(secret)@", "\(secret)@127.0.0.1", "\(secret)@127.0.0.1:0",
       "\(secret)@127.0.0.1:65536",
-      "\(secret)@127.0.0.1:+5", "\(secret)@fd00::7:5", "\(secret)@[fd00::7]", "\(secret)@[127.0.0.1]:5", "\(secret)@localhost:5", "\(secret)0@127.0.0.1:5",
+      "\(secret)@127.0.0.1:+5", "\(secret)@fd00::7:5", "\(secret)@[fd00::7]", "\(secret)@[127.0.0.1]:5",
+      "\(secret)@localhost:5", "\(secret)0@127.0.0.1:5",
       "\(secret.dropLast(2))@127.0.0.1:5",
       "\(secret)@127.0.0.1:5,", "\(secret)@127.0.0.1:5@", "x" + secret.dropFirst() + "@127.0.0.1:5",
       secret + "@" + Array(repeating: "127.0.0.1:5", count: 9).joined(separator: ","),

@@ -16,8 +16,8 @@ import Testing
     var isDropped: (_ from: Int, _ to: Int) -> Bool = { _, _ in false }
     /// Whether questions reach nobody either.
     var isCut: (_ from: Int, _ to: Int) -> Bool = { _, _ in false }
-    var said: [(rank: Int, finding: JobWatch.Finding)] = []
-    var ended: [(rank: Int, finding: JobWatch.Finding)] = []
+    var said: [(rank: Int, finding: JobWatch.Blame)] = []
+    var ended: [(rank: Int, finding: JobWatch.Blame)] = []
     var gone: Set<Int> = []
     var messages = 0
     let limits = JobWatch.Limits(nameAfter: .seconds(5), stallTimeout: .seconds(10), beat: .milliseconds(500))
@@ -55,7 +55,8 @@ import Testing
         switch act {
         case .send(let subject, let peer):
           messages += 1
-          guard !isDropped(rank, peer), !isCut(rank, peer), !stopped.contains(peer), !gone.contains(peer) else { continue }
+          guard !isDropped(rank, peer), !isCut(rank, peer), !stopped.contains(peer), !gone.contains(peer)
+          else { continue }
           perform(watches[peer].take(.init(from: rank, to: peer, count: 1, subject), now), peer)
         case .ask(let ranks):
           for peer in ranks where !isCut(rank, peer) && !stopped.contains(peer) && !gone.contains(peer) {

@@ -18,7 +18,8 @@ struct ManyRanksTests {
   private var settings: [String] {
     // Each step is a point to go on from; a rank has up to two samples of a batch.
     [
-      "train.batch_size=\(2 * Self.ranks)", "data.split={train: \(6 * Self.ranks), validation: 16, test: rest}",
+      "train.batch_size=\(2 * Self.ranks)",
+      "data.split={train: \(6 * Self.ranks), validation: 16, test: rest}",
       "checkpoint.every_epochs=1", "distributed.reduction=strict", "distributed.lanes=\(Self.ranks)",
       "distributed.stall_timeout=\(Self.ranks > 64 ? 30 : 6)",
     ]

@@ -103,7 +103,9 @@ extension SimulatedWorld {
     case .compute: process.work = fault.by
     case .stop:
       for other in processes {
-        scheduler.after(scheduler.dice.time(0...(.milliseconds(50)))) { if !other.isGone { other.askToStop() } }
+        scheduler.after(scheduler.dice.time(0...(.milliseconds(50)))) {
+          if !other.isGone { other.askToStop() }
+        }
       }
     case .stopOne: process.askToStop()
     }

@@ -42,7 +42,8 @@ package final class Schedule {
       let code = attempt.run(resumes: number > 0)
       trace = trace &* 31 &+ attempt.trace
       let what = faults.map(\.description).joined(separator: "; ")
-      story.append("attempt \(number) on hosts \(hosts): \(what.isEmpty ? "nothing happens" : what); code \(code)")
+      story.append(
+        "attempt \(number) on hosts \(hosts): \(what.isEmpty ? "nothing happens" : what); code \(code)")
       violations += attempt.world.violations
       if let newest = attempt.saved.max() { last.append(newest) }
       plantDamage()
@@ -69,12 +70,15 @@ package final class Schedule {
     guard plant == .checkpoints, let file = try? RunDirectory.checkpoint(at: folder).file,
       let contents = FileManager.default.contents(atPath: file.path)
     else { return }
-    FileManager.default.createFile(atPath: file.path, contents: contents.prefix(contents.count / 2))
+    _ = FileManager.default.createFile(atPath: file.path, contents: contents.prefix(contents.count / 2))
   }
 
   private func checkCheckpoints(atLeast step: Int?) {
     guard hasRun else {
-      if let step { violations.append(.init(check: .checkpoints, detail: "step \(step) was saved, and the run is not there")) }
+      if let step {
+        violations.append(
+          .init(check: .checkpoints, detail: "step \(step) was saved, and the run is not there"))
+      }
       return
     }
     do {
@@ -83,12 +87,16 @@ package final class Schedule {
         violations.append(.init(check: .checkpoints, detail: "\(bad.path): \(bad.reason)"))
       }
       if let step, found.file.map({ $0.state.step < step }) ?? true {
-        violations.append(.init(
-          check: .checkpoints,
-          detail: "step \(step) was saved, and the newest is \(found.file.map { "\($0.state.step)" } ?? "none")"))
+        violations.append(
+          .init(
+            check: .checkpoints,
+            detail:
+              "step \(step) was saved, and the newest is \(found.file.map { "\($0.state.step)" } ?? "none")"))
       }
     } catch {
-      if let step { violations.append(.init(check: .checkpoints, detail: "step \(step) was saved: \(error)")) }
+      if let step {
+        violations.append(.init(check: .checkpoints, detail: "step \(step) was saved: \(error)"))
+      }
     }
   }
 
@@ -133,10 +141,12 @@ package final class Simulator {
     if let known = results[recipe.number] { return known }
     let folder = "\(folder)/undisturbed-\(recipe.number)"
     let attempt = SimulatedAttempt(
-      recipe, in: folder, hosts: Array(repeating: 0, count: recipe.ranks.lowerBound), faults: [], seed: 1, plant: nil)
+      recipe, in: folder, hosts: Array(repeating: 0, count: recipe.ranks.lowerBound), faults: [], seed: 1,
+      plant: nil)
     let code = attempt.run(resumes: false)
     guard code == 0, let report = attempt.report, attempt.world.violations.isEmpty else {
-      throw Failure(.internalError, "undisturbed, recipe \(recipe.number) ends with \(code): \(attempt.world.violations)")
+      throw Failure(
+        .internalError, "undisturbed, recipe \(recipe.number) ends with \(code): \(attempt.world.violations)")
     }
     let result = (try RunResult(report), length: attempt.world.scheduler.now)
     results[recipe.number] = result

@@ -19,14 +19,14 @@ final class Scheduler: @unchecked Sendable {
     }
   }
 
-  private enum Subject {
+  private enum Task {
     case resume(Fiber, ticket: Int)
     case action(() -> Void)
   }
   private struct Event {
     var time: UInt64
     var place: UInt64
-    var subject: Subject
+    var subject: Task
 
     static func < (a: Event, b: Event) -> Bool { (a.time, a.place) < (b.time, b.place) }
   }
@@ -116,7 +116,7 @@ final class Scheduler: @unchecked Sendable {
   }
 
   // A heap; what is planned for one time comes in an order of chance.
-  private func add(_ time: UInt64, _ subject: Subject) {
+  private func add(_ time: UInt64, _ subject: Task) {
     events.append(Event(time: time, place: dice.next(), subject: subject))
     var index = events.count - 1
     while index > 0, events[index] < events[(index - 1) / 2] {
@@ -131,7 +131,8 @@ final class Scheduler: @unchecked Sendable {
     var index = 0
     while true {
       var least = index
-      for child in [2 * index + 1, 2 * index + 2] where child < events.count && events[child] < events[least] {
+      for child in [2 * index + 1, 2 * index + 2] where child < events.count && events[child] < events[least]
+      {
         least = child
       }
       if least == index { return }

@@ -37,7 +37,9 @@ final class SimulatedAttempt: @unchecked Sendable {
     world.scheduler.run(until: limit)
     let waiting = world.processes.filter { !$0.isGone }
     if !waiting.isEmpty {
-      let names = waiting.map { "rank \($0.rank) in \($0.progress.mark.call) at step \($0.progress.mark.step)" }
+      let names = waiting.map {
+        "rank \($0.rank) in \($0.progress.mark.call) at step \($0.progress.mark.step)"
+      }
       world.violated(.waits, "after \(limit / 1_000_000_000) s: \(names.joined(separator: ", "))")
       for process in waiting { process.end(.killed) }
     }
@@ -113,12 +115,15 @@ extension SimulatedAttempt {
     let reports = world.processes.compactMap(\.report)
     let others = reports.filter { other in
       let first = reports[0]
-      return other.status != first.status || other.steps != first.steps || other.checkpoint != first.checkpoint
+      return other.status != first.status || other.steps != first.steps
+        || other.checkpoint != first.checkpoint
         || other.parametersSHA256 != first.parametersSHA256
     }
     if let other = others.first {
       world.violated(
-        .decisions, "one rank ends \(reports[0].status) at step \(reports[0].steps), another \(other.status) at \(other.steps)")
+        .decisions,
+        "one rank ends \(reports[0].status) at step \(reports[0].steps), another \(other.status) at \(other.steps)"
+      )
     }
     if !faults.contains(where: \.isLethal), world.violations.isEmpty {
       let isStopped = faults.contains(where: \.isStop)

@@ -9,11 +9,13 @@ import Diagnostics
   import Darwin
 #endif
 
-func memmoveBytes(_ to: UnsafeMutableRawPointer, _ from: UnsafeRawPointer, _ count: Int) { memmove(to, from, count) }
+func memmoveBytes(_ to: UnsafeMutableRawPointer, _ from: UnsafeRawPointer, _ count: Int) {
+  memmove(to, from, count)
+}
 func pthreadDetach(_ thread: pthread_t) { pthread_detach(thread) }
 
 /// One simulated rank's end of a group: calls take virtual time, and one of a group that misses a rank takes for ever, as MPI's do.
-final class SimulatedGroup: Communicator {
+final class SimulatedGroup: Communicator, @unchecked Sendable {
   let rank: Int
   let process: SimulatedProcess
   private let meeting: SimulatedMeeting
@@ -29,7 +31,9 @@ final class SimulatedGroup: Communicator {
 
   var size: Int { meeting.members.count }
   var hostName: String { SimulatedWorld.hostName(process.host) }
-  private var neighbours: [Int] { meeting.members.indices.filter { meeting.members[$0].host == process.host } }
+  private var neighbours: [Int] {
+    meeting.members.indices.filter { meeting.members[$0].host == process.host }
+  }
   var localRank: Int { neighbours.firstIndex(of: rank)! }
   var localSize: Int { neighbours.count }
 

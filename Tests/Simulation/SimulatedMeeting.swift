@@ -37,7 +37,9 @@ final class SimulatedMeeting: @unchecked Sendable {
   let members: [SimulatedProcess]
   private var rounds: [Int: Round] = [:]
 
-  init(_ world: SimulatedWorld, _ members: [SimulatedProcess]) { (self.world, self.members) = (world, members) }
+  init(_ world: SimulatedWorld, _ members: [SimulatedProcess]) {
+    (self.world, self.members) = (world, members)
+  }
 
   /// Enters a call; what it gives is there when `isOver` says so.
   func enter(_ number: Int, _ kind: Kind, _ rank: Int, _ arrival: Arrival) throws -> Round {
@@ -53,11 +55,10 @@ final class SimulatedMeeting: @unchecked Sendable {
     return round
   }
 
-  /// What was cut off may be together again.
-  func moveAll() { for round in rounds.values { move(round) } }
-
   /// Whether a rank may leave by now.
-  func isOver(_ round: Round, _ rank: Int) -> Bool { round.leaves[rank].map { $0 <= world.scheduler.now } ?? false }
+  func isOver(_ round: Round, _ rank: Int) -> Bool {
+    round.leaves[rank].map { $0 <= world.scheduler.now } ?? false
+  }
 
   func leave(_ number: Int, _ rank: Int) {
     guard let round = rounds[number] else { return }

@@ -23,7 +23,8 @@ final class SimulatedRecipe {
     self.number = number
     let path = folder + "/series.csv"
     if !FileManager.default.fileExists(atPath: path) {
-      try (["a,b,c"] + Self.series).joined(separator: "\n").write(toFile: path, atomically: true, encoding: .utf8)
+      try (["a,b,c"] + Self.series).joined(separator: "\n").write(
+        toFile: path, atomically: true, encoding: .utf8)
     }
     let cadence = [
       "{every_epochs: 1}", "{every_seconds: 0.01, keep_last: 2}", "{every_epochs: 2, every_seconds: 0.03}",

@@ -52,7 +52,9 @@ final class SimulatedWatch {
   }
 
   func take(_ bytes: [UInt8], isStream: Bool) {
-    guard let message = inbox.take(bytes, from: isStream ? nil : Self.address(sender(of: bytes))) else { return }
+    guard let message = inbox.take(bytes, from: isStream ? nil : Self.address(sender(of: bytes))) else {
+      return
+    }
     if message.subject == .question {
       return send(.direct(watch.answer(Self.now(world))), to: message.from, asked: true)
     }
@@ -61,7 +63,7 @@ final class SimulatedWatch {
 
   private func sender(of bytes: [UInt8]) -> Int { Int(bytes[0]) }
 
-  private func send(_ subject: HeartbeatMessage.Subject, to rank: Int, asked: Bool = false) {
+  private func send(_ subject: HeartbeatMessage.Body, to rank: Int, asked: Bool = false) {
     sent += 1
     let message = HeartbeatMessage(from: process.rank, to: rank, count: sent, subject)
     world.send(message.sealed(world.key), from: process, to: rank, asked: asked)

@@ -8,7 +8,6 @@ final class SimulatedWorld: @unchecked Sendable {
   let plant: Plant?
   private(set) var processes: [SimulatedProcess] = []
   private var watches: [SimulatedWatch] = []
-  private var meetings: [SimulatedMeeting] = []
   private(set) var violations: [Violation] = []
   /// Hosts without a link.
   private(set) var cut: Set<Int> = []
@@ -25,7 +24,9 @@ final class SimulatedWorld: @unchecked Sendable {
 
   static func hostName(_ host: Int) -> String { "host-\(host)" }
 
-  func violated(_ check: Check, _ detail: String) { violations.append(Violation(check: check, detail: detail)) }
+  func violated(_ check: Check, _ detail: String) {
+    violations.append(Violation(check: check, detail: detail))
+  }
 
   func isCut(_ a: Int, _ b: Int) -> Bool { a != b && (cut.contains(a) || cut.contains(b)) }
 
@@ -71,7 +72,7 @@ final class SimulatedWorld: @unchecked Sendable {
   }
 
   /// A watchdog gives the job up.
-  func gaveUp(_ process: SimulatedProcess, _ finding: JobWatch.Finding) {
+  func gaveUp(_ process: SimulatedProcess, _ finding: JobWatch.Blame) {
     var ranks = finding.ranks
     if plant == .blame { ranks = ranks.map { ($0 + 1) % processes.count } }
     blames.append((process, ranks))

@@ -41,7 +41,9 @@ import Simulation
       if plant != nil { break }
     }
     alarm(0)
-    print("\(count) schedules, trace \(String(trace, radix: 16)): \(faulty == 0 ? "no faults" : "\(faulty) with faults")")
+    print(
+      "\(count) schedules, trace \(String(trace, radix: 16)): \(faulty == 0 ? "no faults" : "\(faulty) with faults")"
+    )
     if faulty > 0 { throw ExitCode.failure }
   }
 }

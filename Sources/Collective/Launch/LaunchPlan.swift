@@ -97,7 +97,9 @@ extension LaunchPlan {
   func addressesForRanks() -> [IPAddress] {
     let hosts = hostfile?.hosts.map(\.name) ?? []
     if hosts.isEmpty || hosts.contains(where: Machine.isThis) { return [] }
-    if let network { return LocalAddress.ofMachine().filter { network.contains($0) }.prefix(4).map(\.address) }
+    if let network {
+      return LocalAddress.ofMachine().filter { network.contains($0) }.prefix(4).map(\.address)
+    }
     // A few hosts tell enough: they are reached over one network.
     let sources = hosts.prefix(4).compactMap { IPAddress.resolve($0)?.source }
     return Array(Set(sources)).sorted()

@@ -174,6 +174,18 @@ let package = Package(
         "Combinations", "recur-combinations", "RecurCommand", "Diagnostics", "Training", "TestSupport",
       ],
       swiftSettings: swift),
+    .target(
+      name: "Simulation",
+      dependencies: ["Training", "Collective", "Dataset", "Diagnostics", "Digests", "TestSupport"],
+      path: "Tests/Simulation", swiftSettings: swift),
+    .executableTarget(
+      name: "recur-simulate",
+      dependencies: [
+        "Simulation", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], path: "Tests/SimulationTool", swiftSettings: swift),
+    .testTarget(
+      name: "SimulationTests", dependencies: ["Simulation", "recur-simulate", "TestSupport"],
+      swiftSettings: swift),
     .testTarget(
       name: "CommandTests", dependencies: ["Recur", "RecurCommand", "Recipes", "TestSupport"],
       swiftSettings: swift),

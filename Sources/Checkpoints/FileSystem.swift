@@ -1,4 +1,5 @@
 import Diagnostics
+import Files
 
 #if canImport(Glibc)
   import Glibc
@@ -32,8 +33,20 @@ public struct FileSystem: Sendable {
   public static let real = FileSystem()
 
   private let injector: Injector?
+  /// What checkpoints are written by; nil for a thread of its own.
+  private let writer: (@Sendable () throws(Failure) -> Worker)?
 
-  package init(injector: Injector? = nil) { self.injector = injector }
+  /// - writer: what checkpoints are written by; a thread of its own if not given.
+  package init(
+    injector: Injector? = nil, writer: (@Sendable () throws(Failure) -> Worker)? = nil
+  ) {
+    (self.injector, self.writer) = (injector, writer)
+  }
+
+  func makeWriter() throws(Failure) -> Worker {
+    if let writer { return try writer() }
+    return try Worker()
+  }
 
   /// Makes a call that returns -1 and sets errno on errors. It gets the fault to act out, if any.
   /// - tolerating: errnos that are no failure; they are returned as negative numbers.
@@ -42,14 +55,15 @@ public struct FileSystem: Sendable {
     throws(Failure) -> Int
   {
     while true {
-      var code: Int32
-      switch injector?(call, path) {
-      case .error(let injected): code = injected
-      case let fault:
-        let result = body(fault)
-        if result >= 0 { return result }
-        code = errno
+      let (result, code) = FileCalls.during { () -> (Int, Int32) in
+        switch injector?(call, path) {
+        case .error(let injected): return (-1, injected)
+        case let fault:
+          let result = body(fault)
+          return (result, errno)
+        }
       }
+      if result >= 0 { return result }
       if code == EINTR { continue }
       if tolerating.contains(code) { return -Int(code) }
       throw FileSystem.failure(call, path, code)

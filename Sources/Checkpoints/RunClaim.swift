@@ -100,7 +100,7 @@ extension RunClaim {
     recipe: String, retention: RunDirectory.Retention = RunDirectory.Retention()
   ) throws(Failure) -> RunDirectory {
     precondition(kind != .existing, "a run that is there is resumed")
-    let worker = try Worker()
+    let worker = try fileSystem.makeWriter()
     let (directory, lock) = try ownedOrMade()
     try lock.sign()
     try directory.clearRun()
@@ -132,7 +132,7 @@ extension RunClaim {
     from file: CheckpointFile?, recipe: String, retention: RunDirectory.Retention = RunDirectory.Retention()
   ) throws(Failure) -> RunDirectory {
     guard kind == .existing, let (directory, lock) = owned else { preconditionFailure("there is no run") }
-    let worker = try Worker()
+    let worker = try fileSystem.makeWriter()
     try lock.sign()
     let writer = try CheckpointWriter(in: directory, retention, worker)
     let run = RunDirectory(directory, lock, writer)

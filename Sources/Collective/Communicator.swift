@@ -50,8 +50,8 @@ package protocol Communicator: AnyObject {
   func part(_ members: Range<Int>) throws -> (any Communicator)?
   /// The last call: leaves the group in good order, so that any exit code may follow. Returns when every rank has arrived.
   func finish() throws
-  /// Ends every rank with this exit code. `reason` is one line.
-  func abort(reason: String, code: Int32) -> Never
+  /// Ends every rank with this exit code. `reason` is one line. Throws where ranks are no processes: then this one is to go no further.
+  func abort(reason: String, code: Int32) throws -> Never
 }
 
 /// A call that has been started. See `Communicator.startBroadcast`.

@@ -5,7 +5,7 @@ import Diagnostics
 package struct JobNetwork: Equatable, Sendable {
   private enum Interface: Equatable {
     case device([UInt8])
-    case range(address: UInt32, bits: Int)
+    case range(address: IPAddress, bits: Int)
   }
 
   /// As it was given.
@@ -23,7 +23,10 @@ package struct JobNetwork: Equatable, Sendable {
   private static func part(_ word: Substring.UTF8View) -> Interface? {
     let ends = word.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
     if ends.count == 2 {
-      guard let address = IPv4.address(ends[0]), let bits = decimal(ends[1], in: 0...32) else { return nil }
+      guard let address = IPAddress(ends[0]), address.v4 != nil, let bits = decimal(ends[1], in: 0...32)
+      else {
+        return nil
+      }
       return .range(address: address, bits: bits)
     }
     // Linux' devices have 15 bytes at most; `:` and `@` stand in names of aliases and virtual ones.
@@ -33,11 +36,12 @@ package struct JobNetwork: Equatable, Sendable {
     return .device(Array(word))
   }
 
-  package func contains(_ address: IPv4.Local) -> Bool {
+  package func contains(_ address: LocalAddress) -> Bool {
     parts.contains { part in
       switch part {
       case .device(let name): name == Array(address.device.utf8)
-      case .range(let range, let bits): IPv4.prefix(range, bits) == IPv4.prefix(address.address, bits)
+      case .range(let range, let bits):
+        address.address.v4 != nil && range.prefix(bits) == address.address.prefix(bits)
       }
     }
   }

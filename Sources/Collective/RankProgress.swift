@@ -16,8 +16,8 @@ package final class RankProgress: Sendable {
   // phase in the lowest byte, step above it
   private let position = Atomic<UInt64>(0)
   // of each group: call in the lowest byte, how many calls were entered above it
-  private let calls = (0..<4).map { _ in Counter() }
-  // beats in which this process computed outside of calls
+  private let calls = (0..<groupCount).map { _ in Counter() }
+  // above its lowest bit beats in which this process computed, or waited for a disk, outside of calls; in that bit which of the two
   private let busyBeats = Counter()
   // the ranks of each group; the first is that of all
   private let groups = Mutex<[Range<Int>]>([0..<Int.max])
@@ -29,6 +29,9 @@ package final class RankProgress: Sendable {
     func set(_ new: UInt64) { value.store(new, ordering: .relaxed) }
   }
 
+  /// Groups of ranks that make calls of their own, at most.
+  static let groupCount = 4
+
   package init() {}
 
   /// Marks what comes next. `step` counts optimizer steps.
@@ -37,7 +40,7 @@ package final class RankProgress: Sendable {
   }
 
   /// The number of a group of some of the ranks, the same on all of them; there are three such groups at most.
-  func addGroup(_ members: Range<Int>) -> Int {
+  package func addGroup(_ members: Range<Int>) -> Int {
     groups.withLock { groups in
       if let known = groups.firstIndex(of: members) { return known }
       precondition(groups.count < calls.count, "a watched program makes three parts of its group at most")
@@ -47,16 +50,20 @@ package final class RankProgress: Sendable {
   }
 
   /// The ranks of a group.
-  func members(of group: Int) -> Range<Int> { groups.withLock { $0[group] } }
+  package func members(of group: Int) -> Range<Int> {
+    groups.withLock { $0.indices.contains(group) ? $0[group] : 0..<0 }
+  }
 
-  func enter(_ call: CollectiveCall, group: Int) {
+  package func enter(_ call: CollectiveCall, group: Int) {
     calls[group].set(((calls[group].now >> 8) + 1) << 8 | UInt64(call.rawValue))
   }
 
-  func leave(group: Int) { calls[group].set(calls[group].now & ~0xff) }
+  package func leave(group: Int) { calls[group].set(calls[group].now & ~0xff) }
 
-  /// Notes that this process computed since the last beat: a long phase without marks is progress too.
-  func addBusyBeat() { busyBeats.set(busyBeats.now + 1) }
+  /// Notes that this process computed since the last beat, or waited for a disk: a long phase without marks is progress too.
+  package func addBusyBeat(atDisk: Bool = false) {
+    busyBeats.set(((busyBeats.now >> 1) + 1) << 1 | (atDisk ? 1 : 0))
+  }
 
   /// A copy of all that is marked.
   package var mark: Mark {
@@ -75,10 +82,12 @@ package final class RankProgress: Sendable {
     }
 
     package var step: Int { Int(position >> 8) }
-    var phase: Phase { Phase(rawValue: UInt8(position & 0xff)) ?? .starting }
+    /// Whether the last sign of progress was a call of the file system that takes long.
+    package var isAtDisk: Bool { busyBeats & 1 == 1 }
+    package var phase: Phase { Phase(rawValue: UInt8(position & 0xff)) ?? .starting }
     /// The group in whose call this rank waits.
-    var waiting: Int? { calls.indices.first { calls[$0] & 0xff != 0 } }
-    var call: CollectiveCall {
+    package var waiting: Int? { calls.indices.first { calls[$0] & 0xff != 0 } }
+    package var call: CollectiveCall {
       waiting.flatMap { CollectiveCall(rawValue: UInt8(calls[$0] & 0xff)) } ?? .none
     }
     /// How many calls of a group this rank has entered.

@@ -19,16 +19,16 @@ package struct RankReport: Equatable, Sendable {
   private static let mostAddresses = 8
 
   private let secret: [UInt8]
-  private let supervisors: [DatagramSocket.Address]
+  private let supervisors: [SocketAddress]
 
-  init(secret: [UInt8], supervisors: [DatagramSocket.Address]) {
+  init(secret: [UInt8], supervisors: [SocketAddress]) {
     (self.secret, self.supervisors) = (secret, Array(supervisors.prefix(Self.mostAddresses)))
   }
 
   /// As a variable of the environment holds it: `64 hexadecimal digits@ADDRESS:PORT,…`.
   package var card: String {
     Digest(bytes: secret).hexadecimal + "@"
-      + supervisors.map { "\(IPv4.text($0.address)):\($0.port)" }.joined(separator: ",")
+      + supervisors.map(\.text).joined(separator: ",")
   }
 
   /// - Throws: a usage `Failure` where `recur launch` can't have written it.
@@ -37,7 +37,7 @@ package struct RankReport: Equatable, Sendable {
     let words =
       parts.count == 2
       ? parts[1].split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false) : []
-    let addresses = words.compactMap { Self.address($0) }
+    let addresses = words.compactMap { SocketAddress($0) }
     guard parts.count == 2, let secret = Self.bytes(parts[0]), secret.count == Digest.count,
       !words.isEmpty, addresses.count == words.count, words.count <= Self.mostAddresses
     else {
@@ -46,13 +46,6 @@ package struct RankReport: Equatable, Sendable {
       )
     }
     (self.secret, supervisors) = (secret, addresses)
-  }
-
-  private static func address(_ word: Substring.UTF8View) -> DatagramSocket.Address? {
-    let ends = word.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
-    guard ends.count == 2, let address = IPv4.address(ends[0]), let port = decimal(ends[1], in: 1...65535)
-    else { return nil }
-    return DatagramSocket.Address(address: address, port: UInt16(port))
   }
 
   private static func bytes(_ digits: Substring.UTF8View) -> [UInt8]? {
@@ -79,11 +72,11 @@ extension RankReport {
 
   /// Tells the supervisor that this rank is about to end. A failure is told three times: a datagram may be lost.
   func tell(rank: Int, code: Int32, gaveUp: Bool) {
-    guard let socket = DatagramSocket(boundTo: nil) else { return }
+    let sockets = supervisors.map { DatagramSocket(for: $0.address) }
     let message = message(rank: rank, code: code, gaveUp: gaveUp)
     for round in 0..<(code == 0 ? 1 : 3) {
       if round > 0 { usleep(5000) }
-      for address in supervisors { socket.send(message, to: address) }
+      for (address, socket) in zip(supervisors, sockets) { socket?.send(message, to: address) }
     }
   }
 }

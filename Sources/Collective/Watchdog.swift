@@ -11,11 +11,11 @@ import Synchronization
 
 /// Sees to it that no rank waits forever, and says for whom it waits.
 ///
-/// A thread of its own sends this rank's `RankProgress` to all others once a second, outside MPI, and listens to theirs. Where
-/// this rank has waited in one call for `nameAfter`, it logs which ranks have not come: they have entered fewer calls,
-/// or are not heard of any more. Where a late rank makes no progress for `stallTimeout`, this process ends with exit code 75
-/// and the launcher ends the others. A late rank that keeps marking progress, or computes, is slow, not lost: it is named and
-/// waited for.
+/// A thread of its own tells the rank above this one in the `HeartbeatTree`, once a beat and outside MPI, what this one and those below are at.
+/// Rank 0, or who takes its place, judges (`JobWatch`): where ranks have waited in one call for `nameAfter`, it logs, in one line for the
+/// job, for whom: ranks of that group that wait in no call, or are not heard of any more. Where none of them makes progress for
+/// `stallTimeout`, all processes end with exit code 75. A rank that keeps marking progress, computes, or waits for its disk is slow, not
+/// lost: it is named and waited for.
 ///
 ///     let watchdog = try Watchdog(group)
 ///     watchdog.progress.enter(.backward, step: step)
@@ -27,7 +27,7 @@ package final class Watchdog {
     package var nameAfter: Duration = .seconds(5)
     /// How long a late rank may be without any progress before the job ends.
     package var stallTimeout: Duration = .seconds(60)
-    /// Time between two messages to the other ranks.
+    /// Time between two reports.
     package var beat: Duration = .seconds(1)
     /// Where the lines go; nil for standard error.
     package var log: (@Sendable (String) -> Void)?
@@ -36,10 +36,15 @@ package final class Watchdog {
 
     package init() {}
 
-    /// - stallTimeout: late ranks are named after half of it at the latest.
+    /// - stallTimeout: late ranks are named after half of it at the latest; that a rank is silent is known well before it is over.
     package init(stallTimeout: Duration) {
       self.stallTimeout = stallTimeout
       nameAfter = min(nameAfter, stallTimeout / 2)
+      beat = min(beat, stallTimeout / 20)
+    }
+
+    package var limits: JobWatch.Limits {
+      JobWatch.Limits(nameAfter: nameAfter, stallTimeout: stallTimeout, beat: beat)
     }
   }
 
@@ -57,7 +62,7 @@ package final class Watchdog {
       return
     }
     let heartbeat = try Heartbeat(group)
-    let monitor = Monitor(progress, heartbeat, options, place: group.place)
+    let monitor = Monitor(progress, heartbeat, options, group)
     self.monitor = monitor
     group.progress = progress
     thread = try startThread { monitor.run() }
@@ -83,27 +88,28 @@ package final class Watchdog {
 }
 
 /// The watching thread of one rank. Made by the thread that it watches.
-final class Monitor: @unchecked Sendable {
+final class Monitor: HeartbeatListener, @unchecked Sendable {
   private let stopped = Atomic(false)
   private let progress: RankProgress
   private let heartbeat: Heartbeat
   private let options: Watchdog.Options
   private let place: String
   private let clock = ContinuousClock()
-
-  private var mine = RankProgress.Mark()
-  private var waitingSince: ContinuousClock.Instant
-  private var named: ContinuousClock.Instant?
-  private var lastTick: ContinuousClock.Instant
+  private var watch: JobWatch
   private var processorTime = ProcessorTime()
+  private var diskWait = DiskWait()
+  private var hasEnded = false
 
-  init(_ progress: RankProgress, _ heartbeat: Heartbeat, _ options: Watchdog.Options, place: String) {
+  init(
+    _ progress: RankProgress, _ heartbeat: Heartbeat, _ options: Watchdog.Options, _ group: any Communicator
+  ) {
     self.progress = progress
     self.heartbeat = heartbeat
     self.options = options
-    self.place = place
-    waitingSince = clock.now
-    lastTick = waitingSince
+    place = group.place
+    watch = JobWatch(
+      rank: group.rank, hosts: heartbeat.hosts, limits: options.limits, now: clock.now
+    ) { progress.members(of: $0) }
   }
 
   func stop() {
@@ -112,75 +118,54 @@ final class Monitor: @unchecked Sendable {
   }
 
   func run() {
-    while !stopped.load(ordering: .relaxed) {
-      if processorTime.passed(atLeast: options.beat / 50), progress.mark.waiting == nil {
-        progress.addBusyBeat()
+    while !stopped.load(ordering: .relaxed), !hasEnded {
+      let begin = clock.now
+      if progress.mark.waiting == nil {
+        if processorTime.passed(atLeast: options.beat / 50) {
+          progress.addBusyBeat()
+        } else if diskWait.isOn {
+          progress.addBusyBeat(atDisk: true)
+        }
       }
-      heartbeat.send(progress.mark)
-      heartbeat.listen(until: lastTick + options.beat)
-      if !look(clock.now) { return }
+      perform(watch.beat(begin, progress.mark))
+      if hasEnded { return }
+      heartbeat.listen(until: begin + options.beat, for: self)
     }
   }
 
-  /// Compares what is known; false when the job ends.
-  private func look(_ now: ContinuousClock.Instant) -> Bool {
-    // This process was stopped or the machine slept: what others did meanwhile is not known, and they may have been, too.
-    if now - lastTick > min(options.beat * 4, options.beat + options.stallTimeout / 4) { forget(now) }
-    lastTick = now
-    let mark = progress.mark
-    if mark != mine {
-      if let named { say("goes on after \(seconds(now - (named - options.nameAfter)))") }
-      (mine, waitingSince, named) = (mark, now, nil)
+  /// What this rank says of itself when it is asked.
+  var answer: SubtreeReport { watch.answer(clock.now) }
+
+  func take(_ message: HeartbeatMessage) -> Bool {
+    perform(watch.take(message, clock.now))
+    return !hasEnded
+  }
+
+  private func perform(_ acts: [JobWatch.Act]) {
+    for act in acts {
+      switch act {
+      case .send(let subject, let peer): heartbeat.send(subject, to: peer)
+      case .say(let blame): say(blame.line)
+      case .ask(let ranks): heartbeat.ask(ranks, within: watch.limits.answer)
+      case .end(let blame): end(blame, acts)
+      }
     }
-    guard let group = mark.waiting, now - waitingSince >= options.nameAfter else { return true }
-    let members = progress.members(of: group)
-    let late = heartbeat.peers.filter { members.contains($0.rank) && isLate($0, group, now) }
-    if named == nil {
-      named = now
-      say("has waited \(waited(now)) for \(describe(late, now))")
-    }
-    let lastSign = late.map(\.changed).max() ?? waitingSince
-    guard now - max(waitingSince, lastSign) >= options.stallTimeout else { return true }
-    end(
-      "gives up after \(waited(now)); waited for \(describe(late, now)); ends with exit code 75, start again to resume"
-    )
-    return false
-  }
-
-  private func isLate(_ peer: HeartbeatInbox.Peer, _ group: Int, _ now: ContinuousClock.Instant) -> Bool {
-    if now - peer.heard > options.beat * 4 { return true }
-    // The two ends of a link don't make their calls in pairs.
-    if progress.members(of: group).count == 2 { return peer.mark.waiting != group }
-    let (theirs, ours) = (peer.mark.callCount(group), mine.callCount(group))
-    return theirs < ours || (theirs == ours && peer.mark.waiting != group)
-  }
-
-  private func forget(_ now: ContinuousClock.Instant) {
-    waitingSince = now
-    heartbeat.forget(now)
-  }
-
-  private func waited(_ now: ContinuousClock.Instant) -> String {
-    "\(seconds(now - waitingSince)) in \(mine.call) at step \(mine.step)"
-  }
-
-  private func describe(_ late: [HeartbeatInbox.Peer], _ now: ContinuousClock.Instant) -> String {
-    if late.isEmpty { return "the network: every rank is heard and waits in the same call" }
-    return late.map { peer in
-      let sign =
-        now - peer.heard > options.beat * 4 ? "silent for \(seconds(now - peer.heard)), last" : "alive,"
-      return "rank \(peer.rank) on \(peer.host) (\(sign) at step \(peer.mark.step) in \(peer.mark.phase))"
-    }.joined(separator: ", ")
   }
 
   private func say(_ text: String) {
-    let line = "recur: \(place) \(text)"
+    let line = "recur: \(place): the job \(text)"
     if let log = options.log { log(line) } else { writeLine(line) }
   }
 
-  private func end(_ text: String) {
-    say(text)
-    if let end = options.end { return end(text) }
+  /// The line first, then the other ranks, which end without one: what they are told may be lost, and is told three times.
+  private func end(_ blame: JobWatch.Blame?, _ acts: [JobWatch.Act]) {
+    hasEnded = true
+    if let blame { say(blame.line) }
+    for _ in 0..<2 {
+      usleep(5000)
+      for case .send(let subject, let peer) in acts { heartbeat.send(subject, to: peer) }
+    }
+    if let end = options.end { return end(blame?.line ?? "ends with the others") }
     RankLife.ends(Failure.Kind.retry.rawValue, gaveUp: true)
     _exit(Failure.Kind.retry.rawValue)
   }
@@ -205,9 +190,4 @@ private struct ProcessorTime {
     defer { last = now }
     return .nanoseconds(now - last) >= least
   }
-}
-
-private func seconds(_ duration: Duration) -> String {
-  let tenths = duration.components.seconds * 10 + duration.components.attoseconds / 100_000_000_000_000_000
-  return tenths < 100 ? "\(tenths / 10).\(tenths % 10) s" : "\(tenths / 10) s"
 }

@@ -6,11 +6,20 @@
   import Darwin
 #endif
 
+/// Where a `Worker`'s pieces of work go.
+package protocol WorkQueue: Sendable {
+  func put(_ work: @escaping @Sendable () -> Void)
+  /// There will be no more.
+  func close()
+  /// Returns when all that was put there is done.
+  func waitUntilDone()
+}
+
 /// A thread that does one piece of work after the other. It is there from the beginning: where no thread can be had, that is said before
 /// anything depends on it (a dispatch queue would wait for one without end).
 package final class Worker: Sendable {
   /// What thread and owner share.
-  private final class Desk: @unchecked Sendable {
+  private final class Desk: WorkQueue, @unchecked Sendable {
     private var mutex = pthread_mutex_t()
     private var changed = pthread_cond_t()
     private var waiting: [@Sendable () -> Void] = []
@@ -65,13 +74,17 @@ package final class Worker: Sendable {
     }
   }
 
-  private let desk = Desk()
+  private let desk: any WorkQueue
 
   /// Throws `unavailable` where the system gives no thread.
   package init() throws(Failure) {
-    let desk = desk
+    let desk = Desk()
+    self.desk = desk
     pthread_detach(try startThread { desk.work() })
   }
+
+  /// One whose work is done elsewhere.
+  package init(_ queue: any WorkQueue) { desk = queue }
 
   /// What was started is still done.
   deinit { desk.close() }

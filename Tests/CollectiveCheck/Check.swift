@@ -14,7 +14,7 @@ struct Check {
     switch arguments.first {
     case "verify": try verify()
     case "kill": try endEarly(victim) { kill(getpid(), SIGKILL) }
-    case "abort": try endEarly(victim) { group.abort(reason: "asked to abort", code: 65) }
+    case "abort": try endEarly(victim) { try group.abort(reason: "asked to abort", code: 65) }
     case "leave": try endEarly(victim) { exit(65) }
     case "stop": try stall(victim)
     case "finish":
@@ -73,9 +73,9 @@ struct Check {
   }
 
   /// One rank ends after a while; the others wait for it.
-  private func endEarly(_ victim: Int, _ end: () -> Void) throws {
+  private func endEarly(_ victim: Int, _ end: () throws -> Void) throws {
     for step in 0... {
-      if group.rank == victim, step == 100 { end() }
+      if group.rank == victim, step == 100 { try end() }
       try group.barrier()
     }
   }

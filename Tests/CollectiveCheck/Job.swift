@@ -52,7 +52,7 @@ extension Check {
       exit(75)
     }
     if code == "abort" {
-      if group.rank == group.size - 1 { group.abort(reason: "asked to abort", code: 65) }
+      if group.rank == group.size - 1 { try group.abort(reason: "asked to abort", code: 65) }
       try group.barrier()
     }
     let codes = code.split(separator: "/")

@@ -8,8 +8,8 @@ import Testing
 @Suite struct JobChannelTests {
   private func send(_ messages: [[UInt8]], to channel: JobChannel) throws {
     let port = try #require(UInt16(channel.card.split(separator: ":").last ?? ""))
-    let socket = try #require(DatagramSocket(boundTo: IPv4.loopback))
-    for message in messages { socket.send(message, to: .init(address: IPv4.loopback, port: port)) }
+    let socket = try #require(DatagramSocket(boundTo: .loopback))
+    for message in messages { socket.send(message, to: SocketAddress(.loopback, port: port)) }
     channel.listen()
   }
 
@@ -63,13 +63,16 @@ import Testing
   }
 
   @Test func theCardIsReadAsItWasWrittenAndNothingElseIs() throws {
-    let card = try JobChannel(reachableAt: [IPv4.loopback]).card
+    let card = try JobChannel(reachableAt: [.loopback]).card
     #expect(try RankReport(card: card).card == card)
+    let six = "\(String(repeating: "0a", count: 32))@127.0.0.1:5,[fd00::7]:6"
+    #expect(try RankReport(card: six).card == six)
     let secret = String(repeating: "0a", count: 32)
     for wrong in [
       "", "@", "\(secret)", "\(secret)@", "\(secret)@127.0.0.1", "\(secret)@127.0.0.1:0",
       "\(secret)@127.0.0.1:65536",
-      "\(secret)@127.0.0.1:+5", "\(secret)@localhost:5", "\(secret)0@127.0.0.1:5",
+      "\(secret)@127.0.0.1:+5", "\(secret)@fd00::7:5", "\(secret)@[fd00::7]", "\(secret)@[127.0.0.1]:5",
+      "\(secret)@localhost:5", "\(secret)0@127.0.0.1:5",
       "\(secret.dropLast(2))@127.0.0.1:5",
       "\(secret)@127.0.0.1:5,", "\(secret)@127.0.0.1:5@", "x" + secret.dropFirst() + "@127.0.0.1:5",
       secret + "@" + Array(repeating: "127.0.0.1:5", count: 9).joined(separator: ","),

@@ -55,7 +55,7 @@ import Testing
   func networks(text: String, isValid: Bool) { #expect((JobNetwork(text) != nil) == isValid) }
 
   @Test func aNetworkHoldsItsAddresses() throws {
-    let address = IPv4.Local(device: "eth1", address: 0x0a01_0203, bits: 24)
+    let address = LocalAddress(device: "eth1", address: IPAddress(v4: 0x0a01_0203), bits: 24)
     for (text, holds) in [
       ("eth1", true), ("eth0", false), ("10.1.2.0/24", true), ("10.1.3.0/24", false),
       ("eth0,10.0.0.0/8", true),

@@ -87,7 +87,7 @@ struct ClusterTests {
       }
       #expect(outcome.status == 0, "\(outcome.err)")
       let named = outcome.err.split(separator: "\n").first {
-        $0.hasPrefix("recur: rank 0 of 2 on \(hosts.name)-1 gives up after")
+        $0.hasPrefix("recur: rank 0 of 2 on \(hosts.name)-1: the job gives up after")
       }
       #expect(named?.contains("waited for rank 1 on \(hosts.name)-2 (") == true, "\(outcome.err)")
       // The stall timeout, a second for mpirun, which never ends here, and another start, on a machine that may have become busier.

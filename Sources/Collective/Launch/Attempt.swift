@@ -92,7 +92,7 @@ struct Attempt {
   /// other machines.
   private mutating func endIfHung() {
     let isLost = channel.hasGivenUp && plan.starter != .srun
-    let patience = isLost ? min(supervisor.patience, .seconds(1)) : supervisor.patience
+    let patience = isLost ? min(supervisor.patience, .milliseconds(300)) : supervisor.patience
     guard !hung, let over = channel.over(ranks: plan.rankCount), over > patience else { return }
     hung = true
     child.sendToGroup(SIGKILL)

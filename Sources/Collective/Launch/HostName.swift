@@ -30,7 +30,7 @@ package enum HostName {
     return (3...8).contains(groups.count) && bytes.count <= 45
       && groups.enumerated().allSatisfy { number, group in
         if number == groups.count - 1, group.contains(UInt8(ascii: ".")) {
-          return IPv4.address(group) != nil
+          return IPAddress(group)?.v4 != nil
         }
         return group.count <= 4 && group.allSatisfy(\.isHexDigit)
       }

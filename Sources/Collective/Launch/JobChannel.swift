@@ -23,8 +23,8 @@ package final class JobChannel {
   private var missingSince: ContinuousClock.Instant?
 
   /// - addresses: of this machine, beside loopback, where ranks of other machines can reach it.
-  package init(reachableAt addresses: [UInt32]) throws {
-    sockets = ([IPv4.loopback] + addresses).compactMap { DatagramSocket(boundTo: $0) }
+  package init(reachableAt addresses: [IPAddress]) throws {
+    sockets = ([IPAddress.loopback] + addresses).compactMap { DatagramSocket(boundTo: $0) }
     guard !sockets.isEmpty else {
       throw Failure(.unavailable, "can't open a socket on the loopback device: \(systemError())")
     }
@@ -40,7 +40,7 @@ package final class JobChannel {
     for socket in sockets {
       // Whoever floods it can't keep the supervisor here.
       for _ in 0..<1024 {
-        guard let (bytes, _) = socket.receive(count: RankReport.messageSize) else { break }
+        guard let (bytes, _) = socket.receive(atMost: RankReport.messageSize) else { break }
         guard let end = RankReport.end(in: bytes, secret: secret) else { continue }
         note(end.rank, end.code)
         hasGivenUp = hasGivenUp || end.gaveUp

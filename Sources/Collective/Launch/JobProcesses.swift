@@ -20,18 +20,23 @@ struct JobProcesses {
 
   /// Those that have not ended, each with its rank. The starter and its remote shells have the variable too, but no rank.
   private var all: [pid_t: Int] {
-    guard let folder = opendir("/proc") else { return [:] }
-    defer { closedir(folder) }
     var found: [pid_t: Int] = [:]
+    for number in Self.numbers(in: "/proc") { if let rank = rank(of: number) { found[pid_t(number)] = rank } }
+    return found
+  }
+
+  /// The entries of a folder that are numbers of processes or threads.
+  private static func numbers(in path: String) -> [Int] {
+    guard let folder = opendir(path) else { return [] }
+    defer { closedir(folder) }
+    var numbers: [Int] = []
     while let entry = readdir(folder) {
       let name = withUnsafePointer(to: &entry.pointee.d_name) {
         $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
       }
-      if let number = decimal(name.utf8, in: 1...Int(pid_t.max)), let rank = rank(of: number) {
-        found[pid_t(number)] = rank
-      }
+      if let number = decimal(name.utf8, in: 1...Int(pid_t.max)) { numbers.append(number) }
     }
-    return found
+    return numbers
   }
 
   /// The ranks that have such a process.
@@ -46,10 +51,21 @@ struct JobProcesses {
 
   /// Whether it does nothing until a SIGCONT, or has ended.
   static func isStopped(_ number: pid_t) -> Bool {
-    let status = bytes("/proc/\(number)/stat")
+    state("/proc/\(number)/stat").map { "TtZX".utf8.contains($0) } ?? true
+  }
+
+  /// Whether the system says of a thread of this process that it waits for a disk.
+  static var isOwnAtDisk: Bool {
+    let folder = "/proc/self/task"
+    return numbers(in: folder).contains { state("\(folder)/\($0)/stat") == UInt8(ascii: "D") }
+  }
+
+  /// The letter for what a process or thread is at.
+  private static func state(_ path: String) -> UInt8? {
+    let status = bytes(path)
     // "12 (a name, perhaps with marks) T 1 …"
-    guard let end = status.lastIndex(of: UInt8(ascii: ")")), end + 2 < status.count else { return true }
-    return "TtZX".utf8.contains(status[end + 2])
+    guard let end = status.lastIndex(of: UInt8(ascii: ")")), end + 2 < status.count else { return nil }
+    return status[end + 2]
   }
 
   private static func bytes(_ path: String) -> [UInt8] {

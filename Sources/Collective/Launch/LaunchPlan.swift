@@ -94,12 +94,14 @@ extension LaunchPlan {
   }
 
   /// Where ranks of other machines reach this one; none where this machine has ranks: they learn of any failure too.
-  func addressesForRanks() -> [UInt32] {
+  func addressesForRanks() -> [IPAddress] {
     let hosts = hostfile?.hosts.map(\.name) ?? []
     if hosts.isEmpty || hosts.contains(where: Machine.isThis) { return [] }
-    if let network { return IPv4.ofMachine().filter { network.contains($0) }.prefix(4).map(\.address) }
+    if let network {
+      return LocalAddress.ofMachine().filter { network.contains($0) }.prefix(4).map(\.address)
+    }
     // A few hosts tell enough: they are reached over one network.
-    let sources = hosts.prefix(4).compactMap { IPv4.resolve($0).flatMap { IPv4.source(to: $0) } }
+    let sources = hosts.prefix(4).compactMap { IPAddress.resolve($0)?.source }
     return Array(Set(sources)).sorted()
   }
 }

@@ -76,8 +76,8 @@ extension Machine {
   /// Whether a name of a hostfile means this machine.
   static func isThis(_ host: String) -> Bool {
     let name = host.utf8.split(separator: UInt8(ascii: "@")).last.map { Array($0) } ?? []
-    if let address = IPv4.address(name) {
-      return address >> 24 == 127 || IPv4.ofMachine().contains { $0.address == address }
+    if let address = IPAddress(name) {
+      return address.isLoopback || LocalAddress.ofMachine().contains { $0.address == address }
     }
     return [localHostName(), "localhost"].contains { name == Array($0.utf8) }
   }

@@ -66,10 +66,11 @@ package struct Supervisor {
         return code
       case .retry: break
       }
-      plan = try withoutLostHosts(self.plan).resuming()
       let whole = min(max(30, self.pause), self.pause * Double(1 << min(attempt, 20)))
-      // The time that was waited for the starter counts.
-      let pause = max(0, whole - Self.seconds(of: end.over))
+      let due = ContinuousClock.now - end.over + .seconds(whole)
+      plan = try withoutLostHosts(self.plan).resuming()
+      // The time that was waited for the starter, and for hosts that do not answer, counts.
+      let pause = max(0, Self.seconds(of: due - .now))
       say(
         "\(describe(code)) after \((ContinuousClock.now - start).components.seconds) s; restart \(attempt + 1) of \(maxRestarts)"
           + " \(when(pause)) with \(plan.rankCount) ranks, from the newest valid checkpoint")

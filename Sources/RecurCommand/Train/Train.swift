@@ -97,7 +97,7 @@ struct Train: ParsableCommand {
       // The other ranks may wait for this one: end them all. Rank 0 goes first, so that a shared reason is told once.
       if communicator.rank != 0 { Self.wait(.seconds(2)) }
       let kind = (error as? Failure)?.kind ?? .internalError
-      communicator.abort(reason: "\(error)", code: kind.rawValue)
+      try communicator.abort(reason: "\(error)", code: kind.rawValue)
     }
   }
 

@@ -101,7 +101,7 @@ public final class Trainer {
       recorder?.store.abandon()
       if communicator.size > 1, !failsOnAllRanks {
         let failure = error as? Failure ?? Failure(.internalError, "\(error)")
-        communicator.abort(reason: failure.message, code: failure.kind.rawValue)
+        try communicator.abort(reason: failure.message, code: failure.kind.rawValue)
       }
       throw error
     }

@@ -1,0 +1,128 @@
+/// Who is waited for, and for how long that may go on.
+extension JobWatch {
+  /// A wait of some ranks of a group.
+  private struct Wait {
+    var group: Int
+    var calls: SubtreeReport.GroupCalls
+    /// Ranks that wait in no call, ranks that nobody hears of any more, and ranks that were never heard.
+    var moving: [SubtreeReport.MovingRank]
+    var silent: [Int]
+    var unknown: [Int]
+    /// Milliseconds since any of them gave a sign.
+    var stalled: UInt32
+
+    var away: [Int] { moving.map(\.rank) + silent }
+  }
+
+  /// - all: what is known of the whole job.
+  mutating func judge(_ all: SubtreeReport, _ now: Instant) -> [Act] {
+    let waits = all.groups.indices.compactMap { wait($0, all, now) }
+    var acts = ask(waits, now)
+    let late = waits.filter { $0.calls.waited! >= Self.milliseconds(limits.nameAfter) }
+    guard
+      let worst = late.max(by: {
+        ($0.away.count.signum(), $0.calls.waited!) < ($1.away.count.signum(), $1.calls.waited!)
+      })
+    else {
+      if let since = named {
+        acts.append(.say(Blame(line: "goes on after \(seconds(age(of: since, now)))")))
+        named = nil
+      }
+      return acts
+    }
+    if named == nil {
+      named = now - .milliseconds(Int(worst.calls.waited!))
+      acts.append(.say(blame("has waited \(inCall(worst)) for", worst, now)))
+    }
+    guard let over = ended(waits, all, now) else { return acts }
+    let line = blame("gives up after \(inCall(over)); waited for", over, now)
+    acts.append(
+      .end(Blame(line: "\(line.line); ends with exit code 75, start again to resume", ranks: line.ranks)))
+    return acts
+  }
+
+  private func wait(_ group: Int, _ all: SubtreeReport, _ now: Instant) -> Wait? {
+    guard all.groups[group].waited != nil else { return nil }
+    let members = members(group)
+    let silent = members.filter { isSilent($0, now) }
+    let unknown = members.filter { $0 != rank && covered[$0] == nil }
+    let moving = all.moving.filter { members.contains($0.rank) && !silent.contains($0.rank) }
+      .sorted { ($1.sign, $0.rank) < ($0.sign, $1.rank) }
+    let signs = silent.compactMap { covered[$0].map { age(of: $0, now) } }
+    return Wait(
+      group: group, calls: all.groups[group], moving: moving, silent: silent, unknown: unknown,
+      stalled: min(all.groups[group].sign, signs.min() ?? .max))
+  }
+
+  private func isSilent(_ rank: Int, _ now: Instant) -> Bool {
+    guard rank != self.rank, let heard = covered[rank] else { return false }
+    return .milliseconds(Int(age(of: heard, now))) > limits.loss
+  }
+
+  /// The wait that is given up, if any.
+  private func ended(_ waits: [Wait], _ all: SubtreeReport, _ now: Instant) -> Wait? {
+    let limit = Self.milliseconds(limits.stallTimeout)
+    let over = waits.filter { wait in
+      wait.stalled >= limit && !wait.away.isEmpty
+        && wait.silent.allSatisfy { rank in asked[rank].map { now - $0 > limits.answer } ?? false }
+    }
+    if let worst = over.max(by: { $0.calls.waited! < $1.calls.waited! }) { return worst }
+    // Everybody is heard and waits: what they wait for is lost on its way.
+    guard all.moving.isEmpty,
+      waits.allSatisfy({ $0.stalled >= limit && $0.away.isEmpty && $0.unknown.isEmpty })
+    else { return nil }
+    return waits.max { $0.calls.waited! < $1.calls.waited! }
+  }
+
+  /// Ranks that are silent, or were never heard, are asked on another way before anything is made of it.
+  private mutating func ask(_ waits: [Wait], _ now: Instant) -> [Act] {
+    var ranks: Set<Int> = []
+    for wait in waits {
+      ranks.formUnion(wait.silent.filter { asked[$0] == nil })
+      guard wait.calls.waited! >= Self.milliseconds(limits.nameAfter) else { continue }
+      ranks.formUnion(wait.unknown.filter { asked[$0].map { now - $0 > limits.beat * 10 } ?? true })
+    }
+    let next = Array(ranks.sorted().prefix(Self.mostAsked))
+    for rank in next { asked[rank] = now }
+    return next.isEmpty ? [] : [.ask(next)]
+  }
+
+  /// Questions of one beat.
+  private static let mostAsked = 16
+
+  private func inCall(_ wait: Wait) -> String {
+    "\(seconds(wait.calls.waited!)) in \(wait.calls.call) at step \(wait.calls.step)"
+  }
+
+  private func blame(_ start: String, _ wait: Wait, _ now: Instant) -> Blame {
+    let silent = wait.silent.map { rank in
+      "rank \(rank) on \(hosts[rank]) (silent for \(seconds(age(of: covered[rank]!, now))))"
+    }
+    let moving = wait.moving.map { rank in
+      let mark = RankProgress.Mark(position: rank.position)
+      let isAtDisk = rank.isAtDisk && rank.sign <= Self.milliseconds(limits.silence)
+      let disk = isAtDisk ? "waits for its disk, " : ""
+      return "rank \(rank.rank) on \(hosts[rank.rank]) (alive, \(disk)at step \(mark.step) in \(mark.phase))"
+    }
+    let unknown = wait.unknown.map {
+      "rank \($0) on \(hosts[$0]) (never heard: something keeps its messages off)"
+    }
+    var names = silent + moving
+    if names.isEmpty { names = unknown }
+    if names.isEmpty { names = ["the network: every rank is heard and waits"] }
+    let more = names.count - SubtreeReport.most
+    let shown =
+      names.prefix(SubtreeReport.most).joined(separator: ", ") + (more > 0 ? " and \(more) more" : "")
+    return Blame(line: "\(start) \(shown)", ranks: wait.away)
+  }
+
+  private static func milliseconds(_ time: Duration) -> UInt32 {
+    let parts = time.components
+    return UInt32(clamping: parts.seconds * 1000 + parts.attoseconds / 1_000_000_000_000_000)
+  }
+}
+
+private func seconds(_ milliseconds: UInt32) -> String {
+  let tenths = milliseconds / 100
+  return tenths < 100 ? "\(tenths / 10).\(tenths % 10) s" : "\(tenths / 10) s"
+}

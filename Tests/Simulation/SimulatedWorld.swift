@@ -1,0 +1,134 @@
+import Collective
+import Diagnostics
+import Digests
+
+/// The machines of a simulated job, the network between them, and what starts and ends its ranks.
+final class SimulatedWorld: @unchecked Sendable {
+  let scheduler: Scheduler
+  let plant: Plant?
+  private(set) var processes: [SimulatedProcess] = []
+  private var watches: [SimulatedWatch] = []
+  private(set) var violations: [Violation] = []
+  /// Hosts without a link.
+  private(set) var cut: Set<Int> = []
+  /// Hosts to and from which no datagram goes.
+  var deaf: Set<Int> = []
+  /// What watchdogs gave up, and when.
+  private(set) var blames: [(by: SimulatedProcess, ranks: [Int])] = []
+  let key = HMAC.newKey()
+
+  init(seed: UInt64, plant: Plant?) {
+    scheduler = Scheduler(seed: seed)
+    self.plant = plant
+  }
+
+  static func hostName(_ host: Int) -> String { "host-\(host)" }
+
+  func violated(_ check: Check, _ detail: String) {
+    violations.append(Violation(check: check, detail: detail))
+  }
+
+  func isCut(_ a: Int, _ b: Int) -> Bool { a != b && (cut.contains(a) || cut.contains(b)) }
+
+  func cut(_ host: Int) {
+    cut.insert(host)
+    for process in processes where process.host == host {
+      process.awayAt = process.awayAt ?? scheduler.now
+      // Its daemon has lost who started it, and ends what it looks after: a rank that hangs there too.
+      scheduler.after(.seconds(45)) { process.end(.killed) }
+    }
+  }
+
+  /// - hosts: the host of each rank.
+  func launch(hosts: [Int]) -> [SimulatedGroup] {
+    processes = hosts.enumerated().map { SimulatedProcess(rank: $0, host: $1, scheduler) }
+    let all = SimulatedMeeting(self, processes)
+    watches = processes.map { SimulatedWatch(self, $0, hosts: hosts.map(Self.hostName)) }
+    for watch in watches { watch.begin() }
+    return processes.map { SimulatedGroup(rank: $0.rank, $0, all) }
+  }
+
+  /// A rank's process has ended: what started it ends the others where it reaches them, which takes its time.
+  func ended(_ process: SimulatedProcess) {
+    guard process.ending != .code(0), !cut.contains(process.host) else { return }
+    scheduler.after(scheduler.dice.time(.milliseconds(10)...(.milliseconds(1500)))) { [self] in
+      for other in processes where !other.isGone && !cut.contains(other.host) { other.end(.killed) }
+    }
+  }
+
+  /// Sends bytes from the watchdog of one rank to that of another.
+  func send(_ bytes: [UInt8], from: SimulatedProcess, to rank: Int, asked: Bool = false) {
+    let target = processes[rank]
+    let isLost = !asked && (scheduler.dice.one(of: 50) || (from.host != target.host && isDeaf(from, target)))
+    guard !isLost, !isCut(from.host, target.host) else { return }
+    scheduler.after(scheduler.dice.time(.microseconds(50)...(.milliseconds(5)))) { [self] in
+      guard !target.isGone, !target.isStopped, !isCut(from.host, target.host) else { return }
+      watches[rank].take(bytes, isStream: asked)
+    }
+  }
+
+  private func isDeaf(_ a: SimulatedProcess, _ b: SimulatedProcess) -> Bool {
+    deaf.contains(a.host) || deaf.contains(b.host)
+  }
+
+  /// A watchdog gives the job up.
+  func gaveUp(_ process: SimulatedProcess, _ finding: JobWatch.Blame) {
+    var ranks = finding.ranks
+    if plant == .blame { ranks = ranks.map { ($0 + 1) % processes.count } }
+    blames.append((process, ranks))
+    let wrong = ranks.filter { rank in
+      let blamed = processes[rank]
+      return blamed.awayAt == nil && !blamed.hangs && !isCut(process.host, blamed.host)
+    }
+    if !wrong.isEmpty || ranks.isEmpty {
+      violated(.blame, "rank \(process.rank) blames \(ranks), of which \(wrong) are there: \(finding.line)")
+    }
+  }
+
+  /// Makes a difference on purpose: the last rank does not hear that another one asks for a stop.
+  func decidesAlone(
+    _ process: SimulatedProcess, _ own: [Double], _ sums: UnsafeMutableBufferPointer<Double>, ranks: Int
+  ) {
+    guard plant == .decisions, process.rank == processes.count - 1, ranks > 1 else { return }
+    let stop = sums.count - ranks - 3
+    if stop >= 0, own.count == sums.count { sums[stop] = own[stop] }
+  }
+}
+
+/// What must hold in every schedule.
+package enum Check: String, Sendable, CaseIterable {
+  /// Nobody waits for ever.
+  case waits
+  /// All ranks take the same decisions, and a job without a fault that ends it is not ended.
+  case decisions
+  /// What is said to be saved is there, and whole.
+  case checkpoints
+  /// A run that was resumed is the run that was not.
+  case bits
+  /// Who is blamed is away, and it is told once.
+  case blame
+}
+
+/// Something that must hold and did not.
+package struct Violation: Sendable {
+  package var check: Check
+  package var detail: String
+}
+
+/// A fault in the program itself, made on purpose: the check of its name must find it.
+package enum Plant: String, Sendable, CaseIterable {
+  /// Watchdogs end nothing.
+  case waits
+  /// The last rank does not hear that another one asks for a stop.
+  case decisions
+  /// Disks that are slow are no reason to wait.
+  case patience
+  /// The newest checkpoint is cut in half.
+  case checkpoints
+  /// A resumed run begins with another parameter.
+  case bits
+  /// Another rank is blamed.
+  case blame
+
+  package var check: Check { Check(rawValue: rawValue) ?? .blame }
+}

@@ -1,0 +1,46 @@
+import Foundation
+import Simulation
+import TestSupport
+import Testing
+
+/// Trainers, coordinator, checkpoints and watchdogs in simulated jobs, through random faults.
+@Suite(.serialized) struct SimulationTests {
+  private static let asked = ProcessInfo.processInfo.environment["RECUR_SCHEDULES"].flatMap { Int($0) }
+
+  /// In processes side by side, one for each processor. RECUR_SCHEDULES asks for more.
+  @Test func everyScheduleHolds() async throws {
+    let count = Self.asked ?? 10_000
+    let parts = max(1, min(ProcessInfo.processInfo.activeProcessorCount, 16))
+    let first = Int.random(in: 1...1 << 40)
+    let share = (count + parts - 1) / parts
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for part in 0..<parts {
+        group.addTask {
+          let seed = first + part * share
+          let outcome = try run(
+            built("recur-simulate"), ["--seed", "\(seed)", "--count", "\(share)"], limit: .infinity)
+          #expect(outcome.status == 0, "\(outcome.output.suffix(3000)) \(outcome.errors.suffix(1000))")
+          #expect(outcome.output.contains("\(share) schedules, ") && outcome.output.contains("no faults"))
+        }
+      }
+      try await group.waitForAll()
+    }
+  }
+
+  /// What was found can be run again: order, times and results follow from the seed.
+  @Test func oneSeedIsOneSchedule() throws {
+    let arguments = ["--seed", "77", "--count", "40"]
+    let outcomes = try (0..<2).map { _ in try run(built("recur-simulate"), arguments) }
+    #expect(outcomes[0].status == 0 && outcomes[0].output == outcomes[1].output, "\(outcomes)")
+    let others = try run(built("recur-simulate"), ["--seed", "78", "--count", "40"])
+    #expect(outcomes[0].output != others.output)
+  }
+
+  /// The simulator itself: a fault of the program, made on purpose, is found by the check that is there for it.
+  @Test(arguments: Plant.allCases) func aPlantedFaultIsFound(plant: Plant) throws {
+    let outcome = try run(
+      built("recur-simulate"), ["--seed", "1", "--count", "400", "--plant", plant.rawValue], limit: 300)
+    #expect(outcome.status == 1)
+    #expect(outcome.output.contains(": \(plant.check.rawValue): "), "\(outcome.output.suffix(2000))")
+  }
+}

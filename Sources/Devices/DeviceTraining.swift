@@ -56,7 +56,8 @@ final class DeviceTraining: StepDevice {
     steps = set.shape.steps
     seed = recipe.seed
     limits = GradientLimits(recipe.train)
-    accumulate = recipe.train.accumulate
+    let microBatch = recipe.train.microBatch(of: part)
+    accumulate = (part + microBatch - 1) / microBatch
     batch = Batch(set.shape, capacity: capacity)
     let isPlain = set.shape.hasEqualLengths && set.shape.vocabulary == nil && !network.readsEveryStep
     isResident = isPlain && set.residentBytes <= Self.residentLimit

@@ -9,12 +9,21 @@ import Training
 #endif
 
 extension OptimizerSpecification {
-  /// What a device's program depends on.
+  /// Whether a device has a kernel for its rule.
+  var hasProgram: Bool {
+    switch rule {
+    case .sgd, .adam, .adamW, .rmsprop: true
+    case .lamb, .lars: false
+    }
+  }
+
+  /// What a device's program depends on, where it has one.
   package var deviceRule: UpdateRule {
     switch rule {
     case .adam, .adamW: .adam
     case .sgd(let sgd): .sgd(momentum: sgd.momentum != 0)
     case .rmsprop(let rmsprop): .rmsprop(momentum: rmsprop.momentum != 0)
+    case .lamb, .lars: preconditionFailure("requireDeviceCan refuses it")
     }
   }
 }
@@ -53,6 +62,7 @@ extension Optimizer {
       c.c2 = Float(1 - rmsprop.alpha)
       c.beta2 = Float(rmsprop.alpha)
       c.momentum = Float(rmsprop.momentum)
+    case .lamb, .lars: preconditionFailure("requireDeviceCan refuses it")
     }
     return c
   }

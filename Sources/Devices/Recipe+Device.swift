@@ -9,7 +9,8 @@ extension Recipe {
   /// Throws where a device can't train this: the processor can do more.
   package func requireDeviceCan(_ network: Network, _ shape: SampleShape) throws {
     let places = [
-      loss.hasProgram ? nil : "loss \(loss.name)", shape.hasWeights ? "data.weight" : nil,
+      loss.hasProgram ? nil : "loss \(loss.name)",
+      optimizer.hasProgram ? nil : "optimizer \(optimizer.name)", shape.hasWeights ? "data.weight" : nil,
       shape.hasUnknownTargets ? "data with targets that are not known" : nil,
       distributed.keyWithoutDevice.map { "distributed.\($0)" },
       network.decoder != nil ? "model.decoder" : nil, network.cellKeyWithoutProgram,
@@ -39,6 +40,7 @@ extension DistributedSpecification {
   fileprivate var keyWithoutDevice: String? {
     if reduction == .strict { return "reduction: strict" }
     if coordinator == .dedicated { return "coordinator: dedicated" }
+    if syncEvery != nil { return "sync_every" }
     if optimizerSharding { return "optimizer_sharding: true" }
     return compress == .none ? nil : "compress: \(compress.rawValue)"
   }

@@ -28,8 +28,18 @@ extension Recipe: DeclaredSection {
         "When to stop before the last epoch; null for never."),
       Key(
         "checkpoint", \.checkpoint, .section(), "When the run is saved, and what is kept; its end always is."),
-      Key("distributed", \.distributed, .section(), "How several ranks work together."),
+      Key("distributed", \.distributed, .section(), "How several ranks work together.")
+        .checked { try $0.requireOneMomentum($1) },
     ])
+
+  /// Refuses a momentum of ranks and another one of the optimizer.
+  private func requireOneMomentum(_ map: RecipeMap) throws {
+    guard distributed.topMomentum > 0, optimizer.hasMomentum else { return }
+    throw map.failure(
+      at: "distributed",
+      "distributed.topk_momentum takes the place of the optimizer's momentum; set one of them to 0 (of adam the first of optimizer.betas)"
+    )
+  }
 }
 
 extension Codec where Value == String {

@@ -8,7 +8,8 @@ public struct Coverage {
     "data.tokens", "data.target_tokens",
     "data.delimiter", "model.cell", "model.nonlinearity", "model.readout", "model.decoder.attention",
     "loss.name",
-    "optimizer.name", "schedule.name", "distributed.coordinator", "distributed.reduction",
+    "optimizer.name", "schedule.name", "schedule.scale_lr", "distributed.coordinator",
+    "distributed.reduction",
     "distributed.compress",
   ]
 
@@ -35,10 +36,11 @@ public struct Coverage {
         "poisson", "negative_binomial",
       ]
     ),
-    ("optimizer.name", ["sgd", "adam", "adamw", "rmsprop"]),
+    ("optimizer.name", ["sgd", "adam", "adamw", "rmsprop", "lamb", "lars"]),
     ("schedule.name", ["constant", "step", "exponential", "cosine", "plateau"]),
+    ("schedule.scale_lr", ["linear", "sqrt"]),
     ("distributed.coordinator", ["shared", "dedicated"]), ("distributed.reduction", ["fast", "strict"]),
-    ("distributed.compress", ["bf16"]),
+    ("distributed.compress", ["bf16", "int8", "int4", "powersgd", "topk"]),
   ]
 
   /// Every other key of a recipe, as they are declared.

@@ -78,6 +78,19 @@ extension Mistake {
     Mistake("strict sums of rounded gradients") {
       $0["distributed"] = ["reduction": "strict", "compress": "bf16"]
     },
+    Mistake("strict rounds") { $0["distributed"] = ["reduction": "strict", "sync_every": 2] },
+    Mistake("two momentums") {
+      $0["optimizer"] = ["name": "sgd", "momentum": 0.5]
+      $0["distributed"] = ["compress": "topk", "topk_momentum": 0.5]
+    },
+    Mistake("gradients of eight bits") { $0["distributed"] = ["compress": "int8"] },
+    Mistake("two kinds of warm-up") {
+      $0["schedule"] = ["name": "constant", "warmup_steps": 3, "warmup_epochs": 1]
+    },
+    Mistake("a scaled rate of no batch") { $0["schedule"] = ["name": "constant", "scale_lr": "sqrt"] },
+    Mistake("two sizes of micro-batches") {
+      ($0["train.accumulate"], $0["train.micro_batch_size"]) = (2, 3)
+    },
     Mistake("nesterov without momentum") {
       $0["optimizer"] = ["name": "sgd", "nesterov": true]
     },

@@ -40,7 +40,7 @@ extension RecipeGenerator {
   }
 
   mutating func drawOptimizer() {
-    let name = dice.pick(["sgd", "adam", "adamw", "rmsprop"])
+    let name = dice.pick(["sgd", "adam", "adamw", "rmsprop", "lamb", "lars"])
     recipe["optimizer"] = ["name": .text(name)]
     switch name {
     case "sgd":
@@ -56,8 +56,13 @@ extension RecipeGenerator {
     case "rmsprop":
       maybe(0.4, "optimizer.alpha", 0.9)
       maybe(0.4, "optimizer.momentum", 0.5)
+    case "lars":
+      maybe(0.5, "optimizer.momentum", 0.5)
+      maybe(0.5, "optimizer.nesterov", true)
+      maybe(0.5, "optimizer.trust", 0.01)
     default: maybe(0.4, "optimizer.betas", [0.5, 0.9])
     }
+    if ["lamb", "lars"].contains(name) { maybe(0.5, "optimizer.adapt_vectors", false) }
     if name != "sgd" {
       maybe(0.3, "optimizer.eps", 1e-4)
       maybe(0.5, "optimizer.lr", 0.01)
@@ -71,7 +76,10 @@ extension RecipeGenerator {
     if kind != .text { maybe(0.2, "train.shuffle", false, true) }
     if dice.chance(0.35) { recipe["train.\(dice.pick(["clip_norm", "clip_value"]))"] = 0.5 }
     maybe(0.25, "train.ema", 0.5, 0.99)
-    maybe(0.25, "train.accumulate", 2, 3)
+    if dice.chance(0.4) {
+      let key = dice.pick(["accumulate", "micro_batch_size"])
+      recipe["train.\(key)"] = .integer(dice.pick([2, 3]))
+    }
     if kind.isUnequal { maybe(0.4, "train.bucket_batches", 3) }
     maybe(0.4, "train.log_every_steps", 1, 1, 3)
     maybe(0.25, "train.eval_every_epochs", 2)
@@ -115,6 +123,11 @@ extension RecipeGenerator {
     let name = dice.pick(["constant", "step", "exponential", "cosine", "plateau"])
     recipe["schedule"] = ["name": .text(name)]
     maybe(0.3, "schedule.warmup_steps", 2, 7)
+    if recipe["schedule.warmup_steps"] == nil { maybe(0.3, "schedule.warmup_epochs", 0.7, 1) }
+    if dice.chance(0.25) {
+      recipe["schedule.scale_lr"] = .text(dice.pick(["linear", "sqrt"]))
+      recipe["schedule.base_batch_size"] = .integer(dice.pick([8, 30]))
+    }
     switch name {
     case "step":
       recipe["schedule.step_size"] = 1
@@ -156,12 +169,34 @@ extension RecipeGenerator {
       maybe(0.7, "distributed.lanes", 1, 2, 3, 8)
     } else {
       maybe(0.25, "distributed.compress", "none", "bf16", "bf16")
-      maybe(0.25, "distributed.optimizer_sharding", true)
+      if dice.chance(0.25) {
+        drawCompression()
+      } else if dice.chance(0.3) {
+        recipe["distributed.sync_every"] = .integer(dice.pick([1, 2, 3]))
+        maybe(0.6, "distributed.compress", "none", "bf16", "int8", "int4")
+        maybe(0.6, "distributed.outer_lr", 0.5, 1)
+        maybe(0.6, "distributed.outer_momentum", 0, 0.5)
+      } else {
+        maybe(0.25, "distributed.optimizer_sharding", true)
+      }
       // Ranks are compared step by step.
       recipe["train.log_every_steps"] = 1
     }
     maybe(0.3, "distributed.coordinator", "shared", "dedicated", "dedicated")
     maybe(0.2, "distributed.replica_check_every", 0, 1, 3)
     maybe(0.15, "distributed.stall_timeout", 50)
+  }
+
+  private mutating func drawCompression() {
+    let way = dice.pick(["powersgd", "topk"])
+    recipe["distributed.compress"] = .text(way)
+    if way == "powersgd" { maybe(0.6, "distributed.powersgd_rank", 1, 2) }
+    if way == "topk" {
+      maybe(0.6, "distributed.topk_share", 0.1, 0.5)
+      if dice.chance(0.4) {
+        recipe["optimizer"] = ["name": "sgd", "lr": 0.05]
+        recipe["distributed.topk_momentum"] = 0.5
+      }
+    }
   }
 }

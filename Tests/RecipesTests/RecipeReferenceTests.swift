@@ -26,7 +26,7 @@ import Testing
     #expect(decay.map(\.preset) == ["null"])
     #expect(decay.map(\.value) == ["number, at least 0 and below 1"])
     let rate = try RecipeReference.entries(of: "optimizer.lr")
-    #expect(rate.map(\.preset) == ["0.001 (rmsprop: 0.01)"])
+    #expect(rate.map(\.preset) == ["0.001 (rmsprop: 0.01, lars: 1.0)"])
     #expect(try RecipeReference.entries(of: "optimizer")[0].preset == "adam")
     #expect(try RecipeReference.entries(of: "schedule")[0].preset == "constant")
     #expect(try RecipeReference.entries(of: "early_stopping")[0].preset == "null")
@@ -42,10 +42,11 @@ import Testing
   }
 
   @Test func `what holds where a key is left out is what the effective recipe then says`() throws {
-    let optimizers = ["sgd", "adam", "adamw", "rmsprop"]
+    let optimizers = ["sgd", "adam", "adamw", "rmsprop", "lamb", "lars"]
     let schedules = ["constant", "step, step_size: 2", "exponential, gamma: 0.5", "cosine", "plateau"]
     let short = try
       (optimizers.map { "optimizer={name: \($0)}" } + schedules.map { "schedule={name: \($0)}" }
+      + ["{sync_every: 1}", "{compress: powersgd}", "{compress: topk}"].map { "distributed=\($0)" }
       + ["early_stopping={}", "train={epochs: 1, batch_size: 1, init_from: x}"])
       .map { setting in
         try recipe(

@@ -41,11 +41,15 @@ import Training
         ["distributed.optimizer_sharding=true"],
         "distributed.optimizer_sharding: true works on the processor only"
       ),
+      (["distributed.compress=topk"], "distributed.compress: topk works on the processor only"),
+      (["distributed.sync_every=9"], "distributed.sync_every works on the processor only"),
       (["model.peepholes=true"], "model.peepholes works on the processor only"),
       (
         ["model.cell=gru", "model.reset_after=false"],
         "model.reset_after: false works on the processor only"
       ),
+      (["optimizer=lamb"], "optimizer lamb works on the processor only"),
+      (["optimizer=lars"], "optimizer lars works on the processor only"),
       (["train.freeze=['rnn.*']"], "train.freeze works on the processor only"),
       (["distributed.compress=bf16"], "distributed.compress: bf16 works on the processor only"),
     ] as [([String], String?)])

@@ -19,6 +19,8 @@ import Training
     (["distributed={optimizer_sharding: true, compress: bf16}"], 1e-2),
     (["distributed={optimizer_sharding: true, coordinator: dedicated}"], 1e-6),
     (["distributed.optimizer_sharding=true", "optimizer={name: sgd, lr: 0.1, momentum: 0.9}"], 1e-6),
+    (["distributed.optimizer_sharding=true", "optimizer={name: lamb, lr: 0.01}"], 1e-6),
+    (["distributed.optimizer_sharding=true", "optimizer={name: lars, lr: 5}"], 1e-6),
   ])
   func equalsThePlainSum(overrides: [String], tolerance: Double) throws {
     let run = try TemporaryRun()

@@ -1,5 +1,3 @@
-import Diagnostics
-
 /// The `distributed` section: how ranks work together.
 public struct DistributedSpecification: Sendable, Equatable {
   public enum Coordinator: String, Sendable, CaseIterable { case shared, dedicated }
@@ -10,11 +8,23 @@ public struct DistributedSpecification: Sendable, Equatable {
   public var reduction: Reduction = .fast
   /// Parts that a strict run cuts each batch into; its bits depend on them.
   public var lanes: Int = 8
-  public enum Compression: String, Sendable, CaseIterable { case none, bf16 }
-  /// What gradients are rounded to on their way between ranks; they are added in float32.
+  public enum Compression: String, Sendable, CaseIterable { case none, bf16, int8, int4, powersgd, topk }
+  /// What travels between ranks of gradients, or of the ways of rounds; it is added in float32.
   public var compress: Compression = .none
+  /// Columns that PowerSGD makes of each matrix.
+  public var powerRank: Int = 4
+  /// Share of each tensor's elements that `topk` sends, the largest ones.
+  public var topShare: Double = 0.01
+  /// Momentum of each rank before it chooses them (momentum correction).
+  public var topMomentum: Double = 0
   /// Whether each rank updates a slice of the parameters, and keeps the optimizer's state of that slice only.
   public var optimizerSharding: Bool = false
+  /// Steps that each rank takes by itself before all take one along the mean of their ways (DiLoCo); nil where every step is one of
+  /// all ranks.
+  public var syncEvery: Int?
+  /// Of the step along the mean: the rate, and Nesterov's momentum.
+  public var outerLearningRate: Double = 0.7
+  public var outerMomentum: Double = 0.9
   /// Steps between two comparisons of all ranks' parameters; 0 for none.
   public var replicaCheckEvery: Int = 100
   /// Seconds that a rank may stay away without progress before the job ends.
@@ -22,45 +32,12 @@ public struct DistributedSpecification: Sendable, Equatable {
   public init() {}
 }
 
-extension DistributedSpecification: DeclaredSection {
-  static let section = Section(
-    start: DistributedSpecification(),
-    keys: [
-      Key(
-        "coordinator", \.coordinator, .choice(),
-        "Whether rank 0 trains too (shared), or only evaluates, decides and saves (dedicated)."),
-      Key(
-        "reduction", \.reduction, .choice(),
-        "How gradients are added: strict gives the same bits for any number of ranks, fast takes less time."),
-      Key(
-        "lanes", \.lanes, .whole(1...4096),
-        "Parts that a strict run cuts each batch into; its bits depend on them."),
-      Key(
-        "compress", \.compress, .choice(),
-        "What gradients are rounded to on their way between ranks; they are added in float32."
-      ).checked { distributed, map in
-        try distributed.requireSameBits(distributed.compress == .none, "compress", "none", map)
-      },
-      Key(
-        "optimizer_sharding", \.optimizerSharding, .flag,
-        "Whether each rank updates a slice of the parameters, and keeps the optimizer's state of that slice only."
-      ).checked { distributed, map in
-        try distributed.requireSameBits(!distributed.optimizerSharding, "optimizer_sharding", "false", map)
-      },
-      Key(
-        "replica_check_every", \.replicaCheckEvery, .whole(0...Int(Int32.max)),
-        "Steps between two comparisons of all ranks' parameters; 0 for none."),
-      Key(
-        "stall_timeout", \.stallTimeout, .number(.positive),
-        "Seconds that a rank may stay away without progress before the job ends."),
-    ])
-
-  /// Refuses what would make a strict run's bits depend on the number of ranks.
-  private func requireSameBits(_ isSame: Bool, _ key: String, _ value: String, _ map: RecipeMap) throws {
-    if reduction == .fast || isSame { return }
-    throw map.failure(
-      at: key,
-      "\(map.fullPath(key)) would make the bits depend on the number of ranks; set it to \(value), or distributed.reduction to fast"
-    )
+extension DistributedSpecification.Compression {
+  /// Whether what is taken away is kept for the next time, and is a part of a run's state.
+  package var keepsErrors: Bool {
+    switch self {
+    case .none, .bf16: false
+    case .int8, .int4, .powersgd, .topk: true
+    }
   }
 }

@@ -21,6 +21,26 @@ public struct OptimizerSpecification: Sendable, Equatable {
     public init() {}
   }
 
+  /// You et al. 2020: Adam's step, made as long as a tensor's parameters are large. eps is apex's.
+  public struct LAMB: Sendable, Equatable {
+    public var adam: Adam = Adam()
+    /// Whether biases and other vectors have a ratio and weight decay too.
+    public var adaptsVectors: Bool = true
+    public init() { adam.eps = 1e-6 }
+  }
+
+  /// You et al. 2017: SGD whose gradients are made as large as a share of a tensor's parameters.
+  public struct LARS: Sendable, Equatable {
+    public var momentum: Double = 0.9
+    public var nesterov: Bool = false
+    /// The share.
+    public var trust: Double = 1e-3
+    public var eps: Double = 1e-8
+    /// Whether biases and other vectors have a ratio and weight decay too.
+    public var adaptsVectors: Bool = true
+    public init() {}
+  }
+
   public enum Rule: Sendable, Equatable {
     case sgd(SGD)
     /// `torch.optim.Adam`: weight decay is added to the gradient.
@@ -28,23 +48,27 @@ public struct OptimizerSpecification: Sendable, Equatable {
     /// `torch.optim.AdamW`: weight decay shrinks the parameters.
     case adamW(Adam)
     case rmsprop(RMSprop)
+    /// NVIDIA apex's `FusedLAMB(use_nvlamb=True, max_grad_norm=0)`: `train.clip_norm` limits the norm.
+    case lamb(LAMB)
+    /// NVIDIA apex's `LARC(clip=False)` around `torch.optim.SGD`.
+    case lars(LARS)
   }
 
   public var rule: Rule
   public var learningRate: Double
   public var weightDecay: Double
 
-  /// Settings left out get PyTorch's presets: lr 0.001 (rmsprop 0.01), weight decay 0 (adamw 0.01).
+  /// Settings left out get PyTorch's presets: lr 0.001 (rmsprop 0.01, lars 1), weight decay 0 (adamw, lamb 0.01).
   public init(_ rule: Rule, learningRate: Double? = nil, weightDecay: Double? = nil) {
     self.rule = rule
     switch rule {
     case .rmsprop: self.learningRate = learningRate ?? 1e-2
-    case .sgd, .adam, .adamW: self.learningRate = learningRate ?? 1e-3
+    case .lars: self.learningRate = learningRate ?? 1
+    case .sgd, .adam, .adamW, .lamb: self.learningRate = learningRate ?? 1e-3
     }
-    if case .adamW = rule {
-      self.weightDecay = weightDecay ?? 1e-2
-    } else {
-      self.weightDecay = weightDecay ?? 0
+    switch rule {
+    case .adamW, .lamb: self.weightDecay = weightDecay ?? 1e-2
+    case .sgd, .adam, .rmsprop, .lars: self.weightDecay = weightDecay ?? 0
     }
   }
 }
@@ -54,6 +78,27 @@ extension OptimizerSpecification.Rule {
     var settings = OptimizerSpecification.SGD()
     (settings.momentum, settings.dampening, settings.nesterov) = (momentum, dampening, nesterov)
     return .sgd(settings)
+  }
+
+  /// See `lamb(LAMB)`.
+  public static func lamb(
+    beta1: Double = 0.9, beta2: Double = 0.999, eps: Double = 1e-6, adaptsVectors: Bool = true
+  ) -> Self {
+    var settings = OptimizerSpecification.LAMB()
+    (settings.adam.beta1, settings.adam.beta2, settings.adam.eps) = (beta1, beta2, eps)
+    settings.adaptsVectors = adaptsVectors
+    return .lamb(settings)
+  }
+
+  /// See `lars(LARS)`.
+  public static func lars(
+    momentum: Double = 0.9, nesterov: Bool = false, trust: Double = 1e-3, eps: Double = 1e-8,
+    adaptsVectors: Bool = true
+  ) -> Self {
+    var settings = OptimizerSpecification.LARS()
+    (settings.momentum, settings.nesterov, settings.trust) = (momentum, nesterov, trust)
+    (settings.eps, settings.adaptsVectors) = (eps, adaptsVectors)
+    return .lars(settings)
   }
 
   /// `torch.optim.Adam`.
@@ -108,117 +153,5 @@ extension OptimizerSpecification {
     Self(
       .rmsprop(alpha: alpha, eps: eps, momentum: momentum), learningRate: learningRate,
       weightDecay: weightDecay)
-  }
-}
-
-// MARK: Keys
-
-extension OptimizerSpecification: SelectedSection {
-  enum Kind: String, CaseIterable {
-    case sgd, adam
-    case adamW = "adamw"
-    case rmsprop
-  }
-
-  var kind: Kind {
-    switch rule {
-    case .sgd: .sgd
-    case .adam: .adam
-    case .adamW: .adamW
-    case .rmsprop: .rmsprop
-    }
-  }
-
-  /// Its name in a recipe.
-  public var name: String { kind.rawValue }
-
-  static func start(_ kind: Kind) -> OptimizerSpecification {
-    switch kind {
-    case .sgd: OptimizerSpecification(.sgd())
-    case .adam: OptimizerSpecification(.adam())
-    case .adamW: OptimizerSpecification(.adamW())
-    case .rmsprop: OptimizerSpecification(.rmsprop())
-    }
-  }
-
-  static let section: Section<Self> = Section(
-    selector: "name", words: "optimizer ",
-    keys: [
-      Key(selector: "name", "How a gradient changes the parameters, as in torch.optim."),
-      Key("lr", \.learningRate, .number(.notNegative), "Learning rate, before the schedule."),
-      Key(
-        "momentum", \.rule.sgd.momentum, .number(.notNegative), only: [.sgd],
-        "Share of the step before that is taken again."),
-      Key(
-        "dampening", \.rule.sgd.dampening, .number(.any), only: [.sgd],
-        "Share of the gradient that momentum leaves out."),
-      Key("nesterov", \.rule.sgd.nesterov, .flag, only: [.sgd], "Nesterov's momentum.")
-        .checked { optimizer, map in
-          let sgd = optimizer.rule.sgd
-          if sgd.nesterov, sgd.momentum == 0 || sgd.dampening != 0 {
-            throw map.failure(at: "nesterov", "optimizer.nesterov needs a momentum above 0 and no dampening")
-          }
-        },
-      Key(
-        "betas", \.rule.adam.betas, .betas, only: [.adam, .adamW],
-        "Decays of the running means of the gradient and of its square."),
-      Key(
-        "alpha", \.rule.rmsprop.alpha, .number(.probability), only: [.rmsprop],
-        "Decay of the running mean of the gradient's square."),
-      Key(
-        "eps", \.rule.adam.eps, .number(.notNegative), only: [.adam, .adamW],
-        "Added to the divisor, outside of the root."),
-      Key(
-        "eps", \.rule.rmsprop.eps, .number(.notNegative), only: [.rmsprop],
-        "Added to the divisor, outside of the root."),
-      Key(
-        "momentum", \.rule.rmsprop.momentum, .number(.notNegative), only: [.rmsprop],
-        "Share of the step before that is taken again."),
-      Key(
-        "weight_decay", \.weightDecay, .number(.notNegative),
-        "Pull of the parameters towards 0: added to the gradient, or (adamw) taken off the parameters."),
-    ])
-}
-
-extension OptimizerSpecification.Rule {
-  fileprivate var sgd: OptimizerSpecification.SGD {
-    get { if case .sgd(let settings) = self { settings } else { .init() } }
-    set { self = .sgd(newValue) }
-  }
-
-  /// Of Adam and AdamW.
-  fileprivate var adam: OptimizerSpecification.Adam {
-    get {
-      switch self {
-      case .adam(let settings), .adamW(let settings): settings
-      case .sgd, .rmsprop: .init()
-      }
-    }
-    set { if case .adamW = self { self = .adamW(newValue) } else { self = .adam(newValue) } }
-  }
-
-  fileprivate var rmsprop: OptimizerSpecification.RMSprop {
-    get { if case .rmsprop(let settings) = self { settings } else { .init() } }
-    set { self = .rmsprop(newValue) }
-  }
-}
-
-extension OptimizerSpecification.Adam {
-  fileprivate var betas: [Double] {
-    get { [beta1, beta2] }
-    set { (beta1, beta2) = (newValue[0], newValue[1]) }
-  }
-}
-
-extension Codec where Value == [Double] {
-  fileprivate static var betas: Codec {
-    Codec(.list(of: .number(.belowOne), .exactly(2))) { node, place in
-      guard case .list(let items) = node.content, items.count == 2 else {
-        throw place.wrong(node, "a list of two numbers such as [0.9, 0.999]")
-      }
-      return try items.map { try $0.number(.belowOne, place) }
-    } write: {
-      .list($0.map { .init($0) })
-    }
   }
 }

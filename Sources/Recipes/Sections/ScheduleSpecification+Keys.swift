@@ -64,7 +64,40 @@ extension ScheduleSpecification: SelectedSection {
         "Rate below which it does not fall."),
       Key("metric", \.rule.plateau.metric, .metric, only: [.plateau], "What should improve."),
       Key("warmup_steps", \.warmupSteps, .whole(counts), "Steps over which the rate first rises linearly."),
+      Key(
+        "warmup_epochs", optional: \.warmupEpochs, .number(.notNegative),
+        "The same counted in epochs, also parts of one; null for warmup_steps."
+      ).checked { schedule, map in
+        if schedule.warmupEpochs != nil, schedule.warmupSteps > 0 {
+          throw map.failure(
+            at: "warmup_epochs",
+            "schedule.warmup_epochs and schedule.warmup_steps exclude each other; keep one")
+        }
+      },
+      Key(
+        "scale_lr", \.scaling, .choice(),
+        "How optimizer.lr grows with train.batch_size, from what it is at base_batch_size: in proportion, or by the root."
+      ),
+      Key(
+        "base_batch_size", optional: \.baseBatchSize, .whole(),
+        "Samples of a batch that optimizer.lr is meant for."
+      ).checked { try $0.requireBase($1) },
     ])
+
+  /// Refuses a scale without the batch it begins at, and such a batch without a scale.
+  private func requireBase(_ map: RecipeMap) throws {
+    switch (scaling, baseBatchSize) {
+    case (.none, nil), (.linear, .some), (.sqrt, .some): return
+    case (.none, .some):
+      throw map.failure(
+        at: "base_batch_size", "schedule.base_batch_size needs schedule.scale_lr, linear or sqrt")
+    case (_, nil):
+      throw map.failure(
+        at: "scale_lr",
+        "schedule.scale_lr: \(scaling.rawValue) needs schedule.base_batch_size, the batch that optimizer.lr is meant for"
+      )
+    }
+  }
 }
 
 extension ScheduleSpecification.Rule {

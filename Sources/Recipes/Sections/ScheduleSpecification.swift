@@ -44,6 +44,13 @@ public struct ScheduleSpecification: Sendable, Equatable {
   public var rule: Rule
   /// Steps over which the rate first rises linearly: step i of w (from 1) runs at i/w of it.
   public var warmupSteps: Int
+  /// The same counted in epochs, which may be parts of one; nil for `warmupSteps`.
+  public var warmupEpochs: Double?
+  public enum RateScaling: String, Sendable, CaseIterable { case none, linear, sqrt }
+  /// How the rate grows with the batch, from the optimizer's at `baseBatchSize`: Goyal et al. 2017, or by the root.
+  public var scaling: RateScaling = .none
+  /// Samples of a batch that the optimizer's rate is meant for.
+  public var baseBatchSize: Int?
 
   public init(_ rule: Rule, warmupSteps: Int = 0) {
     self.rule = rule
@@ -78,5 +85,18 @@ extension ScheduleSpecification.Rule {
     (settings.factor, settings.patience, settings.threshold) = (factor, patience, threshold)
     (settings.cooldown, settings.minLR, settings.metric) = (cooldown, minLR, metric)
     return .plateau(settings)
+  }
+}
+
+extension Recipe {
+  /// The optimizer's learning rate for this size of batch, before the schedule.
+  package var scaledLearningRate: Double {
+    guard let base = schedule.baseBatchSize else { return optimizer.learningRate }
+    let factor = Double(train.batchSize) / Double(base)
+    switch schedule.scaling {
+    case .none: return optimizer.learningRate
+    case .linear: return optimizer.learningRate * factor
+    case .sqrt: return optimizer.learningRate * factor.squareRoot()
+    }
   }
 }

@@ -16,6 +16,8 @@ public struct TrainSpecification: Sendable, Equatable {
   public var ema: Double?
   /// Micro-batches that a rank's part of a batch (in a strict run: each lane) is computed in; the result is that of the whole.
   public var accumulate: Int = 1
+  /// The most samples that a rank computes at once; nil for `accumulate`.
+  public var microBatchSize: Int?
   /// Steps in a row that are skipped, whatever the cause (not finite, no sample that counts), after which training stops.
   public var maxBadSteps: Int = 10
   /// How often the validation part is evaluated.
@@ -77,6 +79,16 @@ extension TrainSpecification: DeclaredSection {
         "Micro-batches that a rank's part of a batch (in a strict run: each lane) is computed in; the result is that of the whole."
       ),
       Key(
+        "micro_batch_size", optional: \.microBatchSize, .whole(),
+        "Most samples that a rank computes at once, adding gradients until its part of a batch is done; null for accumulate."
+      ).checked { train, map in
+        if train.microBatchSize != nil, train.accumulate > 1 {
+          throw map.failure(
+            at: "micro_batch_size",
+            "train.micro_batch_size and train.accumulate exclude each other; keep one")
+        }
+      },
+      Key(
         "max_bad_steps", \.maxBadSteps, .whole(),
         "Steps in a row that are skipped, whatever the cause (not finite, no sample that counts), after which training stops."
       ),
@@ -118,6 +130,17 @@ extension TrainSpecification: DeclaredSection {
 }
 
 extension TrainSpecification {
+  /// Steps of an epoch of so many samples.
+  package func steps(of samples: Int) -> Int { (samples + batchSize - 1) / batchSize }
+
+  /// Whether a rank computes its part of a batch at once.
+  package var computesWholeParts: Bool { accumulate == 1 && microBatchSize == nil }
+
+  /// Samples of a micro-batch where a rank's part has so many.
+  package func microBatch(of count: Int) -> Int {
+    max(1, microBatchSize ?? (count + accumulate - 1) / accumulate)
+  }
+
   /// What stands on both sides of the first equals sign of `OLD=NEW`; nil where there is none, or both are the same.
   package static func renaming(_ text: String) -> (old: String, new: String)? {
     let bytes = text.utf8

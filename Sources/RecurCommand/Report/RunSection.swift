@@ -41,7 +41,7 @@ struct RunSection {
       rows += [["network", recipe.model.summary], ["loss", recipe.loss.name]]
       rows.append([
         "optimizer",
-        "\(recipe.optimizer.name), learning rate \(Formatting.short(recipe.optimizer.learningRate))",
+        "\(recipe.optimizer.name), learning rate \(Formatting.short(recipe.scaledLearningRate))",
       ])
       rows.append([
         "epochs", "\(summary.epochs) of \(recipe.train.epochs), \(Formatting.grouped(summary.steps)) steps",

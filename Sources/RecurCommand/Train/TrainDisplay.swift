@@ -92,7 +92,7 @@ extension TrainDisplay {
       ["samples", samples],
       ["network", "\(recipe.model.summary), \(Formatting.grouped(start.parameters)) parameters"],
       ["loss", recipe.loss.name],
-      ["optimizer", "\(optimizer.name), learning rate \(Formatting.short(optimizer.learningRate))"],
+      ["optimizer", "\(optimizer.name), learning rate \(Formatting.short(recipe.scaledLearningRate))"],
       [
         "steps",
         "\(start.epochs) epochs of \(start.stepsPerEpoch), batch \(recipe.train.batchSize), seed \(recipe.seed)",

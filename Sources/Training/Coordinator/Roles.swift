@@ -5,6 +5,8 @@ import Diagnostics
 struct Roles {
   /// Those that hold shards, as a group of their own; on a dedicated coordinator nothing but itself.
   let workers: any Communicator
+  /// How many they are.
+  let trainers: Int
   /// Rank 0 of a run with a dedicated coordinator.
   let isCoordinator: Bool
   /// A rank that trains for a dedicated coordinator.
@@ -15,6 +17,7 @@ struct Roles {
 
   /// All ranks make one together.
   init(_ coordinator: DistributedSpecification.Coordinator, _ all: any Communicator) throws {
+    trainers = coordinator == .dedicated ? all.size - 1 : all.size
     guard coordinator == .dedicated else {
       (workers, isCoordinator, isWorker, link, stops) = (all, false, false, nil, nil)
       return

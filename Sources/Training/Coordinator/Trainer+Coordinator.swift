@@ -63,7 +63,7 @@ extension Trainer {
     do {
       replica.step.meet()
       let status = try trainEpochs()
-      try replica.gather(carriesStates: carriesStates)
+      try gather()
       try workerLog?.send(.end, standing) { message in
         message.status = status
         message.stepTime = clocks.stepTime

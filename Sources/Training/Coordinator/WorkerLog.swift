@@ -56,11 +56,12 @@ final class WorkerLog: TrainingLog {
 extension RunState {
   func messagePosition(updates: Int) -> WorkerMessage.TrainedState {
     .init(
-      step: step, position: position, sums: sums, counters: counters, updates: updates)
+      step: step, position: position, sums: sums, counters: counters, updates: updates, ranks: ranks)
   }
 
   mutating func adopt(_ other: WorkerMessage.TrainedState) {
     (step, position, sums) = (other.step, other.position, other.sums)
+    ranks = other.ranks
     // What epochs' ends change is the coordinator's.
     let own = counters
     counters = other.counters

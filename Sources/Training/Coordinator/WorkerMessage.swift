@@ -19,6 +19,8 @@ struct WorkerMessage: Codable {
     var counters: RunState.Counters
     /// Adam's t.
     var updates: Int
+    /// What ranks keep for themselves.
+    var ranks: RankUpdates?
   }
   struct Failed: Codable {
     var code: Int32

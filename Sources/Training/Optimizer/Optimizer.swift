@@ -1,6 +1,7 @@
 import CKernels
 import Diagnostics
 import Kernels
+import Recurrent
 
 #if canImport(Glibc)
   import Glibc
@@ -26,16 +27,30 @@ public final class Optimizer {
   private let trained: [Range<Int>]
   private let kernels: KernelSet
   private var settings: rk_optimizer
+  /// Of a rule whose step depends on the norms of each tensor.
+  private let layerwise: LayerwiseUpdate?
 
+  /// Changes parameters that are one tensor.
   public convenience init(_ specification: OptimizerSpecification, count: Int, kernels: KernelSet = .best) {
-    self.init(specification, count: count, trained: nil, kernels: kernels)
+    self.init(specification, count: count, trained: nil, tensors: nil, kernels: kernels)
+  }
+
+  /// Changes parameters of a layout, tensor by tensor where the rule asks for it.
+  public convenience init(
+    _ specification: OptimizerSpecification, _ layout: ParameterLayout, kernels: KernelSet = .best
+  ) {
+    self.init(
+      specification, count: layout.count, trained: nil, tensors: TrainedTensors(layout), kernels: kernels)
   }
 
   /// - trained: the elements that it changes, rising; nil for all.
+  /// - tensors: of those elements; nil for one that has all.
   init(
-    _ specification: OptimizerSpecification, count: Int, trained: [Range<Int>]?, kernels: KernelSet = .best
+    _ specification: OptimizerSpecification, count: Int, trained: [Range<Int>]?, tensors: TrainedTensors?,
+    kernels: KernelSet = .best
   ) {
     self.trained = trained ?? [0..<count]
+    layerwise = LayerwiseUpdate(specification, tensors ?? TrainedTensors(count: count), count: count, kernels)
     self.specification = specification
     self.count = count
     self.kernels = kernels
@@ -61,6 +76,16 @@ public final class Optimizer {
     _ parameters: UnsafeMutableBufferPointer<Float>, gradients: UnsafeMutableBufferPointer<Float>,
     scale: Float = 1, learningRate: Double, team: Team? = nil
   ) {
+    update(parameters, gradients: gradients, scale: scale, learningRate: learningRate, team: team) { _ in }
+  }
+
+  /// One step of ranks that may each have a slice of the parameters.
+  /// - addNorms: adds up over these ranks.
+  func update(
+    _ parameters: UnsafeMutableBufferPointer<Float>, gradients: UnsafeMutableBufferPointer<Float>,
+    scale: Float, learningRate: Double, team: Team?,
+    addNorms: (UnsafeMutableBufferPointer<Double>) throws -> Void
+  ) rethrows {
     precondition(parameters.count == count && gradients.count == count)
     guard let parameters = parameters.baseAddress, let gradients = gradients.baseAddress else { return }
     settings.gradient_scale = scale
@@ -69,6 +94,9 @@ public final class Optimizer {
     steps += 1
     settings.bias1 = Float(1 - pow(settings.beta1, Double(steps)))
     settings.bias2_sqrt = Float((1 - pow(settings.beta2, Double(steps))).squareRoot())
+    if let layerwise {
+      return try layerwise.update(parameters, gradients, state(0), state(1), settings, team, addNorms)
+    }
     for range in trained {
       guard let team else {
         update(parameters, gradients, range)
@@ -117,6 +145,7 @@ public final class Optimizer {
     case .sgd: kernels.functions.sgd(&settings, p, g, first, count)
     case .adam, .adamW: kernels.functions.adam(&settings, p, g, first!, second!, count)
     case .rmsprop: kernels.functions.rmsprop(&settings, p, g, first!, second, count)
+    case .lamb, .lars: preconditionFailure("LayerwiseUpdate has it")
     }
   }
 
@@ -130,7 +159,8 @@ extension OptimizerSpecification {
   package var bufferNames: [String] {
     switch rule {
     case .sgd(let sgd): sgd.momentum == 0 ? [] : ["momentum_buffer"]
-    case .adam, .adamW: ["exp_avg", "exp_avg_sq"]
+    case .adam, .adamW, .lamb: ["exp_avg", "exp_avg_sq"]
+    case .lars(let lars): lars.momentum == 0 ? [] : ["momentum_buffer"]
     case .rmsprop(let rmsprop): rmsprop.momentum == 0 ? ["square_avg"] : ["square_avg", "momentum_buffer"]
     }
   }
@@ -152,6 +182,13 @@ extension OptimizerSpecification {
       settings.beta2 = rmsprop.alpha
       settings.eps = Float(rmsprop.eps)
       settings.momentum = Float(rmsprop.momentum)
+    case .lamb(let lamb):
+      settings.beta1 = lamb.adam.beta1
+      settings.beta2 = lamb.adam.beta2
+      settings.eps = Float(lamb.adam.eps)
+    case .lars(let lars):
+      settings.momentum = Float(lars.momentum)
+      settings.nesterov = lars.nesterov ? 1 : 0
     }
     return settings
   }

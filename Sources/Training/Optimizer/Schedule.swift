@@ -24,11 +24,19 @@ public struct Schedule: Sendable, Equatable {
   public let specification: ScheduleSpecification
   public let baseRate: Double
   public let epochs: Int
+  /// Steps of the warm-up.
+  public let warmupSteps: Int
   public var state: State
 
   /// - epochs: of the whole run; the span of a cosine that names none.
-  public init(_ specification: ScheduleSpecification, baseRate: Double, epochs: Int) {
+  /// - stepsPerEpoch: what a warm-up that is counted in epochs is made of.
+  public init(
+    _ specification: ScheduleSpecification, baseRate: Double, epochs: Int, stepsPerEpoch: Int = 1
+  ) {
     self.specification = specification
+    warmupSteps =
+      specification.warmupEpochs.map { Int(min(1e15, ($0 * Double(stepsPerEpoch)).rounded(.up))) }
+      ?? specification.warmupSteps
     self.baseRate = baseRate
     self.epochs = epochs
     state = State(rate: baseRate)
@@ -50,7 +58,7 @@ public struct Schedule: Sendable, Equatable {
 
   /// The factor of an optimizer step (from 0): rises to 1 over the warm-up.
   public func warmup(step: Int) -> Double {
-    step + 1 < specification.warmupSteps ? Double(step + 1) / Double(specification.warmupSteps) : 1
+    step + 1 < warmupSteps ? Double(step + 1) / Double(warmupSteps) : 1
   }
 
   /// The metric the rate depends on, if any.

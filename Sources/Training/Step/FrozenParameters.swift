@@ -38,6 +38,9 @@ struct FrozenParameters {
   /// All parameters in front of this one are frozen.
   var end: Int { ranges.first.map { $0.lowerBound == 0 ? $0.upperBound : 0 } ?? 0 }
 
+  /// Whether a tensor is one of them.
+  func contains(_ tensor: Range<Int>) -> Bool { ranges.contains { $0.overlaps(tensor) } }
+
   /// What is trained of a slice, counted from its start; nil for all of it.
   func trained(of slice: Range<Int>) -> [Range<Int>]? {
     if ranges.isEmpty { return nil }

@@ -11,14 +11,20 @@ final class GradientSum {
   private let gradients: UnsafeMutableBufferPointer<Float>
   private let sliced: SlicedSum?
   private let compressed: CompressedSum?
+  /// Sends less than all, and the rest later.
+  let saving: (any GradientCompression)?
+  /// Samples of the step's batch, of all ranks.
+  var samples = 1
   /// Of plain sums.
   let reduction: GradientReduction?
 
   /// - boundaries: where backward ends stretches of gradients, falling.
+  /// - saving: sends less than all, where that is asked for.
   init(
     _ settings: DistributedSpecification, _ gradients: UnsafeMutableBufferPointer<Float>, boundaries: [Int],
-    group: any Communicator
+    saving: (any GradientCompression)? = nil, group: any Communicator
   ) {
+    self.saving = saving
     self.group = group
     self.gradients = gradients
     let isAlone = group.size == 1
@@ -42,6 +48,7 @@ final class GradientSum {
   func sum(_ sums: UnsafeMutableBufferPointer<Double>, squares: (Range<Int>) -> Void) throws {
     if let reduction { return try reduction.sum(sums) }
     if group.size == 1 { return }
+    if let saving { return try saving.sum(gradients, sums, samples: samples) }
     if let compressed {
       try compressed.reduceScatter(gradients)
       if !isSharded { try compressed.allGather(gradients) }
@@ -54,6 +61,14 @@ final class GradientSum {
 
   /// Gives all ranks the parameters that others have updated.
   func share(_ parameters: UnsafeMutableBufferPointer<Float>) throws { try sliced?.allGather(parameters) }
+
+  /// The step was taken.
+  func commit() { if group.size > 1 { saving?.commit() } }
+
+  /// Adds up squares of slices, where each rank has one of its own.
+  func addNorms(_ squares: UnsafeMutableBufferPointer<Double>) throws {
+    if isSharded { try group.allReduceSum(squares) }
+  }
 
   /// See `GradientReduction`.
   func stepEnded(seconds: Double) throws -> GradientReduction.Choice? {

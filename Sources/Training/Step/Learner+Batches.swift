@@ -20,7 +20,7 @@ extension Learner {
     let sum = GradientSum(
       DistributedSpecification(), model.gradients, boundaries: model.layout.boundaries, group: communicator)
     self.init(
-      model, loss: loss, optimizer: Optimizer(optimizer, count: model.layout.count, kernels: model.kernels),
+      model, loss: loss, optimizer: Optimizer(optimizer, model.layout, kernels: model.kernels),
       gradientSum: sum, limits: GradientLimits(norm: clipNorm), seed: seed, communicator: communicator)
   }
 

@@ -147,6 +147,7 @@ public final class Learner {
     let norm = squares.squareRoot() / total.weight
     let clip = limits.norm.map { min(1, $0 / (norm + 1e-6)) } ?? 1
     try change(slice, scale: Float(clip / total.weight), learningRate)
+    gradientSum.commit()
     (outcome.lossSum, outcome.weight) = (total.loss, total.weight)
     (outcome.right, outcome.counted) = (total.right, total.counted)
     outcome.gradientNorm = norm
@@ -160,10 +161,10 @@ public final class Learner {
       gradients.scale(by: scale, limitedTo: value)
       scale = 1
     }
-    optimizer.update(
+    try optimizer.update(
       .init(rebasing: model.parameters[slice]), gradients: gradients, scale: scale,
-      learningRate: learningRate,
-      team: model.team)
+      learningRate: learningRate, team: model.team
+    ) { try gradientSum.addNorms($0) }
     try gradientSum.share(model.parameters)
     average?.update(model.parameters, isFirst: optimizer.steps == 1)
     model.parametersChanged()

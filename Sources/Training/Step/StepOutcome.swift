@@ -20,6 +20,12 @@ public struct StepOutcome: Sendable {
   /// Whether a rank asks for an end, or the first rank for a checkpoint.
   package internal(set) var stop = false
   package internal(set) var save = false
+  /// Whether a rank took the step by itself: what it gave comes with the end of the round.
+  package internal(set) var isPending = false
+  /// How many steps it tells of: those of a round, else one.
+  var steps = 1
+  /// Steps of the round that some rank did not take.
+  var skipped = SkippedSteps()
 
   /// - result: of a step that was not taken.
   package init(_ result: Result, stop: Bool, save: Bool) {
@@ -39,6 +45,13 @@ public struct StepOutcome: Sendable {
     self.right = right
     self.counted = counted
     self.gradientNorm = gradientNorm
+  }
+
+  /// A step that this rank took by itself.
+  static var pending: StepOutcome {
+    var outcome = StepOutcome(.updated, stop: false, save: false)
+    outcome.isPending = true
+    return outcome
   }
 
   /// The mean loss; NaN where the step was not taken.

@@ -19,7 +19,7 @@ extension TrainingStep {
   /// Whether a strict run computes the lanes of a rank as one batch and cuts only the sums over samples, which is as fast as a fast
   /// run; else each lane is a batch of its own. The same on all ranks, and for any number of them.
   func computesLanesTogether(_ samples: UnsafeBufferPointer<Int32>) -> Bool {
-    guard accumulate == 1, model.cutsLanes else { return false }
+    guard train.computesWholeParts, model.cutsLanes else { return false }
     if set.shape.hasEqualLengths { return true }
     // Sorted by length, a lane's rows would not lie together.
     let length = set.length(of: Int(samples[0]))
@@ -70,7 +70,7 @@ extension TrainingStep {
     _ samples: UnsafeBufferPointer<Int32>, then: UnsafeBufferPointer<Int32>?, step: Int, lane: Int,
     into gradients: UnsafeMutableBufferPointer<Float>
   ) {
-    let size = microBatchSize(samples.count)
+    let size = train.microBatch(of: samples.count)
     var start = 0
     while start < samples.count {
       let end = min(start + size, samples.count)
@@ -83,10 +83,9 @@ extension TrainingStep {
     }
   }
 
-  private func microBatchSize(_ count: Int) -> Int { max(1, (count + accumulate - 1) / accumulate) }
-
   private func firstMicroBatch(ofPart samples: UnsafeBufferPointer<Int32>) -> UnsafeBufferPointer<Int32>? {
-    samples.isEmpty ? nil : .init(rebasing: samples[..<min(microBatchSize(samples.count), samples.count)])
+    samples.isEmpty
+      ? nil : .init(rebasing: samples[..<min(train.microBatch(of: samples.count), samples.count)])
   }
 
   /// What this rank computes first of a global batch.

@@ -7,7 +7,7 @@ import Recurrent
 /// a device, and how long it took. What is computed is the learner's.
 package final class TrainingStep {
   package let learner: Learner
-  let accumulate: Int
+  let train: TrainSpecification
   package let set: any SampleSet
   let pipeline: BatchPipeline
   /// What the epoch's next step computes first, where there is one.
@@ -20,31 +20,40 @@ package final class TrainingStep {
   let laneCount: Int
 
   package var model: Model { learner.model }
-  package var communicator: any Communicator { learner.communicator }
+  /// The ranks that train.
+  package let communicator: any Communicator
+  /// What ends a round of steps that ranks take by themselves; nil where all take every step together.
+  let outer: OuterStep?
   var lanes: LaneReduction? { learner.lanes }
   private var gradientSum: GradientSum { learner.gradientSum }
 
   /// Of the last step: seconds that each rank took from the reduction before to this one, and this rank's in it.
-  var computeSeconds: UnsafeMutableBufferPointer<Double> { learner.sums.seconds }
+  var computeSeconds: UnsafeMutableBufferPointer<Double> { outer?.seconds ?? learner.sums.seconds }
   /// When all ranks were last together: what each one does from then on makes the others wait.
-  private var together = monotonicNanoseconds()
+  private(set) var together = monotonicNanoseconds()
   /// How gradients are summed, after the step that decided it.
   private(set) var choice: GradientReduction.Choice?
   private(set) var wait = 0.0
   private(set) var communication = 0.0
 
-  init(_ learner: Learner, recipe: Recipe, set: any SampleSet, trace: Trace?, gathersAhead: Bool) {
+  /// - group: the ranks that train. outer: ends their rounds, where each takes steps by itself.
+  init(
+    _ learner: Learner, recipe: Recipe, set: any SampleSet, group: any Communicator, outer: OuterStep? = nil,
+    trace: Trace?, gathersAhead: Bool
+  ) {
     self.learner = learner
+    (communicator, self.outer) = (group, outer)
     self.trace = trace
     self.set = set
-    accumulate = recipe.train.accumulate
+    train = recipe.train
     laneCount = learner.lanes?.laneCount ?? 1
     let (model, full) = (learner.model, min(recipe.train.batchSize, set.count))
-    let part = equalPart(0, of: full, among: learner.lanes?.laneCount ?? learner.communicator.size).count
+    let part = equalPart(0, of: full, among: learner.lanes?.laneCount ?? group.size).count
     let own = learner.lanes.map {
       equalParts(of: full, among: $0.laneCount)[$0.lanes].reduce(0) { $0 + $1.count }
     }
-    let capacity = max(part, accumulate == 1 && model.cutsLanes ? own ?? 0 : 0)
+    let capacity = max(
+      min(part, train.microBatch(of: part)), train.computesWholeParts && model.cutsLanes ? own ?? 0 : 0)
     learner.reserve(rows: model.network.outputRows(steps: set.shape.steps, batch: capacity))
     pipeline =
       gathersAhead
@@ -54,10 +63,11 @@ package final class TrainingStep {
 
   /// - samples: the global batch; each rank takes its part of it, which may be empty.
   /// - following: the epoch's next global batch; it may be gathered while this one is computed.
+  /// - endsRound: whether ranks meet after it.
   /// - stop, save: what this rank asks all for.
   func run(
     _ samples: UnsafeBufferPointer<Int32>, following: UnsafeBufferPointer<Int32>? = nil, step: Int,
-    learningRate: Double, stop: Bool, save: Bool
+    learningRate: Double, endsRound: Bool = true, stop: Bool, save: Bool
   ) throws -> StepOutcome {
     if let device {
       defer { choice = device.choice }
@@ -66,7 +76,12 @@ package final class TrainingStep {
       return outcome
     }
     self.following = following.flatMap { firstMicroBatch(of: $0) }
+    if let outer {
+      return try runLocally(
+        outer, samples, step: step, learningRate, endsRound: endsRound, stop: stop, save: save)
+    }
     learner.begin()
+    gradientSum.samples = samples.count
     (learner.sums.requests.stop, learner.sums.requests.save) = (stop ? 1 : 0, save ? 1 : 0)
     if let lanes {
       if computesLanesTogether(samples) {
@@ -84,11 +99,9 @@ package final class TrainingStep {
     let (start, computed) = (together, monotonicNanoseconds())
     computeSeconds[communicator.rank] = Double(computed - together) / 1e9
     try learner.sum()
-    let reduced = monotonicNanoseconds()
-    together = reduced
-    accountReduction(seconds: Double(reduced - computed) / 1e9)
+    reductionEnded(since: computed, step: step)
+    let reduced = together
     if let trace {
-      trace.add(.reduction, step: step + 1, from: computed, to: reduced)
       for span in gradientSum.spans { trace.add(.bucket, step: step + 1, from: span.begin, to: span.end) }
     }
     communicator.progress?.enter(.optimizer, step: step + 1)
@@ -100,6 +113,17 @@ package final class TrainingStep {
 
   /// Notes that all ranks have just left a call together.
   func meet() { together = monotonicNanoseconds() }
+
+  /// Notes what a reduction took that has just ended.
+  /// - computed: when this rank came to it.
+  func reductionEnded(since computed: UInt64, step: Int) {
+    together = monotonicNanoseconds()
+    accountReduction(seconds: Double(together - computed) / 1e9)
+    trace?.add(.reduction, step: step + 1, from: computed, to: together)
+  }
+
+  /// Notes that this rank has met nobody.
+  func metNobody() { (wait, communication) = (0, 0) }
 
   /// The slowest one's lead is what the others waited.
   private func accountReduction(seconds: Double) {

@@ -6,7 +6,9 @@ extension Trainer {
   /// sums a slice of its own. Who limits each element has divided them before.
   func noteGradients(_ outcome: StepOutcome) {
     guard let events = recorder?.tensorboard else { return }
-    let areHere = replica.step.device == nil && !roles.isCoordinator && !recipe.distributed.optimizerSharding
+    let areHere =
+      replica.step.device == nil && !roles.isCoordinator && !recipe.distributed.optimizerSharding
+      && recipe.distributed.syncEvery == nil
     let weight = recipe.train.clipValue == nil ? outcome.weight : 1
     events.gradientScale = areHere && outcome.result == .updated ? 1 / weight : nil
   }

@@ -23,10 +23,13 @@ extension Recipe {
   func requireMemory(_ network: Network, _ set: any SampleSet, workers: Int) throws {
     // Each worker has a part of a batch, at least so much of it at a time.
     let lanes = distributed.reduction == .strict ? distributed.lanes : 1
-    let batch = min(train.batchSize, set.count) / max(workers, lanes) / max(1, train.accumulate)
+    let part = min(train.batchSize, set.count) / max(workers, lanes)
+    let batch = min(part, train.microBatch(of: part))
     let rows = batch * (set.shape.hasEqualLengths ? set.shape.steps : 1)
     try network.requireMemory(
-      ParameterLayout(network), slots: workers == 1 ? optimizer.bufferNames.count : 0, rows: rows,
+      ParameterLayout(network),
+      slots: workers == 1 ? optimizer.bufferNames.count + (distributed.syncEvery == nil ? 0 : 3) : 0,
+      rows: rows,
       batch: batch)
   }
 

@@ -18,11 +18,12 @@ final class ReplicaCheck {
   deinit { halves.deallocate() }
 
   /// Whether the parameters are compared after this step.
-  func isDue(_ step: Int) -> Bool { every > 0 && step % every == 0 }
+  /// - steps: since ranks last met.
+  func isDue(_ step: Int, steps: Int) -> Bool { every > 0 && step / every > (step - steps) / every }
 
   /// Throws the same on all ranks where the parameters are not the same after this step.
-  func stepEnded(_ step: Int, _ parameters: UnsafeMutableBufferPointer<Float>) throws {
-    guard isDue(step) else { return }
+  func stepEnded(_ step: Int, steps: Int = 1, _ parameters: UnsafeMutableBufferPointer<Float>) throws {
+    guard isDue(step, steps: steps) else { return }
     halves.update(repeating: 0)
     let hash = fastHash(UnsafeRawBufferPointer(parameters))
     halves[2 * group.rank] = Double(hash >> 32)

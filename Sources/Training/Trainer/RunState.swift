@@ -27,14 +27,18 @@ struct RunState {
   var stopping: EarlyStopping?
   /// Measured for the present parameters, at the end of an epoch.
   var monitored: CheckpointState.Monitored?
+  /// What ranks keep for themselves, when it was last brought together.
+  var ranks: RankUpdates?
   /// Where the first parameters came from; nil for the seed's own start.
   var weights: WeightsReport?
   /// Seconds of training before this process.
   var earlierSeconds = 0.0
 
-  init(_ recipe: Recipe) {
+  /// - samples: of the training part.
+  init(_ recipe: Recipe, samples: Int) {
     schedule = Schedule(
-      recipe.schedule, baseRate: recipe.optimizer.learningRate, epochs: recipe.train.epochs)
+      recipe.schedule, baseRate: recipe.scaledLearningRate, epochs: recipe.train.epochs,
+      stepsPerEpoch: recipe.train.steps(of: samples))
     stopping = recipe.earlyStopping.map { EarlyStopping($0) }
   }
 
@@ -51,6 +55,7 @@ struct RunState {
     state.monitored = monitored
     state.extra["sums"] = JSONValue(encoding: sums)
     state.extra["counters"] = JSONValue(encoding: counters)
+    if let ranks { state.extra["ranks"] = JSONValue(encoding: ranks) }
     if let weights { state.extra["init_from"] = JSONValue(encoding: weights) }
   }
 
@@ -71,6 +76,10 @@ struct RunState {
       "counters.bad.weightless": counters.bad.weightless,
       "schedule.bad_epochs": schedule.state.badEpochs, "schedule.cooldown": schedule.state.cooldown,
     ])
+    ranks = try state.extra["ranks"]?.decode(as: RankUpdates.self, in: "ranks")
+    if let ranks {
+      try CheckpointState.check(["ranks.rounds": ranks.rounds, "ranks.updates": ranks.updates.min() ?? -1])
+    }
     weights = try state.extra["init_from"]?.decode(as: WeightsReport.self, in: "init_from")
     earlierSeconds = state.elapsedSeconds
   }

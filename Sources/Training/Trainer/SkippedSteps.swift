@@ -16,10 +16,10 @@ struct SkippedSteps: Codable, Equatable {
 
   var count: Int { notFinite + weightless }
 
-  mutating func add(_ cause: Cause) {
+  mutating func add(_ cause: Cause, _ steps: Int) {
     switch cause {
-    case .notFinite: notFinite += 1
-    case .weightless: weightless += 1
+    case .notFinite: notFinite += steps
+    case .weightless: weightless += steps
     }
   }
 

@@ -4,7 +4,7 @@ import Dataset
 extension Trainer {
   /// Workers of a dedicated coordinator leave evaluation and saving to it.
   func endEpoch() throws {
-    if roles.isWorker { try replica.gather(carriesStates: carriesStates) }
+    if roles.isWorker { try gather() }
     try workerLog?.send(.epoch, standing)
     let loss = state.sums.meanLoss
     state.epochLosses.append(loss)
@@ -19,7 +19,7 @@ extension Trainer {
     let improved = monitor(values)
     state.sums = LossSums()
     if !roles.isWorker, improved || recipe.checkpoint.isDue(state.epoch) {
-      try replica.gather(carriesStates: carriesStates)
+      try gather()
     }
     try recorder?.emit(.epoch(EpochEvent(summary: summary(values), times: clocks.ranks)))
     try writeHistograms()

@@ -5,7 +5,7 @@ extension Trainer {
   func finish(_ status: TrainingReport.Status) throws -> TrainingReport {
     try replica.fetch()
     // Only rank 0 knows whether it is saved, but all have a part of it.
-    if !roles.isWorker { try replica.gather(carriesStates: carriesStates) }
+    if !roles.isWorker { try gather() }
     if let recorder, !recorder.store.hasSaved(state) { try save(to: recorder) }
     try draw(isLast: true)
     var report = report(status)

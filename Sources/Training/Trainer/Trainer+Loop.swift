@@ -19,7 +19,7 @@ extension Trainer {
       if try runEpoch() == .stopped { return .interrupted }
       try endEpoch()
     }
-    guard state.step == 0 || replica.optimizer.steps > 0 else {
+    guard state.step == 0 || replica.steps > 0 else {
       failsOnAllRanks = true
       throw Failure.badData(
         "no step was taken: \(state.counters.bad); \(state.counters.bad.advice), or look at the samples named in metrics.jsonl"
@@ -60,7 +60,14 @@ extension Trainer {
     state.counters.learningRate = learningRate
     return try replica.step.run(
       samples.batch(batch)!, following: samples.batch(next), step: state.step, learningRate: learningRate,
-      stop: wantsStop || workerLog?.stopWanted() == true, save: log?.wantsSave(clocks.meter) == true)
+      endsRound: endsRound(batch), stop: wantsStop || workerLog?.stopWanted() == true,
+      save: log?.wantsSave(clocks.meter) == true)
+  }
+
+  /// Whether ranks meet after this batch: where each takes steps by itself, an epoch's end ends a round too.
+  private func endsRound(_ batch: Range<Int>) -> Bool {
+    guard let every = recipe.distributed.syncEvery, batch.upperBound < set.count else { return true }
+    return (batch.lowerBound / recipe.train.batchSize + 1) % every == 0
   }
 
   /// Counts the step and tells of it.
@@ -68,11 +75,11 @@ extension Trainer {
     state.position = batch.upperBound
     state.step += 1
     state.monitored = nil
-    try checkReplicas()
+    if !outcome.isPending { try checkReplicas(outcome.steps) }
     try account(outcome, batch)
     clocks.stepEnded(replica.step, samples: batch.count)
     noteGradients(outcome)
-    guard let log else { return }
+    guard let log, !outcome.isPending else { return }
     if let choice = replica.step.choice { try log.emit(.reduction(choice, step: state.step)) }
     try log.emit(.step(event(outcome)))
     if log.wantsProgress(at: clocks.meter.now) { try log.show(standing) }
@@ -89,9 +96,10 @@ extension Trainer {
           compute: step.computeSeconds[workers.rank], wait: step.wait, communication: step.communication))
   }
 
-  private func checkReplicas() throws {
-    if replicas.isDue(state.step) { try replica.fetch() }
-    do { try replicas.stepEnded(state.step, replica.model.parameters) } catch {
+  /// - steps: taken since ranks last met.
+  private func checkReplicas(_ steps: Int) throws {
+    if replicas.isDue(state.step, steps: steps) { try replica.fetch() }
+    do { try replicas.stepEnded(state.step, steps: steps, replica.model.parameters) } catch {
       failsOnAllRanks = (error as? Failure)?.kind == .internalError
       throw error
     }
@@ -109,16 +117,30 @@ extension Trainer {
       state.sums.weight += outcome.weight
       state.sums.right += outcome.right
       state.sums.counted += outcome.counted
+      if outcome.isPending { return }
       state.counters.bad = SkippedSteps()
-    case .weightless: try skipped(batch, .weightless)
-    case .notFinite: try skipped(batch, .notFinite)
+      try noteSkipped(outcome.skipped)
+    case .weightless: try skipped(batch, .weightless, outcome.steps)
+    case .notFinite: try skipped(batch, .notFinite, outcome.steps)
     }
   }
 
-  private func skipped(_ batch: Range<Int>, _ cause: SkippedSteps.Cause) throws {
+  /// Tells of steps that single ranks did not take in a round: whose samples they were, nobody else knows.
+  private func noteSkipped(_ skipped: SkippedSteps) throws {
+    state.counters.skipped += skipped.count
+    for (cause, count) in [
+      (SkippedSteps.Cause.notFinite, skipped.notFinite), (.weightless, skipped.weightless),
+    ]
+    where count > 0 {
+      try log?.emit(.skipped(SkippedEvent(step: state.step, cause: cause, samples: [])))
+    }
+  }
+
+  /// - batch: the last one. steps: how many were not taken.
+  private func skipped(_ batch: Range<Int>, _ cause: SkippedSteps.Cause, _ steps: Int) throws {
     let numbers = Array(samples.all[batch])
-    state.counters.skipped += 1
-    state.counters.bad.add(cause)
+    state.counters.skipped += steps
+    state.counters.bad.add(cause, steps)
     try log?.emit(.skipped(SkippedEvent(step: state.step, cause: cause, samples: numbers)))
     let bad = state.counters.bad
     guard bad.count >= recipe.train.maxBadSteps else { return }
@@ -131,9 +153,15 @@ extension Trainer {
 
   /// Saves the present state. All ranks that train call it.
   private func save() throws {
-    try replica.gather(carriesStates: carriesStates)
+    try gather()
     try log.map { try save(to: $0) }
     clocks.meter.resume()
+  }
+
+  /// Brings what ranks have of the state to where it is saved. All ranks that train call it.
+  func gather() throws {
+    try replica.gather(carriesStates: carriesStates)
+    if !roles.isCoordinator { state.ranks = try replica.updates() }
   }
 
   /// Has the present state written down, or sent to where it is.

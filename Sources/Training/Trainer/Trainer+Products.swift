@@ -12,9 +12,10 @@ extension Trainer {
     if let saved {
       agreement = try ProductAgreement(resuming: saved.products, replica.model, communicator, mode: mode)
     } else {
-      let sequences = equalPart(
-        0, of: min(recipe.train.batchSize, set.count), among: roles.workers.size * recipe.train.accumulate
+      let part = equalPart(
+        0, of: min(recipe.train.batchSize, set.count), among: roles.workers.size
       ).count
+      let sequences = min(part, recipe.train.microBatch(of: part))
       agreement = try ProductAgreement(
         replica.model, rows: sequences * set.shape.steps, sequences: sequences, communicator, mode: mode)
     }

@@ -29,13 +29,24 @@ extension Trainer {
       let saved = try JSON.decoder().decode(CheckpointState.self, from: .init(all))
       try state.restore(saved)
       try forgetBest(ofOtherMetric: saved)
-      if let file { try replica.fill(from: file, carriesStates: carriesStates) }
+      if let file { try replica.fill(from: file, state.ranks, carriesStates: carriesStates) }
     }
     try replica.broadcast(communicator, carriesStates: carriesStates)
     let saved = try JSON.decoder().decode(CheckpointState.self, from: .init(all))
-    replica.optimizer.restore(steps: saved.optimizer.t)
+    replica.restore(saved.optimizer.t, state.ranks)
+    noteOtherRanks()
     replica.model.parametersChanged()
     return saved
+  }
+
+  /// Ranks that keep something of their own are another run where they are not as many as before.
+  private func noteOtherRanks() {
+    guard replica.ranks != nil, let before = state.ranks?.updates.count, before != roles.trainers else {
+      return
+    }
+    recorder?.note(
+      "the checkpoint has what each of \(before) ranks keeps for itself, and \(roles.trainers) train now: each begins with the mean of them, which is not what \(before) ranks would go on with"
+    )
   }
 
   /// A value by another metric can't be compared with.
@@ -91,10 +102,21 @@ extension Recipe {
     saved.name = name
     saved.checkpoint = checkpoint
     // Of how ranks work together, only this matters to the bits of a strict run.
+    let rounds = saved.distributed
     let (reduction, lanes) = (saved.distributed.reduction, saved.distributed.lanes)
     saved.distributed = distributed
     if reduction == .strict || distributed.reduction == .strict {
       (saved.distributed.reduction, saved.distributed.lanes) = (reduction, lanes)
+    }
+    // Where ranks take steps by themselves, those are another run's.
+    (saved.distributed.syncEvery, saved.distributed.outerLearningRate) = (
+      rounds.syncEvery, rounds.outerLearningRate
+    )
+    saved.distributed.outerMomentum = rounds.outerMomentum
+    if rounds.compress.keepsErrors || distributed.compress.keepsErrors {
+      saved.distributed.compress = rounds.compress
+      saved.distributed.powerRank = rounds.powerRank
+      (saved.distributed.topShare, saved.distributed.topMomentum) = (rounds.topShare, rounds.topMomentum)
     }
     saved.schedule = saved.spanned.schedule
     saved.train.epochs = train.epochs

@@ -9,14 +9,14 @@ extension Trainer {
       outputDirectory: store?.directory?.path ?? store?.path ?? "", parameters: replica.model.layout.count,
       ranks: communicator.size, hosts: machines, threads: replica.model.team.count,
       device: replica.deviceName, epochs: recipe.train.epochs,
-      stepsPerEpoch: (set.count + recipe.train.batchSize - 1) / recipe.train.batchSize,
+      stepsPerEpoch: recipe.train.steps(of: set.count),
       trainSamples: set.count, validationSamples: data.validation?.count ?? 0,
       testSamples: data.test?.count ?? 0, unusedSamples: data.unused, targetUnit: data.targetUnit,
       resumedFrom: resumedFrom, weights: resumedFrom == nil ? state.weights : nil, firstEpoch: state.epoch)
   }
 
   /// What a person should know of it.
-  var remarks: [String] { [bestRemark, endRemark, warmupRemark].compactMap { $0 } }
+  var remarks: [String] { [bestRemark, endRemark, warmupRemark, roundsRemark].compactMap { $0 } }
 
   private var bestRemark: String? {
     guard recipe.checkpoint.metric.part == .validation, data.validation == nil,
@@ -36,12 +36,18 @@ extension Trainer {
       "this run is finished: \(state.epoch) epochs are done, and train.epochs is \(recipe.train.epochs); nothing is left to train"
   }
 
+  private var roundsRemark: String? {
+    guard let every = recipe.distributed.syncEvery else { return nil }
+    return
+      "\(roles.trainers) ranks take \(every) steps each by itself, then one along the mean of their ways: losses, saves and stops come with it, and an epoch ends with one"
+  }
+
   private var warmupRemark: String? {
-    let perEpoch = (set.count + recipe.train.batchSize - 1) / recipe.train.batchSize
+    let perEpoch = recipe.train.steps(of: set.count)
     let (steps, overflows) = perEpoch.multipliedReportingOverflow(by: recipe.train.epochs)
-    let warmup = recipe.schedule.warmupSteps
+    let warmup = state.schedule.warmupSteps
     guard !overflows, warmup > steps, !hasEnded else { return nil }
-    let share = Schedule(recipe.schedule, baseRate: 1, epochs: recipe.train.epochs).warmup(step: steps - 1)
+    let share = state.schedule.warmup(step: steps - 1)
     return
       "the warm-up of \(warmup) steps is longer than the run of \(steps): the learning rate reaches \(Float(100 * share)) % of the schedule's"
   }

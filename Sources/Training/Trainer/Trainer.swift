@@ -68,14 +68,14 @@ public final class Trainer {
       fix: "set RECUR_KERNELS to one that all have, such as portable")
     trace = try options.tracePath.map { try Trace(path: $0, communicator) }
     replica = try Replica(
-      model, recipe: recipe, set: set, workers: roles.workers, trace: trace,
+      model, recipe: recipe, set: set, workers: roles.workers, trainers: roles.trainers, trace: trace,
       gathersAhead: options.gathersAhead)
     replicas = ReplicaCheck(every: recipe.distributed.replicaCheckEvery, group: roles.workers)
     evaluator = Evaluator(
       model: model, loss: recipe.loss, scaler: data.scaler,
       communicator: roles.isCoordinator ? Solo() : communicator, beam: recipe.model.decoder?.beam ?? 1)
     samples = EpochSamples(recipe, set)
-    state = RunState(recipe)
+    state = RunState(recipe, samples: set.count)
     clocks = RunClocks(totalSamples: recipe.train.epochs * set.count, workers: roles.workers.size)
     recorder =
       communicator.rank == 0

@@ -27,7 +27,8 @@ package final class StepMeasurement {
     let model = try Model(
       network, seed: recipe.seed, kernels: .fromEnvironment(recipe.precision), threads: threads)
     let solo = Solo()
-    replica = try Replica(model, recipe: recipe, set: set, workers: solo, trace: nil, gathersAhead: false)
+    replica = try Replica(
+      model, recipe: recipe, set: set, workers: solo, trainers: 1, trace: nil, gathersAhead: false)
     batch = min(recipe.train.batchSize, set.count)
     _ = try ProductAgreement(
       model, rows: batch * set.shape.steps, sequences: batch, solo)

@@ -54,7 +54,10 @@ package final class TrainingStep {
     }
     let capacity = max(
       min(part, train.microBatch(of: part)), train.computesWholeParts && model.cutsLanes ? own ?? 0 : 0)
-    learner.reserve(rows: model.network.outputRows(steps: set.shape.steps, batch: capacity))
+    // A loss that is computed with the last layer has room of its own.
+    if !learner.joinsLoss {
+      learner.reserve(rows: model.network.outputRows(steps: set.shape.steps, batch: capacity))
+    }
     pipeline =
       gathersAhead
       ? BatchPipeline(set, capacity: capacity) : BatchPipeline(set, capacity: capacity, worthwhile: .max)

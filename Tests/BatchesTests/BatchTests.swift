@@ -2,7 +2,7 @@ import Batches
 import TestSupport
 import Testing
 
-@Suite("A batch") struct BatchTests {
+@Suite("A batch", .tags(.fast)) struct BatchTests {
   private static let sequences: [[Float]] = [
     [1, 10, 2, 20], [3, 30, 4, 40, 5, 50], [6, 60], [7, 70, 8, 80],
   ]

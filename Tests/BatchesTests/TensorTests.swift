@@ -1,7 +1,8 @@
 import Batches
+import TestSupport
 import Testing
 
-@Suite("A tensor") struct TensorTests {
+@Suite("A tensor", .tags(.fast)) struct TensorTests {
   @Test func `is a value with a shape`() throws {
     var a = try Tensor([[1, 2, 3], [4, 5, 6]])
     let b = a

@@ -2,11 +2,12 @@ import CUDA
 import CUDAShim
 import Devices
 import Recurrent
+import TestSupport
 import Testing
 import Training
 
 /// The walk by clusters of blocks: whole programs with its kernels, executed on the processor, against the processor's own engine.
-@Suite struct ClusterTests {
+@Suite(.tags(.long)) struct ClusterTests {
   /// An executor with clusters of just this size.
   private func executor(
     seed: UInt64 = 0, _ precision: DevicePrecision = .fp32, blocks: Int = 2, count: Int = 8

@@ -1,10 +1,11 @@
 import CUDA
 import CUDAShim
 import Recurrent
+import TestSupport
 import Testing
 
 /// What NVRTC makes of the kernels, on any machine where it can be loaded: no GPU is needed. `pip install nvidia-cuda-nvrtc` brings it.
-@Suite(.enabled("needs NVRTC: pip install nvidia-cuda-nvrtc") { (try? Compiler()) != nil })
+@Suite(.tags(.long), .enabled("needs NVRTC: pip install nvidia-cuda-nvrtc") { (try? Compiler()) != nil })
 struct CompileTests {
   /// Registers a thread may use: with more, fewer than two blocks of 256 threads fit on a multiprocessor.
   static let registerBudget = 128

@@ -9,7 +9,7 @@ import Testing
 import Training
 
 /// Runs on every kind of data through the trainer, with the kernels executed on the processor in place of a GPU.
-@Suite struct DeviceTaskTests {
+@Suite(.tags(.long)) struct DeviceTaskTests {
   struct Task: Sendable, CustomTestStringConvertible {
     let name: String
     let data: String

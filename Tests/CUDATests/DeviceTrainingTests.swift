@@ -10,7 +10,7 @@ import Testing
 import Training
 
 /// Whole runs through the trainer, with the kernels executed on the processor in place of a GPU.
-@Suite struct DeviceTrainingTests {
+@Suite(.tags(.long)) struct DeviceTrainingTests {
   /// A folder with a small table and recipes for it.
   struct Run: @unchecked Sendable {
     let folder: URL

@@ -3,11 +3,12 @@ import Devices
 import Diagnostics
 import Files
 import Foundation
+import TestSupport
 import Testing
 import Training
 
 /// The choice of an engine: steps are really taken, on the processor, and an injected clock says what they cost.
-@Suite struct EngineChoiceTests {
+@Suite(.tags(.long)) struct EngineChoiceTests {
   private let check = DeviceCheck.all[0]
 
   private func withFolder(_ body: (CacheFolder, URL) throws -> Void) throws {

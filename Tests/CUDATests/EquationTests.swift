@@ -6,7 +6,7 @@ import Testing
 import Training
 
 /// Each engine's kernels, run by the processor, against the equations of the cell's description in double precision.
-@Suite("A GPU's engines equal the cell's equations") struct EquationTests {
+@Suite("A GPU's engines equal the cell's equations", .tags(.long)) struct EquationTests {
   private static let cells = Network.Cell.recurrent
 
   /// A plain layer of random sizes whose outputs are the network's; every other one is wide enough for clusters.

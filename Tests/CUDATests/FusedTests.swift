@@ -2,11 +2,12 @@ import CCUDA
 import CUDA
 import Devices
 import Recurrent
+import TestSupport
 import Testing
 import Training
 
 /// Whole steps in one kernel: tiles, blocks that wait for one another, several steps in one launch.
-@Suite struct FusedTests {
+@Suite(.tags(.long)) struct FusedTests {
   static let several = DeviceCheck(
     .gru, hidden: 6, .finalState, head: [.linear(4), .tanh, .linear(3)]
   ) {

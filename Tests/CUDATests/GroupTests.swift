@@ -3,11 +3,12 @@ import Collective
 import Devices
 import Foundation
 import Recurrent
+import TestSupport
 import Testing
 import Training
 
 /// Ranks whose devices add up among themselves, and how they find that they can.
-@Suite struct GroupTests {
+@Suite(.tags(.long)) struct GroupTests {
   private func member(_ device: String, version: Int = 22809) -> GroupMembership {
     GroupMembership(device: device, version: version)
   }

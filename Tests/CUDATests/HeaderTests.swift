@@ -1,5 +1,6 @@
 import CUDA
 import Foundation
+import TestSupport
 import Testing
 
 /// The vendor's headers on this machine.
@@ -28,7 +29,7 @@ private enum VendorHeaders {
 
 /// Own declarations against the vendor's headers, where they are installed: `pip install nvidia-cuda-runtime nvidia-cuda-nvrtc
 /// nvidia-cuda-crt nvidia-cuda-cccl nvidia-cublas nvidia-cudnn-cu13 nvidia-nccl-cu13`, or the CUDA toolkit.
-@Suite(.enabled("needs CUDA's headers and clang++") { VendorHeaders.canCompare })
+@Suite(.tags(.long), .enabled("needs CUDA's headers and clang++") { VendorHeaders.canCompare })
 struct HeaderTests {
   private func compiles(_ defines: [String], _ headers: [String]) throws -> Bool {
     let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent()

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// What programs call is what the headers declare.
-@Suite struct KernelCallTests {
+@Suite(.tags(.long)) struct KernelCallTests {
   private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent()
   private static let calls = root.appendingPathComponent("Sources/CUDA/Program/KernelCalls.swift")

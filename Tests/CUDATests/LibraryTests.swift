@@ -1,9 +1,10 @@
 import CUDA
 import Diagnostics
+import TestSupport
 import Testing
 
 /// NVIDIA's larger libraries where they are installed: what of them works on any machine.
-@Suite struct LibraryTests {
+@Suite(.tags(.long)) struct LibraryTests {
   private static func has(_ library: CUDALibrary) -> Bool { library.finding.path != nil }
 
   /// Descriptors for every cell in every way; a cell that does not exist is refused.

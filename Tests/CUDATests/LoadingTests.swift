@@ -1,9 +1,10 @@
 import CUDA
 import Diagnostics
 import Foundation
+import TestSupport
 import Testing
 
-@Suite struct LoadingTests {
+@Suite(.tags(.long)) struct LoadingTests {
   /// A folder tree with empty files; search results name real files only.
   private func tree(_ files: [String], _ body: (String) throws -> Void) throws {
     let root = FileManager.default.temporaryDirectory.appendingPathComponent("cuda-\(UUID().uuidString)")

@@ -3,11 +3,12 @@ import CUDA
 import Collective
 import Devices
 import Recurrent
+import TestSupport
 import Testing
 import Training
 
 /// Gradients that leave the device layer by layer, while the layers below are computed.
-@Suite struct OverlapTests {
+@Suite(.tags(.long)) struct OverlapTests {
   /// Networks with a layer below another one, and ones without any.
   static let checks = DeviceCheck.all.filter {
     $0.network.layers > 1 || $0.network.cell == .none || $0.network.head.isEmpty

@@ -1,10 +1,11 @@
 import CUDA
 import Devices
+import TestSupport
 import Testing
 import Training
 
 /// Bugs planted into the kernels one at a time: each barrier left out, each index off by one, each shuffle that moves nothing.
-@Suite struct PlantedBugTests {
+@Suite(.tags(.long)) struct PlantedBugTests {
   @Test func eachIsCaught() throws {
     var missed: [Int: String] = [:]
     var caught: Set<Int> = []

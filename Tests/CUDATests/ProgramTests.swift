@@ -1,11 +1,12 @@
 import CUDA
 import CUDAShim
 import Devices
+import TestSupport
 import Testing
 import Training
 
 /// Whole training runs by the program, its kernels executed on the processor, against the processor's own engine.
-@Suite struct ProgramTests {
+@Suite(.tags(.long)) struct ProgramTests {
   @Test(arguments: DeviceCheck.all, Engine.allCases)
   func twentyStepsEqualTheProcessors(_ c: DeviceCheck, _ engine: Engine) throws {
     let executor = ShimExecutor(seed: 1)

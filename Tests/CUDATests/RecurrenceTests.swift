@@ -1,11 +1,12 @@
 import CUDA
 import Devices
 import Foundation
+import TestSupport
 import Testing
 import Training
 
 /// Programs that leave recurrent layers to a library: here to plain loops with a weight layout of their own.
-@Suite struct RecurrenceTests {
+@Suite(.tags(.long)) struct RecurrenceTests {
   static let checks = DeviceCheck.all.filter { c in
     let executor = ShimExecutor()
     executor.traits.libraries.append(.cudnn)

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `CMPI/abi.h` declares MPI's binary interfaces by hand: here each column meets the headers that are installed.
-@Suite(.enabled(if: compiler != nil, "no C compiler is installed"))
+@Suite(.tags(.mpi), .enabled(if: compiler != nil, "no C compiler is installed"))
 struct ABITests {
   @Test(.enabled(if: openMPIHeaders != nil, "mpi.h of Open MPI (libopenmpi-dev) is not installed"))
   func openMPI() throws { try check(openMPIHeaders!, "OPEN_MPI") }
@@ -70,7 +70,7 @@ struct ABITests {
 }
 
 /// Libraries that are not what they say: refused in one line, by the process that was started as one of several.
-@Suite(.enabled(if: compiler != nil, "no C compiler is installed"))
+@Suite(.tags(.mpi), .enabled(if: compiler != nil, "no C compiler is installed"))
 struct LyingLibraryTests {
   @Test(arguments: [
     ("libmpi.so.40", "HPE MPT 2.30", "", "the MPI library found is HPE MPT 2.30, and recur needs"),

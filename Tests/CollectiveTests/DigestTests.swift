@@ -1,7 +1,8 @@
 import Digests
+import TestSupport
 import Testing
 
-@Suite struct DigestTests {
+@Suite(.tags(.mpi)) struct DigestTests {
   private func hexadecimal(_ bytes: [UInt8]) -> String {
     bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
   }

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Datagrams of strangers: forged, replayed, cut, turned round, in floods.
-@Suite struct HeartbeatTests {
+@Suite(.tags(.mpi)) struct HeartbeatTests {
   private static let peer = SocketAddress(.loopback, port: 7001)
   private let key = HMAC.newKey()
 

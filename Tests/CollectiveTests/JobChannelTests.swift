@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// How a supervisor learns of the ends of its ranks.
-@Suite struct JobChannelTests {
+@Suite(.tags(.mpi)) struct JobChannelTests {
   private func send(_ messages: [[UInt8]], to channel: JobChannel) throws {
     let port = try #require(UInt16(channel.card.split(separator: ":").last ?? ""))
     let socket = try #require(DatagramSocket(boundTo: .loopback))

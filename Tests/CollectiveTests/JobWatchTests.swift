@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What watchdogs decide, under a clock of the test's own and a network that drops what the test says.
-@Suite struct JobWatchTests {
+@Suite(.tags(.mpi)) struct JobWatchTests {
   /// A job of ranks that all wait in one call, but for those that are told otherwise.
   private final class Job {
     var now = ContinuousClock.now

@@ -1,8 +1,9 @@
 import Collective
 import CollectiveCases
+import TestSupport
 import Testing
 
-@Suite struct LaneTests {
+@Suite(.tags(.mpi)) struct LaneTests {
   /// Values whose sum depends on the order of addition.
   static func lane(_ lane: Int, count: Int) -> [Float] { LaneInput.values(lane: lane, count: count) }
 

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// What is handed to ssh, mpirun and a shell is data there too.
-@Suite struct LaunchNamesTests {
+@Suite(.tags(.mpi)) struct LaunchNamesTests {
   @Test(arguments: [
     "node-a", "n1", "10.0.0.1", "node_7.cluster.example", "fe80::1", "::1", "::ffff:10.0.0.1", "me@node-a",
     "_srv", "recur-worker-0.recur.jobs.svc", String(repeating: "a", count: 253),
@@ -64,7 +64,7 @@ import Testing
   }
 }
 
-@Suite struct ShellWordsTests {
+@Suite(.tags(.mpi)) struct ShellWordsTests {
   private static let words = [
     "plain", "", "a b", "it's", "'", "''", "\"", "\\", "$HOME", "`id`", "$(id)", "a;b", "*", "~", "#", "!x",
     "a\nb", "\t",

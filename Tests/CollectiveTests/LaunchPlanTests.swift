@@ -1,9 +1,10 @@
 import Collective
 import Diagnostics
 import Foundation
+import TestSupport
 import Testing
 
-@Suite struct LaunchPlanTests {
+@Suite(.tags(.mpi)) struct LaunchPlanTests {
   static func plan(_ change: (inout LaunchPlan) throws -> Void) throws -> String {
     var plan = LaunchPlan(command: ["recur", "train", "a recipe.yaml"])
     (plan.cores, plan.isRoot, plan.allocation) = (8, false, nil)

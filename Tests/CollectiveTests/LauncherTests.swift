@@ -1,9 +1,10 @@
 import Collective
 import Diagnostics
 import Foundation
+import TestSupport
 import Testing
 
-@Suite struct LauncherTests {
+@Suite(.tags(.mpi)) struct LauncherTests {
   private static let step = ["SLURM_STEP_ID": "0", "SLURM_PROCID": "1", "SLURM_STEP_NUM_TASKS": "2"]
 
   @Test(

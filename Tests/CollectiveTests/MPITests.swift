@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Real ranks under a real mpirun.
-@Suite(.serialized, .enabled(if: find("mpirun") != nil, "mpirun is not installed"))
+@Suite(.tags(.mpi), .serialized, .enabled(if: find("mpirun") != nil, "mpirun is not installed"))
 struct MPITests {
   static func mpirun(_ ranks: Int, _ arguments: [String], environment: [String: String] = [:]) throws
     -> Outcome

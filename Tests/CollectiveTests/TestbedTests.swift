@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Two hosts with a network between them.
-@Suite(.serialized, .enabled(if: Testbed.isAvailable, Comment(rawValue: Testbed.needs)))
+@Suite(.tags(.mpi), .serialized, .enabled(if: Testbed.isAvailable, Comment(rawValue: Testbed.needs)))
 struct TestbedTests {
   @Test func twoHostsOverTCP() throws {
     try Testbed.with(hosts: 2) { hosts in

@@ -4,7 +4,7 @@ import Diagnostics
 import TestSupport
 import Testing
 
-@Suite struct ThreadedTests {
+@Suite(.tags(.mpi)) struct ThreadedTests {
   @Test(arguments: 1...5) func sumsAndGathers(ranks: Int) throws {
     let results = try Threaded.withRanks(ranks) { group in try CommonChecks.run(group) }
     #expect(results == Array(repeating: [], count: ranks))

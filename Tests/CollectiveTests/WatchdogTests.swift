@@ -4,7 +4,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite struct WatchdogTests {
+@Suite(.tags(.mpi)) struct WatchdogTests {
   private static func options(_ lines: Lines, stallTimeout: Duration) -> Watchdog.Options {
     var options = Watchdog.Options()
     options.nameAfter = .milliseconds(300)

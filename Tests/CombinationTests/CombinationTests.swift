@@ -6,7 +6,7 @@ import Testing
 import Training
 
 /// Random recipes, each trained in every way that must give the same.
-@Suite(.serialized) struct CombinationTests {
+@Suite(.tags(.mpi, .long), .serialized) struct CombinationTests {
   private static let count = ProcessInfo.processInfo.environment["RECUR_COMBINATIONS"]
 
   private func combinations(_ arguments: String...) throws -> Outcome {

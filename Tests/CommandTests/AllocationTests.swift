@@ -4,7 +4,7 @@ import Testing
 
 /// A step allocates nothing and takes no lock: `recur` runs with `malloc` and `pthread_mutex_lock` counted from one epoch's line in
 /// the log to the next, once with batches of which an epoch has twice as many.
-@Suite(.serialized, .enabled(if: canCount, "needs Linux and a C compiler"))
+@Suite(.tags(.mpi), .serialized, .enabled(if: canCount, "needs Linux and a C compiler"))
 struct AllocationTests {
   private let folder: Folder
 

@@ -4,7 +4,7 @@ import Testing
 
 /// A run under each MPI: a rank is killed, the job starts again, a person asks it to stop, and another number of ranks goes on. It
 /// ends with the bits of a run that nothing happened to.
-@Suite(.serialized)
+@Suite(.tags(.mpi), .serialized)
 struct AnyMPIJobTests {
   private let folder: Folder
   private let settings = ["--set", "distributed.reduction=strict", "--json"]

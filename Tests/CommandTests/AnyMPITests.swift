@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// One strict hash whatever MPI joins the ranks, and however many they are.
-@Suite(.serialized)
+@Suite(.tags(.mpi), .serialized)
 struct AnyMPITests {
   /// The hash of a process on its own.
   private static let alone = Result { try Self.hash(Self.train { try run(built("recur"), $0) }) }
@@ -46,7 +46,7 @@ struct AnyMPITests {
 }
 
 /// Several processes without an MPI to meet in never do the same work unknown to each other.
-@Suite struct SingletonTests {
+@Suite(.tags(.mpi)) struct SingletonTests {
   @Test(arguments: [
     (["RANK": "1", "WORLD_SIZE": "4"], "started 4 processes that can't find each other"),
     (

@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Forecasts from origins of the past.
-@Suite struct BacktestTests {
+@Suite(.tags(.mpi)) struct BacktestTests {
   private func trained(_ arguments: String...) throws -> Folder {
     let folder = try Folder()
     try folder.writeWave(epochs: 3)

@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// One line, the place, the exit code: what a person sees where data or recipe can't be used.
-@Suite struct BadInputTests {
+@Suite(.tags(.mpi)) struct BadInputTests {
   private func fails(
     _ folder: Folder, _ settings: [String] = [], status: Int32 = 65, naming words: String...,
     location: SourceLocation = #_sourceLocation

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The scripts for batch systems, with programs that answer as those systems do. `SlurmTests` has a real one.
-@Suite struct BatchScriptTests {
+@Suite(.tags(.mpi)) struct BatchScriptTests {
   private let folder: Folder
 
   init() throws {

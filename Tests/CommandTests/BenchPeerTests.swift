@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite struct BenchPeerTests {
+@Suite(.tags(.mpi)) struct BenchPeerTests {
   private static func python(_ variable: String, _ module: String) -> String? {
     ProcessInfo.processInfo.environment[variable].flatMap { python in
       let outcome = try? run(python, ["-c", "import \(module)"])

@@ -1,7 +1,8 @@
 import Foundation
+import TestSupport
 import Testing
 
-@Suite struct BenchTests {
+@Suite(.tags(.mpi)) struct BenchTests {
   @Test func reportsEachCaseThatWasNamed() throws {
     let outcome = try Command.run("bench", "stock-lstm", "stock-gru", "--seconds", "0.05", "--json")
     #expect(outcome.status == 0, "\(outcome.err)")

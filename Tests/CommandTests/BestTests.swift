@@ -1,9 +1,10 @@
 import Foundation
 import Recur
+import TestSupport
 import Testing
 
 /// A run whose validation loss gets worse again: what was best is what is used.
-@Suite struct BestTests {
+@Suite(.tags(.mpi)) struct BestTests {
   /// The learning rate doubles with every epoch.
   private func trained(_ arguments: String...) throws -> (folder: Folder, report: [String: Any], err: String)
   {

@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What a process owes its surroundings: descriptors, readers that go away, signals, memory.
-@Suite struct CitizenTests {
+@Suite(.tags(.mpi)) struct CitizenTests {
   /// A line of bash in a folder that holds `wave.yaml`; `$R` is the program.
   private struct Shell {
     let folder: Folder

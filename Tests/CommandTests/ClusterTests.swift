@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Whole jobs on several hosts with a network between them.
-@Suite(.serialized, .enabled(if: Testbed.isAvailable, Comment(rawValue: Testbed.needs)))
+@Suite(.tags(.mpi), .serialized, .enabled(if: Testbed.isAvailable, Comment(rawValue: Testbed.needs)))
 struct ClusterTests {
   private let folder: Folder
 

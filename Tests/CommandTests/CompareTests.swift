@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Runs side by side: what differs, what was reached, and what is not there.
-@Suite struct CompareTests {
+@Suite(.tags(.mpi)) struct CompareTests {
   private func folder(_ rates: [String]) throws -> Folder {
     let folder = try Folder()
     try folder.writeWave()

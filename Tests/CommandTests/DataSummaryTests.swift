@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What a person sees of the data before and while a network is trained.
-@Suite struct DataSummaryTests {
+@Suite(.tags(.mpi)) struct DataSummaryTests {
   @Test func inspectShowsWhatIsRead() throws {
     let folder = try Folder()
     try folder.writeWave(epochs: 1)

@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What evaluate and plot say about classes, on the digits that come with the recipes.
-@Suite struct DetailTests {
+@Suite(.tags(.mpi)) struct DetailTests {
   private func trained(_ folder: Folder) throws {
     let recipe = Command.repository.appendingPathComponent("launch/recipes/mnist-bilstm.yaml").path
     let data = Command.repository.appendingPathComponent("launch/data").path
@@ -52,7 +53,7 @@ import Testing
 }
 
 /// A forecast of several hours, from training to its picture.
-@Suite struct ForecastTests {
+@Suite(.tags(.mpi)) struct ForecastTests {
   @Test func `every horizon has its errors and its column`() throws {
     let folder = try Folder()
     try folder.writeWave()

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite struct DoctorTests {
+@Suite(.tags(.mpi)) struct DoctorTests {
   @Test func namesEachPartOfTheMachine() throws {
     let folder = try Folder()
     let outcome = try Command.run("doctor", "--json", in: folder.url)

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `recur export --onnx`: what other programs find in the file, and what is refused.
-@Suite struct ExportONNXTests {
+@Suite(.tags(.mpi)) struct ExportONNXTests {
   private static func recipe(_ data: String = "") -> String {
     """
     name: wave

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `recur export --onnx` of pairs: two files, with which a greedy search finds what `predict` does.
-@Suite struct ExportPairsTests {
+@Suite(.tags(.mpi)) struct ExportPairsTests {
   /// Words said backwards in capitals.
   private func trained(_ model: String = "", epochs: Int = 8) throws -> Folder {
     let folder = try Folder()

@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// An exported file stands for its checkpoint, here and in other programs.
-@Suite struct ExportTests {
+@Suite(.tags(.mpi)) struct ExportTests {
   private static let recipe = """
     name: wave
     seed: 3

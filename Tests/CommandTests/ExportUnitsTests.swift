@@ -3,7 +3,8 @@ import TestSupport
 import Testing
 
 /// `recur export --onnx` where numbers depend on more than what the network reads: changes, and scales of each series.
-@Suite(.enabled(if: TestONNX.python != nil, Comment(rawValue: TestONNX.missing))) struct ExportUnitsTests {
+@Suite(.tags(.mpi), .enabled(if: TestONNX.python != nil, Comment(rawValue: TestONNX.missing)))
+struct ExportUnitsTests {
   /// Three series at different heights, of which one is trained.
   private func trained(_ settings: String...) throws -> Folder {
     let folder = try Folder()

@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What comes behind the last row of a history.
-@Suite struct FutureTests {
+@Suite(.tags(.mpi)) struct FutureTests {
   private func trained(_ arguments: String...) throws -> Folder {
     let folder = try Folder()
     try folder.writeWave(epochs: 3)

@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// train on text → generate, inspect, evaluate.
-@Suite struct GenerateTests {
+@Suite(.tags(.mpi)) struct GenerateTests {
   private func trained(_ settings: String...) throws -> Folder {
     let folder = try Folder()
     try folder.write("text.txt", String(repeating: "one two\nthree two one\n", count: 60))

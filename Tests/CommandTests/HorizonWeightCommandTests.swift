@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Weights of several horizons, as `evaluate` counts them.
-@Suite struct HorizonWeightCommandTests {
+@Suite(.tags(.mpi)) struct HorizonWeightCommandTests {
   @Test(arguments: ["[{linear: targets}]", "[{linear: 4}, tanh, {linear: targets}]"])
   func aRowThatDoesNotCountCountsAtNoHorizon(head: String) throws {
     let folder = try Folder()

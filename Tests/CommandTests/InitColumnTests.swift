@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What `recur init` says of columns that are not what they seem, and of files that have nothing for it.
-@Suite struct InitColumnTests {
+@Suite(.tags(.mpi)) struct InitColumnTests {
   private let folder: Folder
 
   init() throws { folder = try Folder() }

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What `recur init` takes a file for, and a table's columns: of the files that people have.
-@Suite struct InitFormatTests {
+@Suite(.tags(.mpi)) struct InitFormatTests {
   private let folder: Folder
 
   init() throws { folder = try Folder() }

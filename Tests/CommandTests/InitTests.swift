@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `recur init`: a recipe for whatever table there is, which trains as it stands.
-@Suite struct InitTests {
+@Suite(.tags(.mpi)) struct InitTests {
   /// The recipe, checked by `recipe check` and trained for an epoch, and what was said.
   @discardableResult
   func initialize(_ folder: Folder, _ words: String...) throws -> (recipe: String, guesses: String) {

@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What `recur init` takes for times, and what of them it says.
-@Suite struct InitTimeTests {
+@Suite(.tags(.mpi)) struct InitTimeTests {
   private func run(_ folder: Folder, _ words: String...) throws -> Command.Outcome {
     try Command.run(arguments: ["init"] + words, in: folder.url)
   }

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What commands read, and from where.
-@Suite struct InputTests {
+@Suite(.tags(.mpi)) struct InputTests {
   private static let pairs = """
     data: {format: pairs, path: pairs.tsv, target_tokens: word}
     model: {embedding: 4, cell: gru, hidden_size: 4, decoder: {embedding: 4, attention: dot}, head: [{linear: classes}]}

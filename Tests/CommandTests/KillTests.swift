@@ -1,9 +1,10 @@
 import Foundation
 import Recur
+import TestSupport
 import Testing
 
 /// Jobs of two ranks under `recur launch`, in which any process may be killed at any time.
-@Suite(.serialized, .enabled(if: mpirun != nil, "mpirun is not installed"))
+@Suite(.tags(.mpi, .long), .serialized, .enabled(if: mpirun != nil, "mpirun is not installed"))
 struct KillTests {
   /// RECUR_KILLS asks for more of them.
   private static let kills = ProcessInfo.processInfo.environment["RECUR_KILLS"].flatMap { Int($0) } ?? 20

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// `cluster/mpijob.yaml` says what the MPI Operator understands, and what `recur` understands.
-@Suite struct KubernetesTests {
+@Suite(.tags(.mpi)) struct KubernetesTests {
   private let job: [String: Any]
   /// An MPIJob and its pods as the operator's and Kubernetes' own schemas have them; the file says where it is from. No unknown field is
   /// passed over.

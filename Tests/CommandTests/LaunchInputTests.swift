@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What `recur launch` is given and hands on to mpirun and ssh: checked first, refused in one line, never run.
-@Suite struct LaunchInputTests {
+@Suite(.tags(.mpi)) struct LaunchInputTests {
   private let folder: Folder
 
   init() throws {

@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// `launch/python/load.py` predicts what recur predicts, or says by name what it does not build.
-@Suite struct LoadPageTests {
+@Suite(.tags(.mpi)) struct LoadPageTests {
   static let python = [ProcessInfo.processInfo.environment["RECUR_PYTHON"], "/usr/bin/python3"]
     .compactMap(\.self).first { run($0, "import torch, safetensors.torch, yaml")?.status == 0 }
 

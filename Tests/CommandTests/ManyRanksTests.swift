@@ -1,9 +1,10 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Jobs of many more ranks than there are processors: start, steps, a rank that is killed or hangs, a restart, the end. RECUR_MANY_RANKS
 /// asks for more of them: 256.
-@Suite(.serialized, .enabled(if: mpirun != nil, "mpirun is not installed"))
+@Suite(.tags(.mpi), .serialized, .enabled(if: mpirun != nil, "mpirun is not installed"))
 struct ManyRanksTests {
   private static let ranks =
     ProcessInfo.processInfo.environment["RECUR_MANY_RANKS"].flatMap { Int($0) } ?? 12

@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Tables of which columns or files are series, from init to forecast.
-@Suite struct ManyTablesTests {
+@Suite(.tags(.mpi)) struct ManyTablesTests {
   private func run(_ folder: Folder, _ words: String, status: Int32 = 0) throws -> String {
     let outcome = try Command.run(arguments: words.split(separator: " ").map(String.init), in: folder.url)
     #expect(outcome.status == status, "\(words): \(outcome.err)")

@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// `--set` on a trained network changes where data come from, never what its numbers mean.
-@Suite struct MeaningTests {
+@Suite(.tags(.mpi)) struct MeaningTests {
   @Test func whatNumbersMeanIsTheCheckpoints() throws {
     let folder = try Folder()
     let rows = (0..<40).map { "2024-01-\($0 % 28 + 1),\($0 % 7),\($0 % 5)" }

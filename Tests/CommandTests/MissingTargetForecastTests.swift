@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Forecasts and backtests of changes where the last rows lack the target.
-@Suite struct MissingTargetForecastTests {
+@Suite(.tags(.mpi)) struct MissingTargetForecastTests {
   /// A series of 60 rows, of which those in `missing` were not observed.
   private func folder(_ missing: Set<Int>) throws -> Folder {
     let folder = try Folder()

@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Predictions for data whose answers nobody knows yet.
-@Suite struct NewDataTests {
+@Suite(.tags(.mpi)) struct NewDataTests {
   private func trained(_ arguments: String...) throws -> Folder {
     let folder = try Folder()
     try folder.writeWave(epochs: 3)

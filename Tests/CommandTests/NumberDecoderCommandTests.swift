@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// An encoder-decoder of numbers from the table to the forecast.
-@Suite struct NumberDecoderCommandTests {
+@Suite(.tags(.mpi)) struct NumberDecoderCommandTests {
   private static let rows = 80
 
   private func table(_ rows: Range<Int>) -> String {

@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What is written of numbers: what a file says stays what it says, at any level, and no digit is invented.
-@Suite struct NumberDigitsTests {
+@Suite(.tags(.mpi)) struct NumberDigitsTests {
   /// - level: of sixty rows that rise by a quarter.
   private func trained(_ level: Double, relative: Bool) throws -> Folder {
     let folder = try Folder()

@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Where the files go that a person names.
-@Suite struct OutputTests {
+@Suite(.tags(.mpi)) struct OutputTests {
   /// A folder with a run of few steps.
   private func trained() throws -> Folder {
     let folder = try Folder()

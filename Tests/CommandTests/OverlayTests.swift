@@ -1,8 +1,10 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// `recur plot` of several runs.
-@Suite(.enabled(if: access("/usr/bin/gnuplot", X_OK) == 0, "gnuplot is not installed")) struct OverlayTests {
+@Suite(.tags(.mpi), .enabled(if: access("/usr/bin/gnuplot", X_OK) == 0, "gnuplot is not installed"))
+struct OverlayTests {
   private func folder() throws -> Folder {
     let folder = try Folder()
     try folder.writeWave()

@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What is packed trains as what it was packed of.
-@Suite struct PackTests {
+@Suite(.tags(.mpi)) struct PackTests {
   private let folder: Folder
 
   init() throws {

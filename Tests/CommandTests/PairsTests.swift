@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// train on pairs → evaluate, predict, inspect.
-@Suite struct PairsTests {
+@Suite(.tags(.mpi)) struct PairsTests {
   @Test func writesWhatItFinds() throws {
     let folder = try Folder()
     let words = ["on", "no", "noon", "onto", "ton", "not"]

@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Forecasts of tables of several series, with times.
-@Suite struct PanelForecastTests {
+@Suite(.tags(.mpi)) struct PanelForecastTests {
   /// Three series, interleaved, by the last days of months, `shop` A and B of 30 rows and C of 10.
   func folder(_ change: (String) -> String = { $0 }, train: Bool = true) throws -> Folder {
     let folder = try Folder()

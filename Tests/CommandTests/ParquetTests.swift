@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// `launch/data/from_parquet.py`, where pyarrow is.
-@Suite struct ParquetTests {
+@Suite(.tags(.mpi)) struct ParquetTests {
   static let python: String? = {
     let beside = Command.repository.path + "/../venv/bin/python"
     return [ProcessInfo.processInfo.environment["RECUR_PYTHON"], beside, "/usr/bin/python3"].compactMap { $0 }

@@ -1,8 +1,10 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Pictures of what is hardly there, and of names that try to be commands.
-@Suite(.enabled(if: access("/usr/bin/gnuplot", X_OK) == 0, "gnuplot is not installed")) struct PlotTests {
+@Suite(.tags(.mpi), .enabled(if: access("/usr/bin/gnuplot", X_OK) == 0, "gnuplot is not installed"))
+struct PlotTests {
   /// A run that tells 20 + 20 rows apart by a label.
   private func trained(labels: [String], name: String = "x", _ settings: String...) throws -> Folder {
     let folder = try Folder()

@@ -8,7 +8,7 @@ private let canIsolate =
 
 /// A pod that is to go, as a process tree of its own: its launcher is the first process, as in a container, and gets SIGTERM; a
 /// worker's preStop hook (`cluster/stop`) asks the ranks themselves. Either way, and where both come, the ranks save.
-@Suite(.enabled(if: canIsolate, "needs root, mpirun and process namespaces"))
+@Suite(.tags(.mpi), .enabled(if: canIsolate, "needs root, mpirun and process namespaces"))
 struct PodStopTests {
   enum Way: String, CaseIterable {
     case hook, launcher, both

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What a person reads and types about a BLAS.
-@Suite struct ProductCommandTests {
+@Suite(.tags(.mpi)) struct ProductCommandTests {
   private func train(_ environment: [String: String]) throws -> Command.Outcome {
     let folder = try Folder()
     try folder.writeWave(epochs: 1)

@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The page of the tests is true: what it names is there, and no promise is left out.
-@Suite struct PromiseTests {
+@Suite(.tags(.mpi)) struct PromiseTests {
   private static let tests = Command.repository.appendingPathComponent("Tests")
   private static let page = try? String(
     contentsOf: tests.appendingPathComponent("README.md"), encoding: .utf8)

@@ -4,7 +4,7 @@ import Testing
 
 /// `launch/python` as a wheel that pip makes and installs, with the program of this build in it: what `python_package.py` says of it.
 @Suite(
-  .serialized,
+  .tags(.mpi), .serialized,
   .enabled(
     if: python != nil, "needs Python with numpy, pandas and scikit-learn; name it in RECUR_TEST_PYTHON"))
 struct PythonPackageTests {

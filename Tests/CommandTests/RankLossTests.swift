@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Jobs under a real mpirun in which something happens to one rank.
-@Suite(.serialized, .enabled(if: mpirun != nil, "mpirun is not installed"))
+@Suite(.tags(.mpi), .serialized, .enabled(if: mpirun != nil, "mpirun is not installed"))
 struct RankLossTests {
   private let folder: Folder
 

@@ -1,11 +1,12 @@
 import Foundation
+import TestSupport
 import Testing
 
 let mpirun = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
   .map { "\($0)/mpirun" }.first { FileManager.default.isExecutableFile(atPath: $0) }
 
 /// The same recipe under mpirun: as many ranks as were asked for, and the numbers of one process.
-@Suite(.enabled(if: mpirun != nil, "mpirun is not installed"))
+@Suite(.tags(.mpi), .enabled(if: mpirun != nil, "mpirun is not installed"))
 struct RankTests {
   private func train(
     ranks: Int, reduction: String = "fast", coordinator: String = "shared", in folder: Folder

@@ -1,7 +1,8 @@
 import Foundation
+import TestSupport
 import Testing
 
-@Suite struct ReadmeTests {
+@Suite(.tags(.mpi)) struct ReadmeTests {
   @Test func everyRecipeIsWellFormed() throws {
     let folder = Command.repository.appendingPathComponent("launch/recipes")
     let recipes = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter {

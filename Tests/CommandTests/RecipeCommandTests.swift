@@ -1,7 +1,8 @@
 import Foundation
+import TestSupport
 import Testing
 
-@Suite struct RecipeCommandTests {
+@Suite(.tags(.mpi)) struct RecipeCommandTests {
   private static let stock = "launch/recipes/stock-lstm.yaml"
 
   @Test(

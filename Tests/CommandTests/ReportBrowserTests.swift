@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The page of `recur report` in a browser: nothing is complained of, it is as wide as the screen, and follows the reader's colours.
-@Suite(.enabled(if: Browser.executable != nil, Browser.missing)) struct ReportBrowserTests {
+@Suite(.tags(.mpi), .enabled(if: Browser.executable != nil, Browser.missing)) struct ReportBrowserTests {
   private func page() throws -> Folder {
     let folder = try Folder()
     try folder.writeWave()

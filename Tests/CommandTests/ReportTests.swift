@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The page of `recur report`: well-formed, of one file, and true.
-@Suite struct ReportTests {
+@Suite(.tags(.mpi)) struct ReportTests {
   private func trained(_ settings: String..., epochs: Int = 4) throws -> Folder {
     let folder = try Folder()
     try folder.writeWave(epochs: epochs)

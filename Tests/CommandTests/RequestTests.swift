@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `predict --input - --jsonl`: a program asks line by line and gets each answer before it asks on.
-@Suite struct RequestTests {
+@Suite(.tags(.mpi)) struct RequestTests {
   /// A `recur predict` that is talked to through pipes.
   final class Server {
     let process = Process()

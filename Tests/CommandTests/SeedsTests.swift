@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// `train --seeds`: one run a seed, each what it would be alone, and what they have in common.
-@Suite struct SeedsTests {
+@Suite(.tags(.mpi)) struct SeedsTests {
   private func hashes(_ report: [String: Any]) throws -> [String?] {
     try #require(report["runs"] as? [[String: Any]]).map { $0["parameters_sha256"] as? String }
   }

@@ -4,7 +4,7 @@ import Testing
 
 /// Runs over data that stay in their files: the same bits as in memory, for any number of ranks, stopped or not; a file that changes
 /// meanwhile is one line, on all ranks.
-@Suite(.serialized) struct ShardRunTests {
+@Suite(.tags(.mpi), .serialized) struct ShardRunTests {
   private let folder: Folder
   private static let settings = [
     "distributed.reduction=strict", "distributed.lanes=4", "data.shuffle_block=6",

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Sweeps on which several processes work, on one machine or more: each trial is trained once, and what is lost is gone on with.
-@Suite(.serialized) struct SharedSweepTests {
+@Suite(.tags(.mpi), .serialized) struct SharedSweepTests {
   private let random = [
     "sweep", "wave.yaml", "--random", "optimizer.lr=log:1e-4..1e-1", "model.hidden_size=4..9", "--trials",
     "4", "--json",

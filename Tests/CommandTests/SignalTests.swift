@@ -1,7 +1,8 @@
 import Foundation
+import TestSupport
 import Testing
 
-@Suite struct SignalTests {
+@Suite(.tags(.mpi, .long)) struct SignalTests {
   @Test(arguments: [SIGINT, SIGTERM])
   func aSignalSavesAndTheRunGoesOnAsIfNothingHappened(_ signal: Int32) throws {
     let folder = try Folder()

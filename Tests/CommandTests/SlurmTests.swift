@@ -9,7 +9,8 @@ private let canRun =
   }
 
 /// `launch/slurm.sbatch` on a Slurm of two nodes.
-@Suite(.serialized, .enabled(if: canRun, "needs what the test bed needs, and slurm-wlm and munge"))
+@Suite(
+  .tags(.mpi), .serialized, .enabled(if: canRun, "needs what the test bed needs, and slurm-wlm and munge"))
 struct SlurmTests {
   @Test func bothStartersTrainOnBothNodesAndAStoppedJobGoesOn() throws {
     let folder = try Folder()

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Which sources a program says that it is of.
-@Suite struct StampTests {
+@Suite(.tags(.mpi)) struct StampTests {
   /// A copy outside of the clone, which knows nothing of it.
   private func copy(_ folder: Folder) throws -> String {
     try FileManager.default.copyItem(atPath: Command.executable.path, toPath: folder.path("recur"))

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Ranks that are not started alike, under a real mpirun: one line says which, and what to do.
-@Suite(.serialized, .enabled(if: mpirun != nil, "mpirun is not installed"))
+@Suite(.tags(.mpi), .serialized, .enabled(if: mpirun != nil, "mpirun is not installed"))
 struct StartCheckTests {
   private let folder: Folder
 

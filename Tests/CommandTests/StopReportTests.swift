@@ -1,9 +1,10 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A signal to the program, alone and under its launcher: the step of its last line is that of the newest checkpoint and of the
 /// log's last line.
-@Suite struct StopReportTests {
+@Suite(.tags(.mpi, .long)) struct StopReportTests {
   struct Case: CustomTestStringConvertible, Sendable {
     var cadence: String
     var launch: [String] = []

@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Sweeps: the plan is the command line's, and however a sweep was stopped, it ends as one that was not.
-@Suite struct SweepTests {
+@Suite(.tags(.mpi)) struct SweepTests {
   private let random = [
     "--random", "optimizer.lr=log:1e-4..1e-1", "model.hidden_size=4..9", "model.cell=gru,lstm", "--trials",
     "4", "--jobs", "2", "--json",

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A Python that has tensorboard: `RECUR_TEST_TENSORBOARD` names it (`.ci/run` makes it).
@@ -8,6 +9,7 @@ private let tensorBoardPython = ProcessInfo.processInfo.environment["RECUR_TEST_
 
 /// Events of a run as TensorBoard's own reader has them: each number of `metrics.jsonl` once, whatever was killed on the way.
 @Suite(
+  .tags(.mpi),
   .enabled(
     if: tensorBoardPython != nil, "needs Python with tensorboard; name it in RECUR_TEST_TENSORBOARD"))
 struct TensorBoardTests {

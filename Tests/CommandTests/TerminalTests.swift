@@ -1,9 +1,10 @@
 import Foundation
 import Recur
+import TestSupport
 import Testing
 
 /// Whatever data, recipes, paths, checkpoints and arguments hold: on a terminal it is shown and not obeyed.
-@Suite struct TerminalTests {
+@Suite(.tags(.mpi)) struct TerminalTests {
   private static let hostile = "\u{1B}]0;title\u{7}\u{1B}[31m\u{9B}2J\r\u{202E}"
 
   /// Data whose words are hostile, and recipes for them.

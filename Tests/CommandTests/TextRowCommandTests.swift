@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Text → class: train, predict a file without answers, and line by line.
-@Suite struct TextRowCommandTests {
+@Suite(.tags(.mpi)) struct TextRowCommandTests {
   @Test func learnsWhatWordsSay() throws {
     let folder = try Folder()
     let (good, bad) = (["good", "fine", "great"], ["bad", "awful", "poor"])

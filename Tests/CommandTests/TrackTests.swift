@@ -9,6 +9,7 @@ private let trackersPython = ProcessInfo.processInfo.environment["RECUR_TEST_TRA
 
 /// `launch/python/track.py`: each number of a run's log is MLflow's and W&B's once, while the run is under way, stopped and gone on with.
 @Suite(
+  .tags(.mpi),
   .enabled(
     if: trackersPython != nil, "needs Python with mlflow and wandb; name it in RECUR_TEST_TRACKERS"))
 struct TrackTests {

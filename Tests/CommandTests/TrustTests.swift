@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What commands say about the files they trust, and what the bits depend on.
-@Suite struct TrustTests {
+@Suite(.tags(.mpi)) struct TrustTests {
   private func train(
     _ folder: Folder, _ out: String, _ environment: [String: String] = [:], _ more: String...
   ) throws

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Predictions for files that say nothing about the answers, in every format; that of CSV is in `NewDataTests`.
-@Suite struct UnansweredTests {
+@Suite(.tags(.mpi)) struct UnansweredTests {
   private func trained(_ data: String, model: String, loss: String = "cross_entropy", in folder: Folder)
     throws
   {

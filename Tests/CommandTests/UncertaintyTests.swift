@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What evaluate, predict and plot say about how sure a model is.
-@Suite struct UncertaintyTests {
+@Suite(.tags(.mpi)) struct UncertaintyTests {
   private func trained(_ loss: String, _ settings: [String] = []) throws -> Folder {
     let folder = try Folder()
     try folder.writeWave()

@@ -1,7 +1,8 @@
 import Foundation
+import TestSupport
 import Testing
 
-@Suite struct UsageTests {
+@Suite(.tags(.mpi)) struct UsageTests {
   @Test(arguments: [
     "train", "evaluate", "predict", "inspect", "compare", "sweep", "export", "plot", "bench", "doctor",
   ])

@@ -1,9 +1,10 @@
 import Foundation
 import Recur
+import TestSupport
 import Testing
 
 /// train → evaluate → predict → inspect → export → plot on a small recipe.
-@Suite struct WorkflowTests {
+@Suite(.tags(.mpi)) struct WorkflowTests {
   private func trained(epochs: Int = 4) throws -> (folder: Folder, report: [String: Any]) {
     let folder = try Folder()
     try folder.writeWave(epochs: epochs)

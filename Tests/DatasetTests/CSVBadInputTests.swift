@@ -1,10 +1,11 @@
 import Dataset
 import Diagnostics
 import Foundation
+import TestSupport
 import Testing
 
 /// What a CSV file or its part of a recipe can have wrong: one line that names file, line and column or the key.
-@Suite struct CSVBadInputTests {
+@Suite(.tags(.fast)) struct CSVBadInputTests {
   private func failure(
     _ text: String, _ change: (inout DataSpecification) -> Void = { _ in }
   ) throws -> String {

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// CSV files in all the ways they are written.
-@Suite struct CSVTests {
+@Suite(.tags(.fast)) struct CSVTests {
   private func load(
     _ text: String, _ change: (inout DataSpecification) -> Void = { _ in }
   ) throws -> LoadedData {

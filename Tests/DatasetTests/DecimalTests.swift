@@ -2,7 +2,7 @@ import Dataset
 import TestSupport
 import Testing
 
-@Suite struct DecimalTests {
+@Suite(.tags(.fast)) struct DecimalTests {
   /// Hundreds of thousands of expectations would take longer than what they look at.
   private func expectRounded(_ text: String) {
     if parseDecimal(text)?.bitPattern != Double(text)?.bitPattern {

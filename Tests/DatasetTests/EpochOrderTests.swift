@@ -1,7 +1,8 @@
 import Dataset
+import TestSupport
 import Testing
 
-@Suite struct EpochOrderTests {
+@Suite(.tags(.fast)) struct EpochOrderTests {
   /// The known answers that come with the authors' Random123 library.
   @Test func philoxKnownAnswers() {
     let ones = UInt32.max

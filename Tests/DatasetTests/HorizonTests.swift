@@ -4,7 +4,7 @@ import Diagnostics
 import TestSupport
 import Testing
 
-@Suite("Several horizons and a target for each step") struct HorizonTests {
+@Suite("Several horizons and a target for each step", .tags(.fast)) struct HorizonTests {
   /// Column a counts the rows, b is a hundred times that.
   private func load(_ change: (inout DataSpecification) -> Void) throws -> LoadedData {
     let folder = try TemporaryFolder()
@@ -64,7 +64,7 @@ import Testing
   }
 }
 
-@Suite("Tagged text") struct TaggedTests {
+@Suite("Tagged text", .tags(.fast)) struct TaggedTests {
   private let text = """
     # a remark
     1\tThe\tDET

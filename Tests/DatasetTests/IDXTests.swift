@@ -4,7 +4,7 @@ import Diagnostics
 import TestSupport
 import Testing
 
-@Suite struct IDXTests {
+@Suite(.tags(.fast)) struct IDXTests {
   private func load(
     _ files: [String: [UInt8]], classNames: [String]? = nil,
     _ change: (inout DataSpecification) -> Void = { _ in }

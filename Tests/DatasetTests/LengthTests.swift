@@ -3,7 +3,7 @@ import Diagnostics
 import TestSupport
 import Testing
 
-@Suite("Samples of different lengths") struct LengthTests {
+@Suite("Samples of different lengths", .tags(.fast)) struct LengthTests {
   static let series = """
     @problemName x
     @equalLength false

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Small valid files with random damage: whatever comes out, it is data or a `Failure` of one line, and never the end of the process.
-@Suite struct MutationTests {
+@Suite(.tags(.fast)) struct MutationTests {
   /// One to eight changes: bytes flipped, replaced by telling ones, removed, doubled or moved; or the end cut off.
   private func mutated(_ bytes: [UInt8], _ random: inout SplitMix) -> [UInt8] {
     var bytes = bytes

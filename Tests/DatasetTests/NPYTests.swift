@@ -4,7 +4,7 @@ import Diagnostics
 import TestSupport
 import Testing
 
-@Suite struct NPYTests {
+@Suite(.tags(.fast)) struct NPYTests {
   private let numbers: [Float] = (0..<12).map { Float($0) }
   private var cube: [UInt8] { ArrayFiles.npy("<f4", "(2, 3, 2)", ArrayFiles.bytes(numbers)) }
   private var labels: [UInt8] { ArrayFiles.npy("<i8", "(2,)", ArrayFiles.bytes([1, 0])) }

@@ -1,10 +1,11 @@
 import Dataset
 import Diagnostics
 import Foundation
+import TestSupport
 import Testing
 
 /// Archives of arrays, as NumPy 2.4 wrote them: x is `arange(12)` as `[2, 3, 2]` of float32, y is `[1, 0]`.
-@Suite struct NPZTests {
+@Suite(.tags(.fast)) struct NPZTests {
   private static let stored =
     "UEsDBC0AAAAAAAAAIQBcLdtX//////////8FABQAeC5ucHkBABAAsAAAAAAAAACwAAAAAAAAAJNOVU1QWQEAdgB7J2Rlc2Ny"
     + "JzogJzxmNCcsICdmb3J0cmFuX29yZGVyJzogRmFsc2UsICdzaGFwZSc6ICgyLCAzLCAyKSwgfSAgICAgICAgICAgICAgICAg"

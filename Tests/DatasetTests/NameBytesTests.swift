@@ -2,11 +2,12 @@ import Batches
 import Dataset
 import Diagnostics
 import Foundation
+import TestSupport
 import Testing
 
 /// Labels, columns, groups and tags are the bytes of the file: é as one code point and as two are different, and a mark behind
 /// a delimiter does not hide it.
-@Suite struct NameBytesTests {
+@Suite(.tags(.fast)) struct NameBytesTests {
   private let composed = "\u{E9}"
   private let decomposed = "e\u{301}"
 

@@ -4,7 +4,7 @@ import Diagnostics
 import TestSupport
 import Testing
 
-@Suite("Pairs of source and target") struct PairTests {
+@Suite("Pairs of source and target", .tags(.fast)) struct PairTests {
   static let text = "cat\tK AE T\nat\tAE T\n\nattack\tAH T AE K\r\na\tAH"
 
   private func load(_ text: String, _ change: (inout DataSpecification) -> Void = { _ in }) throws

@@ -1,8 +1,9 @@
 import Dataset
 import Diagnostics
+import TestSupport
 import Testing
 
-@Suite struct PartitionTests {
+@Suite(.tags(.fast)) struct PartitionTests {
   typealias Share = DataSpecification.PartSize
 
   private func ranges(

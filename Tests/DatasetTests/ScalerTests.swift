@@ -6,7 +6,7 @@ import Testing
 
 /// Scaling against numbers from scikit-learn:
 /// `MinMaxScaler().fit_transform([[1, 7, -3], [2, 7, 0.5], [4.5, 7, 11]])` and `StandardScaler()` likewise.
-@Suite struct ScalerTests {
+@Suite(.tags(.fast)) struct ScalerTests {
   private let text = "a,b,c\n1,7,-3\n2,7,0.5\n4.5,7,11\n"
 
   private func load(_ change: (inout DataSpecification) -> Void) throws -> LoadedData {

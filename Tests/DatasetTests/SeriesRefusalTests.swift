@@ -1,9 +1,10 @@
 import Dataset
 import Foundation
+import TestSupport
 import Testing
 
 /// Tables of series that can't be what was meant.
-@Suite struct SeriesRefusalTests {
+@Suite(.tags(.fast)) struct SeriesRefusalTests {
   private let folder: TemporaryFolder
 
   init() throws { folder = try TemporaryFolder() }

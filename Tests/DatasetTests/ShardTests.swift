@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// An array cut into files is the array.
-@Suite struct ShardTests {
+@Suite(.tags(.fast)) struct ShardTests {
   private let folder: TemporaryFolder
   private let numbers = (0..<240).map { Float(($0 * 37) % 101) / 7 }
   private static let cuts = [0..<3, 3..<20, 20..<21, 21..<40]

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// The tutorials' own data, where it is at hand.
-@Suite struct SharedDataTests {
+@Suite(.tags(.fast)) struct SharedDataTests {
   static let kospiFile = shared("data/kospi/kospi.csv")
   static let mnistFolder = shared("data/mnist")
 

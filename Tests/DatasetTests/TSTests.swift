@@ -4,7 +4,7 @@ import Diagnostics
 import TestSupport
 import Testing
 
-@Suite struct TSTests {
+@Suite(.tags(.fast)) struct TSTests {
   private func load(_ text: String, _ change: (inout DataSpecification) -> Void = { _ in }) throws
     -> LoadedData
   {

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// CSV whose rows are texts.
-@Suite struct TextRowTests {
+@Suite(.tags(.fast)) struct TextRowTests {
   private struct Recorded: Decodable {
     struct Case: Decodable {
       let tokens: String

@@ -4,7 +4,7 @@ import Diagnostics
 import TestSupport
 import Testing
 
-@Suite("Text") struct TextTests {
+@Suite("Text", .tags(.fast)) struct TextTests {
   private func load(_ text: String, names: [String]? = nil, _ change: (inout DataSpecification) -> Void)
     throws
     -> LoadedData

@@ -1,9 +1,10 @@
 import Diagnostics
 import Foundation
+import TestSupport
 import Testing
 
 /// Names are their bytes.
-@Suite struct NameTests {
+@Suite(.tags(.fast)) struct NameTests {
   static let composed: Name = "\u{E9}"
   static let decomposed: Name = "e\u{301}"
 

@@ -1,8 +1,9 @@
 import Diagnostics
 import Foundation
+import TestSupport
 import Testing
 
-@Suite struct PrintedNumberTests {
+@Suite(.tags(.fast)) struct PrintedNumberTests {
   @Test func numbersArePrintedAsFoundationPrintsThem() {
     var generator = SystemRandomNumberGenerator()
     for _ in 0..<1000 {

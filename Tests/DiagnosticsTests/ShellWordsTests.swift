@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// A printed command line is read back by a shell as the words it was made of.
-@Suite struct ShellWordsTests {
+@Suite(.tags(.fast)) struct ShellWordsTests {
   static let words = [
     "train", "x.yaml", "", "two words", "it's", "'", "\\", "a\\'b", "$HOME", "$(id)", "`id`", "!!", "~", "#",
     "*", "=ls", "--set=a=b", "-", "a;b", "a&b", "\"", "é", "e\u{301}", "'\u{301}", "日本", "%s", "{a,b}",

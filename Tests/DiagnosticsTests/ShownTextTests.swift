@@ -1,9 +1,10 @@
 import Diagnostics
 import Foundation
+import TestSupport
 import Testing
 
 /// What a person is shown of text that others wrote.
-@Suite struct ShownTextTests {
+@Suite(.tags(.fast)) struct ShownTextTests {
   @Test(arguments: [
     ("plain", "plain"), ("", ""), ("é and e\u{301}, 日本語, नमस्ते", "é and e\u{301}, 日本語, नमस्ते"),
     ("\u{1B}[31m", "\\u{1B}[31m"), ("a\nb\r\tc", "a\\nb\\r\\tc"), ("\u{0}\u{7F}", "\\u{0}\\u{7F}"),

@@ -1,7 +1,8 @@
 import Diagnostics
+import TestSupport
 import Testing
 
-@Suite struct StopRequestTests {
+@Suite(.tags(.fast)) struct StopRequestTests {
   @Test func whatComesInAMomentIsOneRequest() {
     var request = StopRequest()
     let second: UInt64 = 1_000_000_000

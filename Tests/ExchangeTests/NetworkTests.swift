@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// An exported network is ONNX, and gives what the library gives.
-@Suite struct NetworkTests {
+@Suite(.tags(.fast)) struct NetworkTests {
   @Test(.enabled(if: TestONNX.python != nil, Comment(rawValue: TestONNX.missing)))
   func `ONNX Runtime gives the library's outputs, for each network and option`() throws {
     let cases = NetworkGrid.all

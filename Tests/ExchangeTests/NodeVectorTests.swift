@@ -5,7 +5,8 @@ import TestSupport
 import Testing
 
 /// ONNX's own vectors of its recurrent operators: each computed by the library.
-@Suite(.enabled(if: TestONNX.python != nil, Comment(rawValue: TestONNX.missing))) struct NodeVectorTests {
+@Suite(.tags(.fast), .enabled(if: TestONNX.python != nil, Comment(rawValue: TestONNX.missing)))
+struct NodeVectorTests {
   /// Those that the package had in 2020 too; it may have more.
   private static let known = [
     "test_lstm_defaults", "test_lstm_with_initial_bias", "test_lstm_with_peepholes", "test_lstm_batchwise",

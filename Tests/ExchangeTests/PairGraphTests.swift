@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// An exported encoder-decoder of tokens: two graphs, between which a search stands.
-@Suite struct PairGraphTests {
+@Suite(.tags(.fast)) struct PairGraphTests {
   /// - meanwhile: what is done to the files before they are looked at.
   private func checked(_ cases: [PairCase], _ meanwhile: (URL) throws -> Void = { _ in }) throws -> (
     Outcome, [PairCase.Record]

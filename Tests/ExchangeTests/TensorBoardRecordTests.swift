@@ -1,8 +1,9 @@
 import Exchange
+import TestSupport
 import Testing
 
 /// Records of an event file: what is written is read back, and what is damaged ends it.
-@Suite struct TensorBoardRecordTests {
+@Suite(.tags(.fast)) struct TensorBoardRecordTests {
   @Test func `checks are those of RFC 3720`() {
     // Appendix B.4, and the check of the nine digits that catalogues of CRCs give.
     #expect(CRC32C.of(Array("123456789".utf8)[...]) == 0xE306_9283)

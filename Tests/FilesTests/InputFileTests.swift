@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite struct InputFileTests {
+@Suite(.tags(.fast)) struct InputFileTests {
   private func bytes(_ file: InputFile) -> [UInt8] { file.withBytes { Array($0) } }
 
   private func failure(_ body: () throws -> Void) -> Failure? {

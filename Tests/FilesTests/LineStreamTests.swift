@@ -1,10 +1,11 @@
 import Diagnostics
 import Files
 import Foundation
+import TestSupport
 import Testing
 
 /// Lines one by one, as `Lines` has them all at once.
-@Suite struct LineStreamTests {
+@Suite(.tags(.fast)) struct LineStreamTests {
   @Test func linesAreThoseOfTheWholeText() throws {
     let path = NSTemporaryDirectory() + "lines-\(UUID().uuidString)"
     defer { try? FileManager.default.removeItem(atPath: path) }

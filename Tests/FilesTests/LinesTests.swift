@@ -1,7 +1,8 @@
 import Files
+import TestSupport
 import Testing
 
-@Suite struct LinesTests {
+@Suite(.tags(.fast)) struct LinesTests {
   @Test func onlyLineFeedAndCarriageReturnEndALine() {
     let text = "a\nb\r\nc\rd\u{C}e\u{B}f\u{85}g\u{2028}h\u{2029}i\n\nj"
     let wanted = ["a", "b", "c", "d\u{C}e\u{B}f\u{85}g\u{2028}h\u{2029}i", "", "j"]

@@ -1,9 +1,10 @@
 import Diagnostics
 import Files
 import Foundation
+import TestSupport
 import Testing
 
-@Suite struct OutputFileTests {
+@Suite(.tags(.fast)) struct OutputFileTests {
   private func failure(_ body: () throws -> Void) -> Failure? {
     do { try body() } catch { return error as? Failure }
     return nil

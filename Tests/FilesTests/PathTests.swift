@@ -1,8 +1,9 @@
 import Files
 import Foundation
+import TestSupport
 import Testing
 
-@Suite struct PathTests {
+@Suite(.tags(.fast)) struct PathTests {
   @Test func relativePathsStartAtTheBase() {
     #expect(Paths.absolute("a.csv", from: "/x") == "/x/a.csv")
     #expect(Paths.absolute("../a/./b//c", from: "/x/y") == "/x/a/b/c")

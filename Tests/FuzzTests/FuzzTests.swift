@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Damaged input for every reader of outside bytes.
-@Suite(.serialized) struct FuzzTests {
+@Suite(.tags(.long), .serialized) struct FuzzTests {
   /// RECUR_FUZZ asks for more executions of each reader; the usual is as many as some seconds allow.
   static let executions = ProcessInfo.processInfo.environment["RECUR_FUZZ"]
 

@@ -1,9 +1,10 @@
 import CKernels
 import Kernels
+import TestSupport
 import Testing
 
 /// Products in bfloat16: exactly those of the rounded operands, but for the rounding of float32 sums.
-@Suite("bfloat16") struct BFloatTests {
+@Suite("bfloat16", .tags(.fast)) struct BFloatTests {
   /// To nearest, ties to even.
   private func rounded(_ x: Float) -> Float {
     let bits = x.bitPattern

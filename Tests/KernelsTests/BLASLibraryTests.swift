@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Libraries that may be found: right ones are used under any names, others are refused by one line.
-@Suite(.enabled(if: cCompiler != nil, "no C compiler is installed"))
+@Suite(.tags(.fast), .enabled(if: cCompiler != nil, "no C compiler is installed"))
 struct BLASLibraryTests {
   private func open(_ kind: TinyBLAS) throws -> BLASLibrary.SearchResult {
     try kind.withLibrary { BLASLibrary.open([$0]) }

@@ -1,10 +1,11 @@
 import CKernels
 import Foundation
 import Kernels
+import TestSupport
 import Testing
 
 /// exp, sigmoid and tanh of every instruction set against double precision.
-@Suite struct FunctionTests {
+@Suite(.tags(.fast)) struct FunctionTests {
   enum Function: String, CaseIterable {
     case exp, sigmoid, tanh
 

@@ -1,9 +1,10 @@
 import CKernels
 import Kernels
+import TestSupport
 import Testing
 
 /// Dropout masks are Philox4x32-10 and the same bits from every instruction set.
-@Suite struct MaskTests {
+@Suite(.tags(.fast)) struct MaskTests {
   /// What is left of ones: 0 where the word of a unit is below the threshold, else 1.
   private func kept(_ kernels: KernelSet, threshold: UInt32, width: Int, block: rk_dropout_block) -> [Float] {
     var block = block

@@ -1,9 +1,10 @@
 import CKernels
 import Kernels
+import TestSupport
 import Testing
 
 /// How a team decides how many of its threads go on, with a clock of its own.
-@Suite struct PaceTests {
+@Suite(.tags(.fast)) struct PaceTests {
   /// A machine on which two threads share the work of `share` nanoseconds each, and one loses its core for `slice` in each `every`.
   private struct Machine {
     var pace = rk_pace_start(2)

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Both ways to compute: products of own kernels and of a BLAS equal double precision and each other, of any shape.
-@Suite(.enabled(if: cCompiler != nil, "no C compiler is installed"))
+@Suite(.tags(.fast), .enabled(if: cCompiler != nil, "no C compiler is installed"))
 struct ProductBackendTests {
   /// OpenBLAS where it is installed, and a right library of any other maker.
   static let libraries: [BLASLibrary] = {

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// What is decided by measuring, and what is remembered of it.
-@Suite(.enabled(if: cCompiler != nil, "no C compiler is installed"))
+@Suite(.tags(.fast), .enabled(if: cCompiler != nil, "no C compiler is installed"))
 struct ProductChooserTests {
   /// Files in memory; counts what is tried and looked for.
   private final class Bench {

@@ -1,9 +1,10 @@
 import CKernels
 import Kernels
+import TestSupport
 import Testing
 
 /// Matrix products of every instruction set against double precision, at sizes that fit no tile.
-@Suite struct ProductTests {
+@Suite(.tags(.fast)) struct ProductTests {
   static let sizes: [(m: Int, n: Int, k: Int)] = [
     (1, 1, 1), (1, 17, 3), (2, 8, 5), (3, 16, 1), (5, 31, 7), (6, 32, 16), (7, 33, 64), (13, 48, 12),
     (20, 1, 40),

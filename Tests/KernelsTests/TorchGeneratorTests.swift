@@ -2,7 +2,7 @@ import Kernels
 import TestSupport
 import Testing
 
-@Suite("PyTorch's generator") struct TorchGeneratorTests {
+@Suite("PyTorch's generator", .tags(.fast)) struct TorchGeneratorTests {
   struct Draws: Decodable {
     let seed: UInt64
     let uniform, scalarNormal, otherHalf, blockNormal, longNormal, shortNormal, permutation: String

@@ -6,7 +6,7 @@ import Recurrent
 import TestSupport
 import Testing
 
-@Suite("The recipes in launch/recipes") struct RecipeFilesTests {
+@Suite("The recipes in launch/recipes", .tags(.fast)) struct RecipeFilesTests {
   /// Parameters of the network as PyTorch counts them for the tutorial's model.
   static let parameters = [
     "stock-rnn": 297, "stock-lstm": 1_065, "stock-gru": 809, "mnist-bilstm": 14_410,

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// What a person reads when a recipe is wrong: place, key and what to do.
-@Suite struct RecipeMessageTests {
+@Suite(.tags(.fast)) struct RecipeMessageTests {
   private func replacing(_ old: String, _ new: String) -> String {
     let result = stock.replacing(old, with: new)
     precondition(result != stock)

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// What is made of the keys' declarations besides reading and writing.
-@Suite struct RecipeReferenceTests {
+@Suite(.tags(.fast)) struct RecipeReferenceTests {
   @Test func `the page of all keys is what the declarations say`() throws {
     let page = recipeFolder.appendingPathComponent("../../Sources/Recipes/KEYS.md")
     #expect(

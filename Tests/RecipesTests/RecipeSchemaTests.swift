@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The schema, as an editor uses it.
-@Suite struct RecipeSchemaTests {
+@Suite(.tags(.fast)) struct RecipeSchemaTests {
   private func object(_ text: String) throws -> [String: Any] {
     try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
   }

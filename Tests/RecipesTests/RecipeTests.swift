@@ -22,7 +22,7 @@ func message(_ yaml: String = stock, _ overrides: [String] = []) -> String {
   }
 }
 
-@Suite struct RecipeTests {
+@Suite(.tags(.fast)) struct RecipeTests {
   @Test func readsEveryKeyOfTheStockRecipe() throws {
     let recipe = try recipe()
     #expect(recipe.name == "kospi-lstm")
@@ -100,7 +100,7 @@ func message(_ yaml: String = stock, _ overrides: [String] = []) -> String {
   }
 }
 
-@Suite struct RecipeNetworkTests {
+@Suite(.tags(.fast)) struct RecipeNetworkTests {
   let shape = SampleShape(steps: 5, features: 4, target: .values(width: 1))
 
   @Test func takesSizesFromTheData() throws {

@@ -6,7 +6,7 @@ import Testing
 func sine(_ x: Float) -> Float { sin(x) }
 
 /// What README and the library's articles show is what is compiled here, and does what they say.
-@Suite("An example") struct ExampleTests {
+@Suite("An example", .tags(.fast)) struct ExampleTests {
   static let articles = package.appendingPathComponent("Sources/Recur/Recur.docc")
   static let examples = package.appendingPathComponent("Tests/RecurTests/Examples")
 

@@ -1,8 +1,9 @@
 import Foundation
 import Recur
+import TestSupport
 import Testing
 
-@Suite("A model in a file") struct ModelFileTests {
+@Suite("A model in a file", .tags(.fast)) struct ModelFileTests {
   private static func withFile(_ body: (String) throws -> Void) throws {
     let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).safetensors").path
     defer { try? FileManager.default.removeItem(atPath: file) }

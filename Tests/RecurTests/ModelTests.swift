@@ -1,9 +1,10 @@
 import Foundation
 import Recur
+import TestSupport
 import Testing
 
 /// What a program does with a model, without a pointer: what does not fit is one line, and never a trap.
-@Suite("A model of a program's own") struct ModelTests {
+@Suite("A model of a program's own", .tags(.fast)) struct ModelTests {
   private static let lstm = Network(.lstm, inputs: 2, hidden: 5, readout: .lastStep, head: [.linear(3)])
 
   /// The line of a failure.

@@ -1,8 +1,9 @@
 import Recur
+import TestSupport
 import Testing
 
 /// `NameClassifier` is PyTorch's tutorial "Classifying names with a character-level RNN" (its first version).
-@Suite("A cell of one's own") struct OwnCellTests {
+@Suite("A cell of one's own", .tags(.fast)) struct OwnCellTests {
   /// PyTorch's numbers of the tutorial's module with 8 hidden units and 3 languages after `torch.manual_seed(42)`.
   @Test func `gives PyTorch's outputs, loss and gradients`() throws {
     let model = NameClassifier(hidden: 8, languages: 3, seed: 42)

@@ -4,7 +4,7 @@ import Recurrent
 import TestSupport
 import Testing
 
-@Suite("Categories beside numbers") struct CategoryTests {
+@Suite("Categories beside numbers", .tags(.fast)) struct CategoryTests {
   static let cases: [CategoryCase] = (try? Reference.load("categories.json")) ?? []
 
   @Test func `all cases are there`() { #expect(Self.cases.count == 63) }

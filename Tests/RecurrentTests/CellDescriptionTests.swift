@@ -2,7 +2,7 @@ import Recurrent
 import TestSupport
 import Testing
 
-@Suite("What is written down about a cell") struct CellDescriptionTests {
+@Suite("What is written down about a cell", .tags(.fast)) struct CellDescriptionTests {
   private static let nonlinearities = Network.Nonlinearity.allCases
 
   /// The cells of PyTorch, and those it has not.

@@ -3,7 +3,7 @@ import Recurrent
 import TestSupport
 import Testing
 
-@Suite("A cell looped over time") struct CellTests {
+@Suite("A cell looped over time", .tags(.fast)) struct CellTests {
   static let kinds: [Network.Cell] = [.rnn, .lstm, .gru]
   let inputs = 3
   let hidden = 5

@@ -5,7 +5,7 @@ import Recurrent
 import TestSupport
 import Testing
 
-@Suite("Encoder-decoders") struct EncoderDecoderTests {
+@Suite("Encoder-decoders", .tags(.fast)) struct EncoderDecoderTests {
   struct Case: Decodable, Sendable {
     let architecture: Reference.NetworkDescription
     let source, target, width: Int

@@ -3,7 +3,7 @@ import Recurrent
 import TestSupport
 import Testing
 
-@Suite("Engines equal the cell's equations") struct EquationTests {
+@Suite("Engines equal the cell's equations", .tags(.fast)) struct EquationTests {
   struct Kind: Sendable, CustomTestStringConvertible {
     let cell: Network.Cell
     let nonlinearity: Network.Nonlinearity

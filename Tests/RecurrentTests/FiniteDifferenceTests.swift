@@ -2,7 +2,7 @@ import Recurrent
 import TestSupport
 import Testing
 
-@Suite("Central finite differences in double") struct FiniteDifferenceTests {
+@Suite("Central finite differences in double", .tags(.fast)) struct FiniteDifferenceTests {
   /// The network and batches of the gradients compared with PyTorch; here nothing comes from PyTorch.
   @Test(arguments: GradientTests.cases) func `agree with the engine's gradients`(
     _ given: GradientTests.Case

@@ -3,7 +3,7 @@ import Recurrent
 import TestSupport
 import Testing
 
-@Suite("Outputs, losses and gradients equal PyTorch's") struct GradientTests {
+@Suite("Outputs, losses and gradients equal PyTorch's", .tags(.fast)) struct GradientTests {
   struct Case: Decodable, Sendable, CustomTestStringConvertible {
     let architecture: Reference.NetworkDescription
     let loss: Reference.LossDescription

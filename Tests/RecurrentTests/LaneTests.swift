@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Lanes of one batch get the bits that each of them would get as a batch of its own.
-@Suite struct LaneTests {
+@Suite(.tags(.fast)) struct LaneTests {
   /// Keeps the sum of each lane by itself.
   private final class Kept: LaneSums {
     let buffers: [UnsafeMutableBufferPointer<Float>]

@@ -4,7 +4,7 @@ import Recurrent
 import TestSupport
 import Testing
 
-@Suite("Language models") struct LanguageTests {
+@Suite("Language models", .tags(.fast)) struct LanguageTests {
   struct Case: Decodable, Sendable {
     let architecture: Reference.NetworkDescription
     let vocabulary, width: Int

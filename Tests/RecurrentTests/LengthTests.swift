@@ -4,7 +4,7 @@ import Recurrent
 import TestSupport
 import Testing
 
-@Suite("Sequences of different lengths") struct LengthTests {
+@Suite("Sequences of different lengths", .tags(.fast)) struct LengthTests {
   struct Case: Decodable, Sendable {
     let architecture: Reference.NetworkDescription
     /// Longest first.

@@ -4,7 +4,7 @@ import Recurrent
 import TestSupport
 import Testing
 
-@Suite("Losses equal PyTorch's") struct LossTests {
+@Suite("Losses equal PyTorch's", .tags(.fast)) struct LossTests {
   struct Expected: Decodable, Sendable, CustomStringConvertible {
     let name: String
     let levels: [Double]?

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Encoder-decoders of numbers: what is to come behind a window, step by step.
-@Suite("Decoders of numbers") struct NumberDecoderTests {
+@Suite("Decoders of numbers", .tags(.fast)) struct NumberDecoderTests {
   struct Case: Decodable, Sendable {
     let architecture: Reference.NetworkDescription
     let targets, steps, known, batch: Int

@@ -4,7 +4,7 @@ import Recurrent
 import TestSupport
 import Testing
 
-@Suite("Options of a layer") struct OptionTests {
+@Suite("Options of a layer", .tags(.fast)) struct OptionTests {
   struct Options: Decodable, Sendable, CustomStringConvertible {
     let cell, readout: String
     let input, steps, outputs, batch, projection: Int

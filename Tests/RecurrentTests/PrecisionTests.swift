@@ -1,9 +1,10 @@
 import Kernels
 import Recurrent
+import TestSupport
 import Testing
 
 /// Networks whose products are in bfloat16: near those in float32, at every width and length.
-@Suite("Precision") struct PrecisionTests {
+@Suite("Precision", .tags(.fast)) struct PrecisionTests {
   static let cells: [Network.Cell] = [.rnn, .lstm, .gru]
 
   /// An operand is off by at most 2⁻⁹ of itself; what a few of them in a row make of it stays near that, unless a tensor is a few

@@ -3,7 +3,7 @@ import Recurrent
 import TestSupport
 import Testing
 
-@Suite("Forecasts equal SciPy's") struct PredictiveDistributionTests {
+@Suite("Forecasts equal SciPy's", .tags(.fast)) struct PredictiveDistributionTests {
   struct Expected: Decodable, Sendable, CustomStringConvertible {
     let name: String
     let outputs: [Float]

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Networks whose products a BLAS computes: gradients are PyTorch's still, and evaluation is that of own kernels, bit for bit.
-@Suite("A BLAS in a network", .enabled(if: cCompiler != nil, "no C compiler is installed"))
+@Suite("A BLAS in a network", .tags(.fast), .enabled(if: cCompiler != nil, "no C compiler is installed"))
 struct ProductChoiceTests {
   /// OpenBLAS where it is installed, else one that is compiled here.
   static let library: BLASLibrary? =

@@ -3,7 +3,8 @@ import Recurrent
 import TestSupport
 import Testing
 
-@Suite("Gradients of the whole product of choices and losses, and of large sizes") struct ProjectionTests {
+@Suite("Gradients of the whole product of choices and losses, and of large sizes", .tags(.fast))
+struct ProjectionTests {
   struct Case: Decodable {
     let architecture: Reference.NetworkDescription
     let loss: Reference.LossDescription

@@ -3,7 +3,7 @@ import Recurrent
 import TestSupport
 import Testing
 
-@Suite("A model's memory") struct ReuseTests {
+@Suite("A model's memory", .tags(.fast)) struct ReuseTests {
   /// What a longer, wider batch left behind must not be read by a smaller one, nor the other way round.
   @Test(arguments: GradientTests.cases.filter { $0.architecture.network.readout != .allSteps })
   func `gives the same bits after a batch of another shape`(_ given: GradientTests.Case) throws {

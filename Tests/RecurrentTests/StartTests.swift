@@ -2,7 +2,7 @@ import Recurrent
 import TestSupport
 import Testing
 
-@Suite("First parameters") struct StartTests {
+@Suite("First parameters", .tags(.fast)) struct StartTests {
   struct Case: Decodable, Sendable {
     let cell: String
     let hidden, projection: Int

@@ -4,7 +4,7 @@ import Recurrent
 import TestSupport
 import Testing
 
-@Suite("Given and final states") struct StateTests {
+@Suite("Given and final states", .tags(.fast)) struct StateTests {
   struct Case: Decodable, Sendable, CustomTestStringConvertible {
     let architecture: Reference.NetworkDescription
     let batch: Int

@@ -5,7 +5,7 @@ import Recurrent
 import TestSupport
 import Testing
 
-@Suite("A model that is given one step at a time") struct StreamingTests {
+@Suite("A model that is given one step at a time", .tags(.fast)) struct StreamingTests {
   /// Each cell with each option that changes a step, and a readout of the last step, the final state or every step.
   private static let networks: [Network] = Network.Cell.recurrent.flatMap { cell in
     [Network.Readout.lastStep, .finalState, .everyStep].flatMap { readout -> [Network] in

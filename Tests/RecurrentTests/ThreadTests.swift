@@ -4,7 +4,7 @@ import Recurrent
 import TestSupport
 import Testing
 
-@Suite("Threads") struct ThreadTests {
+@Suite("Threads", .tags(.fast)) struct ThreadTests {
   static let cells: [Network.Cell] = [.rnn, .lstm, .gru]
 
   /// Outputs and gradients of one step, big enough for every part of it to be shared.

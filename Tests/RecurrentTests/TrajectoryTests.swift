@@ -5,7 +5,7 @@ import Recurrent
 import TestSupport
 import Testing
 
-@Suite("Ten Adam steps") struct TrajectoryTests {
+@Suite("Ten Adam steps", .tags(.fast)) struct TrajectoryTests {
   struct Case: Decodable, CustomTestStringConvertible {
     let architecture: Reference.NetworkDescription
     let batch: Int
@@ -47,7 +47,7 @@ import Testing
   }
 }
 
-@Suite("The cell tutorial's printed example") struct CellTutorialTests {
+@Suite("The cell tutorial's printed example", .tags(.fast)) struct CellTutorialTests {
   /// The tutorial prints x and h; its W_x, W_h and b are the three `randn` drawn from word 96 of the same generator.
   @Test func `one step gives the printed h`() throws {
     var generator = TorchGenerator(seed: 42)

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Trainers, coordinator, checkpoints and watchdogs in simulated jobs, through random faults.
-@Suite(.serialized) struct SimulationTests {
+@Suite(.tags(.long), .serialized) struct SimulationTests {
   private static let asked = ProcessInfo.processInfo.environment["RECUR_SCHEDULES"].flatMap { Int($0) }
 
   /// In processes side by side, one for each processor. RECUR_SCHEDULES asks for more.

@@ -2,6 +2,7 @@ import Batches
 import Dataset
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 import Training
 
@@ -31,7 +32,7 @@ private final class SlowSet: SampleSet {
   }
 }
 
-@Suite struct BatchPipelineTests {
+@Suite(.tags(.fast)) struct BatchPipelineTests {
   private func check(_ batch: Batch, _ samples: [Int32]) {
     #expect(batch.count == samples.count)
     for (row, sample) in samples.enumerated() {

@@ -1,11 +1,12 @@
 import Dataset
 import Diagnostics
 import Foundation
+import TestSupport
 import Testing
 import Training
 
 /// Whole runs whose network reads categorical columns.
-@Suite struct CategoryRunTests {
+@Suite(.tags(.fast)) struct CategoryRunTests {
   private static let columns = ["data.categorical=[d, g]", "data.features=[a]"]
 
   private func recipe(_ run: TemporaryRun, _ overrides: [String]) throws -> Recipe {

@@ -1,10 +1,11 @@
 import Diagnostics
 import Foundation
+import TestSupport
 import Testing
 import Training
 
 /// Runs of cells that PyTorch does not have: an LSTM with peepholes, a GRU whose reset gate comes before the recurrent product.
-@Suite struct CellVariantRunTests {
+@Suite(.tags(.fast)) struct CellVariantRunTests {
   static let variants = [
     ["model.peepholes=true", "model.proj_size=3"], ["model.cell=gru", "model.reset_after=false"],
   ]

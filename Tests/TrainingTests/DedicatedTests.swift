@@ -2,11 +2,12 @@ import Collective
 import Dataset
 import Diagnostics
 import Foundation
+import TestSupport
 import Testing
 import Training
 
 /// `coordinator: dedicated`: the run is the one that `shared` makes.
-@Suite struct DedicatedTests {
+@Suite(.tags(.fast)) struct DedicatedTests {
   private static let overrides = [
     "distributed.reduction=strict", "distributed.lanes=4", "model.dropout=0.2", "model.num_layers=2",
     "train.epochs=12", "train.log_every_steps=3", "checkpoint.every_epochs=3", "checkpoint.keep_last=9",

@@ -1,11 +1,12 @@
 import Dataset
 import Devices
 import Diagnostics
+import TestSupport
 import Testing
 import Training
 
 /// What only the processor can train is refused before a device is looked for in earnest.
-@Suite struct DeviceRefusalTests {
+@Suite(.tags(.fast)) struct DeviceRefusalTests {
   /// nil where a device could train it.
   private func refusal(_ overrides: [String]) throws -> String? {
     let run = try TemporaryRun()

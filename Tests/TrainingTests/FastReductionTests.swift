@@ -1,9 +1,10 @@
 import Foundation
+import TestSupport
 import Testing
 import Training
 
 /// What `distributed` offers beside plain sums: the same model to the tolerance it states.
-@Suite struct FastReductionTests {
+@Suite(.tags(.fast)) struct FastReductionTests {
   private static let overrides = [
     "model.num_layers=2", "model.dropout=0.2", "train.clip_norm=0.05", "train.epochs=6", "train.batch_size=7",
     "checkpoint.every_epochs=2", "checkpoint.keep_last=9", "checkpoint.every_seconds=0.02",

@@ -1,11 +1,12 @@
 import Dataset
 import Diagnostics
 import Foundation
+import TestSupport
 import Testing
 import Training
 
 /// Forecasts of many steps, round by round.
-@Suite struct ForecastRoundTests {
+@Suite(.tags(.fast)) struct ForecastRoundTests {
   private func forecaster(_ run: TemporaryRun) throws -> Forecaster {
     let recipe = try run.recipe("data.features=[c]", "train.epochs=1", "model.hidden_size=2")
     return try Forecaster(CheckpointedModel(contentsOf: run.train(recipe, out: "run").checkpoint))

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 import Training
 
-@Suite("Scores of forecasts equal NumPy's") struct ForecastScoreTests {
+@Suite("Scores of forecasts equal NumPy's", .tags(.fast)) struct ForecastScoreTests {
   struct Expected: Decodable, Sendable {
     struct Scores: Decodable, Sendable {
       let count: Int

@@ -1,11 +1,12 @@
 import Dataset
 import Diagnostics
 import Foundation
+import TestSupport
 import Testing
 import Training
 
 /// Forecasts from Swift.
-@Suite struct ForecasterTests {
+@Suite(.tags(.fast)) struct ForecasterTests {
   /// A history that ends at row k gives the bits of the whole file's window at row k, and what is forecast goes into further rounds.
   @Test func `have the bits of the whole file's window`() throws {
     let run = try TemporaryRun()

@@ -4,7 +4,7 @@ import Testing
 import Training
 
 /// `train.freeze`: what is frozen keeps its bits, and the rest learns as PyTorch's does.
-@Suite struct FreezeTests {
+@Suite(.tags(.fast)) struct FreezeTests {
   private struct Case: Decodable {
     let cell: String
     let hiddenSize: Int

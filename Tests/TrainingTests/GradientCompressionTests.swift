@@ -7,7 +7,7 @@ import Testing
 import Training
 
 /// `distributed.compress: powersgd` and `topk`: less than all gradients travels, and the rest later.
-@Suite("Gradients of which less travels") struct GradientCompressionTests {
+@Suite("Gradients of which less travels", .tags(.fast)) struct GradientCompressionTests {
   private struct File: Decodable {
     struct Case: Decodable, Sendable {
       let ranks: Int

@@ -1,11 +1,12 @@
 import Collective
 import Dataset
 import Foundation
+import TestSupport
 import Testing
 import Training
 
 /// W ranks take the steps that one process takes on the joined batch: every loss and weighting, over a hundred steps.
-@Suite struct JoinedBatchTests {
+@Suite(.tags(.fast)) struct JoinedBatchTests {
   /// Six batches of 7 in an epoch, the last of 2: with four ranks some have no sample of it.
   private static let always = [
     "train.epochs=17", "train.batch_size=7", "checkpoint.every_epochs=17", "checkpoint.keep_best=0",

@@ -18,7 +18,7 @@ private let kospi: String = {
   return shared + "/data/kospi/kospi.csv"
 }()
 
-@Suite struct KospiTests {
+@Suite(.tags(.fast)) struct KospiTests {
   /// 50 epochs of the stock recipes with shuffling off follow PyTorch's losses from the same seed.
   @Test(
     .enabled(if: FileManager.default.fileExists(atPath: kospi), "needs ../shared/data/kospi/kospi.csv"),

@@ -42,7 +42,7 @@ private struct LargeBatchReference: Decodable, Sendable {
   }
 }
 
-@Suite("Optimizers for large batches") struct LayerwiseTests {
+@Suite("Optimizers for large batches", .tags(.fast)) struct LayerwiseTests {
   /// Updates from the case's start, with gradients handed over times `factor`.
   private func run(
     _ optimizer: Optimizer, steps: Int, team: Team? = nil, factor: Float = 1
@@ -125,7 +125,7 @@ private struct LargeBatchReference: Decodable, Sendable {
   }
 }
 
-@Suite("Schedules for large batches") struct LargeBatchScheduleTests {
+@Suite("Schedules for large batches", .tags(.fast)) struct LargeBatchScheduleTests {
   private func rate(_ run: TemporaryRun, _ overrides: String..., out: String) throws -> [Double] {
     let recipe = try Recipe(
       yaml: run.recipe("train.log_every_steps=1").effectiveYAML, path: "r", baseDirectory: "/",

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 import Training
 
-@Suite("A learner") struct LearnerTests {
+@Suite("A learner", .tags(.fast)) struct LearnerTests {
   private func model() throws -> Model {
     var network = Network(.lstm, inputs: 2, hidden: 7, steps: 5, head: [.linear(3)])
     network.readout = .lastStep

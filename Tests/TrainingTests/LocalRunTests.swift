@@ -43,7 +43,7 @@ struct SmallRunReference: Decodable, Sendable {
 }
 
 /// `distributed.sync_every`: ranks that take steps by themselves and meet now and then.
-@Suite("Ranks that train apart") struct LocalRunTests {
+@Suite("Ranks that train apart", .tags(.fast)) struct LocalRunTests {
   private static let overrides = [
     "model.num_layers=2", "model.dropout=0.2", "train.epochs=6", "train.batch_size=7",
     "checkpoint.keep_last=99", "distributed={sync_every: 2, outer_lr: 0.7, outer_momentum: 0.9}",

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 import Training
 
-@Suite("Metrics equal scikit-learn's") struct MetricsTests {
+@Suite("Metrics equal scikit-learn's", .tags(.fast)) struct MetricsTests {
   struct Expected: Decodable, Sendable, CustomStringConvertible {
     let kind: String
     let rows, width: Int

@@ -3,11 +3,12 @@ import Collective
 import Dataset
 import Diagnostics
 import Foundation
+import TestSupport
 import Testing
 import Training
 
 /// Samples that are not finite, on random ranks at random steps: all ranks skip the same steps, and nothing of them stays.
-@Suite struct NotFiniteTests {
+@Suite(.tags(.long)) struct NotFiniteTests {
   /// 100 epochs of 5 steps.
   private func recipe(_ run: TemporaryRun, _ more: String...) throws -> Recipe {
     try Recipe(

@@ -1,11 +1,12 @@
 import Collective
 import Dataset
 import Foundation
+import TestSupport
 import Testing
 import Training
 
 /// What a run of several ranks tells about them.
-@Suite struct ObservabilityTests {
+@Suite(.tags(.fast)) struct ObservabilityTests {
   private func train(_ run: TemporaryRun, ranks: Int, _ overrides: String...) throws -> TrainingReport {
     let recipe = try Recipe(
       yaml: run.recipe().effectiveYAML, path: "r", baseDirectory: "/",

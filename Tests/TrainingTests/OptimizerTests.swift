@@ -53,7 +53,7 @@ private func difference(_ a: [Float], _ b: [Float]) -> Double {
   return (squares / b.map { Double($0) * Double($0) }.reduce(0, +)).squareRoot()
 }
 
-@Suite struct OptimizerTests {
+@Suite(.tags(.fast)) struct OptimizerTests {
   @Test func followsPyTorch() throws {
     let cases = try Reference.load("optimizers.json", as: [OptimizerCase].self)
     let own = cases.filter { $0.options.centered != true }

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 import Training
 
-@Suite("Averages and clipping by value") struct AverageTests {
+@Suite("Averages and clipping by value", .tags(.fast)) struct AverageTests {
   struct Case: Decodable, Sendable {
     struct Step: Decodable, Sendable { let parameters, average: Reference.Floats }
     let decay: Double
@@ -37,7 +37,7 @@ import Training
   }
 }
 
-@Suite("Runs with every option") struct OptionRunTests {
+@Suite("Runs with every option", .tags(.fast)) struct OptionRunTests {
   private static let overrides = [
     "model.num_layers=2", "model.hidden_size=[5, 5]", "model.layer_norm=true", "model.recurrent_dropout=0.2",
     "model.zoneout=0.1",

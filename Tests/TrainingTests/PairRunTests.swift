@@ -3,10 +3,11 @@ import Dataset
 import Diagnostics
 import Foundation
 import Recurrent
+import TestSupport
 import Testing
 import Training
 
-@Suite("Runs on pairs") struct PairRunTests {
+@Suite("Runs on pairs", .tags(.fast)) struct PairRunTests {
   /// Words of three letters, said backwards with every letter twice where it is a vowel.
   static let pairs: String = (0..<160).map { i in
     let letters = Array("abcdeio")

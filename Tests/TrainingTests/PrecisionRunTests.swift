@@ -2,11 +2,12 @@ import Collective
 import Diagnostics
 import Foundation
 import Kernels
+import TestSupport
 import Testing
 import Training
 
 /// `precision: bf16` through whole runs.
-@Suite struct PrecisionRunTests {
+@Suite(.tags(.fast)) struct PrecisionRunTests {
   private static let longer = ["train.epochs=60", "model.hidden_size=24", "train.batch_size=10"]
 
   private func recipe(_ run: TemporaryRun, _ overrides: [String]) throws -> Recipe {

@@ -5,11 +5,12 @@ import Foundation
 import Kernels
 import Recurrent
 import Synchronization
+import TestSupport
 import Testing
 import Training
 
 /// Runs whose products a BLAS computes: they repeat, go on as they began, and a strict run has none.
-@Suite(.enabled(if: installed != nil, "libopenblas.so.0 is not installed"))
+@Suite(.tags(.fast), .enabled(if: installed != nil, "libopenblas.so.0 is not installed"))
 struct ProductRunTests {
   private final class Notes: TrainingObserver, Sendable {
     private let all = Mutex<[String]>([])

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 import Training
 
-@Suite("Sums of rounded numbers") struct QuantizedSumTests {
+@Suite("Sums of rounded numbers", .tags(.fast)) struct QuantizedSumTests {
   private struct File: Decodable {
     struct Case: Decodable, Sendable {
       let bits: Int

@@ -2,11 +2,12 @@ import Collective
 import Dataset
 import Diagnostics
 import Foundation
+import TestSupport
 import Testing
 import Training
 
 /// What is refused changes nothing and begins nothing, and the mended command works.
-@Suite struct RefusedResumeTests {
+@Suite(.tags(.fast)) struct RefusedResumeTests {
   /// Name, bytes, time and number of each file of a folder and of the folder itself.
   private func state(_ path: String) throws -> [String: String] {
     var found: [String: String] = [:]

@@ -2,11 +2,12 @@ import Collective
 import Dataset
 import Diagnostics
 import Foundation
+import TestSupport
 import Testing
 import Training
 
 /// A bit that flips in one rank's parameters is found, and the rank named.
-@Suite struct ReplicaTests {
+@Suite(.tags(.fast)) struct ReplicaTests {
   /// Trains with a bit flipped before step 5 on one rank, and gives the error of each rank.
   private func failures(ranks: Int, victim: Int, bit: Int, _ overrides: String...) throws -> [Failure?] {
     let run = try TemporaryRun()

@@ -1,11 +1,12 @@
 import Dataset
 import Diagnostics
 import Foundation
+import TestSupport
 import Testing
 import Training
 
 /// What is logged and told is what was used.
-@Suite struct ReportedNumberTests {
+@Suite(.tags(.fast)) struct ReportedNumberTests {
   private func rates(_ lines: [[String: Any]]) -> [Double?] { lines.map { $0["learning_rate"] as? Double } }
 
   /// Epochs of 5 steps: an epoch's line has the rate of its last one.

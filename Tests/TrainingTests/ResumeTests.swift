@@ -1,9 +1,10 @@
 import Foundation
+import TestSupport
 import Testing
 import Training
 
 /// A resumed run is the same run: from every step, and with any number of ranks.
-@Suite struct ResumeTests {
+@Suite(.tags(.long)) struct ResumeTests {
   /// 40 epochs of 5 steps, the last one shorter than the others, with everything that has a state: warm-up, plateau,
   /// patience, momentum, dropout, and micro-batches.
   private static let always = [

@@ -1,11 +1,12 @@
 import Dataset
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 import Training
 
 /// What saving costs the training thread.
-@Suite struct SaveCostTests {
+@Suite(.tags(.long)) struct SaveCostTests {
   private func trainer(_ run: TemporaryRun, _ recipe: Recipe, _ fileSystem: FileSystem = .real) throws
     -> Trainer
   {

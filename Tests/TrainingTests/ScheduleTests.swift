@@ -26,7 +26,7 @@ private struct ScheduleCase: Decodable {
   }
 }
 
-@Suite struct ScheduleTests {
+@Suite(.tags(.fast)) struct ScheduleTests {
   @Test func followsPyTorch() throws {
     var seen: Set<String> = []
     for test in try Reference.load("schedules.json", as: [ScheduleCase].self) {
@@ -72,7 +72,7 @@ private struct ScheduleCase: Decodable {
   }
 }
 
-@Suite struct EarlyStoppingTests {
+@Suite(.tags(.fast)) struct EarlyStoppingTests {
   private func stopsAfter(_ values: [Double], metric: MetricName = MetricName(.validation, .loss)) -> Int? {
     var specification = EarlyStoppingSpecification()
     specification.metric = metric

@@ -7,7 +7,7 @@ import Testing
 import Training
 
 /// Several processes that load the same files together have what one has: samples, scaler, names, fingerprint, errors.
-@Suite struct SharedLoadingTests {
+@Suite(.tags(.fast)) struct SharedLoadingTests {
   private let scratch = Scratch()
 
   /// What a process has after loading.

@@ -7,7 +7,7 @@ import Training
 
 /// The published stock example on its own file, which is not part of this repository.
 @Suite(
-  "The stock example on KOSPI",
+  "The stock example on KOSPI", .tags(.fast),
   .enabled(if: KOSPI.exists, "\(KOSPI.path) is not there (RECUR_SHARED names its folder)"))
 struct StockExampleTests {
   @Test func `first row as scaled, and the number of windows`() throws {

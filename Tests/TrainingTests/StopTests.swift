@@ -3,12 +3,13 @@ import Dataset
 import Diagnostics
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 import Training
 
 /// A stop loses nothing: what is said to be saved is the newest checkpoint, the log's last line says the same, and going on is
 /// the undisturbed run.
-@Suite struct StopTests {
+@Suite(.tags(.long)) struct StopTests {
   struct Case: CustomTestStringConvertible, Sendable {
     var cadence: String
     var ranks = 1

@@ -1,10 +1,11 @@
 import Diagnostics
 import Foundation
+import TestSupport
 import Testing
 import Training
 
 /// `reduction: strict`: the number of ranks and threads leaves no trace in the parameters.
-@Suite struct StrictTests {
+@Suite(.tags(.fast)) struct StrictTests {
   /// Four batches of 10 samples and a last one of 7, fewer than there are lanes.
   private static let always = [
     "distributed.reduction=strict", "train.batch_size=10", "train.epochs=2", "train.clip_norm=0.05",

@@ -1,9 +1,10 @@
 import Foundation
+import TestSupport
 import Testing
 import Training
 
 /// Strict runs and resuming for every kind of task: neither the number of ranks, nor who evaluates and writes, nor a stop changes a bit.
-@Suite struct TaskTests {
+@Suite(.tags(.fast)) struct TaskTests {
   struct Task: Sendable, CustomTestStringConvertible {
     var name: String
     var data: String

@@ -3,10 +3,11 @@ import Dataset
 import Diagnostics
 import Foundation
 import Recurrent
+import TestSupport
 import Testing
 import Training
 
-@Suite("Runs on text") struct TextRunTests {
+@Suite("Runs on text", .tags(.fast)) struct TextRunTests {
   /// Lines that count, with a letter between.
   static let text = (0..<220).map { "\($0 * 37 % 100) \(["ant", "bee", "cow"][$0 * $0 % 3])\n" }.joined()
 

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 import Training
 
-@Suite struct TrainerTests {
+@Suite(.tags(.fast)) struct TrainerTests {
   /// The split in sequences rather than windows.
   private static let groups = [
     "data.split={train: 12, validation: 3, test: rest}", "model.readout=final_state",
@@ -140,7 +140,7 @@ import Training
   }
 }
 
-@Suite struct TrainerDecisionTests {
+@Suite(.tags(.fast)) struct TrainerDecisionTests {
   @Test func earlyStoppingEndsTheRun() throws {
     let run = try TemporaryRun()
     let recipe = try run.recipe("optimizer.lr=0", "early_stopping.patience=3", "train.epochs=50")

@@ -1,10 +1,11 @@
 import Diagnostics
 import Foundation
+import TestSupport
 import Testing
 import Training
 
 /// `train.epochs: 0` saves the first parameters as they are, and the run goes on from there as one that never stopped.
-@Suite struct UntrainedRunTests {
+@Suite(.tags(.fast)) struct UntrainedRunTests {
   private static let always = [
     "train.ema=0.9", "model.dropout=0.3", "model.num_layers=2", "optimizer.lr=0.03",
     "early_stopping={patience: 1000, metric: validation.rmse}",

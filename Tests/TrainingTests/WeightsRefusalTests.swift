@@ -1,10 +1,11 @@
 import Diagnostics
 import Foundation
+import TestSupport
 import Testing
 import Training
 
 /// What `train.init_from` can't be: one line that says why, and no run begins.
-@Suite struct WeightsRefusalTests {
+@Suite(.tags(.fast)) struct WeightsRefusalTests {
   /// A broken file, and a part of what is said about it.
   private static let broken: [(name: String, bytes: [UInt8], words: String)] = {
     let good = WeightFile.sample(prefix: "rnn.")

@@ -1,10 +1,11 @@
 import Diagnostics
 import Foundation
+import TestSupport
 import Testing
 import Training
 
 /// `train.init_from`: what a run begins with, and what is refused.
-@Suite struct WeightsTests {
+@Suite(.tags(.fast)) struct WeightsTests {
   private static let still = "optimizer={name: sgd, lr: 0}"
 
   /// The parameters that a run begins with: one that learns nothing.

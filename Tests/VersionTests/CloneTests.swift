@@ -4,7 +4,7 @@ import Testing
 import Version
 
 /// What a program knows of the clone that it was built in.
-@Suite struct CloneTests {
+@Suite(.tags(.fast)) struct CloneTests {
   private let root = FileManager.default.temporaryDirectory.appendingPathComponent(
     "clone-\(UUID().uuidString)")
 

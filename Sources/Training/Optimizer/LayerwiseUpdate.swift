@@ -13,7 +13,7 @@ final class LayerwiseUpdate {
     case lars(trust: Double, weightDecay: Double, eps: Double)
   }
   /// A piece of a tensor: norms are added piece by piece, whatever thread computed one, so that their bits are always the same.
-  private struct Piece {
+  private struct TensorPiece {
     let part: Int
     let range: Range<Int>
   }
@@ -23,7 +23,7 @@ final class LayerwiseUpdate {
   private let adaptsVectors: Bool
   private let tensors: TrainedTensors
   private let kernels: KernelSet
-  private let pieces: [Piece]
+  private let pieces: [TensorPiece]
   /// Squares of each piece: of the parameters, of the gradients or of LAMB's step.
   private let squares: UnsafeMutableBufferPointer<(Double, Double)>
   /// The same of each tensor of the model, one after the other.
@@ -50,7 +50,7 @@ final class LayerwiseUpdate {
     (self.tensors, self.kernels) = (tensors, kernels)
     pieces = tensors.parts.enumerated().flatMap { index, part in
       stride(from: part.range.lowerBound, to: part.range.upperBound, by: Self.longest).map {
-        Piece(part: index, range: $0..<min($0 + Self.longest, part.range.upperBound))
+        TensorPiece(part: index, range: $0..<min($0 + Self.longest, part.range.upperBound))
       }
     }
     squares = .allocate(capacity: pieces.count)
@@ -94,7 +94,7 @@ final class LayerwiseUpdate {
     }
   }
 
-  private func forEachPiece(_ team: Team?, _ body: (Int, Piece) -> Void) {
+  private func forEachPiece(_ team: Team?, _ body: (Int, TensorPiece) -> Void) {
     guard let team else {
       for (index, piece) in pieces.enumerated() { body(index, piece) }
       return
@@ -104,13 +104,13 @@ final class LayerwiseUpdate {
     }
   }
 
-  private func isAdapted(_ piece: Piece) -> Bool { adaptsVectors || !tensors.parts[piece.part].isVector }
+  private func isAdapted(_ piece: TensorPiece) -> Bool { adaptsVectors || !tensors.parts[piece.part].isVector }
 
   /// Adam's means, and LAMB's step before its length is known.
   private func direct(
     _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafeMutablePointer<Float>,
     _ first: UnsafeMutablePointer<Float>, _ second: UnsafeMutablePointer<Float>, _ settings: rk_optimizer,
-    _ piece: Piece, decay: Float
+    _ piece: TensorPiece, decay: Float
   ) {
     let (start, count) = (piece.range.lowerBound, piece.range.count)
     let target = direction.baseAddress! + start
@@ -127,7 +127,7 @@ final class LayerwiseUpdate {
 
   private func step(
     _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafeMutablePointer<Float>,
-    _ momentum: UnsafeMutablePointer<Float>?, _ settings: rk_optimizer, _ piece: Piece
+    _ momentum: UnsafeMutablePointer<Float>?, _ settings: rk_optimizer, _ piece: TensorPiece
   ) {
     let (start, count) = (piece.range.lowerBound, piece.range.count)
     var settings = settings
@@ -146,7 +146,7 @@ final class LayerwiseUpdate {
   }
 
   /// - scale: of the norm that is not the parameters'.
-  private func ratio(_ piece: Piece, scale: Double) -> Double {
+  private func ratio(_ piece: TensorPiece, scale: Double) -> Double {
     let number = tensors.parts[piece.part].number
     let (own, other) = (norms[2 * number].squareRoot(), norms[2 * number + 1].squareRoot() * scale)
     guard isAdapted(piece), own > 0, other > 0 else { return 1 }

@@ -1,13 +1,13 @@
 /// What a sum over ranks takes by a model: the rounds that it really goes through (`SumRounds`), each with its latency and its bytes.
 package struct SumCost: Sendable, Equatable {
-  package enum Method: String, Sendable, CaseIterable {
+  package enum SumMethod: String, Sendable, CaseIterable {
     /// In memory within a machine, slices between machines.
     case hierarchical
     /// Messages from rank to rank, as if none shared a machine.
     case flat
   }
 
-  package var way: Method
+  package var way: SumMethod
   package var seconds: Double
   /// That leave a machine.
   package var bytesPerMachine: Double
@@ -15,7 +15,7 @@ package struct SumCost: Sendable, Equatable {
   /// - bytes: of each rank's values.
   /// - memory: seconds that a rank needs for a byte which it copies within the machine, while the others do.
   package init(
-    _ way: Method, bytes: Int, machines: Int, ranksPerMachine: Int, network: NetworkCost, memory: Double
+    _ way: SumMethod, bytes: Int, machines: Int, ranksPerMachine: Int, network: NetworkCost, memory: Double
   ) {
     self.way = way
     guard machines > 1 else {
@@ -45,7 +45,7 @@ package struct SumCost: Sendable, Equatable {
   package static func best(
     bytes: Int, machines: Int, ranksPerMachine: Int, network: NetworkCost, memory: Double
   ) -> SumCost {
-    Method.allCases.map {
+    SumMethod.allCases.map {
       SumCost(
         $0, bytes: bytes, machines: machines, ranksPerMachine: ranksPerMachine, network: network,
         memory: memory)

@@ -104,7 +104,9 @@ final class LayerwiseUpdate {
     }
   }
 
-  private func isAdapted(_ piece: TensorPiece) -> Bool { adaptsVectors || !tensors.parts[piece.part].isVector }
+  private func isAdapted(_ piece: TensorPiece) -> Bool {
+    adaptsVectors || !tensors.parts[piece.part].isVector
+  }
 
   /// Adam's means, and LAMB's step before its length is known.
   private func direct(

@@ -21,12 +21,12 @@ final class LocalSlots {
   private let slotBytes: Int
   private let counters: UnsafeMutablePointer<Atomic<UInt64>>
 
-  private enum Counter: Int, CaseIterable { case given, added, taken }
+  private enum SlotCounter: Int, CaseIterable { case given, added, taken }
   /// Counters of two ranks never share a cache line, nor two that are fetched together.
   private static let line = 128
 
   static func bytes(ranks: Int, slotBytes: Int, turns: Int) -> Int {
-    ranks * (Counter.allCases.count * line + turns * slotBytes)
+    ranks * (SlotCounter.allCases.count * line + turns * slotBytes)
   }
 
   /// - memory: zeros, `bytes` of them, the same on all ranks of the machine; nil for one rank that has its machine to itself.
@@ -34,7 +34,7 @@ final class LocalSlots {
     (self.place, self.count, self.slotBytes, self.memory) = (place, count, slotBytes, memory)
     let bytes = Self.bytes(ranks: count, slotBytes: slotBytes, turns: turns)
     base = memory?.base ?? .allocate(byteCount: bytes, alignment: Self.line)
-    let head = count * Counter.allCases.count * Self.line
+    let head = count * SlotCounter.allCases.count * Self.line
     if memory == nil { base.initializeMemory(as: UInt8.self, repeating: 0, count: head) }
     counters = base.bindMemory(to: Atomic<UInt64>.self, capacity: head / MemoryLayout<UInt64>.stride)
   }
@@ -43,7 +43,7 @@ final class LocalSlots {
 
   /// Where a rank's piece of a turn lies.
   func slot(_ turn: Int, _ place: Int) -> UnsafeMutableRawPointer {
-    base + count * Counter.allCases.count * Self.line + (turn * count + place) * slotBytes
+    base + count * SlotCounter.allCases.count * Self.line + (turn * count + place) * slotBytes
   }
 
   /// The turn of one of the message's pieces.
@@ -82,15 +82,16 @@ final class LocalSlots {
     tell(.added, 0)
   }
 
-  private func tell(_ counter: Counter, _ pieces: Int) {
+  private func tell(_ counter: SlotCounter, _ pieces: Int) {
     at(place, counter).pointee.store(UInt64(before + pieces), ordering: .releasing)
   }
 
-  private func all(_ ranks: Range<Int>, _ counter: Counter, _ least: Int) -> Bool {
+  private func all(_ ranks: Range<Int>, _ counter: SlotCounter, _ least: Int) -> Bool {
     ranks.allSatisfy { Int(at($0, counter).pointee.load(ordering: .acquiring)) >= least }
   }
 
-  private func at(_ rank: Int, _ counter: Counter) -> UnsafeMutablePointer<Atomic<UInt64>> {
-    counters + (rank * Counter.allCases.count + counter.rawValue) * (Self.line / MemoryLayout<UInt64>.stride)
+  private func at(_ rank: Int, _ counter: SlotCounter) -> UnsafeMutablePointer<Atomic<UInt64>> {
+    counters + (rank * SlotCounter.allCases.count + counter.rawValue)
+      * (Self.line / MemoryLayout<UInt64>.stride)
   }
 }

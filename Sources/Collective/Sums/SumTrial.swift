@@ -40,11 +40,14 @@ package struct SumTrial: Equatable, Sendable {
     let values = UnsafeMutableBufferPointer<Float>.allocate(capacity: max(1, min(count, Self.largest)))
     values.initialize(repeating: 0)
     defer { values.deallocate() }
-    var engines = engines
     if engines.contains(.own) {
       let probe = UnsafeMutableBufferPointer(rebasing: values[..<min(Self.probe, values.count)])
-      let seconds = try (0..<3).map { _ in try Self.time(group, probe, .own) }.min()!
-      if try Self.mean(group, [seconds])[0] > Self.slowProbe { engines = [.own] }
+      let fastest = try (0..<3).map { _ in try Self.time(group, probe, .own) }.min()!
+      let seconds = try Self.mean(group, [fastest])[0]
+      guard seconds < Self.slowProbe else {
+        times = [Time(.own, milliseconds: 1000 * seconds)]
+        return
+      }
     }
     var seconds = engines.map { _ in [Double]() }
     for round in 0..<Self.warmUp + Self.counted {
@@ -78,7 +81,7 @@ extension SumTrial {
   /// As a file holds it.
   /// - key: all that it depends on, in one line.
   package func text(_ key: String) -> String {
-    ([key] + times.map { "\($0.engine.rawValue) \($0.milliseconds)" } + [""]).joined(separator: "\n")
+    ([key] + times.map { "\($0.engine.rawValue) \($0.milliseconds)" } + ["end", ""]).joined(separator: "\n")
   }
 
   /// nil where the text is another key's or not whole.
@@ -86,9 +89,9 @@ extension SumTrial {
     let lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map {
       String(Substring($0))
     }
-    guard lines.count > 2, lines[0].hasSameBytes(as: key), lines.last == "" else { return nil }
+    guard lines.count > 3, lines[0].hasSameBytes(as: key), lines.suffix(2) == ["end", ""] else { return nil }
     var times: [Time] = []
-    for line in lines[1..<lines.count - 1] {
+    for line in lines[1..<lines.count - 2] {
       let words = line.utf8.split(separator: UInt8(ascii: " ")).map { String(Substring($0)) }
       guard words.count == 2, let engine = SumEngine(rawValue: words[0]), let time = Double(words[1]),
         time.isFinite, time >= 0

@@ -76,7 +76,9 @@ struct Bench: ParsableCommand {
     let chosen = try (named.isEmpty ? all : named).map(network.applied)
     let executor = try DeviceOptions(device, precision).executor()
     if let executor { try console.say("on \(executor.name), \((precision ?? .tf32).rawValue)") }
-    try console.say("case            ranks threads    median ms       min ms    samples/s   GFLOP/s")
+    try console.say(
+      "case            ranks threads    median ms       min ms    samples/s   GFLOP/s"
+        + (group.isSolo ? "" : " efficiency"))
     if reduction == .strict { try requireLanes(chosen, group) }
     let kernels = try KernelSet.fromEnvironment(precision == .bf16 ? .bf16 : .fp32)
     let runs = chosen.flatMap { benchCase in engines(benchCase, executor).map { (benchCase, $0) } }
@@ -87,6 +89,7 @@ struct Bench: ParsableCommand {
       let result = try timer.measure(seconds: seconds, profiled: profile)
       try console.say(result.line)
       for note in timer.products?.notes ?? [] { try console.say("  \(note)") }
+      if timer.sumEngine != .own { try console.say("  gradients are summed by \(timer.sumEngine.words)") }
       for phase in result.profile ?? [] { try console.say(phase.line) }
       for line in result.products?.lines ?? [] { try console.say(line) }
       return result
@@ -151,6 +154,8 @@ struct BenchResult: Encodable {
   let gflops: Double
   /// Of all ranks.
   let samplesPerSecond: Double
+  /// Of several ranks that add: what one rank alone would need for a step, of what this one took.
+  let efficiency: Double?
   /// Of one rank's batch, all sequences together.
   let timeSteps: Int
   let steps: Int
@@ -168,6 +173,8 @@ struct BenchResult: Encodable {
         ("\(ranks)", 7), ("\(threads)", 8), (Formatting.fixed(milliseconds.median, 4), 13),
         (Formatting.fixed(milliseconds.min, 4), 13),
         (Formatting.fixed(samplesPerSecond, 0), 13), (Formatting.fixed(gflops, 1), 10),
-      ].map { $0.leftPadded(to: $1) }.joined() + (engine.map { "  \($0)" } ?? "")
+      ].map { $0.leftPadded(to: $1) }.joined()
+      + (efficiency.map { Formatting.percent($0).leftPadded(to: 11) } ?? "")
+      + (engine.map { "  \($0)" } ?? "")
   }
 }

@@ -30,7 +30,7 @@ package struct SumCost: Sendable, Equatable {
       : SumShape(members: machines * ranksPerMachine, speakers: 1, together: ranksPerMachine)
     let small = bytes <= HierarchicalSum.small
     let pieceBytes = HierarchicalSum.pieceBytes(machines: shape.members, speakers: shape.speakers)
-    let pieces = small ? 1 : (bytes + pieceBytes - 1) / pieceBytes
+    let pieces = small ? 1 : PieceCut.pieces(bytes, of: pieceBytes)
     let piece = shape.traffic(bytes / pieces, isWhole: small)
     let first = Double(piece.rounds) * network.latency
     let all = network.seconds(piece.bytes * Double(pieces))

@@ -212,9 +212,12 @@ struct PieceCut {
     isWhole = bytes > 0 && bytes <= small
     guard !isWhole else { return }
     sumPieces = (8 * sums.count + piece - 1) / piece
-    // While one is on its way the next is added, also where one would hold all.
-    let fewest = min(HierarchicalSum.turns, 4 * values.count / Self.least)
-    valuePieces = max((4 * values.count + piece - 1) / piece, fewest)
+    valuePieces = Self.pieces(4 * values.count, of: piece)
+  }
+
+  /// So many pieces of a message that is cut: while one is on its way the next is added, also where one would hold all.
+  static func pieces(_ bytes: Int, of piece: Int) -> Int {
+    max((bytes + piece - 1) / piece, min(HierarchicalSum.turns, bytes / least))
   }
 
   var count: Int { isWhole ? 1 : sumPieces + valuePieces }

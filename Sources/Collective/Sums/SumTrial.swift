@@ -28,7 +28,7 @@ package struct SumTrial: Equatable, Sendable {
     return own.map { $0.milliseconds >= Self.margin * fastest.milliseconds } ?? true ? fastest.engine : .own
   }
 
-  private static let (warmUp, counted) = (1, 3)
+  private static let repeats = 3
   /// Values that are added, at most, and those by which a network is found too slow to try more: own sums send what
   /// must be sent, and there is nothing to gain.
   private static let (largest, probe) = (1 << 20, 1 << 14)
@@ -49,15 +49,18 @@ package struct SumTrial: Equatable, Sendable {
         return
       }
     }
-    var seconds = engines.map { _ in [Double]() }
-    for round in 0..<Self.warmUp + Self.counted {
-      for (index, engine) in engines.enumerated() {
-        let time = try Self.time(group, values, engine)
-        if round >= Self.warmUp { seconds[index].append(time) }
+    // A library that is far slower at first is not waited for again.
+    let first = try Self.mean(group, engines.map { try Self.time(group, values, $0) })
+    let least = first.min()!
+    let tried = engines.indices.filter { first[$0] < 2 * least || engines[$0] == .own }
+    var seconds = tried.map { _ in [Double]() }
+    for _ in 0..<Self.repeats {
+      for (index, engine) in tried.enumerated() {
+        seconds[index].append(try Self.time(group, values, engines[engine]))
       }
     }
     let means = try Self.mean(group, seconds.map { $0.sorted()[$0.count / 2] })
-    times = zip(engines, means).map { Time($0, milliseconds: 1000 * $1) }
+    times = zip(tried, means).map { Time(engines[$0], milliseconds: 1000 * $1) }
   }
 
   private static func time(_ group: MPI, _ values: UnsafeMutableBufferPointer<Float>, _ engine: SumEngine)

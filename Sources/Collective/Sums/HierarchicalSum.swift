@@ -56,7 +56,7 @@ final class HierarchicalSum {
     cut = PieceCut(values, sums, small: Self.small, piece: pieceBytes)
     guard cut.count > 0 else { return }
     try group.entering(.allReduce) {
-      while local.taken < cut.count { try group.patience.wait { try advance() } }
+      while local.taken < cut.count { try group.patience.wait(cost: 16) { try advance() } }
     }
     local.nextMessage()
   }

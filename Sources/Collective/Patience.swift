@@ -16,17 +16,22 @@ final class Patience: Sendable {
   let leavesProcessor = Atomic<Bool>(false)
   private let spins: Int
 
-  /// - localSize: ranks of this machine. Where they are more than its processors, the one waited for needs this one's.
-  init(localSize: Int) { spins = localSize > Machine.processors ? 0 : 4000 }
+  /// - localSize: ranks of this machine. Where they are more than its processors, or the launcher says so of ranks and other threads, the one
+  ///   waited for needs this one's.
+  init(localSize: Int) {
+    let sharesProcessors = getenv("OMPI_MCA_mpi_yield_when_idle").map { String(cString: $0) == "1" } ?? false
+    spins = localSize > Machine.processors || sharesProcessors ? 0 : 4000
+  }
 
   /// Returns when `isDone` does.
+  /// - cost: how many times longer than one look at memory `isDone` takes.
   @inline(__always)
-  func wait(until isDone: () throws -> Bool) rethrows {
+  func wait(cost: Int = 1, until isDone: () throws -> Bool) rethrows {
     while leavesProcessor.load(ordering: .relaxed) {
       if try isDone() { return }
       pause(50)
     }
-    for _ in 0..<spins {
+    for _ in 0..<spins / cost {
       if try isDone() { return }
       cmpi_pause()
     }

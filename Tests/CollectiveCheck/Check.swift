@@ -38,7 +38,10 @@ struct Check {
       wrong += try CommonChecks.run(group)
       group.longestMessage = 1000
       wrong += try CommonChecks.run(group, largest: 20_000)
+      wrong += try EngineChecks.run(group)
+      group.longestMessage = 1 << 30
       group.sharesMemory = true
+      wrong += try EngineChecks.run(group)
       for firsts in PlacementChecks.placements(group.size) {
         group.pretendedMachines = firsts
         wrong += try CommonChecks.run(group, largest: 300_001)

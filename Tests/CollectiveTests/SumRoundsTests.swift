@@ -1,17 +1,16 @@
 import Collective
-import TestSupport
 import Testing
 
 /// The ways of a sum between machines, played through in one process: messages lie in queues until they are fetched.
-@Suite(.tags(.mpi)) struct SumRoundsTests {
-  private static let ways: [SumRounds.Pattern] = [.doubling, .halving, .direct]
+@Suite struct SumRoundsTests {
+  private static let ways: [SumRounds.SumAlgorithm] = [.doubling, .halving, .direct]
 
   private static func value(_ member: Int, _ i: Int) -> Float {
     Float((i * 7919 + member * 104_729) % 10_007) * 1.3e-3 - 5
   }
 
   /// What each member has at the end, and how many values it sent.
-  private static func play(_ members: Int, _ count: Int, _ way: SumRounds.Pattern) -> (
+  private static func play(_ members: Int, _ count: Int, _ way: SumRounds.SumAlgorithm) -> (
     results: [[Float]], sent: [Int], rounds: Int
   ) {
     let tree = RankTree(size: members)
@@ -92,7 +91,7 @@ import Testing
   }
 
   @Test(arguments: [1, 2, 3, 4, 5, 6, 7, 8, 11, 16, 23], ways) func everyWayHasTheTreesBits(
-    members: Int, way: SumRounds.Pattern
+    members: Int, way: SumRounds.SumAlgorithm
   ) {
     for count in [0, 1, 2, 7, 64, 1001] {
       let played = Self.play(members, count, way)
@@ -124,7 +123,7 @@ import Testing
   }
 }
 
-@Suite(.tags(.mpi)) struct PlacementTests {
+@Suite struct PlacementTests {
   /// Machine by machine is the ranks' own order for equal powers of two of consecutive ranks, and where trees happen to agree.
   @Test func whereTheOrderIsKept() {
     func keeps(_ machines: [Int]) -> Bool {

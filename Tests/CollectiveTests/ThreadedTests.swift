@@ -12,6 +12,11 @@ import Testing
 
   @Test func soloPassesTheSameChecks() throws { #expect(try CommonChecks.run(Solo()) == []) }
 
+  /// Threads have no MPI: each engine is their own sum.
+  @Test func enginesOfAGroupWithoutMPI() throws {
+    #expect(try Threaded.withRanks(3) { try EngineChecks.run($0) } == [[], [], []])
+  }
+
   @Test func firstFailureIsRethrownAndNobodyHangs() {
     #expect(throws: Failure.badData("rank 1 fails")) {
       try Threaded.withRanks(4) { group in

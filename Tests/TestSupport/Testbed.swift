@@ -10,6 +10,11 @@ public struct Testbed {
   /// What to say where it does not.
   public static let needs = "needs root, mpirun, iproute2 and network namespaces"
 
+  /// Whether it lets us make links of some speed, which a program of C carries.
+  public static let hasSlowLinks =
+    isAvailable && find("cc") != nil && FileManager.default.fileExists(atPath: "/dev/net/tun")
+  public static let needsForSlowLinks = "\(needs), a C compiler and /dev/net/tun"
+
   public static let script = package.appendingPathComponent("cluster/testbed").path
   /// The addresses of all hosts.
   public static let network = "10.77.0.0/24"
@@ -24,14 +29,19 @@ public struct Testbed {
   /// What mpirun uses in place of ssh.
   public var agent: String { "\(Self.script) agent" }
 
-  public static func with(hosts: Int, slots: Int = 2, _ body: (Testbed) throws -> Void) throws {
+  /// - delay: of links that have a speed, in microseconds from host to host; rate: theirs, in megabits a second.
+  public static func with(
+    hosts: Int, slots: Int = 2, delay: Int? = nil, rate: Int? = nil, _ body: (Testbed) throws -> Void
+  ) throws {
     let testbed = Testbed()
     try FileManager.default.createDirectory(at: testbed.folder, withIntermediateDirectories: true)
     defer {
       _ = try? testbed.control("down")
       try? FileManager.default.removeItem(at: testbed.folder)
     }
-    let up = try testbed.control("up", "\(hosts)", environment: ["SLOTS": "\(slots)"])
+    let up = try testbed.control(
+      ["up", "\(hosts)"] + [delay, rate].compactMap { $0.map(String.init) },
+      environment: ["SLOTS": "\(slots)"])
     guard up.status == 0 else { throw CocoaError(.executableLoad, userInfo: ["testbed": up.errors]) }
     try up.output.write(toFile: testbed.hostfile, atomically: true, encoding: .utf8)
     try body(testbed)
@@ -39,6 +49,10 @@ public struct Testbed {
 
   /// One of the script's commands.
   public func control(_ arguments: String..., environment: [String: String] = [:]) throws -> Outcome {
+    try control(arguments, environment: environment)
+  }
+
+  private func control(_ arguments: [String], environment: [String: String]) throws -> Outcome {
     try TestSupport.run(Self.script, arguments, environment: environment.merging(["TESTBED": name]) { $1 })
   }
 

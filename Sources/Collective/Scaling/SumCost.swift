@@ -1,13 +1,13 @@
 /// What a sum over ranks takes by a model: the rounds that it really goes through (`SumRounds`), each with its latency and its bytes.
 package struct SumCost: Sendable, Equatable {
-  package enum SumMethod: String, Sendable, CaseIterable {
+  package enum Route: String, Sendable, CaseIterable {
     /// In memory within a machine, slices between machines.
     case hierarchical
     /// Messages from rank to rank, as if none shared a machine.
     case flat
   }
 
-  package var way: SumMethod
+  package var way: Route
   package var seconds: Double
   /// That leave a machine.
   package var bytesPerMachine: Double
@@ -15,7 +15,7 @@ package struct SumCost: Sendable, Equatable {
   /// - bytes: of each rank's values.
   /// - memory: seconds that a rank needs for a byte which it copies within the machine, while the others do.
   package init(
-    _ way: SumMethod, bytes: Int, machines: Int, ranksPerMachine: Int, network: NetworkCost, memory: Double
+    _ way: Route, bytes: Int, machines: Int, ranksPerMachine: Int, network: NetworkCost, memory: Double
   ) {
     self.way = way
     guard machines > 1 else {
@@ -26,11 +26,11 @@ package struct SumCost: Sendable, Equatable {
     }
     let shape =
       way == .hierarchical
-      ? Exchange(members: machines, speakers: ranksPerMachine, together: 1)
-      : Exchange(members: machines * ranksPerMachine, speakers: 1, together: ranksPerMachine)
+      ? SumShape(members: machines, speakers: ranksPerMachine, together: 1)
+      : SumShape(members: machines * ranksPerMachine, speakers: 1, together: ranksPerMachine)
     let small = bytes <= HierarchicalSum.small
     let pieceBytes = HierarchicalSum.pieceBytes(machines: shape.members, speakers: shape.speakers)
-    let pieces = small ? 1 : (bytes + pieceBytes - 1) / pieceBytes
+    let pieces = small ? 1 : PieceCut.pieces(bytes, of: pieceBytes)
     let piece = shape.traffic(bytes / pieces, isWhole: small)
     let first = Double(piece.rounds) * network.latency
     let all = network.seconds(piece.bytes * Double(pieces))
@@ -45,7 +45,7 @@ package struct SumCost: Sendable, Equatable {
   package static func best(
     bytes: Int, machines: Int, ranksPerMachine: Int, network: NetworkCost, memory: Double
   ) -> SumCost {
-    SumMethod.allCases.map {
+    Route.allCases.map {
       SumCost(
         $0, bytes: bytes, machines: machines, ranksPerMachine: ranksPerMachine, network: network,
         memory: memory)
@@ -54,7 +54,7 @@ package struct SumCost: Sendable, Equatable {
 }
 
 /// Who takes part in a sum: members, of each of which so many send a slice, and of which so many share a machine.
-private struct Exchange {
+private struct SumShape {
   var members: Int
   var speakers: Int
   var together: Int

@@ -23,7 +23,7 @@ final class SliceSum {
   private let tag: CInt
   private var plans: [Layout: SumRounds] = [:]
   // Of the slice on its way.
-  private var plan: [SumRounds.SumRound] = []
+  private var plan: [SumRounds.MessageRound] = []
   private var layout = Layout(width: 4, count: 0)
   private var base: UnsafeMutableRawPointer?
   private var round = 0
@@ -69,7 +69,7 @@ final class SliceSum {
 
   var isFinished: Bool { round == plan.count }
 
-  private func rounds(_ layout: Layout) -> [SumRounds.SumRound] {
+  private func rounds(_ layout: Layout) -> [SumRounds.MessageRound] {
     if let known = plans[layout] { return known.rounds }
     let way = SumRounds.way(
       members: members.count, bytes: layout.width * layout.count, isWhole: layout.isWhole)

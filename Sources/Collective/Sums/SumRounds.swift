@@ -1,7 +1,7 @@
 /// What members send each other, round by round, until each of them has the sum of all. Every way adds in the order of `RankTree`, and
 /// differs in how many rounds it takes and how many values it sends.
 package struct SumRounds: Sendable {
-  package enum Pattern: Hashable, Sendable {
+  package enum SumAlgorithm: Hashable, Sendable {
     /// All values to and fro between members that are further and further apart: few rounds.
     case doubling
     /// A half, a quarter … of them, then back: twice the rounds, as few values as can be where members are a power of two.
@@ -27,19 +27,19 @@ package struct SumRounds: Sendable {
   }
 
   /// All transfers go on at the same time, then values are added.
-  package struct SumRound: Sendable {
+  package struct MessageRound: Sendable {
     package var sends: [Transfer] = []
     package var receives: [Transfer] = []
     package var addition = Addition.none
   }
 
-  package let rounds: [SumRound]
+  package let rounds: [MessageRound]
 
   /// Values of scratch memory that any way needs.
   static func scratch(_ count: Int, members: Int) -> Int { count + members }
 
   /// - tree: of the members.
-  package init(_ tree: RankTree, member: Int, count: Int, _ way: Pattern) {
+  package init(_ tree: RankTree, member: Int, count: Int, _ way: SumAlgorithm) {
     let made =
       way == .direct
       ? Self.direct(tree.size, member, count) : Self.folded(tree, member, count, halves: way == .halving)
@@ -53,7 +53,7 @@ package struct SumRounds: Sendable {
 
   /// The way for a message of so many bytes.
   /// - isWhole: whether it can't be cut.
-  package static func way(members: Int, bytes: Int, isWhole: Bool) -> Pattern {
+  package static func way(members: Int, bytes: Int, isWhole: Bool) -> SumAlgorithm {
     // Two members send as much either way.
     if isWhole || members <= 2 { return .doubling }
     if members.nonzeroBitCount == 1 { return .halving }
@@ -61,10 +61,10 @@ package struct SumRounds: Sendable {
     return bytes / members >= 4096 || members < 5 ? .direct : .halving
   }
 
-  private static func direct(_ members: Int, _ member: Int, _ count: Int) -> [SumRound] {
+  private static func direct(_ members: Int, _ member: Int, _ count: Int) -> [MessageRound] {
     let parts = equalParts(of: count, among: members)
     let own = parts[member]
-    var (scatter, gather) = (SumRound(), SumRound())
+    var (scatter, gather) = (MessageRound(), MessageRound())
     for shift in 1..<max(members, 1) {
       let (to, from) = ((member + shift) % members, (member + members - shift) % members)
       scatter.sends.append(Transfer(peer: to, range: parts[to]))
@@ -77,26 +77,26 @@ package struct SumRounds: Sendable {
   }
 
   /// Members beyond a power of two first give their values to their left neighbours, and get the sum at the end.
-  private static func folded(_ tree: RankTree, _ member: Int, _ count: Int, halves: Bool) -> [SumRound] {
+  private static func folded(_ tree: RankTree, _ member: Int, _ count: Int, halves: Bool) -> [MessageRound] {
     let all = 0..<count
     guard let place = tree.place(of: member) else {
       return [
-        SumRound(sends: [Transfer(peer: member - 1, range: all)]),
-        SumRound(receives: [Transfer(peer: member - 1, range: all)]),
+        MessageRound(sends: [Transfer(peer: member - 1, range: all)]),
+        MessageRound(receives: [Transfer(peer: member - 1, range: all)]),
       ]
     }
     let peers = (0..<tree.left.trailingZeroBitCount).map { tree.rank(at: place ^ (1 << $0)) }
     var rounds = halves ? halving(peers, place, count) : peers.map { pair($0, sent: all, kept: all) }
     if member < 2 * tree.pairs {
       let right = Transfer(peer: member + 1, range: all, scratch: 0)
-      rounds.insert(SumRound(receives: [right], addition: .pair(all)), at: 0)
-      rounds.append(SumRound(sends: [Transfer(peer: member + 1, range: all)]))
+      rounds.insert(MessageRound(receives: [right], addition: .pair(all)), at: 0)
+      rounds.append(MessageRound(sends: [Transfer(peer: member + 1, range: all)]))
     }
     return rounds
   }
 
-  private static func halving(_ peers: [Int], _ place: Int, _ count: Int) -> [SumRound] {
-    var (there, back) = ([SumRound](), [SumRound]())
+  private static func halving(_ peers: [Int], _ place: Int, _ count: Int) -> [MessageRound] {
+    var (there, back) = ([MessageRound](), [MessageRound]())
     var range = 0..<count
     for (bit, peer) in peers.enumerated() {
       let middle = range.lowerBound + range.count / 2
@@ -104,14 +104,15 @@ package struct SumRounds: Sendable {
       let (kept, sent) = place >> bit & 1 == 0 ? halves : (halves.1, halves.0)
       there.append(pair(peer, sent: sent, kept: kept))
       back.append(
-        SumRound(sends: [Transfer(peer: peer, range: kept)], receives: [Transfer(peer: peer, range: sent)]))
+        MessageRound(
+          sends: [Transfer(peer: peer, range: kept)], receives: [Transfer(peer: peer, range: sent)]))
       range = kept
     }
     return there + back.reversed()
   }
 
-  private static func pair(_ peer: Int, sent: Range<Int>, kept: Range<Int>) -> SumRound {
-    SumRound(
+  private static func pair(_ peer: Int, sent: Range<Int>, kept: Range<Int>) -> MessageRound {
+    MessageRound(
       sends: [Transfer(peer: peer, range: sent)],
       receives: [Transfer(peer: peer, range: kept, scratch: kept.lowerBound)], addition: .pair(kept))
   }

@@ -28,7 +28,7 @@ package struct SumTrial: Equatable, Sendable {
     return own.map { $0.milliseconds >= Self.margin * fastest.milliseconds } ?? true ? fastest.engine : .own
   }
 
-  private static let (warmUp, counted) = (1, 3)
+  private static let repeats = 3
   /// Values that are added, at most, and those by which a network is found too slow to try more: own sums send what
   /// must be sent, and there is nothing to gain.
   private static let (largest, probe) = (1 << 20, 1 << 14)
@@ -40,21 +40,27 @@ package struct SumTrial: Equatable, Sendable {
     let values = UnsafeMutableBufferPointer<Float>.allocate(capacity: max(1, min(count, Self.largest)))
     values.initialize(repeating: 0)
     defer { values.deallocate() }
-    var engines = engines
     if engines.contains(.own) {
       let probe = UnsafeMutableBufferPointer(rebasing: values[..<min(Self.probe, values.count)])
-      let seconds = try (0..<3).map { _ in try Self.time(group, probe, .own) }.min()!
-      if try Self.mean(group, [seconds])[0] > Self.slowProbe { engines = [.own] }
+      let fastest = try (0..<3).map { _ in try Self.time(group, probe, .own) }.min()!
+      let seconds = try Self.mean(group, [fastest])[0]
+      guard seconds < Self.slowProbe else {
+        times = [Time(.own, milliseconds: 1000 * seconds)]
+        return
+      }
     }
-    var seconds = engines.map { _ in [Double]() }
-    for round in 0..<Self.warmUp + Self.counted {
-      for (index, engine) in engines.enumerated() {
-        let time = try Self.time(group, values, engine)
-        if round >= Self.warmUp { seconds[index].append(time) }
+    // A library that is far slower at first is not waited for again.
+    let first = try Self.mean(group, engines.map { try Self.time(group, values, $0) })
+    let least = first.min()!
+    let tried = engines.indices.filter { first[$0] < 2 * least || engines[$0] == .own }
+    var seconds = tried.map { _ in [Double]() }
+    for _ in 0..<Self.repeats {
+      for (index, engine) in tried.enumerated() {
+        seconds[index].append(try Self.time(group, values, engines[engine]))
       }
     }
     let means = try Self.mean(group, seconds.map { $0.sorted()[$0.count / 2] })
-    times = zip(engines, means).map { Time($0, milliseconds: 1000 * $1) }
+    times = zip(tried, means).map { Time(engines[$0], milliseconds: 1000 * $1) }
   }
 
   private static func time(_ group: MPI, _ values: UnsafeMutableBufferPointer<Float>, _ engine: SumEngine)
@@ -78,7 +84,7 @@ extension SumTrial {
   /// As a file holds it.
   /// - key: all that it depends on, in one line.
   package func text(_ key: String) -> String {
-    ([key] + times.map { "\($0.engine.rawValue) \($0.milliseconds)" } + [""]).joined(separator: "\n")
+    ([key] + times.map { "\($0.engine.rawValue) \($0.milliseconds)" } + ["end", ""]).joined(separator: "\n")
   }
 
   /// nil where the text is another key's or not whole.
@@ -86,9 +92,9 @@ extension SumTrial {
     let lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map {
       String(Substring($0))
     }
-    guard lines.count > 2, lines[0].hasSameBytes(as: key), lines.last == "" else { return nil }
+    guard lines.count > 3, lines[0].hasSameBytes(as: key), lines.suffix(2) == ["end", ""] else { return nil }
     var times: [Time] = []
-    for line in lines[1..<lines.count - 1] {
+    for line in lines[1..<lines.count - 2] {
       let words = line.utf8.split(separator: UInt8(ascii: " ")).map { String(Substring($0)) }
       guard words.count == 2, let engine = SumEngine(rawValue: words[0]), let time = Double(words[1]),
         time.isFinite, time >= 0

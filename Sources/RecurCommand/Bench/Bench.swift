@@ -126,7 +126,9 @@ struct Bench: ParsableCommand {
     let chosen = try chosenCases()
     let executor = try DeviceOptions(device, precision).executor()
     if let executor { try console.say("on \(executor.name), \((precision ?? .tf32).rawValue)") }
-    try console.say("case            ranks threads    median ms       min ms    samples/s   GFLOP/s")
+    try console.say(
+      "case            ranks threads    median ms       min ms    samples/s   GFLOP/s"
+        + (group.isSolo ? "" : " efficiency"))
     if reduction == .strict { try requireLanes(chosen, group) }
     let kernels = try KernelSet.fromEnvironment(precision == .bf16 ? .bf16 : .fp32)
     let runs = chosen.flatMap { benchCase in engines(benchCase, executor).map { (benchCase, $0) } }
@@ -138,6 +140,7 @@ struct Bench: ParsableCommand {
       try console.say(result.line)
       for note in timer.products?.notes ?? [] { try console.say("  \(note)") }
       for peer in result.peers ?? [] { try console.say(peer.line) }
+      if timer.sumEngine != .own { try console.say("  gradients are summed by \(timer.sumEngine.words)") }
       for phase in result.profile ?? [] { try console.say(phase.line) }
       for line in result.products?.lines ?? [] { try console.say(line) }
       return result

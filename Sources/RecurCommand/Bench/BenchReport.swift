@@ -33,6 +33,8 @@ struct BenchResult: Encodable {
   let gflops: Double
   /// Of all ranks.
   let samplesPerSecond: Double
+  /// Of several ranks that add: what one rank alone would need for a step, of what this one took.
+  let efficiency: Double?
   /// Of one rank's batch, all sequences together.
   let timeSteps: Int
   let steps: Int
@@ -52,6 +54,8 @@ struct BenchResult: Encodable {
         ("\(ranks)", 7), ("\(threads)", 8), (Formatting.fixed(milliseconds.median, 4), 13),
         (Formatting.fixed(milliseconds.min, 4), 13),
         (Formatting.fixed(samplesPerSecond, 0), 13), (Formatting.fixed(gflops, 1), 10),
-      ].map { $0.leftPadded(to: $1) }.joined() + (engine.map { "  \($0)" } ?? "")
+      ].map { $0.leftPadded(to: $1) }.joined()
+      + (efficiency.map { Formatting.percent($0).leftPadded(to: 11) } ?? "")
+      + (engine.map { "  \($0)" } ?? "")
   }
 }

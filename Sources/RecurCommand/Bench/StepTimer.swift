@@ -16,10 +16,14 @@ final class StepTimer {
   private var gradient: [Float]
   /// Loss and weight, then of all ranks.
   private var totals = [0.0, 0.0]
+  /// Whether this rank's steps add nothing, to be compared with.
+  private var isAlone = false
   /// How gradients are added with `--reduction strict`.
   private let lanes: LaneReduction?
   /// Takes the steps in place of the model where there is one.
   private let device: DeviceSteps?
+  /// What adds the gradients.
+  var sumEngine: SumEngine { reduction?.engine ?? .own }
   /// Who computes the products of the model, as a run would have it.
   let products: ProductAgreement?
 
@@ -38,6 +42,12 @@ final class StepTimer {
     reduction =
       strictLanes == nil
       ? GradientReduction(group, model.gradients, boundaries: model.layout.boundaries) : nil
+    if let reduction, !group.isSolo {
+      reduction.engine = try SumAgreement(
+        group, count: model.gradients.count, saved: nil, isResuming: false,
+        mode: group.together { try SumMode.fromEnvironment() }
+      ).engine
+    }
     model.gradientsAreFinal = { [reduction] in reduction?.isFinal(from: $0) }
     batch = benchCase.makeBatch()
     gradient = [Float](repeating: 0, count: rows * network.outputSize)
@@ -62,6 +72,8 @@ final class StepTimer {
     let profile = profiled ? StepProfile() : nil
     model.team.profile = profile
     let times = try peers.measure(others, seconds: seconds) { try self.times(seconds: $0) }
+    model.team.profile = nil
+    let alone = try self.alone(seconds: seconds / 4)
     let all = Array(times.own.joined())
     let milliseconds = StepMilliseconds(all)
     let ranks = Double(group.size)
@@ -69,7 +81,7 @@ final class StepTimer {
       name: benchCase.name, ranks: group.size, threads: threads, milliseconds: milliseconds,
       gflops: ranks * benchCase.operations / milliseconds.median / 1e6,
       samplesPerSecond: ranks * Double(benchCase.batch) / milliseconds.median * 1e3,
-      timeSteps: benchCase.rows, steps: all.count, engine: device?.choice.engine.rawValue,
+      efficiency: alone.map { $0 / milliseconds.median }, timeSteps: benchCase.rows, steps: all.count, engine: device?.choice.engine.rawValue,
       engineMilliseconds: device.map { device in
         Dictionary(uniqueKeysWithValues: device.choice.milliseconds.map { ($0.key.rawValue, $0.value) })
       },
@@ -96,6 +108,25 @@ final class StepTimer {
     return times
   }
 
+  /// Milliseconds of a step of one rank without a sum, while the others wait: the median; nil where ranks add nothing, or in
+  /// another way than they do in this step.
+  private func alone(seconds: Double) throws -> Double? {
+    guard !group.isSolo, device == nil, lanes == nil else { return nil }
+    var median = [0.0]
+    if group.rank == 0 {
+      isAlone = true
+      let finals = model.gradientsAreFinal
+      model.gradientsAreFinal = { _ in }
+      defer { (isAlone, model.gradientsAreFinal) = (false, finals) }
+      var times: [Duration] = []
+      let end = clock.now + .seconds(seconds)
+      while times.count < 5 || clock.now < end { times.append(try clock.measure { _ = try step() }) }
+      median[0] = times.sorted()[times.count / 2] / .milliseconds(1)
+    }
+    try median.withUnsafeMutableBufferPointer { try group.allReduceSum($0) }
+    return median[0]
+  }
+
   /// How many more steps to take before looking at the clock again. Alone it is looked at after each.
   private func stepsUntil(_ end: ContinuousClock.Instant, done: Int, now: ContinuousClock.Instant) -> Int {
     if done < 5 { return 1 }
@@ -116,7 +147,7 @@ final class StepTimer {
     if let device { return try device.step() }
     let begin = reduction?.isTrying == true ? clock.now : nil
     if lanes == nil { model.zeroGradients() }
-    reduction?.begin()
+    if !isAlone { reduction?.begin() }
     try compute()
     model.parametersChanged()
     if let begin { _ = try reduction?.stepEnded(seconds: (clock.now - begin) / .seconds(1)) }
@@ -137,12 +168,16 @@ final class StepTimer {
     } else {
       model.backward(gradient)
     }
-    try totals.withUnsafeMutableBufferPointer {
-      if let reduction { try reduction.sum($0) } else { try group.allReduceSum($0) }
-    }
+    if !isAlone { try sum() }
     optimizer.update(
       model.parameters, gradients: model.gradients, scale: Float(1 / totals[1]), learningRate: 1e-3,
       team: model.team)
+  }
+
+  private func sum() throws {
+    try totals.withUnsafeMutableBufferPointer {
+      if let reduction { try reduction.sum($0) } else { try group.allReduceSum($0) }
+    }
   }
 }
 

@@ -74,14 +74,16 @@ struct PredictScaling: ParsableCommand {
 
   /// The machines that ranks were started on.
   private static func launch(_ group: any Communicator) throws -> (group: MPI, ranksPerMachine: Int) {
-    guard let mpi = group as? MPI, case let machines = try mpi.placement().machines, machines.count > 1 else {
+    let mpi = group as? MPI
+    let placement = try mpi?.placement()
+    guard let mpi, let placement, placement.machines.count > 1 else {
       throw Failure.usage(
         "--measure needs ranks on two machines or more: start it with recur launch --hostfile FILE -- predict-scaling …, or give --network"
       )
     }
+    let machines = placement.machines
     guard machines.allSatisfy({ $0.count == machines[0].count }) else {
-      throw Failure.usage(
-        "--measure needs as many ranks on each machine; there are \(try mpi.placement().words)")
+      throw Failure.usage("--measure needs as many ranks on each machine; there are \(placement.words)")
     }
     return (mpi, machines[0].count)
   }

@@ -72,7 +72,7 @@ struct ScalingPrediction {
 }
 
 struct ScalingReport: CommandReport {
-  struct NetworkReport: Encodable {
+  struct NetworkSpeed: Encodable {
     let isMeasured: Bool
     let latencyMicroseconds: Double
     let gbitPerSecond: Double
@@ -83,7 +83,7 @@ struct ScalingReport: CommandReport {
   let recipe: String
   let parameters: Int
   let batch: Int
-  let network: NetworkReport
+  let network: NetworkSpeed
   let cases: [ScalingPrediction.Case]
   /// What the model leaves out.
   let notes: [String]
@@ -96,7 +96,7 @@ struct ScalingReport: CommandReport {
     parameters = prediction.steps.parameters
     batch = prediction.steps.batch
     let cost = prediction.network
-    network = NetworkReport(
+    network = NetworkSpeed(
       isMeasured: measured, latencyMicroseconds: 1e6 * cost.latency,
       gbitPerSecond: 8e-9 / cost.secondsPerByte,
       congestion: cost.congestion)

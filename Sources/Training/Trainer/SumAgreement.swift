@@ -5,8 +5,8 @@ import Files
 
 /// What adds the gradients of a fast run: decided by the first worker for all, before the first step, so that the same ranks, hosts and MPI
 /// give the same bits run after run and a run can go on as it began.
-struct SumAgreement {
-  let engine: SumEngine
+package struct SumAgreement {
+  package let engine: SumEngine
   /// For a checkpoint; nil for own sums.
   let choice: SumChoice?
   /// What a person should see.
@@ -16,7 +16,7 @@ struct SumAgreement {
   /// - saved: of the checkpoint that the run goes on from; isResuming: whether there is one.
   /// - count: values of the gradients; mode: the first worker's counts.
   /// - files: where measurements are kept from run to run.
-  init(
+  package init(
     _ group: any Communicator, count: Int, saved: SumChoice?, isResuming: Bool, mode asked: SumMode,
     files: CacheFolder? = nil
   ) throws {

@@ -10,7 +10,7 @@ package enum ContainerMemory {
 
   /// The files with the limits of a group, "number:controllers:path", and of those above it. Within a container the path may be one of
   /// the machine, of which only the root is seen.
-  static func files(_ group: Substring) -> [String] {
+  package static func files(_ group: Substring) -> [String] {
     let fields = group.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
     guard fields.count == 3 else { return [] }
     let roots: [String]

@@ -67,4 +67,51 @@ import Testing
       "train", "recipe.yaml", "--out", "run", "--set", "train.epochs=1", in: folder.url)
     #expect(trained.status == 0, "\(trained.err)")
   }
+
+  @Test(
+    .enabled(
+      if: python != nil && run(python!, ["-c", "import numpy"]).status == 0,
+      "needs Python with pyarrow and numpy"))
+  func shardsOfParquetTrainAsItsCSV() throws {
+    let folder = try Folder()
+    let made = Self.run(
+      Self.python!,
+      [
+        "-c",
+        """
+        import math, pyarrow, pyarrow.parquet
+        pyarrow.parquet.write_table(pyarrow.table({
+          "x": [math.sin(i) for i in range(80)], "n": list(range(80)), "gap": [None] + [1.5] * 79,
+          "city": pyarrow.array(["Rome", "Ösl"] * 40).dictionary_encode()}), "\(folder.path("t.parquet"))")
+        """,
+      ])
+    try #require(made.status == 0, "\(made.text)")
+    let script = Command.repository.appendingPathComponent("launch/data/from_parquet.py").path
+    let columns = ["--columns", "n,x,city"]
+    for target in [["\(folder.path("t.csv"))"], ["--pack", folder.path("packed")]] {
+      let outcome = Self.run(Self.python!, [script, folder.path("t.parquet")] + target + columns)
+      #expect(outcome.status == 0, "\(outcome.text)")
+    }
+    let refused = Self.run(Self.python!, [script, folder.path("t.parquet"), "--pack", folder.path("gap")])
+    #expect(
+      refused.status == 1 && refused.text.contains("row 1, column 'gap': the value is missing"),
+      "\(refused.text)")
+    #expect(try Command.run("pack", folder.path("packed"), "--check").status == 0)
+    try folder.write(
+      "t.yaml",
+      """
+      data: {format: csv, path: t.csv, features: [x, n], label: city, window: 3, scale: standard, split: {train: 50, test: rest}}
+      model: {cell: gru, hidden_size: 4, readout: last_step, head: [{linear: classes}]}
+      loss: cross_entropy
+      optimizer: {name: adam, lr: 0.01}
+      train: {epochs: 2, batch_size: 8}
+      """)
+    let hashes = try ["t.csv", "packed"].map { path in
+      let outcome = try Command.run(
+        "train", "t.yaml", "--json", "--out", "run-\(path)", "--set", "data.path=\(path)", in: folder.url)
+      #expect(outcome.status == 0, "\(outcome.err)")
+      return try outcome.json()["parameters_sha256"] as? String
+    }
+    #expect(hashes[0] != nil && hashes[0] == hashes[1])
+  }
 }

@@ -16,7 +16,7 @@ extension DataSpecification: SelectedSection {
     Key(selector: "format", "What kind of files the data are."),
     Key(
       "path", \.path, .file,
-      "The file, from the recipe's folder; for idx the folder with the four standard files, of an .npz the array as FILE.npz:NAME; of npy also a folder of files, or a pattern of their names, whose samples follow one another."
+      "The file, from the recipe's folder; for idx the folder with the four standard files, of an .npz the array as FILE.npz:NAME; of npy also a folder or a pattern of files whose samples follow one another, of csv and text also a folder that recur pack made."
     ).unwritten { $0.path.isEmpty },
     Key(
       "paths", \.paths, .files, only: [.csv, .npy],

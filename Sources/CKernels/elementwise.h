@@ -22,9 +22,45 @@ static void RK(relu_back)(const float *y, const float *dy, float *dx, ptrdiff_t 
   EACH(n, v_store_n(dx + e, v_select(v_load_n(y + e, N) > v_set(0), v_load_n(dy + e, N), v_set(0)), N);)
 }
 
-static float RK(softmax)(const float *x, float *p, ptrdiff_t n) {
+// The largest number, or NaN where one is.
+RK_INLINE float largest(const float *x, ptrdiff_t n) {
   float top = x[0];
-  for (ptrdiff_t i = 1; i < n; i++) top = x[i] > top || x[i] != x[i] ? x[i] : top;
+  ptrdiff_t i = 0;
+  if (n >= 4 * VW) {
+    vf most[4];
+    vi odd = {};
+    UNROLL for (int v = 0; v < 4; v++) most[v] = v_load(x + v * VW);
+    for (; i + 4 * VW <= n; i += 4 * VW)
+      UNROLL for (int v = 0; v < 4; v++) {
+        vf y = v_load(x + i + v * VW);
+        most[v] = v_select(y > most[v], y, most[v]);
+        odd |= y != y;
+      }
+    for (int r = 0; r < VW; r++) {
+      for (int v = 0; v < 4; v++) top = most[v][r] > top ? most[v][r] : top;
+      if (odd[r]) top = NAN;
+    }
+  }
+  for (; i < n; i++) top = x[i] > top || x[i] != x[i] ? x[i] : top;
+  return top;
+}
+
+// Whether one of x is above the bound; as large as it counts where `equal`.
+RK_INLINE int any_above(const float *x, ptrdiff_t n, float bound, const int equal) {
+  vi found = {};
+  ptrdiff_t i = 0;
+  for (; i + VW <= n; i += VW) found |= equal ? v_load(x + i) >= v_set(bound) : v_load(x + i) > v_set(bound);
+  int any = 0;
+  for (int r = 0; r < VW; r++) any |= found[r] != 0;
+  for (; i < n; i++) any |= equal ? x[i] >= bound : x[i] > bound;
+  return any;
+}
+static int RK(is_largest)(const float *x, ptrdiff_t n, ptrdiff_t at) {
+  return !any_above(x, at, x[at], 1) && !any_above(x + at + 1, n - at - 1, x[at], 0);
+}
+
+static float RK(softmax)(const float *x, float *p, ptrdiff_t n) {
+  float top = largest(x, n);
   vf total = v_set(0);
   EACH(n, {
     vf q = v_exp(v_load_n(x + e, N) - top);

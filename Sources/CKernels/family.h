@@ -4,7 +4,9 @@
 #include "operand.h"
 #include "tile.h"
 #include "gemm.h"
+#include "gates.h"
 #include "recurrent.h"
+#include "recurrent_back.h"
 #include "elementwise.h"
 #include "philox.h"
 #include "norm.h"
@@ -17,7 +19,7 @@ const rk_kernels RK(table) = {
     RK_NAME, VW, RK(packed_size), RK(pack_transposed), RK(pack), RK(multiply),
     RK(multiply_gradient), RK(gradient_scratch), RK(packed_recurrent_size), RK(pack_recurrent), RK(pack_recurrent_back), RK(rnn_forward),
     RK(rnn_backward), RK(lstm_forward), RK(lstm_backward), RK(gru_forward), RK(gru_backward), RK(column_sums), RK(exp),
-    RK(sigmoid), RK(tanh), RK(relu), RK(sigmoid_back), RK(tanh_back), RK(relu_back), RK(softmax), RK(sum_of_squares),
+    RK(sigmoid), RK(tanh), RK(relu), RK(sigmoid_back), RK(tanh_back), RK(relu_back), RK(softmax), RK(is_largest), RK(sum_of_squares),
     RK(adam), RK(sgd), RK(rmsprop), RK(peak),
     RK(dropout), RK(dropped),
     {RK(norm_moments), RK(normed_rnn), RK(normed_rnn_back), RK(normed_lstm), RK(normed_lstm_back), RK(normed_gru),

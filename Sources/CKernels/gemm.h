@@ -173,11 +173,12 @@ RK_INLINE void gemm_panel(ptrdiff_t m, ptrdiff_t depth, const float *a, ptrdiff_
   else RK(gemm_part_1)(m, depth, a, rs, cs, b, bias, c, ldc, width, accumulate, next, lines);
 }
 
-#define RUN 256    // depth of a run: a panel's run of B stays in first-level cache
+#define RUN (256 / APART)    // depth of a run: a panel's run of B stays in first-level cache
 #define MOST 448   // the longest run of a gradient, where there is but one
 #define NARROW 64  // of few columns
 #define SIDE 120  // rows of a block of a gradient
 #define BLOCK 240  // the most rows of a block
+#define SIDE_TILE (MOST * ROWS * APART + 16)  // floats of a tile of it
 #define FEW 65536  // weights up to this many stay near by themselves
 
 static void RK(multiply)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, ptrdiff_t rs, ptrdiff_t cs, const float *packed,
@@ -189,10 +190,10 @@ static void RK(multiply)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, 
       ptrdiff_t depth = at_most(RUN, inner - k0);
       const float *from = a + i * rs + k0 * ELEMENTS * cs;
 #if RK_BF16
-      float rounded[BLOCK * (RUN + 16)];
+      const ptrdiff_t row = RUN * APART + 16, column = APART;
+      float rounded[BLOCK * (RUN * APART + 16)];
       for (ptrdiff_t r = 0; r < rows; r++)
-        round_row(from + r * rs, cs, at_most(RUN * ELEMENTS, k - k0 * ELEMENTS), rounded + r * (RUN + 16));
-      const ptrdiff_t row = RUN + 16, column = 1;
+        round_row(from + r * rs, cs, at_most(RUN * ELEMENTS, k - k0 * ELEMENTS), rounded + r * row);
       from = rounded;
 #else
       const ptrdiff_t row = rs, column = cs;
@@ -214,7 +215,7 @@ RK_INLINE ptrdiff_t even_part(ptrdiff_t total, ptrdiff_t most, ptrdiff_t grain) 
 }
 
 RK_INLINE ptrdiff_t panels_and_tiles(ptrdiff_t m, ptrdiff_t n) {
-  return MOST * ((n + PANEL - 1) / PANEL * PANEL) + (MOST * ROWS + 16) * ((at_most(SIDE, m) + ROWS - 1) / ROWS);
+  return MOST * ((n + PANEL - 1) / PANEL * PANEL) + SIDE_TILE * ((at_most(SIDE, m) + ROWS - 1) / ROWS);
 }
 // Runs of at most RUN; a little longer where that saves a short one, and a single longer one: each reads and writes C.
 RK_INLINE ptrdiff_t long_run(ptrdiff_t inner) {
@@ -278,21 +279,28 @@ RK_INLINE void copy_tiles(ptrdiff_t columns, ptrdiff_t depth, ptrdiff_t rows, co
   (void)rows;
   ptrdiff_t whole = columns / ROWS;
   rk_row_iterator w = rows_from(g, k0, a, lda);
-  for (ptrdiff_t p = 0; p < depth; p++, tiles += ROWS) {
+  for (ptrdiff_t p = 0; p < depth; p++, tiles += ROWS * APART) {
     float *to = tiles;
     const float *from = next_row(&w, g, lda);
 #if RK_BF16
-    float line[SIDE + VW];
+    float line[(SIDE + VW) * APART];
     const float *other = 2 * p + 1 < rows ? next_row(&w, g, lda) : 0;
     for (ptrdiff_t i = 0; i < columns; i += VW) {
       int left = (int)(columns - i);
-      v_store(line + i, v_pairs(v_load_n(from + i, left), other ? v_load_n(other + i, left) : v_set(0)));
+      vf low = v_load_n(from + i, left), high = other ? v_load_n(other + i, left) : v_set(0);
+#if APART == 2
+      low = (vf)v_rounded(low), high = (vf)v_rounded(high);
+      v_store(line + 2 * i, v_first_halves(high, low));
+      v_store(line + 2 * i + VW, v_second_halves(high, low));
+#else
+      v_store(line + i, v_pairs(low, high));
+#endif
     }
     from = line;
 #endif
-    for (ptrdiff_t r = 0; r < whole; r++, from += ROWS, to += MOST * ROWS + 16)
-      UNROLL for (int q = 0; q < ROWS; q++) to[q] = from[q];
-    for (ptrdiff_t q = 0; q < columns - whole * ROWS; q++) to[q] = from[q];
+    for (ptrdiff_t r = 0; r < whole; r++, from += ROWS * APART, to += SIDE_TILE)
+      UNROLL for (int q = 0; q < ROWS * APART; q++) to[q] = from[q];
+    for (ptrdiff_t q = 0; q < (columns - whole * ROWS) * APART; q++) to[q] = from[q];
   }
 }
 
@@ -330,12 +338,12 @@ static void RK(gradient)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const rk_groups 
       ptrdiff_t tiles = (columns + ROWS - 1) / ROWS, each = (coming_rows * PANEL + tiles * n - 1) / (tiles * n), asked = 0;
       for (ptrdiff_t j = 0; j < n; j += PANEL) {
         const float *from = ap;
-        for (ptrdiff_t r = 0; r < columns; r += ROWS, from += MOST * ROWS + 16) {
+        for (ptrdiff_t r = 0; r < columns; r += ROWS, from += SIDE_TILE) {
           for (ptrdiff_t end = at_most(asked + each, coming_rows); asked < end; asked++) {
             const float *row = next_row(&coming, g, lda);
             for (int line = 0; line < side; line += 16) __builtin_prefetch(row + line, 0, 2);
           }
-          gemm_panel(at_most(ROWS, columns - r), depth, from, 1, ROWS, bp + j * depth, 0, c + (i + r) * ldc + j, ldc,
+          gemm_panel(at_most(ROWS, columns - r), depth, from, APART, ROWS * APART, bp + j * depth, 0, c + (i + r) * ldc + j, ldc,
                      (int)at_most(PANEL, n - j), add, 0, 0);
         }
       }

@@ -1,5 +1,9 @@
 // What matrix products are made of: float32, or with RK_BF16 pairs of bfloat16 with float32 accumulation.
 //
+// Where a processor can't multiply pairs, they are float32 multiplications of the rounded numbers, the upper one of a pair first: those
+// of A are two floats from the start (APART), those of B are taken apart as they are loaded. That costs two operations for a vector of B,
+// reads half as much of it, and has the bits of the processors that can.
+//
 // A pair holds two neighbours along the inner index in 32 bits, the first in the low half, and passes as a float: packed
 // operands have the same layout either way, with half the depth for pairs (an odd end is filled up with zero). Operands are rounded to
 // nearest, ties to even, as they are packed; what is not a product stays float32.
@@ -30,6 +34,16 @@ RK_INLINE vf v_multiply_add(vf x, vf y, vf c) {
   return v_fma((vf)((vi)x << 16), (vf)((vi)y << 16), c);
 }
 #endif
+#if !RK_LONG_BF16
+#define APART 2
+// The upper numbers of pairs of B, then the lower ones. Each is loaded anew: kept, they would push a tile out of its registers.
+RK_INLINE vf v_apart(const float *b, const int pass) {
+  if (pass) __asm__("" : "+r"(b));
+  vi pairs = (vi)v_load(b);
+  return pass ? (vf)(pairs << 16) : (vf)(pairs & (int32_t)0xffff0000);
+}
+RK_INLINE vf v_step(vf x, vf y, vf c) { return v_fma(x, y, c); }
+#endif
 // The upper 16 bits of the result are x rounded, the lower ones are zero. NaN stays NaN.
 RK_INLINE vi v_rounded(vf x) {
   vi bits = (vi)x, nearest = bits + 0x7fff + ((bits >> 16) & 1);
@@ -58,7 +72,37 @@ RK_INLINE vf v_spread(const float *p) { return v_set(*p); }
 RK_INLINE vf v_multiply_add(vf x, vf y, vf c) { return v_fma(x, y, c); }
 #endif
 
-#if RK_BF16
+// Passes over an operand of A and B, and how many floats it is in A.
+#ifndef APART
+#define APART 1
+RK_INLINE vf v_apart(const float *b, const int pass) { return v_load(b); }
+RK_INLINE vf v_step(vf x, vf y, vf c) { return v_multiply_add(x, y, c); }
+#endif
+
+#if RK_BF16 && APART == 2
+RK_INLINE vf v_neighbours_swapped(vf x) {
+#if VW == 16
+  return __builtin_shufflevector(x, x, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
+#elif VW == 8
+  return __builtin_shufflevector(x, x, 1, 0, 3, 2, 5, 4, 7, 6);
+#else
+  return __builtin_shufflevector(x, x, 1, 0, 3, 2);
+#endif
+}
+// Rounds n floats that lie `stride` apart to INNER(n) operands of A.
+RK_INLINE void round_row(const float *x, ptrdiff_t stride, ptrdiff_t n, float *operands) {
+  for (ptrdiff_t i = 0; i < n; i += VW) {
+    float some[VW];
+    const float *from = x + i;
+    int left = (int)(n - i < VW ? n - i : VW);
+    if (stride != 1) {
+      for (int j = 0; j < left; j++) some[j] = x[(i + j) * stride];
+      from = some;
+    }
+    v_store_n(operands + i, v_neighbours_swapped((vf)v_rounded(v_load_n(from, left))), (left + 1) / 2 * 2);
+  }
+}
+#elif RK_BF16
 // Rounds n floats that lie `stride` apart to INNER(n) pairs of neighbours.
 RK_INLINE void round_row(const float *x, ptrdiff_t stride, ptrdiff_t n, float *pairs) {
   for (ptrdiff_t i = 0; i < n; i += 2 * VW, pairs += VW) {

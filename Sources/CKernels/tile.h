@@ -17,6 +17,8 @@
 #define EACH_ROWS_2(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(4, __VA_ARGS__) X(8, __VA_ARGS__)
 #define EACH_ROWS_3(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(4, __VA_ARGS__) X(8, __VA_ARGS__)
 #define EACH_ROWS_4(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(4, __VA_ARGS__) X(6, __VA_ARGS__)
+// Even heights of a tile two vectors wide, in pairs of rows.
+#define EACH_TWO(X) X(1) X(2) X(4)
 // Inner products are cut into runs of this length, by the panel's width: a run of weights stays in first-level cache.
 #define DEPTH_2 256
 #define DEPTH_3 256
@@ -29,10 +31,15 @@
   X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__) X(4, __VA_ARGS__) X(6, __VA_ARGS__)
 #define EACH_ROWS_3(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__)
 #define EACH_ROWS_4(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__)
+#define EACH_TWO(X) X(1) X(2) X(3)
 #define DEPTH_2 256
 #define DEPTH_3 160
 #define DEPTH_4 128
 #endif
+
+// Pairs of rows of a tile three or four vectors wide that takes half a vector of each row: half as many registers as rows.
+#define PAIRS 3
+#define EACH_PAIRS(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__)
 
 RK_INLINE ptrdiff_t at_most(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 
@@ -67,23 +74,39 @@ RK_INLINE void ask(rk_ahead *ahead) {
   if (ahead->rows > 0) __builtin_prefetch(ahead->row[--ahead->rows], 1, 3);
 }
 
+// One operand of each row; a pair that is taken apart is two.
 RK_INLINE void tile_step(const int MR, const int NV, vf acc[][4], const float *restrict a, ptrdiff_t rs, const float *restrict b) {
-  // The smaller side of the tile waits in registers, the other passes through one.
-  if (MR < NV) {
-    vf x[4];
-    UNROLL for (int r = 0; r < MR; r++) x[r] = v_spread(a + r * rs);
-    UNROLL for (int v = 0; v < NV; v++) {
-      vf y = v_load(b + v * VW);
-      UNROLL for (int r = 0; r < MR; r++) acc[r][v] = v_multiply_add(x[r], y, acc[r][v]);
+  UNROLL for (int pass = 0; pass < APART; pass++, a++)
+    // The smaller side of the tile waits in registers, the other passes through one.
+    if (MR < NV) {
+      vf x[4];
+      UNROLL for (int r = 0; r < MR; r++) x[r] = v_spread(a + r * rs);
+      UNROLL for (int v = 0; v < NV; v++) {
+        vf y = v_apart(b + v * VW, pass);
+        UNROLL for (int r = 0; r < MR; r++) acc[r][v] = v_step(x[r], y, acc[r][v]);
+      }
+    } else {
+      vf y[4];
+      UNROLL for (int v = 0; v < NV; v++) y[v] = v_apart(b + v * VW, pass);
+      UNROLL for (int r = 0; r < MR; r++) {
+        vf x = v_spread(a + r * rs);
+        UNROLL for (int v = 0; v < NV; v++) acc[r][v] = v_step(x, y[v], acc[r][v]);
+      }
     }
-  } else {
-    vf y[4];
-    UNROLL for (int v = 0; v < NV; v++) y[v] = v_load(b + v * VW);
-    UNROLL for (int r = 0; r < MR; r++) {
-      vf x = v_spread(a + r * rs);
-      UNROLL for (int v = 0; v < NV; v++) acc[r][v] = v_multiply_add(x, y[v], acc[r][v]);
+}
+
+// The same of MR pairs of rows, of which each has half a vector: their halves are one.
+RK_INLINE void tile_multiply_two(const int MR, const int NV, vf acc[][4], int depth, const float *restrict a, ptrdiff_t rs,
+                                 const float *restrict b, ptrdiff_t ldb) {
+  for (int k = 0; k < depth; k++, b += ldb)
+    UNROLL for (int pass = 0; pass < APART; pass++, a++) {
+      vf x[TILE_ROWS_2];
+      UNROLL for (int r = 0; r < MR; r++) x[r] = v_two(v_spread(a + 2 * r * rs), v_spread(a + (2 * r + 1) * rs));
+      UNROLL for (int v = 0; v < NV; v++) {
+        vf whole = v_apart(b + v * VW, pass), y = v_two(whole, whole);
+        UNROLL for (int r = 0; r < MR; r++) acc[r][v] = v_step(x[r], y, acc[r][v]);
+      }
     }
-  }
 }
 
 // `ahead` may be null.

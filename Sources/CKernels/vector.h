@@ -87,6 +87,39 @@ RK_INLINE void u_store(float *p, vf x, const int half) {
   else v_store(p, x);
 }
 
+// The units of MR rows `stride` apart: whole vectors, halves, or (TWO) the halves of two rows as one vector.
+enum { TWO = 2 };
+RK_INLINE vf v_two(vf first, vf second) {
+#if VW == 16
+  return __builtin_shufflevector(first, second, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
+#elif VW == 8
+  return __builtin_shufflevector(first, second, 0, 1, 2, 3, 8, 9, 10, 11);
+#else
+  return __builtin_shufflevector(first, second, 0, 1, 4, 5);
+#endif
+}
+RK_INLINE vf v_second_half(vf x) {
+#if VW == 16
+  return __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15);
+#elif VW == 8
+  return __builtin_shufflevector(x, x, 4, 5, 6, 7, 4, 5, 6, 7);
+#else
+  return __builtin_shufflevector(x, x, 2, 3, 2, 3);
+#endif
+}
+RK_INLINE vf rows_load(const float *p, ptrdiff_t stride, int r, const int part) {
+  if (part == TWO) return v_two(v_load_half(p + 2 * r * stride), v_load_half(p + (2 * r + 1) * stride));
+  return u_load(p + r * stride, part);
+}
+RK_INLINE void rows_store(float *p, ptrdiff_t stride, int r, vf x, const int part) {
+  if (part == TWO) {
+    v_store_half(p + 2 * r * stride, x);
+    v_store_half(p + (2 * r + 1) * stride, v_second_half(x));
+  } else {
+    u_store(p + r * stride, x, part);
+  }
+}
+
 // Takes element i of a and of b in turn, from the first half of both, or the second.
 #if VW == 16
 #define v_first_halves(a, b) __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)

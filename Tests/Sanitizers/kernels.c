@@ -155,6 +155,7 @@ static void elements(const rk_kernels *f, ptrdiff_t n) {
   x = array(n), y = array(n);
   array(1)[0] = (float)f->sum_of_squares(x, n);
   array(1)[0] = f->softmax(x, y, n);
+  array(1)[0] = (float)f->is_largest(x, n, n / 2);
   f->column_sums(x, 1, n, n, y);
   check("a sum");
 }

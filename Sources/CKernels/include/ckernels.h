@@ -106,8 +106,10 @@ typedef struct {
   void (*sigmoid_back)(const float *y, const float *dy, float *dx, ptrdiff_t n);
   void (*tanh_back)(const float *y, const float *dy, float *dx, ptrdiff_t n);
   void (*relu_back)(const float *y, const float *dy, float *dx, ptrdiff_t n);
-  // Log-softmax cross entropy of one row: returns lse = log Σ exp(x), fills p with softmax.
+  // Log-softmax cross entropy of one row: returns lse = log Σ exp(x), fills p with softmax; in place allowed.
   float (*softmax)(const float *x, float *p, ptrdiff_t n);
+  // Whether x[at] is the largest of a row, the first of equals.
+  int (*is_largest)(const float *x, ptrdiff_t n, ptrdiff_t at);
 
   // Σ x², in double over fixed blocks: the same bits for any number of threads. Not finite if any x is not.
   double (*sum_of_squares)(const float *x, ptrdiff_t n);

@@ -33,6 +33,8 @@ public final class Team {
     public let index: Int
     public let count: Int
 
+    package init(index: Int, count: Int) { (self.index, self.count) = (index, count) }
+
     /// This share's part of `0..<total`, cut at multiples of `grain`.
     public func of(_ total: Int, grain: Int = 1) -> Range<Int> {
       let grains = (total + grain - 1) / grain

@@ -37,6 +37,36 @@ import Testing
     }
   }
 
+  /// More threads than cores, and more than some pieces of work have parts: each waits for others that have lost theirs.
+  @Test(arguments: cells, [8, 16]) func `many threads on few cores give the same bits`(
+    _ cell: Network.Cell, _ threads: Int
+  ) throws {
+    var a = Network(cell, inputs: 40, hidden: 52, steps: 5, head: [.linear(33)])
+    a.bidirectional = true
+    a.readout = .everyStep
+    let alone = try step(a, threads: 1, kernels: .preferred)
+    for _ in 0..<3 { #expect(try step(a, threads: threads, kernels: .preferred) == alone) }
+  }
+
+  /// What one thread has of the multiply-adds of a layer's step, as it is cut, against an equal share: rows of all steps for the products
+  /// of rows, rows of the batch for the time loops, outputs for the gradients.
+  @Test(arguments: [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64])
+  func `work is shared evenly to 64 threads`(_ threads: Int) {
+    let shares = (0..<threads).map { Team.Share(index: $0, count: threads) }
+    for (steps, batch, gates) in [(100, 64, 1024), (64, 64, 2048), (35, 64, 4096), (35, 128, 2600)] {
+      let rows = BatchRows(steps: steps, batch: batch)
+      for (parts, total, grain) in [
+        (shares.map { $0.of(rows.count) }, rows.count, 1),
+        (shares.map { rows.part(of: $0.index, among: threads) }, batch, 1),
+        (shares.map { $0.of(gates, grain: 24) }, gates, 24),
+      ] {
+        #expect(parts.flatMap { Array($0) } == Array(0..<total), "each once, in order")
+        let most = parts.map(\.count).max()!
+        #expect(most * threads < total + grain * threads, "\(total) among \(threads): \(most)")
+      }
+    }
+  }
+
   @Test func `a team does each share once`() throws {
     for threads in 1...4 {
       let team = try Team(threads: threads)

@@ -12,7 +12,7 @@ public enum StepPhase: String, CaseIterable, Sendable {
   case projection
   /// The time loop with its gates.
   case recurrence
-  /// The layers after the recurrent part, forward and backward.
+  /// The layers after the recurrent part, forward and backward; with the loss where that is computed with the last of them.
   case head
   case loss
   /// The time loop backwards.

@@ -34,6 +34,8 @@ enum GradientTarget {
   /// One part of a batch whose sums are taken by themselves.
   struct BatchSlice {
     var sequences: Range<Int>
+    /// Which part, from 0.
+    var index: Int
     /// In the layout of the parameters.
     var gradients: UnsafeMutablePointer<Float>
     /// What is to be written here, not added to.
@@ -57,7 +59,7 @@ enum GradientTarget {
   ) {
     switch self {
     case .all(let gradients):
-      body(BatchSlice(sequences: 0..<batch, gradients: gradients, overwritten: 0..<0))
+      body(BatchSlice(sequences: 0..<batch, index: 0, gradients: gradients, overwritten: 0..<0))
     case .lanes(let lanes):
       for (index, sequences) in lanes.sequences.enumerated() {
         let (lane, sums) = (lanes.first + index, lanes.sums)
@@ -66,7 +68,8 @@ enum GradientTarget {
         zero(gradients, parameters, but: overwritten)
         if let more { zero(sums.begin(lane, more), more, but: 0..<0) }
         if !sequences.isEmpty {
-          body(BatchSlice(sequences: sequences, gradients: gradients, overwritten: overwritten))
+          body(
+            BatchSlice(sequences: sequences, index: index, gradients: gradients, overwritten: overwritten))
         }
         team.run(.laneSums, operations: parameters.count) { share in
           let part = share.of(parameters.count, grain: 1024)

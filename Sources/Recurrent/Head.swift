@@ -10,6 +10,11 @@ final class Head {
   private let activations: [GrowingBuffer]
   private let gradients = [GrowingBuffer(), GrowingBuffer()]
   private var input: UnsafePointer<Float>?
+  private var rows = 0
+  /// Of the last layer, where it has many outputs.
+  private let joined: JoinedLoss?
+  /// Whether `forward` leaves out the last layer, which is then computed with its loss.
+  var leavesLast = false
 
   private enum Layer {
     case linear(Linear)
@@ -46,7 +51,14 @@ final class Head {
     }
     self.widths = widths
     activations = a.head.map { _ in GrowingBuffer() }
+    joined =
+      if case .linear(let last) = layers.last, last.outputs >= JoinedLoss.fewestOutputs {
+        JoinedLoss(last)
+      } else { nil }
   }
+
+  /// Whether the last layer can be computed with a loss of classes.
+  var joinsLoss: Bool { joined != nil }
 
   func pack(_ parameters: UnsafePointer<Float>, forBackward: Bool) {
     for case .linear(let linear) in layers { linear.pack(parameters, forBackward: forBackward) }
@@ -56,10 +68,26 @@ final class Head {
   func forward(_ input: UnsafePointer<Float>, rows: Int, _ request: Model.Request)
     -> UnsafeMutableBufferPointer<Float>
   {
-    self.input = input
+    (self.input, self.rows) = (input, rows)
+    return forward(0..<layers.count - (leavesLast ? 1 : 0), input, request)
+  }
+
+  /// The last layer, which `forward` left out.
+  func forwardLast(_ request: Model.Request) -> UnsafeMutableBufferPointer<Float> {
+    forward(layers.count - 1..<layers.count, inputOfLast, request)
+  }
+
+  private var inputOfLast: UnsafePointer<Float> {
+    layers.count > 1 ? UnsafePointer(activations[layers.count - 2].base) : input!
+  }
+
+  private func forward(_ indices: Range<Int>, _ input: UnsafePointer<Float>, _ request: Model.Request)
+    -> UnsafeMutableBufferPointer<Float>
+  {
     let f = kernels.functions
     var x = input
-    for (index, layer) in layers.enumerated() {
+    for index in indices {
+      let layer = layers[index]
       let count = rows * widths[index]
       activations[index].reserve(count)
       let y = activations[index].base
@@ -73,7 +101,8 @@ final class Head {
       x = UnsafePointer(y)
     }
     return UnsafeMutableBufferPointer(
-      start: UnsafeMutablePointer(mutating: x), count: rows * (widths.last ?? inputWidth))
+      start: UnsafeMutablePointer(mutating: x),
+      count: rows * (indices.last.map { widths[$0] } ?? inputWidth))
   }
 
   /// - dInput: gets the gradient of the input; nil where nobody reads it.
@@ -81,14 +110,37 @@ final class Head {
     _ dOutput: UnsafePointer<Float>, dInput: UnsafeMutablePointer<Float>?, _ headRows: HeadRows,
     _ request: Model.Request, _ target: GradientTarget
   ) {
+    backward(dOutput, below: layers.count, dInput: dInput, headRows, request, target)
+  }
+
+  /// The loss of a batch whose forward left out the last layer, and all gradients: see `JoinedLoss`.
+  func backward(
+    _ loss: Loss, _ targets: Loss.Targets, dInput: UnsafeMutablePointer<Float>?, _ headRows: HeadRows,
+    _ request: Model.Request, _ target: GradientTarget, add: (_ part: Int, ClassLoss) -> Void
+  ) {
+    guard let joined else { preconditionFailure("this network's outputs are few") }
+    let last = layers.count - 1
+    let dx = last == 0 ? dInput : reserveGradient(of: last, rows: headRows.count)
+    joined.backward(loss, targets, inputOfLast, dx: dx, headRows, target, add: add)
+    if last > 0, let dx { backward(dx, below: last, dInput: dInput, headRows, request, target) }
+  }
+
+  /// Room for the gradient of what a layer reads.
+  private func reserveGradient(of index: Int, rows: Int) -> UnsafeMutablePointer<Float> {
+    gradients[index % 2].reserve(rows * widths[index - 1])
+    return gradients[index % 2].base
+  }
+
+  private func backward(
+    _ dOutput: UnsafePointer<Float>, below end: Int, dInput: UnsafeMutablePointer<Float>?,
+    _ headRows: HeadRows, _ request: Model.Request, _ target: GradientTarget
+  ) {
     let (f, rows) = (kernels.functions, headRows.count)
     var dy = dOutput
-    for index in layers.indices.reversed() {
+    for index in (0..<end).reversed() {
       let x = index > 0 ? UnsafePointer(activations[index - 1].base) : input!
-      let width = index > 0 ? widths[index - 1] : inputWidth
       let count = rows * widths[index]
-      gradients[index % 2].reserve(rows * max(width, widths[index]))
-      let dx = index == 0 ? dInput : gradients[index % 2].base
+      let dx = index == 0 ? dInput : reserveGradient(of: index, rows: rows)
       switch layers[index] {
       case .linear(let linear): linear.backward(x, dy, dx: dx, headRows, target)
       case .relu: if let dx { f.relu_back(activations[index].base, dy, dx, count) }

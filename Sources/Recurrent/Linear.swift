@@ -4,11 +4,11 @@ import Kernels
 final class Linear {
   let inputs: Int
   let outputs: Int
-  private let weight: Range<Int>
-  private let bias: Range<Int>?
-  private let kernels: KernelSet
-  private let team: Team
-  private let product: ProductWeight
+  let weight: Range<Int>
+  let bias: Range<Int>?
+  let kernels: KernelSet
+  let team: Team
+  let product: ProductWeight
   private var parameters: UnsafePointer<Float>?
 
   /// - weight, bias: where they lie in the flat buffer; no bias where nil.
@@ -32,10 +32,11 @@ final class Linear {
     product.pack(parameters + weight.lowerBound, stride: inputs, forBackward: forBackward)
   }
 
+  var biasValues: UnsafePointer<Float>? { bias.map { parameters! + $0.lowerBound } }
+
   func forward(_ x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>, rows: Int) {
     product.forward(
-      x, stride: inputs, rows: rows, bias: bias.map { parameters! + $0.lowerBound }, to: y, stride: outputs,
-      .head)
+      x, stride: inputs, rows: rows, bias: biasValues, to: y, stride: outputs, .head)
   }
 
   /// Adds the gradients of weight and bias; dx gets that of x where it is wanted.

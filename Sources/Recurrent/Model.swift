@@ -184,7 +184,7 @@ public final class Model {
   /// For sequences of equal length, where `cutsLanes`.
   package func backward(_ dOutput: UnsafePointer<Float>, lanes: Lanes) {
     precondition(cutsLanes, "this network's batches can't be cut into lanes")
-    backward(dOutput, .lanes(lanes), finalState: nil, wantInitialState: false)
+    _ = backward(dOutput, .lanes(lanes), finalState: nil, wantInitialState: false)
   }
 
   /// As `backward(_:)`, with a gradient for the final state, and on request down to the initial state.
@@ -199,19 +199,28 @@ public final class Model {
       dOutput, .all(gradients.baseAddress!), finalState: finalState, wantInitialState: wantInitialState)
   }
 
-  @discardableResult
   private func backward(
     _ dOutput: UnsafePointer<Float>, _ target: GradientTarget, finalState: RecurrentState?,
     wantInitialState: Bool
+  ) -> RecurrentState? {
+    backward(target, finalState: finalState, wantInitialState: wantInitialState) { dInput, rows, request in
+      head.backward(
+        steps?.timeMajor(dOutput, batch: request.batch) ?? dOutput, dInput: dInput, rows, request, target)
+    }
+  }
+
+  /// - head: the gradients of the head, down to that of what it reads where somebody reads it.
+  @discardableResult
+  func backward(
+    _ target: GradientTarget, finalState: RecurrentState? = nil, wantInitialState: Bool = false,
+    head: (_ dInput: UnsafeMutablePointer<Float>?, HeadRows, Request) -> Void
   ) -> RecurrentState? {
     guard let request = last, request.mode != .evaluation else {
       preconditionFailure("backward follows a forward in training mode")
     }
     let rows = HeadRows(rows: request.rows, everyStep: network.headReadsEveryStep)
     dReadout.reserve(rows.count * network.readoutWidth)
-    head.backward(
-      steps?.timeMajor(dOutput, batch: request.batch) ?? dOutput,
-      dInput: trainsBelowHead ? dReadout.base : nil, rows, request, target)
+    head(trainsBelowHead ? dReadout.base : nil, rows, request)
     if decoder != nil {
       backwardPair(request, target)
       return nil

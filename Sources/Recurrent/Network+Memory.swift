@@ -8,11 +8,18 @@ extension Network {
   package func requireMemory(_ layout: ParameterLayout, slots: Int, rows: Int, batch: Int) throws(Failure) {
     // Parameters, gradients, and the weights once more in the order of the kernels. Numbers may be beyond `Int`.
     let parameters = 4 * Double(3 + slots) * Double(layout.count)
-    let outputs = Double(readsEveryStep ? rows : batch) * Double(outputSize)
-    let step = 4 * (Double(rows) * valuesPerRow + 2 * outputs)
+    let step = 4 * (Double(rows) * valuesPerRow + outputs(rows: readsEveryStep ? rows : batch))
     let what = parameters >= step ? "\(layout.count) parameters need" : "a batch of \(batch) sequences needs"
     let key = parameters >= step ? largestKey(layout) : "train.batch_size"
     try AvailableMemory.require(parameters + step, for: what, fix: "make \(key) smaller")
+  }
+
+  /// The outputs and their gradient; of many classes, the outputs of some rows at a time.
+  private func outputs(rows: Int) -> Double {
+    guard outputSize < JoinedLoss.fewestOutputs else {
+      return Double(min(rows, JoinedLoss.blockRows(rows, outputs: outputSize))) * Double(outputSize)
+    }
+    return 2 * Double(rows) * Double(outputSize)
   }
 
   /// What forward keeps of one time step of one sequence: inputs, gates and outputs of each layer.

@@ -19,20 +19,42 @@ struct CrossEntropy {
     (self.width, self.kernels) = (width, kernels)
   }
 
-  /// Adds one row.
-  func add(
-    _ row: Int, _ x: UnsafePointer<Float>, _ targets: Loss.Targets, _ gradient: UnsafeMutablePointer<Float>?,
-    to total: inout Loss.Total
-  ) {
-    let rowWeight = targets.classWeight(ofRow: row, ignoring: ignoreIndex)
-    guard rowWeight > 0 else {
-      gradient?.update(repeating: 0, count: width)
-      return
+  /// What a row adds.
+  struct RowTerms {
+    /// How much it counts, as the loss and as its target does.
+    var weight = 0.0
+    var rowWeight = 0.0
+    var likelihood = 0.0
+    var smoothing = 0.0
+
+    func add(to total: inout Loss.Total) {
+      total.weight += weight
+      total.sum += likelihood
+      total.sum += smoothing
     }
+  }
+
+  /// Whether all logits of a row are needed once its gradient is there.
+  var keepsLogits: Bool { smoothing > 0 }
+
+  /// The class of a row that counts.
+  func label(_ row: Int, _ targets: Loss.Targets) -> Int? {
+    guard targets.classWeight(ofRow: row, ignoring: ignoreIndex) > 0 else { return nil }
     let label = targets.classes[row]
     precondition(label >= 0 && label < Int32(width), "class \(label) is not in 0..<\(width)")
-    let y = Int(label)
-    let weight = weights?[y] ?? 1
+    return Int(label)
+  }
+
+  /// - gradient: of the row; it may be `x` unless `keepsLogits`.
+  func terms(
+    _ row: Int, _ x: UnsafePointer<Float>, _ targets: Loss.Targets, _ gradient: UnsafeMutablePointer<Float>?
+  ) -> RowTerms {
+    guard let y = label(row, targets) else {
+      gradient?.update(repeating: 0, count: width)
+      return RowTerms()
+    }
+    let rowWeight = targets.classWeight(ofRow: row, ignoring: ignoreIndex)
+    let (own, weight) = (x[y], weights?[y] ?? 1)
     let logSum: Float
     if let gradient {
       logSum = kernels.functions.softmax(x, gradient, width)
@@ -42,9 +64,10 @@ struct CrossEntropy {
       logSum = logSumExp(x)
     }
     let factor = Double(rowWeight)
-    total.weight += factor * Double(weight)
-    total.sum += factor * (Double((1 - smoothing) * weight) * Double(logSum - x[y]))
-    total.sum += factor * smoothingLoss(x, logSum)
+    return RowTerms(
+      weight: factor * Double(weight), rowWeight: factor,
+      likelihood: factor * (Double((1 - smoothing) * weight) * Double(logSum - own)),
+      smoothing: factor * smoothingLoss(x, logSum))
   }
 
   private func logSumExp(_ x: UnsafePointer<Float>) -> Float {

@@ -82,7 +82,7 @@ public enum Loss: Sendable, Equatable, Codable {
       let loss = CrossEntropy(ignoreIndex, classWeights, smoothing, width, kernels)
       var total = start
       for row in 0..<rows {
-        loss.add(row, outputs + row * width, targets, gradient.map { $0 + row * width }, to: &total)
+        loss.terms(row, outputs + row * width, targets, gradient.map { $0 + row * width }).add(to: &total)
       }
       return total
     }

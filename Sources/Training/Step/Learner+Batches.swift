@@ -64,15 +64,34 @@ extension Learner {
   /// - Throws: `badData` where the batch is not what the network reads.
   public func forward(_ batch: Batch, step: Int? = nil) throws(Failure) {
     try model.check(batch)
-    last = (forward(batch, step: step ?? optimizer.steps, states: nil), batch)
+    settleLoss()
+    let step = step ?? optimizer.steps
+    guard joinsLoss else {
+      last = (forward(batch, step: step, states: nil), batch)
+      return
+    }
+    forwardBelowLoss(batch, step: step, states: nil)
+    last = (nil, batch)
   }
 
   /// Adds the loss of the last forward's outputs, and keeps its gradient.
   /// - Throws: `badData` where the batch's targets are not what the loss compares with the outputs.
   public func addLoss() throws(Failure) {
-    let (outputs, batch) = try lastForward()
-    try model.check(batch, loss)
-    model.team.measure(.loss) { addLoss(outputs, batch) }
+    settleLoss()
+    guard let last else { throw .usage("a loss follows a forward") }
+    try model.check(last.batch, loss)
+    if let outputs = last.outputs {
+      model.team.measure(.loss) { addLoss(outputs, last.batch) }
+    } else {
+      owesLoss = true
+    }
+  }
+
+  /// Adds the gradients of the last forward.
+  public func backward() {
+    guard owesLoss, let last else { return backward(into: nil) }
+    owesLoss = false
+    backward(last.batch, part: 0, into: nil)
   }
 
   /// Adds a loss of the program's own.
@@ -81,7 +100,8 @@ extension Learner {
   public func addLoss(
     _ loss: (_ outputs: Span<Float>, _ dOutputs: inout MutableSpan<Float>) throws -> Loss.Total
   ) throws {
-    let (outputs, _) = try lastForward()
+    settleLoss()
+    let outputs = try lastOutputs()
     let gradient = UnsafeMutableBufferPointer(rebasing: gradient[..<outputs.count])
     gradient.update(repeating: 0)
     var dOutputs = MutableSpan(_unsafeElements: gradient)
@@ -90,8 +110,19 @@ extension Learner {
     sums.parts[0].weight += total.weight
   }
 
-  private func lastForward() throws(Failure) -> (UnsafeMutableBufferPointer<Float>, Batch) {
+  private func lastOutputs() throws(Failure) -> UnsafeMutableBufferPointer<Float> {
     guard let last else { throw .usage("a loss follows a forward") }
-    return last
+    if let outputs = last.outputs { return outputs }
+    let outputs = model.outputsOfLast()
+    reserve(rows: outputs.count / model.network.outputSize)
+    self.last = (outputs, last.batch)
+    return outputs
+  }
+
+  /// Adds a loss that was asked for and whose gradient nobody wanted.
+  func settleLoss() {
+    guard owesLoss, let last, let outputs = try? lastOutputs() else { return }
+    owesLoss = false
+    addLoss(outputs, last.batch)
   }
 }

@@ -30,9 +30,11 @@ public final class Learner {
   let sums: StepSums
   private let frozen: FrozenParameters
   private let limits: GradientLimits
-  private let seed: UInt64
-  /// What the last forward gave, of a program's own batch.
-  var last: (outputs: UnsafeMutableBufferPointer<Float>, batch: Batch)?
+  let seed: UInt64
+  /// What the last forward gave, of a program's own batch; no outputs yet where its last layer is left to the loss.
+  var last: (outputs: UnsafeMutableBufferPointer<Float>?, batch: Batch)?
+  /// Of such a batch, whether the loss was asked for and not yet computed.
+  var owesLoss = false
   /// Of the outputs.
   private(set) var gradient = UnsafeMutableBufferPointer<Float>.allocate(capacity: 0)
 
@@ -69,6 +71,7 @@ public final class Learner {
   /// Nothing is added up yet.
   public func begin() {
     sums.reset()
+    owesLoss = false
     // Lanes of a strict run are begun one by one.
     guard lanes == nil else { return }
     model.zeroGradients()
@@ -106,8 +109,6 @@ public final class Learner {
     self.sums.parts[part] = sums
   }
 
-  /// Adds the gradients of the last forward.
-  public func backward() { backward(into: nil) }
   /// - target: another buffer that gets them instead of the model's.
   func backward(into target: UnsafeMutableBufferPointer<Float>?) {
     model.backward(UnsafePointer(gradient.baseAddress!), into: target)
@@ -116,6 +117,7 @@ public final class Learner {
 
   /// Adds up over all ranks, in one order for any number of them (strict), or in the order that suits the network.
   public func sum() throws {
+    settleLoss()
     if let lanes {
       try lanes.sum()
       frozen.clear(model.gradients)

@@ -114,6 +114,10 @@ extension TrainingStep {
     communicator.progress?.enter(.forward, step: step + 1)
     let begin = trace == nil ? 0 : monotonicNanoseconds()
     let batch = pipeline.next(samples, following: then)
+    guard !learner.joinsLoss else {
+      learner.forwardBelowLoss(batch, step: step, states: states)
+      return backward(batch, target, step: step, begin: begin)
+    }
     let outputs = learner.forward(batch, step: step, states: states)
     model.team.measure(.loss) {
       switch target {
@@ -127,11 +131,19 @@ extension TrainingStep {
         }
       }
     }
+    backward(batch, target, step: step, begin: begin)
+  }
+
+  /// Backward of one micro-batch, and its loss where that is left to it.
+  /// - begin: when its forward began.
+  private func backward(_ batch: Batch, _ target: GradientDestination, step: Int, begin: UInt64) {
     communicator.progress?.enter(.backward, step: step + 1)
     let middle = trace == nil ? 0 : monotonicNanoseconds()
-    switch target {
-    case .buffer(let gradients, _): learner.backward(into: gradients)
-    case .lanes(let lanes): learner.backward(lanes)
+    switch (target, learner.joinsLoss) {
+    case (.buffer(let gradients, _), false): learner.backward(into: gradients)
+    case (.lanes(let lanes), false): learner.backward(lanes)
+    case (.buffer(let gradients, let lane), true): learner.backward(batch, part: lane, into: gradients)
+    case (.lanes(let lanes), true): learner.backward(batch, lanes)
     }
     trace?.add(.forward, step: step + 1, from: begin, to: middle)
     trace?.add(.backward, step: step + 1, from: middle)

@@ -45,7 +45,10 @@ package final class TrainingStep {
       equalParts(of: full, among: $0.laneCount)[$0.lanes].reduce(0) { $0 + $1.count }
     }
     let capacity = max(part, accumulate == 1 && model.cutsLanes ? own ?? 0 : 0)
-    learner.reserve(rows: model.network.outputRows(steps: set.shape.steps, batch: capacity))
+    // A loss that is computed with the last layer has room of its own.
+    if !learner.joinsLoss {
+      learner.reserve(rows: model.network.outputRows(steps: set.shape.steps, batch: capacity))
+    }
     pipeline =
       gathersAhead
       ? BatchPipeline(set, capacity: capacity) : BatchPipeline(set, capacity: capacity, worthwhile: .max)

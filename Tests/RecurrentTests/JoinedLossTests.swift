@@ -13,7 +13,8 @@ import Testing
     /// Samples; those of pairs have lengths of their own.
     var batch = 37
     /// Where nobody knows a target, and where rows count unlike.
-    var (isUnknown, isWeighted) = (false, false)
+    var isUnknown = false
+    var isWeighted = false
 
     func counts(_ label: Int32) -> Bool {
       if case .crossEntropy(let ignored, _, _) = loss { label >= 0 && label != ignored } else { false }

@@ -49,7 +49,7 @@ final class JoinedLoss {
       reserve(rows: most, keepsLogits: entropy.keepsLogits)
       var start = 0
       while start < groups.rows {
-        let block = Block(groups, start..<min(start + most, groups.rows))
+        let block = RowBlock(groups, start..<min(start + most, groups.rows))
         compute(block, entropy, targets, x, dx)
         for row in 0..<block.count { add(part.index, terms[row]) }
         let from = block.first.map { x + $0 * layer.inputs } ?? UnsafePointer(gathered.base)
@@ -69,7 +69,7 @@ final class JoinedLoss {
 
   /// Outputs, losses and their gradients, and what goes to the layer below: of each row by itself.
   private func compute(
-    _ block: Block, _ entropy: CrossEntropy, _ targets: Loss.Targets, _ x: UnsafePointer<Float>,
+    _ block: RowBlock, _ entropy: CrossEntropy, _ targets: Loss.Targets, _ x: UnsafePointer<Float>,
     _ dx: UnsafeMutablePointer<Float>?
   ) {
     let (product, inputs, width) = (layer.product, layer.inputs, layer.outputs)
@@ -140,7 +140,7 @@ final class JoinedLoss {
 }
 
 /// Some rows of those that lie in groups.
-private struct Block {
+private struct RowBlock {
   private let groups: RowGroups
   private let part: Range<Int>
 

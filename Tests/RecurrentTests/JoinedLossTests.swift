@@ -51,6 +51,14 @@ import Testing
         $0.embedding?.isTied = true
       }),
     Variant(
+      testDescription: "an encoder-decoder, of several lengths",
+      network: network {
+        $0.inputSize = 0
+        $0.embedding = .init(vocabulary: 40, width: 5)
+        $0.decoder = .init(vocabulary: outputs, embedding: 5)
+        $0.decoder?.attention = .dot
+      }),
+    Variant(
       testDescription: "no recurrent part",
       network: Network(.none, inputs: 3, hidden: 1, steps: steps, head: [.linear(outputs)]), batch: 500),
     Variant(
@@ -63,6 +71,15 @@ import Testing
 
   private func batch(_ variant: Variant) throws -> Batch {
     let (a, count) = (variant.network, variant.batch)
+    guard a.decoder == nil else {
+      return Batch(
+        (0..<count).map { pair in
+          let target = Reference.classes(20 + pair % 17 + pair, width: Self.outputs, ignore: nil)
+          return TokenPair(
+            source: Reference.classes(3 + pair % 5, width: 40, ignore: nil),
+            target: Array(target.dropFirst(pair)))
+        })
+    }
     let lengths = Array(repeating: Int32(a.steps), count: count)
     let made =
       if let vocabulary = a.embedding?.vocabulary {

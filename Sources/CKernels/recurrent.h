@@ -156,7 +156,7 @@ RK_INLINE int next_span(const rk_layer *l, rk_span *s) {
 RK_INLINE const float *round_rows(const rk_layer *l, const float *rows, ptrdiff_t stride, ptrdiff_t width, ptrdiff_t first,
                                   ptrdiff_t last, ptrdiff_t *low_stride) {
   ptrdiff_t floats = width / 2 * APART;
-  *low_stride = floats % 256 == 0 ? floats + 16 : floats;
+  *low_stride = floats % 256 == 0 && floats + 16 <= l->gate_stride ? floats + 16 : floats;
   if (!rows) return 0;
   for (ptrdiff_t row = first; row < last; row++) round_row(rows + row * stride, 1, width, l->low + row * *low_stride);
   return l->low;

@@ -33,7 +33,7 @@ public struct KernelSet: @unchecked Sendable {
       if !sets.contains(where: { $0.name == set.name }) { sets.append(set) }
     }
   }
-  /// Whether this processor multiplies bfloat16 by itself; where it does not, `bf16` is slower than float32.
+  /// Whether this processor multiplies bfloat16 by itself; where it does not, `bf16` is about as fast as float32.
   public static let hasBF16 = rk_has_bf16() != 0
   /// All float32 sets this processor can run.
   public static var available: [KernelSet] {

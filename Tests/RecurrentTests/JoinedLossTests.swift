@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// A last layer of many outputs that is computed together with its loss gives the bits of one after the other.
-@Suite("A loss with its last layer", .tags(.fast)) struct JoinedLossTests {
+@Suite("A loss with its last layer") struct JoinedLossTests {
   struct Variant: Sendable, CustomTestStringConvertible {
     let testDescription: String
     let network: Network
@@ -13,7 +13,8 @@ import Testing
     /// Samples; those of pairs have lengths of their own.
     var batch = 37
     /// Where nobody knows a target, and where rows count unlike.
-    var (isUnknown, isWeighted) = (false, false)
+    var isUnknown = false
+    var isWeighted = false
 
     func counts(_ label: Int32) -> Bool {
       if case .crossEntropy(let ignored, _, _) = loss { label >= 0 && label != ignored } else { false }
@@ -50,6 +51,14 @@ import Testing
         $0.embedding?.isTied = true
       }),
     Variant(
+      testDescription: "an encoder-decoder, of several lengths",
+      network: network {
+        $0.inputSize = 0
+        $0.embedding = .init(vocabulary: 40, width: 5)
+        $0.decoder = .init(vocabulary: outputs, embedding: 5)
+        $0.decoder?.attention = .dot
+      }),
+    Variant(
       testDescription: "no recurrent part",
       network: Network(.none, inputs: 3, hidden: 1, steps: steps, head: [.linear(outputs)]), batch: 500),
     Variant(
@@ -62,6 +71,15 @@ import Testing
 
   private func batch(_ variant: Variant) throws -> Batch {
     let (a, count) = (variant.network, variant.batch)
+    guard a.decoder == nil else {
+      return Batch(
+        (0..<count).map { pair in
+          let target = Reference.classes(20 + pair % 17 + pair, width: Self.outputs, ignore: nil)
+          return TokenPair(
+            source: Reference.classes(3 + pair % 5, width: 40, ignore: nil),
+            target: Array(target.dropFirst(pair)))
+        })
+    }
     let lengths = Array(repeating: Int32(a.steps), count: count)
     let made =
       if let vocabulary = a.embedding?.vocabulary {

@@ -54,6 +54,53 @@ import Training
     #expect(Array(whole.model.parameters) == Array(own.model.parameters))
   }
 
+  /// Of so many classes the loss is computed in backward, together with the last layer.
+  private func classifier() throws -> Learner {
+    var network = Network(.gru, inputs: 2, hidden: 7, steps: 5, head: [.linear(600)])
+    network.readout = .everyStep
+    return try Learner(Model(network, seed: 3), loss: .crossEntropy())
+  }
+
+  private func classified(_ step: Int) throws -> (batch: Batch, classes: [Int32]) {
+    let sequences = (0..<6).map { Reference.wave(2 * (1 + ($0 + step) % 5), phase: Double($0 + 10 * step)) }
+    let classes = Reference.classes(sequences.reduce(0) { $0 + $1.count / 2 }, width: 600, ignore: nil)
+    let batch = try Batch(sequences, features: 2)
+    return (try batch.targetsPerStep(classes: classes, of: 600), BatchArrays(batch).classes)
+  }
+
+  @Test func `takes the same step of many classes as with a loss that a program wrote`() throws {
+    let (whole, own) = (try classifier(), try classifier())
+    for step in 0..<4 {
+      let outcome = try whole.step(classified(step).batch, learningRate: 0.1)
+      let (batch, classes) = try classified(step)
+      let other = try own.step(batch, learningRate: 0.1) { outputs, gradient in
+        let (values, width) = ((0..<outputs.count).map { outputs[$0] }, outputs.count / classes.count)
+        let loss = try Loss.crossEntropy().evaluate(values, classes: classes)
+        for i in 0..<width * classes.count { gradient[i] = loss.gradient[i] }
+        return loss.total
+      }
+      #expect(other.loss == outcome.loss && other.gradientNorm == outcome.gradientNorm)
+      #expect(outcome.counted == Double(classes.count) && outcome.right < outcome.counted)
+    }
+    #expect(Array(whole.model.parameters) == Array(own.model.parameters))
+  }
+
+  /// Nobody wanted its gradient: the loss counts all the same, and its gradient does not.
+  @Test func `adds a loss of many classes whose gradient is not asked for`() throws {
+    let (measured, taught) = (try classifier(), try classifier())
+    for learner in [measured, taught] {
+      learner.begin()
+      try learner.forward(classified(0).batch)
+      try learner.addLoss()
+    }
+    taught.backward()
+    for learner in [measured, taught] { try learner.sum() }
+    #expect(measured.model.gradients.allSatisfy { $0 == 0 })
+    #expect(taught.model.gradients.contains { $0 != 0 })
+    let losses = try [measured, taught].map { try $0.update(learningRate: 0).loss }
+    #expect(losses[0] == losses[1] && losses[0] > 1)
+  }
+
   @Test func `takes one step for any number of ranks`() throws {
     func train(_ ranks: Int) throws -> [[Float]] {
       try Threaded.withRanks(ranks) { group in

@@ -37,7 +37,7 @@ typedef struct {
   ptrdiff_t d_output_stride;
   float *_Nullable d_hidden;           // [B, Hp] in: gradient of the final h (or zero); out: gradient of h0
   float *_Nullable d_cell;             // [B, Hp] LSTM, likewise for c
-  float *_Nullable low;                // [B, slots·Hp] scratch of the tables whose products are in bfloat16
+  float *_Nullable low;                // [B, gate_stride] scratch of the tables whose products are in bfloat16
 } rk_layer;
 
 // Rows that are a part of a batch: `size` of them one after the other, the next ones `stride` rows after the first.
@@ -131,7 +131,8 @@ const rk_kernels *_Nullable rk_find(const char *name);
 const rk_kernels *rk_best(void);
 // The counterpart of a float32 table whose products round their operands to bfloat16 and add up in float32; all else is the same.
 const rk_kernels *rk_bf16(const rk_kernels *);
-// Whether this processor multiplies bfloat16 by itself; elsewhere the tables of rk_bf16 convert, which is slower than float32.
+// Whether this processor multiplies bfloat16 by itself; elsewhere the tables of rk_bf16 multiply rounded
+// numbers in float32, which is about as fast as that.
 int rk_has_bf16(void);
 
 // Scaled dropout masks from Philox4x32-10, keyed by (seed, step) and counted by (layer, sample, time, unit): y = x·mask.

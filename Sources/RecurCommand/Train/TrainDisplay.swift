@@ -127,7 +127,7 @@ extension TrainDisplay {
     guard recipe.precision == .bf16 else { return "" }
     return KernelSet.hasBF16
       ? ", products in bfloat16"
-      : ", products in bfloat16, which this processor has to convert: fp32 would be faster"
+      : ", products in bfloat16, which this processor has to convert: no faster than fp32"
   }
 
   /// The outcome, once the run has ended.

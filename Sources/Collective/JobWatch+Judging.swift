@@ -59,6 +59,11 @@ extension JobWatch {
     return .milliseconds(Int(age(of: heard, now))) > limits.loss
   }
 
+  /// Whether what is known of a rank counts as of now.
+  private func isFresh(_ rank: Int, _ now: Instant) -> Bool {
+    rank == self.rank || covered[rank].map { .milliseconds(Int(age(of: $0, now))) <= limits.silence } ?? false
+  }
+
   /// The wait that is given up, if any.
   private func ended(_ waits: [Wait], _ all: SubtreeReport, _ now: Instant) -> Wait? {
     let limit = Self.milliseconds(limits.stallTimeout)
@@ -67,9 +72,9 @@ extension JobWatch {
         && wait.silent.allSatisfy { rank in asked[rank].map { now - $0 > limits.answer } ?? false }
     }
     if let worst = over.max(by: { $0.calls.waited! < $1.calls.waited! }) { return worst }
-    // Everybody is heard and waits: what they wait for is lost on its way.
-    guard all.moving.isEmpty,
-      waits.allSatisfy({ $0.stalled >= limit && $0.away.isEmpty && $0.unknown.isEmpty })
+    // Everybody is heard, just now, and waits: what they wait for is lost on its way.
+    guard all.moving.isEmpty, covered.indices.allSatisfy({ isFresh($0, now) }),
+      waits.allSatisfy({ $0.stalled >= limit && $0.away.isEmpty })
     else { return nil }
     return waits.max { $0.calls.waited! < $1.calls.waited! }
   }

@@ -19,12 +19,18 @@ package struct SubtreeReport: Equatable, Sendable {
     /// Whether it was in a call of the file system.
     package var isAtDisk: Bool
     package var sign: UInt32
+
+    package init(rank: Int, position: UInt64, isAtDisk: Bool, sign: UInt32) {
+      (self.rank, self.position, self.isAtDisk, self.sign) = (rank, position, isAtDisk, sign)
+    }
   }
   /// A rank that is not heard, with all that report through it.
   package struct MissingSubtree: Equatable, Sendable {
     package var rank: Int
     /// Whether it was heard before.
     package var wasHeard: Bool
+
+    package init(rank: Int, wasHeard: Bool) { (self.rank, self.wasHeard) = (rank, wasHeard) }
   }
 
   /// Of each list, that many: those longest without a sign first.

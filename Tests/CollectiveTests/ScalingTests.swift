@@ -1,9 +1,10 @@
 import Collective
 import Diagnostics
+import TestSupport
 import Testing
 
 /// The model behind `recur predict-scaling`.
-@Suite struct ScalingTests {
+@Suite(.tags(.mpi)) struct ScalingTests {
   private static let network = NetworkCost(latency: 50e-6, secondsPerByte: 8e-10)
 
   private static func cost(

@@ -1,8 +1,9 @@
 import Collective
+import TestSupport
 import Testing
 
 /// The ways of a sum between machines, played through in one process: messages lie in queues until they are fetched.
-@Suite struct SumRoundsTests {
+@Suite(.tags(.mpi)) struct SumRoundsTests {
   private static let ways: [SumRounds.SumAlgorithm] = [.doubling, .halving, .direct]
 
   private static func value(_ member: Int, _ i: Int) -> Float {
@@ -123,7 +124,7 @@ import Testing
   }
 }
 
-@Suite struct PlacementTests {
+@Suite(.tags(.mpi)) struct PlacementTests {
   /// Machine by machine is the ranks' own order for equal powers of two of consecutive ranks, and where trees happen to agree.
   @Test func whereTheOrderIsKept() {
     func keeps(_ machines: [Int]) -> Bool {

@@ -1,8 +1,9 @@
 import Collective
+import TestSupport
 import Testing
 
 /// Who adds gradients: an MPI's collective only where it was plainly faster, and what was measured is remembered whole or not at all.
-@Suite struct SumTrialTests {
+@Suite(.tags(.mpi)) struct SumTrialTests {
   private static func trial(_ own: Double?, _ reduce: Double, _ other: Double) -> SumTrial {
     let library: [SumTrial.Time] = [
       .init(.allReduce, milliseconds: reduce), .init(.nonblocking, milliseconds: other),

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite struct PredictScalingTests {
+@Suite(.tags(.mpi)) struct PredictScalingTests {
   private let folder: Folder
 
   init() throws {
@@ -87,7 +87,8 @@ import Testing
 
 /// The model against steps over a network of known speed: a step that is bound by it, since hosts of one machine share its
 /// processors.
-@Suite(.serialized, .enabled(if: Testbed.hasSlowLinks, Comment(rawValue: Testbed.needsForSlowLinks)))
+@Suite(
+  .tags(.mpi), .serialized, .enabled(if: Testbed.hasSlowLinks, Comment(rawValue: Testbed.needsForSlowLinks)))
 struct ScalingAccuracyTests {
   /// 400,000 parameters over 50 Mbit/s and 1 ms: a quarter of a second a step and more.
   private static func recipe(_ folder: Folder) throws {

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What a person types and reads about who adds gradients.
-@Suite(.serialized, .enabled(if: mpirun != nil, "mpirun is not installed"))
+@Suite(.tags(.mpi), .serialized, .enabled(if: mpirun != nil, "mpirun is not installed"))
 struct SumCommandTests {
   private let folder: Folder
 

@@ -1,7 +1,8 @@
 import Diagnostics
+import TestSupport
 import Testing
 
-@Suite struct MemoryTests {
+@Suite(.tags(.fast)) struct MemoryTests {
   @Test(arguments: [
     ("2GiB", 2 << 30), ("1.5MiB", 3 << 19), ("512 MiB", 512 << 20), ("1kB", 1000), ("7", 7),
     ("3TB", 3_000_000_000_000),

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// A last layer of many outputs that is computed together with its loss gives the bits of one after the other.
-@Suite("A loss with its last layer") struct JoinedLossTests {
+@Suite("A loss with its last layer", .tags(.fast)) struct JoinedLossTests {
   struct Variant: Sendable, CustomTestStringConvertible {
     let testDescription: String
     let network: Network

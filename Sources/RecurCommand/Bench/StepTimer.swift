@@ -81,7 +81,8 @@ final class StepTimer {
       name: benchCase.name, ranks: group.size, threads: threads, milliseconds: milliseconds,
       gflops: ranks * benchCase.operations / milliseconds.median / 1e6,
       samplesPerSecond: ranks * Double(benchCase.batch) / milliseconds.median * 1e3,
-      efficiency: alone.map { $0 / milliseconds.median }, timeSteps: benchCase.rows, steps: all.count, engine: device?.choice.engine.rawValue,
+      efficiency: alone.map { $0 / milliseconds.median }, timeSteps: benchCase.rows, steps: all.count,
+      engine: device?.choice.engine.rawValue,
       engineMilliseconds: device.map { device in
         Dictionary(uniqueKeysWithValues: device.choice.milliseconds.map { ($0.key.rawValue, $0.value) })
       },

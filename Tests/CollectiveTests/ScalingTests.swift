@@ -37,6 +37,8 @@ import Testing
     // A thousand machines, 40 kB: rounds of halves, no message to each.
     #expect(Self.cost(.hierarchical, 40_000, 1000, 1).seconds < 2e-3)
     #expect(Self.cost(.hierarchical, 32 << 20, 1, 1).seconds == 0)
+    // More ranks than any machine could add for cost no more to think about.
+    #expect(Self.cost(.flat, 32 << 20, 100_000, 4096).seconds > 0)
   }
 
   @Test func theBestWayIsTheFastest() {

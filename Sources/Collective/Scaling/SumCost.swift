@@ -61,7 +61,7 @@ private struct SumShape {
 
   /// The rounds of a piece, and its bytes that leave the machine which sends the most.
   func traffic(_ bytes: Int, isWhole: Bool) -> (rounds: Int, bytes: Double) {
-    let tree = RankTree(size: members)
+    let tree = RankTree(size: members, adds: false)
     let speakers = isWhole ? 1 : speakers
     let count = max(1, bytes / 4 / speakers)
     let way = SumRounds.way(members: members, bytes: 4 * count, isWhole: isWhole)

@@ -44,7 +44,7 @@ extension RankTree {
   /// What the sums of a tree are made of: for each of its inner nodes the union of the leaves below. `a + b` has the bits of `b + a`,
   /// so trees with the same nodes give the same bits.
   static func nodes(_ leaves: [Set<Int>]) -> Set<Set<Int>> {
-    let tree = RankTree(size: leaves.count)
+    let tree = RankTree(size: leaves.count, adds: false)
     var level = (0..<tree.left).map { place in
       let rank = tree.rank(at: place)
       return place < tree.pairs ? leaves[rank].union(leaves[rank + 1]) : leaves[rank]

@@ -12,13 +12,14 @@ package final class RankTree {
   /// Values of one rank that are added at a time.
   private static let block = 1024
 
-  package init(size: Int) {
+  /// - adds: whether it is to add, and not only to say in which order.
+  package init(size: Int, adds: Bool = true) {
     self.size = size
     var left = 1
     while 2 * left <= size { left *= 2 }
     self.left = left
     pairs = size - left
-    scratch = .allocate(byteCount: size > 2 ? size * Self.block * 8 : 0, alignment: 64)
+    scratch = .allocate(byteCount: adds && size > 2 ? size * Self.block * 8 : 0, alignment: 64)
   }
 
   deinit { scratch.deallocate() }

@@ -67,7 +67,10 @@ import Testing
 
   @Test(arguments: ["char", "word", "byte"]) func aTextTrainsAsItsFile(tokens: String) throws {
     let words = ["in", "the", "beginning", "wäs", "a", "word"]
-    let text = (0..<400).map { words[$0 * 7 % 6] + ($0 % 9 == 8 ? "\n" : " ") }.joined()
+    let text = (0..<400).map { number -> String in
+      let end = number % 9 == 8 ? "\n" : " "
+      return words[number * 7 % 6] + end
+    }.joined()
     try folder.write("t.txt", text)
     try folder.write("t.jsonl", "{\"text\": \"a word\"}\n{\"text\": \"the word\"}\n")
     try folder.write(

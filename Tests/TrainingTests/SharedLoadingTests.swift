@@ -201,8 +201,8 @@ import Training
     #expect(whole == shards)
   }
 
-  @Test(arguments: [TokenKind.char, .word, .byte], ["\n", "\r\n", " \n\n\t"])
-  func text(tokens: TokenKind, end: String) throws {
+  @Test(arguments: [DataSpecification.Tokens.char, .word, .byte], ["\n", "\r\n", " \n\n\t"])
+  func text(tokens: DataSpecification.Tokens, end: String) throws {
     let words = ["in", "the", "beginning", "was", "ä", "wörd", "日本語", "😀", "e\u{301}", "\u{b}"]
     let lines = (0..<40).map { line in
       (0..<line % 5).map { words[(line * 7 + $0 * 3) % words.count] }.joined(
@@ -229,7 +229,7 @@ import Training
       var bytes = text
       bytes[place] = 0xFF
       try Data(bytes).write(to: URL(fileURLWithPath: path))
-      for tokens in [TokenKind.char, .word] {
+      for tokens in [DataSpecification.Tokens.char, .word] {
         specification.tokens = tokens
         try expectTheSame(specification, fails: true)
       }

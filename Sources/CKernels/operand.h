@@ -36,11 +36,20 @@ RK_INLINE vf v_multiply_add(vf x, vf y, vf c) {
 #endif
 #if !RK_LONG_BF16
 #define APART 2
-// The upper numbers of pairs of B, then the lower ones. Each is loaded anew: kept, they would push a tile out of its registers.
-RK_INLINE vf v_apart(const float *b, const int pass) {
+// The upper numbers of pairs of B, then the lower ones. Each is loaded anew: kept, they would push a tile out of its registers, and so
+// would a mask where the tile is `full`.
+RK_INLINE vf v_apart(const float *b, const int pass, const int full) {
   if (pass) __asm__("" : "+r"(b));
   vi pairs = (vi)v_load(b);
-  return pass ? (vf)(pairs << 16) : (vf)(pairs & (int32_t)0xffff0000);
+  if (pass) return (vf)(pairs << 16);
+#if RK_FMA && VW == 8
+  if (full) {
+    __m256i upper = _mm256_srli_epi32((__m256i)pairs, 16);
+    __asm__("" : "+x"(upper));
+    return (vf)_mm256_slli_epi32(upper, 16);
+  }
+#endif
+  return (vf)(pairs & (int32_t)0xffff0000);
 }
 RK_INLINE vf v_step(vf x, vf y, vf c) { return v_fma(x, y, c); }
 #endif
@@ -75,7 +84,7 @@ RK_INLINE vf v_multiply_add(vf x, vf y, vf c) { return v_fma(x, y, c); }
 // Passes over an operand of A and B, and how many floats it is in A.
 #ifndef APART
 #define APART 1
-RK_INLINE vf v_apart(const float *b, const int pass) { return v_load(b); }
+RK_INLINE vf v_apart(const float *b, const int pass, const int full) { return v_load(b); }
 RK_INLINE vf v_step(vf x, vf y, vf c) { return v_multiply_add(x, y, c); }
 #endif
 

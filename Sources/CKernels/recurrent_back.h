@@ -129,7 +129,7 @@ RK_INLINE void back_tile_two(const int CELL, const int COUNT, const int NV, cons
     const float *from = b->from + row * b->from_stride, *panel = b->panel;
     for (int k = 0; k < (int)b->depth; k++, panel += PANEL)
       UNROLL for (int pass = 0; pass < APART; pass++, from++) {
-        vf x[TILE_ROWS_2], whole = v_apart(panel, pass), half = v_apart(panel + WHOLE * VW, pass), y = v_two(half, half);
+        vf x[TILE_ROWS_2], whole = v_apart(panel, pass, 0), half = v_apart(panel + WHOLE * VW, pass, 0), y = v_two(half, half);
         UNROLL for (int r = 0; r < MR; r++) {
           x[r] = v_spread(from + r * b->from_stride);
           if (WHOLE) acc[r] = v_step(x[r], whole, acc[r]);

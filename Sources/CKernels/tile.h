@@ -82,12 +82,12 @@ RK_INLINE void tile_step(const int MR, const int NV, vf acc[][4], const float *r
       vf x[4];
       UNROLL for (int r = 0; r < MR; r++) x[r] = v_spread(a + r * rs);
       UNROLL for (int v = 0; v < NV; v++) {
-        vf y = v_apart(b + v * VW, pass);
+        vf y = v_apart(b + v * VW, pass, 1);
         UNROLL for (int r = 0; r < MR; r++) acc[r][v] = v_step(x[r], y, acc[r][v]);
       }
     } else {
       vf y[4];
-      UNROLL for (int v = 0; v < NV; v++) y[v] = v_apart(b + v * VW, pass);
+      UNROLL for (int v = 0; v < NV; v++) y[v] = v_apart(b + v * VW, pass, 0);
       UNROLL for (int r = 0; r < MR; r++) {
         vf x = v_spread(a + r * rs);
         UNROLL for (int v = 0; v < NV; v++) acc[r][v] = v_step(x, y[v], acc[r][v]);
@@ -103,7 +103,7 @@ RK_INLINE void tile_multiply_two(const int MR, const int NV, vf acc[][4], int de
       vf x[TILE_ROWS_2];
       UNROLL for (int r = 0; r < MR; r++) x[r] = v_two(v_spread(a + 2 * r * rs), v_spread(a + (2 * r + 1) * rs));
       UNROLL for (int v = 0; v < NV; v++) {
-        vf whole = v_apart(b + v * VW, pass), y = v_two(whole, whole);
+        vf whole = v_apart(b + v * VW, pass, 1), y = v_two(whole, whole);
         UNROLL for (int r = 0; r < MR; r++) acc[r][v] = v_step(x[r], y, acc[r][v]);
       }
     }

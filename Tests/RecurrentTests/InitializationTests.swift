@@ -2,7 +2,7 @@ import Recurrent
 import TestSupport
 import Testing
 
-@Suite("Parameters right after construction", .tags(.fast), .tags(.fast)) struct InitializationTests {
+@Suite("Parameters right after construction", .tags(.fast)) struct InitializationTests {
   struct Case: Decodable {
     let architecture: Reference.NetworkDescription
     let seed: UInt64

@@ -39,6 +39,7 @@ package final class Schedule {
       let faults = Fault.draw(&dice, count: count, ranks: ranks, length: world.length(of: recipe))
       let attempt = SimulatedAttempt(
         recipe, in: folder, hosts: hosts, faults: faults, seed: dice.next(), plant: plant)
+      defer { attempt.world.close() }
       let code = attempt.run(resumes: number > 0)
       trace = trace &* 31 &+ attempt.trace
       let what = faults.map(\.description).joined(separator: "; ")
@@ -143,6 +144,7 @@ package final class Simulator {
     let attempt = SimulatedAttempt(
       recipe, in: folder, hosts: Array(repeating: 0, count: recipe.ranks.lowerBound), faults: [], seed: 1,
       plant: nil)
+    defer { attempt.world.close() }
     let code = attempt.run(resumes: false)
     guard code == 0, let report = attempt.report, attempt.world.violations.isEmpty else {
       throw Failure(

@@ -13,6 +13,8 @@ final class Scheduler: @unchecked Sendable {
     fileprivate let turn = DispatchSemaphore(value: 0)
     /// How often it has let go: a call to go on that was meant for an earlier time is none.
     fileprivate var ticket = 0
+    /// Whether it has come to its end: who wakes it then wakes nobody.
+    fileprivate var isOver = false
 
     fileprivate init(_ name: String, _ process: SimulatedProcess?) {
       (self.name, self.process) = (name, process)
@@ -63,6 +65,7 @@ final class Scheduler: @unchecked Sendable {
         try startThread { [self] in
           fiber.turn.wait()
           body()
+          fiber.isOver = true
           current = nil
           advance(nil)
         })
@@ -100,7 +103,7 @@ final class Scheduler: @unchecked Sendable {
         current = nil
         action()
       case .resume(let fiber, let ticket):
-        guard fiber.ticket == ticket else { continue }
+        guard fiber.ticket == ticket, !fiber.isOver else { continue }
         fiber.ticket += 1
         current = fiber
         note(now)

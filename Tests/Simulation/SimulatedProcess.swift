@@ -67,6 +67,9 @@ final class SimulatedProcess: @unchecked Sendable {
     for fiber in fibers { scheduler.wake(fiber) }
   }
 
+  /// Lets go of its threads, which hold it.
+  func close() { fibers = [] }
+
   /// Passes virtual time on the thread that runs.
   func pass(_ time: UInt64) throws {
     if isGone { throw Gone() }

@@ -48,6 +48,12 @@ final class SimulatedWorld: @unchecked Sendable {
     return processes.map { SimulatedGroup(rank: $0.rank, $0, all) }
   }
 
+  /// Lets go of what holds it.
+  func close() {
+    for process in processes { process.close() }
+    watches = []
+  }
+
   /// A rank's process has ended: what started it ends the others where it reaches them, which takes its time.
   func ended(_ process: SimulatedProcess) {
     guard process.ending != .code(0), !cut.contains(process.host) else { return }

@@ -46,5 +46,5 @@ final class ObservedGroup: Communicator {
   func barrier() throws { try counted.barrier() }
   func part(_ members: Range<Int>) throws -> (any Communicator)? { try counted.part(members) }
   func finish() throws { try counted.finish() }
-  func abort(reason: String, code: Int32) -> Never { group.abort(reason: reason, code: code) }
+  func abort(reason: String, code: Int32) throws -> Never { try group.abort(reason: reason, code: code) }
 }

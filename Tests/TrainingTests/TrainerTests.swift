@@ -13,6 +13,28 @@ import Training
     "data.split={train: 12, validation: 3, test: rest}", "model.readout=final_state",
   ]
 
+  @Test(arguments: [
+    ("{reduction: fast}", 11, "3 of 11 ranks that train have no sample of any batch: a batch has 8 samples"),
+    (
+      "{reduction: strict, lanes: 4}", 6,
+      "2 of 6 ranks that train have no sample of any batch: distributed.lanes is 4"
+    ),
+    (
+      "{coordinator: dedicated}", 10,
+      "1 of 9 ranks that train have no sample of any batch: a batch has 8 samples"
+    ),
+    ("{reduction: fast}", 8, nil), ("{coordinator: dedicated}", 9, nil),
+  ])
+  func ranksWithoutSamplesAreSaid(distributed: String, ranks: Int, remark: String?) throws {
+    let run = try TemporaryRun()
+    let notes = Notes()
+    _ = try run.train(
+      run.recipe("train.epochs=1", "distributed=\(distributed)"), ranks: ranks, out: "run", observer: notes)
+    let said = notes.lines.filter { $0.contains("no sample of any batch") }
+    #expect(
+      said.count == (remark == nil ? 0 : 1) && said.allSatisfy { $0.hasPrefix(remark ?? "-") }, "\(said)")
+  }
+
   @Test func learnsAndReports() throws {
     let run = try TemporaryRun()
     let report = try run.train(try run.recipe("train.epochs=60"), out: "a")

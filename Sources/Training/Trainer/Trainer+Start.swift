@@ -1,3 +1,4 @@
+import Collective
 import Dataset
 
 /// What is known before the first step.
@@ -16,7 +17,9 @@ extension Trainer {
   }
 
   /// What a person should know of it.
-  var remarks: [String] { [bestRemark, endRemark, warmupRemark, roundsRemark].compactMap { $0 } }
+  var remarks: [String] {
+    [bestRemark, endRemark, warmupRemark, roundsRemark, idleRemark].compactMap { $0 }
+  }
 
   private var bestRemark: String? {
     guard recipe.checkpoint.metric.part == .validation, data.validation == nil,
@@ -40,6 +43,20 @@ extension Trainer {
     guard let every = recipe.distributed.syncEvery else { return nil }
     return
       "\(roles.trainers) ranks take \(every) steps each by itself, then one along the mean of their ways: losses, saves and stops come with it, and an epoch ends with one"
+  }
+
+  /// Ranks that have no sample of any batch.
+  private var idleRemark: String? {
+    let workers = recipe.distributed.coordinator == .dedicated ? communicator.size - 1 : communicator.size
+    let batch = min(recipe.train.batchSize, set.count)
+    let parts = recipe.distributed.reduction == .strict ? recipe.distributed.lanes : workers
+    let idle = (0..<workers).count { rank in
+      equalPart(rank, of: parts, among: workers).allSatisfy { equalPart($0, of: batch, among: parts).isEmpty }
+    }
+    guard workers > 1, idle > 0, !hasEnded else { return nil }
+    let cause = parts < min(batch, workers) ? "distributed.lanes is \(parts)" : "a batch has \(batch) samples"
+    return
+      "\(idle) of \(workers) ranks that train have no sample of any batch: \(cause); start fewer, or make it larger"
   }
 
   private var warmupRemark: String? {

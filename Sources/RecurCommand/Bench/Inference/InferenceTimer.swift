@@ -58,6 +58,7 @@ final class InferenceTimer {
     if stream.inputSize == 0 {
       _ = try stream.step(tokens: [1])
     } else {
+      let inputs = inputs
       try stream.step(inputs.span) { _ in }
     }
   }

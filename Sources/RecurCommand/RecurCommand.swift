@@ -18,7 +18,8 @@ struct RecurCommand: ParsableCommand {
       """,
     version: ProgramVersion.text,
     subcommands: [
-      Init.self, Pack.self, Train.self, Evaluate.self, Predict.self, ForecastCommand.self, BacktestCommand.self,
+      Init.self, Pack.self, Train.self, Evaluate.self, Predict.self, ForecastCommand.self,
+      BacktestCommand.self,
       Generate.self,
       Inspect.self, Compare.self, Export.self, Plot.self, ReportCommand.self,
       Sweep.self, Launch.self, RecipeCommand.self, Bench.self, Doctor.self,

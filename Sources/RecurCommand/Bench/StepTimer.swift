@@ -50,7 +50,7 @@ final class StepTimer {
     }
     model.gradientsAreFinal = { [reduction] in reduction?.isFinal(from: $0) }
     batch = benchCase.makeBatch()
-    gradient = [Float](repeating: 0, count: rows * network.outputSize)
+    gradient = model.joins(benchCase.loss) ? [] : [Float](repeating: 0, count: rows * network.outputSize)
     lanes = strictLanes.map { [model] in LaneReduction(group, into: model.gradients, lanes: $0) }
     let data = DeviceSteps.Data(batch: batch, model: model, optimizer: optimizer)
     device = try executor.map { try DeviceSteps(benchCase, data, $0, engine) }
@@ -156,19 +156,9 @@ final class StepTimer {
   }
 
   private func compute() throws {
-    let width = benchCase.network.outputSize
-    let outputs = model.forward(batch, mode: .training(seed: 0, step: UInt64(optimizer.steps)))
-    let total = model.team.measure(.loss) {
-      benchCase.loss.evaluate(
-        outputs: UnsafePointer(outputs.baseAddress!), rows: outputs.count / width, width: width,
-        targets: batch.targets(), gradient: &gradient, kernels: model.kernels)
-    }
+    let mode = Model.Mode.training(seed: 0, step: UInt64(optimizer.steps))
+    let total = try model.joins(benchCase.loss) ? computeJoined(mode) : computeApart(mode)
     totals = [total.sum, total.weight]
-    if let lanes {
-      try addLanes(lanes)
-    } else {
-      model.backward(gradient)
-    }
     if !isAlone { try sum() }
     optimizer.update(
       model.parameters, gradients: model.gradients, scale: Float(1 / totals[1]), learningRate: 1e-3,
@@ -183,10 +173,40 @@ final class StepTimer {
 }
 
 extension StepTimer {
+  /// Forward, loss, backward.
+  private func computeApart(_ mode: Model.Mode) throws -> Loss.Total {
+    let width = benchCase.network.outputSize
+    let outputs = model.forward(batch, mode: mode)
+    let total = model.team.measure(.loss) {
+      benchCase.loss.evaluate(
+        outputs: UnsafePointer(outputs.baseAddress!), rows: outputs.count / width, width: width,
+        targets: batch.targets(), gradient: &gradient, kernels: model.kernels)
+    }
+    if let lanes {
+      model.backward(gradient, lanes: parts(lanes))
+      try lanes.sum()
+    } else {
+      model.backward(gradient)
+    }
+    return total
+  }
+
+  /// The same where the last layer is computed with its loss.
+  private func computeJoined(_ mode: Model.Mode) throws -> Loss.Total {
+    model.forwardBelowLoss(batch, mode: mode)
+    var total = Loss.Total()
+    if let lanes {
+      model.backward(benchCase.loss, batch.targets(), lanes: parts(lanes)) { $1.add(to: &total) }
+      try lanes.sum()
+    } else {
+      model.backward(benchCase.loss, batch.targets()) { $0.add(to: &total) }
+    }
+    return total
+  }
+
   /// Each rank's batch is its part of a global one.
-  private func addLanes(_ lanes: LaneReduction) throws {
+  private func parts(_ lanes: LaneReduction) -> Lanes {
     let sequences = equalParts(of: benchCase.batch, among: lanes.lanes.count)
-    model.backward(gradient, lanes: Lanes(sequences, first: lanes.lanes.lowerBound, sums: lanes))
-    try lanes.sum()
+    return Lanes(sequences, first: lanes.lanes.lowerBound, sums: lanes)
   }
 }

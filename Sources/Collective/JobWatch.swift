@@ -87,6 +87,12 @@ package struct JobWatch {
     reports = subtrees.map { _ in nil }
     covered = Array(repeating: nil, count: hosts.count)
     (changed, waitingSince, lastBeat, awakeSince) = (now, now, now, now)
+    // Nothing keeps messages off within a machine: who is silent there from the beginning is away.
+    for other in hosts.indices where other != rank && hosts[other] == hosts[rank] { covered[other] = now }
+    if rank != 0, hosts[0] == hosts[rank] {
+      notice = (JobNotice(leader: 0, isComplete: false, ends: false), now)
+      heardParent = now
+    }
   }
 
   func members(_ group: Int) -> Range<Int> { membersOf(group).clamped(to: 0..<hosts.count) }

@@ -32,7 +32,7 @@ final class SimulatedWatch {
   }
 
   func begin() {
-    world.scheduler.after(world.scheduler.dice.time(0...Self.beat)) { [self] in beat() }
+    world.scheduler.after(world.scheduler.dice.time(0...(.milliseconds(2)))) { [self] in beat() }
   }
 
   private func beat() {
@@ -40,7 +40,7 @@ final class SimulatedWatch {
     let jitter = world.scheduler.dice.time(0...(.milliseconds(30)))
     world.scheduler.after(Self.beat + jitter) { [self] in beat() }
     guard !process.isStopped else { return }
-    if process.progress.mark.waiting == nil {
+    if process.progress.mark.waiting == nil, !process.hangs {
       if process.computes || process.hasComputed {
         process.progress.addBusyBeat()
       } else if process.fileCalls > 0, world.plant != .patience {

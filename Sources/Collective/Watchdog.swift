@@ -108,7 +108,8 @@ final class Monitor: HeartbeatListener, @unchecked Sendable {
     self.options = options
     place = group.place
     watch = JobWatch(
-      rank: group.rank, hosts: heartbeat.hosts, limits: options.limits, now: clock.now
+      rank: group.rank, hosts: heartbeat.hosts, limits: options.limits, now: clock.now,
+      isOpen: heartbeat.isOpen
     ) { progress.members(of: $0) }
   }
 

@@ -16,7 +16,9 @@ final class SimulatedWatch {
   init(_ world: SimulatedWorld, _ process: SimulatedProcess, hosts: [String]) {
     (self.world, self.process) = (world, process)
     let progress = process.progress
-    watch = JobWatch(rank: process.rank, hosts: hosts, limits: Self.limits, now: Self.now(world)) {
+    watch = JobWatch(
+      rank: process.rank, hosts: hosts, limits: Self.limits, now: Self.now(world), isOpen: true
+    ) {
       progress.members(of: $0)
     }
     inbox = HeartbeatInbox(

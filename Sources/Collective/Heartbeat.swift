@@ -27,6 +27,8 @@ package protocol HeartbeatListener: AnyObject {
 package final class Heartbeat: @unchecked Sendable {
   /// The machine of each rank.
   package let hosts: [String]
+  /// Whether every rank reached the one above it over TCP at the beginning.
+  package let isOpen: Bool
   private let rank: Int
   private let key: [UInt8]
   private let addresses: [SocketAddress?]
@@ -73,6 +75,13 @@ package final class Heartbeat: @unchecked Sendable {
     (self.hosts, self.ports, self.addresses) = (hosts, ports, addresses)
     let nowhere = SocketAddress(IPAddress(high: 0, low: 0), port: 0)
     inbox = HeartbeatInbox(rank: rank, addresses: addresses.map { $0 ?? nowhere }, key: key)
+    let parent = HeartbeatTree(hosts: hosts).parents[rank]
+    let reachesParent = parent.map { parent in
+      guard let address = addresses[parent]?.address, ports[parent] != 0 else { return false }
+      return Stream(to: SocketAddress(address, port: ports[parent]), within: .seconds(1)) != nil
+    }
+    let reached = try group.allGather([reachesParent ?? true ? 1 : 0])
+    isOpen = reached.allSatisfy { $0 == [1] }
     let silent = addresses.indices.filter { addresses[$0] == nil }
     if rank == 0, let first = silent.first {
       writeLine(

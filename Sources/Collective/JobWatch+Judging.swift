@@ -82,7 +82,7 @@ extension JobWatch {
   /// Ranks that are silent, or were never heard, are asked on another way before anything is made of it.
   private mutating func ask(_ waits: [Wait], _ now: Instant) -> [Act] {
     var ranks: Set<Int> = []
-    for wait in waits {
+    for wait in waits where wait.calls.waited! >= Self.milliseconds(limits.nameAfter / 2) {
       ranks.formUnion(wait.silent.filter { asked[$0] == nil })
       guard wait.calls.waited! >= Self.milliseconds(limits.nameAfter) else { continue }
       ranks.formUnion(wait.unknown.filter { asked[$0].map { now - $0 > limits.beat * 10 } ?? true })

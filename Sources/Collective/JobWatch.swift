@@ -75,9 +75,10 @@ package struct JobWatch {
   private var hasEnded = false
 
   /// - hosts: the machine of each rank.
+  /// - isOpen: whether every rank was found to reach the one above it.
   /// - members: the ranks of a group of calls.
   package init(
-    rank: Int, hosts: [String], limits: Limits, now: ContinuousClock.Instant,
+    rank: Int, hosts: [String], limits: Limits, now: ContinuousClock.Instant, isOpen: Bool = false,
     members: @escaping @Sendable (Int) -> Range<Int>
   ) {
     (self.rank, self.hosts, self.limits, membersOf) = (rank, hosts, limits, members)
@@ -87,6 +88,10 @@ package struct JobWatch {
     reports = subtrees.map { _ in nil }
     covered = Array(repeating: nil, count: hosts.count)
     (changed, waitingSince, lastBeat, awakeSince) = (now, now, now, now)
+    // Then who is silent from the beginning is away.
+    guard isOpen else { return }
+    for other in hosts.indices where other != rank { covered[other] = now }
+    if rank != 0 { (notice, heardParent) = ((JobNotice(leader: 0, isComplete: true, ends: false), now), now) }
   }
 
   func members(_ group: Int) -> Range<Int> { membersOf(group).clamped(to: 0..<hosts.count) }

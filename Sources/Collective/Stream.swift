@@ -101,7 +101,7 @@ final class StreamListener: Sendable {
     _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
     _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
     let own = SocketAddress(address, port: 0)
-    guard own.withSystem({ bind(descriptor, $0, $1) }) == 0, listen(descriptor, 16) == 0 else { return nil }
+    guard own.withSystem({ bind(descriptor, $0, $1) }) == 0, listen(descriptor, 1024) == 0 else { return nil }
   }
 
   deinit { close(descriptor) }

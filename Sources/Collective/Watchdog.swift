@@ -108,7 +108,8 @@ final class Monitor: HeartbeatListener, @unchecked Sendable {
     self.options = options
     place = group.place
     watch = JobWatch(
-      rank: group.rank, hosts: heartbeat.hosts, limits: options.limits, now: clock.now
+      rank: group.rank, hosts: heartbeat.hosts, limits: options.limits, now: clock.now,
+      isOpen: heartbeat.isOpen
     ) { progress.members(of: $0) }
   }
 
@@ -131,6 +132,8 @@ final class Monitor: HeartbeatListener, @unchecked Sendable {
       if hasEnded { return }
       heartbeat.listen(until: begin + options.beat, for: self)
     }
+    // Whether a wait that was named is over; nobody is told anything any more.
+    for case .say(let blame) in watch.beat(clock.now, progress.mark) { say(blame.line) }
   }
 
   /// What this rank says of itself when it is asked.

@@ -159,10 +159,10 @@ import Testing
         job.wait(except: [10])
         job.run(300)
         #expect(job.ended.isEmpty, "\(job.ended)")
-        // Now it hangs: it is the one that is blamed, by whoever judges.
+        // Now it hangs: it is the one that is blamed, by whoever judges; who is not told may miss the others that ended then.
         job.computing = []
         job.run(40)
-        #expect(!job.ended.isEmpty && job.ended.allSatisfy { $0.finding.ranks == [10] }, "\(job.ended)")
+        #expect(job.ended.first?.finding.ranks == [10], "\(job.ended)")
       }
     }
   }

@@ -16,7 +16,9 @@ final class SimulatedWatch {
   init(_ world: SimulatedWorld, _ process: SimulatedProcess, hosts: [String]) {
     (self.world, self.process) = (world, process)
     let progress = process.progress
-    watch = JobWatch(rank: process.rank, hosts: hosts, limits: Self.limits, now: Self.now(world)) {
+    watch = JobWatch(
+      rank: process.rank, hosts: hosts, limits: Self.limits, now: Self.now(world), isOpen: true
+    ) {
       progress.members(of: $0)
     }
     inbox = HeartbeatInbox(
@@ -32,7 +34,7 @@ final class SimulatedWatch {
   }
 
   func begin() {
-    world.scheduler.after(world.scheduler.dice.time(0...Self.beat)) { [self] in beat() }
+    world.scheduler.after(world.scheduler.dice.time(0...(.milliseconds(2)))) { [self] in beat() }
   }
 
   private func beat() {
@@ -40,7 +42,7 @@ final class SimulatedWatch {
     let jitter = world.scheduler.dice.time(0...(.milliseconds(30)))
     world.scheduler.after(Self.beat + jitter) { [self] in beat() }
     guard !process.isStopped else { return }
-    if process.progress.mark.waiting == nil {
+    if process.progress.mark.waiting == nil, !process.hangs {
       if process.computes || process.hasComputed {
         process.progress.addBusyBeat()
       } else if process.fileCalls > 0, world.plant != .patience {

@@ -28,7 +28,7 @@ public struct Combination: Sendable {
   static let decoderOfNumbers = "model.decoder of numbers"
 
   /// Combinations come in blocks that try everything: each is the one of several drawn that adds the most to those before it.
-  public static let block = 60
+  public static let block = 66
   private static let candidates = 24
 
   /// - count: combinations from `first` on.

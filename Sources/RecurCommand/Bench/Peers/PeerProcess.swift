@@ -27,16 +27,17 @@ final class PeerProcess {
   init(_ peerCase: PeerCase, python: String, parameters: Int) throws {
     library = peerCase.library
     let (asking, answering) = try (Self.pipeEnds(), Self.pipeEnds())
-    defer { for end in [asking.reading, answering.writing] { close(end) } }
     (questions, answers) = (asking.writing, answering.reading)
     let program = String(decoding: PackageResources.peer_py, as: UTF8.self)
     do {
       child = try ChildProcess(
         python, ["-c", program], input: asking.reading, output: answering.writing, orphaned: SIGKILL)
     } catch {
-      for end in [questions, answers] { close(end) }
+      for end in [asking.reading, answering.writing, questions, answers] { close(end) }
       throw error
     }
+    // The peer's alone from now on: where it ends, reading ends.
+    for end in [asking.reading, answering.writing] { close(end) }
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase
     try ask(String(decoding: encoder.encode(peerCase), as: UTF8.self))

@@ -39,7 +39,10 @@ import Testing
 
   @Test func `a section has the keys of its kind alone`() throws {
     let optimizers = try properties("optimizer")
-    #expect(optimizers.map { $0["name"]?["const"] as? String } == ["sgd", "adam", "adamw", "rmsprop", "lamb", "lars"])
+    #expect(
+      optimizers.map { $0["name"]?["const"] as? String } == [
+        "sgd", "adam", "adamw", "rmsprop", "lamb", "lars",
+      ])
     #expect(optimizers.map { $0.keys.contains("betas") } == [false, true, true, false, true, false])
     #expect(try properties("model").map { $0.count < 5 } == [false, false, false, true])
   }

@@ -10,7 +10,7 @@ typedef struct {
 } size;
 
 // A full tile and a bit, thin ones, long inner runs, and blocks that are cut.
-static const size sizes[] = {{1, 1, 1},    {3, 17, 5},    {16, 16, 16}, {1, 65, 33},  {33, 1, 129},  {7, 48, 64},
+static const size sizes[] = {{1, 1, 1},     {3, 17, 5},    {16, 16, 16},  {1, 65, 33},   {33, 1, 129},  {7, 48, 64},
                              {31, 33, 300}, {65, 130, 67}, {24, 50, 515}, {250, 12, 40}, {67, 131, 130}};
 
 typedef struct {
@@ -36,8 +36,12 @@ static void fill(float *x, ptrdiff_t count, uint32_t seed) {
   }
 }
 
-static float a_at(const trial *t, ptrdiff_t i, ptrdiff_t p) { return t->f.transpose_a ? t->a[p * t->lda + i] : t->a[i * t->lda + p]; }
-static float b_at(const trial *t, ptrdiff_t p, ptrdiff_t j) { return t->f.transpose_b ? t->b[j * t->ldb + p] : t->b[p * t->ldb + j]; }
+static float a_at(const trial *t, ptrdiff_t i, ptrdiff_t p) {
+  return t->f.transpose_a ? t->a[p * t->lda + i] : t->a[i * t->lda + p];
+}
+static float b_at(const trial *t, ptrdiff_t p, ptrdiff_t j) {
+  return t->f.transpose_b ? t->b[j * t->ldb + p] : t->b[p * t->ldb + j];
+}
 
 static int begin(trial *t, size s, form f) {
   *t = (trial){.s = s, .f = f};
@@ -115,7 +119,9 @@ int fb_doubt(const fb_library *library, char *detail, size_t capacity) {
       end(&t);
       if (problem == NULL) continue;
       snprintf(detail, capacity, "%s (%d x %d x %d, %s)", problem, sizes[s].m, sizes[s].n, sizes[s].k,
-               forms[f].transpose_a ? "first operand transposed" : forms[f].transpose_b ? "second operand transposed" : "none transposed");
+               forms[f].transpose_a   ? "first operand transposed"
+               : forms[f].transpose_b ? "second operand transposed"
+                                      : "none transposed");
       return 1;
     }
   return 0;

@@ -175,8 +175,8 @@ enum fb_found fb_load(const char *name, fb_library *library, char *detail, size_
   return FB_STARTS_THREADS;
 }
 
-void fb_multiply(const fb_library *library, int transpose_a, int transpose_b, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
-                 const float *a, ptrdiff_t lda, const float *b, ptrdiff_t ldb, float *c, ptrdiff_t ldc, int accumulate) {
+void fb_multiply(const fb_library *library, int transpose_a, int transpose_b, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a,
+                 ptrdiff_t lda, const float *b, ptrdiff_t ldb, float *c, ptrdiff_t ldc, int accumulate) {
   if (m <= 0 || n <= 0) return;
   float one = 1, beta = accumulate ? 1 : 0;
   if (library->cblas != NULL) {
@@ -186,6 +186,6 @@ void fb_multiply(const fb_library *library, int transpose_a, int transpose_b, pt
   }
   // By columns, as Fortran has it, a row-major matrix is its transpose: Cᵀ = op(B)ᵀ·op(A)ᵀ.
   int64_t rows = m, columns = n, inner = k, la = lda, lb = ldb, lc = ldc;
-  library->fortran(transpose_b ? "T" : "N", transpose_a ? "T" : "N", &columns, &rows, &inner, &one, b, &lb, a, &la, &beta, c, &lc, 1,
-                   1);
+  library->fortran(transpose_b ? "T" : "N", transpose_a ? "T" : "N", &columns, &rows, &inner, &one, b, &lb, a, &la, &beta, c, &lc,
+                   1, 1);
 }

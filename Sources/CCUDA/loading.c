@@ -3,7 +3,7 @@
 #include <dlfcn.h>
 #include <link.h>
 
-#define LOOK_UP(symbol, arguments)                             \
+#define LOOK_UP(symbol, arguments) \
   if (!(*(void **)&functions->symbol = dlsym(library, #symbol))) return #symbol;
 
 const char *ccuda_load_driver(void *library, ccuda_driver *functions) {

@@ -70,12 +70,28 @@ static const char fused[] = {
 };
 
 static const ccuda_source sources[] = {
-    {"kernels.cu", kernels}, {"prelude.h", prelude}, {"step_control.h", control},  {"cells.h", cells},
-    {"sequences.h", sequences}, {"layers.h", layers},    {"tokens.h", tokens},
-    {"norms.h", norms},      {"steps.h", steps},     {"losses.h", losses},   {"optimizers.h", optimizers}, {"product.h", product},
-    {"tensor.h", tensor}, {"direction.h", direction}, {"cluster_plan.h", cluster_plan_text}, {"cluster_product.h", cluster_product_text},
-    {"cluster.h", cluster}, {"cluster.cu", cluster_kernels},
-    {"fused_shape.h", fused_shape_text}, {"fused_layers.h", fused_layers}, {"fused_head.h", fused_head}, {"fused.h", fused},
+    {"kernels.cu", kernels},
+    {"prelude.h", prelude},
+    {"step_control.h", control},
+    {"cells.h", cells},
+    {"sequences.h", sequences},
+    {"layers.h", layers},
+    {"tokens.h", tokens},
+    {"norms.h", norms},
+    {"steps.h", steps},
+    {"losses.h", losses},
+    {"optimizers.h", optimizers},
+    {"product.h", product},
+    {"tensor.h", tensor},
+    {"direction.h", direction},
+    {"cluster_plan.h", cluster_plan_text},
+    {"cluster_product.h", cluster_product_text},
+    {"cluster.h", cluster},
+    {"cluster.cu", cluster_kernels},
+    {"fused_shape.h", fused_shape_text},
+    {"fused_layers.h", fused_layers},
+    {"fused_head.h", fused_head},
+    {"fused.h", fused},
 };
 
 const ccuda_source *ccuda_sources(int *count) {

@@ -2,13 +2,14 @@
 
 // A unit is dropped when its random word is below p·2^32.
 static rk_dropout_block block_of(const rk_dropout *d) {
-  return (rk_dropout_block){.key = d->seed ^ (d->step * 0x9E3779B97F4A7C15ull), .layer = d->layer,
-                            .threshold = (uint32_t)((double)d->probability * 4294967296.0), .scale = 1.0f / (1.0f - d->probability)};
+  return (rk_dropout_block){.key = d->seed ^ (d->step * 0x9E3779B97F4A7C15ull),
+                            .layer = d->layer,
+                            .threshold = (uint32_t)((double)d->probability * 4294967296.0),
+                            .scale = 1.0f / (1.0f - d->probability)};
 }
 
 void rk_dropout_apply(const rk_dropout *d, const float *x, float *y, ptrdiff_t steps, ptrdiff_t batch, const ptrdiff_t *offsets,
-                      ptrdiff_t stride, ptrdiff_t blocks, ptrdiff_t block_width, ptrdiff_t block_stride,
-                      const int32_t *samples) {
+                      ptrdiff_t stride, ptrdiff_t blocks, ptrdiff_t block_width, ptrdiff_t block_stride, const int32_t *samples) {
   const rk_kernels *kernels = rk_best();
   rk_dropout_block row = block_of(d);
   for (ptrdiff_t t = 0; t < steps; t++) {

@@ -1,10 +1,16 @@
 // Element by element: activations, the optimizers' one-pass updates, sums.
 //
 // A tail shorter than a vector goes through the same vector code, so that an element's bits do not depend on its place.
-#define EACH(n, ...)                                                                   \
-  for (ptrdiff_t e = 0; e < (n); e += VW) {                                              \
-    int left = (int)at_most(VW, (n) - e);                                              \
-    if (left == VW) { enum { N = VW }; __VA_ARGS__ } else { const int N = left; __VA_ARGS__ }        \
+#define EACH(n, ...)                        \
+  for (ptrdiff_t e = 0; e < (n); e += VW) { \
+    int left = (int)at_most(VW, (n) - e);   \
+    if (left == VW) {                       \
+      enum { N = VW };                      \
+      __VA_ARGS__                           \
+    } else {                                \
+      const int N = left;                   \
+      __VA_ARGS__                           \
+    }                                       \
   }
 
 static void RK(exp)(const float *x, float *y, ptrdiff_t n) { EACH(n, v_store_n(y + e, v_exp(v_load_n(x + e, N)), N);) }
@@ -27,6 +33,7 @@ RK_INLINE float largest(const float *x, ptrdiff_t n) {
   float top = x[0];
   ptrdiff_t i = 0;
   if (n >= 4 * VW) {
+    // clang-format off: it takes the first loop for one of the function's own.
     vf most[4];
     vi odd = {};
     UNROLL for (int v = 0; v < 4; v++) most[v] = v_load(x + v * VW);
@@ -36,6 +43,7 @@ RK_INLINE float largest(const float *x, ptrdiff_t n) {
         most[v] = v_select(y > most[v], y, most[v]);
         odd |= y != y;
       }
+    // clang-format on
     for (int r = 0; r < VW; r++) {
       for (int v = 0; v < 4; v++) top = most[v][r] > top ? most[v][r] : top;
       if (odd[r]) top = NAN;

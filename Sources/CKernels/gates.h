@@ -3,8 +3,8 @@
 // Functions of several rows come one after the other: each alone is a long chain, and those of two rows fill the time.
 
 // Hochreiter & Schmidhuber 1997 as in torch.nn.LSTM: c' = f·c + i·g, h = o·tanh(c').
-RK_INLINE void lstm_gates(const int MR, const int part, vf acc[][4], const rk_layer *l, float *gates, const float *c_in, float *c_out,
-                          float *h) {
+RK_INLINE void lstm_gates(const int MR, const int part, vf acc[][4], const rk_layer *l, float *gates, const float *c_in,
+                          float *c_out, float *h) {
   ptrdiff_t units = l->units, stride = l->gate_stride;
   UNROLL for (int r = 0; r < MR; r++) {
     acc[r][0] = v_sigmoid(acc[r][0]);

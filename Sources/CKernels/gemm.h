@@ -2,9 +2,7 @@
 #define PANEL (2 * VW)
 #define ROWS TILE_ROWS_2
 
-static ptrdiff_t RK(packed_size)(ptrdiff_t rows, ptrdiff_t depth) {
-  return (rows + PANEL - 1) / PANEL * PANEL * INNER(depth);
-}
+static ptrdiff_t RK(packed_size)(ptrdiff_t rows, ptrdiff_t depth) { return (rows + PANEL - 1) / PANEL * PANEL * INNER(depth); }
 
 // Where `count` numbers of a table that follow one another start, or -1; without a table they are the places themselves.
 RK_INLINE ptrdiff_t run_start(const int32_t *table, ptrdiff_t at, ptrdiff_t count) {
@@ -26,8 +24,7 @@ RK_INLINE vf v_operands(const float *p, const int count) {
 // Some columns of VW rows (zeros where they are null), from the k-th on, turned: x[i] has the i-th operand of all rows.
 RK_INLINE void turned_rows(const float *const row[VW], const int32_t *column_of, ptrdiff_t k, const int count, vf x[VW]) {
   ptrdiff_t run = run_start(column_of, k, count);
-  if (run >= 0)
-    UNROLL for (int r = 0; r < VW; r++) x[r] = row[r] ? v_operands(row[r] + run, count) : v_set(0);
+  if (run >= 0) UNROLL for (int r = 0; r < VW; r++) x[r] = row[r] ? v_operands(row[r] + run, count) : v_set(0);
   else
     for (int r = 0; r < VW; r++) {
       float some[VW * ELEMENTS];

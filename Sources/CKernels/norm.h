@@ -2,15 +2,25 @@
 //
 // Rows stay as they are before the norm, with the mean and 1/deviation of each group beside them: x̂ = (x - mean)/deviation is
 // formed where it is read. In padding alpha, beta and x are zero, and so is what comes of them.
-#define EACH_ROW(rows, ...) for (ptrdiff_t row = 0; row < (rows); row++) { __VA_ARGS__ }
+#define EACH_ROW(rows, ...)                      \
+  for (ptrdiff_t row = 0; row < (rows); row++) { \
+    __VA_ARGS__                                  \
+  }
 
 // Units u of a block, N at a time: four `lane`s side by side, for sums of their own.
-#define EACH_LANE(n, ...)                                                                                             \
-  do {                                                                                                                \
-    ptrdiff_t e = 0;                                                                                                  \
-    for (; e + 4 * VW <= (n); e += 4 * VW)                                                                            \
-      UNROLL for (int lane = 0; lane < 4; lane++) { enum { N = VW }; ptrdiff_t u = e + lane * VW; __VA_ARGS__ }       \
-    for (; e < (n); e += VW) { const int lane = 0, N = (int)at_most(VW, (n) - e); ptrdiff_t u = e; __VA_ARGS__ }      \
+#define EACH_LANE(n, ...)                                                                \
+  do {                                                                                   \
+    ptrdiff_t e = 0;                                                                     \
+    for (; e + 4 * VW <= (n); e += 4 * VW) UNROLL for (int lane = 0; lane < 4; lane++) { \
+        enum { N = VW };                                                                 \
+        ptrdiff_t u = e + lane * VW;                                                     \
+        __VA_ARGS__                                                                      \
+      }                                                                                  \
+    for (; e < (n); e += VW) {                                                           \
+      const int lane = 0, N = (int)at_most(VW, (n) - e);                                 \
+      ptrdiff_t u = e;                                                                   \
+      __VA_ARGS__                                                                        \
+    }                                                                                    \
   } while (0)
 
 RK_INLINE float lanes_sum(const vf part[4]) { return v_sum((part[0] + part[1]) + (part[2] + part[3])); }
@@ -32,8 +42,7 @@ RK_INLINE void row_moments(const rk_norm *norm, const float *x, float *moments) 
     ptrdiff_t from = norm->first[g], to = norm->first[g + 1];
     float count = (float)((to - from) * hidden);
     vf sum[4] = {v_set(0), v_set(0), v_set(0), v_set(0)}, squares[4] = {v_set(0), v_set(0), v_set(0), v_set(0)};
-    for (const float *p = x + from * units; p < x + to * units; p += units)
-      EACH_LANE(hidden, sum[lane] += v_load_n(p + u, N););
+    for (const float *p = x + from * units; p < x + to * units; p += units) EACH_LANE(hidden, sum[lane] += v_load_n(p + u, N););
     vf mean = v_set(lanes_sum(sum) / count);
     for (const float *p = x + from * units; p < x + to * units; p += units)
       EACH_LANE(hidden, vf d = v_first(v_load_n(p + u, N) - mean, N); squares[lane] = v_fma(d, d, squares[lane]););

@@ -35,8 +35,8 @@ static void RK(normed_rnn_back)(const rk_normed *input, const rk_normed *recurre
 }
 
 // i f g o, then c' = f·c + i·g and h = o·tanh of its norm; c' is cell->x, and `c` what is left of it behind the zone.
-static void RK(normed_lstm)(const rk_normed *input, const rk_normed *recurrent, const rk_normed *cell, float *gates, const float *c_in,
-                            float *c, float *s, float *h, rk_zone zone, ptrdiff_t rows) {
+static void RK(normed_lstm)(const rk_normed *input, const rk_normed *recurrent, const rk_normed *cell, float *gates,
+                            const float *c_in, float *c, float *s, float *h, rk_zone zone, ptrdiff_t rows) {
   ptrdiff_t units = input->norm.units;
   EACH_ROW(rows, {
     ptrdiff_t at = row * units;
@@ -45,19 +45,21 @@ static void RK(normed_lstm)(const rk_normed *input, const rk_normed *recurrent, 
     row_moments(&recurrent->norm, recurrent->x + 4 * at, recurrent->moments + row * 2);
     rk_normed_row x = normed_row(input, row, 0), r = normed_row(recurrent, row, 0);
     EACH(units, {
+      // clang-format off: it takes this loop for one of the function's own.
       vf sum[4];
       UNROLL for (int g = 0; g < 4; g++) {
+        // clang-format on
         ptrdiff_t u = g * units + e;
         ASK_BEHIND(x.x + u, 4 * units, 0);
         ASK_BEHIND(gate + u, 4 * units, 1);
         sum[g] = v_normed(&x, u, N) + v_normed(&r, u, N);
       }
-      vf in = v_sigmoid(sum[0]), forget = v_sigmoid(sum[1]), new = v_tanh(sum[2]);
+      vf in = v_sigmoid(sum[0]), forget = v_sigmoid(sum[1]), candidate = v_tanh(sum[2]);
       v_store_n(gate + e, in, N);
       v_store_n(gate + units + e, forget, N);
-      v_store_n(gate + 2 * units + e, new, N);
+      v_store_n(gate + 2 * units + e, candidate, N);
       v_store_n(gate + 3 * units + e, v_sigmoid(sum[3]), N);
-      v_store_n(fresh + e, before ? v_fma(forget, v_load_n(before + e, N), in * new) : in * new, N);
+      v_store_n(fresh + e, before ? v_fma(forget, v_load_n(before + e, N), in * candidate) : in * candidate, N);
     })
     row_moments(&cell->norm, fresh, cell->moments + row * 2);
     rk_normed_row y = normed_row(cell, row, 0);
@@ -88,7 +90,7 @@ static void RK(normed_lstm_back)(const rk_normed *input, const rk_normed *recurr
     })
     norm_back_row(cell, row, d_cell, d_cell);
     EACH(units, {
-      UNROLL for (int g = 0; g < 4; g++) {
+  UNROLL for (int g = 0; g < 4; g++) {
         ASK_BEHIND(gate + g * units + e, 4 * units, 0);
         ASK_BEHIND(x + g * units + e, 4 * units, 1);
         ASK_BEHIND(r + g * units + e, 4 * units, 1);
@@ -99,10 +101,10 @@ static void RK(normed_lstm_back)(const rk_normed *input, const rk_normed *recurr
         behind -= kept;
       }
       vf d = v_load_n(d_cell + e, N) + behind;
-      vf in = v_load_n(gate + e, N), forget = v_load_n(gate + units + e, N), new = v_load_n(gate + 2 * units + e, N);
-      v_store_n(scratch + e, d * new * in * (1.0f - in), N);
+      vf in = v_load_n(gate + e, N), forget = v_load_n(gate + units + e, N), candidate = v_load_n(gate + 2 * units + e, N);
+      v_store_n(scratch + e, d * candidate * in * (1.0f - in), N);
       v_store_n(scratch + units + e, before ? d * v_load_n(before + e, N) * forget * (1.0f - forget) : v_set(0), N);
-      v_store_n(scratch + 2 * units + e, d * in * (1.0f - new * new), N);
+      v_store_n(scratch + 2 * units + e, d * in * (1.0f - candidate * candidate), N);
       v_store_n(later + e, v_fma(d, forget, kept), N);
     })
     norm_back_row(input, row, scratch, x);
@@ -127,12 +129,12 @@ static void RK(normed_gru)(const rk_normed *input, const rk_normed *recurrent, f
       }
       vf reset = v_sigmoid(v_normed(&x, e, N) + v_normed(&r, e, N));
       vf update = v_sigmoid(v_normed(&x, units + e, N) + v_normed(&r, units + e, N));
-      vf new = v_tanh(v_fma(reset, v_normed(&r_new, 2 * units + e, N), v_normed(&x_new, 2 * units + e, N)));
+      vf candidate = v_tanh(v_fma(reset, v_normed(&r_new, 2 * units + e, N), v_normed(&x_new, 2 * units + e, N)));
       vf old = before ? v_load_n(before + e, N) : v_set(0);
       v_store_n(gate + e, reset, N);
       v_store_n(gate + units + e, update, N);
-      v_store_n(gate + 2 * units + e, new, N);
-      v_store_n(h + row * units + e, v_fma(update, old - new, new), N);
+      v_store_n(gate + 2 * units + e, candidate, N);
+      v_store_n(h + row * units + e, v_fma(update, old - candidate, candidate), N);
     })
   })
 }
@@ -151,11 +153,11 @@ static void RK(normed_gru_back)(const rk_normed *input, const rk_normed *recurre
         ASK_BEHIND(x + g * units + e, 3 * units, 1);
         ASK_BEHIND(r + g * units + e, 3 * units, 1);
       }
-      vf reset = v_load_n(gate + e, N), update = v_load_n(gate + units + e, N), new = v_load_n(gate + 2 * units + e, N);
+      vf reset = v_load_n(gate + e, N), update = v_load_n(gate + units + e, N), candidate = v_load_n(gate + 2 * units + e, N);
       vf out = v_load_n(dh + at + e, N), old = before ? v_load_n(before + e, N) : v_set(0);
-      vf dn = out * (1.0f - update) * (1.0f - new * new);
+      vf dn = out * (1.0f - update) * (1.0f - candidate * candidate);
       vf d_reset = dn * v_normed(&r_new, 2 * units + e, N) * reset * (1.0f - reset);
-      vf d_update = out * (old - new) * update * (1.0f - update);
+      vf d_update = out * (old - candidate) * update * (1.0f - update);
       v_store_n(scratch + e, d_reset, N);
       v_store_n(scratch + units + e, d_update, N);
       v_store_n(scratch + 2 * units + e, dn, N);

@@ -1,13 +1,11 @@
 // How many threads of a team take part, by what waiting for them has cost.
 #include "ckernels.h"
 
-#define WINDOW 10000000          // ns: losses are added up for at least so long
-#define FIRST_PAUSE 20000000     // ns until lost threads are tried again, ...
-#define LONGEST_PAUSE 1000000000 // ... twice as long after each try that failed
+#define WINDOW 10000000           // ns: losses are added up for at least so long
+#define FIRST_PAUSE 20000000      // ns until lost threads are tried again, ...
+#define LONGEST_PAUSE 1000000000  // ... twice as long after each try that failed
 
-rk_pace rk_pace_start(ptrdiff_t count) {
-  return (rk_pace){.count = count, .active = count, .pause = FIRST_PAUSE};
-}
+rk_pace rk_pace_start(ptrdiff_t count) { return (rk_pace){.count = count, .active = count, .pause = FIRST_PAUSE}; }
 
 // What the window that ends now says.
 static void judge(rk_pace *p, int64_t now) {

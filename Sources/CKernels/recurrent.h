@@ -34,13 +34,13 @@ static void RK(pack_recurrent_back)(const float *w, ptrdiff_t gates, ptrdiff_t h
 // -- forward: acc = gates + h·Wᵀ in runs, gates at the end of the last run --------------------------------------
 
 typedef struct {
-  const float *h;      // h of the step before at this tile's first row, as operands, or null at the start
+  const float *h;  // h of the step before at this tile's first row, as operands, or null at the start
   ptrdiff_t h_stride;
   const float *c;      // likewise
   const float *panel;  // weights of this run
   ptrdiff_t k0, depth;
   rk_ahead *ahead;
-  int first, last;     // whether this run starts, ends the inner product
+  int first, last;  // whether this run starts, ends the inner product
 } rk_run;
 
 // MR rows, or pairs of rows where `part` is TWO.

@@ -6,10 +6,10 @@ enum { RK_RNN = 1, RK_GRU = 3, RK_LSTM = 4 };
 // rows that began at this step, whose gradient goes on to the initial state.
 typedef struct {
   ptrdiff_t i, part;
-  ptrdiff_t first, last;   // rows of the batch, never empty
-  ptrdiff_t at;            // where row 0 of this step lies
-  ptrdiff_t before, old;   // where row 0 of the previous step lies, and how many rows are there
-  const float *from;       // gate gradients of the next step, row 0, or null
+  ptrdiff_t first, last;  // rows of the batch, never empty
+  ptrdiff_t at;           // where row 0 of this step lies
+  ptrdiff_t before, old;  // where row 0 of the previous step lies, and how many rows are there
+  const float *from;      // gate gradients of the next step, row 0, or null
 } rk_back;
 
 // Goes on to the next span backwards; starts from {.i = steps, .part = 2}.
@@ -32,7 +32,8 @@ RK_INLINE int next_back(const int CELL, const rk_layer *l, rk_back *s) {
   return 1;
 }
 
-RK_INLINE void back_gates(const int CELL, const int part, const rk_layer *l, vf dh, const rk_back *s, ptrdiff_t row, ptrdiff_t u, int relu) {
+RK_INLINE void back_gates(const int CELL, const int part, const rk_layer *l, vf dh, const rk_back *s, ptrdiff_t row, ptrdiff_t u,
+                          int relu) {
   ptrdiff_t units = l->units, at = s->at + row;
   float *gates = l->gates + at * l->gate_stride + u;
   if (CELL == RK_LSTM) {
@@ -50,8 +51,8 @@ RK_INLINE void back_gates(const int CELL, const int part, const rk_layer *l, vf 
 
 // Asks for what the gates' derivatives of these rows will read once the product is done: `streams` blocks, of which each of the
 // product's `runs` asks for its part, so that they come while there is something to multiply.
-RK_INLINE void ask_back(rk_ahead *ahead, const int CELL, const int NV, const rk_layer *l, const rk_back *s, ptrdiff_t row, ptrdiff_t u,
-                          int rows, ptrdiff_t run, ptrdiff_t runs) {
+RK_INLINE void ask_back(rk_ahead *ahead, const int CELL, const int NV, const rk_layer *l, const rk_back *s, ptrdiff_t row,
+                        ptrdiff_t u, int rows, ptrdiff_t run, ptrdiff_t runs) {
   if (l->hidden < 64) return;
   enum { STREAMS = 7 };
   ptrdiff_t at = s->at + row, before = s->before + row;
@@ -72,8 +73,7 @@ RK_INLINE void ask_back(rk_ahead *ahead, const int CELL, const int NV, const rk_
     stride[streams++] = l->output_stride;
   }
   for (int f = (int)(streams * run / runs), end = (int)(streams * (run + 1) / runs); f < end; f++)
-    for (int r = 0; r < rows; r++)
-      UNROLL for (int v = 0; v < NV * VW; v += 16) ask_row(ahead, from[f] + r * stride[f] + v);
+    for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < NV * VW; v += 16) ask_row(ahead, from[f] + r * stride[f] + v);
 }
 // The gradients of outputs that the next tile starts from.
 RK_INLINE void ask_outputs(rk_ahead *ahead, const int NV, const rk_layer *l, const rk_back *s, ptrdiff_t row, ptrdiff_t u, int rows) {

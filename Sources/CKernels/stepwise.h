@@ -17,13 +17,13 @@ static void RK(step_lstm)(float *gates, const float *product, const float *c_in,
     EACH(units, {
       vf in = v_sigmoid(v_load_n(i + e, N) + v_load_n(p + e, N));
       vf forget = v_sigmoid(v_load_n(f + e, N) + v_load_n(p + units + e, N));
-      vf new = v_tanh(v_load_n(g + e, N) + v_load_n(p + 2 * units + e, N));
+      vf candidate = v_tanh(v_load_n(g + e, N) + v_load_n(p + 2 * units + e, N));
       vf out = v_sigmoid(v_load_n(o + e, N) + v_load_n(p + 3 * units + e, N));
       v_store_n(i + e, in, N);
       v_store_n(f + e, forget, N);
-      v_store_n(g + e, new, N);
+      v_store_n(g + e, candidate, N);
       v_store_n(o + e, out, N);
-      vf old = before ? v_load_n(before + e, N) : v_set(0), now = before ? v_fma(forget, old, in * new) : in * new;
+      vf old = before ? v_load_n(before + e, N) : v_set(0), now = before ? v_fma(forget, old, in * candidate) : in * candidate;
       vf t = v_tanh(now);
       v_store_n(s + at + e, t, N);
       v_store_n(h + at + e, out * t, N);
@@ -40,16 +40,16 @@ static void RK(step_lstm_back)(float *gates, const float *s, const float *dh, fl
     float *i = gates + 4 * at, *f = i + units, *g = f + units, *o = g + units;
     const float *before = c_in ? c_in + at : 0;
     EACH(units, {
-      vf in = v_load_n(i + e, N), forget = v_load_n(f + e, N), new = v_load_n(g + e, N), out = v_load_n(o + e, N);
+      vf in = v_load_n(i + e, N), forget = v_load_n(f + e, N), candidate = v_load_n(g + e, N), out = v_load_n(o + e, N);
       vf d_out = v_load_n(dh + at + e, N), t = v_load_n(s + at + e, N), later = v_load_n(dc + at + e, N), kept = v_set(0);
       if (is_zoned(zone)) {
         kept = later * v_zone(zone, at + e, N);
         later -= kept;
       }
       vf d = d_out * out * (1.0f - t * t) + later;
-      v_store_n(i + e, d * new * in * (1.0f - in), N);
+      v_store_n(i + e, d * candidate * in * (1.0f - in), N);
       v_store_n(f + e, before ? d * v_load_n(before + e, N) * forget * (1.0f - forget) : v_set(0), N);
-      v_store_n(g + e, d * in * (1.0f - new * new), N);
+      v_store_n(g + e, d * in * (1.0f - candidate * candidate), N);
       v_store_n(o + e, d_out * t * out * (1.0f - out), N);
       v_store_n(dc + at + e, v_fma(d, forget, kept), N);
     })
@@ -65,12 +65,12 @@ static void RK(step_gru)(float *gates, const float *product, const float *h_in, 
     EACH(units, {
       vf reset = v_sigmoid(v_load_n(r + e, N) + v_load_n(p + e, N));
       vf update = v_sigmoid(v_load_n(z + e, N) + v_load_n(p + units + e, N));
-      vf new = v_tanh(v_fma(reset, v_load_n(p + 2 * units + e, N), v_load_n(n + e, N)));
+      vf candidate = v_tanh(v_fma(reset, v_load_n(p + 2 * units + e, N), v_load_n(n + e, N)));
       v_store_n(r + e, reset, N);
       v_store_n(z + e, update, N);
-      v_store_n(n + e, new, N);
+      v_store_n(n + e, candidate, N);
       vf old = before ? v_load_n(before + e, N) : v_set(0);
-      v_store_n(h + row * units + e, v_fma(update, old - new, new), N);
+      v_store_n(h + row * units + e, v_fma(update, old - candidate, candidate), N);
     })
   })
 }
@@ -83,11 +83,11 @@ static void RK(step_gru_back)(float *gates, float *product, const float *dh, con
     const float *before = h_in ? h_in + row * ldh : 0;
     ptrdiff_t at = row * units;
     EACH(units, {
-      vf reset = v_load_n(r + e, N), update = v_load_n(z + e, N), new = v_load_n(n + e, N), out = v_load_n(dh + at + e, N);
+      vf reset = v_load_n(r + e, N), update = v_load_n(z + e, N), candidate = v_load_n(n + e, N), out = v_load_n(dh + at + e, N);
       vf old = before ? v_load_n(before + e, N) : v_set(0);
-      vf dn = out * (1.0f - update) * (1.0f - new * new);
+      vf dn = out * (1.0f - update) * (1.0f - candidate * candidate);
       vf d_reset = dn * v_load_n(p + 2 * units + e, N) * reset * (1.0f - reset);
-      vf d_update = out * (old - new) * update * (1.0f - update);
+      vf d_update = out * (old - candidate) * update * (1.0f - update);
       v_store_n(n + e, dn, N);
       v_store_n(r + e, d_reset, N);
       v_store_n(z + e, d_update, N);
@@ -121,7 +121,7 @@ static void RK(mask_state_back)(const float *from, const float *mask, float *to,
 
 // out = h + zone·(h_in - h), or a copy of h.
 static void RK(apply_zoneout)(const float *h, const float *h_in, ptrdiff_t ldh, rk_zone zone, float *out, ptrdiff_t ldo,
-                          ptrdiff_t units, ptrdiff_t rows) {
+                              ptrdiff_t units, ptrdiff_t rows) {
   EACH_ROW(rows, {
     const float *now = h + row * units, *before = h_in ? h_in + row * ldh : 0;
     float *to = out + row * ldo;
@@ -137,7 +137,7 @@ static void RK(apply_zoneout)(const float *h, const float *h_in, ptrdiff_t ldh, 
 // The gradient of an output (d_out, if given, and what comes from the next step: carried): of the cell's own in `own`, of the state
 // before in `carried`.
 static void RK(apply_zoneout_back)(const float *d_out, ptrdiff_t ldd, rk_zone zone, float *carried, float *own, ptrdiff_t units,
-                               ptrdiff_t rows) {
+                                   ptrdiff_t rows) {
   EACH_ROW(rows, {
     ptrdiff_t at = row * units;
     EACH(units, {

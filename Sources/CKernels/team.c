@@ -40,8 +40,8 @@ typedef struct {
 
 struct rk_team {
   ptrdiff_t count;
-  member *members;       // the first is the caller
-  unsigned round;        // pieces of work that several took part in
+  member *members;  // the first is the caller
+  unsigned round;   // pieces of work that several took part in
   rk_work work;
   void *context;
   rk_pace pace;

@@ -27,8 +27,7 @@
 #define TILE_ROWS_2 6
 #define TILE_ROWS_3 3
 #define TILE_ROWS_4 3
-#define EACH_ROWS_2(X, ...) \
-  X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__) X(4, __VA_ARGS__) X(6, __VA_ARGS__)
+#define EACH_ROWS_2(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__) X(4, __VA_ARGS__) X(6, __VA_ARGS__)
 #define EACH_ROWS_3(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__)
 #define EACH_ROWS_4(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__)
 #define EACH_TWO(X) X(1) X(2) X(3)
@@ -57,8 +56,8 @@ RK_INLINE int next_tile(ptrdiff_t left, const int most) {
 typedef struct {
   const float *weights;  // the next `weight_lines` lines of weights, into second-level cache
   int weight_lines;
-  int rows;              // how many of `row` are left
-  const float *row[128]; // what this tile and the next read beside weights
+  int rows;               // how many of `row` are left
+  const float *row[128];  // what this tile and the next read beside weights
 } rk_ahead;
 
 RK_INLINE void ask_row(rk_ahead *ahead, const float *line) {

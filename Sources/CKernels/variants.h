@@ -2,8 +2,8 @@
 // the recurrent product. Padded units are zero and stay zero, as in stepwise.h.
 
 // As step_lstm; a gate's sum has p·c added, of the c before for i and f, of the new one for o.
-static void RK(peephole_lstm)(float *gates, const float *product, const float *peephole, const float *c_in, float *c, float *s, float *h,
-                              rk_zone zone, ptrdiff_t units, ptrdiff_t rows) {
+static void RK(peephole_lstm)(float *gates, const float *product, const float *peephole, const float *c_in, float *c, float *s,
+                              float *h, rk_zone zone, ptrdiff_t units, ptrdiff_t rows) {
   EACH_ROW(rows, {
     ptrdiff_t at = row * units;
     float *i = gates + 4 * at, *f = i + units, *g = f + units, *o = g + units;
@@ -12,12 +12,12 @@ static void RK(peephole_lstm)(float *gates, const float *product, const float *p
       vf old = before ? v_load_n(before + e, N) : v_set(0);
       vf in = v_sigmoid(v_fma(v_load_n(peephole + e, N), old, v_load_n(i + e, N) + v_load_n(p + e, N)));
       vf forget = v_sigmoid(v_fma(v_load_n(peephole + units + e, N), old, v_load_n(f + e, N) + v_load_n(p + units + e, N)));
-      vf new = v_tanh(v_load_n(g + e, N) + v_load_n(p + 2 * units + e, N));
-      vf now = v_fma(forget, old, in * new);
+      vf candidate = v_tanh(v_load_n(g + e, N) + v_load_n(p + 2 * units + e, N));
+      vf now = v_fma(forget, old, in * candidate);
       vf out = v_sigmoid(v_fma(v_load_n(peephole + 2 * units + e, N), now, v_load_n(o + e, N) + v_load_n(p + 3 * units + e, N)));
       v_store_n(i + e, in, N);
       v_store_n(f + e, forget, N);
-      v_store_n(g + e, new, N);
+      v_store_n(g + e, candidate, N);
       v_store_n(o + e, out, N);
       vf t = v_tanh(now);
       v_store_n(s + at + e, t, N);
@@ -28,26 +28,26 @@ static void RK(peephole_lstm)(float *gates, const float *product, const float *p
 }
 
 // The new c, which a zone may have mixed since, is formed again from its gates.
-static void RK(peephole_lstm_back)(float *gates, const float *peephole, float *d_peephole, const float *s, const float *dh, float *dc,
-                                   const float *c_in, rk_zone zone, ptrdiff_t units, ptrdiff_t rows) {
+static void RK(peephole_lstm_back)(float *gates, const float *peephole, float *d_peephole, const float *s, const float *dh,
+                                   float *dc, const float *c_in, rk_zone zone, ptrdiff_t units, ptrdiff_t rows) {
   EACH_ROW(rows, {
     ptrdiff_t at = row * units;
     float *i = gates + 4 * at, *f = i + units, *g = f + units, *o = g + units, *to = d_peephole + 3 * at;
     const float *before = c_in ? c_in + at : 0;
     EACH(units, {
-      vf in = v_load_n(i + e, N), forget = v_load_n(f + e, N), new = v_load_n(g + e, N), out = v_load_n(o + e, N);
+      vf in = v_load_n(i + e, N), forget = v_load_n(f + e, N), candidate = v_load_n(g + e, N), out = v_load_n(o + e, N);
       vf d_h = v_load_n(dh + at + e, N), t = v_load_n(s + at + e, N), later = v_load_n(dc + at + e, N), kept = v_set(0);
-      vf old = before ? v_load_n(before + e, N) : v_set(0), now = v_fma(forget, old, in * new);
+      vf old = before ? v_load_n(before + e, N) : v_set(0), now = v_fma(forget, old, in * candidate);
       if (is_zoned(zone)) {
         kept = later * v_zone(zone, at + e, N);
         later -= kept;
       }
       vf d_out = d_h * t * out * (1.0f - out);
       vf d = v_fma(d_out, v_load_n(peephole + 2 * units + e, N), d_h * out * (1.0f - t * t) + later);
-      vf d_in = d * new * in * (1.0f - in), d_forget = d * old * forget * (1.0f - forget);
+      vf d_in = d * candidate * in * (1.0f - in), d_forget = d * old * forget * (1.0f - forget);
       v_store_n(i + e, d_in, N);
       v_store_n(f + e, d_forget, N);
-      v_store_n(g + e, d * in * (1.0f - new * new), N);
+      v_store_n(g + e, d * in * (1.0f - candidate * candidate), N);
       v_store_n(o + e, d_out, N);
       v_store_n(to + e, d_in * old, N);
       v_store_n(to + units + e, d_forget * old, N);
@@ -77,9 +77,9 @@ static void RK(reset_gru_new)(float *gates, const float *product, const float *h
     float *z = gates + row * 3 * units + units, *n = z + units;
     const float *p = product + row * 3 * units + 2 * units, *before = h_in ? h_in + row * ldh : 0;
     EACH(units, {
-      vf new = v_tanh(v_load_n(n + e, N) + v_load_n(p + e, N)), old = before ? v_load_n(before + e, N) : v_set(0);
-      v_store_n(n + e, new, N);
-      v_store_n(h + row * units + e, v_fma(v_load_n(z + e, N), old - new, new), N);
+      vf candidate = v_tanh(v_load_n(n + e, N) + v_load_n(p + e, N)), old = before ? v_load_n(before + e, N) : v_set(0);
+      v_store_n(n + e, candidate, N);
+      v_store_n(h + row * units + e, v_fma(v_load_n(z + e, N), old - candidate, candidate), N);
     })
   })
 }
@@ -91,16 +91,17 @@ static void RK(reset_gru_new_back)(float *gates, const float *dh, const float *h
     const float *before = h_in ? h_in + row * ldh : 0;
     ptrdiff_t at = row * units;
     EACH(units, {
-      vf update = v_load_n(z + e, N), new = v_load_n(n + e, N), out = v_load_n(dh + at + e, N);
+      vf update = v_load_n(z + e, N), candidate = v_load_n(n + e, N), out = v_load_n(dh + at + e, N);
       vf old = before ? v_load_n(before + e, N) : v_set(0);
-      v_store_n(z + e, out * (old - new) * update * (1.0f - update), N);
-      v_store_n(n + e, out * (1.0f - update) * (1.0f - new * new), N);
+      v_store_n(z + e, out * (old - candidate) * update * (1.0f - update), N);
+      v_store_n(n + e, out * (1.0f - update) * (1.0f - candidate * candidate), N);
       v_store_n(d_in + at + e, v_fma(out, update, v_load_n(d_in + at + e, N)), N);
     })
   })
 }
 
-static void RK(reset_gru_back)(float *gates, const float *d_reset, const float *seen, float *d_seen, ptrdiff_t units, ptrdiff_t rows) {
+static void RK(reset_gru_back)(float *gates, const float *d_reset, const float *seen, float *d_seen, ptrdiff_t units,
+                               ptrdiff_t rows) {
   EACH_ROW(rows, {
     float *r = gates + row * 3 * units;
     ptrdiff_t at = row * units;

@@ -7,7 +7,7 @@
 #include "table.h"
 
 static cmpi_group world;  // of all processes
-static int ours;  // this process called MPI_Init, so it calls MPI_Finalize
+static int ours;          // this process called MPI_Init, so it calls MPI_Finalize
 
 static void finish_at_exit(int status, void *unused) {
   (void)unused;
@@ -58,8 +58,7 @@ int cmpi_size(cmpi_group group, int *size) { return mpi.MPI_Comm_size(comm(group
 int cmpi_part(cmpi_group group, int is_member, cmpi_group *part) {
   int number, code = mpi.MPI_Comm_rank(comm(group), &number);
   part->handle = NULL;
-  if (code == MPI_SUCCESS)
-    code = mpi.MPI_Comm_split(comm(group), is_member ? 0 : MPI_UNDEFINED, number, (MPI_Comm *)&part->handle);
+  if (code == MPI_SUCCESS) code = mpi.MPI_Comm_split(comm(group), is_member ? 0 : MPI_UNDEFINED, number, (MPI_Comm *)&part->handle);
   if (code == MPI_SUCCESS && comm(*part) == mpi.MPI_COMM_NULL) part->handle = NULL;
   return code == MPI_SUCCESS && part->handle != NULL ? return_errors(comm(*part)) : code;
 }
@@ -112,8 +111,8 @@ int cmpi_all_reduce(cmpi_group group, float *values, int count) {
 }
 
 int cmpi_start_all_reduce(cmpi_group group, float *values, int count, cmpi_request *request) {
-  return mpi.MPI_Iallreduce(
-      mpi.MPI_IN_PLACE, values, count, mpi.MPI_FLOAT, mpi.MPI_SUM, comm(group), (MPI_Request *)&request->handle);
+  return mpi.MPI_Iallreduce(mpi.MPI_IN_PLACE, values, count, mpi.MPI_FLOAT, mpi.MPI_SUM, comm(group),
+                            (MPI_Request *)&request->handle);
 }
 
 int cmpi_reduce_scatter(cmpi_group group, const float *values, float *part, int count) {

@@ -78,10 +78,10 @@ static enum cmpi_found look_up(void *library, enum cmpi_abi abi, char *detail, s
 #define X(name, open, mpich, standard) mpi.name = (void *)(size_t)CHOSEN(open, mpich, standard);
   CMPI_POINTERS(X)
 #undef X
-#define X(type, name, symbol, mpich, standard)                                                        \
+#define X(type, name, symbol, mpich, standard)                                             \
   if ((mpi.name = CHOSEN(dlsym(library, #symbol), (type)mpich, (type)standard)) == NULL) { \
-    snprintf(detail, capacity, "%s", #symbol);                                                        \
-    return CMPI_INCOMPLETE;                                                                           \
+    snprintf(detail, capacity, "%s", #symbol);                                             \
+    return CMPI_INCOMPLETE;                                                                \
   }
   CMPI_HANDLES(X)
 #undef X
@@ -117,10 +117,9 @@ const char *cmpi_doubt(void) {
   if (!HAS_SIZE(MPI_FLOAT, 4)) return "its MPI_FLOAT is not four bytes";
   if (!HAS_SIZE(MPI_DOUBLE, 8)) return "its MPI_DOUBLE is not eight bytes";
 #undef HAS_SIZE
-  if (mpi.MPI_Comm_size(mpi.MPI_COMM_SELF, &count) != MPI_SUCCESS || count != 1)
-    return "its MPI_COMM_SELF is not one process";
-  if (mpi.MPI_Comm_size(mpi.MPI_COMM_WORLD, &count) != MPI_SUCCESS ||
-      mpi.MPI_Comm_rank(mpi.MPI_COMM_WORLD, &rank) != MPI_SUCCESS || rank < 0 || rank >= count)
+  if (mpi.MPI_Comm_size(mpi.MPI_COMM_SELF, &count) != MPI_SUCCESS || count != 1) return "its MPI_COMM_SELF is not one process";
+  if (mpi.MPI_Comm_size(mpi.MPI_COMM_WORLD, &count) != MPI_SUCCESS || mpi.MPI_Comm_rank(mpi.MPI_COMM_WORLD, &rank) != MPI_SUCCESS ||
+      rank < 0 || rank >= count)
     return "its MPI_COMM_WORLD has no sensible rank and size";
   MPI_Comm none = NULL;
   if (mpi.MPI_Comm_split(mpi.MPI_COMM_SELF, MPI_UNDEFINED, 0, &none) != MPI_SUCCESS || none != mpi.MPI_COMM_NULL)

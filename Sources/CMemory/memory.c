@@ -28,8 +28,9 @@ extern void *__libc_realloc(void *, size_t);
 extern void *__libc_memalign(size_t, size_t);
 
 _Noreturn static void end(size_t bytes) {
-  static const char words[] = "bytes more of memory can't be had (ulimit -v, a container's limit or the machine's);"
-                              " make the model, the batch or the data smaller";
+  static const char words[] =
+      "bytes more of memory can't be had (ulimit -v, a container's limit or the machine's);"
+      " make the model, the batch or the data smaller";
   static char line[512];
   if (clean) clean();
   int count = 0;

@@ -19,8 +19,7 @@ void cprocess_on_parents_end(int signal) {
 }
 
 // In the new process: calls that are safe after fork alone.
-static void become(const char *path, char *const words[], char *const environment[], int input, int output,
-                   int errors) {
+static void become(const char *path, char *const words[], char *const environment[], int input, int output, int errors) {
   setpgid(0, 0);
   for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
   if (input < 0) input = open("/dev/null", O_RDONLY);
@@ -32,8 +31,8 @@ static void become(const char *path, char *const words[], char *const environmen
   execve(path, words, environment);
 }
 
-pid_t cprocess_start(const char *path, char *const words[], char *const environment[], int input, int output,
-                     int errors, int signal) {
+pid_t cprocess_start(const char *path, char *const words[], char *const environment[], int input, int output, int errors,
+                     int signal) {
   // Closed by a successful exec; else it brings the reason.
   int report[2];
   if (pipe(report) != 0) return -1;

@@ -5,7 +5,7 @@
 static volatile const char place[16 + CVERSION_SIZE] __attribute__((used)) = "recur-stamp-v1:";
 
 void cversion_copy(char *text) {
-    int last = CVERSION_SIZE - 1;
-    for (int i = 0; i < last; i++) text[i] = place[16 + i];
-    text[last] = 0;
+  int last = CVERSION_SIZE - 1;
+  for (int i = 0; i < last; i++) text[i] = place[16 + i];
+  text[last] = 0;
 }

@@ -10,7 +10,7 @@
 namespace {
 #include "../../Sources/CCUDA/device/cluster_product.h"
 #include "../../Sources/CCUDA/device/cluster.h"
-}
+}  // namespace
 
 namespace shim {
 namespace {

@@ -116,7 +116,7 @@ namespace {
 // A shuffled schedule also starves some threads, warps or blocks: they get no turn while any other can go on, so that what runs ahead of
 // them gets as far ahead as barriers allow. Whenever all others wait, the starved ones are drawn anew.
 class Schedule {
-public:
+ public:
   Schedule(std::vector<Thread> &threads, int blocks, std::mt19937_64 *random)
       : random(random), blocks(blocks), starves(threads.size()) {
     for (auto &thread : threads) order.push_back(&thread);
@@ -137,7 +137,7 @@ public:
     }
   }
 
-private:
+ private:
   std::vector<Thread *> order;
   Thread *first;
   std::mt19937_64 *random;

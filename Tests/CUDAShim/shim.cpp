@@ -9,17 +9,59 @@ using namespace shim;
 const std::vector<Kernel> &kernels() {
   static const std::vector<Kernel> all = [] {
     std::vector<Kernel> some = {
-        KERNEL(lstm_forward), KERNEL(lstm_backward), KERNEL(gru_forward),     KERNEL(gru_backward),     KERNEL(rnn_forward),
-        KERNEL(rnn_backward), KERNEL(dropout),       KERNEL(readout_forward), KERNEL(readout_backward), KERNEL(activate),
-        KERNEL(activate_backward), KERNEL(column_sums), KERNEL(gather),       KERNEL(loss_values),      KERNEL(loss_classes),
-        KERNEL(loss_total),   KERNEL(squares),       KERNEL(decide),          KERNEL(adam),             KERNEL(sgd),
-        KERNEL(rmsprop),      KERNEL(product),
-        KERNEL(lstm_walk_forward), KERNEL(lstm_walk_backward), KERNEL(gru_walk_forward), KERNEL(gru_walk_backward),
-        KERNEL(rnn_walk_forward),  KERNEL(rnn_walk_backward), KERNEL(lstm_fused), KERNEL(gru_fused), KERNEL(rnn_fused),
-        KERNEL(add), KERNEL(follow), KERNEL(embed), KERNEL(embed_backward), KERNEL(take_states), KERNEL(keep_states),
-        KERNEL(norm_forward), KERNEL(norm_backward), KERNEL(norm_gradients), KERNEL(draw_mask), KERNEL(mask_state), KERNEL(mask_state_back),
-        KERNEL(lstm_cells), KERNEL(lstm_output), KERNEL(lstm_output_back), KERNEL(lstm_cells_back), KERNEL(gru_step),
-        KERNEL(gru_step_back), KERNEL(rnn_step), KERNEL(rnn_step_back), KERNEL(apply_zoneout), KERNEL(apply_zoneout_back),
+        KERNEL(lstm_forward),
+        KERNEL(lstm_backward),
+        KERNEL(gru_forward),
+        KERNEL(gru_backward),
+        KERNEL(rnn_forward),
+        KERNEL(rnn_backward),
+        KERNEL(dropout),
+        KERNEL(readout_forward),
+        KERNEL(readout_backward),
+        KERNEL(activate),
+        KERNEL(activate_backward),
+        KERNEL(column_sums),
+        KERNEL(gather),
+        KERNEL(loss_values),
+        KERNEL(loss_classes),
+        KERNEL(loss_total),
+        KERNEL(squares),
+        KERNEL(decide),
+        KERNEL(adam),
+        KERNEL(sgd),
+        KERNEL(rmsprop),
+        KERNEL(product),
+        KERNEL(lstm_walk_forward),
+        KERNEL(lstm_walk_backward),
+        KERNEL(gru_walk_forward),
+        KERNEL(gru_walk_backward),
+        KERNEL(rnn_walk_forward),
+        KERNEL(rnn_walk_backward),
+        KERNEL(lstm_fused),
+        KERNEL(gru_fused),
+        KERNEL(rnn_fused),
+        KERNEL(add),
+        KERNEL(follow),
+        KERNEL(embed),
+        KERNEL(embed_backward),
+        KERNEL(take_states),
+        KERNEL(keep_states),
+        KERNEL(norm_forward),
+        KERNEL(norm_backward),
+        KERNEL(norm_gradients),
+        KERNEL(draw_mask),
+        KERNEL(mask_state),
+        KERNEL(mask_state_back),
+        KERNEL(lstm_cells),
+        KERNEL(lstm_output),
+        KERNEL(lstm_output_back),
+        KERNEL(lstm_cells_back),
+        KERNEL(gru_step),
+        KERNEL(gru_step_back),
+        KERNEL(rnn_step),
+        KERNEL(rnn_step_back),
+        KERNEL(apply_zoneout),
+        KERNEL(apply_zoneout_back),
     };
     for (Kernel &kernel : cluster_kernels()) some.push_back(kernel);
     return some;
@@ -41,10 +83,9 @@ const char *shim_launch(const char *kernel, const shim_launch_shape *s, void **a
     if (k.name != kernel) continue;
     if (std::vector<size_t>(sizes, sizes + count) != k.sizes)
       return report(std::string(kernel) + ": the arguments' number or sizes are not the kernel's");
-    if (k.threads && (s->threads != k.threads || s->shared != k.shared))
-      return report(k.name + ": is compiled for other blocks");
-    std::string failure = shim::run({s->grid_x, s->grid_y, s->threads, s->shared, s->seed, s->planted, s->together},
-                                    [&] { k.call(arguments); });
+    if (k.threads && (s->threads != k.threads || s->shared != k.shared)) return report(k.name + ": is compiled for other blocks");
+    std::string failure =
+        shim::run({s->grid_x, s->grid_y, s->threads, s->shared, s->seed, s->planted, s->together}, [&] { k.call(arguments); });
     return report(failure.empty() ? "" : std::string(kernel) + ": " + failure);
   }
   return report(std::string("there is no kernel ") + kernel);

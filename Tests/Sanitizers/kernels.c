@@ -12,16 +12,26 @@
 
 enum { SLACK = 16, KINDS = 16 };  // what kernels may read, never write, behind an array
 static const float GUARD = 12345.678f;
-static struct { float *start; ptrdiff_t count; int internal; } arrays[64];
+static struct {
+  float *start;
+  ptrdiff_t count;
+  int internal;
+} arrays[64];
 static int used;
 static long calls;
 
 // One array after the other of what a set computed, in order of the calls.
-typedef struct { float *x; size_t count, room; } record;
+typedef struct {
+  float *x;
+  size_t count, room;
+} record;
 static record portable;
 static size_t compared;
 static const rk_kernels *family;
-static struct { const char *what; uint64_t hash; } kinds[KINDS];
+static struct {
+  const char *what;
+  uint64_t hash;
+} kinds[KINDS];
 
 static float *array(ptrdiff_t count) {
   float *x = aligned_alloc(64, (size_t)((count + SLACK) * 4 + 63) / 64 * 64);
@@ -129,12 +139,30 @@ static void layer(const rk_kernels *f, int gates, ptrdiff_t hidden, ptrdiff_t st
   float *back = internal(f->packed_recurrent_size(gates, hidden));
   f->pack_recurrent(w, gates, hidden, packed);
   f->pack_recurrent_back(w, gates, hidden, back);
-  rk_layer l = {.steps = steps, .batch = batch, .hidden = hidden, .units = units, .last_row = batch,
-                .offsets = ragged ? offsets : 0, .reverse = reverse, .keep = 1, .want_initial = 1, .weights = packed,
-                .weights_back = back, .bias_m = array(units), .gate_stride = slots * units, .gates = array(rows * slots * units),
-                .cells = array(rows * units), .outputs = array(rows * units), .output_stride = units, .h0 = array(batch * units),
-                .c0 = array(batch * units), .d_outputs = array(rows * units), .d_output_stride = units,
-                .d_hidden = array(batch * units), .d_cell = array(batch * units), .low = internal(batch * slots * units)};
+  rk_layer l = {.steps = steps,
+                .batch = batch,
+                .hidden = hidden,
+                .units = units,
+                .last_row = batch,
+                .offsets = ragged ? offsets : 0,
+                .reverse = reverse,
+                .keep = 1,
+                .want_initial = 1,
+                .weights = packed,
+                .weights_back = back,
+                .bias_m = array(units),
+                .gate_stride = slots * units,
+                .gates = array(rows * slots * units),
+                .cells = array(rows * units),
+                .outputs = array(rows * units),
+                .output_stride = units,
+                .h0 = array(batch * units),
+                .c0 = array(batch * units),
+                .d_outputs = array(rows * units),
+                .d_output_stride = units,
+                .d_hidden = array(batch * units),
+                .d_cell = array(batch * units),
+                .low = internal(batch * slots * units)};
   if (gates == 4) f->lstm_forward(&l), f->lstm_backward(&l);
   if (gates == 3) f->gru_forward(&l), f->gru_backward(&l);
   if (gates == 1) f->rnn_forward(&l, 0), f->rnn_backward(&l, 0);
@@ -148,8 +176,15 @@ static void elements(const rk_kernels *f, ptrdiff_t n) {
   check("a function");
   float *p = array(n), *m = array(n), *v = positive(n);
   x = array(n);
-  rk_optimizer o = {.gradient_scale = 1, .lr = 0.1f, .weight_decay = 0.01f, .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8f,
-                    .bias1 = 0.1f, .bias2_sqrt = 0.1f, .momentum = 0.9f};
+  rk_optimizer o = {.gradient_scale = 1,
+                    .lr = 0.1f,
+                    .weight_decay = 0.01f,
+                    .beta1 = 0.9,
+                    .beta2 = 0.99,
+                    .eps = 1e-8f,
+                    .bias1 = 0.1f,
+                    .bias2_sqrt = 0.1f,
+                    .momentum = 0.9f};
   f->adam(&o, p, x, m, v, n), f->sgd(&o, p, x, m, n), f->rmsprop(&o, p, x, v, m, n);
   check("an optimizer");
   x = array(n), y = array(n);
@@ -161,10 +196,18 @@ static void elements(const rk_kernels *f, ptrdiff_t n) {
 }
 
 static rk_normed normed(ptrdiff_t groups, ptrdiff_t blocks, ptrdiff_t hidden, ptrdiff_t units, ptrdiff_t rows) {
-  rk_norm norm = {.groups = groups, .first = {0, groups == 1 ? blocks : blocks - 1, blocks}, .hidden = hidden, .units = units,
-                  .epsilon = 1e-5f, .alpha = array(blocks * units), .beta = array(blocks * units)};
-  return (rk_normed){.norm = norm, .x = array(rows * blocks * units), .moments = array(rows * 2 * groups),
-                     .d_alpha = array(blocks * units), .d_beta = array(blocks * units)};
+  rk_norm norm = {.groups = groups,
+                  .first = {0, groups == 1 ? blocks : blocks - 1, blocks},
+                  .hidden = hidden,
+                  .units = units,
+                  .epsilon = 1e-5f,
+                  .alpha = array(blocks * units),
+                  .beta = array(blocks * units)};
+  return (rk_normed){.norm = norm,
+                     .x = array(rows * blocks * units),
+                     .moments = array(rows * 2 * groups),
+                     .d_alpha = array(blocks * units),
+                     .d_beta = array(blocks * units)};
 }
 
 static void stepped(const rk_kernels *f, ptrdiff_t hidden, ptrdiff_t rows) {
@@ -209,7 +252,8 @@ static void stepped(const rk_kernels *f, ptrdiff_t hidden, ptrdiff_t rows) {
     s->normed_rnn(&input, &recurrent, h, way, rows);
     s->normed_rnn_back(&input, &recurrent, h, dh, d, way, rows);
     s->mask_state(before, units, way ? dh : 0, h, units, rows), s->mask_state_back(dh, before, h, units, rows);
-    s->apply_zoneout(h, before, units, zone, dh, units, units, rows), s->apply_zoneout_back(before, units, zone, dh, h, units, rows);
+    s->apply_zoneout(h, before, units, zone, dh, units, units, rows),
+        s->apply_zoneout_back(before, units, zone, dh, h, units, rows);
     check("a step");
   }
   free(kept);
@@ -231,7 +275,7 @@ static void add_part(void *context, ptrdiff_t index) {
 
 // Everything that a set computes, and its hash where one is wanted.
 static void run(const rk_kernels *f, int hashes) {
-  static const ptrdiff_t sizes[][3] = {{1, 1, 1},   {1, 17, 3},    {2, 8, 5},      {13, 48, 12},  {20, 1, 40},   {64, 10, 300},
+  static const ptrdiff_t sizes[][3] = {{1, 1, 1},   {1, 17, 3},    {2, 8, 5},      {13, 48, 12},   {20, 1, 40},    {64, 10, 300},
                                        {7, 33, 64}, {9, 129, 260}, {250, 15, 513}, {245, 100, 65}, {130, 200, 600}};
   family = f;
   if (!strncmp(f->name, "portable", 8)) portable.count = 0;

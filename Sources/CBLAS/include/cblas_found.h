@@ -23,9 +23,9 @@ enum { FB_TEXT = 256 };
 typedef struct {
   fb_fortran _Nullable fortran;  // one of the two
   fb_cblas _Nullable cblas;
-  char description[FB_TEXT];     // maker, version and configuration in its own words, else its file's name and size
-  char file[FB_TEXT];            // where it was found
-  int32_t several;               // whether several threads may call it at the same time
+  char description[FB_TEXT];  // maker, version and configuration in its own words, else its file's name and size
+  char file[FB_TEXT];         // where it was found
+  int32_t several;            // whether several threads may call it at the same time
 } fb_library;
 
 enum fb_found { FB_READY, FB_MISSING, FB_NO_PRODUCT, FB_STARTS_THREADS };

@@ -51,7 +51,8 @@ GPU_DEVICE float rnn_unit(float a, int relu) { return relu ? (a < 0 ? 0 : a) : t
 GPU_DEVICE float rnn_unit_back(float h, float dh, int relu) { return relu ? (h > 0 ? dh : 0) : dh * (1 - h * h); }
 
 // A unit's gates, `hidden` apart in memory, with their biases.
-template <int COUNT> GPU_DEVICE void load_gates(float *a, const float *gates, const float *bias, const float *other, int unit, int hidden) {
+template <int COUNT>
+GPU_DEVICE void load_gates(float *a, const float *gates, const float *bias, const float *other, int unit, int hidden) {
   for (int k = 0; k < COUNT; k++) {
     a[k] = gates[k * hidden];
     if (bias) a[k] += bias[k * hidden + unit];
@@ -105,9 +106,9 @@ GPU_KERNEL lstm_backward(float *gates, const float *GPU_OPTIONAL c_before, const
 
 // gates [B, 3H] hold the input's product, recurrent [B, 3H] that of h_before (nothing where h_before is null); W_hn·h + b_hn is left
 // in the third block of recurrent.
-GPU_KERNEL gru_forward(float *gates, float *recurrent, const float *GPU_OPTIONAL bias_input, const float *GPU_OPTIONAL bias_recurrent,
-                       const float *GPU_OPTIONAL h_before, float *h, int h_stride, int batch, int hidden,
-                       const int *GPU_OPTIONAL lengths, int time) {
+GPU_KERNEL gru_forward(float *gates, float *recurrent, const float *GPU_OPTIONAL bias_input,
+                       const float *GPU_OPTIONAL bias_recurrent, const float *GPU_OPTIONAL h_before, float *h, int h_stride,
+                       int batch, int hidden, const int *GPU_OPTIONAL lengths, int time) {
   long long index = gpu_index();
   if (index >= (long long)batch * hidden) return;
   int row = (int)(index / hidden), unit = (int)(index % hidden);
@@ -130,7 +131,8 @@ GPU_KERNEL gru_forward(float *gates, float *recurrent, const float *GPU_OPTIONAL
 
 // Leaves in d_hidden the part of dh that goes straight to the step before; the recurrent product is added to it afterwards.
 GPU_KERNEL gru_backward(float *gates, float *recurrent, const float *GPU_OPTIONAL h_before, int h_stride, const float *d_out,
-                        int d_stride, float *d_hidden, int batch, int hidden, int start, const int *GPU_OPTIONAL lengths, int time) {
+                        int d_stride, float *d_hidden, int batch, int hidden, int start, const int *GPU_OPTIONAL lengths,
+                        int time) {
   long long index = gpu_index();
   if (index >= (long long)batch * hidden) return;
   int row = (int)(index / hidden), unit = (int)(index % hidden);
@@ -161,8 +163,8 @@ GPU_KERNEL rnn_forward(const float *gates, const float *GPU_OPTIONAL bias_input,
   h[(long long)row * h_stride + unit] = is_past(lengths, row, time) ? 0 : rnn_unit(a, relu);
 }
 
-GPU_KERNEL rnn_backward(float *gates, const float *h, int h_stride, const float *d_out, int d_stride, const float *d_hidden, int batch,
-                        int hidden, int relu, int start, const int *GPU_OPTIONAL lengths, int time) {
+GPU_KERNEL rnn_backward(float *gates, const float *h, int h_stride, const float *d_out, int d_stride, const float *d_hidden,
+                        int batch, int hidden, int relu, int start, const int *GPU_OPTIONAL lengths, int time) {
   long long index = gpu_index();
   if (index >= (long long)batch * hidden) return;
   int row = (int)(index / hidden), unit = (int)(index % hidden);

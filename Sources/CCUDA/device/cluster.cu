@@ -11,6 +11,8 @@
 
 using Shape = ClusterShape<CLUSTER_SHAPE>;
 
-GPU_KERNEL_OF(Shape::THREADS) cluster_forward(CLUSTER_ARGUMENTS) { CLUSTER_BODY(cluster_forward, Shape) }
-GPU_KERNEL_OF(Shape::THREADS) cluster_backward(CLUSTER_ARGUMENTS) { CLUSTER_BODY(cluster_backward, Shape) }
+GPU_KERNEL_OF(Shape::THREADS) cluster_forward(CLUSTER_ARGUMENTS){CLUSTER_BODY(cluster_forward, Shape)}
+GPU_KERNEL_OF(Shape::THREADS) cluster_backward(CLUSTER_ARGUMENTS) {
+  CLUSTER_BODY(cluster_backward, Shape)
+}
 #endif

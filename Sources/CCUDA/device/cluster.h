@@ -40,8 +40,7 @@ template <int GATES_, int HIDDEN_, int BLOCKS_, int TILES_, int PRECISION_> stru
   static constexpr int PAIRS = UNITS * COLUMNS, PAIRS_OF_THREAD = (PAIRS + THREADS - 1) / THREADS;
   static constexpr int ROW_PITCH = ROWS + CLUSTER_ROW_PAD, UNIT_PITCH = UNITS + CLUSTER_ROW_PAD;
   static constexpr int SHARED_FORWARD = PLAN.forward_shared, SHARED_BACKWARD = PLAN.backward_shared;
-#define CLUSTER_PRODUCT(p)                                                                                      \
-  Product<PRECISION, TILES, p.tiles, p.groups, p.splits, p.warp_tiles, p.warp_groups, p.resident>
+#define CLUSTER_PRODUCT(p) Product<PRECISION, TILES, p.tiles, p.groups, p.splits, p.warp_tiles, p.warp_groups, p.resident>
   using Forward = CLUSTER_PRODUCT(PLAN.forward);
   using Backward = CLUSTER_PRODUCT(PLAN.backward);
 #undef CLUSTER_PRODUCT

@@ -30,7 +30,8 @@ template <int PRECISION> struct Group {
 
 // Lane's words of a fragment, in the order of the two mma's registers. element(row, of row, index, of index) gives the number of a row
 // and an index, each in two parts: where the tile or group starts, and what the lane adds.
-template <int PRECISION, class Element> GPU_DEVICE void load_fragment(unsigned *words, int tile, int group, const Element &element) {
+template <int PRECISION, class Element>
+GPU_DEVICE void load_fragment(unsigned *words, int tile, int group, const Element &element) {
   int lane = gpu_thread() % 32;
   GPU_UNROLL for (int i = 0; i < CLUSTER_FRAGMENT_WORDS; i++) {
     int row = lane / 4 + i % 2 * 8, word = lane % 4 * 4 + i / 2, first = Group<PRECISION>::NUMBERS * group;

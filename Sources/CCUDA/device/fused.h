@@ -11,10 +11,10 @@ struct FusedData {
   const float *inputs, *values;  // [T, B, F], [rows, width] of a batch, or sample by sample where the data set is resident
   const int *classes, *samples;
   const float *class_weights;
-  float *partial;                // [blocks, parameters] each block's share of the gradients
-  double *sums;                  // [blocks, 5] and of loss, weight, right, counted, squares
+  float *partial;  // [blocks, parameters] each block's share of the gradients
+  double *sums;    // [blocks, 5] and of loss, weight, right, counted, squares
   unsigned *barrier;
-  float *results;                // [rows, width], for evaluation
+  float *results;  // [rows, width], for evaluation
 };
 
 enum { FUSED_EVALUATE, FUSED_COMPUTE, FUSED_STEP };
@@ -27,7 +27,8 @@ GPU_DEVICE void meet_blocks(unsigned *counter) {
 
 // The gradients of the recurrent layers' parameters, of all layers and directions side by side: a thread has all gates of a unit and
 // one column of [inputs, h, 1].
-template <int GATES> GPU_DEVICE void weight_gradients_tile(const fused_shape &s, float *memory, int rows, float *gradients, bool is_first) {
+template <int GATES>
+GPU_DEVICE void weight_gradients_tile(const fused_shape &s, float *memory, int rows, float *gradients, bool is_first) {
   int hidden = s.hidden, units = s.directions * hidden, size = s.steps * s.tile_rows * units;
   int lower = hidden * (s.inputs + hidden + 1) * s.directions, upper = hidden * (units + hidden + 1);
   const float *one = memory + s.one;
@@ -58,7 +59,10 @@ template <int GATES> GPU_DEVICE void weight_gradients_tile(const fused_shape &s,
     }
     bool is_bias = k >= w.width + hidden, is_recurrent = k >= w.width && !is_bias;
     if (is_bias && !s.biased) continue;
-    float *to = gradients + w.parameters + (is_recurrent ? GATES * hidden * w.width : is_bias ? GATES * hidden * (w.width + hidden) : 0);
+    float *to = gradients + w.parameters +
+                (is_recurrent ? GATES * hidden * w.width
+                 : is_bias    ? GATES * hidden * (w.width + hidden)
+                              : 0);
     int wide = is_bias ? 1 : is_recurrent ? hidden : w.width, column = is_bias ? 0 : is_recurrent ? k - w.width : k;
     for (int gate = 0; gate < GATES; gate++) {
       float *p = to + (gate * hidden + unit) * wide + column;
@@ -70,8 +74,9 @@ template <int GATES> GPU_DEVICE void weight_gradients_tile(const fused_shape &s,
 }
 
 // Forward through all layers; returns the network's output.
-template <int GATES> GPU_DEVICE float *forward_tile(const fused_shape &s, float *memory, const step_control *control, const int *samples,
-                                                    int rows, bool trains) {
+template <int GATES>
+GPU_DEVICE float *forward_tile(const fused_shape &s, float *memory, const step_control *control, const int *samples, int rows,
+                               bool trains) {
   int units = s.directions * s.hidden, size = s.steps * s.tile_rows * units;
   const float *x = memory + s.x;
   for (int layer = 0; layer < s.layers; layer++) {
@@ -95,8 +100,9 @@ template <int GATES> GPU_DEVICE float *forward_tile(const fused_shape &s, float 
   return forward_head(s, memory, control, samples, rows, trains);
 }
 
-template <int GATES> GPU_DEVICE void backward_tile(const fused_shape &s, float *memory, const step_control *control, const int *samples,
-                                                   int rows, float *gradients, bool is_first) {
+template <int GATES>
+GPU_DEVICE void backward_tile(const fused_shape &s, float *memory, const step_control *control, const int *samples, int rows,
+                              float *gradients, bool is_first) {
   int units = s.directions * s.hidden, size = s.steps * s.tile_rows * units;
   float *d_out = memory + s.d_outputs;
   const float *d_read = backward_head(s, memory, control, samples, rows, gradients, is_first);
@@ -114,7 +120,8 @@ template <int GATES> GPU_DEVICE void backward_tile(const fused_shape &s, float *
 }
 
 // The rows of a tile: inputs [T, rows, F].
-GPU_DEVICE void load_tile(const fused_shape &s, const FusedData &data, const int *samples, int first, int rows, bool resident, float *x) {
+GPU_DEVICE void load_tile(const fused_shape &s, const FusedData &data, const int *samples, int first, int rows, bool resident,
+                          float *x) {
   SWEEP(at, s.steps * rows, s.inputs) {
     int step = at.row / rows, row = at.row % rows;
     long long from = resident ? (long long)samples[first + row] * s.steps + step : (long long)step * s.batch + first + row;
@@ -151,8 +158,9 @@ GPU_DEVICE void update_slice(const fused_shape &s, const FusedData &d, const ste
 }
 
 // One step, or the gradients or outputs of one batch.
-template <int GATES> GPU_DEVICE void fused_pass(const fused_shape &s, const FusedData &data, const step_control *control, const int *samples,
-                                                int mode, bool resident, float *memory, double *scratch, step_outcome *shared) {
+template <int GATES>
+GPU_DEVICE void fused_pass(const fused_shape &s, const FusedData &data, const step_control *control, const int *samples, int mode,
+                           bool resident, float *memory, double *scratch, step_outcome *shared) {
   float *gradients = data.partial + (long long)gpu_block() * s.parameters;
   double sums[4] = {0, 0, 0, 0};
   load_weights(s, GATES, data.parameters, memory);
@@ -167,8 +175,8 @@ template <int GATES> GPU_DEVICE void fused_pass(const fused_shape &s, const Fuse
     float *output = forward_tile<GATES>(s, memory, control, own, rows, mode != FUSED_EVALUATE);
     if (mode == FUSED_EVALUATE) {
       SWEEP(at, head_rows(s, rows), s.output_width)
-        data.results[((long long)(at.row / rows) * s.batch + first + at.row % rows) * s.output_width + at.column] =
-            output[at.row * s.output_width + at.column];
+      data.results[((long long)(at.row / rows) * s.batch + first + at.row % rows) * s.output_width + at.column] =
+          output[at.row * s.output_width + at.column];
     } else {
       Targets targets = {data.values, data.classes, data.class_weights, resident ? own : 0, first};
       loss_tile(s, targets, output, memory + s.d_head[0], rows, sums);
@@ -221,14 +229,14 @@ template <int GATES> GPU_DEVICE void fused_steps(const fused_shape &s, const Fus
   }
 }
 
-#define FUSED(name, GATES)                                                                                                      \
-  GPU_KERNEL name(GPU_CONSTANT(fused_shape) s, int mode, int resident, const step_control *controls, step_outcome *outcomes,    \
-                  float *parameters, float *gradients, float *GPU_OPTIONAL first, float *GPU_OPTIONAL second,                   \
-                  const float *inputs, const float *values, const int *classes, const int *samples,                             \
-                  const float *GPU_OPTIONAL class_weights, float *partial, double *sums, unsigned *barrier, float *results) {   \
-    FusedData data = {controls, outcomes, parameters, gradients,     first,   second, inputs,  values,                          \
-                      classes,  samples,  class_weights, partial,    sums,    barrier, results};                                \
-    fused_steps<GATES>(s, data, mode, resident);                                                                                \
+#define FUSED(name, GATES)                                                                                                         \
+  GPU_KERNEL name(GPU_CONSTANT(fused_shape) s, int mode, int resident, const step_control *controls, step_outcome *outcomes,       \
+                  float *parameters, float *gradients, float *GPU_OPTIONAL first, float *GPU_OPTIONAL second, const float *inputs, \
+                  const float *values, const int *classes, const int *samples, const float *GPU_OPTIONAL class_weights,            \
+                  float *partial, double *sums, unsigned *barrier, float *results) {                                               \
+    FusedData data = {controls, outcomes, parameters,    gradients, first, second,  inputs, values,                                \
+                      classes,  samples,  class_weights, partial,   sums,  barrier, results};                                      \
+    fused_steps<GATES>(s, data, mode, resident);                                                                                   \
   }
 FUSED(lstm_fused, 4)
 FUSED(gru_fused, 3)

@@ -60,8 +60,7 @@ GPU_DEVICE float *forward_head(const fused_shape &s, float *memory, const step_c
     int kind = s.head_kinds[i], width = s.head_widths[i];
     float *y = memory + s.head_outputs[i];
     if (kind == 0) linear_tile(x, memory + s.head_weights[i], y, all, inputs, width);
-    else
-      SWEEP(at, all, width) {
+    else SWEEP(at, all, width) {
         int e = at.row * width + at.column;
         if (kind < 4) y[e] = activation(x[e], kind);
         else if (!trains) y[e] = x[e];
@@ -76,8 +75,8 @@ GPU_DEVICE float *forward_head(const fused_shape &s, float *memory, const step_c
 }
 
 // The gradients of a linear layer's parameters, added to `gradients` unless this is the first tile.
-GPU_DEVICE void linear_gradients_tile(const fused_shape &s, int i, const float *one, const float *x, const float *dy, int rows, int inputs,
-                                      float *gradients, bool is_first) {
+GPU_DEVICE void linear_gradients_tile(const fused_shape &s, int i, const float *one, const float *x, const float *dy, int rows,
+                                      int inputs, float *gradients, bool is_first) {
   int outputs = s.head_widths[i], bias = s.head_bias_parameters[i];
   SWEEP(at, outputs, inputs + (bias < 0 ? 0 : 1)) {
     bool is_bias = at.column == inputs;
@@ -108,8 +107,7 @@ GPU_DEVICE float *backward_head(const fused_shape &s, float *memory, const step_
     } else {
       linear_gradients_tile(s, i, memory + s.one, x, dy, all, inputs, gradients, is_first);
       const float *w = memory + s.head_weights[i];
-      if (i || s.layers)
-        SWEEP(at, all, inputs) {
+      if (i || s.layers) SWEEP(at, all, inputs) {
           float sum = 0;
           for (int k = 0; k < width; k++) sum = gpu_fma(dy[at.row * width + k], w[k * (inputs | 1) + at.column], sum);
           dx[at.row * inputs + at.column] = sum;

@@ -71,12 +71,15 @@ GPU_DEVICE float mask(const step_control *control, unsigned long long threshold,
 }
 
 // The same between two layers, for an element of [T, rows, D·H].
-GPU_DEVICE float tile_mask(const fused_shape &s, const step_control *control, const int *samples, int layer, int rows, const Sweep &at) {
-  return mask(control, s.threshold, s.scale, layer, samples[at.row % rows], at.row / rows, at.column >= s.hidden, at.column % s.hidden);
+GPU_DEVICE float tile_mask(const fused_shape &s, const step_control *control, const int *samples, int layer, int rows,
+                           const Sweep &at) {
+  return mask(control, s.threshold, s.scale, layer, samples[at.row % rows], at.row / rows, at.column >= s.hidden,
+              at.column % s.hidden);
 }
 
 // The input's products of all steps, with biases (of GRU only the input's).
-template <int GATES> GPU_DEVICE void project_tile(const fused_shape &s, float *memory, int layer, int rows, const float *x, float *gates) {
+template <int GATES>
+GPU_DEVICE void project_tile(const fused_shape &s, float *memory, int layer, int rows, const float *x, float *gates) {
   int hidden = s.hidden, units = s.directions * hidden;
   SWEEP(at, s.steps * rows, units) {
     int d = at.column >= hidden, unit = at.column - d * hidden;
@@ -94,7 +97,8 @@ template <int GATES> GPU_DEVICE void project_tile(const fused_shape &s, float *m
 }
 
 // All steps of a layer; gates are activated in place.
-template <int GATES> GPU_DEVICE void forward_tile(const fused_shape &s, float *memory, int layer, int rows, float *gates, float *saved, float *out) {
+template <int GATES>
+GPU_DEVICE void forward_tile(const fused_shape &s, float *memory, int layer, int rows, float *gates, float *saved, float *out) {
   int hidden = s.hidden, units = s.directions * hidden;
   Sweep start = sweep(units);
   for (int i = 0; i < s.steps; i++) {
@@ -127,8 +131,9 @@ template <int GATES> GPU_DEVICE void forward_tile(const fused_shape &s, float *m
 }
 
 // Back-propagation through time: gates become their gradients (of GRU the input's; `saved` becomes the third of the recurrent product).
-template <int GATES> GPU_DEVICE void backward_tile(const fused_shape &s, float *memory, int layer, int rows, float *gates, float *saved,
-                                                    const float *out, const float *d_out) {
+template <int GATES>
+GPU_DEVICE void backward_tile(const fused_shape &s, float *memory, int layer, int rows, float *gates, float *saved,
+                              const float *out, const float *d_out) {
   int hidden = s.hidden, units = s.directions * hidden;
   float *carry = memory + s.carry;
   Sweep start = sweep(units);
@@ -166,8 +171,9 @@ template <int GATES> GPU_DEVICE void backward_tile(const fused_shape &s, float *
 }
 
 // The gradient of the outputs of the layer below.
-template <int GATES> GPU_DEVICE void input_gradient_tile(const fused_shape &s, float *memory, const step_control *control, const int *samples,
-                                                         int layer, int rows, const float *gates, float *dx) {
+template <int GATES>
+GPU_DEVICE void input_gradient_tile(const fused_shape &s, float *memory, const step_control *control, const int *samples, int layer,
+                                    int rows, const float *gates, float *dx) {
   int wide = s.directions * s.hidden, count = GATES * s.hidden;
   SWEEP(at, s.steps * rows, wide) {
     float sum[4] = {0, 0, 0, 0};

@@ -25,8 +25,8 @@ GPU_KERNEL dropout(const float *x, float *y, const step_control *control, const 
   if (index >= (long long)steps * batch * blocks * quads) return;
   int quad = (int)(index % quads), block = (int)(index / quads % blocks);
   long long row = index / quads / blocks;
-  unsigned words[4] = {(unsigned)quad | (unsigned)block << 28, locked ? 0 : (unsigned)(row / batch),
-                       (unsigned)samples[row % batch], layer};
+  unsigned words[4] = {(unsigned)quad | (unsigned)block << 28, locked ? 0 : (unsigned)(row / batch), (unsigned)samples[row % batch],
+                       layer};
   philox(words, control->seed ^ (control->step * 0x9E3779B97F4A7C15ull));
   long long at = (row * blocks + block) * width + 4 * quad;
   for (int j = 0; j < 4 && 4 * quad + j < width; j++) y[at + j] = words[j] < threshold ? 0 : x[at + j] * scale;

@@ -9,14 +9,18 @@
 GPU_DEVICE double value_loss(float x, float y, int kind, float delta, float *slope) {
   float d = x - y, size = fabsf(d);
   switch (kind) {
-  case 0: *slope = 2 * d; return (double)d * d;
-  case 1: *slope = d > 0 ? 1 : d < 0 ? -1 : d; return size;
-  case 2:
-    *slope = size <= delta ? d : d > 0 ? delta : d < 0 ? -delta : d;
-    return size <= delta ? 0.5 * d * d : (double)delta * (size - 0.5 * (double)delta);
-  default:
-    *slope = sigmoid(x) - y;
-    return (double)((x > 0 ? x : x < 0 ? 0 : x) - x * y) + log1p(exp(-(double)fabsf(x)));
+    case 0:
+      *slope = 2 * d;
+      return (double)d * d;
+    case 1:
+      *slope = d > 0 ? 1 : d < 0 ? -1 : d;
+      return size;
+    case 2:
+      *slope = size <= delta ? d : d > 0 ? delta : d < 0 ? -delta : d;
+      return size <= delta ? 0.5 * d * d : (double)delta * (size - 0.5 * (double)delta);
+    default:
+      *slope = sigmoid(x) - y;
+      return (double)((x > 0 ? x : x < 0 ? 0 : x) - x * y) + log1p(exp(-(double)fabsf(x)));
   }
 }
 
@@ -95,8 +99,8 @@ GPU_DEVICE void class_loss(const float *x, int label, const float *weights, floa
 }
 
 // One warp for each row.
-GPU_KERNEL loss_classes(const float *outputs, const int *classes, const float *GPU_OPTIONAL weights, float *gradient, double *partial,
-                        int rows, int width, int ignored, float smoothing, float weight_sum) {
+GPU_KERNEL loss_classes(const float *outputs, const int *classes, const float *GPU_OPTIONAL weights, float *gradient,
+                        double *partial, int rows, int width, int ignored, float smoothing, float weight_sum) {
   int row = gpu_block() * 8 + gpu_thread() / 32;
   if (row >= rows) return;
   long long at = (long long)row * width;

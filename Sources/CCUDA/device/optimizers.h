@@ -41,7 +41,7 @@ GPU_DEVICE float limited(float gradient, const step_control *c, const step_outco
 
 // Kingma & Ba 2015, Loshchilov & Hutter 2019 as in torch.optim.Adam and AdamW: eps outside the root, after bias correction.
 GPU_DEVICE void adam_element(long long index, float *parameters, const float *gradients, float *mean, float *square,
-                           const step_control *c, const step_outcome *outcome) {
+                             const step_control *c, const step_outcome *outcome) {
   float w = parameters[index], d = limited(gradients[index], c, outcome);
   if (c->decoupled) w *= 1 - c->lr * c->weight_decay;
   else d = gpu_fma(w, c->weight_decay, d);
@@ -58,8 +58,8 @@ GPU_KERNEL adam(float *parameters, const float *gradients, float *mean, float *s
 }
 
 // torch.optim.SGD: the buffer starts as the first gradient; null without momentum.
-GPU_DEVICE void sgd_element(long long index, float *parameters, const float *gradients, float *buffer,
-                           const step_control *c, const step_outcome *outcome) {
+GPU_DEVICE void sgd_element(long long index, float *parameters, const float *gradients, float *buffer, const step_control *c,
+                            const step_outcome *outcome) {
   float w = parameters[index], d = gpu_fma(w, c->weight_decay, limited(gradients[index], c, outcome));
   if (buffer) {
     float b = c->first_step ? d : gpu_fma(buffer[index], c->momentum, d * c->fresh);
@@ -76,7 +76,7 @@ GPU_KERNEL sgd(float *parameters, const float *gradients, float *GPU_OPTIONAL bu
 
 // torch.optim.RMSprop, not centered; buffer is null without momentum.
 GPU_DEVICE void rmsprop_element(long long index, float *parameters, const float *gradients, float *square, float *buffer,
-                           const step_control *c, const step_outcome *outcome) {
+                                const step_control *c, const step_outcome *outcome) {
   float w = parameters[index], d = gpu_fma(w, c->weight_decay, limited(gradients[index], c, outcome));
   float s = gpu_fma(d * c->c2, d, square[index] * c->beta2);
   square[index] = s;

@@ -13,9 +13,8 @@ GPU_DEVICE float rounded(float x, int precision) {
 }
 
 // C [m, n] (+)= A·B; element (i, k) of A is a[i·a_row + k·a_column], (k, j) of B is b[k·b_row + j·b_column].
-GPU_KERNEL product(const float *a, long long a_row, long long a_column, const float *b, long long b_row,
-                   long long b_column, float *c, long long c_row, int m, int n, int depth, int accumulate,
-                   int precision) {
+GPU_KERNEL product(const float *a, long long a_row, long long a_column, const float *b, long long b_row, long long b_column,
+                   float *c, long long c_row, int m, int n, int depth, int accumulate, int precision) {
   GPU_SHARED(float, left);
   float *right = left + DEPTH * PITCH;
   int thread = gpu_thread(), row = gpu_block() * TILE, column = gpu_block_y() * TILE;
@@ -24,8 +23,7 @@ GPU_KERNEL product(const float *a, long long a_row, long long a_column, const fl
     for (int e = thread; e < TILE * DEPTH; e += gpu_threads()) {
       // Neighbours among the threads read neighbours in memory.
       int i = a_column == 1 ? e / DEPTH : e % TILE, k = a_column == 1 ? e % DEPTH : e / TILE;
-      left[k * PITCH + i] =
-          row + i < m && k0 + k < depth ? rounded(a[(row + i) * a_row + (k0 + k) * a_column], precision) : 0;
+      left[k * PITCH + i] = row + i < m && k0 + k < depth ? rounded(a[(row + i) * a_row + (k0 + k) * a_column], precision) : 0;
       int j = b_row == 1 ? e / DEPTH : e % TILE;
       k = b_row == 1 ? e % DEPTH : e / TILE;
       right[k * PITCH + j] =

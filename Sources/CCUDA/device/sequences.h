@@ -24,7 +24,8 @@ template <int WIDTH> struct alignas(4 * WIDTH) Run {
 };
 
 // Forward keeps weights as [H][unit][WIDTH] so that one read brings all gates of a unit; WIDTH is GATES, or 4 for 3.
-template <int GATES> GPU_DEVICE void walk_forward(const Direction d, int stride, int steps, int batch, int hidden, int rows, int relu) {
+template <int GATES>
+GPU_DEVICE void walk_forward(const Direction d, int stride, int steps, int batch, int hidden, int rows, int relu) {
   const int WIDTH = GATES == 1 ? 1 : 4;
   GPU_SHARED(float, weights);
   float *state = weights + WIDTH * hidden * hidden;  // [2][rows][H]
@@ -75,7 +76,8 @@ template <int GATES> GPU_DEVICE void walk_forward(const Direction d, int stride,
 }
 
 // Backward keeps weights as they are, [GATES·H][H]: threads of neighbouring units read neighbours.
-template <int GATES> GPU_DEVICE void walk_backward(const Direction d, int stride, int steps, int batch, int hidden, int rows, int relu) {
+template <int GATES>
+GPU_DEVICE void walk_backward(const Direction d, int stride, int steps, int batch, int hidden, int rows, int relu) {
   GPU_SHARED(float, weights);
   float *gradients = weights + GATES * hidden * hidden;  // [2][rows][GATES·H] of what the recurrent product gave
   for (int e = gpu_thread(); e < GATES * hidden * hidden; e += gpu_threads()) weights[e] = d.weight[e];
@@ -120,12 +122,12 @@ template <int GATES> GPU_DEVICE void walk_backward(const Direction d, int stride
 }
 
 // A grid is (blocks of rows, directions).
-#define WALK(name, walk, GATES)                                                                                 \
+#define WALK(name, walk, GATES)                                                                                           \
   GPU_KERNEL name(DIRECTION_ARGUMENTS(0), DIRECTION_ARGUMENTS(1), int stride, int steps, int batch, int hidden, int rows, \
-                  int relu, const int *GPU_OPTIONAL lengths) {                                                  \
-    PICK_DIRECTION                                                                                              \
-    d.lengths = lengths;                                                                                        \
-    walk<GATES>(d, stride, steps, batch, hidden, rows, relu);                                                   \
+                  int relu, const int *GPU_OPTIONAL lengths) {                                                            \
+    PICK_DIRECTION                                                                                                        \
+    d.lengths = lengths;                                                                                                  \
+    walk<GATES>(d, stride, steps, batch, hidden, rows, relu);                                                             \
   }
 WALK(lstm_walk_forward, walk_forward, 4)
 WALK(lstm_walk_backward, walk_backward, 4)

@@ -17,9 +17,9 @@ GPU_DEVICE float state_before(const float *before, int stride, const float *init
 
 #define BEFORE const float *GPU_OPTIONAL before, int stride, const float *GPU_OPTIONAL initial, int initial_stride
 #define STEP const int *GPU_OPTIONAL lengths, int time, int reverse, int batch
-#define START_UNIT(width)                                                                     \
-  long long index = gpu_index();                                                              \
-  if (index >= (long long)batch * (width)) return;                                            \
+#define START_UNIT(width)                          \
+  long long index = gpu_index();                   \
+  if (index >= (long long)batch * (width)) return; \
   int row = (int)(index / (width)), unit = (int)(index % (width))
 #define OLD state_before(before, stride, initial, initial_stride, lengths, time, reverse, row, unit)
 
@@ -84,7 +84,8 @@ GPU_KERNEL lstm_output_back(float *gates, float *squashed, const float *dh, STEP
   *o = past ? 0 : d * t * out * (1 - out);
 }
 // From s [B, H], the gradient of the new c but for what later steps carry (dc): gradients of i f g in their place, of the c before in dc.
-GPU_KERNEL lstm_cells_back(float *gates, const float *s, float *dc, BEFORE, const float *GPU_OPTIONAL zone, int start, STEP, int hidden) {
+GPU_KERNEL lstm_cells_back(float *gates, const float *s, float *dc, BEFORE, const float *GPU_OPTIONAL zone, int start, STEP,
+                           int hidden) {
   START_UNIT(hidden);
   float *g = gates + (long long)row * 4 * hidden + unit, later = start ? 0 : dc[index];
   if (is_past(lengths, row, time)) {
@@ -103,8 +104,9 @@ GPU_KERNEL lstm_cells_back(float *gates, const float *s, float *dc, BEFORE, cons
 
 // As gru_unit. product [B, 3H]: the recurrent product's, to which its bias is added at n; or null where r and z have it already
 // and `normed` [B, H] is what r multiplies.
-GPU_KERNEL gru_step(float *gates, float *GPU_OPTIONAL product, const float *GPU_OPTIONAL normed, const float *GPU_OPTIONAL bias_input,
-                    const float *GPU_OPTIONAL bias_recurrent, BEFORE, float *out, int out_stride, STEP, int hidden) {
+GPU_KERNEL gru_step(float *gates, float *GPU_OPTIONAL product, const float *GPU_OPTIONAL normed,
+                    const float *GPU_OPTIONAL bias_input, const float *GPU_OPTIONAL bias_recurrent, BEFORE, float *out,
+                    int out_stride, STEP, int hidden) {
   START_UNIT(hidden);
   long long at = (long long)row * 3 * hidden + unit, to = (long long)row * out_stride + unit;
   if (is_past(lengths, row, time)) {
@@ -122,7 +124,8 @@ GPU_KERNEL gru_step(float *gates, float *GPU_OPTIONAL product, const float *GPU_
 }
 // Gradients of the gates in their place and of what the recurrent product gave in d [B, 3H]; what goes straight to the step before is
 // added to carried. m is what the reset gate multiplied.
-GPU_KERNEL gru_step_back(float *gates, const float *m, int m_stride, const float *dh, BEFORE, float *d, float *carried, STEP, int hidden) {
+GPU_KERNEL gru_step_back(float *gates, const float *m, int m_stride, const float *dh, BEFORE, float *d, float *carried, STEP,
+                         int hidden) {
   START_UNIT(hidden);
   float *g = gates + (long long)row * 3 * hidden + unit, *p = d + (long long)row * 3 * hidden + unit;
   float x[3] = {0, 0, 0}, r[3] = {0, 0, 0};
@@ -157,8 +160,8 @@ GPU_KERNEL apply_zoneout(const float *x, BEFORE, const float *zone, float *h, in
 }
 // The gradient of an output, from above and from what later steps carry: of the cell's own in `own`, of the state before in `carried`.
 // zone may be null. What a row carries past its end is left alone: going back in time it belongs to the initial state.
-GPU_KERNEL apply_zoneout_back(const float *d_out, int d_stride, const float *GPU_OPTIONAL zone, float *carried, float *own, int start, STEP,
-                     int width) {
+GPU_KERNEL apply_zoneout_back(const float *d_out, int d_stride, const float *GPU_OPTIONAL zone, float *carried, float *own,
+                              int start, STEP, int width) {
   START_UNIT(width);
   float later = start ? 0 : carried[index];
   bool past = is_past(lengths, row, time);

@@ -17,11 +17,11 @@ GPU_DEVICE unsigned gpu_bf16_pair(float low, float high) {
   return bits;
 }
 // sum += a·b for the warp's fragments a of 16 rows and b of 8 columns.
-#define GPU_MMA(name, shape)                                                                                    \
-  GPU_DEVICE void name(float *sum, const unsigned *a, const unsigned *b) {                                      \
-    asm("mma.sync.aligned." shape " {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"            \
-        : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])                                                \
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));                                    \
+#define GPU_MMA(name, shape)                                                                         \
+  GPU_DEVICE void name(float *sum, const unsigned *a, const unsigned *b) {                           \
+    asm("mma.sync.aligned." shape " {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};" \
+        : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])                                     \
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));                         \
   }
 GPU_MMA(gpu_mma_tf32, "m16n8k8.row.col.f32.tf32.tf32.f32")
 GPU_MMA(gpu_mma_bf16, "m16n8k16.row.col.f32.bf16.bf16.f32")

@@ -40,8 +40,7 @@ GPU_KERNEL embed_backward(const float *dy, const int *tokens, float *gradient, i
 }
 
 // to [batch, stride], its first `width` columns = states[streams[row]]; states [streams, states_stride].
-GPU_KERNEL take_states(const float *states, int states_stride, const int *streams, float *to, int stride, int batch,
-                       int width) {
+GPU_KERNEL take_states(const float *states, int states_stride, const int *streams, float *to, int stride, int batch, int width) {
   long long index = gpu_index();
   if (index >= (long long)batch * width) return;
   int row = (int)(index / width), unit = (int)(index % width);

@@ -17,15 +17,15 @@
 // One block's product: `tiles` of 16 rows, `groups` of 16 words of the inner dimension.
 typedef struct {
   int tiles, groups;
-  int splits;       // warps that share rows and take a part of the groups each
-  int warp_tiles;   // of one warp
+  int splits;      // warps that share rows and take a part of the groups each
+  int warp_tiles;  // of one warp
   int warp_groups;
-  int resident;         // of them in registers
+  int resident;  // of them in registers
 } cluster_product;
 
 typedef struct {
-  int units;        // hidden units of a block, a multiple of 16; blocks times units is at least the hidden size
-  int rows;         // gates times units
+  int units;  // hidden units of a block, a multiple of 16; blocks times units is at least the hidden size
+  int rows;   // gates times units
   int warps;
   cluster_product forward, backward;
   int forward_shared, backward_shared;  // bytes of shared memory a block needs
@@ -76,15 +76,19 @@ CLUSTER_FUNCTION cluster_plan cluster_plan_for(int gates, int hidden, int blocks
   int warps = fragments > 32 ? 8 : 4;
   // Registers for weights; the rest is for sums and addresses.
   int registers = tiles == 1 ? 128 : 96;
-  cluster_plan plan = {units, rows, warps, cluster_arrange(rows / 16, states, warps, warps, 8 / tiles, registers),
-                       cluster_arrange(units * blocks / 16, gradients, warps, 1, 8 / tiles, registers), 0, 0};
+  cluster_plan plan = {units,
+                       rows,
+                       warps,
+                       cluster_arrange(rows / 16, states, warps, warps, 8 / tiles, registers),
+                       cluster_arrange(units * blocks / 16, gradients, warps, 1, 8 / tiles, registers),
+                       0,
+                       0};
   if (plan.forward.splits == 0 || plan.backward.splits == 0) return plan;
-  plan.forward_shared = 4 * (2 * tiles * states * CLUSTER_GROUP_PITCH +
-                             plan.forward.splits * columns * (rows + CLUSTER_ROW_PAD) + 2 * rows) +
-                        cluster_weights_shared(plan.forward, warps);
-  plan.backward_shared =
-      4 * (2 * blocks * columns * (units + CLUSTER_ROW_PAD) + tiles * gradients * CLUSTER_GROUP_PITCH) +
-      cluster_weights_shared(plan.backward, warps);
+  plan.forward_shared =
+      4 * (2 * tiles * states * CLUSTER_GROUP_PITCH + plan.forward.splits * columns * (rows + CLUSTER_ROW_PAD) + 2 * rows) +
+      cluster_weights_shared(plan.forward, warps);
+  plan.backward_shared = 4 * (2 * blocks * columns * (units + CLUSTER_ROW_PAD) + tiles * gradients * CLUSTER_GROUP_PITCH) +
+                         cluster_weights_shared(plan.backward, warps);
   return plan;
 }
 

@@ -20,24 +20,24 @@
 typedef struct {
   ptrdiff_t steps, batch, hidden, units;
   ptrdiff_t first_row, last_row;
-  const ptrdiff_t *_Nullable offsets;  // [T + 1] where each step's rows begin; null: every step has all B rows
-  ptrdiff_t reverse;           // nonzero: from the last step to the first
-  ptrdiff_t keep;              // nonzero: leave activated gates and cells behind for backward
-  ptrdiff_t want_initial;      // nonzero: backward goes on to the gradient of h0
-  const float *weights;      // recurrent weights packed by pack_recurrent
-  const float *_Nullable weights_back; // the same packed by pack_recurrent_back
-  const float *_Nullable bias_m;       // [Hp] GRU: b_hn
-  ptrdiff_t gate_stride;     // from one row of gates to the next: at least slots·Hp
-  float *gates;              // [T, B, gate_stride] forward: projected input → activated gates; backward: → gate gradients
-  float *_Nullable cells;              // [T, B, Hp] LSTM
-  float *outputs;            // [T, B, output_stride] h
+  const ptrdiff_t *_Nullable offsets;   // [T + 1] where each step's rows begin; null: every step has all B rows
+  ptrdiff_t reverse;                    // nonzero: from the last step to the first
+  ptrdiff_t keep;                       // nonzero: leave activated gates and cells behind for backward
+  ptrdiff_t want_initial;               // nonzero: backward goes on to the gradient of h0
+  const float *weights;                 // recurrent weights packed by pack_recurrent
+  const float *_Nullable weights_back;  // the same packed by pack_recurrent_back
+  const float *_Nullable bias_m;        // [Hp] GRU: b_hn
+  ptrdiff_t gate_stride;                // from one row of gates to the next: at least slots·Hp
+  float *gates;            // [T, B, gate_stride] forward: projected input → activated gates; backward: → gate gradients
+  float *_Nullable cells;  // [T, B, Hp] LSTM
+  float *outputs;          // [T, B, output_stride] h
   ptrdiff_t output_stride;
-  const float *_Nullable h0, *_Nullable c0;      // [B, Hp] or null for zero
-  const float *_Nullable d_outputs;    // [T, B, d_output_stride] gradient of h
+  const float *_Nullable h0, *_Nullable c0;  // [B, Hp] or null for zero
+  const float *_Nullable d_outputs;          // [T, B, d_output_stride] gradient of h
   ptrdiff_t d_output_stride;
-  float *_Nullable d_hidden;           // [B, Hp] in: gradient of the final h (or zero); out: gradient of h0
-  float *_Nullable d_cell;             // [B, Hp] LSTM, likewise for c
-  float *_Nullable low;                // [B, gate_stride] scratch of the tables whose products are in bfloat16
+  float *_Nullable d_hidden;  // [B, Hp] in: gradient of the final h (or zero); out: gradient of h0
+  float *_Nullable d_cell;    // [B, Hp] LSTM, likewise for c
+  float *_Nullable low;       // [B, gate_stride] scratch of the tables whose products are in bfloat16
 } rk_layer;
 
 // Rows that are a part of a batch: `size` of them one after the other, the next ones `stride` rows after the first.
@@ -47,12 +47,12 @@ typedef struct {
 
 // What one optimizer step needs beside the four buffers.
 typedef struct {
-  float gradient_scale;      // multiplies each gradient first: 1 / weight sum · clip factor
+  float gradient_scale;  // multiplies each gradient first: 1 / weight sum · clip factor
   float lr, weight_decay;
-  double beta1, beta2;       // adam, adamw; rmsprop uses beta2 for alpha. In double, since 1 - beta2 would lose digits.
+  double beta1, beta2;  // adam, adamw; rmsprop uses beta2 for alpha. In double, since 1 - beta2 would lose digits.
   float eps;
-  float bias1, bias2_sqrt;   // 1 - beta1^t, sqrt(1 - beta2^t)
-  float momentum, dampening; // sgd, rmsprop
+  float bias1, bias2_sqrt;    // 1 - beta1^t, sqrt(1 - beta2^t)
+  float momentum, dampening;  // sgd, rmsprop
   int32_t nesterov, decoupled, first_step;
 } rk_optimizer;
 
@@ -60,19 +60,19 @@ typedef struct {
 typedef struct {
   uint64_t key;
   uint32_t layer, time, sample, block;
-  uint32_t threshold;        // units whose word is below are zero, the others times `scale`
+  uint32_t threshold;  // units whose word is below are zero, the others times `scale`
   float scale;
 } rk_dropout_block;
 
 typedef struct {
-  const char *name;          // avx512, avx2, neon, portable; with "-bf16" after it where products are in bfloat16
+  const char *name;  // avx512, avx2, neon, portable; with "-bf16" after it where products are in bfloat16
   ptrdiff_t vector_width;
 
   // How many floats pack_* writes.
   ptrdiff_t (*packed_size)(ptrdiff_t rows, ptrdiff_t depth);
   // B = Wᵀ for multiply: W is [rows, depth]. Tables (or null for identity) give for each packed index the index in W, or -1 for zero.
-  void (*pack_transposed)(const float *w, ptrdiff_t ld, const int32_t *_Nullable row_of, ptrdiff_t rows, const int32_t *_Nullable column_of,
-                          ptrdiff_t depth, float *packed);
+  void (*pack_transposed)(const float *w, ptrdiff_t ld, const int32_t *_Nullable row_of, ptrdiff_t rows,
+                          const int32_t *_Nullable column_of, ptrdiff_t depth, float *packed);
   // B = W for multiply: W is [depth, columns].
   void (*pack)(const float *w, ptrdiff_t ld, const int32_t *_Nullable row_of, ptrdiff_t depth, const int32_t *_Nullable column_of,
                ptrdiff_t columns, float *packed);
@@ -81,8 +81,8 @@ typedef struct {
                    const float *_Nullable bias, float *c, ptrdiff_t ldc, ptrdiff_t accumulate);
   // C[m, n] (+)= Aᵀ·B over k rows of A [·, m] and B [·, n], which may lie in groups: the bits are those of the same rows one after the
   // other. Scratch from gradient_scratch.
-  void (*multiply_gradient)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const rk_groups *, const float *a, ptrdiff_t lda,
-                            const float *b, ptrdiff_t ldb, float *c, ptrdiff_t ldc, ptrdiff_t accumulate, float *scratch);
+  void (*multiply_gradient)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const rk_groups *, const float *a, ptrdiff_t lda, const float *b,
+                            ptrdiff_t ldb, float *c, ptrdiff_t ldc, ptrdiff_t accumulate, float *scratch);
   ptrdiff_t (*gradient_scratch)(ptrdiff_t m, ptrdiff_t n);
 
   // Recurrent weights [gates·H, H] for the time loops. `gates` is 1, 3 or 4 and tells the cell.

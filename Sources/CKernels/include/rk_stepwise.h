@@ -14,14 +14,14 @@
 typedef struct {
   ptrdiff_t groups, first[3], hidden, units;
   float epsilon;
-  const float *alpha, *beta; // [blocks·units], zero in padding
+  const float *alpha, *beta;  // [blocks·units], zero in padding
 } rk_norm;
 
 // Rows and their norm α·x̂ + β.
 typedef struct {
   rk_norm norm;
-  float *x;                  // [rows, blocks·units] before the norm
-  float *moments;            // [rows, groups, 2] mean and 1/√(variance + epsilon)
+  float *x;                                     // [rows, blocks·units] before the norm
+  float *moments;                               // [rows, groups, 2] mean and 1/√(variance + epsilon)
   float *_Nullable d_alpha, *_Nullable d_beta;  // [blocks·units] their gradients are added to, d_beta's where it is given
 } rk_normed;
 
@@ -41,11 +41,12 @@ typedef struct {
   void (*normed_rnn_back)(const rk_normed *input, const rk_normed *recurrent, const float *h, const float *dh, float *scratch,
                           ptrdiff_t relu, ptrdiff_t rows);
   // cell->x = f·c_in + i·g, s = tanh of its norm, h = o·s; `c` is cell->x mixed with c_in where there is a zone.
-  void (*normed_lstm)(const rk_normed *input, const rk_normed *recurrent, const rk_normed *cell, float *gates, const float *_Nullable c_in,
-                      float *c, float *s, float *h, rk_zone zone, ptrdiff_t rows);
+  void (*normed_lstm)(const rk_normed *input, const rk_normed *recurrent, const rk_normed *cell, float *gates,
+                      const float *_Nullable c_in, float *c, float *s, float *h, rk_zone zone, ptrdiff_t rows);
   // dc: the gradient of c from the next step, then that of c_in.
-  void (*normed_lstm_back)(const rk_normed *input, const rk_normed *recurrent, const rk_normed *cell, const float *gates, const float *s,
-                           const float *dh, float *dc, const float *_Nullable c_in, rk_zone zone, float *scratch, ptrdiff_t rows);
+  void (*normed_lstm_back)(const rk_normed *input, const rk_normed *recurrent, const rk_normed *cell, const float *gates,
+                           const float *s, const float *dh, float *dc, const float *_Nullable c_in, rk_zone zone, float *scratch,
+                           ptrdiff_t rows);
   void (*normed_gru)(const rk_normed *input, const rk_normed *recurrent, float *gates, const float *_Nullable h_in, ptrdiff_t ldh,
                      float *h, ptrdiff_t rows);
   // d_in is added dh·z.
@@ -79,18 +80,19 @@ typedef struct {
                         ptrdiff_t rows);
   // Backward, from the last to the first: z and n get their gradients, d_in is added dh·z; from d_reset, that of r·seen, r gets its
   // gradient and d_seen is d_reset·r.
-  void (*reset_gru_new_back)(float *gates, const float *dh, const float *_Nullable h_in, ptrdiff_t ldh, float *d_in, ptrdiff_t units,
-                             ptrdiff_t rows);
+  void (*reset_gru_new_back)(float *gates, const float *dh, const float *_Nullable h_in, ptrdiff_t ldh, float *d_in,
+                             ptrdiff_t units, ptrdiff_t rows);
   void (*reset_gru_back)(float *gates, const float *d_reset, const float *seen, float *d_seen, ptrdiff_t units, ptrdiff_t rows);
 
   // What the recurrent product reads: to = h·mask; and back, to += from·mask.
-  void (*mask_state)(const float *_Nullable h, ptrdiff_t ldh, const float *_Nullable mask, float *to, ptrdiff_t units, ptrdiff_t rows);
+  void (*mask_state)(const float *_Nullable h, ptrdiff_t ldh, const float *_Nullable mask, float *to, ptrdiff_t units,
+                     ptrdiff_t rows);
   void (*mask_state_back)(const float *from, const float *_Nullable mask, float *to, ptrdiff_t units, ptrdiff_t rows);
   // out = h + zone·(h_in - h); and back: the gradient of out, d_out + carried, goes to h's (`own`) and to h_in's (`carried`).
   void (*apply_zoneout)(const float *h, const float *_Nullable h_in, ptrdiff_t ldh, rk_zone zone, float *out, ptrdiff_t ldo,
-               ptrdiff_t units, ptrdiff_t rows);
-  void (*apply_zoneout_back)(const float *_Nullable d_out, ptrdiff_t ldd, rk_zone zone, float *carried, float *own,
-                    ptrdiff_t units, ptrdiff_t rows);
+                        ptrdiff_t units, ptrdiff_t rows);
+  void (*apply_zoneout_back)(const float *_Nullable d_out, ptrdiff_t ldd, rk_zone zone, float *carried, float *own, ptrdiff_t units,
+                             ptrdiff_t rows);
 } rk_stepwise;
 
 #pragma clang assume_nonnull end

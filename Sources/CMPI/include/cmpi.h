@@ -7,11 +7,11 @@
 
 // What `cmpi_load` found.
 enum cmpi_found {
-  CMPI_READY = 0,      // an MPI of a known ABI, with every symbol
-  CMPI_MISSING,        // no such library; detail is the loader's message
-  CMPI_OTHER,          // an MPI of an ABI that is not known; detail is its version line
-  CMPI_INCOMPLETE,     // an MPI without a symbol that is needed; detail is its name
-  CMPI_LIES,           // a library that is not what it calls itself; detail is its version line and the contradiction
+  CMPI_READY = 0,   // an MPI of a known ABI, with every symbol
+  CMPI_MISSING,     // no such library; detail is the loader's message
+  CMPI_OTHER,       // an MPI of an ABI that is not known; detail is its version line
+  CMPI_INCOMPLETE,  // an MPI without a symbol that is needed; detail is its name
+  CMPI_LIES,        // a library that is not what it calls itself; detail is its version line and the contradiction
 };
 
 // The binary interfaces.
@@ -21,9 +21,13 @@ enum cmpi_abi { CMPI_OPEN_MPI, CMPI_MPICH, CMPI_STANDARD };
 enum { CMPI_TEXT = 8192 };
 
 // A communicator.
-typedef struct cmpi_group { void *handle; } cmpi_group;
+typedef struct cmpi_group {
+  void *handle;
+} cmpi_group;
 // A request that is on its way. Zero it before its first use.
-typedef struct cmpi_request { void *handle; } cmpi_request;
+typedef struct cmpi_request {
+  void *handle;
+} cmpi_request;
 
 // Loads a library by its file, or by a name that the system's loader searches for; once one is loaded, it stays the one.
 // `detail` (at least 512 bytes) gets one line where the result is not CMPI_READY.

@@ -16,10 +16,10 @@ enum { SHIM_SITES = 1024, SHIM_CLUSTER_SITES = 768 };
 
 typedef struct {
   int grid_x, grid_y, threads;
-  size_t shared;       // bytes of shared memory for each block
-  uint64_t seed;       // of the schedule; 0 for natural order
-  int together;        // blocks that run at the same time: 1, a cluster's neighbours along x, or all of the grid
-  int planted;         // the site whose bug is planted, or -1: a barrier left out, an index off by one, a shuffle that keeps its value
+  size_t shared;  // bytes of shared memory for each block
+  uint64_t seed;  // of the schedule; 0 for natural order
+  int together;   // blocks that run at the same time: 1, a cluster's neighbours along x, or all of the grid
+  int planted;    // the site whose bug is planted, or -1: a barrier left out, an index off by one, a shuffle that keeps its value
 } shim_launch_shape;
 
 // Runs a kernel. `arguments` point to the values, as for cuLaunchKernel; `sizes` are theirs in bytes, checked against the kernel's.

@@ -23,18 +23,17 @@ template <class A, class B> constexpr bool alike() {
   if (std::is_void_v<A> || std::is_void_v<B>) return std::is_void_v<A> == std::is_void_v<B>;
   else {
     constexpr bool numbers = (std::is_integral_v<A> || std::is_enum_v<A>) && (std::is_integral_v<B> || std::is_enum_v<B>);
-    return sizeof(A) == sizeof(B) && (numbers || (std::is_pointer_v<A> && std::is_pointer_v<B>) ||
-                                      (std::is_floating_point_v<A> && std::is_floating_point_v<B>) ||
-                                      (std::is_class_v<A> && std::is_class_v<B>));
+    return sizeof(A) == sizeof(B) &&
+           (numbers || (std::is_pointer_v<A> && std::is_pointer_v<B>) ||
+            (std::is_floating_point_v<A> && std::is_floating_point_v<B>) || (std::is_class_v<A> && std::is_class_v<B>));
   }
 }
 template <class Own, class Vendor> struct Same : std::false_type {};
 template <class R, class... A, class S, class... B>
-struct Same<R (*)(A...), S (*)(B...)>
-    : std::bool_constant<[] {
-        if constexpr (sizeof...(A) != sizeof...(B)) return false;
-        else return alike<R, S>() && (alike<A, B>() && ...);
-      }()> {};
+struct Same<R (*)(A...), S (*)(B...)> : std::bool_constant<[] {
+  if constexpr (sizeof...(A) != sizeof...(B)) return false;
+  else return alike<R, S>() && (alike<A, B>() && ...);
+}()> {};
 
 #define COMPARE(table, name) \
   static_assert(Same<decltype(table::name), decltype(&::name)>::value, #name " is declared otherwise by the vendor");
@@ -47,8 +46,9 @@ struct Same<R (*)(A...), S (*)(B...)>
 #ifdef CHECK_DRIVER
 CCUDA_DRIVER(DRIVER)
 static_assert(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR == 75 && CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT == 16);
-static_assert(CU_STREAM_NON_BLOCKING == 1 && CU_EVENT_DISABLE_TIMING == 2 && CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN == 97 &&
-              CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES == 8 && CU_STREAM_CAPTURE_MODE_THREAD_LOCAL == 1);
+static_assert(CU_STREAM_NON_BLOCKING == 1 && CU_EVENT_DISABLE_TIMING == 2 &&
+              CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN == 97 && CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES == 8 &&
+              CU_STREAM_CAPTURE_MODE_THREAD_LOCAL == 1);
 static_assert(sizeof(ccuda_launch) == sizeof(CUlaunchConfig) && sizeof(ccuda_launch_attribute) == sizeof(CUlaunchAttribute));
 static_assert(offsetof(ccuda_launch, stream) == offsetof(CUlaunchConfig, hStream) &&
               offsetof(ccuda_launch, attributes) == offsetof(CUlaunchConfig, attrs) &&

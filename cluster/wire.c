@@ -2,7 +2,9 @@
 //
 // Each host has a device eth0 on a link of its own to a switch. DELAY is one way from host to host, in microseconds; RATE is each link's
 // and each direction's, in megabits a second. Frames wait in the memory of this program, which shares the machine's processors with what it carries:
-// bytes are exact, times are as good as the machine is idle. Says "ready" once all devices are there, and runs until it is ended.
+// bytes are exact, times are as good as the machine is idle. Frames that only acknowledge don't wait behind others, as before a device whose queue lets
+// small flows pass: behind a message's bytes they would come so late that TCP takes what they are for as lost. Says "ready" once all devices are
+// there, and runs until it is ended.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -28,11 +30,15 @@ struct frame {
   unsigned char bytes[];
 };
 
+struct queue {
+  struct frame *first, **end;
+};
+
 struct host {
   int device;
   // When the last frame has left on the way to the switch, and on the way from it, in nanoseconds.
   int64_t sent, received;
-  struct frame *first, **end;
+  struct queue frames, acknowledgements;
 };
 
 static struct host hosts[MOST_HOSTS];
@@ -63,22 +69,34 @@ static void open_device(struct host *host, const char *name, int number) {
   strcpy(request.ifr_name, "eth0");
   host->device = open("/dev/net/tun", O_RDWR | O_NONBLOCK);
   if (host->device < 0 || ioctl(host->device, TUNSETIFF, &request) != 0) fail("/dev/net/tun");
-  host->end = &host->first;
+  host->frames.end = &host->frames.first;
+  host->acknowledgements.end = &host->acknowledgements.first;
 }
 
 // The number of the host that a frame is for, by its address 02:00:00:00:XX:XX; -1 for all.
 static int target(const unsigned char *frame) { return frame[0] & 1 ? -1 : frame[4] * 256 + frame[5] - 1; }
 
+// Whether a frame is a segment of TCP over IPv4 that acknowledges and has no bytes.
+static int only_acknowledges(const unsigned char *frame, int length) {
+  const unsigned char *ip = frame + 14;
+  if (length < 54 || frame[12] != 8 || frame[13] != 0 || ip[9] != 6) return 0;
+  int head = (ip[0] & 15) * 4;
+  const unsigned char *tcp = ip + head;
+  return 14 + head + 20 <= length && tcp[13] == 16 && ip[2] * 256 + ip[3] == head + (tcp[12] >> 4) * 4;
+}
+
 static void put(struct host *host, int64_t leaves_switch, const unsigned char *bytes, int length, int64_t takes) {
   struct frame *frame = malloc(sizeof *frame + length);
   if (frame == NULL) fail("memory");
+  int waits = !only_acknowledges(bytes, length);
   host->received = later(host->received, leaves_switch - takes) + takes;
-  frame->arrival = host->received;
+  frame->arrival = waits ? host->received : leaves_switch;
   frame->length = length;
-  frame->next = NULL;
   memcpy(frame->bytes, bytes, length);
-  *host->end = frame;
-  host->end = &frame->next;
+  struct queue *queue = waits ? &host->frames : &host->acknowledgements;
+  frame->next = NULL;
+  *queue->end = frame;
+  queue->end = &frame->next;
 }
 
 // Takes frames that a host sends; whether there were any.
@@ -90,25 +108,33 @@ static int take(int from) {
     if (length <= 0) break;
     // What a frame has around it on Ethernet.
     int64_t takes = (length + 24) * nanoseconds_per_byte;
-    hosts[from].sent = later(hosts[from].sent, now()) + takes;
+    int64_t begin = now();
+    hosts[from].sent = later(hosts[from].sent, begin) + takes;
+    int64_t leaves = only_acknowledges(bytes, length) ? begin + takes : hosts[from].sent;
     int to = target(bytes);
     for (int i = 0; i < count; i++)
-      if (i != from && (to == i || to < 0)) put(&hosts[i], hosts[from].sent + delay, bytes, length, takes);
+      if (i != from && (to == i || to < 0)) put(&hosts[i], leaves + delay, bytes, length, takes);
   }
   return taken > 0;
 }
 
-// Gives a host the frames that have arrived; when the next one does.
-static int64_t give(struct host *host) {
-  while (host->first != NULL && host->first->arrival <= now()) {
-    struct frame *frame = host->first;
+// Gives a host the frames of a queue that have arrived; when the next one does.
+static int64_t give_from(int device, struct queue *queue) {
+  while (queue->first != NULL && queue->first->arrival <= now()) {
+    struct frame *frame = queue->first;
     // A host whose device is down loses them.
-    if (write(host->device, frame->bytes, frame->length) < 0 && errno == EAGAIN) break;
-    host->first = frame->next;
-    if (host->first == NULL) host->end = &host->first;
+    if (write(device, frame->bytes, frame->length) < 0 && errno == EAGAIN) break;
+    queue->first = frame->next;
+    if (queue->first == NULL) queue->end = &queue->first;
     free(frame);
   }
-  return host->first == NULL ? INT64_MAX : host->first->arrival;
+  return queue->first == NULL ? INT64_MAX : queue->first->arrival;
+}
+
+static int64_t give(struct host *host) {
+  int64_t acknowledgement = give_from(host->device, &host->acknowledgements);
+  int64_t frame = give_from(host->device, &host->frames);
+  return frame < acknowledgement ? frame : acknowledgement;
 }
 
 int main(int argc, char **argv) {

@@ -85,14 +85,42 @@ import Testing
   }
 }
 
-/// The model against steps over a network of known speed: a step that is bound by it, since hosts of one machine share its
-/// processors.
+/// What is measured of a launch, where links are as fast as `cluster/wire.c` makes them: on a machine that does other
+/// work a measurement may be slower than the link, never faster.
 @Suite(
   .tags(.mpi), .serialized, .enabled(if: Testbed.hasSlowLinks, Comment(rawValue: Testbed.needsForSlowLinks)))
+struct ScalingMeasurementTests {
+  @Test func measuresTheNetworkOfALaunch() throws {
+    let folder = try Folder()
+    try folder.writeWave()
+    try Testbed.with(hosts: 2, slots: 1, delay: 1000, rate: 100) { hosts in
+      let outcome = try hosts.launch([
+        "predict-scaling", folder.path("wave.yaml"), "--hosts", "2,64", "--measure", "--json",
+      ])
+      #expect(outcome.status == 0, "\(outcome.err)")
+      let network = try #require(try outcome.json()["network"] as? [String: Any])
+      #expect(network["is_measured"] as? Bool == true)
+      let rate = try #require(network["gbit_per_second"] as? Double)
+      let latency = try #require(network["latency_microseconds"] as? Double)
+      #expect(rate > 0 && rate <= 1.02 * 0.1 && latency >= 500, "\(network)")
+      #expect(network["congestion"] as? Double == 1, "two hosts have none to share a link with")
+      let cases = try #require(try outcome.json()["cases"] as? [[String: Any]])
+      #expect(cases.map { $0["hosts"] as? Int } == [2, 64])
+      for one in cases { #expect(try #require(one["sum_milliseconds"] as? Double) > 0.5) }
+    }
+  }
+}
+
+/// The model against steps over a network of known speed: steps that are bound by it, since hosts of one machine share its
+/// processors. What a step takes hangs on what else the machine does, so this is for a quiet one.
+@Suite(
+  .tags(.mpi), .serialized, .enabled(if: Testbed.hasSlowLinks, Comment(rawValue: Testbed.needsForSlowLinks)),
+  .enabled(
+    if: ProcessInfo.processInfo.environment["RECUR_SCALING"] != nil,
+    "compares times, which takes a quiet machine: RECUR_SCALING=1 asks for it"))
 struct ScalingAccuracyTests {
-  /// How far a prediction may be from what was measured. A machine that does other work at the same time is no quiet one: the promise is
-  /// tried by hand, `RECUR_SCALING=1`.
-  private static let share = ProcessInfo.processInfo.environment["RECUR_SCALING"] == nil ? 0.6 : 0.1
+  /// How far a prediction may be from what was measured.
+  private static let share = 0.1
 
   /// 400,000 parameters over 50 Mbit/s and 1 ms: a quarter of a second a step and more.
   private static func recipe(_ folder: Folder) throws {
@@ -101,24 +129,22 @@ struct ScalingAccuracyTests {
     try folder.write("wave.yaml", small.replacing("hidden_size: 6", with: "hidden_size: 364"))
   }
 
-  @Test(arguments: [2, 4, 8]) func stepsTakeWhatWasPredicted(hosts count: Int) throws {
+  @Test(arguments: [1, 2, 4, 8]) func stepsTakeWhatWasPredicted(hosts count: Int) throws {
     let folder = try Folder()
     try Self.recipe(folder)
     try Testbed.with(hosts: count, slots: 1, delay: 1000, rate: 50) { hosts in
-      let network = ["--hostfile", hosts.hostfile, "--agent", hosts.agent, "--network", Testbed.network]
       let predict = try Command.run(
         "predict-scaling", folder.path("wave.yaml"), "--hosts", "\(count)", "--network", "50Mbit,1000us",
         "--json")
       let one = try #require((try predict.json()["cases"] as? [[String: Any]])?.first, "\(predict.err)")
       let predicted = try #require(one["step_milliseconds"] as? Double)
-      let outcome = try Command.Outcome(
-        hosts.run(
-          [Command.executable.path, "launch"] + network + [
-            "--", "train", folder.path("wave.yaml"), "--out", folder.path("run-\(count)"), "--json",
-          ]))
+      let outcome = try hosts.launch([
+        "train", folder.path("wave.yaml"), "--out", folder.path("run-\(count)"), "--json",
+      ])
       #expect(outcome.status == 0, "\(outcome.err)")
       let times = try #require(try outcome.json()["step_milliseconds"] as? [String: Double])
       let median = try #require(times["median"])
+      print("\(count) hosts: predicted \(predicted) ms, took \(median) ms")
       #expect(
         abs(predicted / median - 1) < Self.share,
         "\(count) hosts: predicted \(predicted) ms, took \(median) ms")
@@ -126,25 +152,26 @@ struct ScalingAccuracyTests {
   }
 
   /// What is measured of a launch is what its network was made with.
-  @Test func measuresTheNetworkOfALaunch() throws {
+  @Test func theMeasuredRateIsTheLinks() throws {
     let folder = try Folder()
     try folder.writeWave()
     try Testbed.with(hosts: 2, slots: 1, delay: 1000, rate: 100) { hosts in
-      let outcome = try Command.Outcome(
-        hosts.run([
-          Command.executable.path, "launch", "--hostfile", hosts.hostfile, "--agent", hosts.agent,
-          "--network",
-          Testbed.network, "--", "predict-scaling", folder.path("wave.yaml"), "--hosts", "2,64", "--measure",
-          "--json",
-        ]))
+      let outcome = try hosts.launch([
+        "predict-scaling", folder.path("wave.yaml"), "--hosts", "2", "--measure", "--json",
+      ])
       #expect(outcome.status == 0, "\(outcome.err)")
       let network = try #require(try outcome.json()["network"] as? [String: Any])
-      #expect(network["is_measured"] as? Bool == true)
-      let (rate, latency) = (
-        network["gbit_per_second"] as? Double, network["latency_microseconds"] as? Double
-      )
-      #expect(try abs(#require(rate) / 0.1 - 1) < Self.share, "\(network)")
-      #expect(try (900...4000).contains(#require(latency)), "\(network)")
+      let rate = try #require(network["gbit_per_second"] as? Double)
+      #expect(abs(rate / 0.1 - 1) < Self.share, "\(network)")
+      #expect(try (900...2000).contains(#require(network["latency_microseconds"] as? Double)), "\(network)")
     }
+  }
+}
+
+extension Testbed {
+  /// A job of as many ranks as the hosts have slots.
+  fileprivate func launch(_ command: [String]) throws -> Command.Outcome {
+    let options = ["--hostfile", hostfile, "--agent", agent, "--network", Self.network]
+    return try Command.Outcome(run([Command.executable.path, "launch"] + options + ["--"] + command))
   }
 }

@@ -11,10 +11,9 @@ package struct NetworkMeasurement: Sendable, Equatable {
     a.cost == b.cost && a.bytes == b.bytes && a.seconds == b.seconds
   }
 
-  /// A small sum, and the largest that takes little time.
-  private static let (small, largest) = (1 << 12, 1 << 23)
-  private static let enough = 0.1
-  private static let repeats = 7
+  /// Bytes of a sum that is latency alone, and the most of one that is bytes above all; how long such a one takes at least.
+  private static let (small, largest, enough) = (8, 1 << 23, 0.1)
+  private static let repeats = (small: 21, large: 7)
 
   /// All ranks call it; they must be on several machines, as many on each.
   /// - memory: see `MemoryCost`.
@@ -38,15 +37,15 @@ package struct NetworkMeasurement: Sendable, Equatable {
   }
 
   private init(_ group: MPI, machines: Int, perMachine: Int, _ memory: Double) throws {
-    let small = try Self.time(group, Self.small)
+    let small = try Self.times(group, Self.small, Self.repeats.small)
     var (large, seconds) = (1 << 16, 0.0)
     repeat {
       large *= 2
-      seconds = try Self.time(group, large, repeats: 1)
+      seconds = try Self.times(group, large, 1).median
     } while seconds < Self.enough && large < Self.largest
-    seconds = try Self.time(group, large)
-    (bytes, self.seconds) = ((Self.small, large), (small, seconds))
-    // Of each sum: so many latencies, and so many bytes.
+    seconds = try Self.times(group, large, Self.repeats.large).median
+    (bytes, self.seconds) = ((Self.small, large), (small.median, seconds))
+    // Of a sum: so many latencies, and so many bytes.
     func parts(_ bytes: Int) -> (latencies: Double, bytes: Double, within: Double) {
       func cost(_ network: NetworkCost, _ memory: Double) -> SumCost {
         SumCost(
@@ -55,20 +54,23 @@ package struct NetworkMeasurement: Sendable, Equatable {
       }
       return (
         cost(.init(latency: 1, secondsPerByte: 0), 0).seconds,
-        cost(.init(latency: 0, secondsPerByte: 0), 0).bytesPerMachine,
+        cost(.init(latency: 0, secondsPerByte: 1), 0).seconds,
         cost(.init(latency: 0, secondsPerByte: 0), memory).seconds
       )
     }
     let (a, b) = (parts(Self.small), parts(large))
-    let times = (max(small - a.within, 1e-9), max(seconds - b.within, 1e-9))
-    let determinant = a.latencies * b.bytes - b.latencies * a.bytes
-    let latency = (times.0 * b.bytes - times.1 * a.bytes) / determinant
-    let perByte = (times.1 * a.latencies - times.0 * b.latencies) / determinant
-    // Noise can have either fall below what can be.
-    cost = NetworkCost(latency: max(latency, 1e-7), secondsPerByte: max(perByte, 1e-12))
+    // Nothing is taken from the small sum: what bytes it has are a part of any message. What is taken from the large one is what latency is at
+    // least: a machine that was busy for a moment would make the network faster than it is.
+    let latencies = b.latencies * small.least / a.latencies
+    cost = NetworkCost(
+      latency: max(small.median / a.latencies, 1e-7),
+      secondsPerByte: max(seconds - b.within - latencies, 0.5 * seconds) / b.bytes)
   }
 
-  private static func time(_ group: MPI, _ bytes: Int, repeats: Int = repeats) throws -> Double {
+  /// Of sums of so many bytes: the median and the least, of all ranks the mean.
+  private static func times(_ group: MPI, _ bytes: Int, _ repeats: Int) throws -> (
+    median: Double, least: Double
+  ) {
     let values = UnsafeMutableBufferPointer<Float>.allocate(capacity: bytes / 4)
     values.initialize(repeating: 0)
     defer { values.deallocate() }
@@ -79,7 +81,8 @@ package struct NetworkMeasurement: Sendable, Equatable {
       return Double(monotonicNanoseconds() - begin) / 1e9
     }
     _ = try once()
-    return try group.mean(try (0..<repeats).map { _ in try once() }.sorted()[repeats / 2])
+    let sorted = try (0..<repeats).map { _ in try once() }.sorted()
+    return (try group.mean(sorted[repeats / 2]), try group.mean(sorted[0]))
   }
 }
 

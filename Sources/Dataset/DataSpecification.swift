@@ -58,17 +58,17 @@ public struct DataSpecification: Sendable, Equatable {
   }
 
   public var format: Format
-  /// Absolute path of a file; for idx the folder with the four standard files, gzipped or not; of npy also a folder or a pattern of shards.
+  /// Absolute path of a file; for idx the folder with the four standard files, gzipped or not; of npy, and of idx with `labelsPath`, also a folder or a pattern of shards.
   public var path: String
   public var validationPath: String?
   public var testPath: String?
-  /// npy: the file with the labels (integers) or target values (floats) that belong to `path`, and likewise for the others.
+  /// npy and idx: the file with the labels (integers) or target values (floats) that belong to `path`, and likewise for the others.
   public var labelsPath: String?
   public var validationLabelsPath: String?
   public var testLabelsPath: String?
-  /// npy: the files of labels, or patterns of their names, in place of `labelsPath`: one for each file of `paths`, in their order.
+  /// npy and idx: the files of labels, or patterns of their names, in place of `labelsPath`: one for each file of `paths`, in their order.
   public var labelsPaths: [String] = []
-  /// npy and packed tables: bytes of memory that inputs may take on a machine; those that would take more stay in their files. nil for half of what the
+  /// npy, idx and packed tables: bytes of memory that inputs may take on a machine; those that would take more stay in their files. nil for half of what the
   /// machine, or its container, has.
   public var memory: Int?
   /// csv, idx and npy: consecutive samples that are shuffled as one block (`EpochOrder`); nil for each by itself.
@@ -102,7 +102,7 @@ public struct DataSpecification: Sendable, Equatable {
   public var isRelative: Bool = false
   /// csv: columns that are a series each, under the name `value`; `*` for all but the time.
   public var wide: [String] = []
-  /// csv and npy: several files, or patterns of their names, in place of `path`. csv: without `series` each file is a series. npy: shards,
+  /// csv, npy and idx: several files, or patterns of their names, in place of `path`. csv: without `series` each file is a series. Else shards,
   /// whose samples follow one another.
   public var paths: [String] = []
   /// csv: the column of texts, which are cut into `tokens`; each is a sample. Excludes `features`, `window`, `horizon` and `group`.

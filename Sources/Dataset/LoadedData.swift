@@ -78,7 +78,9 @@ extension LoadedData {
     case .csv:
       let names = DataNames(classes: classNames, categories: categoryNames)
       try self.init(csv: specification, scaler, given: names, group)
-    case .npy: try self.init(npy: specification, scaler, classNames, group)
+    case .npy: try self.init(arrays: specification, scaler, classNames, group)
+    case .idx where specification.namesImageFiles:
+      try self.init(arrays: specification, scaler, classNames, group)
     case .ts: try self.init(ts: specification, scaler, classNames)
     case .idx: try self.init(idx: specification, classNames, group)
     case .text: try self.init(text: specification, classNames, group)
@@ -121,9 +123,9 @@ extension LoadedData {
       scaler = try sources.fit(specification, train: partition.train, group)
     }
 
-    let stays = try sources.stayInFiles(specification, group)
+    let memory = try sources.memoryOfFiles(specification, group)
     func sets(_ source: SampleSource, _ ranges: [Range<Int>?]) throws(Failure) -> [SequenceSet<Float>?] {
-      try source.sets(ranges, shape: shape, scaler, staysInFiles: stays, group)
+      try source.sets(ranges, shape: shape, scaler, staysInFiles: memory, group)
     }
     var parts = try sets(main, [partition.train, partition.validation, partition.test])
     if let other = sources.validation { parts[1] = try sets(other, [0..<other.samples])[0] }
@@ -165,7 +167,16 @@ extension LoadedData {
         hash.update(file.digests(0..<file.pieces))
       }
     }
-    for shards in shards { hash.update(try shards.digests(0..<shards.paths.count)) }
+    for shards in shards {
+      guard let group else {
+        hash.update(try shards.digests(0..<shards.paths.count))
+        continue
+      }
+      let parts = try group.share { () throws(Failure) in
+        try shards.digests(group.part(of: shards.paths.count))
+      }
+      for part in parts { hash.update(part) }
+    }
     return hash.finalize().hexadecimal
   }
 

@@ -21,6 +21,12 @@ public protocol SampleSet: Sendable {
   /// What went wrong with reading samples that stay in their files: what batches were filled with since is of no use.
   var readingFailure: Failure? { get }
 
+  /// How many samples after those in use are worth reading before they are wanted; nil for what memory holds.
+  var samplesAhead: Int? { get }
+
+  /// Has the samples of these numbers read, which are wanted soon. Returns at once.
+  func readAhead(_ samples: UnsafeBufferPointer<Int32>)
+
   /// Writes inputs and targets of the samples that the batch has been arranged for, row by row; of pairs the batch's source too.
   ///
   /// Does not allocate, unless samples stay in their files; may be called from any thread.
@@ -42,6 +48,8 @@ extension SampleSet {
   public func targetBase(of sample: Int) -> [Double]? { nil }
   public func targetScale(of sample: Int) -> [Scaler.ColumnScale]? { nil }
   public var readingFailure: Failure? { nil }
+  public var samplesAhead: Int? { nil }
+  public func readAhead(_ samples: UnsafeBufferPointer<Int32>) {}
 
   /// Fills a batch with the samples of these numbers.
   package func gather(_ samples: UnsafeBufferPointer<Int32>, into batch: Batch) {

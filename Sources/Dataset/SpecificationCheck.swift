@@ -12,33 +12,37 @@ extension DataSpecification {
     case .text: try checkText()
     case .tagged: try checkTagged()
     case .pairs: try checkPairs()
-    case .idx, .ts: break
+    case .idx: if namesImageFiles { try checkLabelFiles() }
+    case .ts: break
     }
     if format != .csv { try refuseColumnKeys() }
     if let memory, memory < 1 { throw .badData("data.memory must be at least 1, not \(memory)") }
     if let block = shuffleBlock, block < 1 {
       throw .badData("data.shuffle_block must be at least 1, not \(block)")
     }
-    if format != .npy {
+    if memory != nil, ![.csv, .idx, .npy, .text].contains(format) {
+      throw .badData("data.memory is for csv, idx, npy and text, not for \(format.rawValue)")
+    }
+    if format != .npy, format != .idx {
       if !labelsPaths.isEmpty {
-        throw .badData("data.labels_paths is for npy, not for \(format.rawValue)")
-      }
-      if memory != nil, format != .csv {
-        throw .badData("data.memory is for npy and csv, not for \(format.rawValue)")
+        throw .badData("data.labels_paths is for npy and idx, not for \(format.rawValue)")
       }
       for (key, path) in [
         ("labels_path", labelsPath), ("validation_labels_path", validationLabelsPath),
         ("test_labels_path", testLabelsPath),
       ] where path != nil {
-        throw .badData("data.\(key) is for npy; \(format.rawValue) files hold their labels")
+        throw .badData("data.\(key) is for npy and idx; \(format.rawValue) files hold their labels")
       }
     }
     if format == .idx {
       if scale != .none {
         throw .badData("data.scale is not for idx: its pixels are divided by 255; use none")
       }
-      for (key, path) in [("validation_path", validationPath), ("test_path", testPath)] where path != nil {
-        throw .badData("data.\(key) is not for idx: data.path names the folder with the train and t10k files")
+      for (key, path) in [("validation_path", validationPath), ("test_path", testPath)]
+      where path != nil && !namesImageFiles {
+        throw .badData(
+          "data.\(key) is not for idx where data.path names the folder with the train and t10k files; name files one by one, with data.labels_path"
+        )
       }
     }
   }
@@ -174,7 +178,7 @@ extension DataSpecification {
       ("categorical", !categorical.isEmpty), ("static", !statics.isEmpty), ("known", !known.isEmpty),
       ("series", !series.isEmpty), ("wide", !wide.isEmpty), ("time", time != nil),
       ("calendar", !calendar.isEmpty), ("weight", weight != nil), ("relative", isRelative),
-      ("paths", !paths.isEmpty && format != .npy),
+      ("paths", !paths.isEmpty && format != .npy && format != .idx),
       ("split.by", split.unit != .windows),
       ("features", !features.isEmpty), ("targets", !targets.isEmpty), ("label", label != nil),
       ("group", group != nil), ("text", text != nil), ("window", window != 1),
@@ -187,7 +191,8 @@ extension DataSpecification {
 
   private func checkLabelFiles() throws(Failure) {
     if labelsPath == nil, labelsPaths.isEmpty, !areTargetsOptional {
-      throw .badData("data.labels_path is missing: npy needs the file with the labels of data.path")
+      throw .badData(
+        "data.labels_path is missing: \(format.rawValue) needs the file with the labels of data.path")
     }
     for (key, file, labels) in [
       ("validation", validationPath, validationLabelsPath), ("test", testPath, testLabelsPath),

@@ -50,9 +50,8 @@ package enum AvailableMemory {
     if getrlimit(addressSpace, &limit) == 0, limit.rlim_cur < UInt(Int.max) {
       limits.append(Limit(bytes: max(0, Double(limit.rlim_cur) - (pages.first ?? 0)), name: "ulimit -v"))
     }
-    let resident = pages.count > 1 ? pages[1] : 0
-    if let bytes = ContainerMemory.limit {
-      limits.append(Limit(bytes: max(0, bytes - resident), name: "the container's limit"))
+    if let bytes = ControlGroups.own.memoryLeft {
+      limits.append(Limit(bytes: bytes, name: "what the container's limit leaves"))
     }
     let machine = text(of: "/proc/meminfo").split(separator: "\n")
     let free = ["MemAvailable:", "SwapFree:"].map { key in
@@ -87,7 +86,7 @@ package enum AvailableMemory {
     return String(decoding: bytes, as: UTF8.self)
   }
 
-  static func inWords(_ bytes: Double) -> String {
+  package static func inWords(_ bytes: Double) -> String {
     var (value, unit) = (bytes / 1024 / 1024, 0)
     let units = ["MiB", "GiB", "TiB", "PiB"]
     while value >= 1000, unit + 1 < units.count { (value, unit) = (value / 1024, unit + 1) }

@@ -44,6 +44,7 @@ extension Evaluator {
       let samples = mine.map { streams.sample(window: window, stream: $0) }.filter { $0 < set.count }
       if samples.isEmpty { return }
       set.gather(samples.map { Int32($0) }, into: batch)
+      if let failure = set.readingFailure { throw failure }
       let outputs =
         try device?.evaluate(batch) ?? model.forward(batch, mode: .evaluation, states: states)
       batch.rows.forEachRow { row, place, _ in

@@ -13,7 +13,7 @@ package enum Memory {
   /// Bytes of the machine, or of the container where that has fewer.
   package static let most: Int = {
     let machine = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
-    return min(machine, ContainerMemory.limit.map { Int($0) } ?? machine)
+    return min(machine, ControlGroups.own.memoryLimit.map { Int($0) } ?? machine)
   }()
 
   /// Throws where the system would not give so much. An array that can't have its memory ends the program.

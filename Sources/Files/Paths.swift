@@ -80,14 +80,20 @@ package enum Paths {
 
   /// The regular files in a folder; none where there is no folder.
   package static func files(in folder: String) -> [String] {
-    guard let directory = opendir(folder) else { return [] }
+    (names(in: folder) ?? []).map { "\(folder)/\($0)" }.filter { FileIdentity($0)?.isRegular == true }
+  }
+
+  /// What a folder holds, whatever it is; nil where it can't be read, for the reason in `errno`.
+  package static func names(in folder: String) -> [String]? {
+    guard let directory = opendir(folder) else { return nil }
     defer { closedir(directory) }
-    var paths: [String] = []
+    var names: [String] = []
     while let entry = readdir(directory) {
-      let path = "\(folder)/" + withUnsafePointer(to: &entry.pointee.d_name.0) { String(cString: $0) }
-      if FileIdentity(path)?.isRegular == true { paths.append(path) }
+      let name = withUnsafePointer(to: &entry.pointee.d_name.0) { String(cString: $0) }
+      if name.utf8.elementsEqual(".".utf8) || name.utf8.elementsEqual("..".utf8) { continue }
+      names.append(name)
     }
-    return paths
+    return names
   }
 
   /// The paths that fit a shell's pattern, in the order of their bytes.

@@ -1,13 +1,31 @@
 import Diagnostics
 import Synchronization
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
 /// Files that are read here and there for as long as a program runs. Only some of them are open at a time, and none may change meanwhile.
 package final class StoredFiles: Sendable {
   package let paths: [String]
   private let stamps: [FileStamp]
-  private let opened = Mutex<[(number: Int, file: OpenInput)]>([])
+  private let opened: Mutex<Opened>
   private let first = Mutex<Failure?>(nil)
-  private static let mostOpen = 64
+  /// Some of those that a process may have: ranks, logs and checkpoints need some too.
+  private static let mostOpen: Int = {
+    var limit = rlimit()
+    guard getrlimit(openFiles, &limit) == 0 else { return 64 }
+    return Int(max(16, min(limit.rlim_cur / 4, 1024)))
+  }()
+  #if os(Linux) && canImport(Glibc)
+    private static let openFiles = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+  #else
+    private static let openFiles = RLIMIT_NOFILE
+  #endif
 
   /// - key: the recipe's key that names them, for messages.
   package init(_ paths: [String], key: String) throws(Failure) {
@@ -21,6 +39,7 @@ package final class StoredFiles: Sendable {
       stamps.append(stamp)
     }
     (self.paths, self.stamps) = (paths, stamps)
+    opened = Mutex(Opened(files: [OpenInput?](repeating: nil, count: paths.count)))
   }
 
   package func size(_ number: Int) -> Int { stamps[number].size }
@@ -61,22 +80,13 @@ package final class StoredFiles: Sendable {
   }
 
   private func open(_ number: Int) throws(Failure) -> OpenInput {
-    let known = opened.withLock { files -> OpenInput? in
-      guard let place = files.lastIndex(where: { $0.number == number }) else { return nil }
-      let file = files.remove(at: place)
-      files.append(file)
-      return file.file
-    }
-    if let known { return known }
+    if let known = opened.withLock({ $0.files[number] }) { return known }
     let path = paths[number]
     guard FileStamp(path) != nil else {
       throw .missingInput("\(path) is not there any more; put it back and resume the run")
     }
     let file = try OpenInput(path, key: "data", allowsStream: false)
-    opened.withLock { files in
-      if files.count == Self.mostOpen { files.removeFirst() }
-      files.append((number, file))
-    }
+    opened.withLock { $0.add(file, number, most: Self.mostOpen) }
     return file
   }
 
@@ -84,5 +94,23 @@ package final class StoredFiles: Sendable {
     let what =
       known.size == now.size ? "has been written to" : "had \(known.size) bytes and has \(now.size) now"
     return .inputOutput("\(path) \(what) since the run began; put back what it was and resume the run")
+  }
+}
+
+/// The files that are open at a time.
+private struct Opened {
+  /// By their numbers.
+  var files: [OpenInput?]
+  /// Those that are there, in the order in which they were opened.
+  private var order: [Int] = []
+
+  init(files: [OpenInput?]) { self.files = files }
+
+  mutating func add(_ file: OpenInput, _ number: Int, most: Int) {
+    // Another thread may have been faster.
+    guard files[number] == nil else { return }
+    if order.count == most { files[order.removeFirst()] = nil }
+    order.append(number)
+    files[number] = file
   }
 }

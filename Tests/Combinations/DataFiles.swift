@@ -30,7 +30,7 @@ public struct DataFiles {
     case .tagged: "tagged.txt"
     case .pairs: "pairs.tsv"
     case .idx: "images"
-    case .npyShards: "inputs"
+    case .npyShards, .idxShards: "inputs"
     default: kind.format == "npy" ? "samples.npy" : "series.\(kind.format)"
     }
   }
@@ -39,14 +39,14 @@ public struct DataFiles {
   static func spoilt(of kind: DataKind) -> String {
     switch kind {
     case .idx: "images/train-images-idx3-ubyte"
-    case .npyShards: "inputs/1.npy"
+    case .npyShards, .idxShards: "inputs/1\(kind.shardEndings!.inputs)"
     default: main(of: kind)
     }
   }
 
   /// What a part of its own is.
   static func part(_ part: String, of kind: DataKind) -> String {
-    "\(part)-\(kind == .npyShards ? "samples.npy" : main(of: kind))"
+    "\(part)-\(kind.shardEndings.map { "samples\($0.inputs)" } ?? main(of: kind))"
   }
 
   public mutating func change(_ name: String, _ change: (inout [UInt8]) -> Void) {
@@ -68,10 +68,14 @@ public struct DataFiles {
     case "csv":
       files[name] = Array(table(rows: samples + 20).utf8)
       if data["paths"] != nil { files["more-\(name)"] = Array(table(rows: samples).utf8) }
-    case "npy" where kind == .npyShards && prefix.isEmpty:
+    case "npy" where kind == .npyShards && prefix.isEmpty, "idx" where kind == .idxShards && prefix.isEmpty:
+      let endings = kind.shardEndings!
       for (number, count) in [7, samples - 8, 1].enumerated() {
-        (files["inputs/\(number).npy"], files["labels/\(number).npy"]) = arrays(count)
+        (files["inputs/\(number)\(endings.inputs)"], files["labels/\(number)\(endings.labels)"]) =
+          kind == .npyShards ? arrays(count) : images(count)
       }
+    case "idx" where kind == .idxShards:
+      (files[name], files["\(prefix)labels-idx1-ubyte"]) = images(samples)
     case "npy":
       let (inputs, labels) = arrays(samples)
       files[name] = inputs
@@ -152,17 +156,20 @@ extension DataFiles {
     )
   }
 
-  private mutating func images(_ part: String, _ count: Int) {
+  /// Images of 4 × 3 pixels and their labels.
+  private mutating func images(_ count: Int) -> (inputs: [UInt8], labels: [UInt8]) {
     var (pixels, labels): ([UInt8], [UInt8]) = ([], [])
     for sample in 0..<count {
       let own = (0..<12).map { UInt8(127 + 100 * sin(Double(sample * 5 + $0)) + 100 * noise()) }
       pixels += own
       labels.append(UInt8(label(sample, Double(own[3]) / 127 - 1)))
     }
-    let all = [
-      ("images/\(part)-images-idx3-ubyte", ArrayFiles.idx(2051, [count, 4, 3], pixels)),
-      ("images/\(part)-labels-idx1-ubyte", ArrayFiles.idx(2049, [count], labels)),
-    ]
+    return (ArrayFiles.idx(2051, [count, 4, 3], pixels), ArrayFiles.idx(2049, [count], labels))
+  }
+
+  private mutating func images(_ part: String, _ count: Int) {
+    let (inputs, labels) = images(count)
+    let all = [("images/\(part)-images-idx3-ubyte", inputs), ("images/\(part)-labels-idx1-ubyte", labels)]
     let isPacked = part == "t10k" && dice.chance(0.5)
     for (name, bytes) in all {
       files[isPacked ? "\(name).gz" : name] = isPacked ? ArrayFiles.gzip(bytes) : bytes

@@ -14,6 +14,7 @@ public enum DataKind: String, CaseIterable, Sendable {
   case npyValues = "npy of numbers"
   case npyShards = "npy of several files"
   case idx = "idx"
+  case idxShards = "idx of several files"
   case tsEqual = "ts of equal lengths"
   case tsUnequal = "ts of different lengths"
   case tsValues = "ts of numbers"
@@ -27,11 +28,20 @@ public enum DataKind: String, CaseIterable, Sendable {
       .csvGroupPerStep, .csvTexts, .csvTextValues:
       "csv"
     case .npyClasses, .npyValues, .npyShards: "npy"
-    case .idx: "idx"
+    case .idx, .idxShards: "idx"
     case .tsEqual, .tsUnequal, .tsValues: "ts"
     case .text: "text"
     case .tagged: "tagged"
     case .pairs: "pairs"
+    }
+  }
+
+  /// How the names of inputs and labels end that are several files; nil for one file.
+  var shardEndings: (inputs: String, labels: String)? {
+    switch self {
+    case .npyShards: (".npy", ".npy")
+    case .idxShards: ("-idx3-ubyte", "-idx1-ubyte")
+    default: nil
     }
   }
 
@@ -45,7 +55,8 @@ public enum DataKind: String, CaseIterable, Sendable {
   /// Whether each step has a target, the tokens of texts included.
   var hasTargetPerStep: Bool { isPerStep || hasTokenTargets }
   var isOfClasses: Bool {
-    hasLabel || hasTokenTargets || [.npyClasses, .npyShards, .idx, .tsEqual, .tsUnequal].contains(self)
+    hasLabel || hasTokenTargets
+      || [.npyClasses, .npyShards, .idx, .idxShards, .tsEqual, .tsUnequal].contains(self)
   }
   /// Whether samples differ in length.
   var isUnequal: Bool { isGrouped || isTokens || [.tsUnequal, .tsValues].contains(self) }

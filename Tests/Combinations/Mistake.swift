@@ -49,8 +49,8 @@ extension Mistake {
     Mistake("no train.epochs") { $0["train.epochs"] = nil },
     Mistake("no loss") { $0["loss"] = nil },
     Mistake("labels of fewer files") {
-      ($0["data.labels_path"], $0["data.labels_paths"]) = (nil, ["labels/0.npy"])
-    }.only { kind, _ in kind == .npyShards },
+      ($0["data.labels_path"], $0["data.labels_paths"]) = (nil, ["labels/0*"])
+    }.only { kind, _ in kind.shardEndings != nil },
     Mistake("data.memory", "many"), Mistake("data.memory", "2 pounds"),
     Mistake("data.shuffle_block", 0),
     Mistake("weights that are not there", code: 66) { $0["train.init_from"] = "absent.safetensors" },

@@ -54,8 +54,10 @@ extension RecipeGenerator {
   private mutating func drawData() {
     recipe["data"] = ["format": .text(kind.format), "path": .text(DataFiles.main(of: kind))]
     if kind == .npyClasses || kind == .npyValues { recipe["data.labels_path"] = "labels.npy" }
-    if kind == .npyShards { drawShards() }
-    if ["csv", "npy"].contains(kind.format) { maybe(0.2, "data.memory", "1kB", "2GiB", "1.5MB") }
+    if let endings = kind.shardEndings { drawShards(endings) }
+    if ["csv", "npy"].contains(kind.format) || kind == .idxShards {
+      maybe(0.2, "data.memory", "1kB", "2GiB", "1.5MB")
+    }
     if ["csv", "npy", "idx"].contains(kind.format) { maybe(0.2, "data.shuffle_block", 1, 3, 100) }
     if kind.format == "csv" { drawColumns() }
     if ["csv", "npy", "ts"].contains(kind.format) {
@@ -86,12 +88,14 @@ extension RecipeGenerator {
   }
 
   /// Folders, patterns or lists of files.
-  private mutating func drawShards() {
-    recipe["data.labels_path"] = .text(dice.pick(["labels", "labels/*.npy"]))
-    if dice.chance(0.3) { recipe["data.path"] = "inputs/?.npy" }
+  private mutating func drawShards(_ endings: (inputs: String, labels: String)) {
+    recipe["data.labels_path"] = .text(dice.pick(["labels", "labels/*\(endings.labels)"]))
+    if dice.chance(0.3) { recipe["data.path"] = .text("inputs/?\(endings.inputs)") }
     guard dice.chance(0.5) else { return }
     (recipe["data.path"], recipe["data.labels_path"]) = (nil, nil)
-    recipe["data.paths"] = .list(["inputs/0.npy", "inputs/[12].npy"])
+    recipe["data.paths"] = .list([
+      .text("inputs/0\(endings.inputs)"), .text("inputs/[12]\(endings.inputs)"),
+    ])
     recipe["data.labels_paths"] = .list(["labels/*"])
   }
 
@@ -100,8 +104,9 @@ extension RecipeGenerator {
     if kind != .idx, dice.chance(0.2) {
       for part in dice.pick([["validation"], ["test"], ["validation", "test"]]) {
         recipe["data.\(part)_path"] = .text(DataFiles.part(part, of: kind))
-        if kind.format == "npy" {
-          recipe["data.\(part)_labels_path"] = .text("\(part)-labels.npy")
+        if kind.format == "npy" || kind == .idxShards {
+          recipe["data.\(part)_labels_path"] = .text(
+            "\(part)-labels\(kind.shardEndings?.labels ?? ".npy")")
         }
       }
       return

@@ -49,7 +49,7 @@ extension CombinationCheck {
       }
     }
     // Inputs that stay in their files are those in memory.
-    if combination.kind == .npyShards, way.name != "whole" { overrides.append("data.memory=1") }
+    if combination.kind.shardEndings != nil, way.name != "whole" { overrides.append("data.memory=1") }
     // One process has nobody to dedicate.
     if way.ranks == 1 { overrides.append("distributed.coordinator=shared") }
     return overrides

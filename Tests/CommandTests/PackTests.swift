@@ -84,7 +84,14 @@ import Testing
       """)
     let packed = try run("pack", "t.txt", "--out", "packed", "--tokens", tokens, "--shard-size", "200")
     #expect(packed.status == 0, "\(packed.err)")
-    #expect(try hash("t.yaml") == hash("t.yaml", "data.path=packed"))
+    let whole = try hash("t.yaml")
+    #expect(try hash("t.yaml", "data.path=packed") == whole)
+    // Tokens that stay in their files.
+    #expect(try hash("t.yaml", "data.path=packed", "data.memory=1") == whole)
+    let large = try run("train", "t.yaml", "--out", "large", "--set", "data.memory=1")
+    #expect(
+      large.status == 65 && large.err.contains("/t.txt --tokens \(tokens) --out DIR makes shards"),
+      "\(large.err)")
     if tokens == "word" {
       #expect(
         try hash("t.yaml", "data.vocabulary=4") == hash("t.yaml", "data.path=packed", "data.vocabulary=4"))
@@ -96,6 +103,18 @@ import Testing
     let lines = try run(
       "pack", "t.jsonl", "--format", "text", "--field", "text", "--out", "lines", "--tokens", tokens)
     #expect(lines.status == 0, "\(lines.err)")
+  }
+
+  /// What would not fit is refused before it is read, and by what to do.
+  @Test func aTableBeyondMemoryIsRefused() throws {
+    try folder.writeWave(epochs: 1, rows: 80_000)
+    let large = try run("train", "wave.yaml", "--out", "run", "--set", "data.memory=100kB")
+    #expect(large.status == 65 && large.err.contains("wave.csv: its inputs take some"), "\(large.err)")
+    #expect(large.err.contains("more than data.memory, 0.1 MiB; recur pack "), "\(large.err)")
+    #expect(try run("pack", "wave.csv", "--out", "packed").status == 0)
+    let packed = try run(
+      "recipe", "check", "wave.yaml", "--set", "data.memory=100kB", "--set", "data.path=packed")
+    #expect(packed.status == 0, "\(packed.err)")
   }
 
   @Test func aDamagedFolderIsRefused() throws {

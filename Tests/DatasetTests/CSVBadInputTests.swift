@@ -158,7 +158,7 @@ import Testing
     for delimiter in ["", ",,", "\"", "\n", ".", "1", "x", "-", "é", "\u{0}"] {
       try expect("data.delimiter must be one character") { $0.delimiter = delimiter }
     }
-    try expect("data.labels_path is for npy; csv files hold their labels") { $0.labelsPath = "x" }
+    try expect("data.labels_path is for npy and idx; csv files hold their labels") { $0.labelsPath = "x" }
   }
 
   @Test func missingFiles() throws {

@@ -144,6 +144,74 @@ import Testing
         == "empty: there is no .npy file in this folder; check data.path")
   }
 
+  /// Whatever has the name of a shard is one: what is none would else be missing from the data.
+  @Test(arguments: ["FIFO", "folder", "loop", "hole", "twice"]) func whatIsNoShardIsNamed(what: String) throws
+  {
+    let path = "\(folder.path)/inputs/5.npy"
+    let manager = FileManager.default
+    switch what {
+    case "FIFO": #expect(mkfifo(path, 0o600) == 0)
+    case "folder": try manager.createDirectory(atPath: path, withIntermediateDirectories: false)
+    case "loop": try manager.createSymbolicLink(atPath: path, withDestinationPath: path)
+    case "hole": try manager.createSymbolicLink(atPath: path, withDestinationPath: "nowhere.npy")
+    default: try manager.createSymbolicLink(atPath: path, withDestinationPath: "3.npy")
+    }
+    for specification in [shards, specification("inputs/*.npy", "labels")] {
+      let text = message(folder) { _ = try LoadedData(specification) }
+      let expected = [
+        "FIFO": "inputs/5.npy is not a regular file, and has to be read more than once; check data.path",
+        "folder": "inputs/5.npy is a folder, not a file; check data.path",
+        "loop": "inputs/5.npy: Too many levels of symbolic links; check data.path",
+        "hole": "inputs/5.npy: No such file or directory; check data.path",
+        "twice": "data.path: inputs/3.npy and inputs/5.npy are the same file; name it once",
+      ]
+      #expect(text == expected[what])
+    }
+  }
+
+  /// Shards that are no arrays, or arrays of another kind.
+  @Test func oddShardsAreNamed() throws {
+    let floats = ArrayFiles.bytes([Float](repeating: 0, count: 6))
+    let odd: [([UInt8], String)] = [
+      (ArrayFiles.npy("<f4", "(1, 3, 2)", floats, order: "True"), "is in Fortran order"),
+      (ArrayFiles.npy(">f4", "(1, 3, 2)", floats), "holds elements of type '>f4'; save little-endian"),
+      (ArrayFiles.npy("<f4", "()", Array(floats[..<4])), "holds one number; a shard has one sample at least"),
+      (Array(ArrayFiles.npy("<f4", "(1, 3, 2)", floats).dropLast()), "is truncated: its header declares 24"),
+      (ArrayFiles.npy("<f4", "(1, 3, 2)", floats + [0]), "holds 25 bytes of numbers, more than the 24"),
+      (Array("a,b\n1,2\n".utf8), "is not an npy file"), ([], "is empty"),
+    ]
+    for (bytes, reason) in odd {
+      try folder.write("inputs/2.npy", bytes)
+      let text = message(folder) { _ = try LoadedData(shards) }
+      #expect(text.hasPrefix("inputs/2.npy: \(reason)"), "\(text)")
+    }
+  }
+
+  /// Names are bytes, in whose order shards stand; other programs' hidden files are none.
+  @Test func shardsMayHaveAnyName() throws {
+    for name in ["inputs", "labels"] {
+      for (old, new) in [("0", " a b"), ("1", "a\nb"), ("2", "ä*[0]"), ("3", "\u{10348}")] {
+        try FileManager.default.moveItem(
+          atPath: "\(folder.path)/\(name)/\(old).npy", toPath: "\(folder.path)/\(name)/\(new).npy")
+      }
+      try folder.write("\(name)/.hidden.npy", "")
+    }
+    try expectWhole(shards)
+  }
+
+  /// Blocks are read ahead as far as memory goes: those that are mixed and those that come after them.
+  @Test func whatIsReadAheadHasABound() throws {
+    var data = shards
+    func ahead(_ memory: Int?, block: Int?) throws -> Int? {
+      (data.memory, data.shuffleBlock) = (memory, block)
+      return try LoadedData(data).train?.samplesAhead
+    }
+    // A sample has 24 bytes in its file, and 16 blocks are mixed.
+    #expect(try ahead(nil, block: 1) == nil && ahead(960, block: 1) == nil)
+    #expect(try ahead(959, block: 1) == 16 && ahead(600, block: 1) == 9 && ahead(24 * 16, block: 1) == 0)
+    #expect(try ahead(480, block: nil) == 10 && ahead(480, block: 2) == 10 && ahead(1, block: 1) == 0)
+  }
+
   /// What is not a number is found where it is read, with its place.
   @Test func aNumberThatIsNoneIsFoundInItsShard() throws {
     var changed = numbers

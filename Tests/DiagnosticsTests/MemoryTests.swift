@@ -19,18 +19,4 @@ import Testing
     #expect(
       ByteCount.text(2 << 30) == "2GiB" && ByteCount.text(1500) == "1500" && ByteCount.text(3000) == "3kB")
   }
-
-  /// Of both versions of control groups, the process's own and those above it.
-  @Test func groupsAreFoundUpToTheRoot() {
-    #expect(
-      ContainerMemory.files("0::/a/b").filter { $0.hasPrefix("/sys/fs/cgroup/") && !$0.contains("unified") }
-        == [
-          "/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/a/memory.max", "/sys/fs/cgroup/a/b/memory.max",
-        ])
-    #expect(
-      ContainerMemory.files("7:memory:/x") == [
-        "/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/x/memory.limit_in_bytes",
-      ])
-    #expect(ContainerMemory.files("3:cpu,cpuacct:/x").isEmpty && ContainerMemory.files("words").isEmpty)
-  }
 }

@@ -127,6 +127,21 @@ import Training
     }
   }
 
+  /// Series, whose rows each process sorts: what comes of them is held once.
+  @Test(arguments: [DataSpecification.ScalePer.all, .series], [false, true])
+  func csvOfSeries(scales: DataSpecification.ScalePer, isWrong: Bool) throws {
+    var rows = Self.numbers(90)
+    for row in 0..<90 { rows[row][2] = "s\(row * 5 % 4)" }
+    if isWrong { rows[71][0] = "1e300" }
+    var specification = try csv(Self.text(rows))
+    specification.targets = ["b"]
+    specification.series = ["label"]
+    (specification.window, specification.horizons) = (3, [1, 2])
+    (specification.scale, specification.scalePer) = (isWrong ? .none : .standard, isWrong ? .all : scales)
+    specification.split = .init(train: .fraction(0.7), test: .rest)
+    try expectTheSame(specification, fails: isWrong)
+  }
+
   @Test func csvOfSequences() throws {
     var rows = Self.numbers(90)
     for row in 0..<90 { rows[row][2] = "s\(row / 7)" }

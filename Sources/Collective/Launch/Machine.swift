@@ -1,3 +1,4 @@
+import Diagnostics
 import Files
 
 #if canImport(Glibc)
@@ -43,11 +44,8 @@ package enum Machine {
     }
   }
 
-  /// Whole processors a control group leaves: "200000 100000" is two, "max 100000" no limit.
-  package static func quota() -> Int? {
-    let numbers = (firstLine("/sys/fs/cgroup/cpu.max") ?? "").split(separator: " ").compactMap { Int($0) }
-    return numbers.count == 2 && numbers[1] > 0 ? max(1, numbers[0] / numbers[1]) : nil
-  }
+  /// Whole processors that control groups leave; nil without a quota.
+  package static func quota() -> Int? { ControlGroups.own.processors.map { max(1, Int(min($0, 0x1p30))) } }
 
   private static func firstLine(_ path: String) -> String? { lines(path).first }
 

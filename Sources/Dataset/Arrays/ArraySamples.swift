@@ -2,8 +2,10 @@ import Diagnostics
 import Files
 
 extension LoadedData {
+  /// Arrays of npy, and of idx where they are named file by file.
   init(
-    npy specification: DataSpecification, _ scaler: Scaler?, _ classNames: [String]?, _ group: LoadingGroup?
+    arrays specification: DataSpecification, _ scaler: Scaler?, _ classNames: [String]?,
+    _ group: LoadingGroup?
   ) throws(Failure) {
     var files: [InputFile] = []
     var count = classNames?.count

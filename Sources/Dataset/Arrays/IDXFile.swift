@@ -50,16 +50,26 @@ package struct IDXFile: Sendable {
       bytes.removeFirst(headerSize)
       elements = .own(bytes)
     } else {
-      shape = try Self.shape(file.padded.prefix(file.count).prefix(headerSize), dimensions: dimensions, file)
-      let size = try Self.size(shape, headerSize: headerSize, file)
-      guard file.count >= size else {
-        throw file.failure("is truncated: its header declares \(size) bytes, it holds \(file.count)")
-      }
-      guard file.count == size else {
-        throw file.failure("holds \(file.count) bytes, more than the \(size) its header declares")
-      }
+      shape = try Self.header(file, dimensions: dimensions).shape
+      // It may have become shorter since it was opened.
+      guard file.count == file.size else { throw file.changed }
       elements = .own(Array(file.padded[headerSize..<file.count]))
     }
+  }
+
+  /// The sizes of an array that is not packed, and the bytes in front of its elements; the file holds these at least.
+  static func header(_ file: InputFile, dimensions: Int) throws(Failure) -> (shape: [Int], size: Int) {
+    let headerSize = 4 + 4 * dimensions
+    let shape = try Self.shape(
+      file.padded.prefix(file.count).prefix(headerSize), dimensions: dimensions, file)
+    let size = try Self.size(shape, headerSize: headerSize, file)
+    guard file.size >= size else {
+      throw file.failure("is truncated: its header declares \(size) bytes, it holds \(file.size)")
+    }
+    guard file.size == size else {
+      throw file.failure("holds \(file.size) bytes, more than the \(size) its header declares")
+    }
+    return (shape, headerSize)
   }
 
   private static func shape(

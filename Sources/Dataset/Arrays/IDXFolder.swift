@@ -58,15 +58,28 @@ struct IDXPart {
   private static func find(
     _ stem: String, _ ending: String, _ specification: DataSpecification, _ group: LoadingGroup?
   ) throws(Failure) -> InputFile? {
+    guard let path = path(stem, ending, specification.path) else { return nil }
+    return try specification.open(path, key: "data.path", group, unpacks: false)
+  }
+
+  private static func path(_ stem: String, _ ending: String, _ folder: String) -> String? {
     for name in ["\(stem)-\(ending)", "\(stem).\(ending)"] {
-      for suffix in ["", ".gz"] {
-        let path = "\(specification.path)/\(name)\(suffix)"
-        if access(path, F_OK) == 0 {
-          return try specification.open(path, key: "data.path", group, unpacks: false)
-        }
+      for suffix in ["", ".gz"] where access("\(folder)/\(name)\(suffix)", F_OK) == 0 {
+        return "\(folder)/\(name)\(suffix)"
       }
     }
     return nil
+  }
+
+  /// Throws where the images of a folder, which are held as bytes, are more than `data.memory`.
+  static func requireRoom(_ specification: DataSpecification) throws(Failure) {
+    guard let memory = specification.memory, specification.content == nil else { return }
+    let images = ["train", "t10k"].compactMap { path("\($0)-images", "idx3-ubyte", specification.path) }
+    let size = images.reduce(0) { $0 + (FileStamp($1)?.size ?? 0) }
+    guard size > memory, let first = images.first else { return }
+    throw .badData(
+      "\(specification.path): its images take \(AvailableMemory.inWords(Double(size))), more than data.memory, \(AvailableMemory.inWords(Double(memory))); name the files one by one, data.path: \(first) with data.labels_path, and they stay where they are"
+    )
   }
 
   static func missing(_ name: String, _ folder: String) -> Failure {

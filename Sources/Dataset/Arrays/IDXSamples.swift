@@ -8,6 +8,8 @@ extension LoadedData {
     idx specification: DataSpecification, _ classNames: [String]?, _ group: LoadingGroup?
   ) throws(Failure) {
     let folder = specification.path
+    // Given by the recipe, so that all processes refuse or none.
+    try IDXPart.requireRoom(specification)
     let isFile = specification.areTargetsOptional && !Paths.isFolder(folder)
     let main = try isFile ? IDXPart(specification, group) : IDXPart("train", specification, group)
     let held = try isFile ? nil : IDXPart("t10k", specification, group)

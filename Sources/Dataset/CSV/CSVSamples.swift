@@ -6,27 +6,36 @@ extension LoadedData {
   init(
     csv data: DataSpecification, _ scaler: Scaler?, given: DataNames, _ group: LoadingGroup?
   ) throws(Failure) {
-    // What order the rows of series are in is found by sorting: each process does that for itself.
-    let group = data.isTableOfSeries ? nil : group
+    // What order the rows of series are in is found by sorting: each process reads and sorts for itself, and the result is held once.
+    let readers = data.isTableOfSeries ? nil : group
     var files: [InputFile] = []
     var names = given
+    var room = CSVRoom(data)
     let sources = try SampleSources(data) { (path, _, part) throws(Failure) in
       let origin = given.classes == nil ? data.path : "the checkpoint"
       let paths = try part == .main ? data.mainFiles() : [path]
       if PackIndex.isThere(in: path) {
         try data.requirePlainTable()
-        let file = try data.open("\(path)/\(PackIndex.fileName)", key: part.pathKey, group)
+        let file = try data.open("\(path)/\(PackIndex.fileName)", key: part.pathKey, readers)
         files.append(file)
         return try SampleSource(
-          packed: path, PackIndex(file), data, &names.classes, origin: origin, key: part.pathKey, group)
+          packed: path, PackIndex(file), data, &names.classes, origin: origin, key: part.pathKey, readers)
       }
       let key = part == .main && !data.paths.isEmpty ? data.pathsName : part.pathKey
-      let own = try paths.map { (path) throws(Failure) in try data.open(path, key: key, group) }
-      files += own
+      // Machines may differ in memory: where one refuses, all do.
+      try room.add(paths, group)
       if data.isTableOfSeries {
-        return try SampleSource(series: own, data, &names, origin: origin, isMain: part == .main)
+        return try group.alike { () throws(Failure) -> SampleSource in
+          let own = try paths.map { (path) throws(Failure) in try data.open(path, key: key) }
+          files += own
+          var source = try SampleSource(
+            series: own, data, &names, origin: origin, isMain: part == .main)
+          source.isDivided = group.map { own.reduce(0) { $0 + $1.size } >= $0.sharedFrom } ?? false
+          return source
+        }
       }
-      return try SampleSource(csv: own[0], data, &names.classes, origin: origin, group)
+      files.append(try data.open(paths[0], key: key, readers))
+      return try SampleSource(csv: files[files.count - 1], data, &names.classes, origin: origin, readers)
     }
     try self.init(
       data, sources, scaler, featureNames: data.inputNames, targetNames: data.targetColumnNames,

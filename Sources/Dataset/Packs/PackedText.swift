@@ -39,22 +39,20 @@ struct PackedText: TokenSource {
     Dictionary(zip((index.vocabulary ?? []).map { Name($0) }, index.counts ?? [])) { $0 + $1 }
   }
 
+  private func numbers(_ vocabulary: Vocabulary) -> PackedNumbers {
+    PackedNumbers(path, kind == .byte ? vocabulary.names : index.vocabulary ?? [], vocabulary)
+  }
+
+  /// The tokens as numbers of a vocabulary, which stay in their files.
+  func stored(_ vocabulary: Vocabulary) -> StoredTokens { StoredTokens(table, numbers(vocabulary)) }
+
   func elements<Element: TokenElement>(_ vocabulary: Vocabulary) throws(Failure) -> Elements<Element> {
-    let names = kind == .byte ? vocabulary.names : index.vocabulary ?? []
-    let map = names.map { vocabulary.number($0) ?? -1 }
+    let known = numbers(vocabulary)
     return try .made(count, for: "\(path): its \(count) tokens need", group) { (own, out) throws(Failure) in
       try table.forEachBlock(own) { (block, numbers) throws(Failure) in
         for (place, row) in block.enumerated() {
-          guard let token = Int(exactly: numbers[place]), map.indices.contains(token) else {
-            throw table.failure
-              ?? .badData("\(table.location(row: row, column: 0)): is the number of no token")
-          }
-          guard map[token] >= 0 else {
-            throw .badData(
-              "\(path), token \(row + 1): \(quoted(names[token])) is not among the \(vocabulary.count) known tokens"
-            )
-          }
-          out[row - own.lowerBound] = Element(truncatingIfNeeded: map[token])
+          out[row - own.lowerBound] = Element(
+            truncatingIfNeeded: try known.number(numbers[place], place: row, table))
         }
       }
       if let failure = table.failure { throw failure }

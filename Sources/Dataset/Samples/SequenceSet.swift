@@ -113,6 +113,8 @@ struct SequenceSet<Element: SequenceElement>: SampleSet {
   }
 
   var readingFailure: Failure? { stored?.failure }
+  var samplesAhead: Int? { stored?.samplesAhead }
+  func readAhead(_ numbers: UnsafeBufferPointer<Int32>) { stored?.readAhead(numbers, of: samples) }
 
   func targetBase(of sample: Int) -> [Double]? { bases.map { $0[samples.lowerBound + sample] } }
   func targetScale(of sample: Int) -> [Scaler.ColumnScale]? { scales[samples.lowerBound + sample] }
@@ -149,7 +151,6 @@ struct SequenceSet<Element: SequenceElement>: SampleSet {
   /// Each sample's rows stand as far apart in the batch as it has samples.
   private func fillInputs(_ batch: Batch, _ stored: StoredRows, to out: UnsafeMutablePointer<Float>) {
     for place in 0..<batch.count {
-      stored.readAhead(Int(batch.numbers[place]), of: samples, layout)
       stored.write(
         layout.rows(sample(batch, place)), to: out + place * shape.features,
         step: batch.count * shape.features)

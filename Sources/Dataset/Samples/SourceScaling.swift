@@ -129,12 +129,16 @@ extension SampleSource {
 
 extension SampleSource {
   /// The samples scaled, as sets of the given ranges that share one array.
+  /// - memory: bytes that may be kept of inputs that stay in their files; nil where they do not.
   func sets(
-    _ ranges: [Range<Int>?], shape: SampleShape, _ scaler: Scaler?, staysInFiles: Bool, _ group: LoadingGroup?
+    _ ranges: [Range<Int>?], shape: SampleShape, _ scaler: Scaler?, staysInFiles memory: Int?,
+    _ group: LoadingGroup?
   ) throws(Failure) -> [SequenceSet<Float>?] {
     let group = isDivided ? group : nil
     let inputScaling = scaling(scaler) { .init(columns: $0.features, fills: $0.fills) }
-    let stored = staysInFiles ? shards.map { StoredRows($0, inputScaling, block: block) } : nil
+    let stored = memory.flatMap { memory in
+      shards.map { StoredRows($0, inputScaling, layout, block: block, memory: memory) }
+    }
     let inputs = try stored == nil ? inputs.floats(inputScaling, group) : .own([])
     let values =
       try values?.floats(scaling(scaler) { .init(columns: $0.targets) }, group) ?? .own([])

@@ -38,7 +38,7 @@ extension DataSpecification {
   package func reading(_ path: String, named name: String) -> DataSpecification {
     var data = self
     data.pathName = name
-    if paths.isEmpty { data.path = path } else { data.paths = [path] }
+    if format == .csv, !paths.isEmpty { data.paths = [path] } else { (data.path, data.paths) = (path, []) }
     return data
   }
 

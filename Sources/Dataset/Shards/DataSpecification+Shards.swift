@@ -9,7 +9,14 @@ struct ShardPaths {
 }
 
 extension DataSpecification {
-  /// npy: the files of a part that has several, in their order; nil for one whose arrays are a file each.
+  /// idx: whether images and labels are named file by file, as the arrays of npy are, and not by the folder with the four standard files.
+  var namesImageFiles: Bool {
+    guard format == .idx, content == nil else { return false }
+    return labelsPath != nil || !labelsPaths.isEmpty || !paths.isEmpty
+      || Paths.isPattern(path) && !Paths.isThere(path)
+  }
+
+  /// The files of a part that has several, in their order; nil for one of npy whose arrays are a file each.
   func shardPaths(_ path: String, _ labels: String?, _ part: SampleSources.FileRole) throws(Failure)
     -> ShardPaths?
   {
@@ -22,18 +29,25 @@ extension DataSpecification {
       : labels.flatMap { (path) throws(Failure) in
         try shards(path, part.labelsKey)
       }
-    if inputFiles == nil, labelFiles == nil { return nil }
+    if format == .npy, inputFiles == nil, labelFiles == nil { return nil }
     return ShardPaths(inputs: inputFiles ?? [path], labels: labelFiles ?? labels.map { [$0] } ?? [])
   }
 
   /// The files that a folder or a pattern stands for, in the order of their names; nil for the path of a file.
   private func shards(_ path: String, _ key: String) throws(Failure) -> [String]? {
     if Paths.isFolder(path) {
-      let found = Paths.files(in: path).filter { Paths.ending(of: $0).hasSameBytes(as: "npy") }
-      guard !found.isEmpty else {
-        throw .missingInput("\(path): there is no .npy file in this folder; check \(key)")
+      let ending = format == .npy ? ".npy" : key.hasBytes(last: "labels_path") ? "idx1-ubyte" : "idx3-ubyte"
+      guard let all = Paths.names(in: path) else {
+        throw .inputOutput("\(path): the folder can't be read: \(systemError()); check \(key)")
       }
-      return found.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+      // Whatever has such a name: what is no file would else be missing from the data, and nobody would know. Hidden files are other
+      // programs' own.
+      let found = all.filter { $0.hasBytes(last: ending) && $0.utf8.first != UInt8(ascii: ".") }
+      guard !found.isEmpty else {
+        throw .missingInput("\(path): there is no \(ending) file in this folder; check \(key)")
+      }
+      let paths = found.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.map { "\(path)/\($0)" }
+      return try files(paths, named: key)
     }
     guard Paths.isPattern(path), !Paths.isThere(path), !NPYFile.isOfArchive(path) else { return nil }
     return try files([path], named: key)

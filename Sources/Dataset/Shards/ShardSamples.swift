@@ -10,7 +10,8 @@ extension SampleSource {
     _ classCount: inout Int?, _ group: LoadingGroup?
   ) throws(Failure) {
     let (name, labelsName) = specification.shardNames(part)
-    let table = try ShardTable(paths.inputs, key: name)
+    let isIDX = specification.format == .idx
+    let table = try ShardTable(paths.inputs, isIDX ? .images : .npy, key: name)
     guard table.shape.count == 1 || table.shape.count == 2 else {
       throw .badData(
         "\(paths.inputs[0]): has the shape \([table.samples[0]] + table.shape); needed are samples, steps, features, or samples, features"
@@ -31,7 +32,7 @@ extension SampleSource {
     if paths.labels.isEmpty {
       try addUnknownTargets(specification, classCount)
     } else {
-      try addTargets(ShardTable(paths.labels, key: labelsName), &classCount)
+      try addTargets(ShardTable(paths.labels, isIDX ? .labels : .npy, key: labelsName), &classCount)
     }
   }
 
@@ -95,14 +96,25 @@ extension LoadingGroup {
   }
 }
 
+extension DataSpecification {
+  /// Bytes that inputs may take on this machine.
+  var mostMemory: Int { memory ?? Memory.most / 2 }
+
+  /// Whether so many bytes are more than that. The same on all processes, whose machines may differ.
+  func exceedsMemory(_ size: Int, _ group: LoadingGroup?) throws(Failure) -> Bool {
+    let exceeds = size > mostMemory
+    guard let group else { return exceeds }
+    return try group.everyone { () throws(Failure) in [exceeds ? 1 : 0] }.contains([1])
+  }
+}
+
 extension SampleSources {
-  /// Whether inputs that can stay in their files do, because memory is not to hold all. The same on all processes.
-  func stayInFiles(_ data: DataSpecification, _ group: LoadingGroup?) throws(Failure) -> Bool {
-    guard all.contains(where: { $0.shards != nil }) else { return false }
+  /// Bytes that may be kept of inputs that stay in their files, because memory is not to hold all; nil where it holds them. The same
+  /// decision on all processes.
+  func memoryOfFiles(_ data: DataSpecification, _ group: LoadingGroup?) throws(Failure) -> Int? {
+    guard all.contains(where: { $0.shards != nil }) else { return nil }
     let size = MemoryLayout<Float>.stride * all.reduce(0) { $0 + $1.inputs.rows * $1.inputs.columns }
-    let stays = size > data.memory ?? Memory.most / 2
-    guard let group else { return stays }
-    return try group.everyone { () throws(Failure) in [stays ? 1 : 0] }.contains([1])
+    return try data.exceedsMemory(size, group) ? min(data.mostMemory, Memory.most / 2) : nil
   }
 }
 

@@ -1,9 +1,10 @@
 import Diagnostics
 import Files
 
-/// An array that lies in several NPY files, its first dimension cut: rows and columns of numbers that are read where they are needed.
+/// An array that lies in several files of NPY or IDX, its first dimension cut: rows and columns of numbers that are read where they are needed.
 struct ShardTable: NumberTable, Sendable {
   let files: StoredFiles
+  private let kind: ShardKind
   let element: NPYFile.Element
   /// Of a sample: the dimensions after the first.
   let shape: [Int]
@@ -23,13 +24,14 @@ struct ShardTable: NumberTable, Sendable {
 
   /// - key: the recipe's key that names them, for messages.
   /// - Throws: a `Failure` for the first file that does not go with the one before it.
-  init(_ paths: [String], key: String) throws(Failure) {
+  init(_ paths: [String], _ kind: ShardKind = .npy, key: String) throws(Failure) {
+    self.kind = kind
     files = try StoredFiles(paths, key: key)
-    let first = try Self.array(paths[0], key)
+    let first = try StoredArray(paths[0], kind, key: key)
     var (samples, bodies): ([Int], [Int]) = ([], [])
     // Each is open for as long as its header is looked at.
     for path in paths {
-      let array = try Self.array(path, key)
+      let array = try StoredArray(path, kind, key: key)
       try first.require(sameAs: array)
       samples.append(array.shape[0])
       bodies.append(array.body)
@@ -40,20 +42,6 @@ struct ShardTable: NumberTable, Sendable {
     width = shape.last ?? 1
     let steps = shape.dropLast().reduce(1, *)
     starts = samples.reduce(into: [0]) { $0.append($0.last! + $1 * steps) }
-  }
-
-  private static func array(_ path: String, _ key: String) throws(Failure) -> NPYFile {
-    let head = 1 << 12
-    let file = try InputFile(path: path, key: key) { 0..<min($0, head) }
-    guard file.isRepeatable else {
-      throw file.failure(
-        file.size == 0 ? "is empty" : "is packed by gzip, and shards are read in places; unpack it")
-    }
-    let array = try NPYFile(file)
-    guard array.shape.first ?? 0 > 0, array.shape.allSatisfy({ $0 > 0 }) else {
-      throw file.failure("has the shape \(array.shape); a shard has one sample at least")
-    }
-    return array
   }
 
   /// The same with some of the columns, in this order.
@@ -82,8 +70,12 @@ struct ShardTable: NumberTable, Sendable {
       element.read(range.count * width, into: out) {
         files.copy(file, bytes(file, range), to: $0.baseAddress!)
       }
+      if kind == .images { for i in 0..<range.count * width { out[i] /= 255 } }
     }
   }
+
+  /// Bytes of a row in its file.
+  var rowBytes: Int { width * element.size }
 
   /// Asks the system to have these rows in memory soon.
   func readAhead(_ rows: Range<Int>) {
@@ -91,8 +83,7 @@ struct ShardTable: NumberTable, Sendable {
   }
 
   private func bytes(_ file: Int, _ rows: Range<Int>) -> Range<Int> {
-    let row = width * element.size
-    return bodies[file] + rows.lowerBound * row..<bodies[file] + rows.upperBound * row
+    bodies[file] + rows.lowerBound * rowBytes..<bodies[file] + rows.upperBound * rowBytes
   }
 
   /// Calls `body` with the files that hold these rows, and which of each file's rows they are.
@@ -124,20 +115,4 @@ struct ShardTable: NumberTable, Sendable {
   }
 
   var failure: Failure? { files.failure }
-}
-
-extension NPYFile {
-  /// Throws where another file can't go on with this array.
-  fileprivate func require(sameAs other: NPYFile) throws(Failure) {
-    guard other.element == element else {
-      throw other.file.failure(
-        "holds elements of type \(quoted(other.element.rawValue)), and \(file.path) of type \(quoted(element.rawValue)); all shards have one"
-      )
-    }
-    guard other.shape.dropFirst() == shape.dropFirst() else {
-      throw other.file.failure(
-        "has the shape \(other.shape), and \(file.path) the shape \(shape); shards differ in their first size alone"
-      )
-    }
-  }
 }

@@ -122,6 +122,19 @@ final class LoadingGroup {
   }
 }
 
+extension LoadingGroup? {
+  /// What each process makes by itself. Where one fails, all throw.
+  func alike<Made>(_ make: () throws(Failure) -> Made) throws(Failure) -> Made {
+    guard let group = self else { return try make() }
+    var made: Made?
+    _ = try group.everyone { () throws(Failure) in
+      made = try make()
+      return []
+    }
+    return made!
+  }
+}
+
 extension LoadingPeers {
   /// What each process gave, or on all of them the failure of the first that failed.
   func share(_ body: () throws(Failure) -> [UInt8]) throws(Failure) -> [[UInt8]] {

@@ -44,15 +44,23 @@ extension LoadedData {
       sources.append((texts[next], ranges))
       next += 1
     }
+    let stays = try specification.exceedsMemory(
+      TokenArray.bytes(of: vocabulary) * texts.reduce(0) { $0 + $1.count }, group)
+    if stays, specification.memory != nil, let text = texts.first(where: { !($0 is PackedText) }) {
+      throw text.file.failure(
+        "its \(text.count) tokens take more than data.memory; recur pack \(ShellWords.quoted([text.file.path])) --tokens \(specification.tokens.rawValue) --out DIR makes shards of it, which need not fit if data.path names DIR"
+      )
+    }
     for (text, ranges) in sources {
-      let tokens = try text.encoded(by: vocabulary)
+      let stored = stays ? (text as? PackedText)?.stored(vocabulary) : nil
+      let tokens: TokenArray = try stored == nil ? text.encoded(by: vocabulary) : .one(.own([]))
       for (part, range) in ranges.enumerated() {
         guard let range else { continue }
         guard range.count > 1 else {
           throw text.file.failure(
             "a part of \(range.count) token has nothing to predict; it needs two at least")
         }
-        parts[part] = TextSet(shape: shape, tokens: tokens, range: range)
+        parts[part] = TextSet(shape: shape, tokens: tokens, stored: stored, range: range)
       }
     }
     (train, validation, test) = (parts[0], parts[1], parts[2])

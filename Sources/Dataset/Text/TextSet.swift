@@ -1,4 +1,5 @@
 import Batches
+import Diagnostics
 
 /// Samples that are consecutive windows of parallel streams (see `Streams`). A network that reads window after window goes on from the
 /// state it was in.
@@ -15,16 +16,18 @@ public protocol StreamedSet: SampleSet {
 /// With B streams the text is cut into B consecutive parts of (almost) equal length, which are read side by side.
 struct TextSet: StreamedSet {
   let shape: SampleShape
-  /// Of all parts together.
+  /// Of all parts together; none where they are `stored`.
   let tokens: TokenArray
+  /// The tokens where they stay in their files.
+  let stored: StoredTokens?
   /// This set's.
   let range: Range<Int>
   private var parallel = Streams(count: 1)
   private(set) var isEven = false
 
-  init(shape: SampleShape, tokens: TokenArray, range: Range<Int>) {
+  init(shape: SampleShape, tokens: TokenArray, stored: StoredTokens?, range: Range<Int>) {
     self.shape = shape
-    self.tokens = tokens
+    (self.tokens, self.stored) = (tokens, stored)
     self.range = range
   }
 
@@ -57,7 +60,10 @@ struct TextSet: StreamedSet {
     return range.lowerBound + stream * shortest + min(stream, longer) + window * shape.steps
   }
 
+  var readingFailure: Failure? { stored?.failure }
+
   func fill(_ batch: Batch) {
+    if let stored { return fill(batch, stored) }
     switch tokens {
     case .one(let tokens): fill(batch, tokens)
     case .two(let tokens): fill(batch, tokens)
@@ -72,6 +78,24 @@ struct TextSet: StreamedSet {
         let token = start(of: Int(batch.numbers[place])) + step
         inputs[row] = Int32(truncatingIfNeeded: tokens[token])
         batch.classes[row] = Int32(truncatingIfNeeded: tokens[token + 1])
+      }
+    }
+  }
+
+  /// Window by window: the tokens of one stand side by side in a file.
+  private func fill(_ batch: Batch, _ stored: StoredTokens) {
+    guard let inputs = batch.tokens else { preconditionFailure("tokens need memory") }
+    let width = shape.steps + 1
+    withUnsafeTemporaryAllocation(of: Int32.self, capacity: batch.count * width) { windows in
+      for place in 0..<batch.count {
+        let sample = Int(batch.numbers[place])
+        let start = start(of: sample)
+        stored.read(
+          start..<start + length(of: sample) + 1, into: windows.baseAddress! + place * width)
+      }
+      batch.rows.forEachRow { row, place, step in
+        inputs[row] = windows[place * width + step]
+        batch.classes[row] = windows[place * width + step + 1]
       }
     }
   }

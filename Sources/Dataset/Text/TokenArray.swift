@@ -17,6 +17,11 @@ enum TokenArray: Sendable {
 }
 
 extension TokenArray {
+  /// Bytes of a token.
+  static func bytes(of vocabulary: Vocabulary) -> Int {
+    vocabulary.count <= 1 << 8 ? 1 : vocabulary.count <= 1 << 16 ? 2 : 4
+  }
+
   /// All of them as they stand in a batch.
   var numbers: [Int32] {
     switch self {
@@ -52,8 +57,11 @@ protocol TokenSource {
 extension TokenSource {
   /// The same in as few bytes as the vocabulary needs.
   func encoded(by vocabulary: Vocabulary) throws(Failure) -> TokenArray {
-    if vocabulary.count <= 1 << 8 { return .one(try elements(vocabulary)) }
-    return vocabulary.count <= 1 << 16 ? .two(try elements(vocabulary)) : .four(try elements(vocabulary))
+    switch TokenArray.bytes(of: vocabulary) {
+    case 1: return .one(try elements(vocabulary))
+    case 2: return .two(try elements(vocabulary))
+    default: return .four(try elements(vocabulary))
+    }
   }
 }
 

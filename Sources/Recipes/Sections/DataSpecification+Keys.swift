@@ -16,11 +16,11 @@ extension DataSpecification: SelectedSection {
     Key(selector: "format", "What kind of files the data are."),
     Key(
       "path", \.path, .file,
-      "The file, from the recipe's folder; for idx the folder with the four standard files, of an .npz the array as FILE.npz:NAME; of npy also a folder or a pattern of files whose samples follow one another, of csv and text also a folder that recur pack made."
+      "The file, from the recipe's folder; for idx the folder with the four standard files, of an .npz the array as FILE.npz:NAME; of npy, and of idx with labels_path, also a folder or a pattern of files whose samples follow one another, of csv and text also a folder that recur pack made."
     ).unwritten { $0.path.isEmpty },
     Key(
-      "paths", \.paths, .files, only: [.csv, .npy],
-      "Several files in place of path, as a list or as patterns like prices/*.csv; of csv without series each file is one, of npy their samples follow one another."
+      "paths", \.paths, .files, only: [.csv, .idx, .npy],
+      "Several files in place of path, as a list or as patterns like prices/*.csv; of csv without series each file is one, of npy and idx their samples follow one another."
     ).unwrittenIfNull(),
     Key("validation_path", optional: \.validationPath, .file, "A file of its own for the validation part."),
     Key("test_path", optional: \.testPath, .file, "A file of its own for the test part.").checked {
@@ -31,10 +31,10 @@ extension DataSpecification: SelectedSection {
       }
     },
     Key(
-      "labels_path", optional: \.labelsPath, .file, only: [.npy],
+      "labels_path", optional: \.labelsPath, .file, only: [.idx, .npy],
       "The file with the labels (whole numbers) or target values (fractions) that belong to path."),
     Key(
-      "labels_paths", \.labelsPaths, .files, only: [.npy],
+      "labels_paths", \.labelsPaths, .files, only: [.idx, .npy],
       "The files that belong to those of paths, one for each, in their order."
     ).unwrittenIfNull().checked { data, map in
       if map.has("labels_path"), map.has("labels_paths") {
@@ -43,17 +43,18 @@ extension DataSpecification: SelectedSection {
       }
     },
     Key(
-      "memory", optional: \.memory, .bytes, only: [.csv, .npy],
-      "Memory that inputs may take on a machine, such as 2GiB; those of npy files and of a folder of recur pack that would take more stay in their files and are read batch by batch, to the same bits. By itself half of what the machine or its container has."
+      "memory", optional: \.memory, .bytes, only: [.csv, .idx, .npy, .text],
+      "Memory that inputs may take on a machine, such as 2GiB; those of npy files, of idx files named with labels_path and of a folder of recur pack that would take more stay in their files and are read batch by batch, to the same bits. By itself half of what the machine or its container has."
     ).unwrittenIfNull(),
     Key(
       "shuffle_block", optional: \.shuffleBlock, .whole(1...Int(Int32.max)), only: [.csv, .idx, .npy],
       "Samples that lie side by side and are shuffled as one block; the samples of 16 blocks are then mixed, so that files are read in stretches. Each sample by itself where it is left out."
     ).unwrittenIfNull(),
     Key(
-      "validation_labels_path", optional: \.validationLabelsPath, .file, only: [.npy],
+      "validation_labels_path", optional: \.validationLabelsPath, .file, only: [.idx, .npy],
       "The same for validation_path."),
-    Key("test_labels_path", optional: \.testLabelsPath, .file, only: [.npy], "The same for test_path."),
+    Key(
+      "test_labels_path", optional: \.testLabelsPath, .file, only: [.idx, .npy], "The same for test_path."),
   ]
 
   private static let columnKeys: [Key<Self>] = [

@@ -1,4 +1,5 @@
 import Collective
+import Diagnostics
 import Kernels
 
 #if canImport(Glibc)
@@ -66,7 +67,7 @@ extension HealthCheck {
 
   static var memory: HealthCheck {
     let available = MemoryInfo.availableBytes
-    let limit = ControlGroup.memoryLeft
+    let limit = ControlGroups.own.memoryLeft
     let usable = min(available, limit ?? available)
     let low = usable < 256 * 1_048_576
     var detail = "\(Formatting.bytes(usable)) available"
@@ -103,21 +104,5 @@ enum MemoryInfo {
     let line = Machine.lines("/proc/meminfo").first { $0.hasPrefix("MemAvailable:") }
     let kibibytes = line?.split(separator: " ").dropFirst().first.flatMap { Double($0) }
     return (kibibytes ?? 0) * 1024
-  }
-}
-
-/// Limits of the container this process runs in: control groups, version 2 and 1.
-enum ControlGroup {
-  /// Bytes to the limit, or nil without one.
-  static var memoryLeft: Double? {
-    if let limit = number("memory.max"), let used = number("memory.current") { return limit - used }
-    guard let limit = number("memory/memory.limit_in_bytes"), limit < 1e15,
-      let used = number("memory/memory.usage_in_bytes")
-    else { return nil }
-    return limit - used
-  }
-
-  private static func number(_ name: String) -> Double? {
-    Machine.lines("/sys/fs/cgroup/\(name)").first.flatMap { Double($0) }
   }
 }

@@ -19,11 +19,12 @@ extension CheckpointedModel {
   }
 
   /// Another file in place of the recipe's.
-  /// - labels: npy: the file with its answers.
+  /// - labels: npy and idx: the file with its answers.
   func loadData(from path: String, labels: String? = nil) throws -> LoadedData {
     var specification = inputSpecification(path == "-" ? path : Paths.absolute(path), named: "--input")
-    guard labels == nil || specification.format == .npy else {
-      throw Failure.usage("--labels is for npy; \(specification.format.rawValue) files hold their labels")
+    guard labels == nil || specification.format == .npy || specification.format == .idx else {
+      throw Failure.usage(
+        "--labels is for npy and idx; \(specification.format.rawValue) files hold their labels")
     }
     specification.labelsPath = labels.map { Paths.absolute($0) }
     return try loadData(specification)

@@ -5,6 +5,8 @@ import Recurrent
 final class EpochSamples {
   private let order: EpochOrder
   private let numbers: UnsafeMutableBufferPointer<Int32>
+  /// How far reading ahead has come in the epoch.
+  private var ahead = 0
 
   init(_ recipe: Recipe, _ set: any SampleSet) {
     order = EpochOrder(
@@ -17,7 +19,23 @@ final class EpochSamples {
   deinit { numbers.deallocate() }
 
   /// - epoch: from 0.
-  func draw(epoch: Int) { order.write(epoch: epoch, into: numbers) }
+  func draw(epoch: Int) {
+    order.write(epoch: epoch, into: numbers)
+    ahead = 0
+  }
+
+  /// Calls `body` with the batches that begin within `reach` samples after this one, the next one in any case, and with which it was not
+  /// called in this epoch; at first with this one too.
+  func forEachComing(
+    after batch: Range<Int>, size: Int, reach: Int, _ body: (UnsafeBufferPointer<Int32>) -> Void
+  ) {
+    if ahead < batch.lowerBound || ahead > numbers.count { ahead = batch.lowerBound }
+    while ahead < numbers.count, ahead <= batch.upperBound + reach {
+      let end = min(ahead + size, numbers.count)
+      body(UnsafeBufferPointer(rebasing: numbers[ahead..<end]))
+      ahead = end
+    }
+  }
 
   /// All of the epoch; valid as long as this object is.
   var all: UnsafeBufferPointer<Int32> { UnsafeBufferPointer(numbers) }

@@ -56,12 +56,22 @@ extension Trainer {
   /// - rate: of the epoch.
   private func runStep(_ batch: Range<Int>, rate: Double) throws -> StepOutcome {
     let next = batch.upperBound..<min(batch.upperBound + recipe.train.batchSize, set.count)
+    readAhead(batch)
     let learningRate = rate * state.schedule.warmup(step: replica.optimizer.steps)
     state.counters.learningRate = learningRate
     return try replica.step.run(
       samples.batch(batch)!, following: samples.batch(next), step: state.step, learningRate: learningRate,
       endsRound: endsRound(batch), stop: wantsStop || workerLog?.stopWanted() == true,
       save: log?.wantsSave(clocks.meter) == true)
+  }
+
+  /// Has this rank's part of the batches read that come after this one, where samples stay in their files.
+  private func readAhead(_ batch: Range<Int>) {
+    guard let reach = set.samplesAhead else { return }
+    samples.forEachComing(after: batch, size: recipe.train.batchSize, reach: reach) { coming in
+      let own = replica.step.ownRows(of: coming.count)
+      if !own.isEmpty { set.readAhead(UnsafeBufferPointer(rebasing: coming[own])) }
+    }
   }
 
   /// Whether ranks meet after this batch: where each takes steps by itself, an epoch's end ends a round too.

@@ -134,7 +134,7 @@ extension Recipe {
     saved.data.validationLabelsPath = data.validationLabelsPath
     saved.data.testLabelsPath = data.testLabelsPath
     (saved.data.labelsPaths, saved.data.memory) = (data.labelsPaths, data.memory)
-    if data.format == .npy { saved.data.paths = data.paths }
+    if data.format != .csv { saved.data.paths = data.paths }
     let (old, new) = (saved.spanned.keyedLines, spanned.keyedLines)
     guard old != new else { return nil }
     let pair = zip(old, new).first { $0 != $1 }

@@ -1,0 +1,45 @@
+import Diagnostics
+import Files
+
+/// What the inputs of CSV files take of memory, before it is taken: files that are read as a whole.
+struct CSVRoom {
+  private let data: DataSpecification
+  private var taken = 0
+  /// Bytes of a file that are looked at; smaller ones are no matter.
+  private static let head = 1 << 20
+
+  init(_ data: DataSpecification) { self.data = data }
+
+  mutating func add(_ paths: [String], _ group: LoadingGroup?) throws(Failure) {
+    guard let group else {
+      for path in paths { try add(path) }
+      return
+    }
+    _ = try group.everyone { () throws(Failure) in
+      for path in paths { try add(path) }
+      return []
+    }
+  }
+
+  /// Adds a file, whose lines are taken to be as long as those it begins with.
+  /// - Throws: where the numbers of all files so far are plainly more than `data.memory`.
+  private mutating func add(_ path: String) throws(Failure) {
+    guard data.content == nil, let stamp = FileStamp(path), stamp.size > Self.head else { return }
+    let file = try InputFile(path: path, key: data.pathName, unpacks: false) { _ in 0..<Self.head }
+    if Gzip.isPacked(file) { return }
+    let lines = file.withBytes { $0.count(where: { $0 == newline }) }
+    let rows = Int(Double(stamp.size) / Double(file.count) * Double(lines))
+    taken += rows * data.inputNames.count * MemoryLayout<Float>.stride
+    guard taken > data.mostMemory else { return }
+    let limit =
+      data.memory.map { "data.memory, \(AvailableMemory.inWords(Double($0)))" }
+      ?? "half of this machine's memory"
+    let advice =
+      data.isTableOfSeries
+      ? "use fewer rows or columns"
+      : "recur pack \(ShellWords.quoted([path])) --out DIR makes shards of it, which need not fit if data.path names DIR"
+    throw .badData(
+      "\(path): its inputs take some \(AvailableMemory.inWords(Double(taken))), more than \(limit); \(advice)"
+    )
+  }
+}

@@ -6,17 +6,14 @@ package final class QuantizedSum {
   /// Values of a block.
   package static let block = 1024
   /// What this rank has not sent yet.
-  package let error: UnsafeMutableBufferPointer<Float>
+  private let error: KeptBuffer
   /// What has been added and not been sent back yet; of this rank's slice, of all after `gatherErrors`.
-  package let sumError: UnsafeMutableBufferPointer<Float>
+  private let sumError: KeptBuffer
 
   private let group: any Communicator
   private let code: BlockCode
   private let slices: [Range<Int>]
   private var slice: Range<Int> { slices[group.rank] }
-  // The errors after a sum, until `commit`.
-  private let nextError: UnsafeMutableBufferPointer<Float>
-  private let nextSumError: UnsafeMutableBufferPointer<Float>
   private let sent: UnsafeMutableRawBufferPointer
   private let arrived: UnsafeMutableRawBufferPointer
   /// Of each slice its bytes in `sent`.
@@ -30,37 +27,35 @@ package final class QuantizedSum {
     places = slices.map { [code] in code.bytes(of: $0.count) }.runningRanges
     sent = .allocate(byteCount: places.last?.upperBound ?? 0, alignment: 4)
     arrived = .allocate(byteCount: group.size * places[group.rank].count, alignment: 4)
-    func zeros() -> UnsafeMutableBufferPointer<Float> {
-      let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: count)
-      buffer.initialize(repeating: 0)
-      return buffer
-    }
-    (error, nextError) = (zeros(), zeros())
-    (sumError, nextSumError) = (zeros(), zeros())
+    (error, sumError) = (KeptBuffer(count), KeptBuffer(count))
   }
 
   deinit {
-    for buffer in [error, nextError, sumError, nextSumError] { buffer.deallocate() }
     sent.deallocate()
     arrived.deallocate()
   }
 
+  /// Both, as a checkpoint has them.
+  package var errors: (own: UnsafeMutableBufferPointer<Float>, ofSums: UnsafeMutableBufferPointer<Float>) {
+    (error.values, sumError.values)
+  }
+
   /// Leaves the sums in place, on every rank. What rounding took away counts from `commit` on.
   package func sum(_ values: UnsafeMutableBufferPointer<Float>) throws {
-    for i in values.indices { values[i] += error[i] }
+    for i in values.indices { values[i] += error.values[i] }
     for (slice, place) in zip(slices, places) {
       code.write(
         .init(rebasing: values[slice]), into: .init(rebasing: sent[place]),
-        error: .init(rebasing: nextError[slice]))
+        error: .init(rebasing: error.next[slice]))
     }
     let own = places[group.rank]
     let arriving = (0..<group.size).map { $0 * own.count..<($0 + 1) * own.count }
     try group.exchange(.init(sent), places, into: arrived, arriving)
     let target = UnsafeMutableBufferPointer(rebasing: values[slice])
-    _ = target.update(fromContentsOf: sumError[slice])
+    _ = target.update(fromContentsOf: sumError.values[slice])
     for part in arriving { code.add(.init(rebasing: arrived[part]), to: target) }
     code.write(
-      target, into: .init(rebasing: sent[own]), error: .init(rebasing: nextSumError[slice]))
+      target, into: .init(rebasing: sent[own]), error: .init(rebasing: sumError.next[slice]))
     try group.exchange(.init(sent), Array(repeating: own, count: group.size), into: sent, places)
     for (slice, place) in zip(slices, places) {
       let target = UnsafeMutableBufferPointer(rebasing: values[slice])
@@ -71,8 +66,8 @@ package final class QuantizedSum {
 
   /// The sum was used: what it took away is added to the next one. Without this call nothing has changed.
   package func commit() {
-    _ = error.update(fromContentsOf: nextError)
-    _ = sumError.update(fromContentsOf: nextSumError)
+    error.commit()
+    sumError.commit()
   }
 
   /// Brings what the slices' owners have not sent back to rank 0.
@@ -80,7 +75,7 @@ package final class QuantizedSum {
     var outgoing = [Range<Int>](repeating: 0..<0, count: group.size)
     outgoing[0] = slice.inBytes
     let incoming = group.rank == 0 ? slices.map(\.inBytes) : outgoing.map { _ in 0..<0 }
-    try group.exchange(.init(sumError), outgoing, into: .init(sumError), incoming)
+    try group.exchange(.init(sumError.values), outgoing, into: .init(sumError.values), incoming)
   }
 }
 

@@ -172,10 +172,7 @@ extension RecipeGenerator {
       if dice.chance(0.25) {
         drawCompression()
       } else if dice.chance(0.3) {
-        recipe["distributed.sync_every"] = .integer(dice.pick([1, 2, 3]))
-        maybe(0.6, "distributed.compress", "none", "bf16", "int8", "int4")
-        maybe(0.6, "distributed.outer_lr", 0.5, 1)
-        maybe(0.6, "distributed.outer_momentum", 0, 0.5)
+        drawRounds()
       } else {
         maybe(0.25, "distributed.optimizer_sharding", true)
       }
@@ -187,12 +184,24 @@ extension RecipeGenerator {
     maybe(0.15, "distributed.stall_timeout", 50)
   }
 
+  private mutating func drawRounds() {
+    let every = dice.pick([1, 2, 3, 3])
+    recipe["distributed.sync_every"] = .integer(every)
+    maybe(0.6, "distributed.compress", "none", "bf16", "int8", "int4")
+    maybe(0.6, "distributed.outer_lr", 0.5, 1)
+    maybe(0.6, "distributed.outer_momentum", 0, 0.5)
+    guard every > 1, dice.chance(0.6) else { return }
+    recipe["distributed.sync_delay"] = .integer(dice.pick(Array(1..<every)))
+    maybe(0.6, "distributed.sync_alpha", 0, 0.2)
+  }
+
   private mutating func drawCompression() {
     let way = dice.pick(["powersgd", "topk"])
     recipe["distributed.compress"] = .text(way)
     if way == "powersgd" { maybe(0.6, "distributed.powersgd_rank", 1, 2) }
     if way == "topk" {
       maybe(0.6, "distributed.topk_share", 0.1, 0.5)
+      maybe(0.6, "distributed.topk_warmup_epochs", 1, 2)
       if dice.chance(0.4) {
         recipe["optimizer"] = ["name": "sgd", "lr": 0.05]
         recipe["distributed.topk_momentum"] = 0.5

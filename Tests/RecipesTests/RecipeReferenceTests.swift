@@ -44,9 +44,12 @@ import Testing
   @Test func `what holds where a key is left out is what the effective recipe then says`() throws {
     let optimizers = ["sgd", "adam", "adamw", "rmsprop", "lamb", "lars"]
     let schedules = ["constant", "step, step_size: 2", "exponential, gamma: 0.5", "cosine", "plateau"]
+    let ways = [
+      "{sync_every: 1}", "{sync_every: 2, sync_delay: 1}", "{compress: powersgd}", "{compress: topk}",
+    ]
     let short = try
       (optimizers.map { "optimizer={name: \($0)}" } + schedules.map { "schedule={name: \($0)}" }
-      + ["{sync_every: 1}", "{compress: powersgd}", "{compress: topk}"].map { "distributed=\($0)" }
+      + ways.map { "distributed=\($0)" }
       + ["early_stopping={}", "train={epochs: 1, batch_size: 1, init_from: x}"])
       .map { setting in
         try recipe(

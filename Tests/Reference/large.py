@@ -117,32 +117,43 @@ class Adam:
                 for a, m, v in zip(p, self.m, self.v)]
 
 
-def diloco(ranks, every, outer_lr, outer_momentum, epochs=3):
-    """Douillard et al. 2023, algorithm 1: AdamW without decay inside, SGD with Nesterov's momentum outside; an epoch ends a round."""
+def diloco(ranks, every, outer_lr, outer_momentum, delay=0, alpha=0.5, epochs=3):
+    """Douillard et al. 2023, algorithm 1: AdamW without decay inside, SGD with Nesterov's momentum outside; an epoch ends a round. With a
+    delay Douillard et al. 2025, algorithm 2, of one fragment: ways are taken so many steps before the round's end, and alpha of what a rank
+    is ahead of the new parameters then stays; an epoch's last round waits."""
     (x, y), p = rows(), start()
     inner, momentum = [Adam(0.05) for _ in range(ranks)], None
     for _ in range(epochs):
-        own, moved = [p] * ranks, set()
+        own, moved, ahead = [p] * ranks, set(), set()
         batches = [slice(first, min(first + BATCH, ROWS)) for first in range(0, ROWS, BATCH)]
         for index, batch in enumerate(batches):
+            end = min((index // every + 1) * every, len(batches))
+            waits = end == len(batches)
             for rank in range(ranks):
                 place = part(rank, batch.stop - batch.start, ranks)
                 xs, ys = x[batch][place], y[batch][place]
                 if len(ys):
                     own[rank] = inner[rank].step(own[rank], gradient(own[rank], xs, ys))
                     moved.add(rank)
-            if (index + 1) % every == 0 or batch.stop == ROWS:
-                mean = [sum(a - b[i] for b in own) / len(moved) for i, a in enumerate(p)]
+            if end - 1 - index == (0 if waits else delay):
+                mean = [sum(a - b[i] for b in own) / len(moved | ahead) for i, a in enumerate(p)]
+            if index + 1 == end:
                 momentum = [outer_momentum * m + d for m, d in zip(momentum, mean)] if momentum else mean
                 p = [a - outer_lr * (d + outer_momentum * m) for a, d, m in zip(p, mean, momentum)]
-                own, moved = [p] * ranks, set()
+                share = 0 if waits or delay == 0 else alpha
+                # Who takes no step is ahead of nobody.
+                own = [[a + share * (rank in moved) * (b - a) for a, b in zip(p, own[rank])] for rank in range(ranks)]
+                ahead = {rank for rank in range(ranks) if any((a != b).any() for a, b in zip(p, own[rank]))}
+                moved = set()
     return p
 
 
 def rounds():
-    for ranks, every, outer_lr, outer_momentum in [(1, 2, 0.7, 0.9), (3, 3, 0.7, 0.9), (2, 1, 0.5, 0.8), (4, 9, 1, 0), (7, 2, 0.7, 0.9)]:
-        p = diloco(ranks, every, outer_lr, outer_momentum)
-        yield dict(ranks=ranks, every=every, outer_lr=outer_lr, outer_momentum=outer_momentum,
+    for ranks, every, outer_lr, outer_momentum, delay, alpha in [
+            (1, 2, 0.7, 0.9, 0, 0.5), (3, 3, 0.7, 0.9, 0, 0.5), (2, 1, 0.5, 0.8, 0, 0.5), (4, 9, 1, 0, 0, 0.5), (7, 2, 0.7, 0.9, 0, 0.5),
+            (1, 2, 0.7, 0.9, 1, 0.5), (2, 3, 0.7, 0.9, 2, 0.5), (3, 2, 1, 0, 1, 0), (3, 3, 0.7, 0.9, 1, 0.8), (7, 2, 0.7, 0.9, 1, 0.5)]:
+        p = diloco(ranks, every, outer_lr, outer_momentum, delay, alpha)
+        yield dict(ranks=ranks, every=every, outer_lr=outer_lr, outer_momentum=outer_momentum, delay=delay, alpha=alpha,
                    parameters=packed(numpy.concatenate([a.ravel() for a in p])))
 
 
@@ -198,7 +209,7 @@ class PowerSGD:
         self.rank, self.errors = rank, numpy.zeros((ranks, 4, 3))
         self.q = splitmix(0, 3 * rank).reshape(rank, 3)
 
-    def sum(self, gradients, samples):
+    def sum(self, gradients, samples, counts, epoch):
         m = [g[0] + samples * e for g, e in zip(gradients, self.errors)]
         p = sum(m) @ self.q.T
         for column in range(self.rank):
@@ -212,21 +223,31 @@ class PowerSGD:
 
 
 class TopK:
-    """Lin et al. 2018, algorithm 4, without its clipping."""
+    """Lin et al. 2018, algorithm 4: limits of a norm or of elements hold for each rank's part of the mean gradient, divided by the root of the
+    ranks' number; the share falls by equal factors at first."""
 
-    def __init__(self, ranks, share, momentum):
-        self.share, self.momentum = share, momentum
+    def __init__(self, ranks, share, momentum, norm=None, value=None, warmup=0):
+        self.share, self.momentum, self.norm, self.value, self.warmup = share, momentum, norm, value, warmup
         self.u = [[numpy.zeros(shape) for shape in NETWORK] for _ in range(ranks)]
         self.v = [[numpy.zeros(shape) for shape in NETWORK] for _ in range(ranks)]
 
-    def sum(self, gradients, samples):
+    def clipped(self, own, count):
+        """count: rows of a rank; of its mean gradient, the root of the ranks' number times the limit is 1 / root of it for its part."""
+        reach = len(self.u) ** 0.5 * count
+        if self.norm and count:
+            length = sum((g * g).sum() for g in own) ** 0.5
+            own = [g * min(1, self.norm * reach / (length + 1e-6 * count)) for g in own]
+        return [numpy.clip(g, -self.value * reach, self.value * reach) for g in own] if self.value else own
+
+    def sum(self, gradients, samples, counts, epoch):
         total = [numpy.zeros(shape) for shape in NETWORK]
+        share = self.share ** ((epoch + 1) / (self.warmup + 1)) if epoch < self.warmup else self.share
         for rank, own in enumerate(gradients):
-            for i, g in enumerate(own):
+            for i, g in enumerate(self.clipped(own, counts[rank])):
                 u, v = self.u[rank][i], self.v[rank][i]
                 u[...] = self.momentum * u + g / samples
                 v += u
-                chosen = numpy.argsort(-abs(v.ravel()), kind="stable")[:math.ceil(self.share * v.size)]
+                chosen = numpy.argsort(-abs(v.ravel()), kind="stable")[:math.ceil(share * v.size)]
                 total[i].ravel()[chosen] += samples * v.ravel()[chosen]
                 u.ravel()[chosen] = v.ravel()[chosen] = 0
         return total
@@ -235,23 +256,27 @@ class TopK:
 def saving(make, ranks, lr, epochs=3):
     """Plain SGD on what a way to send less makes of the ranks' sums of gradients."""
     (x, y), p, sums = rows(), start(), make(ranks)
-    for _ in range(epochs):
+    for epoch in range(epochs):
         for first in range(0, ROWS, BATCH):
             batch = slice(first, min(first + BATCH, ROWS))
             count = batch.stop - batch.start
             places = [part(rank, count, ranks) for rank in range(ranks)]
             own = [[len(y[batch][place]) * g for g in gradient(p, x[batch][place], y[batch][place])]
                    if place.stop > place.start else [numpy.zeros(shape) for shape in NETWORK] for place in places]
-            p = [a - lr * g / count for a, g in zip(p, sums.sum(own, count))]
+            p = [a - lr * g / count for a, g in zip(p, sums.sum(own, count, [place.stop - place.start for place in places], epoch))]
     return packed(numpy.concatenate([a.ravel() for a in p]))
 
 
 def compressions():
-    for ranks in 2, 3, 7:
+    for ranks in 1, 2, 3, 7:
         yield dict(ranks=ranks, settings="compress: powersgd, powersgd_rank: 1", lr=0.1,
                    parameters=saving(lambda n: PowerSGD(n, 1), ranks, 0.1))
         yield dict(ranks=ranks, settings="compress: topk, topk_share: 0.3, topk_momentum: 0.9", lr=0.05,
                    parameters=saving(lambda n: TopK(n, 0.3, 0.9), ranks, 0.05))
+        yield dict(ranks=ranks, settings="compress: topk, topk_share: 0.1, topk_momentum: 0.9, topk_warmup_epochs: 2", lr=0.05,
+                   clip="clip_norm: 0.5", parameters=saving(lambda n: TopK(n, 0.1, 0.9, norm=0.5, warmup=2), ranks, 0.05))
+        yield dict(ranks=ranks, settings="compress: topk, topk_share: 0.3", lr=0.05, clip="clip_value: 0.2",
+                   parameters=saving(lambda n: TopK(n, 0.3, 0, value=0.2), ranks, 0.05))
 
 
 if __name__ == "__main__":

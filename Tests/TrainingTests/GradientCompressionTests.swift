@@ -13,6 +13,7 @@ import Training
       let ranks: Int
       let settings: String
       let lr: Double
+      let clip: String?
       let parameters: Reference.Floats
     }
     let compressions: [Case]
@@ -20,12 +21,14 @@ import Training
 
   @Test func `go NumPy's way`() throws {
     let cases = try Reference.load("large.json", as: File.self).compressions
-    #expect(cases.count == 6)
+    #expect(cases.count == 16)
     let run = try TemporaryRun()
     for test in cases {
       let report = try run.train(
         SmallRunReference.recipe(
-          run, ["distributed={\(test.settings)}", "optimizer={name: sgd, lr: \(test.lr)}"]),
+          run,
+          ["distributed={\(test.settings)}", "optimizer={name: sgd, lr: \(test.lr)}"]
+            + (test.clip.map { ["train.\($0.replacing(": ", with: "="))"] } ?? [])),
         ranks: test.ranks,
         out: "run", overwrite: true)
       let error = try relativeDifference(TemporaryRun.parameters(report), test.parameters.values)
@@ -35,7 +38,7 @@ import Training
 
   private static let ways = [
     "{compress: powersgd, powersgd_rank: 2}", "{compress: topk, topk_share: 0.2}",
-    "{compress: topk, topk_share: 0.1, topk_momentum: 0.8}",
+    "{compress: topk, topk_share: 0.1, topk_momentum: 0.8, topk_warmup_epochs: 3}",
   ]
 
   private func recipe(_ run: TemporaryRun, _ way: String, _ more: String...) throws -> Recipe {
@@ -113,6 +116,7 @@ import Training
     ("distributed={compress: powersgd, reduction: strict}", "bits depend on the number of ranks"),
     ("distributed={powersgd_rank: 3}", "distributed.powersgd_rank needs distributed.compress"),
     ("distributed={compress: topk, topk_share: 0}", "topk_share"),
+    ("distributed={topk_warmup_epochs: 2}", "distributed.topk_warmup_epochs needs distributed.compress"),
     ("distributed={compress: topk, topk_momentum: 0.9}", "takes the place of the optimizer's momentum"),
   ]) func `what can't be is refused by its key`(override: String, words: String) throws {
     let run = try TemporaryRun()

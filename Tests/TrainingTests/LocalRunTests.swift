@@ -11,6 +11,8 @@ struct SmallRunReference: Decodable, Sendable {
   struct Rounds: Decodable, Sendable {
     let ranks, every: Int
     let outerLr, outerMomentum: Double
+    let delay: Int
+    let alpha: Double
     let parameters: Reference.Floats
   }
   let rounds: [Rounds]
@@ -56,15 +58,16 @@ struct SmallRunReference: Decodable, Sendable {
 
   @Test func `go DiLoCo's way`() throws {
     let reference = try SmallRunReference.load()
-    #expect(reference.rounds.count == 5)
+    #expect(reference.rounds.count == 10)
     let run = try TemporaryRun()
     for test in reference.rounds {
       let settings =
-        "distributed={sync_every: \(test.every), outer_lr: \(test.outerLr), outer_momentum: \(test.outerMomentum)}"
+        "distributed={sync_every: \(test.every), outer_lr: \(test.outerLr), outer_momentum: \(test.outerMomentum)"
+        + (test.delay > 0 ? ", sync_delay: \(test.delay), sync_alpha: \(test.alpha)}" : "}")
       let report = try run.train(
         SmallRunReference.recipe(run, [settings]), ranks: test.ranks, out: "run", overwrite: true)
       let error = try relativeDifference(TemporaryRun.parameters(report), test.parameters.values)
-      #expect(error < 1e-5, "\(test.ranks) ranks, \(test.every) steps: \(error)")
+      #expect(error < 1e-5, "\(test.ranks) ranks, \(test.every) steps, \(test.delay) late: \(error)")
     }
   }
 
@@ -101,20 +104,23 @@ struct SmallRunReference: Decodable, Sendable {
     }
   }
 
-  @Test(arguments: ["shared", "dedicated"], ["adam", "{name: sgd, lr: 0.1, momentum: 0.9}"])
-  func `a resumed run is the same run`(coordinator: String, optimizer: String) throws {
+  @Test(
+    arguments: ["shared", "dedicated"],
+    [
+      "optimizer=adam", "optimizer={name: sgd, lr: 0.1, momentum: 0.9}", "distributed.sync_delay=1",
+      "distributed={sync_every: 3, sync_delay: 2, sync_alpha: 0.8, compress: int8}",
+    ])
+  func `a resumed run is the same run`(coordinator: String, change: String) throws {
     let run = try TemporaryRun()
     let recipe = try recipe(
       run,
-      [
-        "distributed.coordinator=\(coordinator)", "optimizer=\(optimizer)", "train.ema=0.9",
-        "checkpoint.every_seconds=1.0e-9",
-      ])
+      [change, "distributed.coordinator=\(coordinator)", "train.ema=0.9", "checkpoint.every_seconds=1.0e-9"])
+    let every = try #require(recipe.distributed.syncEvery)
     let ranks = coordinator == "shared" ? 3 : 4
     let whole = try run.train(recipe, ranks: ranks, out: "whole")
     let files = try FileManager.default.contentsOfDirectory(atPath: run.path + "/whole/checkpoints")
     let steps = files.compactMap { CatalogueEntry.step(in: $0) }.sorted()
-    #expect(steps == Array(stride(from: 2, through: 36, by: 2)))
+    #expect(steps == Array(stride(from: every, through: 36, by: every)))
     for step in steps.dropLast() {
       let path = run.path + "/whole/checkpoints/\(CatalogueEntry.name(of: step))"
       let again = try run.train(recipe, ranks: ranks, out: "again", resume: .file(path), overwrite: true)
@@ -129,9 +135,10 @@ struct SmallRunReference: Decodable, Sendable {
   }
 
   /// Steps that were begun are finished, to the round's end: then the stop is everybody's.
-  @Test func `a stop comes with the end of a round`() throws {
+  @Test(arguments: ["sync_every=4", "sync_delay=3"])
+  func `a stop comes with the end of a round`(change: String) throws {
     let run = try TemporaryRun()
-    let recipe = try recipe(run, ["distributed.sync_every=4"])
+    let recipe = try recipe(run, ["distributed.sync_every=4", "distributed.\(change)"])
     let whole = try run.train(recipe, ranks: 3, out: "whole")
     for step in [0, 3, 4, 5, 9] {
       let cut = try run.train(recipe, ranks: 3, out: "cut", overwrite: true, stopAt: step)
@@ -140,6 +147,46 @@ struct SmallRunReference: Decodable, Sendable {
       let again = try run.train(recipe, ranks: 3, out: "cut", resume: .auto)
       #expect(again.parametersSHA256 == whole.parametersSHA256, "after step \(step)")
     }
+  }
+
+  /// Steps are counted, not timed: whoever is late, and however late the sum, it is taken at the same step.
+  @Test(arguments: [2, 3], ["none", "int4"])
+  func `no pace of ranks changes a bit`(ranks: Int, compress: String) throws {
+    let run = try TemporaryRun()
+    let recipe = try recipe(run, ["distributed={sync_every: 3, sync_delay: 2, compress: \(compress)}"])
+    let whole = try run.train(recipe, ranks: ranks, out: "whole")
+    for slow in 0..<ranks {
+      let reports = try Threaded.withRanks(ranks) { group in
+        var options = TrainingOptions()
+        options.outputDirectory = run.path + "/slow"
+        options.overwrite = true
+        let trainer = try Trainer(
+          recipe: recipe, data: LoadedData(recipe.data), options: options, communicator: group)
+        trainer.faults = { step, _ in
+          if group.rank == slow { usleep(UInt32(1 + step * 7919 % 5) * 1000) }
+        }
+        return try trainer.run()
+      }
+      #expect(reports.allSatisfy { $0.parametersSHA256 == whole.parametersSHA256 }, "rank \(slow) is slow")
+    }
+  }
+
+  /// What a rank has alone when the sum comes is not part of it: it is forgotten, and the others' work stays.
+  @Test func `a lead that is not finite is forgotten`() throws {
+    let run = try TemporaryRun()
+    let recipe = try recipe(run, ["distributed.sync_delay=1", "checkpoint.every_seconds=1.0e-9"])
+    let reports = try Threaded.withRanks(3) { group in
+      var options = TrainingOptions()
+      options.outputDirectory = run.path + "/bad"
+      let trainer = try Trainer(
+        recipe: recipe, data: LoadedData(recipe.data), options: options, communicator: group)
+      trainer.faults = { step, parameters in
+        if step == 7, group.rank == 1 { parameters[3] = .infinity }
+      }
+      return try trainer.run()
+    }
+    #expect(reports.allSatisfy { $0.parametersSHA256 == reports[0].parametersSHA256 && $0.skippedSteps < 2 })
+    #expect(try TemporaryRun.parameters(reports[0]).allSatisfy(\.isFinite))
   }
 
   private final class Listener: TrainingObserver, @unchecked Sendable {
@@ -174,6 +221,10 @@ struct SmallRunReference: Decodable, Sendable {
   @Test(arguments: [
     ("distributed={sync_every: 2, reduction: strict}", "would make the bits depend on the number of ranks"),
     ("distributed={sync_every: 2, optimizer_sharding: true}", "needs a whole optimizer on each rank"),
+    ("distributed={sync_every: 2, sync_delay: 1, reduction: strict}", "would make the bits depend on"),
+    ("distributed={sync_every: 2, sync_delay: 2}", "distributed.sync_delay is 2, and a round has 2 steps"),
+    ("distributed={sync_delay: 1}", "distributed.sync_delay needs distributed.sync_every"),
+    ("distributed={sync_every: 2, sync_alpha: 0.1}", "distributed.sync_alpha needs distributed.sync_delay"),
     ("distributed={outer_lr: 1}", "distributed.outer_lr needs distributed.sync_every"),
     ("distributed={outer_momentum: 0.5}", "distributed.outer_momentum needs distributed.sync_every"),
     ("distributed={sync_every: 0}", "sync_every"),
@@ -183,13 +234,13 @@ struct SmallRunReference: Decodable, Sendable {
     #expect("\(error!)".contains(words))
   }
 
-  @Test(arguments: ["sync_every=3", "sync_every=null", "outer_lr=0.5", "outer_momentum=0.1"])
+  @Test(arguments: ["sync_every=3", "sync_every=null", "outer_lr=0.5", "outer_momentum=0.1", "sync_delay=1"])
   func `a run that would be another one is not gone on with`(change: String) throws {
     let run = try TemporaryRun()
     let cut = try run.train(recipe(run), ranks: 2, out: "cut", stopAt: 3)
     let other = try Recipe(
       yaml: recipe(run).effectiveYAML.split(separator: "\n").filter {
-        !change.contains("null") || !$0.contains("outer_")
+        !change.contains("null") || !$0.contains("outer_") && !$0.contains("sync_delay")
       }.joined(separator: "\n"), path: "r", baseDirectory: "/", overrides: ["distributed.\(change)"])
     let error = #expect(throws: Failure.self) {
       try run.train(other, ranks: 2, out: "cut", resume: .file(cut.checkpoint), overwrite: true)

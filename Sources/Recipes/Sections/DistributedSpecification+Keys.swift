@@ -32,6 +32,10 @@ extension DistributedSpecification: DeclaredSection {
       "Momentum of each rank before topk chooses (momentum correction), in place of the optimizer's."
     ).needing("compress") { $0.compress == .topk },
     Key(
+      "topk_warmup_epochs", \.topWarmupEpochs, .whole(0...1000),
+      "Epochs in which topk's share falls to topk_share by equal factors; 4 to 0.001 are 0.25, 0.063, 0.016 and 0.004."
+    ).needing("compress") { $0.compress == .topk },
+    Key(
       "optimizer_sharding", \.optimizerSharding, .flag,
       "Whether each rank updates a slice of the parameters, and keeps the optimizer's state of that slice only."
     ).checked { distributed, map in
@@ -54,6 +58,15 @@ extension DistributedSpecification: DeclaredSection {
     ).needing("sync_every") { $0.syncEvery != nil },
     Key("outer_momentum", \.outerMomentum, .number(.belowOne), "Nesterov's momentum of that step.")
       .needing("sync_every") { $0.syncEvery != nil },
+    Key(
+      "sync_delay", \.syncDelay, .whole(0...Int(Int32.max)),
+      "Last steps of a round that the sum of the ranks' ways has for its travel beside them (Streaming DiLoCo); 0 where ranks wait for it. An epoch's last round waits."
+    ).needing("sync_every") { $0.syncEvery != nil }
+      .checked { distributed, map in try distributed.requireDelayWithinRound(map) },
+    Key(
+      "sync_alpha", \.syncAlpha, .number(.belowOne),
+      "What a rank keeps beside the sum of the steps that it took by itself: 0 goes on from the common parameters alone."
+    ).needing("sync_delay") { $0.syncDelay > 0 },
   ]
 
   private static let watch: [Key<Self>] = [
@@ -80,6 +93,15 @@ extension DistributedSpecification: DeclaredSection {
     throw map.failure(
       at: "sync_every",
       "distributed.sync_every needs a whole optimizer on each rank; set distributed.optimizer_sharding to false, or sync_every to null"
+    )
+  }
+
+  /// Refuses a sum that would be on its way when the next one is.
+  private func requireDelayWithinRound(_ map: RecipeMap) throws {
+    guard let syncEvery, syncDelay >= syncEvery else { return }
+    throw map.failure(
+      at: "sync_delay",
+      "distributed.sync_delay is \(syncDelay), and a round has \(syncEvery) steps (distributed.sync_every); make it less"
     )
   }
 

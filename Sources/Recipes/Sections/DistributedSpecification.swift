@@ -17,6 +17,8 @@ public struct DistributedSpecification: Sendable, Equatable {
   public var topShare: Double = 0.01
   /// Momentum of each rank before it chooses them (momentum correction).
   public var topMomentum: Double = 0
+  /// Epochs in which `topShare` is reached from above, by equal factors.
+  public var topWarmupEpochs: Int = 0
   /// Whether each rank updates a slice of the parameters, and keeps the optimizer's state of that slice only.
   public var optimizerSharding: Bool = false
   /// Steps that each rank takes by itself before all take one along the mean of their ways (DiLoCo); nil where every step is one of
@@ -25,6 +27,10 @@ public struct DistributedSpecification: Sendable, Equatable {
   /// Of the step along the mean: the rate, and Nesterov's momentum.
   public var outerLearningRate: Double = 0.7
   public var outerMomentum: Double = 0.9
+  /// Steps at a round's end that the sum of the ways has for its travel; 0 where ranks wait for it.
+  public var syncDelay: Int = 0
+  /// What a rank keeps of its own steps beside the sum, as a share.
+  public var syncAlpha: Double = 0.5
   /// Steps between two comparisons of all ranks' parameters; 0 for none.
   public var replicaCheckEvery: Int = 100
   /// Seconds that a rank may stay away without progress before the job ends.

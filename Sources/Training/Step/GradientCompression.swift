@@ -9,10 +9,12 @@ import Recurrent
 /// Errors are those of a mean, per sample of a batch, so that a batch that is smaller than the one before gets no more of them than its share.
 protocol GradientCompression: AnyObject {
   /// Leaves the sums of gradients, as far as they travelled, and of `sums` in place, the same on every rank.
-  /// - samples: of the batch of all ranks.
   func sum(
-    _ gradients: UnsafeMutableBufferPointer<Float>, _ sums: UnsafeMutableBufferPointer<Double>, samples: Int
+    _ gradients: UnsafeMutableBufferPointer<Float>, _ sums: UnsafeMutableBufferPointer<Double>,
+    of batch: SummedBatch
   ) throws
+  /// Whether each rank's gradients are clipped before they are kept, in place of what arrives.
+  var clips: Bool { get }
   /// The step was taken. Without this call nothing has changed.
   func commit()
   /// What this rank keeps.
@@ -21,35 +23,27 @@ protocol GradientCompression: AnyObject {
   var shared: [(prefix: String, values: UnsafeMutableBufferPointer<Float>)] { get }
 }
 
-/// A buffer of the layout's length that changes at the end of a step that was taken.
-final class KeptBuffer {
-  let values: UnsafeMutableBufferPointer<Float>
-  /// Takes the place of the values.
-  let next: UnsafeMutableBufferPointer<Float>
-  private let memory: FloatBuffer
-  private let nextMemory: FloatBuffer
-
-  init(_ count: Int) {
-    memory = FloatBuffer(count)
-    nextMemory = FloatBuffer(count)
-    (values, next) = (memory.all, nextMemory.all)
-  }
-
-  func commit() { _ = values.update(fromContentsOf: next) }
+/// What is known of a batch before its gradients are summed.
+struct SummedBatch {
+  var epoch = 0
+  /// Of all ranks.
+  var samples = 1
+  /// What this rank's gradients are sums of: see `Loss.Total`.
+  var ownWeight = 0.0
 }
 
 extension DistributedSpecification {
   /// What sends less than all gradients, where that is asked for.
   func compression(
-    _ layout: ParameterLayout, frozen: FrozenParameters, seed: UInt64, kernels: KernelSet,
-    group: any Communicator
+    _ layout: ParameterLayout, frozen: FrozenParameters, limits: GradientLimits, seed: UInt64,
+    kernels: KernelSet, group: any Communicator
   ) -> (any GradientCompression)? {
     switch compress {
     case .none, .bf16, .int8, .int4: nil
     case .powersgd:
       LowRankSum(layout, frozen: frozen, rank: powerRank, seed: seed, kernels: kernels, group: group)
     case .topk:
-      TopSum(layout, frozen: frozen, share: topShare, momentum: topMomentum, group: group)
+      TopSum(layout, frozen: frozen, self, limits: limits, kernels: kernels, group: group)
     }
   }
 }

@@ -13,8 +13,8 @@ final class GradientSum {
   private let compressed: CompressedSum?
   /// Sends less than all, and the rest later.
   let saving: (any GradientCompression)?
-  /// Samples of the step's batch, of all ranks.
-  var samples = 1
+  /// What is summed.
+  var batch = SummedBatch()
   /// Of plain sums.
   let reduction: GradientReduction?
 
@@ -47,8 +47,9 @@ final class GradientSum {
   /// - squares: gives a last summand of `sums`, of this rank's slice, where each rank has one of its own.
   func sum(_ sums: UnsafeMutableBufferPointer<Double>, squares: (Range<Int>) -> Void) throws {
     if let reduction { return try reduction.sum(sums) }
+    // One rank goes the same way, and on with what more ranks have kept.
+    if let saving { return try saving.sum(gradients, sums, of: batch) }
     if group.size == 1 { return }
-    if let saving { return try saving.sum(gradients, sums, samples: samples) }
     if let compressed {
       try compressed.reduceScatter(gradients)
       if !isSharded { try compressed.allGather(gradients) }
@@ -63,7 +64,7 @@ final class GradientSum {
   func share(_ parameters: UnsafeMutableBufferPointer<Float>) throws { try sliced?.allGather(parameters) }
 
   /// The step was taken.
-  func commit() { if group.size > 1 { saving?.commit() } }
+  func commit() { saving?.commit() }
 
   /// Adds up squares of slices, where each rank has one of its own.
   func addNorms(_ squares: UnsafeMutableBufferPointer<Double>) throws {

@@ -123,6 +123,7 @@ public final class Learner {
       frozen.clear(model.gradients)
       return try lanes.sum(sums.all, width: LossSums.fields)
     }
+    gradientSum.batch.ownWeight = sums.total.weight
     try gradientSum.sum(sums.all) { slice in
       frozen.clear(model.gradients)
       sums.requests.squares = squares(slice)

@@ -70,6 +70,7 @@ final class LowRankSum: GradientCompression {
     begin(seed)
   }
 
+  var clips: Bool { false }
   var kept: [RankStates.OwnBuffer] { [.init(name: "error", values: error.values, isShare: true)] }
   var shared: [(prefix: String, values: UnsafeMutableBufferPointer<Float>)] {
     [("optimizer.powersgd.", factor.values)]
@@ -92,10 +93,11 @@ final class LowRankSum: GradientCompression {
   }
 
   func sum(
-    _ gradients: UnsafeMutableBufferPointer<Float>, _ sums: UnsafeMutableBufferPointer<Double>, samples: Int
+    _ gradients: UnsafeMutableBufferPointer<Float>, _ sums: UnsafeMutableBufferPointer<Double>,
+    of batch: SummedBatch
   ) throws {
-    let (first, second) = (first.all, second.all)
-    for matrix in matrices { project(matrix, gradients, samples: Float(samples)) }
+    let (first, second, samples) = (first.all, second.all, Float(batch.samples))
+    for matrix in matrices { project(matrix, gradients, samples: samples) }
     var place = matrices.last?.left.upperBound ?? 0
     for range in whole {
       _ = UnsafeMutableBufferPointer(rebasing: first[place...]).update(fromContentsOf: gradients[range])
@@ -104,7 +106,7 @@ final class LowRankSum: GradientCompression {
     try group.allReduceSum(first, sums)
     for matrix in matrices { refine(matrix) }
     try group.allReduceSum(second)
-    for matrix in matrices { restore(matrix, gradients, samples: Float(samples)) }
+    for matrix in matrices { restore(matrix, gradients, samples: samples) }
     place = matrices.last?.left.upperBound ?? 0
     for range in whole {
       _ = UnsafeMutableBufferPointer(rebasing: gradients[range]).update(

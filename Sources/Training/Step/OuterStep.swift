@@ -7,22 +7,32 @@ import Recurrent
 /// DiLoCo (Douillard et al. 2023): the way that each rank went from the parameters it started at, start - now, is averaged over the ranks
 /// that went one, and is the gradient of an outer optimizer, SGD with Nesterov's momentum, which goes on from the start. Every rank does the
 /// same sums and has the same parameters afterwards. What inner optimizers keep stays with their ranks.
+///
+/// With `sync_delay` the sum has so many of the round's last steps for its travel (Streaming DiLoCo: Douillard et al. 2025, algorithm 2, all
+/// parameters as one fragment): ways are those that ranks had gone before these steps. What a rank has by itself at the round's end it keeps
+/// in part: `sync_alpha` of what it is ahead of the common parameters. The steps are counted, not timed: no network changes a bit.
 package final class OuterStep {
   let optimizer: Optimizer
   private let group: any Communicator
   private let model: Model
   private let average: ParameterAverage?
-  /// The parameters at the round's start.
+  /// The parameters at the round's start, of all ranks.
   private let start: UnsafeMutableBufferPointer<Float>
-  private let way: UnsafeMutableBufferPointer<Float>
+  /// How far this rank is ahead of them at its own start; empty where ranks wait for the sum, and go on from the same parameters.
+  private let leadMemory: FloatBuffer
   private let sums: RoundSums
-  // How ways travel that are rounded.
-  private let rounded: CompressedSum?
-  private let quantized: QuantizedSum?
+  private let waySum: WaySum
+  private let thread: SumThread?
   private let frozen: FrozenParameters
+  private let delay: Int
+  private let alpha: Float
   /// Steps of the round so far.
   private var steps = 0
-  private var hasMoved = false
+  /// Whether this rank has taken a step of it, and whether it had a lead before.
+  private var hasStepped = false
+  private var hasLead = false
+  /// Whether the round's way is being summed, beside steps that are no part of it.
+  private(set) var isSumming = false
   /// Seconds of the round so far on this rank.
   var ownSeconds = 0.0
 
@@ -34,25 +44,28 @@ package final class OuterStep {
     group: any Communicator
   ) {
     (self.group, self.model, self.average, self.frozen) = (group, model, average, frozen)
+    (delay, alpha) = (settings.syncDelay, Float(settings.syncAlpha))
     let (count, momentum) = (model.layout.count, settings.outerMomentum)
     optimizer = Optimizer(
       OptimizerSpecification(
         .sgd(momentum: momentum, nesterov: momentum > 0), learningRate: settings.outerLearningRate),
       count: count, trained: frozen.trained(of: 0..<count), tensors: nil, kernels: model.kernels)
     start = .allocate(capacity: count)
-    way = .allocate(capacity: count)
     start.initialize(repeating: 0)
-    way.initialize(repeating: 0)
     sums = RoundSums(ranks: group.size)
-    rounded = settings.compress == .bf16 && group.size > 1 ? CompressedSum(group, count: count) : nil
-    quantized = settings.compress.bits.map { QuantizedSum(group, count: count, bits: $0) }
+    let waySum = WaySum(settings.compress, count: count, group: group)
+    leadMemory = FloatBuffer(delay > 0 ? count : 0)
+    thread = delay > 0 ? SumThread(group, calls: 1) { _ in try waySum.add() } : nil
+    self.waySum = waySum
   }
 
   deinit {
     start.deallocate()
-    way.deallocate()
     sums.deallocate()
   }
+
+  private var lead: UnsafeMutableBufferPointer<Float> { leadMemory.all }
+  private var way: UnsafeMutableBufferPointer<Float> { waySum.way }
 
   /// Seconds of each rank's round, after its end.
   var seconds: UnsafeMutableBufferPointer<Double> { sums.seconds }
@@ -62,7 +75,11 @@ package final class OuterStep {
     guard steps == 0 else { return }
     _ = start.update(fromContentsOf: model.parameters)
     sums.reset()
-    (hasMoved, ownSeconds) = (false, 0)
+    (hasStepped, ownSeconds) = (false, 0)
+    hasLead = lead.contains { $0 != 0 }
+    guard hasLead else { return }
+    for i in lead.indices { model.parameters[i] += lead[i] }
+    model.parametersChanged()
   }
 
   /// Takes note of this rank's own step; nil where it had no samples.
@@ -72,7 +89,7 @@ package final class OuterStep {
     var counts = sums.counts
     switch outcome.result {
     case .updated:
-      hasMoved = true
+      hasStepped = true
       counts.losses.loss += outcome.lossSum
       counts.losses.weight += outcome.weight
       counts.losses.right += outcome.right
@@ -83,49 +100,59 @@ package final class OuterStep {
     sums.counts = counts
   }
 
+  /// After each step: sends the way so far where the sum has the steps that are left for its travel. All ranks call it.
+  func stepEnded(_ place: RoundPlace) {
+    guard let thread, place.stepsLeft == delay, !place.endsEpoch else { return }
+    measureWay()
+    isSumming = true
+    thread.begin()
+    thread.release(1)
+  }
+
+  private func measureWay() {
+    for i in way.indices { way[i] = start[i] - model.parameters[i] }
+    sums.counts.moved = hasStepped || hasLead ? 1 : 0
+  }
+
   /// Ends the round: all ranks call it after equally many steps.
   /// - stop, save: what this rank asks all for.
   func finish(stop: Bool, save: Bool) throws -> StepOutcome {
-    for i in way.indices { way[i] = start[i] - model.parameters[i] }
-    var counts = sums.counts
-    (counts.stop, counts.save, counts.moved) = (stop ? 1 : 0, save ? 1 : 0, hasMoved ? 1 : 0)
-    sums.counts = counts
+    let wasSumming = isSumming
+    if !wasSumming { measureWay() }
+    (sums.counts.stop, sums.counts.save) = (stop ? 1 : 0, save ? 1 : 0)
     sums.seconds[group.rank] = ownSeconds
-    try sum()
+    if wasSumming {
+      try thread?.wait()
+      isSumming = false
+      try group.allReduceSum(sums.all)
+    } else {
+      try waySum.add(with: sums.all)
+    }
     defer { steps = 0 }
-    let outcome = take(sums.counts)
-    if outcome.result == .updated { quantized?.commit() }
+    let outcome = take(sums.counts, keepsLead: wasSumming)
+    if outcome.result == .updated { waySum.commit() }
     return outcome
   }
 
-  private func sum() throws {
-    if let rounded {
-      try rounded.reduceScatter(way)
-      try rounded.allGather(way)
-    } else if let quantized, group.size > 1 {
-      try quantized.sum(way)
-    } else {
-      return try group.allReduceSum(way, sums.all)
-    }
-    try group.allReduceSum(sums.all)
-  }
+  /// When the last sum travelled beside steps, in nanoseconds; nil where it was waited for.
+  var span: SumThread.Interval? { thread?.spans[0] }
 
-  /// What this rank's rounding has taken away, for the next time.
-  var errors: [RankStates.OwnBuffer] {
-    quantized.map { [.init(name: "outer.error", values: $0.error, isShare: true)] } ?? []
+  /// What this rank keeps for itself.
+  var kept: [RankStates.OwnBuffer] {
+    waySum.kept + (lead.isEmpty ? [] : [.init(name: "outer.lead", values: lead)])
   }
 
   /// What all ranks have alike, with what a checkpoint puts before the parameters' names.
   var shared: [(prefix: String, values: UnsafeMutableBufferPointer<Float>)] {
-    optimizer.buffers.map { ("optimizer.outer.\($0.name).", $0.values) }
-      + (quantized.map { [("optimizer.outer.sum_error.", $0.sumError)] } ?? [])
+    optimizer.buffers.map { ("optimizer.outer.\($0.name).", $0.values) } + waySum.shared
   }
 
   /// Brings to the first rank what is there in parts.
-  func gather() throws { try quantized?.gatherErrors() }
+  func gather() throws { try waySum.gather() }
 
   /// - counts: of all ranks.
-  private func take(_ counts: RoundSums.Counts) -> StepOutcome {
+  /// - keepsLead: whether ranks went on after their ways were measured.
+  private func take(_ counts: RoundSums.Counts, keepsLead: Bool) -> StepOutcome {
     frozen.clear(way)
     let squares = model.kernels.functions.sum_of_squares(way.baseAddress!, way.count)
     let isFinite = squares.isFinite && counts.losses.loss.isFinite && counts.losses.weight.isFinite
@@ -143,20 +170,30 @@ package final class OuterStep {
         start, gradients: way, scale: Float(1 / counts.moved),
         learningRate: optimizer.specification.learningRate, team: model.team)
     }
+    keepLead(keepsLead && hasStepped && outcome.result == .updated)
     _ = model.parameters.update(fromContentsOf: start)
     if outcome.result == .updated { average?.update(model.parameters, isFirst: optimizer.steps == 1) }
     model.parametersChanged()
     return outcome
   }
+
+  /// Keeps a part of what this rank has beyond the common parameters, which are in the place of the round's start; or nothing.
+  private func keepLead(_ keeps: Bool) {
+    for i in lead.indices { lead[i] = keeps ? alpha * (model.parameters[i] - start[i]) : 0 }
+    let squares = model.kernels.functions.sum_of_squares(lead.baseAddress!, lead.count)
+    if !squares.isFinite { lead.update(repeating: 0) }
+  }
 }
 
-extension DistributedSpecification.Compression {
-  /// Of a whole number that a value travels as; nil for other ways.
-  fileprivate var bits: Int? {
-    switch self {
-    case .int8: 8
-    case .int4: 4
-    case .none, .bf16, .powersgd, .topk: nil
-    }
-  }
+/// Where a step stands in a round.
+package struct RoundPlace: Sendable {
+  /// Steps of the round that come after it.
+  var stepsLeft = 0
+  /// Whether an epoch ends with the round: then all wait for its sum, so that what is evaluated has learnt from every sample.
+  var endsEpoch = true
+
+  init(stepsLeft: Int, endsEpoch: Bool) { (self.stepsLeft, self.endsEpoch) = (stepsLeft, endsEpoch) }
+
+  /// The end of an epoch: a step of all ranks.
+  package init() {}
 }

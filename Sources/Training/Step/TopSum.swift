@@ -1,31 +1,46 @@
 import Collective
+import Kernels
+import Recipes
 import Recurrent
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
 
 /// Sums of the largest elements of each rank's gradients: Deep Gradient Compression (Lin et al. 2018, algorithm 4). What is not sent adds up on
 /// its rank, with the momentum that the optimizer would have given it (momentum correction), and what is sent loses both (momentum factor
-/// masking).
+/// masking). Limits hold for each rank's gradients before they add up (local gradient clipping), and the share that travels falls epoch by
+/// epoch at first (warm-up).
 final class TopSum: GradientCompression {
   private let group: any Communicator
+  private let kernels: KernelSet
+  private let limits: GradientLimits
   private let momentum: Float
-  /// Of each tensor: its elements, and how many travel.
-  private let tensors: [(range: Range<Int>, count: Int)]
+  private let share: Double
+  private let warmupEpochs: Int
+  /// Those that are trained.
+  private let tensors: [Range<Int>]
   private let velocity: KeptBuffer
   private let error: KeptBuffer
   private var order: [Int32] = []
 
   init(
-    _ layout: ParameterLayout, frozen: FrozenParameters, share: Double, momentum: Double,
-    group: any Communicator
+    _ layout: ParameterLayout, frozen: FrozenParameters, _ settings: DistributedSpecification,
+    limits: GradientLimits, kernels: KernelSet, group: any Communicator
   ) {
-    self.group = group
-    self.momentum = Float(momentum)
-    tensors = layout.entries.filter { !frozen.contains($0.range) }.map {
-      ($0.range, max(1, Int((share * Double($0.range.count)).rounded(.up))))
-    }
+    (self.group, self.kernels, self.limits) = (group, kernels, limits)
+    momentum = Float(settings.topMomentum)
+    (share, warmupEpochs) = (settings.topShare, settings.topWarmupEpochs)
+    tensors = layout.entries.map(\.range).filter { !frozen.contains($0) }
     velocity = KeptBuffer(layout.count)
     error = KeptBuffer(layout.count)
   }
 
+  var clips: Bool { true }
   var kept: [RankStates.OwnBuffer] {
     [
       .init(name: "error", values: error.values, isShare: true),
@@ -35,13 +50,40 @@ final class TopSum: GradientCompression {
   var shared: [(prefix: String, values: UnsafeMutableBufferPointer<Float>)] { [] }
 
   func sum(
-    _ gradients: UnsafeMutableBufferPointer<Float>, _ sums: UnsafeMutableBufferPointer<Double>, samples: Int
+    _ gradients: UnsafeMutableBufferPointer<Float>, _ sums: UnsafeMutableBufferPointer<Double>,
+    of batch: SummedBatch
   ) throws {
-    accumulate(gradients, inverse: 1 / Float(samples))
-    let all = try group.allGather(message(sums))
+    let samples = Float(batch.samples)
+    clip(gradients, weight: batch.ownWeight)
+    accumulate(gradients, inverse: 1 / samples)
+    let all = try group.allGather(message(sums, share: share(in: batch.epoch)))
     gradients.update(repeating: 0)
     sums.update(repeating: 0)
-    for part in all { add(part, gradients, sums, samples: Float(samples)) }
+    for part in all { add(part, gradients, sums, samples: samples) }
+  }
+
+  /// In a warm-up of four epochs to 0.001: 0.25, 0.063, 0.016, 0.004.
+  private func share(in epoch: Int) -> Double {
+    guard epoch < warmupEpochs else { return share }
+    return pow(share, Double(epoch + 1) / Double(warmupEpochs + 1))
+  }
+
+  /// Limits of the mean of N ranks' gradients are 1/√N of that for a rank's part of it, if ranks' gradients are spread alike (section 3.2): √N
+  /// times as much for the mean of the rank's own.
+  /// - weight: what the gradients are sums of.
+  private func clip(_ gradients: UnsafeMutableBufferPointer<Float>, weight: Double) {
+    guard weight > 0, limits.norm != nil || limits.value != nil else { return }
+    let squares = tensors.reduce(0) {
+      $0 + kernels.functions.sum_of_squares(gradients.baseAddress! + $1.lowerBound, $1.count)
+    }
+    // What is not finite is not hidden: all ranks leave the step out.
+    guard squares.isFinite else { return }
+    let reach = Double(group.size).squareRoot() * weight
+    if let norm = limits.norm {
+      let factor = Float(norm * reach / (squares.squareRoot() + 1e-6 * weight))
+      if factor < 1 { for i in gradients.indices { gradients[i] *= factor } }
+    }
+    if let value = limits.value { gradients.scale(by: 1, limitedTo: value * Float(reach)) }
   }
 
   func commit() {
@@ -51,7 +93,7 @@ final class TopSum: GradientCompression {
 
   private func accumulate(_ gradients: UnsafeMutableBufferPointer<Float>, inverse: Float) {
     for tensor in tensors {
-      for i in tensor.range {
+      for i in tensor {
         velocity.next[i] = momentum * velocity.values[i] + inverse * gradients[i]
         error.next[i] = error.values[i] + velocity.next[i]
       }
@@ -59,11 +101,12 @@ final class TopSum: GradientCompression {
   }
 
   /// The sums, then of each tensor the numbers and the values of the elements that travel; both are forgotten here.
-  private func message(_ sums: UnsafeMutableBufferPointer<Double>) -> [UInt8] {
+  private func message(_ sums: UnsafeMutableBufferPointer<Double>, share: Double) -> [UInt8] {
+    let counts = tensors.map { max(1, Int((share * Double($0.count)).rounded(.up))) }
     var bytes = [UInt8](UnsafeRawBufferPointer(sums))
-    bytes.reserveCapacity(bytes.count + 8 * tensors.reduce(0) { $0 + $1.count })
-    for tensor in tensors {
-      for index in largest(tensor.count, in: tensor.range) {
+    bytes.reserveCapacity(bytes.count + 8 * counts.reduce(0, +))
+    for (tensor, count) in zip(tensors, counts) {
+      for index in largest(count, in: tensor) {
         let place = Int(index)
         withUnsafeBytes(of: index) { bytes += $0 }
         withUnsafeBytes(of: error.next[place]) { bytes += $0 }

@@ -4,20 +4,27 @@ import Diagnostics
 extension TrainingStep {
   func runLocally(
     _ outer: OuterStep, _ samples: UnsafeBufferPointer<Int32>, step: Int, _ learningRate: Double,
-    endsRound: Bool, stop: Bool, save: Bool
+    _ place: RoundPlace, stop: Bool, save: Bool
   ) throws -> StepOutcome {
     outer.begin()
     let own = ownRows(of: samples.count)
     outer.add(own.isEmpty ? nil : try take(.init(rebasing: samples[own]), step: step, learningRate))
+    // Before anything of it reaches another rank.
+    if let failure = set.readingFailure { throw failure }
+    outer.stepEnded(place)
     metNobody()
-    guard endsRound else {
+    guard place.stepsLeft == 0 else {
       // Nobody else's time is known yet, and this rank's is told at the round's end.
       computeSeconds.update(repeating: 0)
       return .pending
     }
     let computed = monotonicNanoseconds()
     outer.ownSeconds = Double(computed - together) / 1e9
+    let isBeside = outer.isSumming
     let outcome = try outer.finish(stop: stop, save: save)
+    if isBeside, let trace, let span = outer.span {
+      trace.add(.bucket, step: step + 1, from: span.begin, to: span.end)
+    }
     reductionEnded(since: computed, step: step)
     return outcome
   }

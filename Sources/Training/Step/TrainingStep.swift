@@ -66,11 +66,11 @@ package final class TrainingStep {
 
   /// - samples: the global batch; each rank takes its part of it, which may be empty.
   /// - following: the epoch's next global batch; it may be gathered while this one is computed.
-  /// - endsRound: whether ranks meet after it.
+  /// - round: where it stands in a round, where ranks take steps by themselves.
   /// - stop, save: what this rank asks all for.
   func run(
     _ samples: UnsafeBufferPointer<Int32>, following: UnsafeBufferPointer<Int32>? = nil, step: Int,
-    learningRate: Double, endsRound: Bool = true, stop: Bool, save: Bool
+    learningRate: Double, round: RoundPlace = RoundPlace(), stop: Bool, save: Bool
   ) throws -> StepOutcome {
     if let device {
       defer { choice = device.choice }
@@ -80,11 +80,10 @@ package final class TrainingStep {
     }
     self.following = following.flatMap { firstMicroBatch(of: $0) }
     if let outer {
-      return try runLocally(
-        outer, samples, step: step, learningRate, endsRound: endsRound, stop: stop, save: save)
+      return try runLocally(outer, samples, step: step, learningRate, round, stop: stop, save: save)
     }
     learner.begin()
-    gradientSum.samples = samples.count
+    gradientSum.batch.samples = samples.count
     (learner.sums.requests.stop, learner.sums.requests.save) = (stop ? 1 : 0, save ? 1 : 0)
     if let lanes {
       if computesLanesTogether(samples) {
@@ -113,6 +112,12 @@ package final class TrainingStep {
     choice = try gradientSum.stepEnded(seconds: Double(reduced - start) / 1e9)
     return outcome
   }
+
+  /// Whether MPI is another thread's: nothing of any group may be called then.
+  var isSumming: Bool { outer?.isSumming ?? false }
+
+  /// The steps that come are of this epoch.
+  func beginEpoch(_ epoch: Int) { gradientSum.batch.epoch = epoch }
 
   /// Notes that all ranks have just left a call together.
   func meet() { together = monotonicNanoseconds() }

@@ -28,7 +28,7 @@ extension Recipe {
     let rows = batch * (set.shape.hasEqualLengths ? set.shape.steps : 1)
     try network.requireMemory(
       ParameterLayout(network),
-      slots: workers == 1 ? optimizer.bufferNames.count + (distributed.syncEvery == nil ? 0 : 3) : 0,
+      slots: workers == 1 ? optimizer.bufferNames.count + distributed.roundBuffers : 0,
       rows: rows,
       batch: batch)
   }
@@ -95,4 +95,9 @@ extension SampleSet {
     default: true
     }
   }
+}
+
+extension DistributedSpecification {
+  /// Buffers of all parameters that rounds need: their start, way and momentum, and a rank's lead.
+  fileprivate var roundBuffers: Int { syncEvery == nil ? 0 : syncDelay > 0 ? 4 : 3 }
 }

@@ -33,8 +33,9 @@ final class Replica {
     // A rank that takes steps by itself sums with nobody.
     let summing: any Communicator = isLocal ? Solo() : workers
     let frozen = try FrozenParameters(recipe.train.freeze, of: model.layout)
+    let limits = GradientLimits(recipe.train)
     let saving = recipe.distributed.compression(
-      model.layout, frozen: frozen, seed: recipe.seed, kernels: model.kernels, group: workers)
+      model.layout, frozen: frozen, limits: limits, seed: recipe.seed, kernels: model.kernels, group: workers)
     let gradientSum = GradientSum(
       recipe.distributed, model.gradients, boundaries: model.layout.boundaries, saving: saving, group: summing
     )
@@ -50,7 +51,8 @@ final class Replica {
       ? LaneReduction(workers, into: model.gradients, lanes: recipe.distributed.lanes) : nil
     let learner = Learner(
       model, loss: recipe.loss, optimizer: optimizer, gradientSum: gradientSum, lanes: lanes,
-      average: isLocal ? nil : average, frozen: frozen, limits: GradientLimits(recipe.train),
+      average: isLocal ? nil : average, frozen: frozen,
+      limits: saving?.clips == true ? GradientLimits() : limits,
       seed: recipe.seed, communicator: summing)
     let outer =
       isLocal
@@ -61,7 +63,7 @@ final class Replica {
     let inner = optimizer.buffers.map {
       RankStates.OwnBuffer(name: $0.name, values: $0.values, isOptimizers: true)
     }
-    let kept = isLocal ? inner + (outer?.errors ?? []) : saving?.kept
+    let kept = isLocal ? inner + (outer?.kept ?? []) : saving?.kept
     ranks = kept.map { RankStates($0, ranks: trainers, keepsAll: workers.rank == 0, group: workers) }
   }
 

@@ -36,6 +36,7 @@ extension Trainer {
   /// All batches of the epoch that are left.
   private func runEpoch() throws -> EpochResult {
     samples.draw(epoch: state.epoch)
+    replica.step.beginEpoch(state.epoch)
     if state.position == 0 { try replica.resetStreams() }
     clocks.startEpoch()
     let rate = state.schedule.rate(epoch: state.epoch)
@@ -61,7 +62,7 @@ extension Trainer {
     state.counters.learningRate = learningRate
     return try replica.step.run(
       samples.batch(batch)!, following: samples.batch(next), step: state.step, learningRate: learningRate,
-      endsRound: endsRound(batch), stop: wantsStop || workerLog?.stopWanted() == true,
+      round: roundPlace(of: batch), stop: wantsStop || coordinatorWantsStop(),
       save: log?.wantsSave(clocks.meter) == true)
   }
 
@@ -74,10 +75,18 @@ extension Trainer {
     }
   }
 
-  /// Whether ranks meet after this batch: where each takes steps by itself, an epoch's end ends a round too.
-  private func endsRound(_ batch: Range<Int>) -> Bool {
-    guard let every = recipe.distributed.syncEvery, batch.upperBound < set.count else { return true }
-    return (batch.lowerBound / recipe.train.batchSize + 1) % every == 0
+  /// Where this batch stands in a round: where each rank takes steps by itself, an epoch's end ends a round too.
+  private func roundPlace(of batch: Range<Int>) -> RoundPlace {
+    guard let every = recipe.distributed.syncEvery else { return RoundPlace() }
+    let (index, count) = (batch.lowerBound / recipe.train.batchSize, recipe.train.steps(of: set.count))
+    let end = min((index / every + 1) * every, count)
+    return RoundPlace(stepsLeft: end - 1 - index, endsEpoch: end == count)
+  }
+
+  /// Whether a dedicated coordinator was asked to stop; while a sum travels nobody asks it, and its answer waits.
+  private func coordinatorWantsStop() throws -> Bool {
+    if try !replica.step.isSumming && workerLog?.stopWanted() == true { coordinatorStops = true }
+    return coordinatorStops
   }
 
   /// Counts the step and tells of it.

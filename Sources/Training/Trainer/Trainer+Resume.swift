@@ -113,10 +113,12 @@ extension Recipe {
       rounds.syncEvery, rounds.outerLearningRate
     )
     saved.distributed.outerMomentum = rounds.outerMomentum
+    (saved.distributed.syncDelay, saved.distributed.syncAlpha) = (rounds.syncDelay, rounds.syncAlpha)
     if rounds.compress.keepsErrors || distributed.compress.keepsErrors {
       saved.distributed.compress = rounds.compress
       saved.distributed.powerRank = rounds.powerRank
       (saved.distributed.topShare, saved.distributed.topMomentum) = (rounds.topShare, rounds.topMomentum)
+      saved.distributed.topWarmupEpochs = rounds.topWarmupEpochs
     }
     saved.schedule = saved.spanned.schedule
     saved.train.epochs = train.epochs

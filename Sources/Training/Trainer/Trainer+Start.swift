@@ -41,8 +41,10 @@ extension Trainer {
 
   private var roundsRemark: String? {
     guard let every = recipe.distributed.syncEvery else { return nil }
+    let delay = recipe.distributed.syncDelay
     return
       "\(roles.trainers) ranks take \(every) steps each by itself, then one along the mean of their ways: losses, saves and stops come with it, and an epoch ends with one"
+      + (delay > 0 ? "; sums travel beside a round's last \(delay)" : "")
   }
 
   /// Ranks that have no sample of any batch.

@@ -28,6 +28,8 @@ public final class Trainer {
   let recorder: RunRecorder?
   /// On the first worker of a run with a dedicated coordinator.
   private(set) var workerLog: WorkerLog?
+  /// Whether it has said that the coordinator wants a stop.
+  var coordinatorStops = false
   /// The way between first worker and coordinator: a call may be on its way to the end.
   private var link: CoordinatorLink?
   var state: RunState

@@ -76,7 +76,7 @@ final class StoredRows: Sendable {
 
   /// Has samples read that are wanted soon, or the blocks that they are in, where these were not lately. Returns at once.
   /// - set: the set's samples in the whole array.
-  func readAhead(_ samples: UnsafeBufferPointer<Int32>, of set: Range<Int>) {
+  func readAhead(_ samples: [Int32], of set: Range<Int>) {
     guard let block = reach.block else {
       return reader.add(samples.map { layout.rows(set.lowerBound + Int($0)) })
     }

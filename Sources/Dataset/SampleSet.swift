@@ -25,7 +25,7 @@ public protocol SampleSet: Sendable {
   var samplesAhead: Int? { get }
 
   /// Has the samples of these numbers read, which are wanted soon. Returns at once.
-  func readAhead(_ samples: UnsafeBufferPointer<Int32>)
+  func readAhead(_ samples: [Int32])
 
   /// Writes inputs and targets of the samples that the batch has been arranged for, row by row; of pairs the batch's source too.
   ///
@@ -49,7 +49,7 @@ extension SampleSet {
   public func targetScale(of sample: Int) -> [Scaler.ColumnScale]? { nil }
   public var readingFailure: Failure? { nil }
   public var samplesAhead: Int? { nil }
-  public func readAhead(_ samples: UnsafeBufferPointer<Int32>) {}
+  public func readAhead(_ samples: [Int32]) {}
 
   /// Fills a batch with the samples of these numbers.
   package func gather(_ samples: UnsafeBufferPointer<Int32>, into batch: Batch) {

@@ -88,7 +88,7 @@ import Testing
       message { _ = try LoadedData(data) }
         == "data.labels_path is missing: idx needs the file with the labels of data.path")
     data.areTargetsOptional = true
-    #expect(try LoadedData(data).train?.arrays([0]).classes == [-1])
+    #expect(try LoadedData(data, classNames: ["a", "b"]).train?.arrays([0]).classes == [-1])
   }
 
   @Test func shardsThatDoNotGoTogetherAreNamed() throws {

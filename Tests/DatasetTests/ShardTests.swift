@@ -202,14 +202,16 @@ import Testing
   /// Blocks are read ahead as far as memory goes: those that are mixed and those that come after them.
   @Test func whatIsReadAheadHasABound() throws {
     var data = shards
-    func ahead(_ memory: Int?, block: Int?) throws -> Int? {
-      (data.memory, data.shuffleBlock) = (memory, block)
-      return try LoadedData(data).train?.samplesAhead
+    func ahead(_ cases: [(memory: Int?, block: Int?)]) throws -> [Int?] {
+      try cases.map {
+        (data.memory, data.shuffleBlock) = ($0.memory, $0.block)
+        return try LoadedData(data).train?.samplesAhead
+      }
     }
     // A sample has 24 bytes in its file, and 16 blocks are mixed.
-    #expect(try ahead(nil, block: 1) == nil && ahead(960, block: 1) == nil)
-    #expect(try ahead(959, block: 1) == 16 && ahead(600, block: 1) == 9 && ahead(24 * 16, block: 1) == 0)
-    #expect(try ahead(480, block: nil) == 10 && ahead(480, block: 2) == 10 && ahead(1, block: 1) == 0)
+    #expect(try ahead([(nil, 1), (960, 1)]) == [nil, nil])
+    #expect(try ahead([(959, 1), (600, 1), (24 * 16, 1), (1, 1)]) == [16, 9, 0, 0])
+    #expect(try ahead([(480, nil), (480, 2)]) == [10, 10])
   }
 
   /// What is not a number is found where it is read, with its place.

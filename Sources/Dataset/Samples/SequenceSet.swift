@@ -114,7 +114,7 @@ struct SequenceSet<Element: SequenceElement>: SampleSet {
 
   var readingFailure: Failure? { stored?.failure }
   var samplesAhead: Int? { stored?.samplesAhead }
-  func readAhead(_ numbers: UnsafeBufferPointer<Int32>) { stored?.readAhead(numbers, of: samples) }
+  func readAhead(_ numbers: [Int32]) { stored?.readAhead(numbers, of: samples) }
 
   func targetBase(of sample: Int) -> [Double]? { bases.map { $0[samples.lowerBound + sample] } }
   func targetScale(of sample: Int) -> [Scaler.ColumnScale]? { scales[samples.lowerBound + sample] }

@@ -11,7 +11,8 @@ extension SampleSources {
   ) throws(Failure) -> Scaler? {
     let method = Scaler.Method(rawValue: data.scale.rawValue)
     if method == nil, !data.gaps.fillsMeans { return nil }
-    let group = all.contains { $0.isDivided } ? group : nil
+    // Of series there may be very many, each with a few rows: those every process looks at itself.
+    let group = all.contains { $0.isDivided && $0.series == nil } ? group : nil
     var inputs: [Stretch] = []
     var targets: [Stretch] = []
     switch data.fitScaleOn {

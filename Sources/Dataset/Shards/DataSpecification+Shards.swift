@@ -46,6 +46,10 @@ extension DataSpecification {
       guard !found.isEmpty else {
         throw .missingInput("\(path): there is no \(ending) file in this folder; check \(key)")
       }
+      // text: what stands for bytes that are none.
+      if let name = found.first(where: { $0.unicodeScalars.contains("\u{FFFD}") }) {
+        throw .badData("\(path)/\(name): the name of this file is not UTF-8; rename it (\(key))")
+      }
       let paths = found.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.map { "\(path)/\($0)" }
       return try files(paths, named: key)
     }

@@ -53,7 +53,7 @@ extension SampleSource {
 
   private mutating func addUnknownTargets(_ data: DataSpecification, _ classCount: Int?) throws(Failure) {
     guard data.areTargetsOptional else { throw .badData("data.labels_path is missing") }
-    if classCount == nil {
+    if classCount == nil, data.format == .npy {
       values = UnknownTable(rows: samples, columns: data.targetWidth, path: path)
     } else {
       classes = [Int32](repeating: -1, count: samples)

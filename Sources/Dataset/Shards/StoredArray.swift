@@ -24,7 +24,8 @@ struct StoredArray {
     let file = try InputFile(path: path, key: key) { 0..<min($0, head) }
     guard file.isRepeatable else {
       throw file.failure(
-        file.size == 0 ? "is empty" : "is packed by gzip, and shards are read in places; unpack it")
+        FileStamp(path)?.size == 0
+          ? "is empty" : "is packed by gzip, and shards are read in places; unpack it")
     }
     self.file = file
     switch kind {

@@ -36,13 +36,29 @@ final class StoredRows: Sendable {
   /// Writes a sample's rows.
   /// - step: from one row in `out` to the next.
   func write(_ rows: Range<Int>, to out: UnsafeMutablePointer<Float>, step: Int) {
+    if table.areFloats {
+      write(rows, to: out, step: step) { (block: UnsafeMutablePointer<Float>) in
+        table.readFloats(rows, into: block)
+      }
+    } else {
+      write(rows, to: out, step: step) { (block: UnsafeMutablePointer<Double>) in
+        table.read(rows, into: block)
+      }
+    }
+  }
+
+  @inline(__always)
+  private func write<Number: StoredNumber>(
+    _ rows: Range<Int>, to out: UnsafeMutablePointer<Float>, step: Int,
+    read: (UnsafeMutablePointer<Number>) -> Void
+  ) {
     let columns = table.columns
-    withUnsafeTemporaryAllocation(of: Double.self, capacity: rows.count * columns) { numbers in
+    withUnsafeTemporaryAllocation(of: Number.self, capacity: rows.count * columns) { numbers in
       guard let base = numbers.baseAddress else { return }
-      table.read(rows, into: base)
+      read(base)
       var largest: UInt32 = 0
       for row in 0..<rows.count {
-        largest = max(largest, scaling.write(base + row * columns, to: out + row * step))
+        largest = max(largest, scaling.write(UnsafePointer(base + row * columns), to: out + row * step))
       }
       // Infinity and NaN have the largest bit patterns.
       if largest >= Float.infinity.bitPattern { refuse(rows, out, step) }
@@ -60,7 +76,7 @@ final class StoredRows: Sendable {
 
   /// Has samples read that are wanted soon, or the blocks that they are in, where these were not lately. Returns at once.
   /// - set: the set's samples in the whole array.
-  func readAhead(_ samples: UnsafeBufferPointer<Int32>, of set: Range<Int>) {
+  func readAhead(_ samples: [Int32], of set: Range<Int>) {
     guard let block = reach.block else {
       return reader.add(samples.map { layout.rows(set.lowerBound + Int($0)) })
     }
@@ -107,6 +123,19 @@ struct ReadingReach: Equatable {
   }
 }
 
+/// What numbers of files are read as.
+private protocol StoredNumber: BitwiseCopyable {
+  var wide: Double { get }
+}
+
+extension Double: StoredNumber {
+  @inline(__always) fileprivate var wide: Double { self }
+}
+
+extension Float: StoredNumber {
+  @inline(__always) fileprivate var wide: Double { Double(self) }
+}
+
 /// The scales of a table's columns, laid out for whole rows.
 private struct RowScaler: Sendable {
   /// nil where numbers stay as they are.
@@ -121,7 +150,9 @@ private struct RowScaler: Sendable {
   /// Writes a row as floats.
   /// - Returns: the largest of their bit patterns without the sign.
   @inline(__always)
-  func write(_ numbers: UnsafePointer<Double>, to out: UnsafeMutablePointer<Float>) -> UInt32 {
+  func write<Number: StoredNumber>(_ numbers: UnsafePointer<Number>, to out: UnsafeMutablePointer<Float>)
+    -> UInt32
+  {
     switch method {
     // As `minmax` with identities has it: -0 becomes 0.
     case nil: return write(numbers, to: out) { number, _ in number + 0 }
@@ -131,14 +162,14 @@ private struct RowScaler: Sendable {
   }
 
   @inline(__always)
-  private func write(
-    _ numbers: UnsafePointer<Double>, to out: UnsafeMutablePointer<Float>,
+  private func write<Number: StoredNumber>(
+    _ numbers: UnsafePointer<Number>, to out: UnsafeMutablePointer<Float>,
     _ scale: (Double, Scaler.ColumnScale) -> Double
   ) -> UInt32 {
     columns.withUnsafeBufferPointer { columns in
       var largest: UInt32 = 0
       for column in 0..<columns.count {
-        let float = Float(scale(numbers[column], columns[column]))
+        let float = Float(scale(numbers[column].wide, columns[column]))
         out[column] = float
         largest = max(largest, float.magnitude.bitPattern)
       }

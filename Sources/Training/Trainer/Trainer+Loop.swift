@@ -71,7 +71,7 @@ extension Trainer {
     guard let reach = set.samplesAhead else { return }
     samples.forEachComing(after: batch, size: recipe.train.batchSize, reach: reach) { coming in
       let own = replica.step.ownRows(of: coming.count)
-      if !own.isEmpty { set.readAhead(UnsafeBufferPointer(rebasing: coming[own])) }
+      if !own.isEmpty { set.readAhead(Array(coming[own])) }
     }
   }
 

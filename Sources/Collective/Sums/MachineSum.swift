@@ -47,7 +47,7 @@ final class MachineSum {
   }
 
   /// What travels together.
-  private struct Piece {
+  private struct SharedPiece {
     var values: UnsafeMutableBufferPointer<Float>
     var sums: UnsafeMutableBufferPointer<Double>
     var round: UInt64
@@ -59,12 +59,12 @@ final class MachineSum {
   func sum(_ values: UnsafeMutableBufferPointer<Float>, _ sums: UnsafeMutableBufferPointer<Double>) {
     let isSmall = size * (4 * values.count + 8 * sums.count) <= Self.small
     var (value, sum) = (0, 0)
-    var given: Piece?
+    var given: SharedPiece?
     while value < values.count || sum < sums.count {
       let lastSum = min(sums.count, sum + Self.piece / 8)
       let lastValue = min(values.count, value + (Self.piece - 8 * (lastSum - sum)) / 4)
       round += 1
-      let piece = Piece(
+      let piece = SharedPiece(
         values: .init(rebasing: values[value..<lastValue]), sums: .init(rebasing: sums[sum..<lastSum]),
         round: round, isSmall: isSmall)
       give(piece)
@@ -75,7 +75,7 @@ final class MachineSum {
     if let given { finish(given) }
   }
 
-  private func give(_ piece: Piece) {
+  private func give(_ piece: SharedPiece) {
     copy(piece.sums[...], to: doubles(of: rank, piece))
     let slot = floats(of: rank, piece)
     if piece.isSmall {
@@ -89,7 +89,7 @@ final class MachineSum {
     tell(given, piece)
   }
 
-  private func finish(_ piece: Piece) {
+  private func finish(_ piece: SharedPiece) {
     wait(for: given, piece)
     if let target = piece.sums.baseAddress {
       tree.sum(piece.sums.count, into: target) { UnsafePointer(doubles(of: $0, piece)) }
@@ -100,7 +100,7 @@ final class MachineSum {
     }
   }
 
-  private func sumSlices(_ piece: Piece) {
+  private func sumSlices(_ piece: SharedPiece) {
     if let target = piece.values.baseAddress {
       let own = part(of: rank, piece)
       let start = target + own.lowerBound
@@ -127,25 +127,25 @@ final class MachineSum {
   }
 
   /// What a rank gives of a piece.
-  private func doubles(of rank: Int, _ piece: Piece) -> UnsafeMutablePointer<Double> {
+  private func doubles(of rank: Int, _ piece: SharedPiece) -> UnsafeMutablePointer<Double> {
     let slot = Int(piece.round % UInt64(Self.turns)) * size + rank
     return (slots + slot * Self.piece).assumingMemoryBound(to: Double.self)
   }
 
-  private func floats(of rank: Int, _ piece: Piece) -> UnsafeMutablePointer<Float> {
+  private func floats(of rank: Int, _ piece: SharedPiece) -> UnsafeMutablePointer<Float> {
     UnsafeMutableRawPointer(doubles(of: rank, piece) + piece.sums.count).assumingMemoryBound(to: Float.self)
   }
 
   /// The slice that a rank adds.
-  private func part(of rank: Int, _ piece: Piece) -> Range<Int> {
+  private func part(of rank: Int, _ piece: SharedPiece) -> Range<Int> {
     equalPart(rank, of: piece.values.count, among: size)
   }
 
-  private func tell(_ counters: UnsafeMutablePointer<Atomic<UInt64>>, _ piece: Piece) {
+  private func tell(_ counters: UnsafeMutablePointer<Atomic<UInt64>>, _ piece: SharedPiece) {
     counters[rank * Self.stride].store(piece.round, ordering: .releasing)
   }
 
-  private func wait(for counters: UnsafeMutablePointer<Atomic<UInt64>>, _ piece: Piece) {
+  private func wait(for counters: UnsafeMutablePointer<Atomic<UInt64>>, _ piece: SharedPiece) {
     for peer in 0..<size where peer != rank {
       patience.wait { counters[peer * Self.stride].load(ordering: .acquiring) >= piece.round }
     }

@@ -44,6 +44,10 @@ package protocol Communicator: AnyObject {
   func exchange(
     _ outgoing: UnsafeRawBufferPointer, _ outgoingParts: [Range<Int>],
     into incoming: UnsafeMutableRawBufferPointer, _ incomingParts: [Range<Int>]) throws
+  /// Each rank r has `bytes[parts[r]]`; afterwards all of them are in place on every rank.
+  ///
+  /// - parts: ranges of bytes, which may be empty and don't overlap.
+  func allGather(_ bytes: UnsafeMutableRawBufferPointer, _ parts: [Range<Int>]) throws
   /// Returns when every rank has arrived.
   func barrier() throws
   /// Some consecutive ranks as a group of their own, with its own calls; nil on the others. All ranks make this call.
@@ -77,6 +81,11 @@ extension Communicator {
     _ values: UnsafeMutableBufferPointer<Float>, _ sums: UnsafeMutableBufferPointer<Double>,
     by engine: SumEngine
   ) throws { try allReduceSum(values, sums) }
+
+  package func allGather(_ bytes: UnsafeMutableRawBufferPointer, _ parts: [Range<Int>]) throws {
+    guard size > 1 else { return }
+    try exchange(.init(bytes), Array(repeating: parts[rank], count: size), into: bytes, parts)
+  }
 
   package func allReduceSum(_ values: UnsafeMutableBufferPointer<Float>) throws {
     try allReduceSum(values, .init(start: nil, count: 0))

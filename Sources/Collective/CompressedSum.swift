@@ -34,7 +34,7 @@ package final class CompressedSum {
   /// Every rank gives its slice and gets all others, rounded; its own too, so that all hold the same.
   package func allGather(_ values: UnsafeMutableBufferPointer<Float>) throws {
     for i in slice { sent[i] = Self.rounded(values[i]) }
-    try group.exchange(.init(sent), exchange.mine, into: .init(sent), exchange.all)
+    try group.allGather(.init(sent), exchange.all)
     for i in values.indices { values[i] = Self.float(sent[i]) }
   }
 

@@ -22,11 +22,9 @@ extension MPI {
     }
     let ranges = lengths.runningRanges
     var all = [UInt8](repeating: 0, count: ranges.last!.upperBound)
-    try part.withUnsafeBytes { part in
-      try all.withUnsafeMutableBytes { all in
-        try exchange(part, Array(repeating: 0..<part.count, count: size), into: all, ranges)
-      }
-    }
+    all.replaceSubrange(ranges[rank], with: part)
+    // What adds is being made with this call.
+    try all.withUnsafeMutableBytes { try share($0, ranges, sums?.placement) }
     return ranges.map { Array(all[$0]) }
   }
 
@@ -42,6 +40,34 @@ extension MPI {
         try sendReceive(
           .init(rebasing: outgoing[outgoingParts[to]]), to: to,
           .init(rebasing: incoming[incomingParts[from]]), from: from)
+      }
+    }
+  }
+
+  /// Where each of several machines has as many ranks, first among ranks of equal place in them, then within each: a part goes to another
+  /// machine once, not once for each rank there.
+  package func allGather(_ bytes: UnsafeMutableRawBufferPointer, _ parts: [Range<Int>]) throws {
+    if size > 1 { try share(bytes, parts, placement()) }
+  }
+
+  private func share(
+    _ bytes: UnsafeMutableRawBufferPointer, _ parts: [Range<Int>], _ placement: Placement?
+  ) throws {
+    let even = placement.flatMap { $0.isEven ? $0 : nil } ?? .apart(size)
+    let (ranks, (machine, place)) = (even.machines, even.place(of: rank))
+    func part(_ rank: Int) -> UnsafeMutableRawBufferPointer { .init(rebasing: bytes[parts[rank]]) }
+    try entering(.exchange) {
+      for shift in 1..<max(ranks.count, 1) {
+        let (to, from) = ((machine + shift) % ranks.count, (machine - shift + ranks.count) % ranks.count)
+        let source = ranks[from][place]
+        try sendReceive(.init(part(rank)), to: ranks[to][place], part(source), from: source)
+      }
+      let local = ranks[machine]
+      for shift in 1..<max(local.count, 1) {
+        let (to, from) = ((place + shift) % local.count, (place - shift + local.count) % local.count)
+        for other in ranks {
+          try sendReceive(.init(part(other[place])), to: local[to], part(other[from]), from: local[from])
+        }
       }
     }
   }

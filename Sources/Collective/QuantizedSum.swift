@@ -56,7 +56,7 @@ package final class QuantizedSum {
     for part in arriving { code.add(.init(rebasing: arrived[part]), to: target) }
     code.write(
       target, into: .init(rebasing: sent[own]), error: .init(rebasing: sumError.next[slice]))
-    try group.exchange(.init(sent), Array(repeating: own, count: group.size), into: sent, places)
+    try group.allGather(sent, places)
     for (slice, place) in zip(slices, places) {
       let target = UnsafeMutableBufferPointer(rebasing: values[slice])
       target.update(repeating: 0)

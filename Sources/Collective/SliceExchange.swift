@@ -4,9 +4,8 @@ struct SliceExchange {
   let slices: [Range<Int>]
   /// This rank's.
   let own: Range<Int>
-  // In bytes: the slices, this rank's slice once for each rank, and where the ranks' parts of it arrive.
+  // In bytes: the slices, and where the ranks' parts of this rank's slice arrive.
   let all: [Range<Int>]
-  let mine: [Range<Int>]
   let arriving: [Range<Int>]
 
   /// - count: the number of values, the same on every rank.
@@ -17,7 +16,6 @@ struct SliceExchange {
     let own = slices[group.rank]
     self.own = own
     all = slices.map(bytes)
-    mine = Array(repeating: bytes(own), count: group.size)
     arriving = (0..<group.size).map { bytes($0 * own.count..<($0 + 1) * own.count) }
   }
 }

@@ -33,6 +33,8 @@ package enum CommonChecks {
     let gathered = try group.allGather(pattern(group.rank, group.rank * 3))
     expect(gathered == (0..<group.size).map { pattern($0, $0 * 3) }, "allGather of unlike parts")
     expect(try exchanges(group), "exchange of unlike parts")
+    expect(try partsInPlace(group), "allGather of parts in place")
+    expect(try slices(group), "slices of a sum")
     try group.barrier()
     return wrong
   }
@@ -121,6 +123,31 @@ package enum CommonChecks {
       right = try right && sumOfFloats(part, 1000) == expectedSum(members.count, 1000)
     }
     return right
+  }
+
+  /// Rank r has 1000 r bytes, the first none.
+  private static func partsInPlace(_ group: any Communicator) throws -> Bool {
+    let all = (0..<group.size).map { pattern($0, 1000 * $0) }
+    let ends = all.indices.map { all[...$0].joined().count }
+    let parts = all.indices.map { ends[$0] - all[$0].count..<ends[$0] }
+    var bytes = [UInt8](repeating: 7, count: ends.last!)
+    bytes.replaceSubrange(parts[group.rank], with: all[group.rank])
+    try bytes.withUnsafeMutableBytes { try group.allGather($0, parts) }
+    return bytes == Array(all.joined())
+  }
+
+  /// Each rank's slice has the bits that all have of the whole sum.
+  private static func slices(_ group: any Communicator) throws -> Bool {
+    let count = 20_011
+    var whole = (0..<count).map { 1 / Float(1 + ($0 * 7919 + group.rank * 104_729) % 10_007) }
+    var sliced = whole
+    try whole.withUnsafeMutableBufferPointer { try group.allReduceSum($0) }
+    let sum = SlicedSum(group, count: count)
+    try sliced.withUnsafeMutableBufferPointer {
+      try sum.reduceScatter($0)
+      try sum.allGather($0)
+    }
+    return sliced == whole
   }
 
   /// Rank r gives rank p r + 2p bytes.

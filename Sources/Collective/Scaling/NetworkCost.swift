@@ -8,6 +8,10 @@ package struct NetworkCost: Sendable, Equatable {
   package var secondsPerByte: Double
   /// How many times longer bytes take where all machines send at once.
   package var congestion = 1.0
+  /// How many bytes of the link a byte of a message takes: 1 where the time for a byte was measured of messages.
+  package var framing = 1.0
+  /// Ethernet's, IP's and TCP's heads, of frames of 1,500 bytes: 1,448 of 1,538 are a message's.
+  private static let frames = 1538.0 / 1448
 
   package init(latency: Double, secondsPerByte: Double, congestion: Double = 1) {
     (self.latency, self.secondsPerByte, self.congestion) = (latency, secondsPerByte, congestion)
@@ -27,6 +31,7 @@ package struct NetworkCost: Sendable, Equatable {
       )
     }
     self.init(latency: time, secondsPerByte: 8 / rate)
+    framing = Self.frames
   }
 
   private static func number(_ text: String, _ units: [(String, Double)]) -> Double? {
@@ -37,5 +42,5 @@ package struct NetworkCost: Sendable, Equatable {
   }
 
   /// For so many bytes of a machine, where others send as well.
-  func seconds(_ bytes: Double) -> Double { bytes * secondsPerByte * congestion }
+  func seconds(_ bytes: Double) -> Double { bytes * secondsPerByte * framing * congestion }
 }

@@ -32,7 +32,7 @@ package struct SumCost: Sendable, Equatable {
     let pieceBytes = HierarchicalSum.pieceBytes(machines: shape.members, speakers: shape.speakers)
     let pieces = small ? 1 : PieceCut.pieces(bytes, of: pieceBytes)
     let piece = shape.traffic(bytes / pieces, isWhole: small)
-    let first = Double(piece.rounds) * network.latency
+    let first = Double(piece.latencies) * network.latency
     let all = network.seconds(piece.bytes * Double(pieces))
     // Only so many pieces are on their way at the same time.
     let turns = Double((pieces + HierarchicalSum.turns - 1) / HierarchicalSum.turns)
@@ -59,8 +59,11 @@ private struct SumShape {
   var speakers: Int
   var together: Int
 
-  /// The rounds of a piece, and its bytes that leave the machine which sends the most.
-  func traffic(_ bytes: Int, isWhole: Bool) -> (rounds: Int, bytes: Double) {
+  /// Bytes from which on a message is announced, and sent when the receiver has said so: Open MPI's limit over TCP, and much as that of others.
+  private static let announced = 1 << 16
+
+  /// Latencies of a piece, one after the other, and its bytes that leave the machine which sends the most.
+  func traffic(_ bytes: Int, isWhole: Bool) -> (latencies: Int, bytes: Double) {
     let tree = RankTree(size: members, adds: false)
     let speakers = isWhole ? 1 : speakers
     let count = max(1, bytes / 4 / speakers)
@@ -73,6 +76,12 @@ private struct SumShape {
     let received = machine.joined().map { round in
       round.receives.reduce(0) { $0 + ($1.peer >= together ? $1.range.count : 0) }
     }.reduce(0, +)
-    return (machine.map(\.count).max() ?? 0, Double(4 * speakers * max(sent, received)))
+    let latencies = machine.map { rounds in
+      rounds.reduce(0) { sum, round in
+        let longest = (round.sends + round.receives).map { 4 * $0.range.count }.max() ?? 0
+        return sum + (longest >= Self.announced ? 3 : 1)
+      }
+    }
+    return (latencies.max() ?? 0, Double(4 * speakers * max(sent, received)))
   }
 }

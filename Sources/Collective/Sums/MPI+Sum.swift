@@ -19,6 +19,12 @@ extension MPI {
   /// Which ranks share a machine. All ranks make this call.
   package func placement() throws -> Placement { try allSums().placement }
 
+  /// Whether `allReduceSum` adds within each of several machines before it sends. All ranks make this call.
+  func addsByMachine() throws -> Bool {
+    guard size > 1, sharesMemory else { return false }
+    return try allSums().addsByMachine
+  }
+
   private func allSums() throws -> Sums {
     if let sums { return sums }
     let made = try Sums(self)
@@ -70,6 +76,9 @@ final class Sums {
     machine = try MachineSum(group, placement)
     hierarchical = try HierarchicalSum(group, placement)
   }
+
+  /// In the order of the tree of all ranks.
+  var addsByMachine: Bool { keepsRankOrder && hierarchical != nil }
 
   /// - keepsRankOrder: whether the order of additions must be that of the `RankTree` of all ranks.
   func sum(

@@ -3,9 +3,12 @@ import Synchronization
 
 /// Sums over ranks of one machine, through memory that all of them see: no call of MPI, no lock, nothing allocated after `init`.
 ///
-/// A message travels in pieces. Each rank copies its piece into its slot and says so; small ones every rank then adds
-/// for itself, of large ones each rank adds one slice in its slot, from which the others copy. Slots are used in turns of two: who has
-/// seen that all have given the next piece knows that all are done with this one.
+/// A message travels in pieces. Each rank copies its piece into its slot and says so; small ones every rank then adds for itself, of large
+/// ones each rank adds one slice, and puts it into its slot, from which the others copy. The next piece is given before this one is waited for:
+/// where ranks are more than processors, each of them then does more in its turn.
+///
+/// Slots are used in turns of three: who gives a piece has seen that all have added the second one before it, so that all have taken the third;
+/// or, where that one was a small message, that all have begun it, and so are done with whatever was before.
 final class MachineSum {
   private let memory: SharedMemory
   private let rank: Int
@@ -26,7 +29,9 @@ final class MachineSum {
   private static let line = 128
   private static let stride = line / MemoryLayout<UInt64>.stride
 
-  static func bytes(ranks: Int) -> Int { 2 * ranks * (line + piece) }
+  private static let turns = 3
+
+  static func bytes(ranks: Int) -> Int { ranks * (2 * line + turns * piece) }
 
   /// - memory: zeros, `bytes(ranks:)` of them, the same on all ranks.
   init(_ memory: SharedMemory, rank: Int, size: Int, patience: Patience) {
@@ -41,70 +46,108 @@ final class MachineSum {
     slots = memory.base + 2 * size * Self.line
   }
 
+  /// What travels together.
+  private struct SharedPiece {
+    var values: UnsafeMutableBufferPointer<Float>
+    var sums: UnsafeMutableBufferPointer<Double>
+    var round: UInt64
+    /// Whether it is a message that every rank adds for itself.
+    var isSmall: Bool
+  }
+
   /// Leaves the sums in place on every rank.
   func sum(_ values: UnsafeMutableBufferPointer<Float>, _ sums: UnsafeMutableBufferPointer<Double>) {
+    let isSmall = size * (4 * values.count + 8 * sums.count) <= Self.small
     var (value, sum) = (0, 0)
+    var given: SharedPiece?
     while value < values.count || sum < sums.count {
       let lastSum = min(sums.count, sum + Self.piece / 8)
       let lastValue = min(values.count, value + (Self.piece - 8 * (lastSum - sum)) / 4)
-      sumPiece(.init(rebasing: values[value..<lastValue]), .init(rebasing: sums[sum..<lastSum]))
+      round += 1
+      let piece = SharedPiece(
+        values: .init(rebasing: values[value..<lastValue]), sums: .init(rebasing: sums[sum..<lastSum]),
+        round: round, isSmall: isSmall)
+      give(piece)
+      if let given { finish(given) }
+      given = piece
       (value, sum) = (lastValue, lastSum)
     }
+    if let given { finish(given) }
   }
 
-  private func sumPiece(
-    _ values: UnsafeMutableBufferPointer<Float>, _ sums: UnsafeMutableBufferPointer<Double>
-  ) {
-    round += 1
-    copy(sums, to: doubles(of: rank))
-    copy(values, to: floats(of: rank, after: sums.count))
-    tell(given)
-    wait(for: given)
-    if let target = sums.baseAddress { tree.sum(sums.count, into: target) { UnsafePointer(doubles(of: $0)) } }
-    guard let target = values.baseAddress else { return }
-    if size * (4 * values.count + 8 * sums.count) <= Self.small {
-      tree.sum(values.count, into: target) { UnsafePointer(floats(of: $0, after: sums.count)) }
+  private func give(_ piece: SharedPiece) {
+    copy(piece.sums[...], to: doubles(of: rank, piece))
+    let slot = floats(of: rank, piece)
+    if piece.isSmall {
+      copy(piece.values[...], to: slot)
     } else {
-      sumSlices(values.count, into: target, after: sums.count)
+      // The rank's own slice is read where it lies.
+      let own = part(of: rank, piece)
+      copy(piece.values[..<own.lowerBound], to: slot)
+      copy(piece.values[own.upperBound...], to: slot + own.upperBound)
+    }
+    tell(given, piece)
+  }
+
+  private func finish(_ piece: SharedPiece) {
+    wait(for: given, piece)
+    if let target = piece.sums.baseAddress {
+      tree.sum(piece.sums.count, into: target) { UnsafePointer(doubles(of: $0, piece)) }
+    }
+    guard piece.isSmall else { return sumSlices(piece) }
+    if let target = piece.values.baseAddress {
+      tree.sum(piece.values.count, into: target) { UnsafePointer(floats(of: $0, piece)) }
     }
   }
 
-  private func sumSlices(_ count: Int, into target: UnsafeMutablePointer<Float>, after sums: Int) {
-    let own = equalPart(rank, of: count, among: size)
-    tree.sum(own.count, into: floats(of: rank, after: sums) + own.lowerBound) {
-      UnsafePointer(floats(of: $0, after: sums) + own.lowerBound)
+  private func sumSlices(_ piece: SharedPiece) {
+    if let target = piece.values.baseAddress {
+      let own = part(of: rank, piece)
+      let start = target + own.lowerBound
+      tree.sum(own.count, into: start) {
+        UnsafePointer($0 == rank ? start : floats(of: $0, piece) + own.lowerBound)
+      }
+      (floats(of: rank, piece) + own.lowerBound).update(from: start, count: own.count)
     }
-    tell(added)
-    wait(for: added)
-    for peer in 0..<size {
-      let part = equalPart(peer, of: count, among: size)
-      (target + part.lowerBound).update(
-        from: floats(of: peer, after: sums) + part.lowerBound, count: part.count)
+    tell(added, piece)
+    wait(for: added, piece)
+    guard let target = piece.values.baseAddress else { return }
+    for peer in 0..<size where peer != rank {
+      let part = part(of: peer, piece)
+      (target + part.lowerBound).update(from: floats(of: peer, piece) + part.lowerBound, count: part.count)
     }
   }
 
-  private func copy<Value>(_ values: UnsafeMutableBufferPointer<Value>, to slot: UnsafeMutablePointer<Value>)
-  {
-    if let base = values.baseAddress { slot.update(from: base, count: values.count) }
+  private func copy<Value>(
+    _ values: Slice<UnsafeMutableBufferPointer<Value>>, to slot: UnsafeMutablePointer<Value>
+  ) {
+    if let base = values.base.baseAddress {
+      slot.update(from: base + values.startIndex, count: values.count)
+    }
   }
 
-  /// What a rank gives in this round.
-  private func doubles(of rank: Int) -> UnsafeMutablePointer<Double> {
-    let slot = Int(round & 1) * size + rank
+  /// What a rank gives of a piece.
+  private func doubles(of rank: Int, _ piece: SharedPiece) -> UnsafeMutablePointer<Double> {
+    let slot = Int(piece.round % UInt64(Self.turns)) * size + rank
     return (slots + slot * Self.piece).assumingMemoryBound(to: Double.self)
   }
 
-  private func floats(of rank: Int, after sums: Int) -> UnsafeMutablePointer<Float> {
-    UnsafeMutableRawPointer(doubles(of: rank) + sums).assumingMemoryBound(to: Float.self)
+  private func floats(of rank: Int, _ piece: SharedPiece) -> UnsafeMutablePointer<Float> {
+    UnsafeMutableRawPointer(doubles(of: rank, piece) + piece.sums.count).assumingMemoryBound(to: Float.self)
   }
 
-  private func tell(_ counters: UnsafeMutablePointer<Atomic<UInt64>>) {
-    counters[rank * Self.stride].store(round, ordering: .releasing)
+  /// The slice that a rank adds.
+  private func part(of rank: Int, _ piece: SharedPiece) -> Range<Int> {
+    equalPart(rank, of: piece.values.count, among: size)
   }
 
-  private func wait(for counters: UnsafeMutablePointer<Atomic<UInt64>>) {
+  private func tell(_ counters: UnsafeMutablePointer<Atomic<UInt64>>, _ piece: SharedPiece) {
+    counters[rank * Self.stride].store(piece.round, ordering: .releasing)
+  }
+
+  private func wait(for counters: UnsafeMutablePointer<Atomic<UInt64>>, _ piece: SharedPiece) {
     for peer in 0..<size where peer != rank {
-      patience.wait { counters[peer * Self.stride].load(ordering: .acquiring) >= round }
+      patience.wait { counters[peer * Self.stride].load(ordering: .acquiring) >= piece.round }
     }
   }
 }

@@ -23,7 +23,7 @@ struct PieceCut {
   }
 
   /// Bytes below which no message is cut only to keep the network busy.
-  private static let least = 1 << 16
+  private static let least = 1 << 18
   private var values = UnsafeMutableBufferPointer<Float>(start: nil, count: 0)
   private var sums = UnsafeMutableBufferPointer<Double>(start: nil, count: 0)
   private var sumPieces = 0

@@ -31,10 +31,12 @@ package struct Placement: Hashable, Sendable {
     return within.reduce(between) { $0.union($1) } == all
   }
 
+  /// Whether each machine has as many ranks.
+  var isEven: Bool { machines.allSatisfy { $0.count == machines[0].count } }
+
   /// "2 × 4 ranks", or "4 + 2 + 2 ranks".
   package var words: String {
     let counts = machines.map(\.count)
-    let isEven = counts.allSatisfy { $0 == counts[0] }
     return isEven
       ? "\(counts.count) × \(counts[0]) ranks" : counts.map(String.init).joined(separator: " + ") + " ranks"
   }

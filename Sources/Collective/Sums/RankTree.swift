@@ -45,8 +45,7 @@ package final class RankTree {
     } else {
       for start in stride(from: 0, to: count, by: Self.block) {
         let length = min(Self.block, count - start)
-        for rank in 0..<size { row(rank).update(from: part(rank) + start, count: length) }
-        (target + start).update(from: sumRows(length), count: length)
+        (target + start).update(from: sumBlock(length) { part($0) + start }, count: length)
       }
     }
   }
@@ -56,21 +55,27 @@ package final class RankTree {
     (scratch.baseAddress! + rank * Self.block * 8).assumingMemoryBound(to: Value.self)
   }
 
+  /// Of more than two ranks: what is added first is read where it lies.
   @inline(__always)
-  private func sumRows<Value: FloatingPoint>(_ length: Int) -> UnsafeMutablePointer<Value> {
-    let first: UnsafeMutablePointer<Value> = row(0)
-    for pair in 0..<pairs {
-      add(row(2 * pair), row(2 * pair + 1), length, into: row(2 * pair) as UnsafeMutablePointer<Value>)
+  private func sumBlock<Value: FloatingPoint>(
+    _ length: Int, _ part: (_ rank: Int) -> UnsafePointer<Value>
+  ) -> UnsafeMutablePointer<Value> {
+    for pair in 0..<pairs { add(part(2 * pair), part(2 * pair + 1), length, into: row(2 * pair)) }
+    func source(_ place: Int) -> UnsafePointer<Value> {
+      place < pairs ? UnsafePointer(row(rank(at: place))) : part(rank(at: place))
     }
-    var reach = 1
+    for place in stride(from: 0, to: left, by: 2) {
+      add(source(place), source(place + 1), length, into: row(rank(at: place)))
+    }
+    var reach = 2
     while reach < left {
       for place in stride(from: 0, to: left, by: 2 * reach) {
         let target: UnsafeMutablePointer<Value> = row(rank(at: place))
-        add(UnsafePointer(target), row(rank(at: place + reach)), length, into: target)
+        add(row(rank(at: place + reach)), length, to: target)
       }
       reach *= 2
     }
-    return first
+    return row(0)
   }
 }
 
@@ -79,5 +84,19 @@ package final class RankTree {
 func add<Value: FloatingPoint>(
   _ a: UnsafePointer<Value>, _ b: UnsafePointer<Value>, _ count: Int, into target: UnsafeMutablePointer<Value>
 ) {
-  for i in 0..<count { target[i] = a[i] + b[i] }
+  // A loop over memory that may overlap is compiled to go number by number.
+  if UnsafePointer(target) == a {
+    add(b, count, to: target)
+  } else if UnsafePointer(target) == b {
+    add(a, count, to: target)
+  } else {
+    for i in 0..<count { target[i] = a[i] + b[i] }
+  }
+}
+
+@inline(__always)
+private func add<Value: FloatingPoint>(
+  _ values: UnsafePointer<Value>, _ count: Int, to target: UnsafeMutablePointer<Value>
+) {
+  for i in 0..<count { target[i] += values[i] }
 }

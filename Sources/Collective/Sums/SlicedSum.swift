@@ -24,6 +24,10 @@ package final class SlicedSum {
   ///
   /// Each slice is added by its owner, with the bits that `allReduceSum` gives.
   package func reduceScatter(_ values: UnsafeMutableBufferPointer<Float>) throws {
+    // Alone, a rank has the sum.
+    guard group.size > 1 else { return }
+    // Less leaves a machine where its ranks are added there first.
+    if let group = group as? MPI, try group.addsByMachine() { return try group.allReduceSum(values) }
     try group.exchange(.init(values), exchange.all, into: .init(arrived), exchange.arriving)
     guard !slice.isEmpty else { return }
     tree.sum(slice.count, into: values.baseAddress! + slice.lowerBound) {
@@ -33,7 +37,7 @@ package final class SlicedSum {
 
   /// Every rank gives its slice `values[slice]` and gets all others in place.
   package func allGather(_ values: UnsafeMutableBufferPointer<Float>) throws {
-    try group.exchange(.init(values), exchange.mine, into: .init(values), exchange.all)
+    try group.allGather(.init(values), exchange.all)
   }
 }
 

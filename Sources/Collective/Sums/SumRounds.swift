@@ -56,9 +56,11 @@ package struct SumRounds: Sendable {
   package static func way(members: Int, bytes: Int, isWhole: Bool) -> SumAlgorithm {
     // Two members send as much either way.
     if isWhole || members <= 2 { return .doubling }
+    // Few members: two rounds instead of four, with hardly more messages.
+    if members <= 4 { return .direct }
     if members.nonzeroBitCount == 1 { return .halving }
     // Otherwise whoever is beyond a power of two would send all values twice: not where that takes longer than many messages.
-    return bytes / members >= 4096 || members < 5 ? .direct : .halving
+    return bytes / members >= 4096 ? .direct : .halving
   }
 
   private static func direct(_ members: Int, _ member: Int, _ count: Int) -> [MessageRound] {

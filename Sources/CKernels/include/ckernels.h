@@ -158,7 +158,7 @@ rk_team *_Nullable rk_team_create(ptrdiff_t count);
 void rk_team_run(rk_team *, rk_work work, void *context);
 void rk_team_destroy(rk_team *);
 
-// How many threads of a team take part. Where more than a quarter of the time is lost to waiting for threads that other processes
+// How many threads of a team take part. Where more than a fifth of the time is lost to waiting for threads that other processes
 // keep from their cores, half as many go on; later all are tried again. Times are in nanoseconds of any clock that only grows.
 typedef struct {
   ptrdiff_t count, active;

@@ -6,6 +6,7 @@
 #include "gemm.h"
 #include "gates.h"
 #include "recurrent.h"
+#include "recurrent_one.h"
 #include "recurrent_back.h"
 #include "elementwise.h"
 #include "philox.h"

@@ -116,7 +116,7 @@ static void RK(pack)(const float *w, ptrdiff_t ld, const int32_t *row_of, ptrdif
   pack_panels(w, ld, row_of, depth, column_of, columns, packed, PANEL * INNER(depth));
 }
 
-RK_INLINE void gemm_tile(const int MR, const int NV, ptrdiff_t depth, const float *a, ptrdiff_t rs, ptrdiff_t cs,
+RK_INLINE void gemm_tile(const int ROUND, const int MR, const int NV, ptrdiff_t depth, const float *a, ptrdiff_t rs, ptrdiff_t cs,
                          const float *b, const float *bias, float *c, ptrdiff_t ldc, int width, int accumulate,
                          rk_ahead *ahead) {
   // The rows of C that the next tile starts from.
@@ -129,45 +129,57 @@ RK_INLINE void gemm_tile(const int MR, const int NV, ptrdiff_t depth, const floa
     vf start = bias && !accumulate ? v_load_n(bias + v * VW, left) : v_set(0);
     UNROLL for (int r = 0; r < MR; r++) acc[r][v] = accumulate ? v_load_n(c + r * ldc + v * VW, left) : start;
   }
-  tile_multiply(MR, NV, acc, (int)depth, a, rs, cs, b, PANEL, ahead);
+  tile_multiply_by(ROUND, MR, NV, acc, (int)depth, a, rs, cs, b, PANEL, ahead);
   UNROLL for (int v = 0; v < NV; v++)
     UNROLL for (int r = 0; r < MR; r++) v_store_n(c + r * ldc + v * VW, acc[r][v], width - v * VW);
 }
 
-// One panel times a run of rows. A full panel has no partial vectors, which the compiler then leaves out.
-#define GEMM_ROWS(NAME, NV, WIDTH)                                                                             \
-  static void RK(NAME)(ptrdiff_t m, ptrdiff_t depth, const float *a, ptrdiff_t rs, ptrdiff_t cs, const float *b,        \
-                       const float *bias, float *c, ptrdiff_t ldc, int width, int accumulate, const float *next, ptrdiff_t lines) { \
-    (void)width;                                                                                               \
-    rk_ahead ahead;                                                                                            \
-    ahead.rows = ahead.weight_lines = 0;                                                                       \
-    ptrdiff_t share = next ? (lines + m - 1) / m : 0;                                                            \
-    for (ptrdiff_t i = 0; i < m;) {                                                                              \
-      int rows = next_tile(m - i, ROWS);                                                                       \
-      const float *ai = a + i * rs;                                                                            \
-      float *ci = c + i * ldc;                                                                                 \
-      if (share) {                                                                                             \
-        ahead.weights = next + i * share * 16;                                                                 \
-        ahead.weight_lines = (int)at_most(rows * share, lines - i * share);                                      \
-      }                                                                                                        \
-      switch (rows) { EACH_ROWS_2(GEMM_CASE, NV, WIDTH) }                                                       \
-      i += rows;                                                                                               \
-    }                                                                                                          \
+// One panel times a run of rows. A full panel has no partial vectors, which the compiler then leaves out; nor has it strides to keep
+// where RS or CS is a constant.
+#define GEMM_ROWS(NAME, ROUND, NV, WIDTH, RS, CS)                                                                               \
+  static void RK(NAME)(ptrdiff_t m, ptrdiff_t depth, const float *a, ptrdiff_t rs, ptrdiff_t cs, const float *b,                \
+                       const float *bias, float *c, ptrdiff_t ldc, int width, int accumulate, const float *next,                \
+                       ptrdiff_t lines) {                                                                                       \
+    (void)width, (void)rs, (void)cs;                                                                                            \
+    rk_ahead ahead;                                                                                                             \
+    ahead.rows = ahead.weight_lines = 0;                                                                                        \
+    ptrdiff_t share = next ? (lines + m - 1) / m : 0;                                                                           \
+    for (ptrdiff_t i = 0; i < m;) {                                                                                             \
+      int rows = next_tile(m - i, ROWS);                                                                                        \
+      const float *ai = a + i * (RS);                                                                                           \
+      float *ci = c + i * ldc;                                                                                                  \
+      if (share) {                                                                                                              \
+        ahead.weights = next + i * share * 16;                                                                                  \
+        ahead.weight_lines = (int)at_most(rows * share, lines - i * share);                                                     \
+      }                                                                                                                         \
+      switch (rows) { EACH_ROWS_2(GEMM_CASE, ROUND, NV, WIDTH, RS, CS) }                                                        \
+      i += rows;                                                                                                                \
+    }                                                                                                                           \
   }
-#define GEMM_CASE(MR, NV, WIDTH) \
-  case MR: gemm_tile(MR, NV, depth, ai, rs, cs, b, bias, ci, ldc, WIDTH, accumulate, share ? &ahead : 0); break;
-GEMM_ROWS(gemm_full, 2, 2 * VW)
-GEMM_ROWS(gemm_one, 1, VW)
-GEMM_ROWS(gemm_part_2, 2, width)
-GEMM_ROWS(gemm_part_1, 1, width)
+#define GEMM_CASE(MR, ROUND, NV, WIDTH, RS, CS)                                                                                 \
+  case MR:                                                                                                                      \
+    gemm_tile(ROUND, MR, NV, depth, ai, RS, CS, b, bias, ci, ldc, WIDTH, accumulate, share ? &ahead : 0);                       \
+    break;
+GEMM_ROWS(gemm_full, 1, 2, 2 * VW, rs, cs)
+GEMM_ROWS(gemm_full_rows, 4, 2, 2 * VW, rs, APART)
+GEMM_ROWS(gemm_full_tiles, 4, 2, 2 * VW, APART, ROWS *APART)
+GEMM_ROWS(gemm_full_across, 2, 2, 2 * VW, 1, cs)
+GEMM_ROWS(gemm_one, 1, 1, VW, rs, cs)
+GEMM_ROWS(gemm_part_2, 1, 2, width, rs, cs)
+GEMM_ROWS(gemm_part_1, 1, 1, width, rs, cs)
 
 RK_INLINE void gemm_panel(ptrdiff_t m, ptrdiff_t depth, const float *a, ptrdiff_t rs, ptrdiff_t cs, const float *b,
                           const float *bias, float *c, ptrdiff_t ldc, int width, int accumulate, const float *next,
                           ptrdiff_t lines) {
-  if (width == 2 * VW) RK(gemm_full)(m, depth, a, rs, cs, b, bias, c, ldc, width, accumulate, next, lines);
-  else if (width > VW) RK(gemm_part_2)(m, depth, a, rs, cs, b, bias, c, ldc, width, accumulate, next, lines);
-  else if (width == VW) RK(gemm_one)(m, depth, a, rs, cs, b, bias, c, ldc, width, accumulate, next, lines);
-  else RK(gemm_part_1)(m, depth, a, rs, cs, b, bias, c, ldc, width, accumulate, next, lines);
+#define GEMM(NAME) RK(NAME)(m, depth, a, rs, cs, b, bias, c, ldc, width, accumulate, next, lines)
+  if (width == 2 * VW && cs == APART) GEMM(gemm_full_rows);
+  else if (width == 2 * VW && rs == APART && cs == ROWS * APART) GEMM(gemm_full_tiles);
+  else if (width == 2 * VW && rs == 1) GEMM(gemm_full_across);
+  else if (width == 2 * VW) GEMM(gemm_full);
+  else if (width > VW) GEMM(gemm_part_2);
+  else if (width == VW) GEMM(gemm_one);
+  else GEMM(gemm_part_1);
+#undef GEMM
 }
 
 #define RUN (256 / APART)    // depth of a run: a panel's run of B stays in first-level cache
@@ -178,11 +190,20 @@ RK_INLINE void gemm_panel(ptrdiff_t m, ptrdiff_t depth, const float *a, ptrdiff_
 #define SIDE_TILE (MOST * ROWS * APART + 16)  // floats of a tile of it
 #define FEW 65536  // weights up to this many stay near by themselves
 
+// The length of equal parts of at most `most` that `total` is cut into, a multiple of `grain`.
+RK_INLINE ptrdiff_t even_part(ptrdiff_t total, ptrdiff_t most, ptrdiff_t grain) {
+  ptrdiff_t parts = (total + most - 1) / most;
+  return ((total + parts - 1) / parts + grain - 1) / grain * grain;
+}
+
 static void RK(multiply)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, ptrdiff_t rs, ptrdiff_t cs, const float *packed,
                          const float *bias, float *c, ptrdiff_t ldc, ptrdiff_t accumulate) {
   ptrdiff_t inner = INNER(k);
-  for (ptrdiff_t i = 0; i < m; i += BLOCK) {
-    ptrdiff_t rows = at_most(BLOCK, m - i);
+  if (m <= 0) return;  // a thread's share may be empty
+  // A short block at the end would read all of B for a few rows.
+  ptrdiff_t block = even_part(m, BLOCK, ROWS);
+  for (ptrdiff_t i = 0; i < m; i += block) {
+    ptrdiff_t rows = at_most(block, m - i);
     for (ptrdiff_t k0 = 0; k0 < inner; k0 += RUN) {
       ptrdiff_t depth = at_most(RUN, inner - k0);
       const float *from = a + i * rs + k0 * ELEMENTS * cs;
@@ -203,12 +224,6 @@ static void RK(multiply)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, 
       }
     }
   }
-}
-
-// The length of equal parts of at most `most` that `total` is cut into, a multiple of `grain`.
-RK_INLINE ptrdiff_t even_part(ptrdiff_t total, ptrdiff_t most, ptrdiff_t grain) {
-  ptrdiff_t parts = (total + most - 1) / most;
-  return ((total + parts - 1) / parts + grain - 1) / grain * grain;
 }
 
 RK_INLINE ptrdiff_t panels_and_tiles(ptrdiff_t m, ptrdiff_t n) {

@@ -177,6 +177,10 @@ RK_INLINE const float *round_rows(const rk_layer *l, const float *rows, ptrdiff_
   else if ((left) == VW) { CALL(1, 0) }     \
   else { CALL(1, 1) }
 
+// A step of one row (recurrent_one.h).
+static void RK(lstm_one)(const rk_layer *l, const rk_span *s, const float *h);
+static void RK(gru_one)(const rk_layer *l, const rk_span *s, const float *h);
+
 static void RK(lstm_forward)(const rk_layer *l) {
   rk_ahead ahead;
   ahead.rows = ahead.weight_lines = 0;
@@ -184,6 +188,10 @@ static void RK(lstm_forward)(const rk_layer *l) {
   for (rk_span s = {.part = -1}; next_span(l, &s);) {
     ptrdiff_t before;
     const float *h = round_rows(l, s.h, s.h_stride, units, s.first, s.last, &before), *c_in = s.c;
+    if (s.last - s.first == 1 && h) {
+      RK(lstm_one)(l, &s, h + s.first * before);
+      continue;
+    }
     for (ptrdiff_t u = 0; u < units; u += VW)
       for (ptrdiff_t k0 = 0; k0 < hidden; k0 += DEPTH_4) {
         if (!h && k0 + DEPTH_4 < hidden) continue;  // no product: go straight to the gates
@@ -220,6 +228,10 @@ static void RK(gru_forward)(const rk_layer *l) {
   for (rk_span s = {.part = -1}; next_span(l, &s);) {
     ptrdiff_t before;
     const float *h = round_rows(l, s.h, s.h_stride, units, s.first, s.last, &before);
+    if (s.last - s.first == 1 && h) {
+      RK(gru_one)(l, &s, h + s.first * before);
+      continue;
+    }
     for (ptrdiff_t u = 0; u < units; u += VW)
       for (ptrdiff_t k0 = 0; k0 < hidden; k0 += DEPTH_3) {
         if (!h && k0 + DEPTH_3 < hidden) continue;

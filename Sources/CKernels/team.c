@@ -139,21 +139,21 @@ rk_team *rk_team_create(ptrdiff_t count) {
   return 0;
 }
 
-// Waits until all shares are done; `shares` of them were the caller's, who began at `start`.
+// Waits until all shares are done; `shares` of them were the caller's, who began at `start`. All of the wait counts, the spinning too:
+// taken for the caller's own work, it would hide that the others are slow.
 static void finish(rk_team *t, ptrdiff_t shares, int64_t start) {
-  atomic_fetch_sub(&t->left, shares);
-  for (int i = 0; i < SPINS; i++) {
-    if (!atomic_load_explicit(&t->left, memory_order_acquire)) return;
-    RELAX();
-  }
-  int64_t spun = now();
+  if (atomic_fetch_sub(&t->left, shares) == shares) return;
+  int64_t done = now();
+  for (int i = 0; i < SPINS && atomic_load_explicit(&t->left, memory_order_acquire); i++) RELAX();
   for (int i = 0; i < YIELDS && atomic_load_explicit(&t->left, memory_order_acquire); i++) sched_yield();
-  pthread_mutex_lock(&t->members->lock);
-  atomic_store(&t->waits, 1);
-  while (atomic_load(&t->left)) pthread_cond_wait(&t->members->wake, &t->members->lock);
-  atomic_store(&t->waits, 0);
-  pthread_mutex_unlock(&t->members->lock);
-  rk_pace_note(&t->pace, shares, spun - start, now() - spun);
+  if (atomic_load_explicit(&t->left, memory_order_acquire)) {
+    pthread_mutex_lock(&t->members->lock);
+    atomic_store(&t->waits, 1);
+    while (atomic_load(&t->left)) pthread_cond_wait(&t->members->wake, &t->members->lock);
+    atomic_store(&t->waits, 0);
+    pthread_mutex_unlock(&t->members->lock);
+  }
+  rk_pace_note(&t->pace, shares, done - start, now() - done);
 }
 
 void rk_team_run(rk_team *t, rk_work work, void *context) {

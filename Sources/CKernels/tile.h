@@ -52,6 +52,8 @@ RK_INLINE int next_tile(ptrdiff_t left, const int most) {
   return left >= 4 ? 4 : left >= 2 ? 2 : 1;
 }
 
+#define NO_UNROLL _Pragma("clang loop unroll(disable)")
+
 // Lines to ask for while a tile computes, so that they come one by one and not in bursts that hold up the tile's own loads.
 typedef struct {
   const float *weights;  // the next `weight_lines` lines of weights, into second-level cache
@@ -73,13 +75,15 @@ RK_INLINE void ask(rk_ahead *ahead) {
   if (ahead->rows > 0) __builtin_prefetch(ahead->row[--ahead->rows], 1, 3);
 }
 
-// One operand of each row; a pair that is taken apart is two.
-RK_INLINE void tile_step(const int MR, const int NV, vf acc[][4], const float *restrict a, ptrdiff_t rs, const float *restrict b) {
-  UNROLL for (int pass = 0; pass < APART; pass++, a++)
+// One operand of each row; a pair that is taken apart is two. Row r is `row[r / 3]`, and up to two rows on.
+RK_INLINE void tile_step(const int MR, const int NV, vf acc[][4], const float *const row[], ptrdiff_t rs, ptrdiff_t at,
+                         const float *restrict b) {
+#define TILE_A(r) (row[(r) / 3] + (r) % 3 * rs + at + pass)
+  UNROLL for (int pass = 0; pass < APART; pass++)
     // The smaller side of the tile waits in registers, the other passes through one.
     if (MR < NV) {
       vf x[4];
-      UNROLL for (int r = 0; r < MR; r++) x[r] = v_spread(a + r * rs);
+      UNROLL for (int r = 0; r < MR; r++) x[r] = v_spread(TILE_A(r));
       UNROLL for (int v = 0; v < NV; v++) {
         vf y = v_apart(b + v * VW, pass, 1);
         UNROLL for (int r = 0; r < MR; r++) acc[r][v] = v_step(x[r], y, acc[r][v]);
@@ -88,10 +92,11 @@ RK_INLINE void tile_step(const int MR, const int NV, vf acc[][4], const float *r
       vf y[4];
       UNROLL for (int v = 0; v < NV; v++) y[v] = v_apart(b + v * VW, pass, 0);
       UNROLL for (int r = 0; r < MR; r++) {
-        vf x = v_spread(a + r * rs);
+        vf x = v_spread(TILE_A(r));
         UNROLL for (int v = 0; v < NV; v++) acc[r][v] = v_step(x, y[v], acc[r][v]);
       }
     }
+#undef TILE_A
 }
 
 // The same of MR pairs of rows, of which each has half a vector: their halves are one.
@@ -108,14 +113,43 @@ RK_INLINE void tile_multiply_two(const int MR, const int NV, vf acc[][4], int de
     }
 }
 
-// `ahead` may be null.
-RK_INLINE void tile_multiply(
-    const int MR, const int NV, vf acc[][4], int depth, const float *restrict a, ptrdiff_t rs, ptrdiff_t cs,
-    const float *restrict b, ptrdiff_t ldb, rk_ahead *ahead) {
-  for (int k = 0; k < depth; k++, a += cs, b += ldb) {
-    if (ahead && !(k & 3)) ask(ahead);
-    tile_step(MR, NV, acc, a, rs, b);
+// Some operands a round, so that walking along them costs little beside multiplying; `ahead` may be null.
+RK_INLINE void tile_multiply_by(const int ROUND, const int MR, const int NV, vf acc[][4], int depth, const float *restrict a,
+                                ptrdiff_t rs, ptrdiff_t cs, const float *restrict b, ptrdiff_t ldb, rk_ahead *ahead) {
+  const float *row[(TILE_ROWS_2 + 2) / 3];
+  UNROLL for (int q = 0; 3 * q < MR; q++) {
+    row[q] = a + 3 * q * rs;
+    __asm__("" : "+r"(row[q]));  // else each row is found from the one before it, one addition after the other
   }
+  int k = depth;
+  NO_UNROLL for (; k >= ROUND; k -= ROUND) {
+    if (ahead && (ROUND >= 4 || !(k & 3))) ask(ahead);
+    UNROLL for (int j = 0; j < ROUND; j++) tile_step(MR, NV, acc, row, rs, j * cs, b + j * ldb);
+    UNROLL for (int q = 0; 3 * q < MR; q++) row[q] += ROUND * cs;
+    b += ROUND * ldb;
+  }
+  if (ROUND > 1) NO_UNROLL for (; k > 0; k--, b += ldb) {
+      tile_step(MR, NV, acc, row, rs, 0, b);
+      UNROLL for (int q = 0; 3 * q < MR; q++) row[q] += cs;
+    }
   if (ahead)
     while (ahead->rows > 0) __builtin_prefetch(ahead->row[--ahead->rows], 1, 3);
+}
+RK_INLINE void tile_multiply(const int MR, const int NV, vf acc[][4], int depth, const float *restrict a, ptrdiff_t rs,
+                             ptrdiff_t cs, const float *restrict b, ptrdiff_t ldb, rk_ahead *ahead) {
+  tile_multiply_by(4, MR, NV, acc, depth, a, rs, cs, b, ldb, ahead);
+}
+
+// One row times two panels of weights, the second `next` after the first: those of one are too few sums to fill the time that a
+// multiplication takes.
+RK_INLINE void tile_multiply_one(const int NV, vf acc[][4], int depth, const float *restrict a, const float *restrict b,
+                                 ptrdiff_t next, ptrdiff_t ldb) {
+  for (int k = 0; k < depth; k++, b += ldb)
+    UNROLL for (int pass = 0; pass < APART; pass++, a++) {
+      vf x = v_spread(a);
+      UNROLL for (int v = 0; v < NV; v++) {
+        acc[0][v] = v_step(x, v_apart(b + v * VW, pass, 1), acc[0][v]);
+        acc[1][v] = v_step(x, v_apart(b + next + v * VW, pass, 1), acc[1][v]);
+      }
+    }
 }

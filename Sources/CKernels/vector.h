@@ -153,9 +153,17 @@ RK_INLINE vf v_fma(vf a, vf b, vf c) {
 #endif
 }
 RK_INLINE vf v_select(vi mask, vf a, vf b) { return (vf)((mask & (vi)a) | (~mask & (vi)b)); }
-// NaN stays NaN: a comparison with NaN is false and keeps x.
+// NaN stays NaN: a comparison with NaN is false and keeps x, and so do the instructions, which then give their second operand.
+#if RK_FMA && VW == 16
+RK_INLINE vf v_at_most(vf x, float bound) { return (vf)_mm512_min_ps((__m512)v_set(bound), (__m512)x); }
+RK_INLINE vf v_at_least(vf x, float bound) { return (vf)_mm512_max_ps((__m512)v_set(bound), (__m512)x); }
+#elif RK_FMA && VW == 8
+RK_INLINE vf v_at_most(vf x, float bound) { return (vf)_mm256_min_ps((__m256)v_set(bound), (__m256)x); }
+RK_INLINE vf v_at_least(vf x, float bound) { return (vf)_mm256_max_ps((__m256)v_set(bound), (__m256)x); }
+#else
 RK_INLINE vf v_at_most(vf x, float bound) { return v_select(v_set(bound) < x, v_set(bound), x); }
 RK_INLINE vf v_at_least(vf x, float bound) { return v_select(v_set(bound) > x, v_set(bound), x); }
+#endif
 RK_INLINE vf v_abs(vf x) { return (vf)((vi)x & 0x7fffffff); }
 RK_INLINE vf v_sqrt(vf x) { return __builtin_elementwise_sqrt(x); }
 

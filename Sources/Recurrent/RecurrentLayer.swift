@@ -28,7 +28,7 @@ final class RecurrentLayer {
   let recurrentProduct: ProductWeight
   private let recurrentPacked: FloatBuffer
   private let recurrentPackedBack: FloatBuffer
-  private let bias: FloatBuffer
+  let bias: FloatBuffer
   private let biasM: FloatBuffer
 
   // Kept for backward: gates (activated, then their gradients) and cell states.
@@ -179,6 +179,7 @@ final class RecurrentLayer {
   /// Threads share rows, of all steps for the projection and of the batch for the time loop: rows don't depend on one another,
   /// so the bits are the same for any number of threads.
   func forward(_ pass: LayerPass) {
+    if pass.goesInParts(gateStride) { return forwardInParts(pass) }
     let f = kernels.functions
     if hasNumbers(pass) {
       project(
@@ -202,7 +203,7 @@ final class RecurrentLayer {
     inputParts.count > 1 ? inputParts[vocabulary + 1] : inputParts[0]
   }
 
-  private func project(
+  func project(
     _ input: UnsafePointer<Float>, stride: Int, rows: Int, _ columns: InputPart,
     _ bias: UnsafePointer<Float>?, to gates: UnsafeMutablePointer<Float>
   ) {

@@ -131,8 +131,8 @@ const rk_kernels *_Nullable rk_find(const char *name);
 const rk_kernels *rk_best(void);
 // The counterpart of a float32 table whose products round their operands to bfloat16 and add up in float32; all else is the same.
 const rk_kernels *rk_bf16(const rk_kernels *);
-// Whether this processor multiplies bfloat16 by itself; elsewhere the tables of rk_bf16 multiply rounded
-// numbers in float32, which is about as fast as that.
+// Whether this processor multiplies bfloat16 by itself; elsewhere, and where that is measured to be slower than float32, the tables of
+// rk_bf16 multiply rounded numbers in float32, which is about as fast as that.
 int rk_has_bf16(void);
 
 // Scaled dropout masks from Philox4x32-10, keyed by (seed, step) and counted by (layer, sample, time, unit): y = x·mask.
@@ -158,7 +158,7 @@ rk_team *_Nullable rk_team_create(ptrdiff_t count);
 void rk_team_run(rk_team *, rk_work work, void *context);
 void rk_team_destroy(rk_team *);
 
-// How many threads of a team take part. Where more than a quarter of the time is lost to waiting for threads that other processes
+// How many threads of a team take part. Where more than a fifth of the time is lost to waiting for threads that other processes
 // keep from their cores, half as many go on; later all are tried again. Times are in nanoseconds of any clock that only grows.
 typedef struct {
   ptrdiff_t count, active;

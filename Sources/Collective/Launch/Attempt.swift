@@ -68,6 +68,7 @@ struct Attempt {
       lookForRanks()
       channel.listen()
       endIfHung()
+      endIfUnwatched()
       let asked = signal != nil && signal != SIGTSTP
       guard asked || deadline.map({ ContinuousClock.now >= $0 }) == true else { continue }
       requests += 1
@@ -97,6 +98,16 @@ struct Attempt {
     hung = true
     child.sendToGroup(SIGKILL)
     supervisor.say("\(name) does not end after its ranks have; it is killed")
+  }
+
+  /// Every rank that could notice is stopped, or on a machine that is cut off.
+  private mutating func endIfUnwatched() {
+    guard !hung, let time = channel.unwatched() else { return }
+    hung = true
+    child.sendToGroup(SIGKILL)
+    supervisor.say(
+      "no rank has said for \(time.components.seconds) s that it watches over the job: all that can be reached are stopped; \(name) is killed"
+    )
   }
 
   /// Nothing of the job is left on this machine when this returns: ranks that are stopped would keep the run's lock.

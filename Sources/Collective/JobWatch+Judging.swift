@@ -32,16 +32,30 @@ extension JobWatch {
       }
       return acts
     }
-    // A line names who is away: while that is being found out nothing is said.
-    if named == nil, worst.isKnown {
-      named = now - .milliseconds(Int(worst.lasted))
-      acts.append(.say(blame("has waited \(inCall(worst)) for", worst, now)))
+    if named == nil, let told = told(worst, waits, all, now) {
+      named = now - .milliseconds(Int(told.lasted))
+      acts.append(.say(blame("has waited \(inCall(told)) for", told, now)))
     }
     guard let over = ended(waits, all, now) else { return acts }
     let line = blame("gives up after \(inCall(over)); waited for", over, now)
     acts.append(
       .end(Blame(line: "\(line.line); ends with exit code 75, start again to resume", ranks: line.ranks)))
     return acts
+  }
+
+  /// The wait that a line is about: that for somebody, also where a part of all has waited longer for one that waits itself.
+  /// - Returns: nil while it is being found out who is away.
+  private func told(_ worst: Wait, _ waits: [Wait], _ all: SubtreeReport, _ now: Instant) -> Wait? {
+    let told =
+      worst.away.isEmpty ? waits.filter { !$0.away.isEmpty }.max { $0.weight < $1.weight } ?? worst : worst
+    let isNetwork = told.away.isEmpty && told.unknown.isEmpty
+    guard told.isKnown, !isNetwork || isEverybodyWaiting(all, now) else { return nil }
+    return told
+  }
+
+  /// Everybody is heard, just now, and waits: what they wait for is lost on its way.
+  private func isEverybodyWaiting(_ all: SubtreeReport, _ now: Instant) -> Bool {
+    all.moving.isEmpty && covered.indices.allSatisfy { isFresh($0, now) }
   }
 
   /// nil where nobody of a group waits; of the group of all also where somebody makes progress.
@@ -85,9 +99,7 @@ extension JobWatch {
       wait.stalled >= limit && !wait.away.isEmpty && wait.silent.allSatisfy { isLost($0, now) }
     }
     if let worst = over.max(by: { $0.weight < $1.weight }) { return worst }
-    // Everybody is heard, just now, and waits: what they wait for is lost on its way.
-    guard all.moving.isEmpty, covered.indices.allSatisfy({ isFresh($0, now) }),
-      waits.allSatisfy({ $0.stalled >= limit && $0.away.isEmpty })
+    guard isEverybodyWaiting(all, now), waits.allSatisfy({ $0.stalled >= limit && $0.away.isEmpty })
     else { return nil }
     return waits.max { $0.weight < $1.weight }
   }

@@ -24,7 +24,7 @@ package struct JobWatch {
     /// A silent rank that was asked has so long for an answer.
     package var answer: Duration { min(.milliseconds(1500), stallTimeout / 5) }
     /// Who started the ranks hears in this time that somebody watches over them, or nobody does.
-    package var pulse: Duration { stallTimeout * 3 / 2 }
+    package var pulse: Duration { max(.seconds(15), stallTimeout * 3 / 2) }
   }
 
   /// A line, and whom it is about.

@@ -70,7 +70,7 @@ import Testing
     }
     #expect(!look(100))
     pulse.beat(now, patience: .seconds(15), isWaiting: false)
-    #expect(!look(15))
+    #expect(!look(13))
     // The machine slept, then the job was stopped by a person.
     now += .seconds(600)
     #expect(!look(1))

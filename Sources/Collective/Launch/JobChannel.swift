@@ -27,8 +27,8 @@ package final class JobChannel {
   /// - addresses: of this machine, beside loopback, where ranks of other machines can reach it.
   package init(reachableAt addresses: [IPAddress]) throws {
     let ends = ([IPAddress.loopback] + addresses).compactMap { Self.open($0) }
-    sockets = ends.map(\.datagrams)
-    streams = ends.compactMap(\.streams)
+    sockets = ends.map { $0.datagrams }
+    streams = ends.compactMap { $0.streams }
     guard !sockets.isEmpty else {
       throw Failure(.unavailable, "can't open a socket on the loopback device: \(systemError())")
     }
@@ -41,7 +41,8 @@ package final class JobChannel {
       else { return nil }
       if let streams = StreamListener(boundTo: address, port: port) { return (datagrams, streams) }
     }
-    return DatagramSocket(boundTo: address).map { ($0, nil) }
+    guard let datagrams = DatagramSocket(boundTo: address) else { return nil }
+    return (datagrams, nil)
   }
 
   /// What the ranks must find in `variable`.

@@ -1,6 +1,6 @@
 /// Who is waited for, and for how long that may go on.
 extension JobWatch {
-  /// A wait of some ranks of a group.
+  /// A wait of some ranks of a group, or a job in which nobody waits.
   private struct Wait {
     var group: Int
     var calls: SubtreeReport.GroupCalls
@@ -8,31 +8,33 @@ extension JobWatch {
     var moving: [SubtreeReport.MovingRank]
     var silent: [Int]
     var unknown: [Int]
+    /// Whether each of them is heard, or was asked and did not answer.
+    var isKnown: Bool
     /// Milliseconds since any of them gave a sign.
     var stalled: UInt32
 
     var away: [Int] { moving.map(\.rank) + silent }
+    /// Milliseconds.
+    var lasted: UInt32 { calls.waited ?? stalled }
+    /// Which is told where there are several: one for somebody, in a call, for the longest time.
+    var weight: (Int, Int, UInt32) { (away.count.signum(), calls.waited == nil ? 0 : 1, lasted) }
   }
 
   /// - all: what is known of the whole job.
   mutating func judge(_ all: SubtreeReport, _ now: Instant) -> [Act] {
     let waits = all.groups.indices.compactMap { wait($0, all, now) }
     var acts = ask(waits, now)
-    let late = waits.filter { $0.calls.waited! >= Self.milliseconds(limits.nameAfter) }
-    guard
-      let worst = late.max(by: {
-        ($0.away.count.signum(), $0.calls.waited!) < ($1.away.count.signum(), $1.calls.waited!)
-      })
-    else {
+    let late = waits.filter { $0.lasted >= Self.milliseconds(limits.nameAfter) }
+    guard let worst = late.max(by: { $0.weight < $1.weight }) else {
       if let since = named {
         acts.append(.say(Blame(line: "goes on after \(seconds(age(of: since, now)))")))
         named = nil
       }
       return acts
     }
-    if named == nil {
-      named = now - .milliseconds(Int(worst.calls.waited!))
-      acts.append(.say(blame("has waited \(inCall(worst)) for", worst, now)))
+    if named == nil, let told = told(worst, waits, all, now) {
+      named = now - .milliseconds(Int(told.lasted))
+      acts.append(.say(blame("has waited \(inCall(told)) for", told, now)))
     }
     guard let over = ended(waits, all, now) else { return acts }
     let line = blame("gives up after \(inCall(over)); waited for", over, now)
@@ -41,17 +43,43 @@ extension JobWatch {
     return acts
   }
 
+  /// The wait that a line is about: that for somebody, also where a part of all has waited longer for one that waits itself.
+  /// - Returns: nil while it is being found out who is away.
+  private func told(_ worst: Wait, _ waits: [Wait], _ all: SubtreeReport, _ now: Instant) -> Wait? {
+    let told =
+      worst.away.isEmpty ? waits.filter { !$0.away.isEmpty }.max { $0.weight < $1.weight } ?? worst : worst
+    let isNetwork = told.away.isEmpty && told.unknown.isEmpty
+    guard told.isKnown, !isNetwork || isEverybodyWaiting(all, now) else { return nil }
+    return told
+  }
+
+  /// Everybody is heard, just now, and waits: what they wait for is lost on its way.
+  private func isEverybodyWaiting(_ all: SubtreeReport, _ now: Instant) -> Bool {
+    all.moving.isEmpty && covered.indices.allSatisfy { isFresh($0, now) }
+  }
+
+  /// nil where nobody of a group waits; of the group of all also where somebody makes progress.
   private func wait(_ group: Int, _ all: SubtreeReport, _ now: Instant) -> Wait? {
-    guard all.groups[group].waited != nil else { return nil }
+    let isWaiting = all.groups[group].waited != nil
+    guard isWaiting || group == 0 else { return nil }
     let members = members(group)
     let silent = members.filter { isSilent($0, now) }
     let unknown = members.filter { $0 != rank && covered[$0] == nil }
     let moving = all.moving.filter { members.contains($0.rank) && !silent.contains($0.rank) }
       .sorted { ($1.sign, $0.rank) < ($0.sign, $1.rank) }
     let signs = silent.compactMap { covered[$0].map { age(of: $0, now) } }
+    let stalled = min(all.groups[group].sign, signs.min() ?? .max)
+    // What parts of all wait for is theirs; that nobody at all makes progress concerns the job.
+    if !isWaiting, stalled < Self.milliseconds(limits.nameAfter / 2) { return nil }
     return Wait(
       group: group, calls: all.groups[group], moving: moving, silent: silent, unknown: unknown,
-      stalled: min(all.groups[group].sign, signs.min() ?? .max))
+      isKnown: members.allSatisfy { covered[$0] == nil || isFresh($0, now) || isLost($0, now) },
+      stalled: stalled)
+  }
+
+  /// Whether a rank is silent and did not answer when it was asked.
+  private func isLost(_ rank: Int, _ now: Instant) -> Bool {
+    isSilent(rank, now) && asked[rank].map { now - $0 > limits.answer } ?? false
   }
 
   private func isSilent(_ rank: Int, _ now: Instant) -> Bool {
@@ -68,23 +96,20 @@ extension JobWatch {
   private func ended(_ waits: [Wait], _ all: SubtreeReport, _ now: Instant) -> Wait? {
     let limit = Self.milliseconds(limits.stallTimeout)
     let over = waits.filter { wait in
-      wait.stalled >= limit && !wait.away.isEmpty
-        && wait.silent.allSatisfy { rank in asked[rank].map { now - $0 > limits.answer } ?? false }
+      wait.stalled >= limit && !wait.away.isEmpty && wait.silent.allSatisfy { isLost($0, now) }
     }
-    if let worst = over.max(by: { $0.calls.waited! < $1.calls.waited! }) { return worst }
-    // Everybody is heard, just now, and waits: what they wait for is lost on its way.
-    guard all.moving.isEmpty, covered.indices.allSatisfy({ isFresh($0, now) }),
-      waits.allSatisfy({ $0.stalled >= limit && $0.away.isEmpty })
+    if let worst = over.max(by: { $0.weight < $1.weight }) { return worst }
+    guard isEverybodyWaiting(all, now), waits.allSatisfy({ $0.stalled >= limit && $0.away.isEmpty })
     else { return nil }
-    return waits.max { $0.calls.waited! < $1.calls.waited! }
+    return waits.max { $0.weight < $1.weight }
   }
 
   /// Ranks that are silent, or were never heard, are asked on another way before anything is made of it.
   private mutating func ask(_ waits: [Wait], _ now: Instant) -> [Act] {
     var ranks: Set<Int> = []
-    for wait in waits where wait.calls.waited! >= Self.milliseconds(limits.nameAfter / 2) {
+    for wait in waits where wait.lasted >= Self.milliseconds(limits.nameAfter / 2) {
       ranks.formUnion(wait.silent.filter { asked[$0] == nil })
-      guard wait.calls.waited! >= Self.milliseconds(limits.nameAfter) else { continue }
+      guard wait.lasted >= Self.milliseconds(limits.nameAfter) else { continue }
       ranks.formUnion(wait.unknown.filter { asked[$0].map { now - $0 > limits.beat * 10 } ?? true })
     }
     let next = Array(ranks.sorted().prefix(Self.mostAsked))
@@ -96,7 +121,9 @@ extension JobWatch {
   private static let mostAsked = 16
 
   private func inCall(_ wait: Wait) -> String {
-    "\(seconds(wait.calls.waited!)) in \(wait.calls.call) at step \(wait.calls.step)"
+    let time = seconds(wait.lasted)
+    return wait.calls.waited == nil
+      ? "\(time) without any progress" : "\(time) in \(wait.calls.call) at step \(wait.calls.step)"
   }
 
   private func blame(_ start: String, _ wait: Wait, _ now: Instant) -> Blame {

@@ -23,6 +23,8 @@ package struct JobWatch {
     var loss: Duration { beat * 7 }
     /// A silent rank that was asked has so long for an answer.
     package var answer: Duration { min(.milliseconds(1500), stallTimeout / 5) }
+    /// Who started the ranks hears in this time that somebody watches over them, or nobody does.
+    package var pulse: Duration { max(.seconds(15), stallTimeout * 3 / 2) }
   }
 
   /// A line, and whom it is about.
@@ -37,6 +39,8 @@ package struct JobWatch {
     case say(Blame)
     /// These are to be asked on another way; what they answer is a direct report.
     case ask([Int])
+    /// Who started the ranks is to know that this one watches over them, and whether a wait has been named.
+    case tell(isWaiting: Bool)
     /// The job is over; with what is to be said, where nobody else says it.
     case end(Blame?)
   }
@@ -124,7 +128,8 @@ extension JobWatch {
     let judgement = judge(joined(whole, now), now)
     if case .end = judgement.last { hasEnded = true }
     let own = JobNotice(leader: rank, isComplete: isComplete, ends: hasEnded)
-    return acts + audience(now).map { .send(.notice(own), to: $0) } + judgement
+    acts += audience(now).map { .send(.notice(own), to: $0) } + judgement
+    return acts + (hasEnded ? [] : [.tell(isWaiting: named != nil)])
   }
 
   /// A message that counts.

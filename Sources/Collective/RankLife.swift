@@ -36,6 +36,14 @@ enum RankLife {
     if let (report, rank) = report.withLock({ $0 }) { report.tell(rank: rank, code: code, gaveUp: gaveUp) }
   }
 
+  /// Tells the supervisor, if there is one, that this rank watches over the job.
+  /// - patience: it says so again within this time; zero where it watches no more.
+  /// - Returns: whether it was told.
+  static func watches(_ patience: Duration, isWaiting: Bool, within time: Duration) -> Bool {
+    guard let (report, rank) = report.withLock({ $0 }) else { return false }
+    return report.tell(rank: rank, patience: patience, isWaiting: isWaiting, within: time)
+  }
+
   /// A rank whose launcher is gone ends within a second. A rank that is stopped then is set going by the system, to notice it too.
   private static func watchParent(_ rank: Int) throws {
     cprocess_on_parents_end(SIGCONT)

@@ -10,10 +10,17 @@ import Digests
 #endif
 
 /// What a rank knows of the `JobChannel` of its supervisor, and what it says there: that it ends, with which exit code, and whether it
-/// does so because it gave other ranks up.
+/// does so because it gave other ranks up; or that it watches over the job.
 package struct RankReport: Equatable, Sendable {
+  /// What one message says.
+  enum Word: Equatable {
+    case end(rank: Int, code: Int32, gaveUp: Bool)
+    /// The rank judges for the job, and says so again within that time; where it is zero, nobody does any more.
+    case watches(rank: Int, patience: Duration, isWaiting: Bool)
+  }
+
   /// Rank and exit code, eight bytes each, least significant first, and the code over them. Above an exit code's 32 bits stands 1 where
-  /// the rank gave others up.
+  /// the rank gave others up, and 2 or 3 (where it waits) where milliseconds of a watch stand in place of a code.
   package static let messageSize = 16 + Digest.count
   /// Addresses of a supervisor.
   private static let mostAddresses = 8
@@ -61,13 +68,32 @@ extension RankReport {
     return body + HMAC.code(of: body, key: secret)
   }
 
+  package func message(rank: Int, patience: Duration, isWaiting: Bool) -> [UInt8] {
+    let time = UInt32(
+      clamping: patience.components.seconds * 1000 + patience.components.attoseconds / 1_000_000_000_000_000)
+    let body = rank.bytes + (Int(time) | (isWaiting ? 3 : 2) << 32).bytes
+    return body + HMAC.code(of: body, key: secret)
+  }
+
   /// What a message says; nil where it was not made with the secret.
-  static func end(in message: [UInt8], secret: [UInt8]) -> (rank: Int, code: Int32, gaveUp: Bool)? {
+  static func word(in message: [UInt8], secret: [UInt8]) -> Word? {
     guard message.count == messageSize else { return nil }
     let body = Array(message[..<16])
     guard HMAC.isValid(Array(message[16...]), of: body, key: secret) else { return nil }
-    let end = Int(bytes: Array(body[8...]))
-    return (Int(bytes: body), Int32(truncatingIfNeeded: end), end >> 32 & 1 == 1)
+    let (rank, end) = (Int(bytes: body), Int(bytes: Array(body[8...])))
+    guard end >> 33 & 1 == 1 else {
+      return .end(rank: rank, code: Int32(truncatingIfNeeded: end), gaveUp: end >> 32 & 1 == 1)
+    }
+    return .watches(rank: rank, patience: .milliseconds(end & 0xffff_ffff), isWaiting: end >> 32 & 1 == 1)
+  }
+
+  /// Tells the supervisor that this rank watches over the job. Over TCP: a network that drops datagrams is no reason to miss it. At all of its
+  /// addresses: on another machine its loopback address is another program's.
+  /// - Returns: whether it was told.
+  package func tell(rank: Int, patience: Duration, isWaiting: Bool, within time: Duration) -> Bool {
+    let message = message(rank: rank, patience: patience, isWaiting: isWaiting)
+    let told = supervisors.map { Stream(to: $0, within: time / supervisors.count)?.send(message) ?? false }
+    return told.contains(true)
   }
 
   /// Tells the supervisor that this rank is about to end. A failure is told three times: a datagram may be lost.

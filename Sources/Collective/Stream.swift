@@ -94,13 +94,14 @@ final class Stream {
 final class StreamListener: Sendable {
   let descriptor: Int32
 
-  /// - boundTo: an address of this machine; the system chooses the port.
-  init?(boundTo address: IPAddress) {
+  /// - boundTo: an address of this machine.
+  /// - port: 0 for one that the system chooses.
+  init?(boundTo address: IPAddress, port: UInt16 = 0) {
     guard let descriptor = Stream.open(address) else { return nil }
     self.descriptor = descriptor
     _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
     _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-    let own = SocketAddress(address, port: 0)
+    let own = SocketAddress(address, port: port)
     guard own.withSystem({ bind(descriptor, $0, $1) }) == 0, listen(descriptor, 1024) == 0 else { return nil }
   }
 

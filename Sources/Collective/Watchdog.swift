@@ -99,6 +99,7 @@ final class Monitor: HeartbeatListener, @unchecked Sendable {
   private var processorTime = ProcessorTime()
   private var diskWait = DiskWait()
   private var hasEnded = false
+  private var pulse = SupervisorPulse()
 
   init(
     _ progress: RankProgress, _ heartbeat: Heartbeat, _ options: Watchdog.Options, _ group: any Communicator
@@ -134,6 +135,7 @@ final class Monitor: HeartbeatListener, @unchecked Sendable {
     }
     // Whether a wait that was named is over; nobody is told anything any more.
     for case .say(let blame) in watch.beat(clock.now, progress.mark) { say(blame.line) }
+    pulse.end()
   }
 
   /// What this rank says of itself when it is asked.
@@ -150,6 +152,7 @@ final class Monitor: HeartbeatListener, @unchecked Sendable {
       case .send(let subject, let peer): heartbeat.send(subject, to: peer)
       case .say(let blame): say(blame.line)
       case .ask(let ranks): heartbeat.ask(ranks, within: watch.limits.answer)
+      case .tell(let isWaiting): pulse.tell(options.limits, isWaiting)
       case .end(let blame): end(blame, acts)
       }
     }

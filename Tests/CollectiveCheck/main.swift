@@ -21,6 +21,11 @@ do {
     if let seconds = environment["CHECK_PATIENCE"].flatMap({ Int($0) }) {
       supervisor.patience = .seconds(seconds)
     }
+    if let minimum = environment["CHECK_ELASTIC"].flatMap({ Int($0) }) {
+      let seconds = environment["CHECK_ELASTIC_TIMEOUT"].flatMap { Int($0) } ?? 60
+      supervisor.elastic = .init(
+        minimum: minimum, patience: .seconds(seconds), interval: .milliseconds(200))
+    }
     supervisor.program = plan.starter.program(starter)
     supervisor.maxRestarts = Int(arguments[2]) ?? 0
     exit(try supervisor.run())

@@ -44,6 +44,42 @@ import Testing
     #expect(channel.hasGivenUp)
   }
 
+  @Test func aWatchIsMissedOnceItWasHeard() throws {
+    let channel = try JobChannel(reachableAt: [])
+    let report = try RankReport(card: channel.card)
+    #expect(channel.unwatched() == nil)
+    for (patience, isMissed) in [(Duration.seconds(60), false), (.milliseconds(100), true), (.zero, false)] {
+      #expect(report.tell(rank: 3, patience: patience, isWaiting: true, within: .seconds(5)))
+      channel.listen()
+      usleep(200_000)
+      #expect(channel.pulse.isWaiting)
+      #expect((channel.unwatched() != nil) == isMissed, "\(patience)")
+    }
+  }
+
+  /// Under a clock of the test's own.
+  @Test func timeThatNobodyLookedAtIsNotMissed() {
+    var (pulse, now) = (JobPulse(), ContinuousClock.now)
+    func look(_ seconds: Int) -> Bool {
+      var isMissing = false
+      for _ in 0..<seconds {
+        now += .seconds(1)
+        isMissing = pulse.isMissing(now) != nil
+      }
+      return isMissing
+    }
+    #expect(!look(100))
+    pulse.beat(now, patience: .seconds(15), isWaiting: false)
+    #expect(!look(13))
+    // The machine slept, then the job was stopped by a person.
+    now += .seconds(600)
+    #expect(!look(1))
+    now += .seconds(60)
+    pulse.passOver(.seconds(60))
+    #expect(!look(1))
+    #expect(look(16))
+  }
+
   @Test func strangersEndNoJob() throws {
     let channel = try JobChannel(reachableAt: [])
     let other = try RankReport(card: JobChannel(reachableAt: []).card)

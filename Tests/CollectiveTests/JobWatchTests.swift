@@ -19,6 +19,8 @@ import Testing
     var said: [(rank: Int, finding: JobWatch.Blame)] = []
     var ended: [(rank: Int, finding: JobWatch.Blame)] = []
     var gone: Set<Int> = []
+    /// Who said of itself that it watches over the job.
+    var told: [Int] = []
     var messages = 0
     let limits = JobWatch.Limits(nameAfter: .seconds(5), stallTimeout: .seconds(10), beat: .milliseconds(500))
 
@@ -64,6 +66,7 @@ import Testing
             perform(watches[rank].take(answer, now), rank)
           }
         case .say(let finding): said.append((rank, finding))
+        case .tell: told.append(rank)
         case .end(let finding):
           gone.insert(rank)
           if let finding { ended.append((rank, finding)) }
@@ -144,6 +147,61 @@ import Testing
     }
   }
 
+  /// A machine is cut off while the only rank that is left hangs, so that nobody waits for anybody; or all hang.
+  @Test func aJobWithoutAnyProgressEndsThoughNobodyWaits() {
+    for isCutOff in [true, false] {
+      let job = Job(ranks: 4, perHost: isCutOff ? 1 : 4)
+      job.run(5)
+      for progress in job.progress { progress.enter(.forward, step: 3) }
+      job.run(1)
+      if isCutOff { job.isCut = { ($0 == 0) != ($1 == 0) } }
+      job.run(20)
+      #expect(job.gone.count == 4)
+      let end = job.ended.first { $0.rank == 0 }?.finding
+      #expect(Set(end?.ranks ?? []) == [0, 1, 2, 3], "\(job.ended)")
+      #expect(end?.line.contains("without any progress") == true, "\(job.ended)")
+    }
+  }
+
+  @Test func whoComputesInAJobInWhichNobodyWaitsIsLeftAlone() {
+    let job = Job(ranks: 8, perHost: 4)
+    job.computing = [5]
+    job.run(600)
+    #expect(job.ended.isEmpty && job.said.isEmpty, "\(job.said)")
+  }
+
+  /// Ranks have waited long for one that has just become silent: until it is known what it is at nobody is named, the network neither.
+  @Test func aLineWaitsUntilItIsKnownWhoIsAway() {
+    for away in [0.5, 1, 3, 4] {
+      for isDeaf in [false, true] {
+        let job = Job(ranks: 8, perHost: 4)
+        job.run(5)
+        job.computing = [6]
+        job.wait(except: [6])
+        job.run(5 - away)
+        if isDeaf { job.isDropped = { ($0 / 4) != ($1 / 4) } } else { job.stopped = [6] }
+        job.run(6)
+        // Machines that hear nothing of each other each tell it.
+        let lines = job.said.filter { !$0.finding.line.hasPrefix("goes on") }
+        #expect(!lines.isEmpty && lines.allSatisfy { $0.finding.ranks == [6] }, "\(away) s, \(job.said)")
+        let isSilent = lines.contains { $0.finding.line.contains("silent") }
+        #expect(isSilent == (!isDeaf && away > 2), "\(away) s, \(job.said)")
+      }
+    }
+  }
+
+  /// Who started the job hears of one rank that it watches, and of another one where that is stopped.
+  @Test func oneRankSaysThatItWatches() {
+    let job = Job(ranks: 8, perHost: 4)
+    job.run(10)
+    #expect(Set(job.told) == [0] && job.told.count >= 19)
+    job.wait()
+    job.stopped = [0]
+    job.told = []
+    job.run(8)
+    #expect(Set(job.told) == [1])
+  }
+
   /// From the beginning, or later; between all hosts or of one.
   @Test func datagramsThatAreDroppedEndNoJob() {
     for isEarly in [false, true] {
@@ -193,6 +251,22 @@ import Testing
     job.progress[0].enter(.broadcast, group: 2)
     for rank in [1, 2, 4, 5] { job.progress[rank].enter(.allReduce, group: 1) }
     job.run(20)
+    #expect(job.ended.map(\.finding.ranks) == [[3]], "\(job.ended)")
+  }
+
+  /// The coordinator has waited longest, for a worker that waits itself: named is whom that one waits for.
+  @Test func whoWaitsForAWaitingRankNamesTheOneThatIsAway() {
+    let job = Job(ranks: 6, perHost: 6)
+    for progress in job.progress { #expect(progress.addGroup(1..<6) == 1 && progress.addGroup(0..<2) == 2) }
+    job.run(2)
+    job.computing = Set(1..<6)
+    job.progress[0].enter(.broadcast, group: 2)
+    job.run(2)
+    for rank in [1, 2, 4, 5] { job.progress[rank].enter(.allReduce, group: 1) }
+    job.computing = []
+    job.stopped = [3]
+    job.run(20)
+    #expect(job.said.first?.finding.ranks == [3], "\(job.said)")
     #expect(job.ended.map(\.finding.ranks) == [[3]], "\(job.ended)")
   }
 

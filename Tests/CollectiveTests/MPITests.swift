@@ -38,13 +38,13 @@ struct MPITests {
   @Test func aKilledRankEndsTheJob() throws {
     let outcome = try Self.mpirun(3, ["kill", "1"])
     #expect(outcome.status == 128 + SIGKILL)
-    #expect(outcome.seconds < 15)
+    #expect(outcome.seconds < 90)
   }
 
   @Test(arguments: ["abort", "leave"]) func anEndWithACodeIsTheJobsCode(how: String) throws {
     let outcome = try Self.mpirun(3, [how, "2"])
     #expect(outcome.status == 65)
-    #expect(outcome.seconds < 15)
+    #expect(outcome.seconds < 90)
     if how == "abort" { #expect(outcome.errors.contains("asked to abort")) }
   }
 
@@ -53,7 +53,7 @@ struct MPITests {
   @Test func aStoppedRankIsNamedAndTheJobEnds() throws {
     let outcome = try Self.mpirun(3, ["stop", "1"])
     #expect(outcome.status == 75)
-    #expect(outcome.seconds < 30)
+    #expect(outcome.seconds < 90)
     // One line for the job, by the rank that judges.
     let lines = outcome.errors.split(separator: "\n").filter { $0.contains("gives up") }
     #expect(lines.count == 1, "\(outcome.errors)")

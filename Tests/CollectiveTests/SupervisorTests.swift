@@ -99,7 +99,7 @@ struct SupervisorTests {
     }
   }
 
-  /// One that is gone costs the whole patience: many are asked at once. One after the other it would be 40 s.
+  /// One that is gone costs the whole patience: many are asked at once. One after the other it would be 100 s.
   @Test func hostsAreAskedAtTheSameTime() throws {
     try WatchedJob.withFile { file in
       let (hosts, agent) = (file + ".hosts", file + ".agent")
@@ -107,13 +107,13 @@ struct SupervisorTests {
       let names = (1...20).map { "nobody-\($0).invalid" }
       try names.map { "\($0) slots=1\n" }.joined().write(toFile: hosts, atomically: true, encoding: .utf8)
       // mpirun's own calls fail at once.
-      let script = "#!/bin/sh\n[ \"$2\" = true ] && sleep 2\nexit 255\n"
+      let script = "#!/bin/sh\n[ \"$2\" = true ] && sleep 5\nexit 255\n"
       try script.write(toFile: agent, atomically: true, encoding: .utf8)
       chmod(agent, 0o755)
       let outcome = try run(
         built("collective-check"), ["launch", "20", "0", "job", file, "0"],
         environment: ["CHECK_HOSTFILE": hosts, "CHECK_AGENT": agent])
-      #expect(outcome.status == 75 && outcome.seconds < 30, "\(outcome.seconds) s, \(outcome.errors)")
+      #expect(outcome.status == 75 && outcome.seconds < 75, "\(outcome.seconds) s, \(outcome.errors)")
       #expect(outcome.errors.contains("no answer from \(names.joined(separator: ", ")): check the hostfile"))
     }
   }

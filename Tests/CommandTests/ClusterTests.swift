@@ -64,13 +64,65 @@ struct ClusterTests {
     }
   }
 
+  /// A machine goes and comes back, a person ends the run, and it has the bits of one that nothing happened to.
+  @Test func anElasticJobShrinksAndGrows() throws {
+    try folder.writeWave(epochs: 1_000_000)
+    let strict = ["--set", "distributed.reduction=strict"]
+    try Testbed.with(hosts: 2, slots: 1) { hosts in
+      let settings = ["distributed.stall_timeout=3", "checkpoint.every_epochs=5"].flatMap { ["--set", $0] }
+      let latest = folder.path("run/checkpoints/latest")
+      let outcome = try launch(
+        hosts, ["--max-restarts", "1", "--elastic", "1"], train: settings + strict
+      ) { launcher in
+        for _ in 0..<6000 where !FileManager.default.fileExists(atPath: latest) { usleep(10_000) }
+        _ = try? hosts.control("cut", "2")
+        waitUntilItTrains(after: 1.5)
+        _ = try? hosts.control("mend", "2")
+        for _ in 0..<600 where !hasRanks("\(hosts.name)-2") { usleep(100_000) }
+        waitUntilItTrains(after: 1)
+        kill(launcher, SIGTERM)
+      }
+      #expect(outcome.status == 75, "\(outcome.err)")
+      for words in [
+        "without \(hosts.name)-2: no answer", "restart 1 of 1 now with 1 ranks",
+        "\(hosts.name)-2: answers again",
+        "goes on with 2 ranks on 2 machines",
+      ] { #expect(outcome.err.contains(words), "\(words): \(outcome.err)") }
+      let report = try outcome.json()
+      #expect(report["ranks"] as? Int == 2 && report["status"] as? String == "interrupted")
+      let goal = ["--set", "train.epochs=\(try #require(report["epochs"] as? Int) + 2)", "--json"] + strict
+      let ends = try [["--out", "run", "--resume", "auto"], ["--out", "alone"]].map {
+        try Command.Running(["train", "wave.yaml"] + $0 + goal, in: folder.url, environment: [:]).outcome()
+      }
+      let hashes = try ends.map { try $0.json()["parameters_sha256"] as? String }
+      #expect(hashes[0] != nil && hashes[0] == hashes[1], "\(ends.map(\.err))")
+    }
+  }
+
+  /// Whether a host of namespaces runs ranks.
+  private func hasRanks(_ host: String) -> Bool {
+    let numbers = (try? TestSupport.run("/usr/bin/env", ["ip", "netns", "pids", host]).output) ?? ""
+    return numbers.split(separator: "\n").contains {
+      (try? String(contentsOfFile: "/proc/\($0)/comm", encoding: .utf8)) == "recur\n"
+    }
+  }
+
+  /// Returns when the log grows.
+  /// - after: seconds in which what was on its way is written.
+  private func waitUntilItTrains(after seconds: Double) {
+    let log = folder.path("run/metrics.jsonl")
+    func size() -> Int { (try? FileManager.default.attributesOfItem(atPath: log)[.size] as? Int) ?? 0 }
+    usleep(useconds_t(seconds * 1e6))
+    let before = size()
+    for _ in 0..<3000 where size() == before { usleep(10_000) }
+  }
+
   @Test func aLostLinkIsNamedAndTheRestTrainsOn() throws {
     try folder.writeWave(epochs: 400)
     let expected = try alone()
     try Testbed.with(hosts: 2, slots: 1) { hosts in
       let settings = ["distributed.stall_timeout=3", "checkpoint.every_epochs=5"].flatMap { ["--set", $0] }
-      let (latest, log) = (folder.path("run/checkpoints/latest"), folder.path("run/metrics.jsonl"))
-      func size() -> Int { (try? FileManager.default.attributesOfItem(atPath: log)[.size] as? Int) ?? 0 }
+      let latest = folder.path("run/checkpoints/latest")
       // How long this machine takes to start a job and to train a little.
       let begun = Date()
       var (start, lost) = (0.0, Double.infinity)
@@ -79,10 +131,7 @@ struct ClusterTests {
         start = -begun.timeIntervalSinceNow
         _ = try? hosts.control("cut", "2")
         let cut = Date()
-        // What was on its way is written by then.
-        usleep(1_500_000)
-        let before = size()
-        for _ in 0..<3000 where size() == before { usleep(10_000) }
+        waitUntilItTrains(after: 1.5)
         lost = -cut.timeIntervalSinceNow
       }
       #expect(outcome.status == 0, "\(outcome.err)")

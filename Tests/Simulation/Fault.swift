@@ -46,12 +46,8 @@ struct Fault: CustomStringConvertible {
     return "\(kind) of rank \(rank) at \(seconds[0]) s for \(seconds[1]) s by \(seconds[2]) s"
   }
 
-  /// Several: one rank at most hangs, else all may, and nobody is left to notice.
   static func draw(_ dice: inout Dice, count: Int, ranks: Int, length: UInt64) -> [Fault] {
-    var faults = (0..<count).map { _ in draw(&dice, ranks: ranks, length: length) }
-    let hanging = faults.indices.filter { [.suspend, .hang].contains(faults[$0].kind) }
-    for index in hanging.dropFirst() { faults[index].kind = .kill }
-    return faults
+    (0..<count).map { _ in draw(&dice, ranks: ranks, length: length) }
   }
 
   /// - length: about how long the job takes.

@@ -97,6 +97,7 @@ final class SimulatedGroup: Communicator, @unchecked Sendable {
   ) throws -> SimulatedMeeting.Round {
     if process.isGone { throw Gone() }
     if name != .none { progress?.enter(name, group: number) }
+    process.enteredAt = process.scheduler.now
     defer { if name != .none { progress?.leave(group: number) } }
     var arrival = arrival
     arrival.fiber = process.scheduler.current
@@ -140,6 +141,7 @@ final class SimulatedGroup: Communicator, @unchecked Sendable {
     func wait(pausing microseconds: UInt32, _ meanwhile: () throws -> Void) throws {
       if try advance() { return }
       group.progress?.enter(.broadcast, group: group.number)
+      group.process.enteredAt = group.process.scheduler.now
       defer { group.progress?.leave(group: group.number) }
       while try !advance() {
         try group.process.pass(max(.microseconds(UInt64(microseconds)), .milliseconds(20)))

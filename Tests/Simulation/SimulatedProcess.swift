@@ -26,6 +26,8 @@ final class SimulatedProcess: @unchecked Sendable {
   var isStopped = false
   /// From when on the watchdog of the others may blame it.
   var awayAt: UInt64?
+  /// When it last entered a call.
+  var enteredAt: UInt64 = 0
   /// Whether it has computed since the last beat, and how many of its calls of the file system are under way.
   var computes = false
   var hasComputed = false

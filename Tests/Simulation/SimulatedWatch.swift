@@ -29,7 +29,7 @@ final class SimulatedWatch {
     SocketAddress(.loopback, port: UInt16(7000 + rank))
   }
 
-  private static func now(_ world: SimulatedWorld) -> ContinuousClock.Instant {
+  static func now(_ world: SimulatedWorld) -> ContinuousClock.Instant {
     epoch + .nanoseconds(Int64(world.scheduler.now))
   }
 
@@ -75,7 +75,10 @@ final class SimulatedWatch {
     for act in acts {
       switch act {
       case .send(let subject, let rank): send(subject, to: rank)
-      case .say: world.scheduler.note(UInt64(process.rank) << 40)
+      case .say(let finding):
+        world.scheduler.note(UInt64(process.rank) << 40)
+        world.said(process, finding)
+      case .tell(let isWaiting): world.tellLauncher(process, Self.limits, isWaiting, Self.now(world))
       case .ask(let ranks): for rank in ranks { send(.question, to: rank, asked: true) }
       case .end(let finding):
         if world.plant == .waits || process.isGone { continue }

@@ -15,6 +15,7 @@ final class SimulatedWorld: @unchecked Sendable {
   var deaf: Set<Int> = []
   /// What watchdogs gave up, and when.
   private(set) var blames: [(by: SimulatedProcess, ranks: [Int])] = []
+  private var pulse = JobPulse()
   let key = HMAC.newKey()
 
   init(seed: UInt64, plant: Plant?) {
@@ -45,7 +46,25 @@ final class SimulatedWorld: @unchecked Sendable {
     let all = SimulatedMeeting(self, processes)
     watches = processes.map { SimulatedWatch(self, $0, hosts: hosts.map(Self.hostName)) }
     for watch in watches { watch.begin() }
+    look()
     return processes.map { SimulatedGroup(rank: $0.rank, $0, all) }
+  }
+
+  /// A rank tells who started the job that it watches over it.
+  func tellLauncher(
+    _ process: SimulatedProcess, _ limits: JobWatch.Limits, _ isWaiting: Bool, _ now: ContinuousClock.Instant
+  ) {
+    if plant != .pulse, !cut.contains(process.host) {
+      pulse.beat(now, patience: limits.pulse, isWaiting: isWaiting)
+    }
+  }
+
+  /// The launcher, twice a second: a job that nobody watches over is ended where it can be reached.
+  private func look() {
+    guard processes.contains(where: { !$0.isGone }) else { return }
+    scheduler.after(.milliseconds(500)) { [self] in look() }
+    guard pulse.isMissing(SimulatedWatch.now(self)) != nil else { return }
+    for process in processes where !process.isGone && !cut.contains(process.host) { process.end(.killed) }
   }
 
   /// Lets go of what holds it.
@@ -75,6 +94,30 @@ final class SimulatedWorld: @unchecked Sendable {
 
   private func isDeaf(_ a: SimulatedProcess, _ b: SimulatedProcess) -> Bool {
     deaf.contains(a.host) || deaf.contains(b.host)
+  }
+
+  /// A watchdog names whom ranks wait for: who is away, or has come no further than to where it is in no call. What it says was true a
+  /// moment ago at least.
+  func said(_ process: SimulatedProcess, _ finding: JobWatch.Blame) {
+    guard finding.line.hasPrefix("has waited") else { return }
+    let moment = UInt64.milliseconds(2600)
+    func isAway(_ other: SimulatedProcess) -> Bool {
+      other.awayAt != nil || other.hangs || isCut(process.host, other.host)
+    }
+    let wrong = finding.ranks.filter { rank in
+      let (other, enteredAt) = (processes[rank], processes[rank].enteredAt)
+      return !isAway(other) && other.progress.mark.waiting != nil && enteredAt + moment < scheduler.now
+    }
+    let unseen = processes.filter { other in
+      let hides = other.hangs && !other.isStopped && other.progress.mark.waiting != nil
+      return isAway(other) && !hides && (other.awayAt ?? 0) + moment < scheduler.now
+    }
+    if !wrong.isEmpty || finding.ranks.isEmpty && !unseen.isEmpty {
+      violated(
+        .blame,
+        "rank \(process.rank) names \(finding.ranks), \(wrong) wrongly, and not \(unseen.map(\.rank)): \(finding.line)"
+      )
+    }
   }
 
   /// A watchdog gives the job up.
@@ -137,6 +180,14 @@ package enum Plant: String, Sendable, CaseIterable {
   case bits
   /// Another rank is blamed.
   case blame
+  /// Who starts jobs does not care whether anybody watches over them.
+  case pulse
 
-  package var check: Check { Check(rawValue: rawValue) ?? .blame }
+  package var check: Check {
+    switch self {
+    case .patience: .blame
+    case .pulse: .waits
+    default: Check(rawValue: rawValue) ?? .decisions
+    }
+  }
 }

@@ -23,6 +23,9 @@ struct Attempt {
   private var requests = 0
   private var deadline: ContinuousClock.Instant?
   private var hung = false
+  /// Whether the ranks were asked to save and end because machines are back, and whether a person wants the end.
+  private var isGrowing = false
+  private var isStopping = false
   private let start = ContinuousClock.now
   private var nextLook = ContinuousClock.now
 
@@ -56,11 +59,13 @@ struct Attempt {
     var code: Int32
     /// Whether a person asked for the end.
     var stopping: Bool
+    /// Whether it was ended to go on with more machines.
+    var isGrowing: Bool
     /// For how long the job has been over, with or without the program that started it.
     var over: Duration
   }
 
-  mutating func run(_ inbox: inout SignalInbox) throws -> Ending {
+  mutating func run(_ inbox: inout SignalInbox, _ machines: inout Membership?) throws -> Ending {
     while true {
       if let end = child.ended() { return try close(end.exitCode) }
       let signal = inbox.next(within: 50)
@@ -68,12 +73,33 @@ struct Attempt {
       lookForRanks()
       channel.listen()
       endIfHung()
+      endIfUnwatched()
+      machines?.look(isWaiting: channel.pulse.isWaiting)
+      growIfPossible(machines)
       let asked = signal != nil && signal != SIGTSTP
+      if asked, isGrowing, !isStopping {
+        isStopping = true
+        supervisor.say("asked to stop; the ranks save and end already (once more ends them at once)")
+        continue
+      }
       guard asked || deadline.map({ ContinuousClock.now >= $0 }) == true else { continue }
+      isStopping = isStopping || asked
       requests += 1
       stop()
       deadline = .now + (requests == 1 ? supervisor.grace : .seconds(10))
     }
+  }
+
+  /// Machines that were lost answer again, and there would be more ranks with them: the ranks save and end, and the job goes on with
+  /// all. Not in its first seconds, in which ranks do not listen yet.
+  private mutating func growIfPossible(_ machines: Membership?) {
+    guard requests == 0, !hung, let machines, !machines.returned.isEmpty, .now - start > .seconds(3),
+      supervisor.fitted(to: machines, with: machines.returned).rankCount > plan.rankCount
+    else { return }
+    (isGrowing, requests, deadline) = (true, 1, .now + supervisor.grace)
+    child.send(SIGUSR1)
+    supervisor.say(
+      "\(machines.returned.joined(separator: ", ")): answers again; the ranks save and end, to go on with it")
   }
 
   /// A rank that is killed tells nothing, and its starter may wait without end after that (Open MPI 4, where a rank is killed while
@@ -99,6 +125,16 @@ struct Attempt {
     supervisor.say("\(name) does not end after its ranks have; it is killed")
   }
 
+  /// Every rank that could notice is stopped, or on a machine that is cut off.
+  private mutating func endIfUnwatched() {
+    guard !hung, let time = channel.unwatched() else { return }
+    hung = true
+    child.sendToGroup(SIGKILL)
+    supervisor.say(
+      "no rank has said for \(time.components.seconds) s that it watches over the job: all that can be reached are stopped; \(name) is killed"
+    )
+  }
+
   /// Nothing of the job is left on this machine when this returns: ranks that are stopped would keep the run's lock.
   private func close(_ code: Int32) throws -> Ending {
     child.sendToGroup(SIGKILL)
@@ -109,13 +145,14 @@ struct Attempt {
     let over = max(.zero, channel.over(ranks: plan.rankCount) ?? .zero)
     if hung {
       let code = channel.allEndedWell(ranks: plan.rankCount) ? 0 : Failure.Kind.retry.rawValue
-      return Ending(code: code, stopping: requests > 0, over: over)
+      return Ending(code: code, stopping: isStopping, isGrowing: isGrowing, over: over)
     }
     let code = jobsCode(code)
     if code == 0, let failure = relays.compactMap(\.failure).first { throw failure }
     // Who was ended by our request, before it could listen or after its time was up, may be started again.
     let isJobs = (64...128).contains(code) || code == 0
-    return Ending(code: requests > 0 && !isJobs ? 75 : code, stopping: requests > 0, over: over)
+    return Ending(
+      code: requests > 0 && !isJobs ? 75 : code, stopping: isStopping, isGrowing: isGrowing, over: over)
   }
 
   /// MPICH's mpiexec ends with the bits of all ranks' codes together (64 and 75 are 75), and with the bare number of a signal.

@@ -6,40 +6,76 @@
   import Darwin
 #endif
 
-/// Which machines a remote shell reaches.
+/// A question to some machines, whether a remote shell reaches them. Many are asked at once: one that is gone costs the whole patience.
+///
+/// It has no thread: who asks looks after it until it is done.
 struct HostCheck {
-  let agent: RemoteShell
-  /// How long a machine may take to run a trivial command.
-  var patience: Duration = .seconds(10)
+  /// Those that are asked, once each; this machine is not.
+  let hosts: [String]
+  /// Those of them that run no command, as far as that is known by now.
+  private(set) var silent: Set<String> = []
+  private let agent: RemoteShell
+  private let patience: Duration
+  private let isQuiet: Bool
+  private var next = 0
+  private var running: [(host: String, child: ChildProcess, since: ContinuousClock.Instant)] = []
+
   /// Remote shells at a time.
   private static let mostAtOnce = 64
 
-  /// Those of some machines that run no command, in their order. Many are asked at once: one that is gone costs the whole patience.
-  func silent(_ hosts: [String]) -> [String] {
+  /// - patience: how long a machine may take to run a trivial command.
+  /// - isQuiet: whether what the remote shell says about it is kept back, as where it was said before.
+  init(agent: RemoteShell, _ hosts: [String], patience: Duration = .seconds(10), isQuiet: Bool = false) {
+    (self.agent, self.patience, self.isQuiet) = (agent, patience, isQuiet)
     var seen: Set<String> = []
-    let others = hosts.filter { !Machine.isThis($0) && seen.insert($0).inserted }
-    return stride(from: 0, to: others.count, by: Self.mostAtOnce).flatMap {
-      ask(others[$0..<min(others.count, $0 + Self.mostAtOnce)])
+    self.hosts = hosts.filter { !Machine.isThis($0) && seen.insert($0).inserted }
+  }
+
+  var isDone: Bool { next == hosts.count && running.isEmpty }
+
+  /// Takes in who has answered, and asks the next.
+  mutating func look() {
+    let now = ContinuousClock.now
+    running = running.filter { host, child, since in
+      guard let end = child.ended() else {
+        if now - since > patience {
+          silent.insert(host)
+          child.sendToGroup(SIGKILL)
+        }
+        return true
+      }
+      if end != .code(0) { silent.insert(host) }
+      return false
+    }
+    while next < hosts.count, running.count < Self.mostAtOnce {
+      let host = hosts[next]
+      next += 1
+      let words = agent.command(on: host, ["true"])
+      let errors: Int32 = isQuiet ? -1 : 2
+      if let child = try? ChildProcess(words[0], Array(words.dropFirst()), output: 2, errors: errors) {
+        running.append((host, child, now))
+      } else {
+        silent.insert(host)
+      }
     }
   }
 
-  private func ask(_ hosts: ArraySlice<String>) -> [String] {
-    let started = hosts.map { host in
-      let words = agent.command(on: host, ["true"])
-      return (host, try? ChildProcess(words[0], Array(words.dropFirst()), output: 2))
+  /// Looks until all have answered, or their time is over.
+  mutating func wait() {
+    while !isDone {
+      look()
+      if !isDone { usleep(20_000) }
     }
-    var ends: [String: ChildProcess.ExitStatus] = [:]
-    let limit = ContinuousClock.now + patience
+  }
+
+  /// Nobody wants to know any more.
+  mutating func cancel() {
+    for (_, child, _) in running { child.sendToGroup(SIGKILL) }
+    next = hosts.count
     while true {
-      let running = started.compactMap { host, child in ends[host] == nil ? child.map { (host, $0) } : nil }
-      if running.isEmpty { break }
-      let isLate = ContinuousClock.now > limit
-      for (host, child) in running {
-        if isLate { child.sendToGroup(SIGKILL) }
-        if let end = child.ended() { ends[host] = isLate ? .signal(SIGKILL) : end }
-      }
-      usleep(20_000)
+      running.removeAll { $0.child.ended() != nil }
+      if running.isEmpty { return }
+      usleep(1000)
     }
-    return started.map(\.0).filter { ends[$0] != .code(0) }
   }
 }

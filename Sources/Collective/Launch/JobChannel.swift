@@ -6,12 +6,14 @@ import Digests
 /// mpirun waits without end for the daemon of a host whose link is lost, even when no rank is left: its exit code alone is not
 /// enough. Each rank that ends by itself therefore tells its exit code in a datagram with a code (HMAC-SHA-256) that only who has
 /// the job's secret can make. The secret and the supervisor's addresses reach the ranks in the environment, where only processes
-/// of the same user can look.
+/// of the same user can look. The rank that watches over the others says so over TCP, at the same addresses (`JobPulse`).
 package final class JobChannel {
   package static let variable = "RECUR_LAUNCH"
 
   private let secret = HMAC.newKey()
   private let sockets: [DatagramSocket]
+  private let streams: [StreamListener]
+  package private(set) var pulse = JobPulse()
   private var codes: [Int: Int32] = [:]
   /// The code of the first rank that told of a failure.
   private(set) var firstFailure: Int32?
@@ -24,10 +26,23 @@ package final class JobChannel {
 
   /// - addresses: of this machine, beside loopback, where ranks of other machines can reach it.
   package init(reachableAt addresses: [IPAddress]) throws {
-    sockets = ([IPAddress.loopback] + addresses).compactMap { DatagramSocket(boundTo: $0) }
+    let ends = ([IPAddress.loopback] + addresses).compactMap { Self.open($0) }
+    sockets = ends.map { $0.datagrams }
+    streams = ends.compactMap { $0.streams }
     guard !sockets.isEmpty else {
       throw Failure(.unavailable, "can't open a socket on the loopback device: \(systemError())")
     }
+  }
+
+  /// Both kinds of socket at one port, which another program may have of the one kind alone; without the second, pulses are not heard.
+  private static func open(_ address: IPAddress) -> (datagrams: DatagramSocket, streams: StreamListener?)? {
+    for _ in 0..<8 {
+      guard let datagrams = DatagramSocket(boundTo: address), let port = datagrams.localAddress?.port
+      else { return nil }
+      if let streams = StreamListener(boundTo: address, port: port) { return (datagrams, streams) }
+    }
+    guard let datagrams = DatagramSocket(boundTo: address) else { return nil }
+    return (datagrams, nil)
   }
 
   /// What the ranks must find in `variable`.
@@ -41,12 +56,31 @@ package final class JobChannel {
       // Whoever floods it can't keep the supervisor here.
       for _ in 0..<1024 {
         guard let (bytes, _) = socket.receive(atMost: RankReport.messageSize) else { break }
-        guard let end = RankReport.end(in: bytes, secret: secret) else { continue }
-        note(end.rank, end.code)
-        hasGivenUp = hasGivenUp || end.gaveUp
+        take(bytes)
+      }
+    }
+    for listener in streams {
+      // Who connects has something to say at once.
+      for _ in 0..<4 {
+        guard let bytes = listener.accept()?.receive(within: .milliseconds(50)) else { break }
+        take(bytes)
       }
     }
   }
+
+  private func take(_ bytes: [UInt8]) {
+    switch RankReport.word(in: bytes, secret: secret) {
+    case .end(let rank, let code, let gaveUp):
+      note(rank, code)
+      hasGivenUp = hasGivenUp || gaveUp
+    case .watches(_, let patience, let isWaiting):
+      pulse.beat(.now, patience: patience, isWaiting: isWaiting)
+    case nil: break
+    }
+  }
+
+  /// For how long nobody has watched over the job, though it was watched over and nobody said that this would end.
+  package func unwatched() -> Duration? { pulse.isMissing(.now) }
 
   private func note(_ rank: Int, _ code: Int32) {
     guard codes.updateValue(code, forKey: rank) == nil else { return }
@@ -81,6 +115,7 @@ package final class JobChannel {
 
   /// Time that does not count, because the job was suspended.
   package func passOver(_ time: Duration) {
+    pulse.passOver(time)
     failedAt = failedAt.map { $0 + time }
     lastEnd = lastEnd.map { $0 + time }
     missingSince = missingSince.map { $0 + time }

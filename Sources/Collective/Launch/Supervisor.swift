@@ -21,6 +21,8 @@ package struct Supervisor {
 
   package var plan: LaunchPlan
   package var maxRestarts = 0
+  /// Whether the job takes machines back that answer again, and how many it needs.
+  package var elastic: Membership.Rules?
   /// What starts the ranks: a path, or a name that is searched in PATH.
   package var program = "mpirun"
   /// Seconds from the end of a job to the first restart; each further one waits twice as long, at most 30 (or this, where that is more).
@@ -40,52 +42,68 @@ package struct Supervisor {
   }
 
   /// Returns the exit code of the last try.
-  package func run() throws -> Int32 {
-    guard maxRestarts == 0 || plan.namesRun else {
+  /// - noting: gets each try when it is over.
+  package func run(noting note: (AttemptRecord) -> Void = { _ in }) throws -> Int32 {
+    guard maxRestarts == 0 && elastic == nil || plan.namesRun else {
       throw Failure.usage(
-        "--max-restarts needs --out DIR in the train command: a restart goes on from the checkpoints there")
+        "\(elastic == nil ? "--max-restarts" : "--elastic") needs --out DIR in the train command: a restart goes on from the checkpoints there"
+      )
     }
-    var plan = plan
     // SIGUSR1: what a batch system is told to send before the time is up.
     var inbox = SignalInbox([SIGINT, SIGTERM, SIGUSR1, SIGHUP, SIGTSTP])
     defer { inbox.close() }
     // Who reads our output may go away.
     signal(SIGPIPE, SIG_IGN)
-    for attempt in 0... {
+    var machines = plan.hostfile.map { Membership($0, agent: plan.agent ?? .ssh, rules: elastic) }
+    defer { machines?.close() }
+    // Who is not there is left out from the beginning.
+    if elastic != nil { settle(&machines) }
+    guard try gather(&machines, &inbox) else { return Failure.Kind.retry.rawValue }
+    var (next, restarts) = (fitted(to: machines), 0)
+    while true {
       let start = ContinuousClock.now
-      let end = try run(plan, &inbox)
-      var code = end.code
-      if !end.stopping, Self.isStarters(code), tellLostHosts(plan) { code = Failure.Kind.retry.rawValue }
+      var attempt = try Attempt(self, next)
+      let end = try attempt.run(&inbox, &machines)
+      var record = AttemptRecord(next, seconds: Self.seconds(of: .now - start))
+      defer { note(record) }
+      record.exitCode = end.code
+      let isStarters = !end.stopping && Self.isStarters(end.code)
+      if isStarters {
+        record.lostHosts = machines?.settle() ?? []
+        if tellLostHosts(machines) { record.exitCode = Failure.Kind.retry.rawValue }
+      }
+      let code = record.exitCode
       switch Self.verdict(code, stopping: end.stopping) {
       case .done: return 0
       case .final: return code
-      case .retry where attempt >= maxRestarts:
+      case .retry: break
+      }
+      let grows = end.isGrowing && code == Failure.Kind.retry.rawValue
+      if !grows, restarts >= maxRestarts {
         if maxRestarts > 0 {
           say("\(describe(code)); gave up after \(maxRestarts) restart\(maxRestarts == 1 ? "" : "s")")
         }
         return code
-      case .retry: break
       }
-      let whole = min(max(30, self.pause), self.pause * Double(1 << min(attempt, 20)))
-      let due = ContinuousClock.now - end.over + .seconds(whole)
-      plan = try withoutLostHosts(self.plan).resuming()
-      // The time that was waited for the starter, and for hosts that do not answer, counts.
-      let pause = max(0, Self.seconds(of: due - .now))
+      if !isStarters { record.lostHosts = settle(&machines) }
+      guard try gather(&machines, &inbox) else { return code }
+      next = fitted(to: machines).resuming()
+      if grows {
+        let count = machines?.present.hosts.count ?? 1
+        say("goes on with \(next.rankCount) ranks on \(count) machines, from the newest valid checkpoint")
+        continue
+      }
+      restarts += 1
+      let pause = restTime(before: restarts, over: end.over, isShrinking: !record.lostHosts.isEmpty)
       say(
-        "\(describe(code)) after \((ContinuousClock.now - start).components.seconds) s; restart \(attempt + 1) of \(maxRestarts)"
-          + " \(when(pause)) with \(plan.rankCount) ranks, from the newest valid checkpoint")
+        "\(describe(code)) after \((ContinuousClock.now - start).components.seconds) s; restart \(restarts) of \(maxRestarts)"
+          + " \(when(pause)) with \(next.rankCount) ranks, from the newest valid checkpoint")
       if waitForStop(pause, &inbox) { return code }
     }
-    return 0
-  }
-
-  private func run(_ plan: LaunchPlan, _ inbox: inout SignalInbox) throws -> Attempt.Ending {
-    var attempt = try Attempt(self, plan)
-    return try attempt.run(&inbox)
   }
 
   /// Whether a person asks for the end within so many seconds.
-  private func waitForStop(_ pause: Double, _ inbox: inout SignalInbox) -> Bool {
+  func waitForStop(_ pause: Double, _ inbox: inout SignalInbox) -> Bool {
     let end = ContinuousClock.now + .seconds(pause)
     while ContinuousClock.now < end {
       let signal = inbox.next(within: 50)
@@ -116,32 +134,11 @@ package struct Supervisor {
     code != 0 && !(64...75).contains(code) && !(129...192).contains(code)
   }
 
-  /// The starter says a lot about a host that it can't start on, but not which one.
-  private func tellLostHosts(_ plan: LaunchPlan) -> Bool {
-    let lost = silent(plan.hostfile?.hosts ?? [])
-    guard let first = lost.first else { return false }
-    let command = ShellWords.quoted((plan.agent ?? RemoteShell.ssh).command(on: first, ["true"]))
-    say(
-      "no answer from \(lost.joined(separator: ", ")): check the hostfile; `\(command)` must work without a password"
-    )
-    return true
-  }
-
-  /// Fewer ranks where a host of the hostfile does not answer any more.
-  private func withoutLostHosts(_ plan: LaunchPlan) throws -> LaunchPlan {
-    guard let hostfile = plan.hostfile else { return plan }
-    let lost = silent(hostfile.hosts)
-    let left = hostfile.without(lost)
-    guard !lost.isEmpty else { return plan }
-    guard !left.hosts.isEmpty else { throw Failure(.retry, "no host of the hostfile answers") }
-    say("without \(lost.joined(separator: ", ")): no answer")
-    var plan = plan
-    plan.hostfile = left
-    plan.ranks = min(plan.rankCount, left.slots)
-    return plan
-  }
-
-  private func silent(_ hosts: [Hostfile.Host]) -> [String] {
-    HostCheck(agent: plan.agent ?? .ssh).silent(hosts.map(\.name))
+  /// Seconds. What was waited for the starter, and for machines that do not answer, counts; where machines were lost, which the next try leaves
+  /// out, there is nothing to wait for.
+  private func restTime(before restart: Int, over: Duration, isShrinking: Bool) -> Double {
+    if isShrinking { return 0 }
+    let whole = min(max(30, pause), pause * Double(1 << min(restart - 1, 20)))
+    return max(0, whole - Self.seconds(of: over))
   }
 }

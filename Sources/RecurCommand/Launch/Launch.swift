@@ -9,6 +9,9 @@ struct Launch: ParsableCommand {
     discussion: """
       Example:   recur launch -n 4 --max-restarts 3 -- train recipe.yaml --out runs/first
       Chooses binding, threads per rank and network settings, and prints the mpirun line it runs.
+      --elastic MIN: the job goes on with the machines of the hostfile that answer, MIN of them at least, which it waits for; one that \
+      is lost costs a restart, one that comes back is taken in after two answers, when the ranks have saved. Results are as where a run is \
+      resumed with another number of ranks: the same bits with distributed.reduction strict.
       A first Ctrl-C, SIGTERM, SIGHUP or SIGUSR1 lets all ranks save and end (exit code 75); a second one has mpirun end
       them at once, unsaved, a third one kills them. Ctrl-Z stops the whole job, `fg` lets it go on.
       """)
@@ -23,6 +26,14 @@ struct Launch: ParsableCommand {
   )
   var restartPause =
     1.0
+  @Option(
+    help: ArgumentHelp(
+      "Machines of the hostfile that the job needs at least; it goes on without the others, and takes them back.",
+      valueName: "min"))
+  var elastic: Int?
+  @Option(help: "Seconds that an elastic job waits for as many machines as it needs; then it ends with 75.")
+  var elasticTimeout =
+    600.0
   @Option(help: "Threads of each rank (default: an equal share of the cores).") var threads: Int?
   @Option(help: "Use only TCP over this device or address range, such as eth0 or 10.0.0.0/24.") var network:
     String?
@@ -35,6 +46,8 @@ struct Launch: ParsableCommand {
   var starter = "mpirun"
   @Flag(help: "Bind no rank to cores: for several jobs at a time on one machine.") var unbound = false
   @Flag(help: "Print the mpirun line and stop.") var dryRun = false
+  @Flag(help: "End standard output with one JSON object: each try with its ranks, hosts and exit code.")
+  var json = false
   @Argument(parsing: .postTerminator, help: "What every rank runs: train RECIPE …") var command: [String]
 
   func validate() throws {
@@ -44,6 +57,12 @@ struct Launch: ParsableCommand {
     let counts = 1...1 << 20
     guard (0...3600).contains(restartPause) else {
       throw ValidationError("--restart-pause goes from 0 to 3600")
+    }
+    guard elastic == nil || maxRestarts > 0 else {
+      throw ValidationError("--elastic needs --max-restarts K: a machine that is lost costs a restart")
+    }
+    guard counts ~= elastic ?? 1, (0...86_400).contains(elasticTimeout) else {
+      throw ValidationError("--elastic starts at 1, --elastic-timeout goes from 0 to 86400")
     }
     guard counts ~= n ?? 1, counts ~= threads ?? 1, maxRestarts >= 0 else {
       throw ValidationError("-n and --threads go from 1 to \(counts.upperBound), --max-restarts starts at 0")
@@ -60,8 +79,33 @@ struct Launch: ParsableCommand {
     supervisor.program = plan.starter.program(starter)
     supervisor.maxRestarts = maxRestarts
     supervisor.pause = restartPause
-    let code = try supervisor.run()
+    supervisor.elastic = try elasticRules(plan)
+    var attempts: [AttemptRecord] = []
+    let code: Int32
+    do {
+      code = try supervisor.run { attempts.append($0) }
+    } catch let failure as Failure {
+      try tell(attempts, failure.kind.rawValue)
+      throw failure
+    }
+    try tell(attempts, code)
     if code != 0 { throw ExitCode(code) }
+  }
+
+  private func tell(_ attempts: [AttemptRecord], _ code: Int32) throws {
+    try Console(json: json).finish(LaunchReport(exitCode: code, attempts: attempts))
+  }
+
+  private func elasticRules(_ plan: LaunchPlan) throws -> Membership.Rules? {
+    guard let elastic else { return nil }
+    guard let hostfile = plan.hostfile else {
+      throw Failure.usage("--elastic needs --hostfile: it says which machines there are")
+    }
+    let count = Set(hostfile.hosts.map(\.name)).count
+    guard elastic <= count else {
+      throw Failure.usage("--elastic \(elastic): the hostfile has \(count) machine\(count == 1 ? "" : "s")")
+    }
+    return Membership.Rules(minimum: elastic, patience: .seconds(elasticTimeout))
   }
 
   private func makePlan() throws -> LaunchPlan {
@@ -117,4 +161,11 @@ struct Launch: ParsableCommand {
 
   /// This program's file, so that all ranks run the same one.
   private static func ownPath() -> String { Machine.executablePath() ?? CommandLine.arguments[0] }
+}
+
+/// What `--json` prints.
+private struct LaunchReport: CommandReport {
+  var command = "launch"
+  var exitCode: Int32
+  var attempts: [AttemptRecord]
 }

@@ -169,9 +169,13 @@ struct ScalingAccuracyTests {
 }
 
 extension Testbed {
-  /// A job of as many ranks as the hosts have slots.
+  /// A job of as many ranks as the hosts have slots. On slow links Open MPI's own way with long messages would wait for words that stand behind others'
+  /// bytes (Collective's page).
   fileprivate func launch(_ command: [String]) throws -> Command.Outcome {
     let options = ["--hostfile", hostfile, "--agent", agent, "--network", Self.network]
-    return try Command.Outcome(run([Command.executable.path, "launch"] + options + ["--"] + command))
+    return try Command.Outcome(
+      run(
+        [Command.executable.path, "launch"] + options + ["--"] + command,
+        environment: ["OMPI_MCA_btl_tcp_flags": "send,inplace"]))
   }
 }

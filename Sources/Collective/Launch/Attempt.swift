@@ -149,8 +149,9 @@ struct Attempt {
     }
     let code = jobsCode(code)
     if code == 0, let failure = relays.compactMap(\.failure).first { throw failure }
-    // Who was ended by our request, before it could listen or after its time was up, may be started again.
-    let isJobs = (64...128).contains(code) || code == 0
+    // Who was ended by our request, before it could listen or after its time was up, may be started again. mpirun itself ends with 0 where
+    // it gets one before its ranks run.
+    let isJobs = (64...128).contains(code) || code == 0 && channel.allEndedWell(ranks: plan.rankCount)
     return Ending(
       code: requests > 0 && !isJobs ? 75 : code, stopping: isStopping, isGrowing: isGrowing, over: over)
   }

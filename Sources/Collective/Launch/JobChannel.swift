@@ -92,10 +92,13 @@ package final class JobChannel {
   /// told how they ended were killed.
   /// - total: the number of ranks, where all are on this machine.
   func note(present: Set<Int>, of total: Int?) {
+    let isStarting = !present.isSubset(of: seen)
     seen.formUnion(present)
-    if let total, !seen.isEmpty { seen.formUnion(0..<total) }
-    let missing = seen.subtracting(present).subtracting(codes.keys)
-    missingSince = missing.isEmpty ? nil : missingSince ?? .now
+    let expected = total.map { seen.isEmpty ? [] : seen.union(0..<$0) } ?? seen
+    let missing = expected.subtracting(present).subtracting(codes.keys)
+    // Hundreds take their time to be started: who had no process yet is missed once no other one gets one.
+    let isLost = !missing.isDisjoint(with: seen)
+    missingSince = missing.isEmpty ? nil : isStarting && !isLost ? .now : missingSince ?? .now
   }
 
   /// Whether ranks of this machine were killed.

@@ -25,8 +25,8 @@ public struct DistributedSpecification: Sendable, Equatable {
   /// all ranks.
   public var syncEvery: Int?
   /// Of the step along the mean: the rate, and Nesterov's momentum.
-  public var outerLearningRate: Double = 0.7
-  public var outerMomentum: Double = 0.9
+  public var outerLearningRate: Double = 0.9
+  public var outerMomentum: Double = 0.5
   /// Steps at a round's end that the sum of the ways has for its travel; 0 where ranks wait for it.
   public var syncDelay: Int = 0
   /// What a rank keeps of its own steps beside the sum, as a share.

@@ -9,7 +9,7 @@ rk_pace rk_pace_start(ptrdiff_t count) { return (rk_pace){.count = count, .activ
 
 // What the window that ends now says.
 static void judge(rk_pace *p, int64_t now) {
-  if (p->lost * 5 > now - p->begin) {
+  if (p->lost * 4 > now - p->begin) {
     p->active = (p->active + 1) / 2;
     p->resume = now + p->pause;
     p->pause = p->pause * 2 < LONGEST_PAUSE ? p->pause * 2 : LONGEST_PAUSE;

@@ -183,8 +183,10 @@ package final class ProductWeight {
     shared.scratch.reserve(panels * team.count)
     let scratch = shared.scratch.base
     var groups = groups
+    // Whole tiles, of 6 or 8 outputs; where there are few outputs, equal shares count more.
+    let grain = outputs < 480 ? 8 : 24
     team.run(phase, operations: rows * outputs * inputs) { share in
-      let outputs = cutsInputs ? 0..<outputs : share.of(outputs, grain: 24)
+      let outputs = cutsInputs ? 0..<outputs : share.of(outputs, grain: grain)
       let inputs = cutsInputs ? share.of(inputs, grain: 16) : 0..<inputs
       let (d, x) = (dy + outputs.lowerBound, x + inputs.lowerBound)
       let to = dW + outputs.lowerBound * wStride + inputs.lowerBound

@@ -55,7 +55,17 @@ extension JobWatch {
 
   /// Everybody is heard, just now, and waits: what they wait for is lost on its way.
   private func isEverybodyWaiting(_ all: SubtreeReport, _ now: Instant) -> Bool {
-    all.moving.isEmpty && covered.indices.allSatisfy { isFresh($0, now) }
+    let missing = missing(all, now)
+    return all.moving.isEmpty && covered.indices.allSatisfy { isFresh($0, now) && !missing.contains($0) }
+  }
+
+  /// Ranks that the last reports say nothing of. They still count as heard for a while, but what they are at is not known any more.
+  private func missing(_ all: SubtreeReport, _ now: Instant) -> Set<Int> {
+    all.missing.reduce(into: []) { missing, head in
+      let ranks = tree.subtree(of: head.rank)
+      let heard = ranks.filter { isDirectlyHeard($0, now) }.flatMap { tree.subtree(of: $0) }
+      missing.formUnion(Set(ranks).subtracting(heard))
+    }
   }
 
   /// nil where nobody of a group waits; of the group of all also where somebody makes progress.
@@ -68,12 +78,15 @@ extension JobWatch {
     let moving = all.moving.filter { members.contains($0.rank) && !silent.contains($0.rank) }
       .sorted { ($1.sign, $0.rank) < ($0.sign, $1.rank) }
     let signs = silent.compactMap { covered[$0].map { age(of: $0, now) } }
+    let missing = missing(all, now)
     let stalled = min(all.groups[group].sign, signs.min() ?? .max)
     // What parts of all wait for is theirs; that nobody at all makes progress concerns the job.
     if !isWaiting, stalled < Self.milliseconds(limits.nameAfter / 2) { return nil }
     return Wait(
       group: group, calls: all.groups[group], moving: moving, silent: silent, unknown: unknown,
-      isKnown: members.allSatisfy { covered[$0] == nil || isFresh($0, now) || isLost($0, now) },
+      isKnown: members.allSatisfy {
+        covered[$0] == nil || isLost($0, now) || isFresh($0, now) && !missing.contains($0)
+      },
       stalled: stalled)
   }
 

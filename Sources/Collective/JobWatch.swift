@@ -239,7 +239,7 @@ extension JobWatch {
     return true
   }
 
-  private func isDirectlyHeard(_ rank: Int, _ now: Instant) -> Bool {
+  func isDirectlyHeard(_ rank: Int, _ now: Instant) -> Bool {
     directs[rank].map { now - $0.time <= limits.silence } ?? false
   }
 

@@ -180,7 +180,7 @@ import Testing
         job.wait(except: [6])
         job.run(5 - away)
         if isDeaf { job.isDropped = { ($0 / 4) != ($1 / 4) } } else { job.stopped = [6] }
-        job.run(6)
+        job.run(8.5)
         // Machines that hear nothing of each other each tell it.
         let lines = job.said.filter { !$0.finding.line.hasPrefix("goes on") }
         #expect(!lines.isEmpty && lines.allSatisfy { $0.finding.ranks == [6] }, "\(away) s, \(job.said)")

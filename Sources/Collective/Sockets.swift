@@ -54,8 +54,8 @@ func acceptConnection(_ descriptor: Int32) -> Int32? {
 /// - Returns: how many bytes were taken, below 0 where none could be; a peer that is gone costs no signal.
 func sendBytes(_ bytes: [UInt8], on descriptor: Int32) -> Int {
   #if os(Linux)
-    send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+    return send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
   #else
-    send(descriptor, bytes, bytes.count, 0)
+    return send(descriptor, bytes, bytes.count, 0)
   #endif
 }

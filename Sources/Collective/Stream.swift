@@ -74,5 +74,5 @@ final class StreamListener: Sendable {
 
   var port: UInt16 { localSocketAddress(descriptor)?.port ?? 0 }
 
-  func accept() -> Stream? { acceptConnection(descriptor).map(Stream.init) }
+  func accept() -> Stream? { acceptConnection(descriptor).map { Stream($0) } }
 }

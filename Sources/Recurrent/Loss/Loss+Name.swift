@@ -1,6 +1,6 @@
 extension Loss {
   /// The losses by name, without their settings.
-  package enum Kind: String, CaseIterable {
+  package enum Kind: String, CaseIterable, Sendable {
     case mse, mae, huber
     case crossEntropy = "cross_entropy"
     case bceWithLogits = "bce_with_logits"

@@ -95,7 +95,8 @@ let package = Package(
       swiftSettings: swift),
 
     .target(
-      name: "TestSupport", dependencies: ["Batches", "Dataset", "Diagnostics", "Recurrent", "CZlib"],
+      name: "TestSupport",
+      dependencies: ["Batches", "Dataset", "Diagnostics", "Kernels", "Recurrent", "CZlib"],
       path: "Tests/TestSupport",
       swiftSettings: swift),
     .testTarget(

@@ -10,7 +10,7 @@ extension Batch {
     }
     setTargets(.values(width: width), perStep: false, unknown: targets.contains(where: \.isNaN))
     for index in targets.indices {
-      values[Int(places[index / width]) * width + index % width] = targets[index]
+      values[Int(unsortedIndices[index / width]) * width + index % width] = targets[index]
     }
     return self
   }
@@ -21,7 +21,7 @@ extension Batch {
   public func targets(classes targets: [Int32], of count: Int) throws(Failure) -> Batch {
     try requireClasses(targets, of: count, rows: self.count)
     setTargets(.classes(count: count), perStep: false, unknown: targets.contains { $0 < 0 })
-    for (asked, target) in targets.enumerated() { classes[Int(places[asked])] = target }
+    for (asked, target) in targets.enumerated() { classes[Int(unsortedIndices[asked])] = target }
     return self
   }
 

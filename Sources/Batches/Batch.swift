@@ -28,8 +28,8 @@ public final class Batch {
   package let numbers: UnsafeMutablePointer<Int32>
   /// `[B]`, their steps, none more than the one before.
   package let lengths: UnsafeMutablePointer<Int32>
-  /// `[B]`: for each sample as it was asked for, its place here.
-  package let places: UnsafeMutablePointer<Int32>
+  /// `[B]`: for each sample as it was asked for, its row here; what PyTorch's `PackedSequence.unsorted_indices` says.
+  package let unsortedIndices: UnsafeMutablePointer<Int32>
   /// `[B]`, the stream of each sample; nil for samples that stand alone.
   package private(set) var streams: UnsafeMutablePointer<Int32>?
   private let streamMemory: UnsafeMutablePointer<Int32>
@@ -51,7 +51,7 @@ public final class Batch {
     weights = shape.weightMemory(capacity: capacity)
     numbers = .allocate(capacity: capacity)
     lengths = .allocate(capacity: capacity)
-    places = .allocate(capacity: capacity)
+    unsortedIndices = .allocate(capacity: capacity)
     streamMemory = .allocate(capacity: capacity)
     slots = .allocate(capacity: shape.steps + 1)
     source = shape.sourceSteps.map { Batch(.tokens(steps: $0), capacity: capacity) }
@@ -66,7 +66,7 @@ public final class Batch {
     weights?.deallocate()
     numbers.deallocate()
     lengths.deallocate()
-    places.deallocate()
+    unsortedIndices.deallocate()
     streamMemory.deallocate()
     slots.deallocate()
   }
@@ -112,7 +112,7 @@ public final class Batch {
   }
 
   private func put(_ sample: Int32, asked: Int, at place: Int, _ length: Int) {
-    (numbers[place], lengths[place], places[asked]) = (sample, Int32(length), Int32(place))
+    (numbers[place], lengths[place], unsortedIndices[asked]) = (sample, Int32(length), Int32(place))
   }
 
   /// The rows of each sample as it was asked for, one after the other: where its targets and outputs lie.
@@ -124,7 +124,7 @@ public final class Batch {
   /// - perStep: whether there is one for each step.
   package func forEachOutputRowInOrder(perStep: Bool, _ body: (_ row: Int) -> Void) {
     for asked in 0..<count {
-      let place = Int(places[asked])
+      let place = Int(unsortedIndices[asked])
       for step in 0..<(perStep ? rows.length(place) : 1) { body(rows.start(step) + place) }
     }
   }
@@ -134,7 +134,7 @@ public final class Batch {
   /// - sample: by the order asked for; it must be in the batch, and have the step.
   public func outputRow(of sample: Int, step: Int = 0) -> Int {
     precondition((0..<count).contains(sample), "sample \(sample) is not in 0..<\(count)")
-    let place = Int(places[sample])
+    let place = Int(unsortedIndices[sample])
     precondition((0..<rows.length(place)).contains(step), "sample \(sample) has no step \(step)")
     return rows.start(step) + place
   }

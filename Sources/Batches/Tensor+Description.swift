@@ -40,7 +40,7 @@ private struct TensorText {
     width = shown.reduce(0) { max($0, Self.text($1, format).utf8.count) }
   }
 
-  /// The numbers behind an index of each dimension before this one.
+  /// The numbers after an index of each dimension before this one.
   /// - indent: columns before the first bracket.
   func lines(_ dimension: Int, from offset: Int, indent: Int) -> String {
     guard dimension < tensor.shape.count else { return number(tensor.values[offset]) }
@@ -76,7 +76,7 @@ private struct TensorText {
     return String(printf: format, Double(value))
   }
 
-  /// Whole numbers without digits behind the point; powers of ten where sizes differ by more than a thousandfold.
+  /// Whole numbers without digits after the point; powers of ten where sizes differ by more than a thousandfold.
   private static func format(_ values: [Float]) -> String {
     let sizes = values.filter { $0.isFinite && $0 != 0 }.map { Double($0.magnitude) }
     guard let least = sizes.min(), let most = sizes.max() else { return "%.0f." }

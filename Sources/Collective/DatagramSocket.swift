@@ -14,40 +14,23 @@ package final class DatagramSocket: Sendable {
   /// - Returns: nil where the system has no such socket.
   package convenience init?(boundTo address: IPAddress) {
     self.init(for: address)
-    let own = SocketAddress(address, port: 0)
-    guard own.withSystem({ bind(descriptor, $0, $1) }) == 0 else { return nil }
+    guard bindSocket(descriptor, to: address) else { return nil }
   }
 
   /// A socket for sending alone, bound to nothing.
   /// - for: where to, or an address of the same kind.
   package init?(for address: IPAddress) {
-    let family = address.v4 == nil ? AF_INET6 : AF_INET
-    #if os(Linux)
-      descriptor = socket(family, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-    #else
-      descriptor = socket(family, SOCK_DGRAM, 0)
-    #endif
-    guard descriptor >= 0 else { return nil }
+    guard let descriptor = openSocket(.datagram, for: address) else { return nil }
+    self.descriptor = descriptor
   }
 
-  deinit { if descriptor >= 0 { close(descriptor) } }
+  deinit { close(descriptor) }
 
   /// Where others reach it.
-  package var localAddress: SocketAddress? {
-    SocketAddress { getsockname(descriptor, $0, &$1) == 0 }
-  }
+  package var localAddress: SocketAddress? { localSocketAddress(descriptor) }
 
   /// Sends nothing: only chooses the way.
-  func connect(to address: SocketAddress) -> Bool {
-    #if canImport(Glibc)
-      let connect = Glibc.connect
-    #elseif canImport(Musl)
-      let connect = Musl.connect
-    #else
-      let connect = Darwin.connect
-    #endif
-    return address.withSystem { connect(descriptor, $0, $1) } == 0
-  }
+  func connect(to address: SocketAddress) -> Bool { connectSocket(descriptor, to: address) }
 
   /// What can't be sent at once is lost, as on the way.
   @discardableResult

@@ -181,10 +181,8 @@ private final class WakeUp: Sendable {
   private let bell: Int32
 
   init() throws {
-    var ends: [Int32] = [0, 0]
-    guard pipe(&ends) == 0 else { throw Failure.inputOutput("can't make a pipe: \(systemError())") }
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-    (descriptor, bell) = (ends[0], ends[1])
+    let pipe = try Pipe()
+    (descriptor, bell) = (pipe.reading, pipe.writing)
   }
 
   func ring() { _ = write(bell, [1], 1) }

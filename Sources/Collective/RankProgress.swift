@@ -90,7 +90,5 @@ package final class RankProgress: Sendable {
     package var call: CollectiveCall {
       waiting.flatMap { CollectiveCall(rawValue: UInt8(calls[$0] & 0xff)) } ?? .none
     }
-    /// How many calls of a group this rank has entered.
-    func callCount(_ group: Int) -> UInt64 { calls[group] >> 8 }
   }
 }

@@ -6,7 +6,7 @@ import Files
 /// The samples of a data specification, ready for batches.
 public struct LoadedData: Sendable {
   /// nil where the split gives this part no samples.
-  public let train: (any SampleSet)?
+  public package(set) var train: (any SampleSet)?
   public let validation: (any SampleSet)?
   public let test: (any SampleSet)?
   public let shape: SampleShape
@@ -202,15 +202,5 @@ extension Scaler {
           + "the data has \(features) and \(targets); use the data section it was trained with")
     }
     guard isUsable else { throw .badData("the checkpoint's scaler holds numbers that can't be used") }
-  }
-}
-
-extension LoadedData {
-  /// The same with another training part of the same shape: for tests of what bad samples do.
-  package func replacing(train: any SampleSet) -> LoadedData {
-    LoadedData(
-      train: train, validation: validation, test: test, shape: shape, scaler: scaler,
-      featureNames: featureNames,
-      targetNames: targetNames, classNames: classNames, fingerprint: fingerprint, rows: rows)
   }
 }

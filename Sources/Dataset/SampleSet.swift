@@ -2,6 +2,9 @@ import Batches
 import Diagnostics
 
 /// One part of the data (train, validation or test): numbered samples that batches are filled with.
+///
+/// `LoadedData` has such parts, `Evaluator` takes them, and a program's own loop makes batches of them by `batch(_:)`. What a program has of its
+/// own becomes a `Batch` without one.
 public protocol SampleSet: Sendable {
   var count: Int { get }
   var shape: SampleShape { get }

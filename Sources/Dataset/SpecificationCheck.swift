@@ -153,7 +153,7 @@ extension DataSpecification {
   private func checkSeries() throws(Failure) {
     if isRelative, label != nil || perStep {
       throw .badData(
-        "data.relative is for numbers behind a window, not for data.\(perStep ? "per_step" : "label")")
+        "data.relative is for numbers after a window, not for data.\(perStep ? "per_step" : "label")")
     }
     if isRelative, targetRange != nil {
       throw .badData(

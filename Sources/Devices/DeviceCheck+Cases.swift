@@ -3,7 +3,7 @@ import Training
 
 extension DeviceCheck {
   /// All cells, readouts, losses and optimizers, one and two layers and directions, dropout, clipping, odd sizes.
-  public static let all: [DeviceCheck] = plainLayers + sequences + options
+  package static let all: [DeviceCheck] = plainLayers + sequences + options
 
   private static let plainLayers: [DeviceCheck] = [
     DeviceCheck(.lstm) { $0.network.layers = 2 },
@@ -62,7 +62,7 @@ extension DeviceCheck {
   ]
 
   /// Sizes a cluster of blocks takes: each cell, one step and several, one and two directions and layers, rows that fill no tile.
-  public static let middle: [DeviceCheck] = [
+  package static let middle: [DeviceCheck] = [
     DeviceCheck(.lstm, hidden: 40, steps: 3) {
       $0.network.layers = 2
       $0.network.bidirectional = true
@@ -99,7 +99,7 @@ extension DeviceCheck {
   ]
 
   /// Middle sizes with plain gradient descent, for precisions that round.
-  public static let middlePlain: [DeviceCheck] = [Network.Cell.lstm, .gru, .rnn].flatMap { cell in
+  package static let middlePlain: [DeviceCheck] = [Network.Cell.lstm, .gru, .rnn].flatMap { cell in
     [(40, 13), (64, 8)].map { hidden, batch in
       DeviceCheck(cell, hidden: hidden, steps: 3) {
         $0.network.layers = 2
@@ -112,7 +112,7 @@ extension DeviceCheck {
   }
 
   /// Sizes that fill a cluster's registers, for GPUs.
-  public static let large: [DeviceCheck] = [
+  package static let large: [DeviceCheck] = [
     (Network.Cell.rnn, 256), (.lstm, 256), (.gru, 512), (.lstm, 512),
   ].map {
     cell, hidden in
@@ -125,7 +125,7 @@ extension DeviceCheck {
   }
 
   /// One of each cell with plain gradient descent, for precisions that round.
-  public static let plain: [DeviceCheck] = [Network.Cell.lstm, .gru, .rnn].map { cell in
+  package static let plain: [DeviceCheck] = [Network.Cell.lstm, .gru, .rnn].map { cell in
     DeviceCheck(cell, hidden: 32) {
       $0.network.layers = 2
       $0.optimizer = OptimizerSpecification(.sgd())

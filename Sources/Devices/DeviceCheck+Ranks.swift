@@ -7,7 +7,7 @@ import Training
 extension DeviceCheck {
   /// The gradients of two micro-batches, copied at once or layer by layer while the layers below are computed.
   /// - isFinal: told from where on gradients are there, layer by layer.
-  public func gradients(
+  package func gradients(
     on executor: any Executor, engine: Engine? = nil, inParts: Bool, isFinal: (Int) -> Void = { _ in }
   ) throws -> [Float] {
     let (model, optimizer) = try started(on: executor, engine: engine)
@@ -25,7 +25,7 @@ extension DeviceCheck {
 
   /// The parameters after steps of one rank.
   /// - inGroup: whether sums go through the group that the executor has joined.
-  public func parameters(on executor: any Executor, steps: Int, inGroup: Bool) throws -> [Float] {
+  package func parameters(on executor: any Executor, steps: Int, inGroup: Bool) throws -> [Float] {
     let (model, optimizer) = try started(on: executor, engine: nil)
     for step in 0..<steps {
       try model.begin(control(optimizer, step))

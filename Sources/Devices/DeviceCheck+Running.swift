@@ -6,7 +6,7 @@ import Training
 
 extension DeviceCheck {
   /// Steps on the processor.
-  public func onProcessor(steps: Int) throws -> RunResult {
+  package func onProcessor(steps: Int) throws -> RunResult {
     let model = try Model(network, seed: 3)
     let optimizer = Optimizer(optimizer, count: model.layout.count)
     let average = averageDecay.map { ParameterAverage(decay: $0, model.parameters) }
@@ -55,7 +55,7 @@ extension DeviceCheck {
 
   /// What it asks of a device.
   /// - capacity: nil for the steps' batch.
-  public func plan(on executor: any Executor, capacity: Int? = nil) -> StepPlan {
+  package func plan(on executor: any Executor, capacity: Int? = nil) -> StepPlan {
     var plan = StepPlan(
       network, loss: loss, rule: optimizer.deviceRule, steps: network.steps, capacity: capacity ?? batch,
       precision: executor.precision, device: executor.traits)
@@ -68,7 +68,7 @@ extension DeviceCheck {
   /// Steps by the program.
   /// - engine: nil for the one that suits the network.
   /// - capacity: the batch that memory is laid out for; nil for that of the steps.
-  public func on(_ executor: any Executor, steps: Int, capacity: Int? = nil, engine: Engine? = nil)
+  package func on(_ executor: any Executor, steps: Int, capacity: Int? = nil, engine: Engine? = nil)
     throws -> RunResult
   {
     let start = try Model(network, seed: 3)

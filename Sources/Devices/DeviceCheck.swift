@@ -3,21 +3,21 @@ import Recurrent
 import Training
 
 /// A small network with made-up batches, trained on the processor and on a device: do they agree?
-public struct DeviceCheck: Sendable, CustomStringConvertible {
-  public var network: Network
-  public var loss: Loss = .mse
-  public var optimizer = OptimizerSpecification(.adam())
-  public var batch = 5
+package struct DeviceCheck: Sendable, CustomStringConvertible {
+  package var network: Network
+  package var loss: Loss = .mse
+  package var optimizer = OptimizerSpecification(.adam())
+  package var batch = 5
   /// Whether each sequence has an end of its own.
-  public var hasLengths = false
+  package var hasLengths = false
   /// Whether rows are windows of streams, whose states are carried from step to step.
-  public var isStreamed = false
+  package var isStreamed = false
   package var limits = GradientLimits()
   /// Of an average of the parameters.
-  public var averageDecay: Double?
-  public var learningRate = 0.02
+  package var averageDecay: Double?
+  package var learningRate = 0.02
 
-  public init(
+  package init(
     _ cell: Network.Cell, input: Int = 3, hidden: Int = 7, steps: Int = 4,
     _ readout: Network.Readout = .lastStep, head: [Network.HeadLayer] = [.linear(2)],
     _ change: (inout DeviceCheck) -> Void = { _ in }
@@ -29,7 +29,7 @@ public struct DeviceCheck: Sendable, CustomStringConvertible {
   }
 
   /// For example `2 × lstm 18 both ways, all_steps, mse, adam`.
-  public var description: String {
+  package var description: String {
     let cell =
       network.cell == .none
       ? "feed-forward"
@@ -47,21 +47,21 @@ public struct DeviceCheck: Sendable, CustomStringConvertible {
   }
 
   /// What a run leaves behind.
-  public struct RunResult: Sendable, Equatable {
+  package struct RunResult: Sendable, Equatable {
     /// Of each step: summed loss, weight, right answers, norm of the mean gradient.
-    public var losses: [Double] = []
-    public var weights: [Double] = []
-    public var right: [Double] = []
-    public var norms: [Double] = []
-    public var parameters: [Float] = []
+    package var losses: [Double] = []
+    package var weights: [Double] = []
+    package var right: [Double] = []
+    package var norms: [Double] = []
+    package var parameters: [Float] = []
     /// Of the parameters, and the states of streams, where there are such.
-    public var average: [Float] = []
-    public var states: [Float] = []
+    package var average: [Float] = []
+    package var states: [Float] = []
     /// Of the trained network for one more batch.
-    public var outputs: [Float] = []
+    package var outputs: [Float] = []
 
     /// The greatest difference of parameters, outputs, losses or norms, relative to the greatest value of its kind.
-    public func difference(from other: RunResult) -> Double {
+    package func difference(from other: RunResult) -> Double {
       guard weights == other.weights else { return .infinity }
       return [
         Self.relative(parameters.map(Double.init), other.parameters.map(Double.init)),

@@ -159,7 +159,7 @@ private final class GzipMembers {
     while stream.pointee.avail_in > 0 {
       let rest = UnsafeBufferPointer(start: stream.pointee.next_in, count: Int(stream.pointee.avail_in))
       guard rest.allSatisfy({ $0 == 0 }) else {
-        throw .badData("\(name): has something behind its compressed data")
+        throw .badData("\(name): has something after its compressed data")
       }
       stream.pointee.avail_in = 0
       try refill()

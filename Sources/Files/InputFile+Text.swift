@@ -63,7 +63,7 @@ extension InputFile {
       // What can't be read any more has no lines.
       try? withBytes(start..<min(start + 1 << 20, place)) { bytes in
         for byte in bytes {
-          // A carriage return ends a line unless the line feed behind it does.
+          // A carriage return ends a line unless the line feed after it does.
           if byte == newline || wasReturn { line += 1 }
           wasReturn = byte == carriageReturn
         }

@@ -26,7 +26,7 @@ package enum Paths {
     for part in parts { if part == ".." { _ = short.popLast() } else { short.append(part) } }
     let plain = "/" + short.joined(separator: "/")
     guard short.count < parts.count else { return plain }
-    // Behind a link to a folder, `..` is the folder's parent and not the link's.
+    // After a link to a folder, `..` is the folder's parent and not the link's.
     let literal = "/" + parts.joined(separator: "/")
     let (a, b) = (FileIdentity(literal), FileIdentity(plain))
     return a == b ? plain : a == nil ? plain : literal
@@ -49,7 +49,7 @@ package enum Paths {
     return String(name[..<point])
   }
 
-  /// What stands behind the name's last point, in small letters; empty where `stem` is all of the name.
+  /// What stands after the name's last point, in small letters; empty where `stem` is all of the name.
   package static func ending(of path: String) -> String {
     let rest = name(of: path).utf8.dropFirst(stem(of: path).utf8.count + 1)
     return String(decoding: rest.map { (65...90).contains($0) ? $0 | 0x20 : $0 }, as: UTF8.self)

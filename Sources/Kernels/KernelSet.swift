@@ -27,12 +27,6 @@ public struct KernelSet: @unchecked Sendable {
   /// The same with products in bfloat16: their operands are rounded, sums and all else stay float32.
   public var bf16: KernelSet { KernelSet(table: rk_bf16(table)) }
   public var isBF16: Bool { name.hasSuffix("-bf16") }
-  /// All sets of products in bfloat16 that this processor can run.
-  public static var availableBF16: [KernelSet] {
-    available.map(\.bf16).reduce(into: []) { sets, set in
-      if !sets.contains(where: { $0.name == set.name }) { sets.append(set) }
-    }
-  }
   /// Whether this processor multiplies bfloat16 by itself; where it does not, `bf16` is about as fast as float32.
   public static let hasBF16 = rk_has_bf16() != 0
   /// All float32 sets this processor can run.

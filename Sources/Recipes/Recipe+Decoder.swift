@@ -33,7 +33,7 @@ extension Recipe {
   ) throws -> Network.Decoder.Numbers {
     guard case .values(let width) = shape.target, data.hasWindows, !data.perStep else {
       throw Failure.badData(
-        "recipe \(name): model.decoder is for data.format pairs, and for csv windows with targets behind them; remove it"
+        "recipe \(name): model.decoder is for data.format pairs, and for csv windows with targets after them; remove it"
       )
     }
     for (key, isGiven) in [("embedding", settings.embedding != nil), ("beam", settings.beam != 1)]

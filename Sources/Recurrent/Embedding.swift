@@ -31,7 +31,7 @@ final class Embedding {
     let mask: UInt32
 
     /// - numbers: columns of the first layer's input in front of all vectors.
-    func vocabulary(behind numbers: Int, all: Range<Int>) -> ProjectedTable {
+    func vocabulary(after numbers: Int, all: Range<Int>) -> ProjectedTable {
       ProjectedTable(
         columns: numbers + columns.lowerBound..<numbers + columns.upperBound, weight: weight,
         size: specification.vocabulary, parameters: all)
@@ -50,7 +50,7 @@ final class Embedding {
       Table(
         specification: specification, weight: range.lowerBound, columns: 0..<specification.width, mask: mask)
     ]
-    vocabularies = tables.map { [range] in $0.vocabulary(behind: 0, all: range) }
+    vocabularies = tables.map { [range] in $0.vocabulary(after: 0, all: range) }
   }
 
   /// Of categorical columns beside numbers.
@@ -69,7 +69,7 @@ final class Embedding {
     self.tables = tables
     width = tables.last!.columns.upperBound
     range = layout.span(of: categories.indices.map(ParameterLayout.categoryName))
-    vocabularies = tables.map { [range] in $0.vocabulary(behind: numbers, all: range) }
+    vocabularies = tables.map { [range] in $0.vocabulary(after: numbers, all: range) }
   }
 
   /// The first layer's view of a batch whose codes are not looked up row by row; empty where they are.

@@ -147,7 +147,7 @@ private struct RowBlock {
   init(_ groups: RowGroups, _ part: Range<Int>) { (self.groups, self.part) = (groups, part) }
 
   var count: Int { part.count }
-  /// The first row, where the others lie behind it.
+  /// The first row, where the others lie after it.
   var first: Int? {
     groups.count <= 1 || groups.size == groups.stride ? groups.first + part.lowerBound : nil
   }

@@ -46,30 +46,13 @@ extension Model {
   /// Throws `badData` where the loss can't compare the batch's targets with this network's outputs.
   package func check(_ batch: Batch, _ loss: Loss) throws(Failure) {
     try check(batch)
-    let (shape, outputs) = (batch.shape, network.outputSize)
+    let shape = batch.shape
     guard shape.hasTargetPerStep == network.readsEveryStep else {
       throw .badData(
         shape.hasTargetPerStep
           ? "each step has a target, but this network gives an output for each sample; read out every step"
           : "each sample has a target, but this network gives an output for each step; set `targetsPerStep`")
     }
-    switch (loss, shape.target) {
-    case (.crossEntropy(_, let weights, _), .classes(let count)):
-      guard count <= outputs else {
-        throw .badData("the batch has \(count) classes, this network \(outputs) outputs")
-      }
-      if let weights, weights.count != outputs {
-        throw .badData("the loss weighs \(weights.count) classes, this network has \(outputs) outputs")
-      }
-    case (_, .values(width: 0)): throw .badData("the batch has no targets")
-    case (.crossEntropy, .values): throw .badData("cross entropy needs classes, the batch has numbers")
-    case (_, .classes): throw .badData("this loss needs numbers, the batch has classes; use cross entropy")
-    case (_, .values(let width)):
-      guard width * loss.outputsPerTarget == outputs else {
-        throw .badData(
-          "the batch has \(width) targets of \(loss.outputsPerTarget) outputs each, this network \(outputs) outputs"
-        )
-      }
-    }
+    try loss.check(shape.target, network)
   }
 }

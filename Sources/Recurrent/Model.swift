@@ -47,7 +47,7 @@ public final class Model {
   var trainedStart = 0
   var last: Request?
   /// Of an encoder-decoder: the sources of the last forward, and where each target has its own.
-  var pair: (source: Request, places: UnsafePointer<Int32>)?
+  var pair: (source: Request, sourceRows: UnsafePointer<Int32>)?
 
   /// Which packed copies of the weights are up to date.
   private enum Packed { case nothing, forward, both }

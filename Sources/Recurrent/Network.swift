@@ -156,7 +156,7 @@ public struct Network: Sendable, Equatable, Codable {
   /// Whether layers need more than the fused time loop has.
   package var isStepwise: Bool {
     projectionSize > 0 || layerNorm || recurrentDropout > 0 || zoneout.hidden > 0 || zoneout.cell > 0
-      || peepholes || !resetAfter
+      || peepholes || !resetAfter || cell != .none && CellDescription(cell).kernels == nil
   }
 
   /// D: 2 for a bidirectional network.

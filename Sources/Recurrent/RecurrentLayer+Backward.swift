@@ -31,7 +31,7 @@ extension RecurrentLayer {
     team.run(.recurrenceBackward, operations: loopOperations(pass)) { share in
       var part = layer
       (part.first_row, part.last_row) = bounds(pass.rows, share)
-      cell.kernels.backward(f, &part, relu)
+      cell.kernels!.backward(f, &part, relu)
     }
     g.parameters.add(
       ranges.all, pass.vocabularies.first?.parameters, overwriting: writable(pass), batch: pass.rows.batch,

@@ -189,7 +189,7 @@ final class RecurrentLayer {
     team.run(.recurrence, operations: loopOperations(pass)) { share in
       var layer = layer(pass)
       (layer.first_row, layer.last_row) = bounds(pass.rows, share)
-      cell.kernels.forward(f, &layer, relu)
+      cell.kernels!.forward(f, &layer, relu)
     }
   }
 

@@ -2,7 +2,7 @@ import Batches
 
 /// The states that parallel streams are in between one window of steps and the next: h and c of every layer.
 ///
-/// A model that is given these begins each row of a batch where its stream stood, and leaves the state behind the row's last step.
+/// A model that is given these begins each row of a batch where its stream stood, and leaves the state after the row's last step.
 /// No gradient flows from one batch to the one before (truncated back-propagation through time).
 public final class StreamStates {
   /// How many streams a text is read in where it is evaluated: the numbers depend on it.

@@ -65,7 +65,7 @@ import Testing
       }
       #expect(batch.count == samples.count)
       for (place, asked) in order.enumerated() {
-        #expect(batch.numbers[place] == samples[asked] && batch.places[asked] == Int32(place))
+        #expect(batch.numbers[place] == samples[asked] && batch.unsortedIndices[asked] == Int32(place))
         #expect(batch.rows.length(place) == lengths[Int(samples[asked])])
         #expect(batch.streams.map { $0[place] } == streams.map { _ in samples[asked] % 7 })
       }

@@ -116,7 +116,7 @@ import Training
     #expect(one.launches == 3 && all.launches == 1)
   }
 
-  /// The steps behind one that was not taken would have other controls: they are left to another launch.
+  /// The steps after one that was not taken would have other controls: they are left to another launch.
   @Test func aStepThatIsNotTakenEndsALaunch() throws {
     let run = try Resident(ShimExecutor(seed: 1), engine: .fused)
     try run.device.setSample(5, inputs: [.nan, 0, 0, 0, 0, 0], values: [0], classes: [0])

@@ -1,7 +1,7 @@
 /// The text of `KernelCalls.swift`.
 ///
 /// Kernels that are alike but for the cell in front of their name are one function that is told the cell; the same for the pass
-/// behind it.
+/// after it.
 extension KernelDeclarations {
   private struct Function {
     /// Of the kernel, without cell and pass.

@@ -63,7 +63,7 @@ import Testing
   @Test func whatWasTriedIsTold() throws {
     try tree(["lib/libcuda.so.1"]) { root in
       let search = LibrarySearch { $0 == "RECUR_CUDA_PATH" ? "\(root)/lib:/nowhere" : nil }
-      // Where a real driver is installed, the loader finds it behind the folders named first.
+      // Where a real driver is installed, the loader finds it after the folders named first.
       guard let failure = #expect(throws: Failure.self, performing: { try Driver(search: search) }) else {
         return
       }

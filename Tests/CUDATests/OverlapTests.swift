@@ -21,7 +21,7 @@ import Training
     let executor = ShimExecutor(seed: 5)
     var final: [Int] = []
     let values = try c.gradients(on: executor, engine: engine, inParts: inParts) { final.append($0) }
-    // Behind the first micro-batch.
+    // After the first micro-batch.
     let start = try #require(executor.log.firstIndex(of: .run(.compute))) + 1
     return (values, Array(executor.log[start...]), final)
   }
@@ -36,7 +36,7 @@ import Training
     #expect(parts.values == whole.values)
   }
 
-  /// A copy begins behind its layer and before the one below, and nobody waits before all is under way.
+  /// A copy begins after its layer and before the one below, and nobody waits before all is under way.
   @Test func layersLeaveInTheOrderBackwardEndsThem() throws {
     let c = DeviceCheck(.lstm) { $0.network.layers = 3 }
     let (values, log, final) = try gradients(c, .stepwise, inParts: true)

@@ -16,7 +16,7 @@ struct ReferenceRecurrence {
     cell = CellDescription(shape.cell.cell)
     let largest = shape.hidden * max(shape.input, shape.hidden) + shape.hidden + 3
     spaceCount = 2 * shape.directions * shape.cell.gates * largest
-    // Matrices from the last to the first, with gaps, each behind its bias.
+    // Matrices from the last to the first, with gaps, each after its bias.
     map = WeightMap(shape) { direction, matrix in
       let number = 2 * shape.directions * shape.cell.gates - 1 - (direction * 2 * shape.cell.gates + matrix)
       return (number * largest + shape.hidden, shape.hasBias ? number * largest : nil)

@@ -18,7 +18,7 @@ import Testing
     let plans = (0..<members).map { SumRounds(tree, member: $0, count: count, way).rounds }
     var values = (0..<members).map { member in (0..<count).map { value(member, $0) } }
     var scratch = Array(
-      repeating: [Float](repeating: .nan, count: SumRounds.scratch(count, members: members)), count: members)
+      repeating: [Float](repeating: .nan, count: count + members), count: members)
     var queues: [[Int]: [[Float]]] = [:]
     var (at, sent) = (Array(repeating: 0, count: members), Array(repeating: 0, count: members))
     var hasSent = Array(repeating: false, count: members)

@@ -34,7 +34,7 @@ import TestSupport
     let planned = Combination.planned(seed: seed, from: only ?? start, count: only == nil ? count : 1)
     var tally = Tally()
     for combination in planned {
-      // What traps or hangs ends here, behind the number of the combination.
+      // What traps or hangs ends here, after the number of the combination.
       Self.say(
         "\(combination.number) \(combination.kind.rawValue), \(combination.recipe["model.cell"]?.text ?? "") "
       )

@@ -169,7 +169,7 @@ import Testing
     let outcome = try run(folder, "backtest run --folds 10 --step 2 --output b.csv")
     #expect(outcome.status == 65 && !folder.holds("b.csv"))
     #expect(
-      outcome.err.contains("fold 1 begins behind row 58, before the test part")
+      outcome.err.contains("fold 1 begins after row 58, before the test part")
         && outcome.err.split(separator: "\n").count == 1, "\(outcome.err)")
     #expect(try run(folder, "backtest run --folds 9 --step 2").status == 0)
     let none = try trained("--set", "data.split={train: rest, validation: 10}")

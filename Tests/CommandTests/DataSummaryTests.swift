@@ -11,7 +11,7 @@ import Testing
     #expect(outcome.status == 0, "\(outcome.err)")
     let lines = outcome.out.split(separator: "\n").map { $0.split(separator: " ").joined(separator: " ") }
     #expect(lines.contains("data: up to 4 steps of 2 numbers, to predict 1 number"))
-    // Windows of 4 rows, the target one behind: sample 0's is row 4, the last one's the file's last.
+    // Windows of 4 rows, the target one after: sample 0's is row 4, the last one's the file's last.
     #expect(lines.contains("training 40 rows 4 to 43") && lines.contains("validation 16 rows 44 to 59"))
     #expect(lines.contains("test 20 rows 60 to 79") && lines.contains("scaled = x · scale + offset"))
     let report = try Command.run("inspect", "wave.yaml", "--data", "--json", in: folder.url).json()

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What comes behind the last row of a history.
+/// What comes after the last row of a history.
 @Suite(.tags(.mpi)) struct FutureTests {
   private func trained(_ arguments: String...) throws -> Folder {
     let folder = try Folder()
@@ -118,7 +118,7 @@ import Testing
   @Test func whatIsNotKnownIsSaidAndCanBeGiven() throws {
     let folder = try trained()
     let missing = try failure(folder, "--steps 2")
-    #expect(missing.status == 65 && missing.line.contains("column 'a' is not known behind the last row"))
+    #expect(missing.status == 65 && missing.line.contains("column 'a' is not known after the last row"))
     #expect(missing.line.contains("--known FILE"))
     try folder.write("known.csv", "a,b\n0.5,0.25\n0.75,1\n")
     let found = try forecast(folder, "--steps 3 --known known.csv")

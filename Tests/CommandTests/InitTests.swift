@@ -90,7 +90,7 @@ import Testing
         recipe, "delimiter: \";\"", "decimal: \",\"", "thousands: \".\"", "time_format: \"%d.%m.%Y\"",
         "targets: [\"Umsatz in €\"]"), "\(recipe)")
     #expect(
-      guesses.contains("columns are set apart by ';'") && guesses.contains("fractions stand behind ','"))
+      guesses.contains("columns are set apart by ';'") && guesses.contains("fractions stand after ','"))
     let us = (0..<60).map { "\($0 % 12 + 1)/\($0 % 28 + 1)/20\(10 + $0 / 12),\"\($0 + 1),000\"" }
     try folder.write("us.csv", (["when,sales"] + us).joined(separator: "\n") + "\n")
     let american = try initialize(folder, "us.csv", "--horizon", "2").recipe

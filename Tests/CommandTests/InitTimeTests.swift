@@ -48,7 +48,7 @@ import Testing
     #expect(
       day.out.contains("time_format: \"%Y%m%d\"") && day.out.contains("a row every day"),
       "\(day.out) \(day.err)")
-    // 2024 is a leap year: behind February 29 comes March 1.
+    // 2024 is a leap year: after February 29 comes March 1.
     let next = try forecast(folder, day.out)
     #expect(next.out.contains(",20240301,1,"), "\(next.out) \(next.err)")
     let months = (0..<60).map { "\(2000 + $0 / 12)\(String(format: "%02d", $0 % 12 + 1))" }

@@ -30,7 +30,7 @@ import Testing
     }
   }
 
-  /// With the answers, without them, and with some: the same predictions, one for each window, the last one's behind the file's end.
+  /// With the answers, without them, and with some: the same predictions, one for each window, the last one's after the file's end.
   @Test func answersMakeNoDifference() throws {
     let folder = try trained()
     let all = try predict(folder, rows(folder, 20) { $0 })

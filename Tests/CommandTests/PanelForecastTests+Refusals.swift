@@ -14,14 +14,14 @@ extension PanelForecastTests {
     }
     #expect(
       try message("").contains(
-        "data.known reads column 'promo' 2 rows behind the last one of series 'A', and 0 are there"))
+        "data.known reads column 'promo' 2 rows after the last one of series 'A', and 0 are there"))
     try known(folder, 30..<33)
     #expect(
       try message("--known known.csv --steps 4").contains("and 3 are there: give 1 more by --known FILE"))
     try known(folder, 30..<36, weather: false)
     #expect(
       try message("--known known.csv --steps 4").contains(
-        "known.csv: there is no column 'weather', and a forecast of more steps reads it behind the last row of series 'A'"
+        "known.csv: there is no column 'weather', and a forecast of more steps reads it after the last row of series 'A'"
       ))
     // A gap in the file is named where it is.
     try known(folder, 30..<36)

@@ -93,7 +93,7 @@ import Testing
 
   @Test func monthsGoOnForEachSeries() throws {
     let folder = try folder()
-    // A file of all months, of which those behind the last are read.
+    // A file of all months, of which those after the last are read.
     try known(folder, 0..<36)
     let outcome = try run(folder, "forecast run --known known.csv --steps 5")
     try #require(outcome.status == 0, "\(outcome.err)")

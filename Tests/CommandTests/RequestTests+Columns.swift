@@ -4,7 +4,7 @@ import Testing
 
 /// Lines that carry columns of a table.
 extension RequestTests {
-  /// What is known in advance is sent with the rows behind the window, and the answer is the file's.
+  /// What is known in advance is sent with the rows after the window, and the answer is the file's.
   @Test func columnsKnownInAdvance() throws {
     let folder = try Folder()
     let rows = (0..<40).map { (x: $0 * 7 % 11, k: $0 % 4, c: ["u", "v"][$0 / 3 % 2]) }
@@ -48,7 +48,7 @@ extension RequestTests {
     #expect(
       few.status == 65
         && few.errors.contains(
-          "'k' has 3 values, and needed are 5: those of the window and of the 2 rows behind it (data.known)"),
+          "'k' has 3 values, and needed are 5: those of the window and of the 2 rows after it (data.known)"),
       "\(few.errors)")
     let unseen = try ask(
       folder, line(0).replacing("\"u\"", with: "\"new\""), line(0).replacing("\"u\"", with: "\"more\""))

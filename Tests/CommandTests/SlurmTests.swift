@@ -24,7 +24,7 @@ struct SlurmTests {
         let outcome = try submit(hosts, folder, starter, options: ["--wait"])
         let log = try folder.read("\(starter).log")
         #expect(outcome.status == 0, "\(outcome.errors)\n\(log)")
-        // What ranks say on standard error while they part may come behind the report.
+        // What ranks say on standard error while they part may come after the report.
         let line = try #require(log.split(separator: "\n").last { $0.hasPrefix("{") }, "\(log)")
         let report = try Command.Outcome(status: 0, out: String(line), err: "").json()
         #expect(report["ranks"] as? Int == 2)

@@ -118,7 +118,7 @@ struct TrackTests {
 
         import glob, struct
         from wandb.proto import wandb_internal_pb2
-        def records(data, at=7, part=b""):  # LevelDB's log, behind seven bytes.
+        def records(data, at=7, part=b""):  # LevelDB's log, after seven bytes.
           while at + 7 <= len(data):
             left = 32768 - at % 32768
             if left < 7:

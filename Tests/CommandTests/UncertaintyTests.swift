@@ -52,7 +52,7 @@ import Testing
     for word in ["pinball", "CRPS", "coverage", "% of "] { #expect(readable.contains(word), "\(readable)") }
   }
 
-  /// An array has the quantiles behind what is predicted.
+  /// An array has the quantiles after what is predicted.
   @Test func anArrayHasAnAxisOfLevels() throws {
     let folder = try trained(
       "{name: quantile, levels: [0.1, 0.5, 0.9]}", ["data.horizon=[1, 3]"])

@@ -115,7 +115,7 @@ import Testing
         == "d.csv, line 2, column 'a': no value stands before this gap, so data.gaps: previous can't fill it; remove the rows"
     )
     let trailing = try failure("a,b,c\n1,2,3\n1,2,") { $0.gaps = .linear }
-    #expect(trailing.hasPrefix("d.csv, line 3, column 'c': no value stands behind this gap"))
+    #expect(trailing.hasPrefix("d.csv, line 3, column 'c': no value stands after this gap"))
     let all = try failure("a,b,c\n,2,3\n1,,3") { $0.gaps = .drop }
     #expect(all == "d.csv: every row has an empty field; data.gaps: drop leaves none")
     let label = try failure("a,b,c\n1,2,x\n1,2,") { ($0.targets, $0.label, $0.gaps) = ([], "c", .linear) }

@@ -1,6 +1,21 @@
 import Dataset
+import Files
 import TestSupport
 import Testing
+
+/// The number that is all of `text`, or nil.
+private func parseDecimal(_ text: String) -> Double? {
+  // What a number ends with, and what is read with it.
+  let bytes = Array(text.utf8) + Array(repeating: UInt8(ascii: "\n"), count: InputFile.padding)
+  return bytes.withUnsafeBufferPointer { buffer in
+    DecimalTables.with { tables in
+      guard let number = tables.parse(buffer.baseAddress!),
+        number.end == buffer.baseAddress! + text.utf8.count
+      else { return nil }
+      return number.value
+    }
+  }
+}
 
 @Suite(.tags(.fast)) struct DecimalTests {
   /// Hundreds of thousands of expectations would take longer than what they look at.

@@ -85,7 +85,7 @@ import Testing
       let together = 16 * block
       var left = Set(0..<(count + block - 1) / block)
       for start in stride(from: 0, to: count - count % together, by: together) {
-        // The short block makes the stretch with it shorter: those behind it begin earlier.
+        // The short block makes the stretch with it shorter: those after it begin earlier.
         let blocks = Set(order[start..<start + together].map { Int($0) / block })
         if count % block == 0 { #expect(blocks.count == 16 && blocks.isSubset(of: left)) }
         left.subtract(blocks)

@@ -118,7 +118,7 @@ import Testing
     let good = ArrayFiles.gzip(ArrayFiles.images)
     #expect(failure(Array(good.dropLast(9))) == "\(name): is truncated: its compressed data ends early")
     #expect(failure(Array(good.prefix(12))) == "\(name): is truncated: its compressed data ends early")
-    #expect(failure(good + [1]) == "\(name): has something behind its compressed data")
+    #expect(failure(good + [1]) == "\(name): has something after its compressed data")
     var damaged = good
     damaged[good.count - 6] ^= 1
     #expect(failure(damaged) == "\(name): has damaged compressed data")
@@ -129,7 +129,7 @@ import Testing
       failure(ArrayFiles.gzip(ArrayFiles.images + [0])).hasPrefix("\(name): holds more than the 34 bytes"))
     let absurd = failure(ArrayFiles.gzip(ArrayFiles.idx(2051, [60_000, 28, 28], [])))
     #expect(absurd.hasPrefix("\(name): declares 47040016 bytes, more than"))
-    // Ten million zeros behind a header that declares 18 pixels: only one byte of them is ever decompressed.
+    // Ten million zeros after a header that declares 18 pixels: only one byte of them is ever decompressed.
     let bomb = ArrayFiles.gzip(ArrayFiles.idx(2051, [3, 2, 3], [UInt8](repeating: 0, count: 10_000_000)))
     #expect(failure(bomb).hasPrefix("\(name): holds more than the 34 bytes its header declares"))
     #expect(failure(ArrayFiles.gzip([])) == "\(name): is empty inside its compression")

@@ -5,7 +5,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Labels, columns, groups and tags are the bytes of the file: é as one code point and as two are different, and a mark behind
+/// Labels, columns, groups and tags are the bytes of the file: é as one code point and as two are different, and a mark after
 /// a delimiter does not hide it.
 @Suite(.tags(.fast)) struct NameBytesTests {
   private let composed = "\u{E9}"

@@ -19,7 +19,7 @@ import Testing
     }
   }
 
-  @Test func `targets are shifted behind their begin`() throws {
+  @Test func `targets are shifted after their begin`() throws {
     let data = try load(Self.text)
     #expect(data.vocabulary == ["a", "c", "k", "t"])
     // The end, then by frequency and bytes.

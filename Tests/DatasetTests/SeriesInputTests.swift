@@ -205,7 +205,7 @@ struct SeriesInputTests {
     }
     data.perStep = true
     #expect(
-      message(folder) { _ = try LoadedData(data) }.hasPrefix("data.relative is for numbers behind a window"))
+      message(folder) { _ = try LoadedData(data) }.hasPrefix("data.relative is for numbers after a window"))
   }
 
   /// A change counts from the last value that the window's series has, its own rows and those before; before the first it is unknown.

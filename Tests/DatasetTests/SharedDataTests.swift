@@ -23,9 +23,9 @@ import Testing
     let first: [Float] = [0.722898, 0.732351, 0.745525, 0.242113]
     for (x, y) in zip(batch.inputs, first) { #expect(abs(x - y) < 5e-7) }
     let close = try #require(data.scaler)
-    #expect(abs(close.scaleTarget(2206.199951, 0) - 0.759235) < 5e-7)
+    #expect(abs(close.method.scale(2206.199951, close.targets[0]) - 0.759235) < 5e-7)
     // The target of the first window is the sixth row's close.
-    #expect(abs(close.unscaleTarget(batch.values[0], 0) - 2180.729980) < 1e-3)
+    #expect(abs(close.unscale(batch.values[0], close.targets[0]) - 2180.729980) < 1e-3)
     #expect(data.fingerprint.count == 64)
   }
 

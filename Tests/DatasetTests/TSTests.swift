@@ -70,7 +70,7 @@ import Testing
   @Test func headersThatAreWrong() {
     #expect(message { _ = try load("") } == "d.ts: is empty")
     #expect(message { _ = try load("# only\n") } == "d.ts: has no @data line")
-    #expect(message { _ = try load("@classLabel true a\n@data\n") } == "d.ts: has no samples behind @data")
+    #expect(message { _ = try load("@classLabel true a\n@data\n") } == "d.ts: has no samples after @data")
     #expect(
       failure(replacing: "@data\n", with: "")
         == "d.ts, line 10: expected a line of the header, such as @problemName or @data, not '1,2,3:10,20,30:run'"
@@ -108,7 +108,7 @@ import Testing
     let end = text.replacing("10,20,NaN,40", with: "10,20,30,?")
     #expect(
       message { _ = try load(end) { $0.gaps = .linear } }.contains(
-        "line 9, dimension 2, value 4: no value stands behind"))
+        "line 9, dimension 2, value 4: no value stands after"))
     let all = text.replacing("10,20,NaN,40", with: "?,20,NaN,?")
     #expect(
       message { _ = try load(all) { $0.gaps = .drop } }.contains("line 9: data.gaps: drop leaves nothing"))
@@ -168,7 +168,7 @@ import Testing
         "d.ts, line 1, dimension 1, value 2: the value is missing"))
     #expect(
       try load("1\t2\tNaN\t4\n2\t1\t1\t1\n") { $0.gaps = .linear }.train?.arrays([0]).inputs == [2, 3, 4])
-    #expect(message { _ = try load("1\tNaN\tNaN\n") } == "d.ts, line 1: has no values behind its class")
+    #expect(message { _ = try load("1\tNaN\tNaN\n") } == "d.ts, line 1: has no values after its class")
     #expect(
       message { _ = try load("\t1\t2\n") }.hasPrefix(
         "d.ts, line 1: the class, in front of the values, is missing"))

@@ -120,7 +120,7 @@ struct TimeTests {
       pattern.text(of: pattern.parse(Array("05.03.2024 14:30:05.058".utf8))!) == "05.03.2024 14:30:05.058")
   }
 
-  /// Neither a date behind the year 9999 nor a number whose distance to another is none.
+  /// Neither a date after the year 9999 nor a number whose distance to another is none.
   @Test func timesEnd() throws {
     let date = try format("9999-12-30")!
     let last = date.parse(Array("9999-12-31".utf8))!

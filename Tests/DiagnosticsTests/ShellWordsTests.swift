@@ -13,7 +13,7 @@ import Testing
   ]
 
   @Test func aShellReadsTheWordsBack() throws {
-    // printf writes each of its arguments on, with a mark behind it.
+    // printf writes each of its arguments on, with a mark after it.
     let print = ["printf", "%s|", "--"]
     for (shell, words) in [("sh", Self.words), ("bash", Self.words + Self.hidden)] {
       let line = ShellWords.quoted(print + words)

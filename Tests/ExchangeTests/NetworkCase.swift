@@ -83,7 +83,7 @@ struct NetworkCase {
     return Record(name: name, file: file, inputs: inputs, outputs: outputs)
   }
 
-  /// Rows in order as `[B, …]`, or `[B, T, …]` with nothing behind each sequence's end.
+  /// Rows in order as `[B, …]`, or `[B, T, …]` with nothing after each sequence's end.
   private func tensor(_ rows: [Float], _ width: Int, _ change: ([Float], Int) -> [Double]) -> Tensor {
     var values: [Double?] = []
     var (from, size) = (0, 0)

@@ -66,7 +66,7 @@ import Testing
     let stream = try #require(NetworkGrid.tokens.first { $0.interface.carriesStates })
     var random = SplitMix(state: 5)
     let bytes = Data(try stream.bytes(stream.model(&random)))
-    // A name is field 1 of what it names, with its length in front; outputs stand behind all else.
+    // A name is field 1 of what it names, with its length in front; outputs stand after all else.
     let places = ["output", "hn_l0"].map { name in
       bytes.range(of: Data([10, UInt8(name.utf8.count)] + Array(name.utf8)), options: .backwards)!.lowerBound
     }

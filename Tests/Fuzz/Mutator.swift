@@ -62,7 +62,7 @@ struct Mutator {
     for _ in 0..<(below(8) == 0 ? below(200) : 1) { bytes.insert(contentsOf: part, at: place) }
   }
 
-  /// The run of such bytes at or behind a place becomes something else.
+  /// The run of such bytes at or after a place becomes something else.
   private func replaceToken(
     _ bytes: inout [UInt8], _ place: Int, where belongs: (UInt8) -> Bool, by word: [UInt8]
   ) {

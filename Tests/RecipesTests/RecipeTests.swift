@@ -130,7 +130,7 @@ func message(_ yaml: String = stock, _ overrides: [String] = []) -> String {
       "loss=quantile", .values(width: 2),
       "the data has 2 target columns and loss quantile needs 3 outputs for each, 6 in all, but the network has 1 outputs"
     ),
-    ("loss=poisson", .values(width: 1), "end model.head with a linear layer"),
+    ("loss=poisson", .values(width: 1), "end the head with a linear layer"),
     ("loss=cross_entropy", .classes(count: 3), "the data has 3 classes, but the network has 1 outputs"),
     ("loss={name: cross_entropy, class_weights: [1, 2]}", .classes(count: 1), "class_weights has 2 numbers"),
     ("model.readout=every_step", .values(width: 1), "needs a target for each time step"),

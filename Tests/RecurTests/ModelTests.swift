@@ -28,7 +28,10 @@ import Testing
       ("2 numbers a step, the batch has 1", { try learner.step(Batch([[1]], features: 1).targets([1])) }),
       ("numbers, the batch has tokens", { try learner.step(Batch([[1]], vocabulary: 2).targets([1])) }),
       ("no targets", { try learner.step(right) }),
-      ("1 targets of 1 outputs each, this network 3", { try learner.step(right.targets([1])) }),
+      (
+        "the data has 1 target columns, but the network has 3 outputs",
+        { try learner.step(right.targets([1])) }
+      ),
       ("use cross entropy", { try learner.step(right.targets(classes: [1], of: 3)) }),
       ("read out every step", { try learner.step(right.targetsPerStep([1, 2])) }),
       ("samples of 3 steps, the batch has 2", { try flat.step(right.targets([1])) }),

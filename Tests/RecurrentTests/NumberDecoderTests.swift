@@ -5,7 +5,7 @@ import Recurrent
 import TestSupport
 import Testing
 
-/// Encoder-decoders of numbers: what is to come behind a window, step by step.
+/// Encoder-decoders of numbers: what is to come after a window, step by step.
 @Suite("Decoders of numbers", .tags(.fast)) struct NumberDecoderTests {
   struct Case: Decodable, Sendable {
     let architecture: Reference.NetworkDescription
@@ -30,7 +30,7 @@ import Testing
     var network: Network {
       var a = architecture.network
       var numbers = Network.Decoder.Numbers(steps: steps, targets: targets, loss: lossFunction)
-      // What is known of the steps ahead stands behind what else a row has.
+      // What is known of the steps ahead stands after what else a row has.
       numbers.known = a.inputSize - steps * known..<a.inputSize
       // The first target is the first feature, another one is none.
       if loss != "poisson" { numbers.starts = [0] }

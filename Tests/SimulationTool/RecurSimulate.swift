@@ -27,7 +27,7 @@ import Simulation
     var faulty = 0
     var trace: UInt64 = 0
     for seed in seed..<seed + UInt64(count) {
-      // What traps or hangs ends here, behind the seed.
+      // What traps or hangs ends here, after the seed.
       alarm(120)
       let schedule = Schedule(simulator, seed: seed, plant: plant)
       try schedule.run()

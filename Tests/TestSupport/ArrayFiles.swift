@@ -17,7 +17,7 @@ public enum ArrayFiles {
 
   public static func bytes<T>(_ values: [T]) -> [UInt8] { values.withUnsafeBytes { Array($0) } }
 
-  /// - sizes: big-endian, behind the magic number.
+  /// - sizes: big-endian, after the magic number.
   public static func idx(_ magic: Int, _ sizes: [Int], _ body: [UInt8]) -> [UInt8] {
     ([magic] + sizes).flatMap { number in (0..<4).reversed().map { UInt8(number >> (8 * $0) & 255) } } + body
   }

@@ -40,7 +40,7 @@ package struct BatchArrays: Equatable {
 }
 
 extension SampleSet {
-  /// These samples as arrays; without any, all. Traps where the set writes behind what it was asked for.
+  /// These samples as arrays; without any, all. Traps where the set writes after what it was asked for.
   package func arrays(_ samples: [Int32]? = nil) -> BatchArrays {
     let samples = samples ?? (0..<Int32(count)).map { $0 }
     // Room for one sample more than is asked for, which nobody may write to.
@@ -64,7 +64,7 @@ extension Batch {
     source?.mark()
   }
 
-  /// What is behind the rows is as it was.
+  /// What is after the rows is as it was.
   fileprivate func requireMarks() {
     precondition(inputs.dropFirst(rows.count * shape.features).allSatisfy { $0 == Float(Self.mark) })
     if let tokens {

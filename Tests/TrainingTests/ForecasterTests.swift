@@ -35,7 +35,7 @@ import Training
       let scaler = try #require(data.scaler)
       let known = outputs[rows - 4].enumerated().map { column, output in
         Scaler.inDecimals(
-          scaler.unscaleTarget(output, column), scaled: output, unit: scaler.targetUnit(column))
+          scaler.unscale(output, scaler.targets[column]), scaled: output, unit: scaler.targetUnit(column))
       }
       #expect(forecast.rows.map(\.step) == [1, 2, 3] && forecast.rows.map { $0.predicted[0] } == known)
       #expect(forecast.series.count == 1 && forecast.series[0].lastRecord == rows - 1)

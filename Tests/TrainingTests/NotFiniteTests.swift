@@ -125,10 +125,11 @@ extension TemporaryRun {
       options.outputDirectory = "\(self.path)/\(out)"
       // What is asked for before a step must spoil this step.
       options.gathersAhead = false
-      let data = try LoadedData(recipe.data)
+      var data = try LoadedData(recipe.data)
       let set = FaultySet(data.train!)
+      data.train = set
       let trainer = try Trainer(
-        recipe: recipe, data: data.replacing(train: set), options: options, communicator: group)
+        recipe: recipe, data: data, options: options, communicator: group)
       return try body(trainer, set, group.rank)
     }
   }

@@ -19,9 +19,9 @@ struct StockExampleTests {
     #expect(train.shape == SampleShape(steps: 5, features: 4, target: .values(width: 1)))
     let printed = train.arrays([0]).inputs.prefix(4).map { ($0 * 1e6).rounded() / 1e6 }
     #expect(printed == [0.722898, 0.732351, 0.745525, 0.242113])
-    // The target of sample 0 is the row behind its window; the first row's own is 0.759235.
+    // The target of sample 0 is the row after its window; the first row's own is 0.759235.
     let scaler = try #require(data.scaler)
-    #expect(abs(scaler.scaleTarget(2206.199951, 0) - 0.759235) < 5e-7)
+    #expect(abs(scaler.method.scale(2206.199951, scaler.targets[0]) - 0.759235) < 5e-7)
   }
 }
 

@@ -152,7 +152,8 @@ import Training
       let value = test.arrays([Int32(index)]).values
       absolute += abs(Double(outputs[index]) - Double(value[0]))
       squared += (Double(outputs[index]) - Double(value[0])) * (Double(outputs[index]) - Double(value[0]))
-      original += abs(data.scaler!.unscaleTarget(outputs[index], 0) - data.scaler!.unscaleTarget(value[0], 0))
+      let column = data.scaler!.targets[0]
+      original += abs(data.scaler!.unscale(outputs[index], column) - data.scaler!.unscale(value[0], column))
     }
     let count = Double(test.count)
     #expect(abs(metrics.mae! - absolute / count) < 1e-12)

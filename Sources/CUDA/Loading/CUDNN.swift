@@ -8,29 +8,9 @@ package struct CUDNN: @unchecked Sendable {
   private let library: DynamicLibrary
 
   /// - Throws: `unavailable` with what was tried where there is no cuDNN.
-  init() throws(Failure) {
+  package init() throws(Failure) {
     library = try DynamicLibrary(.cudnn)
     functions = try library.functions(ccuda_load_cudnn)
-  }
-
-  /// Describes a layer in every way that keeps the precision, which needs no GPU.
-  /// - Returns: how many ways cuDNN takes.
-  package static func descriptions(_ shape: RecurrentShape, _ precision: DevicePrecision) throws(Failure)
-    -> Int
-  {
-    let cudnn = try CUDNN()
-    var taken = 0
-    var refusal: Failure?
-    for way in Way.all(precision) {
-      do throws(Failure) {
-        _ = try CUDNNDescriptors(cudnn, nil, shape, way)
-        taken += 1
-      } catch {
-        refusal = error
-      }
-    }
-    if taken == 0, let refusal { throw refusal }
-    return taken
   }
 
   /// nil where there is none, or `RECUR_CUDA_CUDNN` is 0.
@@ -61,7 +41,7 @@ package struct CUDNN: @unchecked Sendable {
   }
 
   /// How a layer is computed.
-  struct Way: Hashable, CustomStringConvertible {
+  package struct Way: Hashable, CustomStringConvertible {
     enum Algorithm: Int32, CaseIterable {
       case standard, persistStatic, persistDynamic, persistStaticSmallH
     }
@@ -69,10 +49,10 @@ package struct CUDNN: @unchecked Sendable {
     /// CUDNN_DEFAULT_MATH, which rounds factors to tf32, or CUDNN_FMA_MATH, which does not.
     let rounds: Bool
 
-    var description: String { "\(algorithm)\(rounds ? ", tf32" : "")" }
+    package var description: String { "\(algorithm)\(rounds ? ", tf32" : "")" }
 
     /// Those that keep the precision: fp32 allows no rounding. bf16's products are given tf32's factors, which are nearer.
-    static func all(_ precision: DevicePrecision) -> [Way] {
+    package static func all(_ precision: DevicePrecision) -> [Way] {
       Algorithm.allCases.flatMap { algorithm in
         (precision == .fp32 ? [false] : [true, false]).map { Way(algorithm: algorithm, rounds: $0) }
       }
@@ -81,13 +61,13 @@ package struct CUDNN: @unchecked Sendable {
 }
 
 /// Descriptors of a layer. They need no GPU.
-final class CUDNNDescriptors {
+package final class CUDNNDescriptors {
   private let cudnn: CUDNN
   let recurrent, dropout, input, output, hidden: UnsafeMutableRawPointer
 
   /// - way: how it is to be computed.
   /// - handle: nil on a machine without a GPU, where descriptors can be made and nothing else.
-  init(
+  package init(
     _ cudnn: CUDNN, _ handle: UnsafeMutableRawPointer?, _ shape: RecurrentShape, _ way: CUDNN.Way
   ) throws(Failure) {
     let f = cudnn.functions

@@ -89,7 +89,7 @@ extension ProgramBuilder {
       if addsInput(layer) {
         add(outputs(layer), input(of: layer), to: result(layer), steps * batch * stride(layer))
       }
-      if drops(layer) { dropout(result(layer), to: input(of: layer + 1), behind: layer) }
+      if drops(layer) { dropout(result(layer), to: input(of: layer + 1), after: layer) }
     }
     return readout(result(network.layers - 1))
   }
@@ -158,7 +158,7 @@ extension ProgramBuilder {
       let directions = (0..<network.directions).map { direction(layer, $0) }
       var left = LayerGradients(input: [], weights: [])
       let walk = written { left = engine.backward(layer, directions, dOutput, &$0) }
-      left = behind(layer, left, dOutput)
+      left = withConnections(below: layer, left, dOutput)
       dOutput = dOutputs(below: layer)
       guard isCut else {
         levels.append((walk, left))
@@ -175,14 +175,16 @@ extension ProgramBuilder {
   }
 
   /// With what lies between the layer and the one below: the residual connection, then the masks.
-  private mutating func behind(_ layer: Int, _ left: LayerGradients, _ dOutput: Region) -> LayerGradients {
+  private mutating func withConnections(below layer: Int, _ left: LayerGradients, _ dOutput: Region)
+    -> LayerGradients
+  {
     guard layer > 0 else { return left }
     let between = written { b in
       let below = b.dOutputs(below: layer)
       if b.addsInput(layer) {
         b.add(below, dOutput, to: below, b.steps * b.batch * b.stride(layer))
       }
-      if b.drops(layer - 1) { b.dropout(below, to: below, behind: layer - 1) }
+      if b.drops(layer - 1) { b.dropout(below, to: below, after: layer - 1) }
     }
     return LayerGradients(input: left.input + between, weights: left.weights)
   }

@@ -33,7 +33,7 @@ extension ProgramBuilder {
   }
 
   /// Masks after a layer, or of the network's input.
-  mutating func dropout(_ x: Region, to y: Region, behind layer: Int) {
+  mutating func dropout(_ x: Region, to y: Region, after layer: Int) {
     dropout(
       x, to: y, layer: UInt32(layer), network.dropout, steps: steps, blocks: network.directions,
       width: network.width(of: layer), isLocked: network.lockedDropout)

@@ -89,22 +89,20 @@ extension ChildProcess {
   package static func output(
     of program: String, _ arguments: [String], input: Int32 = -1, errors: Int32 = -1
   ) throws -> (bytes: [UInt8], end: ExitStatus) {
-    var ends: [Int32] = [0, 0]
-    guard pipe(&ends) == 0 else { throw Failure(.unavailable, "can't make a pipe: \(systemError())") }
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-    defer { close(ends[0]) }
+    let pipe = try Pipe()
+    defer { close(pipe.reading) }
     let child: ChildProcess
     do {
-      child = try ChildProcess(program, arguments, input: input, output: ends[1], errors: errors)
+      child = try ChildProcess(program, arguments, input: input, output: pipe.writing, errors: errors)
     } catch {
-      close(ends[1])
+      close(pipe.writing)
       throw error
     }
-    close(ends[1])
+    close(pipe.writing)
     var bytes: [UInt8] = []
     var piece = [UInt8](repeating: 0, count: 1 << 16)
     while true {
-      let count = read(ends[0], &piece, piece.count)
+      let count = read(pipe.reading, &piece, piece.count)
       if count > 0 { bytes += piece[..<count] }
       if count == 0 || count < 0 && errno != EINTR { break }
     }

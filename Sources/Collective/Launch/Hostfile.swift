@@ -30,7 +30,7 @@ package struct Hostfile: Equatable, Sendable {
     guard HostName.isValid(first) else {
       throw Failure.badData(
         "\(place): `\(String(decoding: first, as: UTF8.self))` can't be the name of a machine; a name has letters, digits, `.`, `-` and `_`, at most"
-          + " \(HostName.longest), begins with a letter, a digit or `_`, or is an IPv6 address, perhaps behind `user@`"
+          + " \(HostName.longest), begins with a letter, a digit or `_`, or is an IPv6 address, perhaps after `user@`"
       )
     }
     let name = String(decoding: first, as: UTF8.self)

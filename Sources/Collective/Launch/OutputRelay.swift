@@ -20,10 +20,8 @@ final class OutputRelay: Sendable {
 
   /// - target: the descriptor that gets it.
   init(to target: Int32) throws {
-    var ends: [Int32] = [0, 0]
-    guard pipe(&ends) == 0 else { throw Failure.inputOutput("can't make a pipe: \(systemError())") }
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-    (self.target, input, output) = (target, ends[0], ends[1])
+    let pipe = try Pipe()
+    (self.target, input, output) = (target, pipe.reading, pipe.writing)
   }
 
   /// Starts a program whose output is read here; it gets the descriptors to write to, in the order of the relays.

@@ -35,9 +35,6 @@ package struct SumRounds: Sendable {
 
   package let rounds: [MessageRound]
 
-  /// Values of scratch memory that any way needs.
-  package static func scratch(_ count: Int, members: Int) -> Int { count + members }
-
   /// - tree: of the members.
   package init(_ tree: RankTree, member: Int, count: Int, _ way: SumAlgorithm) {
     let made =

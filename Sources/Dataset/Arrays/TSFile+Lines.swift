@@ -22,7 +22,7 @@ extension TSFile {
     }
     self.header = header
     guard header.isComplete else { throw file.failure("has no @data line") }
-    guard samples > 0 else { throw file.failure("has no samples behind @data") }
+    guard samples > 0 else { throw file.failure("has no samples after @data") }
     if let declared = header.dimensions, declared != dimensions {
       throw file.failure("declares @dimensions \(declared), its samples have \(dimensions)")
     }

@@ -55,7 +55,7 @@ extension TSFile {
       values.append(try context.number(field, line, "value \(step + 1)"))
     }
     while values.count > base, values[values.count - 1].isNaN { values.removeLast() }
-    guard values.count > base else { throw context.failure(line, "has no values behind its class") }
+    guard values.count > base else { throw context.failure(line, "has no values after its class") }
     endSample(steps: values.count - base, line: line.number)
     return isUnknown ? nil : name
   }

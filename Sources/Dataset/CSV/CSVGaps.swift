@@ -103,7 +103,7 @@ extension GappedRows {
   }
 
   private func unfillable(_ row: Int, _ column: Int, isFirst: Bool, _ linear: Bool) -> Failure {
-    let what = isFirst ? "no value stands before this gap" : "no value stands behind this gap"
+    let what = isFirst ? "no value stands before this gap" : "no value stands after this gap"
     return .badData(
       "\(location(row, number: column)): \(what), so data.gaps: \(linear ? "linear" : "previous") can't fill it; remove the rows"
     )

@@ -4,20 +4,20 @@ import Files
 ///
 /// Three ways, from fast to sure: one exact product or quotient (Clinger), a 128-bit product (Eisel and Lemire),
 /// and for what is left (more than 19 digits, extreme exponents) the standard library.
-struct DecimalNumber {
-  let value: Double
+package struct DecimalNumber {
+  package let value: Double
   /// One past the number's last byte.
-  let end: UnsafePointer<UInt8>
+  package let end: UnsafePointer<UInt8>
 }
 
 /// The tables as plain pointers, fetched once per file rather than once per number.
-struct DecimalTables {
+package struct DecimalTables {
   let exact: UnsafePointer<Double>
   let fives: UnsafePointer<(high: UInt64, low: UInt64)>
   /// 10^0 … 10^8.
   let powers: UnsafePointer<UInt64>
 
-  static func with<R, E: Error>(_ body: (DecimalTables) throws(E) -> R) throws(E) -> R {
+  package static func with<R, E: Error>(_ body: (DecimalTables) throws(E) -> R) throws(E) -> R {
     try PowersOfTen.exact.withUnsafeBufferPointer { (exact) throws(E) -> R in
       try PowersOfTen.fives.withUnsafeBufferPointer { (fives) throws(E) -> R in
         try PowersOfTen.integers.withUnsafeBufferPointer { (powers) throws(E) -> R in
@@ -32,7 +32,7 @@ struct DecimalTables {
   /// The number that starts at `start`, or nil where none does.
   /// The bytes must be followed by at least eight more that may be read, the first of them no digit, dot, sign or letter.
   @inline(__always)
-  func parse(_ start: UnsafePointer<UInt8>) -> DecimalNumber? {
+  package func parse(_ start: UnsafePointer<UInt8>) -> DecimalNumber? {
     var p = start
     let negative = p.pointee == UInt8(ascii: "-")
     if negative || p.pointee == UInt8(ascii: "+") { p += 1 }
@@ -162,18 +162,5 @@ extension DecimalTables {
       power += 1
     }
     return Double(bitPattern: UInt64(power) << 52 | significand & (1 << 52 - 1))
-  }
-}
-
-/// The number that is all of `text`, or nil.
-package func parseDecimal(_ text: String) -> Double? {
-  let bytes = Array(text.utf8) + Array(repeating: newline, count: InputFile.padding)
-  return bytes.withUnsafeBufferPointer { buffer in
-    DecimalTables.with { tables in
-      guard let number = tables.parse(buffer.baseAddress!),
-        number.end == buffer.baseAddress! + text.utf8.count
-      else { return nil }
-      return number.value
-    }
   }
 }

@@ -127,7 +127,7 @@ struct ForecastReading {
 
   private func irregular(_ table: SeriesTable, _ number: Int) -> Failure {
     .badData(
-      "\(rows.path): the times\(words(table, number)) have no regular step, and data.calendar reads those behind the last row; give them by --known FILE"
+      "\(rows.path): the times\(words(table, number)) have no regular step, and data.calendar reads those after the last row; give them by --known FILE"
     )
   }
 

@@ -202,11 +202,11 @@ public struct ForecastSource {
         if let gap = gapInKnown(row, column) { throw gap }
         if let knownFile, !rows.files[knownFile].names.contains(where: { $0.hasSameBytes(as: column) }) {
           throw .badData(
-            "\(rows.files[knownFile].file.path): there is no column \(quoted(column)), and a forecast of more steps reads it behind the "
+            "\(rows.files[knownFile].file.path): there is no column \(quoted(column)), and a forecast of more steps reads it after the "
               + "last row\(of); add it, or ask for fewer --steps")
         }
         throw .badData(
-          "column \(quoted(column)) is not known behind the last row\(of), and a forecast of more steps reads it; "
+          "column \(quoted(column)) is not known after the last row\(of), and a forecast of more steps reads it; "
             + "give its values by --known FILE, or ask for fewer --steps")
       }
     }
@@ -220,7 +220,7 @@ public struct ForecastSource {
       else { continue }
       if let gap = gapInKnown(row(series, step: gap), roles.numbers[column].name) { throw gap }
       throw .badData(
-        "data.known reads column \(quoted(roles.numbers[column].name)) \(end) rows behind the last one\(of), and \(gap - 1) "
+        "data.known reads column \(quoted(roles.numbers[column].name)) \(end) rows after the last one\(of), and \(gap - 1) "
           + "are there: give \(end - gap + 1) more by --known FILE")
     }
   }

@@ -73,14 +73,6 @@ public struct EpochOrder: Sendable, Equatable {
       draws.shuffle(UnsafeMutableBufferPointer(rebasing: order[start..<place]))
     }
   }
-
-  /// The order of `epoch` as an array.
-  public func order(epoch: Int) -> [Int32] {
-    [Int32](unsafeUninitializedCapacity: count) { buffer, initialized in
-      write(epoch: epoch, into: buffer)
-      initialized = count
-    }
-  }
 }
 
 /// Batches of samples of like length: each stretch of `batches` batches of an epoch's order is sorted by length, longest first, before

@@ -50,7 +50,7 @@ extension Scaler {
   /// The scales over all, which have no name.
   private var all: SeriesScale { SeriesScale(name: "", features: features, targets: targets, fills: fills) }
 
-  /// The scales over all, and behind them those of each series that has its own.
+  /// The scales over all, and after them those of each series that has its own.
   package var alternatives: [SeriesScale] { [all] + (series ?? []) }
 
   /// The scales of these series, in their order.
@@ -67,23 +67,10 @@ extension Scaler {
     return names.filter { known.insert(Name($0)).inserted }
   }
 
-  public func scaleFeature(_ value: Double, _ column: Int) -> Float {
-    Float(method.scale(value, features[column]))
-  }
-  public func scaleTarget(_ value: Double, _ column: Int) -> Float {
-    Float(method.scale(value, targets[column]))
-  }
-  /// A scaled feature in the units of the file.
-  public func unscaleFeature(_ value: Float, _ column: Int) -> Double {
-    method.unscale(Double(value), features[column])
-  }
-  /// A scaled number in the units of the file, of a column that may be a series' own.
+  /// A scaled number, a prediction too, in the units of the file.
+  /// - column: of `features` or `targets`, or of a series of its own.
   public func unscale(_ value: Float, _ column: ColumnScale) -> Double {
     method.unscale(Double(value), column)
-  }
-  /// A scaled target or prediction in the units of the file.
-  public func unscaleTarget(_ value: Float, _ column: Int) -> Double {
-    method.unscale(Double(value), targets[column])
   }
   /// How much one scaled unit of a target is in the units of the file.
   /// - own: the scales of the sample's series, where it has some.
@@ -104,7 +91,7 @@ extension Scaler {
 
 extension Scaler.Method {
   @inline(__always)
-  func scale(_ value: Double, _ column: Scaler.ColumnScale) -> Double {
+  package func scale(_ value: Double, _ column: Scaler.ColumnScale) -> Double {
     switch self {
     // Two roundings, as in numpy; not fused.
     case .minmax: value * column.scale + column.offset

@@ -50,11 +50,11 @@ struct TextPieces {
     return last != newline && last != carriageReturn
   }
 
-  /// The first place from there on where the text can be cut: of characters where one begins, of words behind a blank or a line feed.
+  /// The first place from there on where the text can be cut: of characters where one begins, of words after a blank or a line feed.
   private func cut(_ place: Int) throws(Failure) -> Int {
     if kind == .byte || place <= range.lowerBound || place >= range.upperBound { return place }
     var place = place
-    // A word ends before this place, or the place is looked for behind it.
+    // A word ends before this place, or the place is looked for after it.
     if kind == .word { place -= 1 }
     while place < range.upperBound {
       let end = min(place + 4096, range.upperBound)

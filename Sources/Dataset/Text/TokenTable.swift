@@ -92,7 +92,7 @@ struct TokenTable {
       guard byte == space || byte == tab || byte == newline || byte == carriageReturn else { continue }
       if start < place { try body(insert(piece, start..<place), start) }
       start = place + 1
-      // The line feed behind it ends the line.
+      // The line feed after it ends the line.
       let isPair = byte == carriageReturn && start < piece.count && piece[start] == newline
       if byte == newline || byte == carriageReturn && !isPair { try body(insertLineEnd(), place) }
     }

@@ -30,7 +30,7 @@ public struct ForecastPlan: Sendable, Equatable {
   /// - step: of a round, from 1 to `length`.
   /// - Returns: how many rows before the last the window ends, and the place of the horizon that is asked for.
   func window(for step: Int) -> (back: Int, horizon: Int) {
-    precondition(step <= length, "step \(step) lies behind the last horizon")
+    precondition(step <= length, "step \(step) lies after the last horizon")
     var (low, high) = (0, horizons.count - 1)
     while low < high {
       let middle = (low + high) / 2

@@ -35,7 +35,7 @@ extension NetworkGraph {
     graph.addOutput(ownSteps(of: values), as: "mask", Array(memoryShape.dropLast()), .bool)
   }
 
-  /// One token in, the logits of the next one and the states behind it out.
+  /// One token in, the logits of the next one and the states after it out.
   private mutating func writeDecoderStep() {
     let token = graph.addInput("token", .int64, [.named("batch")])
     let vector = graph.add("Gather", [parameter("decoder_embedding.weight")!, token])

@@ -5,7 +5,7 @@ import Diagnostics
 extension NetworkGraph {
   /// What a sample's numbers are brought to other units with: `[…, width]` to be broadcast over its steps and outputs.
   /// - shape: of one sample's, the same for all its steps.
-  /// - hasSteps: whether what it is applied to has an axis of time behind that of the batch.
+  /// - hasSteps: whether what it is applied to has an axis of time after that of the batch.
   mutating func scales(
     _ name: String, _ shape: [Int], hasSteps: Bool, _ values: (Scaler.SeriesScale) -> [Float]
   ) -> String {
@@ -26,7 +26,7 @@ struct LinearColumns {
   private(set) var scale: [Float]
   var isIdentity: Bool { offset.allSatisfy { $0 == 0 } && scale.allSatisfy { $0 == 1 } }
 
-  /// - width: of columns in all; those behind the scaled ones stay as they are.
+  /// - width: of columns in all; those after the scaled ones stay as they are.
   init(_ columns: [Scaler.ColumnScale], _ method: Scaler.Method, width: Int) {
     switch method {
     case .standard:

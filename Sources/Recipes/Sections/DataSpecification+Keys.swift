@@ -156,7 +156,7 @@ extension DataSpecification: SelectedSection {
     Key("window", \.window, .whole(), only: [.csv], "Rows of a sample."),
     Key(
       "horizon", \.horizonList, .horizon, only: [.csv],
-      "Rows that the target lies behind the window's last: one number, a range [first, last], or an ascending list."
+      "Rows that the target lies after the window's last: one number, a range [first, last], or an ascending list."
     ),
     Key(
       "relative", \.isRelative, .flag, only: [.csv],

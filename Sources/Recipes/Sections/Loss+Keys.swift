@@ -1,32 +1,6 @@
 import Recurrent
 
 extension Loss: SelectedSection {
-  enum Kind: String, CaseIterable {
-    case mse, mae, huber
-    case crossEntropy = "cross_entropy"
-    case bceWithLogits = "bce_with_logits"
-    case quantile
-    case gaussianNLL = "gaussian_nll"
-    case studentT = "student_t"
-    case poisson
-    case negativeBinomial = "negative_binomial"
-  }
-
-  var kind: Kind {
-    switch self {
-    case .mse: .mse
-    case .mae: .mae
-    case .huber: .huber
-    case .crossEntropy: .crossEntropy
-    case .bceWithLogits: .bceWithLogits
-    case .quantile: .quantile
-    case .gaussianNLL: .gaussianNLL
-    case .studentT: .studentT
-    case .poisson: .poisson
-    case .negativeBinomial: .negativeBinomial
-    }
-  }
-
   static func start(_ kind: Kind) -> Loss {
     switch kind {
     case .mse: .mse
@@ -41,9 +15,6 @@ extension Loss: SelectedSection {
     case .negativeBinomial: .negativeBinomial
     }
   }
-
-  /// Its name in a recipe.
-  public var name: String { kind.rawValue }
 
   static let section: Section<Self> = Section(
     selector: "name", words: "loss ",

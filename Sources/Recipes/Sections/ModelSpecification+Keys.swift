@@ -103,7 +103,7 @@ extension ModelSpecification: SelectedSection {
       "Layer norm inside the cell (Ba et al. 2016); its biases take the place of the layer's."),
     Key(
       "reset_after", \.resetAfter, .flag, only: [.gru],
-      "Whether the reset gate comes behind the recurrent product, as in PyTorch; false: in front of it (Cho et al. 2014)."
+      "Whether the reset gate comes after the recurrent product, as in PyTorch; false: in front of it (Cho et al. 2014)."
     ).unwritten { $0.resetAfter }
       .checked { model, map in
         try model.checkWithoutNorm(map, "reset_after", "reset_after: false", isSet: !model.resetAfter)
@@ -130,7 +130,7 @@ extension ModelSpecification: SelectedSection {
       "readout", \.readout, .choice(), only: recurrent,
       "What the head reads: the last step, the last states, all steps as one vector, or each step by itself."),
     Key(
-      "head", \.head, .headLayers, "Layers behind the readout, in order; the last linear gives the outputs."
+      "head", \.head, .headLayers, "Layers after the readout, in order; the last linear gives the outputs."
     ).required(),
     Key(
       "init_range", optional: \.initRange, .number(.positive), only: recurrent,

@@ -50,7 +50,7 @@ final class TrainedRun: BacktestSource {
       guard let first = firstOrigins[Name(series.name)], first <= origin else {
         let of = series.name.isEmpty ? "" : " of series \(quoted(series.name))"
         throw Failure.badData(
-          "fold \(fold + 1) begins behind row \(series.lastRecord)\(of), before the test part: training has seen what it would forecast; "
+          "fold \(fold + 1) begins after row \(series.lastRecord)\(of), before the test part: training has seen what it would forecast; "
             + "ask for fewer --folds, a smaller --step, or give the recipe, to train each fold anew")
       }
     }

@@ -5,7 +5,7 @@ import Recur
 struct ForecastCommand: ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "forecast",
-    abstract: "Says what comes behind the last row of each series, as CSV in the units of the data file.",
+    abstract: "Says what comes after the last row of each series, as CSV in the units of the data file.",
     discussion: """
       Steps up to the recipe's last horizon come from the last windows alone. More steps take further rounds, each reading \
       what the ones before forecast: every column that the network reads must then be a target, or known, calendar or static, \
@@ -17,7 +17,7 @@ struct ForecastCommand: ReportingCommand {
   @OptionGroup var settings: SettingOptions
   @Option(help: "The rows to go on from, or - for standard input (default: the recipe's own file).")
   var input: String?
-  @Option(help: "A CSV file with rows behind the last ones, as far as they are known in advance.") var known:
+  @Option(help: "A CSV file with rows after the last ones, as far as they are known in advance.") var known:
     String?
   @Option(
     help:

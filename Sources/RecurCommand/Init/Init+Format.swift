@@ -33,7 +33,7 @@ extension Init {
     if start.count == Self.head { lines.removeLast() }
     if used.allSatisfy({ $0 == 9 }), Self.areSentences(lines) {
       draft.guess(
-        "format: tagged, tokens with tags and a blank line behind each sentence; --format names another")
+        "format: tagged, tokens with tags and a blank line after each sentence; --format names another")
       return .tagged
     }
     return !used.isEmpty || ["csv", "tsv", "tab"].contains(ending) ? .csv : .text

@@ -55,7 +55,7 @@ extension TableDraft {
     // text: as above.
     if probe.decimal != "." {
       draft.add("decimal", JSONObject.quoted(probe.decimal))
-      draft.guess("fractions stand behind \(quoted(probe.decimal))")
+      draft.guess("fractions stand after \(quoted(probe.decimal))")
     }
     if let thousands = probe.thousands {
       draft.add("thousands", JSONObject.quoted(thousands))
@@ -223,7 +223,7 @@ extension TableDraft {
       series.isEmpty ? longest == 1 ? "there is" : "there are" : "the longest of its \(runs.count) series has"
     throw Failure.badData(
       "\(path): \(owner) \(words(longest)), and the network sees \(words(window)) to predict the "
-        + (horizon == 1 ? "one behind them" : "\(horizon) behind them")
+        + (horizon == 1 ? "one after them" : "\(horizon) after them")
         + ": \(window + horizon) are needed")
   }
 

@@ -15,7 +15,7 @@ extension Panel {
     }
     let target = forecast.targetNames[0]
     var panel = Panel(
-      xLabel: "rows behind the last one", yLabel: series.name.isEmpty ? target : "\(target), \(series.name)",
+      xLabel: "rows after the last one", yLabel: series.name.isEmpty ? target : "\(target), \(series.name)",
       curves: band(loss, interval) + [
         Curve(name: "history", style: .line, color: .blue, points: past),
         Curve(

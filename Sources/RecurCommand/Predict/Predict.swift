@@ -11,11 +11,11 @@ struct Predict: ReportingCommand {
       "p10", "p50", "p90". Classes: the actual class, the predicted one, and the probability of \
       each class where there are at most 20 (--proba: always). Pairs: the source, its target and what was found. What --input \
       does not say about its answers is empty.
-      A file named .npy gets an array of float32: what is predicted, [rows, targets]; with quantiles, which stand behind it, \
+      A file named .npy gets an array of float32: what is predicted, [rows, targets]; with quantiles, which stand after it, \
       [rows, targets, 1 + levels]; of classes the probabilities, [rows, classes].
       With --jsonl, --input - reads JSON lines, and each is answered as soon as it is complete: {"inputs": [[…], …]} with the \
       features of each step, or {"COLUMN": […], …}; {"inputs": "text"}; {"tokens": […]}; {"source": "…"}. One value in place \
-      of a list is that of all steps. Columns of data.known, and the time with them, have the rows behind the window as \
+      of a list is that of all steps. Columns of data.known, and the time with them, have the rows after the window as \
       well, up to the last horizon. An "id" is given back. So does a file named .jsonl or .ndjson.
       """)
 

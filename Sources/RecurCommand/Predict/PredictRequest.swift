@@ -129,14 +129,14 @@ extension PredictRequest {
     _ names: [String], _ columns: [Fields], _ specification: inout DataSpecification
   ) throws -> [UInt8] {
     let ahead = specification.known.isEmpty ? 0 : specification.allHorizons.last ?? 0
-    let behind = names.map { [specification] in specification.isAhead($0) ? ahead : 0 }
-    let rows = zip(columns, behind).map { $0.isOfAllRows ? 1 : $0.values.count - $1 }.max() ?? 0
+    let after = names.map { [specification] in specification.isAhead($0) ? ahead : 0 }
+    let rows = zip(columns, after).map { $0.isOfAllRows ? 1 : $0.values.count - $1 }.max() ?? 0
     for (place, column) in columns.enumerated()
-    where !column.isOfAllRows && column.values.count != rows + behind[place] {
+    where !column.isOfAllRows && column.values.count != rows + after[place] {
       let what = "\(quoted(names[place])) has \(column.values.count) values"
-      guard behind[place] > 0 else { throw failure("\(what), another column \(rows)") }
+      guard after[place] > 0 else { throw failure("\(what), another column \(rows)") }
       throw failure(
-        "\(what), and needed are \(rows + ahead): those of the window and of the \(ahead) rows behind it (data.known)"
+        "\(what), and needed are \(rows + ahead): those of the window and of the \(ahead) rows after it (data.known)"
       )
     }
     guard specification.group != nil || rows == specification.window else {

@@ -99,7 +99,7 @@ struct RunFindings {
         .future(forecast, series: $0, checkpoint.recipe.loss)
       }
     } catch {
-      missing.append("There is no forecast behind the last rows: \(error)")
+      missing.append("There is no forecast after the last rows: \(error)")
     }
   }
 }

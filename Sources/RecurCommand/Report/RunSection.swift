@@ -132,7 +132,7 @@ extension RunSection {
     let split = run.parts.last?.split.rawValue ?? ""
     var panels: [(Panel, String)] = []
     if let panel = run.predictions { panels.append((panel, "Predicted and actual")) }
-    for panel in run.future { panels.append((panel, "What comes behind the last row: \(panel.yLabel)")) }
+    for panel in run.future { panels.append((panel, "What comes after the last row: \(panel.yLabel)")) }
     if let last = run.parts.last, let panel = Panel.confusion(last.details, last.split) {
       panels.append((panel, "Which class was taken for which, \(split)"))
     }

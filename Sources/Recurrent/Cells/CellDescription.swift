@@ -57,7 +57,8 @@ public struct CellDescription: Sendable {
   public var outputIsGate = false
   public var onnx: ONNX
   package let equations: Equations
-  let kernels: FusedKernels
+  /// The fused time loops; nil for a cell that is computed a step at a time.
+  var kernels: FusedKernels?
 
   /// The operator in ONNX.
   public struct ONNX: Sendable, Equatable {
@@ -122,8 +123,7 @@ extension CellDescription {
   /// Of a network without recurrent part: nothing of anything.
   static let none = CellDescription(
     name: "", gates: [], onnx: ONNX(operatorName: "", gateOrder: []),
-    equations: Equations(update: { _, before in before }, updateBack: { _, _, d in ([], d) }),
-    kernels: FusedKernels(forward: { _, _, _ in }, backward: { _, _, _ in }))
+    equations: Equations(update: { _, before in before }, updateBack: { _, _, d in ([], d) }))
 }
 
 extension Network.Cell {

@@ -56,9 +56,9 @@ final class Attention {
 
   private var keyRows: UnsafeMutablePointer<Float> { key == nil ? memory.base : keys.base }
 
-  /// `[Σ target, D]` for the decoder's outputs; sequence b reads the source of row `places[b]`.
+  /// `[Σ target, D]` for the decoder's outputs; sequence b reads the source of row `sourceRows[b]`.
   func forward(
-    _ decoder: PaddedOutput, _ target: BatchRows, _ source: BatchRows, places: UnsafePointer<Int32>
+    _ decoder: PaddedOutput, _ target: BatchRows, _ source: BatchRows, sourceRows: UnsafePointer<Int32>
   ) -> UnsafePointer<Float> {
     pairs.reserve(target.count * 2 * width)
     weights.reserve(target.count * source.steps)
@@ -69,7 +69,7 @@ final class Attention {
           let row = target.start(step) + b
           let pair = pairs.base + row * 2 * width
           decoder.copyRow(row, to: pair + width)
-          attend(pair, weights.base + row * source.steps, source, Int(places[b]))
+          attend(pair, weights.base + row * source.steps, source, Int(sourceRows[b]))
         }
       }
     }
@@ -98,7 +98,7 @@ final class Attention {
   /// - dMemory: `[Σ source, D]`, gets that of the encoder's outputs.
   func backward(
     _ dOutput: UnsafeMutablePointer<Float>, _ target: BatchRows, _ source: BatchRows,
-    places: UnsafePointer<Int32>, dMemory: UnsafeMutablePointer<Float>, _ gradients: GradientTarget
+    sourceRows: UnsafePointer<Int32>, dMemory: UnsafeMutablePointer<Float>, _ gradients: GradientTarget
   ) {
     dOutputs.reserve(target.count * width)
     dPairs.reserve(target.count * 2 * width)
@@ -113,7 +113,7 @@ final class Attention {
       for b in share.of(target.batch) {
         for step in 0..<target.length(b) {
           let row = target.start(step) + b
-          attendBackward(row, weights.base + row * source.steps, source, Int(places[b]), dMemory)
+          attendBackward(row, weights.base + row * source.steps, source, Int(sourceRows[b]), dMemory)
           (dOutput + row * width).update(from: dPairs.base + row * 2 * width + width, count: width)
         }
       }

@@ -41,13 +41,13 @@ final class Decoder {
 
   /// What the head reads: `[Σ target, D]`.
   /// - request: the target's tokens, completed here.
-  /// - places: the source's row for each sequence.
+  /// - sourceRows: the source's row for each sequence.
   func forward(
     _ request: inout Model.Request, _ encoder: RecurrentStack, _ source: BatchRows,
-    places: UnsafePointer<Int32>, _ parameters: UnsafePointer<Float>
+    sourceRows: UnsafePointer<Int32>, _ parameters: UnsafePointer<Float>
   ) -> UnsafePointer<Float> {
-    start(encoder, source, places, count: request.batch)
-    return run(&request, source, places: places, streams: streams.base, parameters)
+    start(encoder, source, sourceRows, count: request.batch)
+    return run(&request, source, sourceRows: sourceRows, streams: streams.base, parameters)
   }
 
   /// The numbers from 0 up: sequences whose sources lie as they do themselves.
@@ -64,7 +64,7 @@ final class Decoder {
   }
 
   /// Sequences start where the encoder ended, and may look back at its outputs.
-  func start(_ encoder: RecurrentStack, _ source: BatchRows, _ places: UnsafePointer<Int32>, count: Int) {
+  func start(_ encoder: RecurrentStack, _ source: BatchRows, _ sourceRows: UnsafePointer<Int32>, count: Int) {
     reserve(count)
     attention?.read(encoder.output, source)
     for layer in 0..<network.layers {
@@ -72,7 +72,7 @@ final class Decoder {
       let hidden = size.hidden
       for direction in 0..<directions {
         for b in 0..<count {
-          let row = Int(places[b])
+          let row = Int(sourceRows[b])
           let last = direction == 0 ? source.end(row) : row
           states.state(states.hidden, layer: layer, stream: Int32(b)).advanced(by: direction * hidden)
             .update(
@@ -88,14 +88,14 @@ final class Decoder {
   }
 
   func run(
-    _ request: inout Model.Request, _ source: BatchRows, places: UnsafePointer<Int32>,
+    _ request: inout Model.Request, _ source: BatchRows, sourceRows: UnsafePointer<Int32>,
     streams: UnsafePointer<Int32>, _ parameters: UnsafePointer<Float>
   ) -> UnsafePointer<Float> {
     request.carried = Model.Carried(states: states, streams: streams)
     if let embedding { request.lookUp(embedding, parameters) }
     stack.forward(request, initialState: nil)
     if let attention {
-      return attention.forward(stack.output, request.rows, source, places: places)
+      return attention.forward(stack.output, request.rows, source, sourceRows: sourceRows)
     }
     if let view = stack.view(.everyStep, request.rows) { return view }
     dense.reserve(request.rows.count * width)
@@ -107,24 +107,25 @@ final class Decoder {
   /// - Returns: the gradients of the encoder's outputs `[Σ source, D]` and of its final states.
   func backward(
     _ request: Model.Request, _ dOutput: UnsafeMutablePointer<Float>, _ source: BatchRows,
-    places: UnsafePointer<Int32>, _ gradients: GradientTarget
+    sourceRows: UnsafePointer<Int32>, _ gradients: GradientTarget
   ) -> (outputs: UnsafePointer<Float>, final: RecurrentState) {
     dMemory.zero(source.count * width)
     attention?.backward(
-      dOutput, request.rows, source, places: places, dMemory: dMemory.base, gradients)
+      dOutput, request.rows, source, sourceRows: sourceRows, dMemory: dMemory.base, gradients)
     let initial = stack.backward(
       request, dReadout: dOutput, gradients: gradients, finalState: nil, wantInitialState: true)!
     if let embedding, request.vocabularies.isEmpty {
       embedding.backward(request, dRows: stack.dInputs.base, gradients)
     }
     let final = RecurrentState(
-      hidden: encoderOrder(initial.hidden, source, places), cell: encoderOrder(initial.cell, source, places))
+      hidden: encoderOrder(initial.hidden, source, sourceRows),
+      cell: encoderOrder(initial.cell, source, sourceRows))
     return (UnsafePointer(dMemory.base), final)
   }
 
   /// `[layers, B, D·H]` of the decoder's sequences as `[layers·D, B, H]` of the encoder's rows.
   private func encoderOrder(
-    _ states: [Float], _ source: BatchRows, _ places: UnsafePointer<Int32>
+    _ states: [Float], _ source: BatchRows, _ sourceRows: UnsafePointer<Int32>
   ) -> [Float] {
     let (batch, hidden) = (source.batch, width / directions)
     var ordered = [Float](repeating: 0, count: states.count)
@@ -132,7 +133,7 @@ final class Decoder {
       // index = (layer · B + b) · D + direction
       let (layer, rest) = index.quotientAndRemainder(dividingBy: batch * directions)
       let (b, direction) = rest.quotientAndRemainder(dividingBy: directions)
-      let to = ((layer * directions + direction) * batch + Int(places[b])) * hidden
+      let to = ((layer * directions + direction) * batch + Int(sourceRows[b])) * hidden
       for unit in 0..<hidden { ordered[to + unit] = states[index * hidden + unit] }
     }
     return ordered

@@ -8,9 +8,10 @@ extension Model {
     let encoded = encode(source, mode)
     var request = request(batch, mode)
     let read = decoder.forward(
-      &request, stack!, encoded.rows, places: source.places, UnsafePointer(parameters.baseAddress!))
+      &request, stack!, encoded.rows, sourceRows: source.unsortedIndices,
+      UnsafePointer(parameters.baseAddress!))
     last = request
-    pair = (encoded, UnsafePointer(source.places))
+    pair = (encoded, UnsafePointer(source.unsortedIndices))
     return head.forward(read, rows: request.rows.count, request)
   }
 
@@ -27,7 +28,7 @@ extension Model {
   func backwardPair(_ request: Request, _ gradients: GradientTarget) {
     guard let decoder, let stack, let pair else { return }
     let below = decoder.backward(
-      request, dReadoutBase, pair.source.rows, places: pair.places, gradients)
+      request, dReadoutBase, pair.source.rows, sourceRows: pair.sourceRows, gradients)
     _ = stack.backward(
       pair.source, dReadout: below.outputs, gradients: gradients, finalState: below.final,
       wantInitialState: false)

@@ -22,8 +22,8 @@ extension Model {
     precondition(beam > 0)
     let (encoded, batch) = (encode(source, .evaluation), source.count)
     // Row by row the first hypothesis of each source; the others of its streams are empty.
-    let places = (0..<Int32(batch * beam)).map { $0 / Int32(beam) }
-    places.withUnsafeBufferPointer {
+    let sourceRows = (0..<Int32(batch * beam)).map { $0 / Int32(beam) }
+    sourceRows.withUnsafeBufferPointer {
       decoder.start(stack!, encoded.rows, $0.baseAddress!, count: batch * beam)
     }
     let spare = StreamStates(decoder.network, streams: decoder.states.streams)
@@ -56,16 +56,17 @@ extension Model {
   ) -> UnsafePointer<Float> {
     let tokens = open.map(\.last)
     let streams = open.map(\.stream)
-    let places = open.map { Int32($0.row) }
+    let sourceRows = open.map { Int32($0.row) }
     return tokens.withUnsafeBufferPointer { tokens in
       streams.withUnsafeBufferPointer { streams in
-        places.withUnsafeBufferPointer { places in
+        sourceRows.withUnsafeBufferPointer { sourceRows in
           let parameters = UnsafePointer(parameters.baseAddress!)
           var request = Request(
             inputs: parameters, codes: tokens.baseAddress!, samples: streams.baseAddress!,
             rows: BatchRows(steps: 1, batch: open.count), mode: .evaluation)
           let read = decoder.run(
-            &request, encoded.rows, places: places.baseAddress!, streams: streams.baseAddress!, parameters)
+            &request, encoded.rows, sourceRows: sourceRows.baseAddress!, streams: streams.baseAddress!,
+            parameters)
           return UnsafePointer(head.forward(read, rows: open.count, request).baseAddress!)
         }
       }

@@ -142,12 +142,12 @@ extension Model {
     }
     if steps.needsPredictions { predict(batch, steps, decoder) }
     let encoded = encode(batch, mode)
-    let places = decoder.inOrder(batch.count)
-    pair = (encoded, places)
+    let sourceRows = decoder.inOrder(batch.count)
+    pair = (encoded, sourceRows)
     var all = request(
       batch, steps.all(batch, seed: seed, step: step), steps: steps.numbers.steps, mode)
     let read = decoder.forward(
-      &all, stack!, encoded.rows, places: places, UnsafePointer(parameters.baseAddress!))
+      &all, stack!, encoded.rows, sourceRows: sourceRows, UnsafePointer(parameters.baseAddress!))
     last = all
     let values = head.forward(read, rows: all.rows.count, all)
     steps.take(values.baseAddress!, from: 0, count: steps.numbers.steps, batch: batch.count)
@@ -157,12 +157,13 @@ extension Model {
   /// Step by step, each from what the one before has given.
   private func predict(_ batch: Batch, _ steps: NumberSteps, _ decoder: Decoder) {
     let encoded = encode(batch, .evaluation)
-    let places = decoder.inOrder(batch.count)
-    decoder.start(stack!, encoded.rows, places, count: batch.count)
+    let sourceRows = decoder.inOrder(batch.count)
+    decoder.start(stack!, encoded.rows, sourceRows, count: batch.count)
     for step in 0..<steps.numbers.steps {
       var one = request(batch, steps.next(step, batch), steps: 1, .evaluation)
       let read = decoder.run(
-        &one, encoded.rows, places: places, streams: places, UnsafePointer(parameters.baseAddress!))
+        &one, encoded.rows, sourceRows: sourceRows, streams: sourceRows,
+        UnsafePointer(parameters.baseAddress!))
       steps.take(head.forward(read, rows: batch.count, one).baseAddress!, from: step, batch: batch.count)
       last = one
     }

@@ -23,7 +23,7 @@ final class LowRankSum: GradientCompression {
   private let group: any Communicator
   private let kernels: KernelSet
   private let matrices: [FactoredMatrix]
-  /// Of the gradients, in the first message behind all P.
+  /// Of the gradients, in the first message after all P.
   private let whole: [Range<Int>]
   private let error: KeptBuffer
   /// Q of each matrix in the first places of its tensor, the rest zeros.

@@ -86,7 +86,7 @@ struct SmallRun {
   ]
 }
 
-/// Whole files; half of them are signed again, so that the rules behind the checksums are reached.
+/// Whole files; half of them are signed again, so that the rules after the checksums are reached.
 struct SafetensorsFuzz: FuzzedReader {
   static let name = "safetensors"
   private let scratch: Scratch

@@ -26,7 +26,7 @@ final class PeerProcess {
   /// - Throws: `unavailable` where Python or the library is missing, or can't compute the case.
   init(_ peerCase: PeerCase, python: String, parameters: Int) throws {
     library = peerCase.library
-    let (asking, answering) = try (Self.pipeEnds(), Self.pipeEnds())
+    let (asking, answering) = try (Pipe(), Pipe())
     (questions, answers) = (asking.writing, answering.reading)
     let program = String(decoding: PackageResources.peer_py, as: UTF8.self)
     do {
@@ -93,12 +93,5 @@ final class PeerProcess {
       if count > 0 { unread += piece[..<count] }
       if count == 0 || count < 0 && errno != EINTR { throw gone }
     }
-  }
-
-  private static func pipeEnds() throws -> (reading: Int32, writing: Int32) {
-    var ends: [Int32] = [0, 0]
-    guard pipe(&ends) == 0 else { throw Failure(.unavailable, "can't make a pipe: \(systemError())") }
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-    return (ends[0], ends[1])
   }
 }

@@ -32,7 +32,7 @@ extension RecurrentLayer {
       team.run(.recurrence, operations: count * batch * cell.gates.count * hidden * hidden) { share in
         var own = part
         (own.first_row, own.last_row) = bounds(pass.rows, share)
-        cell.kernels.forward(kernels.functions, &own, relu)
+        cell.kernels!.forward(kernels.functions, &own, relu)
       }
       goOn(&whole, from: (reverse ? first : first + count - 1) * batch, pass)
       done += count

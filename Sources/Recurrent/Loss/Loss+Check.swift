@@ -9,12 +9,12 @@ extension Loss {
     case (.crossEntropy(_, let weights, _), .classes(let count)):
       guard count <= outputs else {
         throw .badData(
-          "the data has \(count) classes, but the network has \(outputs) outputs; widen the last linear in its head"
+          "the data has \(count) classes, but the network has \(outputs) outputs; widen the last linear of its head (in a recipe model.head)"
         )
       }
       if let weights, weights.count != outputs {
         throw .badData(
-          "loss \(name)'s class_weights has \(weights.count) numbers, but the network has \(outputs) outputs")
+          "loss.class_weights has \(weights.count) numbers, but the network has \(outputs) outputs")
       }
     case (_, .values(width: 0)): throw .badData("the data has no targets")
     case (.crossEntropy, .values):
@@ -35,10 +35,13 @@ extension Loss {
       let found = steps == 1 ? "\(outputs) outputs" : "\(outputs / steps) outputs for each of \(steps) steps"
       throw .badData(
         "the data has \(width) target columns\(each), but the network has \(found); "
-          + "make the last linear in its head \(needed / steps) (in a recipe: targets)")
+          + "make the last linear of its head \(needed / steps) (in a recipe model.head, which takes targets too)"
+      )
     }
     if needsAnyOutput, let last = network.head.last(where: { !$0.isDropout }), last.isActivation {
-      throw .badData("loss \(name) needs outputs that may be any number; end the head with a linear layer")
+      throw .badData(
+        "loss \(name) needs outputs that may be any number; end its head (in a recipe model.head) with a linear layer"
+      )
     }
   }
 

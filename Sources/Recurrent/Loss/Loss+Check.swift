@@ -20,7 +20,9 @@ extension Loss {
     case (.crossEntropy, .values):
       throw .badData("loss \(name) needs class labels (in a recipe data.label), but the data has numbers")
     case (_, .classes):
-      throw .badData("loss \(name) needs numbers (in a recipe data.targets), but the data has class labels")
+      throw .badData(
+        "loss \(name) needs numbers (in a recipe data.targets), but the data has class labels; use cross entropy for those"
+      )
     case (_, .values(let width)): try checkNumbers(width, network)
     }
   }

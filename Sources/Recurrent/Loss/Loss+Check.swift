@@ -42,7 +42,7 @@ extension Loss {
     }
     if needsAnyOutput, let last = network.head.last(where: { !$0.isDropout }), last.isActivation {
       throw .badData(
-        "loss \(name) needs outputs that may be any number; end its head (in a recipe model.head) with a linear layer"
+        "loss \(name) needs outputs that may be any number; end the head with a linear layer (in a recipe model.head)"
       )
     }
   }

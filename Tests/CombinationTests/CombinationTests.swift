@@ -27,7 +27,7 @@ import Training
     plant: CombinationCheck.Plant
   ) throws {
     let outcome = try combinations(
-      "--seed", "3", "--count", "4", "--program", plant == .program ? "1" : "0", "--mpirun", "0", "--plant",
+      "--seed", "3", "--count", "6", "--program", plant == .program ? "1" : "0", "--mpirun", "0", "--plant",
       plant.rawValue)
     #expect(outcome.status == 1, "\(outcome.output) \(outcome.errors)")
     #expect(

@@ -37,6 +37,7 @@ struct AnyMPIJobTests {
     let isBack = { self.ranks().filter { !first.contains($0) }.count == 2 }
     for _ in 0..<1000 where !isBack() { usleep(10_000) }
     // A request that comes while ranks start is for their launcher, and ends them at once.
+    job.waitForError(containing: "resumed")
     sleep(2)
     kill(job.process.processIdentifier, SIGINT)
     let outcome = job.outcome()

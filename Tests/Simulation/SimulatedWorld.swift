@@ -54,7 +54,7 @@ final class SimulatedWorld: @unchecked Sendable {
   func tellLauncher(
     _ process: SimulatedProcess, _ limits: JobWatch.Limits, _ isWaiting: Bool, _ now: ContinuousClock.Instant
   ) {
-    if plant != .pulse, !cut.contains(process.host) {
+    if plant != .pulse, plant != .waits, !cut.contains(process.host) {
       pulse.beat(now, patience: limits.pulse, isWaiting: isWaiting)
     }
   }
@@ -168,7 +168,7 @@ package struct Violation: Sendable {
 
 /// A fault in the program itself, made on purpose: the check of its name must find it.
 package enum Plant: String, Sendable, CaseIterable {
-  /// Watchdogs end nothing.
+  /// Watchdogs end nothing, and who starts jobs does not care.
   case waits
   /// The last rank does not hear that another one asks for a stop.
   case decisions

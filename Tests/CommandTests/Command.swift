@@ -50,8 +50,14 @@ struct Command {
     }
 
     /// Returns when standard error holds `text`, or the process has ended, or a minute is over.
-    func waitForError(containing text: String) {
-      for _ in 0..<6000 where process.isRunning && !self.text("err").contains(text) { usleep(10_000) }
+    /// - after: what has to be said before it.
+    func waitForError(containing text: String, after mark: String = "") {
+      func isSaid() -> Bool {
+        let errors = self.text("err")
+        guard !mark.isEmpty else { return errors.contains(text) }
+        return errors.range(of: mark).map { errors[$0.upperBound...].contains(text) } ?? false
+      }
+      for _ in 0..<6000 where process.isRunning && !isSaid() { usleep(10_000) }
     }
 
     /// A process that hangs is ended after two minutes, or as many seconds as given.

@@ -92,8 +92,8 @@ import Testing
     ("{attention: dot}", "{embedding: 4}", "model.decoder.embedding is for the tokens"),
     ("{attention: dot}", "{beam: 3}", "model.decoder.beam is for the tokens"),
     ("{attention: dot}", "{teacher_forcing: 2}", "model.decoder.teacher_forcing must be between 0 and 1"),
-    ("linear: targets", "linear: 7", "7 outputs for each of 4 steps; make the last linear in its head 3"),
-    ("linear: targets", "linear: 12", "make the last linear in its head 3 (in a recipe: targets)"),
+    ("linear: targets", "linear: 7", "7 outputs for each of 4 steps; make the last linear of its head 3"),
+    ("linear: targets", "linear: 12", "make the last linear of its head 3 (in a recipe model.head"),
     (
       "cell: lstm, hidden_size: 6, ", "cell: lstm, hidden_size: 6, layer_norm: true, ",
       "goes with plain layers"

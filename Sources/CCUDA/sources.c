@@ -49,6 +49,12 @@ static const char cluster_plan_text[] = {
 static const char cluster_product_text[] = {
 #embed "device/cluster_product.h" suffix(, 0)
 };
+static const char cluster_forward[] = {
+#embed "device/cluster_forward.h" suffix(, 0)
+};
+static const char cluster_backward[] = {
+#embed "device/cluster_backward.h" suffix(, 0)
+};
 static const char cluster[] = {
 #embed "device/cluster.h" suffix(, 0)
 };
@@ -86,6 +92,8 @@ static const ccuda_source sources[] = {
     {"direction.h", direction},
     {"cluster_plan.h", cluster_plan_text},
     {"cluster_product.h", cluster_product_text},
+    {"cluster_forward.h", cluster_forward},
+    {"cluster_backward.h", cluster_backward},
     {"cluster.h", cluster},
     {"cluster.cu", cluster_kernels},
     {"fused_shape.h", fused_shape_text},

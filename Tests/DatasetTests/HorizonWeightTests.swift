@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// A weight is of the row that a target comes from: with several horizons each has its own.
-struct HorizonWeightTests {
+@Suite(.tags(.fast)) struct HorizonWeightTests {
   @Test(arguments: [false, true]) func eachHorizonHasTheWeightOfItsOwnRow(perStep: Bool) throws {
     let folder = try TemporaryFolder()
     let rows = (0..<12).map { "\($0),\($0 == 6 ? 0 : 1 + $0)" }

@@ -1,9 +1,10 @@
 import Batches
 import Dataset
+import TestSupport
 import Testing
 
 /// Tables of series that do not fit, and the other ways of writing one.
-struct SeriesInputTests {
+@Suite(.tags(.fast)) struct SeriesInputTests {
   private func message(_ text: String, _ change: (inout DataSpecification) -> Void) throws -> String {
     let folder = try TemporaryFolder()
     var data = DataSpecification(format: .csv, path: try folder.write("d.csv", text))

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Tables of several series against pandas and scikit-learn (Tests/Reference/series.py).
-struct SeriesTests {
+@Suite(.tags(.fast)) struct SeriesTests {
   struct Reference: Decodable {
     struct Sample: Decodable {
       let series: String

@@ -1,7 +1,8 @@
 import Dataset
+import TestSupport
 import Testing
 
-struct TimeTests {
+@Suite(.tags(.fast)) struct TimeTests {
   private func format(_ first: String, _ pattern: String? = nil) throws -> TimeFormat? {
     try TimeFormat(pattern: pattern, first: Array(first.utf8))
   }

@@ -1,11 +1,12 @@
 import Diagnostics
 import Foundation
+import TestSupport
 import Testing
 import Training
 
 /// Files made to mislead or to crash a reader. They carry right checksums where they can, so that the rules
 /// themselves must refuse them.
-struct CheckpointAbuseTests {
+@Suite(.tags(.fast)) struct CheckpointAbuseTests {
   private func parse(_ text: String, payload: Int = 8) throws(Failure) -> SafetensorsHeader {
     let bytes = Array(text.utf8)
     return try bytes.withUnsafeBufferPointer { bytes throws(Failure) in

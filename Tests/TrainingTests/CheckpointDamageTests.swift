@@ -1,10 +1,11 @@
 import Diagnostics
 import Foundation
+import TestSupport
 import Testing
 import Training
 
 /// Every way to damage a checkpoint of 64 KiB must be noticed, and the older checkpoint used.
-struct CheckpointDamageTests {
+@Suite(.tags(.fast)) struct CheckpointDamageTests {
   static let size = 65_536
 
   /// A directory with a small checkpoint of step 1, and one of exactly 64 KiB of step 2.

@@ -1,11 +1,12 @@
 import Diagnostics
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 import Training
 
 /// Lets each system call of resuming, saving and rotating fail, one after the other.
-struct CheckpointFaultTests {
+@Suite(.tags(.long)) struct CheckpointFaultTests {
   /// A run with checkpoints 1 to 4, the best of which is 1.
   private static func template() throws -> Scratch {
     let scratch = Scratch()

@@ -1,9 +1,10 @@
 import Diagnostics
 import Foundation
+import TestSupport
 import Testing
 import Training
 
-struct CheckpointFileTests {
+@Suite(.tags(.fast)) struct CheckpointFileTests {
   @Test func everythingComesBackWithTheSameBits() throws {
     let scratch = Scratch()
     let tensors = SampleTensors(scale: 1)

@@ -1,10 +1,11 @@
 import Diagnostics
 import Foundation
+import TestSupport
 import Testing
 import Training
 
 /// Processes that are killed for real, at random times, each of which goes on where the one before was killed.
-struct CheckpointKillTests {
+@Suite(.tags(.long)) struct CheckpointKillTests {
   /// RECUR_KILLS asks for more of them.
   static let kills = ProcessInfo.processInfo.environment["RECUR_KILLS"].flatMap { Int($0) } ?? 20
 

@@ -1,10 +1,11 @@
 import Diagnostics
 import Foundation
+import TestSupport
 import Testing
 import Training
 
 /// Which directories a run may take, and who owns them.
-struct CheckpointOwnershipTests {
+@Suite(.tags(.long)) struct CheckpointOwnershipTests {
   private func create(_ path: String, overwrite: Bool = false) throws -> RunDirectory {
     try RunDirectory.create(path, overwrite: overwrite)
   }

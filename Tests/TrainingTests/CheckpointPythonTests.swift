@@ -1,9 +1,10 @@
 import Foundation
+import TestSupport
 import Testing
 import Training
 
 /// What users do with a checkpoint in Python: the `safetensors` package and `load_state_dict`.
-struct CheckpointPythonTests {
+@Suite(.tags(.fast)) struct CheckpointPythonTests {
   /// Python with torch and safetensors: from the environment, or a virtual environment beside the repository.
   static let python: String? = {
     let beside =

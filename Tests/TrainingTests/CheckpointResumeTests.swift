@@ -1,9 +1,10 @@
 import Diagnostics
 import Foundation
+import TestSupport
 import Testing
 import Training
 
-struct CheckpointResumeTests {
+@Suite(.tags(.fast)) struct CheckpointResumeTests {
   private func create(_ path: String) throws -> RunDirectory {
     try RunDirectory.create(path)
   }

@@ -1,9 +1,10 @@
 import Diagnostics
 import Foundation
+import TestSupport
 import Testing
 import Training
 
-struct CheckpointRunTests {
+@Suite(.tags(.fast)) struct CheckpointRunTests {
   private func create(_ path: String, keep: Int = 3, overwrite: Bool = false) throws -> RunDirectory {
     try RunDirectory.create(path, overwrite: overwrite, retention: .init(keepLast: keep))
   }

@@ -171,11 +171,9 @@ struct SmallRunReference: Decodable, Sendable {
     }
   }
 
-  /// What a rank has alone when the sum comes is not part of it: it is forgotten, and the others' work stays.
-  @Test func `a lead that is not finite is forgotten`() throws {
-    let run = try TemporaryRun()
-    let recipe = try recipe(run, ["distributed.sync_delay=1", "checkpoint.every_seconds=1.0e-9"])
-    let reports = try Threaded.withRanks(3) { group in
+  /// Three ranks, one of which has a parameter that is not finite after its step 7.
+  private func spoilt(_ run: TemporaryRun, _ recipe: Recipe) throws -> [TrainingReport] {
+    try Threaded.withRanks(3) { group in
       var options = TrainingOptions()
       options.outputDirectory = run.path + "/bad"
       let trainer = try Trainer(
@@ -185,6 +183,13 @@ struct SmallRunReference: Decodable, Sendable {
       }
       return try trainer.run()
     }
+  }
+
+  /// What a rank has alone when the sum comes is not part of it: it is forgotten, and the others' work stays.
+  @Test func `a lead that is not finite is forgotten`() throws {
+    let run = try TemporaryRun()
+    let recipe = try recipe(run, ["distributed.sync_delay=1", "checkpoint.every_seconds=1.0e-9"])
+    let reports = try spoilt(run, recipe)
     #expect(reports.allSatisfy { $0.parametersSHA256 == reports[0].parametersSHA256 && $0.skippedSteps < 2 })
     #expect(try TemporaryRun.parameters(reports[0]).allSatisfy(\.isFinite))
   }
@@ -252,16 +257,7 @@ struct SmallRunReference: Decodable, Sendable {
   @Test func `a round that is not finite is dropped by all`() throws {
     let run = try TemporaryRun()
     let recipe = try recipe(run, ["train.max_bad_steps=1000", "train.epochs=3", "checkpoint.every_epochs=1"])
-    let reports = try Threaded.withRanks(3) { group in
-      var options = TrainingOptions()
-      options.outputDirectory = run.path + "/bad"
-      let trainer = try Trainer(
-        recipe: recipe, data: LoadedData(recipe.data), options: options, communicator: group)
-      trainer.faults = { step, parameters in
-        if step == 7, group.rank == 1 { parameters[3] = .infinity }
-      }
-      return try trainer.run()
-    }
+    let reports = try spoilt(run, recipe)
     #expect(reports.allSatisfy { $0.parametersSHA256 == reports[0].parametersSHA256 && $0.skippedSteps == 2 })
     #expect(try run.metrics("bad", "skipped").map { $0["step"] as? Int } == [8])
     #expect(try TemporaryRun.parameters(reports[0]).allSatisfy(\.isFinite))

@@ -1,10 +1,11 @@
 import Diagnostics
 import Foundation
+import TestSupport
 import Testing
 import Training
 
 /// A run directory may be a stranger's: what stands in it is looked at before it is used, and leads nowhere else.
-struct StrangersRunTests {
+@Suite(.tags(.fast)) struct StrangersRunTests {
   private static let files = [".lock", "metrics.jsonl", "recipe.yaml", "bad-step.json"]
 
   /// What may stand in a file's place.

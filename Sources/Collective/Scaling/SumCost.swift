@@ -59,9 +59,6 @@ private struct SumShape {
   var speakers: Int
   var together: Int
 
-  /// Bytes from which on a message is announced, and sent when the receiver has said so: Open MPI's limit over TCP, and much as that of others.
-  private static let announced = 1 << 16
-
   /// Latencies of a piece, one after the other, and its bytes that leave the machine which sends the most.
   func traffic(_ bytes: Int, isWhole: Bool) -> (latencies: Int, bytes: Double) {
     let tree = RankTree(size: members, adds: false)
@@ -79,7 +76,7 @@ private struct SumShape {
     let latencies = machine.map { rounds in
       rounds.reduce(0) { sum, round in
         let longest = (round.sends + round.receives).map { 4 * $0.range.count }.max() ?? 0
-        return sum + (longest >= Self.announced ? 3 : 1)
+        return sum + (SliceSum.isAnnounced(bytes: longest) ? 3 : 1)
       }
     }
     return (latencies.max() ?? 0, Double(4 * speakers * max(sent, received)))

@@ -82,26 +82,51 @@ final class SliceSum {
     requests.removeAll(keepingCapacity: true)
     done = 0
     guard round < plan.count, let base else { return }
-    let width = layout.width
     for receive in plan[round].receives {
-      let target =
-        receive.scratch.map { scratch.baseAddress! + $0 * width } ?? base + receive.range.lowerBound * width
-      requests.append(cmpi_request(handle: nil))
-      try group.check(
-        "MPI_Irecv",
-        cmpi_start_receive(
-          group.group, target, CInt(receive.range.count * width), CInt(members[receive.peer]), tag,
-          &requests[requests.count - 1]))
+      let target = receive.scratch.map { scratch.baseAddress! + $0 * layout.width } ?? at(receive.range, base)
+      try eachMessage(of: receive) { offset, bytes, request in
+        try group.check(
+          "MPI_Irecv",
+          cmpi_start_receive(group.group, target + offset, bytes, CInt(members[receive.peer]), tag, &request))
+      }
     }
     for send in plan[round].sends {
-      requests.append(cmpi_request(handle: nil))
-      try group.check(
-        "MPI_Isend",
-        cmpi_start_send(
-          group.group, base + send.range.lowerBound * width, CInt(send.range.count * width),
-          CInt(members[send.peer]), tag, &requests[requests.count - 1]))
+      try eachMessage(of: send) { offset, bytes, request in
+        try group.check(
+          "MPI_Isend",
+          cmpi_start_send(
+            group.group, at(send.range, base) + offset, bytes, CInt(members[send.peer]), tag, &request))
+      }
     }
   }
+
+  private func at(_ range: Range<Int>, _ base: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+    base + range.lowerBound * layout.width
+  }
+
+  /// The messages of a transfer: their places in it, their bytes, what they are known by.
+  private func eachMessage(
+    of transfer: SumRounds.Transfer, _ start: (Int, CInt, inout cmpi_request) throws -> Void
+  ) throws {
+    let bytes = transfer.range.count * layout.width
+    let count = Self.messages(bytes: bytes)
+    for message in 0..<count {
+      let part = equalPart(message, of: bytes, among: count)
+      requests.append(cmpi_request(handle: nil))
+      try start(part.lowerBound, CInt(part.count), &requests[requests.count - 1])
+    }
+  }
+
+  /// How many messages so many bytes are. Long ones are announced, and sent when the receiver has said so: what is not much longer goes in
+  /// some that are not, as fast as the network takes them.
+  private static func messages(bytes: Int) -> Int {
+    bytes >= announced && !isAnnounced(bytes: bytes) ? (2 * bytes + announced - 1) / announced : 1
+  }
+
+  static func isAnnounced(bytes: Int) -> Bool { bytes > 4 * announced }
+
+  /// Bytes from which on a library announces a message: Open MPI's limit over TCP, and much as that of others.
+  private static let announced = 1 << 16
 
   private func areDone() throws -> Bool {
     while done < requests.count {

@@ -5,9 +5,32 @@ import Foundation
 extension Check {
   /// Times of a sum and bytes that leave this machine, by each way in turn: `bench BYTES:REPEATS...`.
   func bench(_ arguments: [String]) throws {
+    try eachSize(arguments) { group, values, repeats in
+      let ways = BenchWay.all.map { BenchWay.Times($0) }
+      for round in 0...repeats {
+        for way in ways { try way.run(group, values, counts: round > 0) }
+      }
+      return ways.map(\.line).joined()
+    }
+  }
+
+  /// The time of own sums one after the other, without a barrier: `bench-row BYTES:REPEATS...`.
+  func benchRow(_ arguments: [String]) throws {
+    try eachSize(arguments) { group, values, repeats in
+      try group.allReduceSum(values)
+      try group.barrier()
+      let begin = monotonicNanoseconds()
+      for _ in 0..<repeats { try group.allReduceSum(values) }
+      let each = Double(monotonicNanoseconds() - begin) / 1e3 / Double(repeats)
+      return String(format: ": %.2f microseconds a sum", each)
+    }
+  }
+
+  private func eachSize(
+    _ arguments: [String], _ measure: (MPI, UnsafeMutableBufferPointer<Float>, Int) throws -> String
+  ) throws {
     guard let group = group as? MPI else { return }
-    let sizes = arguments.isEmpty ? ["4096:500", "65536:500", "1048576:500", "10485760:50"] : arguments
-    for size in sizes {
+    for size in arguments.isEmpty ? ["4096:500", "65536:500", "1048576:500", "10485760:50"] : arguments {
       let parts = size.split(separator: ":").compactMap { Int($0) }
       guard parts.count == 2, parts[0] >= 4, parts[1] > 0 else {
         throw Failure.usage("bench: \(size) is not BYTES:REPEATS")
@@ -15,11 +38,8 @@ extension Check {
       let values = UnsafeMutableBufferPointer<Float>.allocate(capacity: parts[0] / 4)
       values.initialize(repeating: 0)
       defer { values.deallocate() }
-      let ways = BenchWay.all.map { BenchWay.Times($0) }
-      for round in 0...parts[1] {
-        for way in ways { try way.run(group, values, counts: round > 0) }
-      }
-      if group.rank == 0 { print("bytes \(parts[0]) ranks \(group.size)\(ways.map(\.line).joined())") }
+      let line = try measure(group, values, parts[1])
+      if group.rank == 0 { print("bytes \(parts[0]) ranks \(group.size)\(line)") }
     }
   }
 }

@@ -22,10 +22,11 @@ struct Check {
       exit(75)
     case "maps": printMaps()
     case "bench": try bench(Array(arguments.dropFirst()))
+    case "bench-row": try benchRow(Array(arguments.dropFirst()))
     case "job": try job(Array(arguments.dropFirst()))
     default:
       throw Failure.usage(
-        "verify | kill R | abort R | leave R | stop R | finish | maps | bench [BYTES:REPEATS]... | job FILE CODE..."
+        "verify | kill R | abort R | leave R | stop R | finish | maps | bench or bench-row [BYTES:REPEATS]... | job FILE CODE..."
       )
     }
   }

@@ -4,6 +4,7 @@
 #include "operand.h"
 #include "tile.h"
 #include "gemm.h"
+#include "gradient.h"
 #include "gates.h"
 #include "recurrent.h"
 #include "recurrent_one.h"
@@ -25,6 +26,7 @@ const rk_kernels RK(table) = {
     RK(multiply),
     RK(multiply_gradient),
     RK(gradient_scratch),
+    RK(is_narrow_gradient),
     RK(packed_recurrent_size),
     RK(pack_recurrent),
     RK(pack_recurrent_back),

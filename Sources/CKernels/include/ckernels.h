@@ -84,6 +84,8 @@ typedef struct {
   void (*multiply_gradient)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const rk_groups *, const float *a, ptrdiff_t lda, const float *b,
                             ptrdiff_t ldb, float *c, ptrdiff_t ldc, ptrdiff_t accumulate, float *scratch);
   ptrdiff_t (*gradient_scratch)(ptrdiff_t m, ptrdiff_t n);
+  // Whether both sides are narrow: threads then share the n columns and not the m, which should stay whole vectors.
+  ptrdiff_t (*is_narrow_gradient)(ptrdiff_t m, ptrdiff_t n);
 
   // Recurrent weights [gates·H, H] for the time loops. `gates` is 1, 3 or 4 and tells the cell.
   ptrdiff_t (*packed_recurrent_size)(ptrdiff_t gates, ptrdiff_t hidden);

@@ -9,6 +9,7 @@
 #include "recurrent.h"
 #include "recurrent_one.h"
 #include "recurrent_back.h"
+#include "unpadded.h"
 #include "elementwise.h"
 #include "philox.h"
 #include "norm.h"
@@ -27,13 +28,15 @@ const rk_kernels RK(table) = {
     RK(multiply_gradient),
     RK(gradient_scratch),
     RK(is_narrow_gradient),
+    RK(stored_units),
+    RK(pack_input),
     RK(packed_recurrent_size),
-    RK(pack_recurrent),
+    RK(pack_recurrent_of),
     RK(pack_recurrent_back),
     RK(rnn_forward),
     RK(rnn_backward),
-    RK(lstm_forward),
-    RK(lstm_backward),
+    RK(lstm_forward_of),
+    RK(lstm_backward_of),
     RK(gru_forward),
     RK(gru_backward),
     RK(column_sums),

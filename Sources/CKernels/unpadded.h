@@ -6,6 +6,7 @@
 #if VW == 16 && !RK_BF16
 enum { UNITS = 12, WIDTH = 4 * UNITS / VW, BLOCKS = UNITS / 4 };
 #define IS_UNPADDED(gates, hidden) ((gates) == 4 && (hidden) == UNITS)
+#define UNPADDED_ROWS(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(4, __VA_ARGS__)
 
 // [outputs, depth] → [depth, outputs]
 RK_INLINE void pack_unpadded(const float *w, ptrdiff_t depth, float *packed) {
@@ -102,11 +103,12 @@ RK_INLINE void unpadded_tile(const int MR, const rk_layer *l, const rk_span *s, 
   }
 }
 
+// Gates wait for divisions while the next tile's product goes on: more of them where tiles are no higher than the four rows of gates.
 static void RK(unpadded_forward)(const rk_layer *l) {
   for (rk_span s = {.part = -1}; next_span(l, &s);)
     for (ptrdiff_t row = s.first; row < s.last;) {
-      int tile = next_tile(s.last - row, TILE_ROWS_3);
-      switch (tile) { EACH_ROWS_3(TILE_CASE, unpadded_tile(M, l, &s, row)) }
+      int tile = next_tile(s.last - row, 4);
+      switch (tile) { UNPADDED_ROWS(TILE_CASE, unpadded_tile(M, l, &s, row)) }
       row += tile;
     }
 }

@@ -187,18 +187,40 @@ RK_INLINE void across_run(ptrdiff_t m, ptrdiff_t n, int depth, const float *a, p
   }
 }
 
+// C [m, n] to its transpose without gaps, and back; m are whole vectors.
+RK_INLINE void turn_from(ptrdiff_t m, ptrdiff_t n, const float *c, ptrdiff_t ldc, float *turned) {
+  for (ptrdiff_t i = 0; i < m; i += VW)
+    for (ptrdiff_t j = 0; j < n; j += VW) {
+      int left = (int)at_most(VW, n - j);
+      vf x[VW];
+      UNROLL for (int r = 0; r < VW; r++) x[r] = v_load_n(c + (i + r) * ldc + j, left);
+      v_transpose(x);
+      UNROLL for (int r = 0; r < VW; r++)
+        if (r < left) v_store(turned + (j + r) * m + i, x[r]);
+    }
+}
+RK_INLINE void turn_to(ptrdiff_t m, ptrdiff_t n, const float *turned, float *c, ptrdiff_t ldc) {
+  for (ptrdiff_t i = 0; i < m; i += VW)
+    for (ptrdiff_t j = 0; j < n; j += VW) {
+      int left = (int)at_most(VW, n - j);
+      vf x[VW];
+      UNROLL for (int r = 0; r < VW; r++) x[r] = r < left ? v_load(turned + (j + r) * m + i) : v_set(0);
+      v_transpose(x);
+      UNROLL for (int r = 0; r < VW; r++) v_store_n(c + (i + r) * ldc + j, x[r], left);
+    }
+}
+
 static void RK(gradient_across)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const rk_groups *g, const float *a, ptrdiff_t lda,
                                 const float *b, ptrdiff_t ldb, float *c, ptrdiff_t ldc, ptrdiff_t accumulate, float *turned) {
-  for (ptrdiff_t j = 0; j < n; j++)
-    for (ptrdiff_t i = 0; i < m; i++) turned[j * m + i] = accumulate ? c[i * ldc + j] : 0;
+  if (accumulate) turn_from(m, n, c, ldc, turned);
+  else memset(turned, 0, (size_t)(m * n) * sizeof(float));
   for (ptrdiff_t first = 0; k > 0; first += g->stride)
     for (ptrdiff_t row = 0, size = at_most(g->size, k); row < size; row += ACROSS_RUN) {
       ptrdiff_t depth = at_most(ACROSS_RUN, size - row);
       across_run(m, n, (int)depth, a + (first + row) * lda, lda, b + (first + row) * ldb, ldb, turned);
       k -= depth;
     }
-  for (ptrdiff_t i = 0; i < m; i++)
-    for (ptrdiff_t j = 0; j < n; j++) c[i * ldc + j] = turned[j * m + i];
+  turn_to(m, n, turned, c, ldc);
 }
 
 static void RK(multiply_gradient)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const rk_groups *g, const float *a, ptrdiff_t lda,

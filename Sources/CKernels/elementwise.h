@@ -80,21 +80,23 @@ static float RK(softmax)(const float *x, float *p, ptrdiff_t n) {
   return top + logf(sum);
 }
 
+// Of NV vectors, the last of which ends after `last` columns: each is a chain of additions, and several fill the time.
+RK_INLINE void sum_vectors(const int NV, const float *x, ptrdiff_t rows, ptrdiff_t ld, int last, float *out) {
+  vf acc[4];
+  UNROLL for (int v = 0; v < NV; v++) acc[v] = v_load_n(out + v * VW, v == NV - 1 ? last : VW);
+  for (ptrdiff_t r = 0; r < rows; r++)
+    UNROLL for (int v = 0; v < NV; v++) acc[v] += v_load_n(x + r * ld + v * VW, v == NV - 1 ? last : VW);
+  UNROLL for (int v = 0; v < NV; v++) v_store_n(out + v * VW, acc[v], v == NV - 1 ? last : VW);
+}
 static void RK(column_sums)(const float *x, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t ld, float *out) {
   ptrdiff_t j = 0;
-  for (; j + 4 * VW <= columns; j += 4 * VW) {
-    vf acc[4];
-    UNROLL for (int v = 0; v < 4; v++) acc[v] = v_load(out + j + v * VW);
-    for (ptrdiff_t r = 0; r < rows; r++)
-      UNROLL for (int v = 0; v < 4; v++) acc[v] += v_load(x + r * ld + j + v * VW);
-    UNROLL for (int v = 0; v < 4; v++) v_store(out + j + v * VW, acc[v]);
-  }
-  for (; j < columns; j += VW) {
-    int n = (int)at_most(VW, columns - j);
-    vf acc = v_load_n(out + j, n);
-    for (ptrdiff_t r = 0; r < rows; r++) acc += v_load_n(x + r * ld + j, n);
-    v_store_n(out + j, acc, n);
-  }
+  for (; j + 4 * VW <= columns; j += 4 * VW) sum_vectors(4, x + j, rows, ld, VW, out + j);
+  if (j == columns) return;
+  int vectors = (int)((columns - j + VW - 1) / VW), last = (int)(columns - j) - (vectors - 1) * VW;
+  if (vectors == 4) sum_vectors(4, x + j, rows, ld, last, out + j);
+  else if (vectors == 3) sum_vectors(3, x + j, rows, ld, last, out + j);
+  else if (vectors == 2) sum_vectors(2, x + j, rows, ld, last, out + j);
+  else sum_vectors(1, x + j, rows, ld, last, out + j);
 }
 
 static double RK(sum_of_squares)(const float *x, ptrdiff_t n) {

@@ -4,10 +4,12 @@
 #include "operand.h"
 #include "tile.h"
 #include "gemm.h"
+#include "gradient.h"
 #include "gates.h"
 #include "recurrent.h"
 #include "recurrent_one.h"
 #include "recurrent_back.h"
+#include "unpadded.h"
 #include "elementwise.h"
 #include "philox.h"
 #include "norm.h"
@@ -25,13 +27,16 @@ const rk_kernels RK(table) = {
     RK(multiply),
     RK(multiply_gradient),
     RK(gradient_scratch),
+    RK(is_narrow_gradient),
+    RK(stored_units),
+    RK(pack_input),
     RK(packed_recurrent_size),
-    RK(pack_recurrent),
+    RK(pack_recurrent_of),
     RK(pack_recurrent_back),
     RK(rnn_forward),
     RK(rnn_backward),
-    RK(lstm_forward),
-    RK(lstm_backward),
+    RK(lstm_forward_of),
+    RK(lstm_backward_of),
     RK(gru_forward),
     RK(gru_backward),
     RK(column_sums),

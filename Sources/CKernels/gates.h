@@ -22,19 +22,26 @@ RK_INLINE void lstm_gates(const int MR, const int part, vf acc[][4], const rk_la
   }
 }
 
+// The gates i f g o become their gradients; returns that of the c before, where there was one.
+RK_INLINE vf lstm_derivatives(vf gate[4], vf dh, vf before, const int was_there, vf c, vf dc) {
+  vf i = gate[0], f = gate[1], g = gate[2], o = gate[3], tc = v_tanh(c);
+  vf d = v_fma(dh * o, 1.0f - tc * tc, dc);
+  gate[0] = d * g * i * (1.0f - i);
+  gate[1] = was_there ? d * before * f * (1.0f - f) : v_set(0);
+  gate[2] = d * i * (1.0f - g * g);
+  gate[3] = dh * tc * o * (1.0f - o);
+  return d * f;
+}
+
 // One row, or two where `part` is TWO.
 RK_INLINE void lstm_gates_back(vf dh, const rk_layer *l, float *gates, const int part, const float *c_in, const float *c,
                                float *dc) {
   ptrdiff_t units = l->units, stride = l->gate_stride;
-  vf i = rows_load(gates, stride, 0, part), f = rows_load(gates + units, stride, 0, part);
-  vf g = rows_load(gates + 2 * units, stride, 0, part), o = rows_load(gates + 3 * units, stride, 0, part);
-  vf tc = v_tanh(rows_load(c, units, 0, part));
-  vf d = v_fma(dh * o, 1.0f - tc * tc, rows_load(dc, units, 0, part));
-  rows_store(gates, stride, 0, d * g * i * (1.0f - i), part);
-  rows_store(gates + units, stride, 0, c_in ? d * rows_load(c_in, units, 0, part) * f * (1.0f - f) : v_set(0), part);
-  rows_store(gates + 2 * units, stride, 0, d * i * (1.0f - g * g), part);
-  rows_store(gates + 3 * units, stride, 0, dh * tc * o * (1.0f - o), part);
-  rows_store(dc, units, 0, d * f, part);
+  vf gate[4], before = c_in ? rows_load(c_in, units, 0, part) : v_set(0);
+  UNROLL for (int g = 0; g < 4; g++) gate[g] = rows_load(gates + g * units, stride, 0, part);
+  vf to = lstm_derivatives(gate, dh, before, c_in != 0, rows_load(c, units, 0, part), rows_load(dc, units, 0, part));
+  UNROLL for (int g = 0; g < 4; g++) rows_store(gates + g * units, stride, 0, gate[g], part);
+  rows_store(dc, units, 0, to, part);
 }
 
 // Cho et al. 2014 as in torch.nn.GRU, the reset gate after the recurrent product: n = tanh(x_n + r·m), h' = (1 - z)·n + z·h.

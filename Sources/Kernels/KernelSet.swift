@@ -60,9 +60,7 @@ public struct KernelSet: @unchecked Sendable {
   public var functions: rk_kernels { _read { yield table.pointee } }
 
   /// Where hidden units end in memory: whole vectors, or a half one at the end where that saves a sixth or more.
-  public func padded(_ count: Int) -> Int {
-    let whole = (count + vectorWidth - 1) / vectorWidth * vectorWidth
-    let half = whole - vectorWidth / 2
-    return half >= count && 6 * (whole - half) >= whole ? half : whole
-  }
+  public func padded(_ count: Int) -> Int { table.pointee.stored_units(1, count) }
+  /// The same of a cell of so many gates that has a time loop of its own, of which some numbers of units are not padded.
+  public func storedUnits(gates: Int, _ count: Int) -> Int { table.pointee.stored_units(gates, count) }
 }

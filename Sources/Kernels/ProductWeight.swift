@@ -71,11 +71,14 @@ package final class ProductWeight {
 
   /// Takes the parameter's values, for packed copies that are made now or when they are needed.
   /// - weight: its first row; the next one lies `stride` after it. It must stay as it is until the next call.
-  package func pack(_ weight: UnsafePointer<Float>, stride: Int, forBackward: Bool) {
+  /// - forwardLater: whether the copy for `forward` is made only where somebody asks.
+  package func pack(
+    _ weight: UnsafePointer<Float>, stride: Int, forBackward: Bool, forwardLater: Bool = false
+  ) {
     parameter = (weight, stride)
     (isPacked, isPackedBack) = (false, false)
     let isTraining = shared.isTraining
-    if hasForward, forwardFrom == .max || !isTraining { packForward() }
+    if hasForward, !forwardLater, forwardFrom == .max || !isTraining { packForward() }
     guard forBackward else { return }
     if hasBack, backFrom == .max { packBack() }
     if isTraining, forwardFrom < .max || backFrom < .max { copyStored() }
@@ -185,9 +188,11 @@ package final class ProductWeight {
     var groups = groups
     // Whole tiles, of 6 or 8 outputs; where there are few outputs, equal shares count more.
     let grain = outputs < 480 ? 8 : 24
+    let isNarrow = library == nil && kernels.functions.is_narrow_gradient(outputs, inputs) != 0
+    let cutsInputs = cutsInputs || isNarrow
     team.run(phase, operations: rows * outputs * inputs) { share in
       let outputs = cutsInputs ? 0..<outputs : share.of(outputs, grain: grain)
-      let inputs = cutsInputs ? share.of(inputs, grain: 16) : 0..<inputs
+      let inputs = cutsInputs ? share.of(inputs, grain: isNarrow ? 2 : 16) : 0..<inputs
       let (d, x) = (dy + outputs.lowerBound, x + inputs.lowerBound)
       let to = dW + outputs.lowerBound * wStride + inputs.lowerBound
       if let library {

@@ -134,9 +134,10 @@ extension RecurrentLayer {
 
   /// The weights that are a product each, straight where they lie.
   private func writable(_ pass: LayerPass) -> Range<Int> {
-    let isDirect = recurrentRows.isIdentity && recurrentColumns.isIdentity
-    guard isDirect, pass.rows.isUniform, pass.rows.steps > 1 else { return 0..<0 }
-    let isInputToo = inputRows.isIdentity && inputColumns.isIdentity
+    guard isDirect(recurrentRows, recurrentColumns), pass.rows.isUniform, pass.rows.steps > 1 else {
+      return 0..<0
+    }
+    let isInputToo = isDirect(inputRows, inputColumns)
     let start = isInputToo ? ranges.inputWeight : ranges.recurrentWeight
     return start..<(ranges.inputBias ?? ranges.all.upperBound)
   }
@@ -192,6 +193,12 @@ extension RecurrentLayer {
       to: ranges.recurrentWeight, of: part, width: hidden)
   }
 
+  /// Whether a product is added to a gradient where that lies, term by term. Of unpadded units it is summed first, as it was while they were
+  /// padded: the bits are those of checkpoints from then.
+  private func isDirect(_ rows: IndexMap, _ columns: IndexMap) -> Bool {
+    rows.isIdentity && columns.isIdentity && !isUnpadded
+  }
+
   /// Adds (gate gradients)ᵀ · x to a weight's gradient, straight into it where nothing is padded or reordered.
   private func addProduct(
     _ product: ProductWeight, _ d: UnsafePointer<Float>, rows: IndexMap, _ x: UnsafePointer<Float>,
@@ -201,7 +208,7 @@ extension RecurrentLayer {
     let parameter = target.gradients + start
     let accumulates = adding || !target.overwritten.contains(start)
     guard groups.rows > 0 else { return }
-    let isDirect = rows.isIdentity && columns.isIdentity
+    let isDirect = isDirect(rows, columns)
     if !isDirect { stored.reserve(rows.count * columns.count) }
     product.gradient(
       d + groups.first * gateStride, stride: gateStride, x + groups.first * ld, stride: ld,

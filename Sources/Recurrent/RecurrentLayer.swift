@@ -24,6 +24,13 @@ final class RecurrentLayer {
   // Packed once per optimizer step.
   let inputParts: [InputPart]
   let needsInputGradient: Bool
+  /// Whether units are stored as they are where other numbers of them are padded.
+  let isUnpadded: Bool
+  /// Whether the time loop multiplies the input too: of units that are not padded, where inputs are few.
+  let projectsInLoop: Bool
+  private let inputPacked: FloatBuffer
+  /// So many inputs' weights stay in first-level cache beside a tile's rows.
+  private static let widestInLoop = 64
   /// Of the recurrent weight's gradient.
   let recurrentProduct: ProductWeight
   private let recurrentPacked: FloatBuffer
@@ -81,8 +88,13 @@ final class RecurrentLayer {
     // The data come as they are; what a layer below computed is padded.
     inputColumns = IndexMap(
       order: Array(0..<inputBlocks), width: blockWidth,
-      padded: place.layer > 0 ? kernels.padded(blockWidth) : blockWidth)
+      padded: place.layer > 0 ? LayerSizes.stored(blockWidth, network, kernels) : blockWidth)
     let f = kernels.functions
+    isUnpadded = units < kernels.padded(hidden)
+    projectsInLoop =
+      isUnpadded && inputColumns.isIdentity && inputColumns.count <= Self.widestInLoop
+      && place.folded.isEmpty
+    inputPacked = FloatBuffer(projectsInLoop ? inputRows.count * inputColumns.count : 0)
     needsInputGradient = place.needsInputGradient
     inputParts =
       place.folded.isEmpty
@@ -109,8 +121,10 @@ final class RecurrentLayer {
     let recurrent = parameters + ranges.recurrentWeight
     for part in inputParts {
       part.product.pack(
-        parameters + ranges.inputWeight + part.first, stride: inputWidth, forBackward: forBackward)
+        parameters + ranges.inputWeight + part.first, stride: inputWidth, forBackward: forBackward,
+        forwardLater: projectsInLoop)
     }
+    if projectsInLoop { f.pack_input(parameters + ranges.inputWeight, inputWidth, inputPacked.base) }
     f.pack_recurrent(recurrent, cell.gates.count, hidden, recurrentPacked.base)
     if let inputBias = ranges.inputBias, let recurrentBias = ranges.recurrentBias {
       packBias(parameters + inputBias, parameters + recurrentBias)
@@ -164,29 +178,37 @@ final class RecurrentLayer {
   }
 
   func layer(_ pass: LayerPass) -> rk_layer {
-    rk_layer(
+    let projects = projects(pass)
+    return rk_layer(
       steps: pass.rows.steps, batch: pass.rows.batch, hidden: hidden, units: units, first_row: 0,
       last_row: pass.rows.batch, offsets: pass.rows.offsets, reverse: reverse ? 1 : 0,
       keep: pass.keep ? 1 : 0, want_initial: 0, weights: recurrentPacked.base,
       weights_back: recurrentPackedBack.base, bias_m: biasM.base, gate_stride: gateStride, gates: gates.base,
       cells: cells.base,
       outputs: pass.output, output_stride: pass.outputStride, h0: pass.h0, c0: pass.c0, d_outputs: nil,
-      d_output_stride: 0, d_hidden: dHidden.base, d_cell: dCell.base, low: low.base)
+      d_output_stride: 0, d_hidden: dHidden.base, d_cell: dCell.base, low: low.base,
+      inputs: projects ? pass.input : nil, input_stride: pass.inputStride, input_width: inputColumns.count,
+      input_weights: inputPacked.base, bias: bias.base)
   }
+
+  /// Whether the time loop multiplies the input of this batch.
+  func projects(_ pass: LayerPass) -> Bool { projectsInLoop && pass.vocabularies.isEmpty }
 
   /// Fills `pass.output` with h for every step.
   ///
   /// Threads share rows, of all steps for the projection and of the batch for the time loop: rows don't depend on one another,
   /// so the bits are the same for any number of threads.
   func forward(_ pass: LayerPass) {
-    if pass.goesInParts(gateStride) { return forwardInParts(pass) }
+    let projects = projects(pass)
+    if !projects, pass.goesInParts(gateStride) { return forwardInParts(pass) }
     let f = kernels.functions
-    if hasNumbers(pass) {
+    if !projects, hasNumbers(pass) {
       project(
         pass.input, stride: pass.inputStride, rows: pass.rows.count, inputParts[0], bias.base, to: gates.base)
     }
     if !pass.vocabularies.isEmpty { project(pass.vocabularies, pass) }
-    team.run(.recurrence, operations: loopOperations(pass)) { share in
+    let inputs = projects ? pass.rows.count * inputRows.count * inputColumns.count : 0
+    team.run(.recurrence, operations: loopOperations(pass) + inputs) { share in
       var layer = layer(pass)
       (layer.first_row, layer.last_row) = bounds(pass.rows, share)
       cell.kernels!.forward(f, &layer, relu)

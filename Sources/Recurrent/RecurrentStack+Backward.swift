@@ -81,7 +81,8 @@ extension RecurrentStack {
       }
       return nil
     }
-    dOutputs[0].zero(count)
+    let writesAll = output.isDense && (network.readout == .everyStep || network.readout == .allSteps)
+    if writesAll { dOutputs[0].reserve(count) } else { dOutputs[0].zero(count) }
     let target = padded(dOutputs[0].base, network.layers - 1)
     switch network.readout {
     case .everyStep:

@@ -102,7 +102,7 @@ final class RecurrentStack {
   /// The readout where it lies in memory as it should be: no copy.
   func view(_ readout: Network.Readout, _ rows: BatchRows) -> UnsafePointer<Float>? {
     let output = output
-    guard output.units == output.hidden else { return nil }
+    guard output.isDense else { return nil }
     let lastStep =
       rows.isUniform ? UnsafePointer(output.base + rows.start(rows.steps - 1) * output.stride) : nil
     switch readout {

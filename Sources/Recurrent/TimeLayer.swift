@@ -60,9 +60,15 @@ struct LayerSizes {
   init(_ a: Network, layer: Int, _ kernels: KernelSet) {
     hidden = a.hiddenSize(of: layer)
     width = a.width(of: layer)
-    cellUnits = kernels.padded(hidden)
-    units = kernels.padded(width)
+    cellUnits = Self.stored(hidden, a, kernels)
+    units = Self.stored(width, a, kernels)
     stride = a.directions * units
+  }
+
+  /// So many units, padded as the layers of this network have them.
+  static func stored(_ count: Int, _ a: Network, _ kernels: KernelSet) -> Int {
+    a.isStepwise
+      ? kernels.padded(count) : kernels.storedUnits(gates: CellDescription(a).gates.count, count)
   }
 }
 

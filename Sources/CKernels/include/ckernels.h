@@ -14,8 +14,8 @@
 // Sequences may differ in length: rows are then in order of length, longest first, and step t has the rows that are longer than t
 // and no others. "[T, B]" below stands for these rows, one step after the other. The reverse direction begins at each row's own end.
 //
-// T steps, B rows, H hidden units padded to Hp (a multiple of half the vector width; what is padded stays zero). A row of `gates`
-// holds `slots` blocks of Hp: i f g o (LSTM), n r z m (GRU, m = W_hn·h + b_hn), a (RNN).
+// T steps, B rows, H hidden units padded to Hp = stored_units (a multiple of half the vector width, where what is padded stays zero, or
+// H itself). A row of `gates` holds `slots` blocks of Hp: i f g o (LSTM), n r z m (GRU, m = W_hn·h + b_hn), a (RNN).
 // A thread works on the rows first_row ..< last_row of every step; rows do not depend on one another.
 typedef struct {
   ptrdiff_t steps, batch, hidden, units;
@@ -38,6 +38,11 @@ typedef struct {
   float *_Nullable d_hidden;  // [B, Hp] in: gradient of the final h (or zero); out: gradient of h0
   float *_Nullable d_cell;    // [B, Hp] LSTM, likewise for c
   float *_Nullable low;       // [B, gate_stride] scratch of the tables whose products are in bfloat16
+  // [T, B, input_stride] what the layer reads where the time loop projects it too, with weights packed by pack_input and a bias
+  // [slots·Hp]; null where `gates` holds the projected input. Only of units that are stored unpadded.
+  const float *_Nullable inputs;
+  ptrdiff_t input_stride, input_width;
+  const float *_Nullable input_weights, *_Nullable bias;
 } rk_layer;
 
 // Rows that are a part of a batch: `size` of them one after the other, the next ones `stride` rows after the first.
@@ -84,8 +89,14 @@ typedef struct {
   void (*multiply_gradient)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const rk_groups *, const float *a, ptrdiff_t lda, const float *b,
                             ptrdiff_t ldb, float *c, ptrdiff_t ldc, ptrdiff_t accumulate, float *scratch);
   ptrdiff_t (*gradient_scratch)(ptrdiff_t m, ptrdiff_t n);
+  // Whether both sides are narrow: threads then share the n columns and not the m, which should stay whole vectors.
+  ptrdiff_t (*is_narrow_gradient)(ptrdiff_t m, ptrdiff_t n);
 
-  // Recurrent weights [gates·H, H] for the time loops. `gates` is 1, 3 or 4 and tells the cell.
+  // Hp of a layer for the time loops. `gates` is 1, 3 or 4 and tells the cell.
+  ptrdiff_t (*stored_units)(ptrdiff_t gates, ptrdiff_t hidden);
+  // Input weights [gates·H, width] of a layer whose units are stored unpadded; as many floats.
+  void (*pack_input)(const float *w, ptrdiff_t width, float *packed);
+  // Recurrent weights [gates·H, H] for the time loops.
   ptrdiff_t (*packed_recurrent_size)(ptrdiff_t gates, ptrdiff_t hidden);
   void (*pack_recurrent)(const float *w, ptrdiff_t gates, ptrdiff_t hidden, float *packed);
   void (*pack_recurrent_back)(const float *w, ptrdiff_t gates, ptrdiff_t hidden, float *packed);

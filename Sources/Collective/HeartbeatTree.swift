@@ -13,6 +13,9 @@ package struct HeartbeatTree: Sendable, Equatable {
   /// Rank 0 and those that follow it, in this order: on several machines, where there are several.
   package let succession: [Int]
 
+  /// How many reports it takes at most until rank 0 knows of a rank.
+  package let depth: Int
+
   package var size: Int { parents.count }
 
   /// - hosts: the machine of each rank.
@@ -20,6 +23,7 @@ package struct HeartbeatTree: Sendable, Equatable {
     var speakers: [Int] = []
     var machines: [String: Int] = [:]
     var parents: [Int?] = []
+    var depths: [Int] = []
     for (rank, host) in hosts.enumerated() {
       if let machine = machines[host] {
         parents.append(speakers[machine])
@@ -29,8 +33,10 @@ package struct HeartbeatTree: Sendable, Equatable {
         machines[host] = machine
         speakers.append(rank)
       }
+      depths.append(parents[rank].map { depths[$0] + 1 } ?? 0)
     }
     self.parents = parents
+    depth = depths.max() ?? 0
     var children = [[Int]](repeating: [], count: hosts.count)
     for (rank, parent) in parents.enumerated() { if let parent { children[parent].append(rank) } }
     self.children = children

@@ -8,7 +8,7 @@ extension JobWatch {
     var moving: [SubtreeReport.MovingRank]
     var silent: [Int]
     var unknown: [Int]
-    /// Whether each of them is heard, or was asked and did not answer.
+    /// Whether each of them is heard, or was asked and did not answer, and what is known of those that wait in no call is not old.
     var isKnown: Bool
     /// Milliseconds since any of them gave a sign.
     var stalled: UInt32
@@ -86,8 +86,13 @@ extension JobWatch {
       group: group, calls: all.groups[group], moving: moving, silent: silent, unknown: unknown,
       isKnown: members.allSatisfy {
         covered[$0] == nil || isLost($0, now) || isFresh($0, now) && !missing.contains($0)
-      },
+      } && moving.allSatisfy { $0.seen <= oldest },
       stalled: stalled)
+  }
+
+  /// What a rank was at so many milliseconds ago may be told of it: by now it may wait itself. A beat more for each rank that hands it on.
+  private var oldest: UInt32 {
+    Self.milliseconds(limits.silence + limits.beat * max(0, tree.depth - 1))
   }
 
   /// Whether a rank is silent and did not answer when it was asked.

@@ -189,7 +189,8 @@ extension JobWatch {
   /// What this rank and those below are at.
   private func collected(_ now: Instant) -> SubtreeReport {
     var all = SubtreeReport(
-      rank: rank, mark, changed: age(of: changed, now), waited: age(of: waitingSince, now)
+      rank: rank, mark, changed: age(of: changed, now), waited: age(of: waitingSince, now),
+      seen: age(of: lastBeat, now)
     ) { members($0).contains(rank) }
     for (child, heard) in zip(tree.children[rank], reports) {
       if let heard, now - max(heard.time, awakeSince) <= limits.silence {

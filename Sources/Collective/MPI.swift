@@ -84,14 +84,17 @@ package final class MPI: Communicator {
   }
 
   package func part(_ members: Range<Int>) throws -> (any Communicator)? {
-    var part = cmpi_group(handle: nil)
-    try check("MPI_Comm_split", cmpi_part(group, members.contains(rank) ? 1 : 0, &part))
-    let number = progress?.addGroup(members) ?? 0
-    guard part.handle != nil else { return nil }
-    let result = try MPI(part, groupNumber: number, worldPlace: worldPlace)
-    result.progress = progress
-    result.sharesMemory = sharesMemory
-    return result
+    // Ranks wait for each other here, and those of the part once more, to see who shares a machine: all of it is one call.
+    try entering(.split) {
+      var part = cmpi_group(handle: nil)
+      try check("MPI_Comm_split", cmpi_part(group, members.contains(rank) ? 1 : 0, &part))
+      let number = progress?.addGroup(members) ?? 0
+      guard part.handle != nil else { return nil }
+      let result = try MPI(part, groupNumber: number, worldPlace: worldPlace)
+      result.progress = progress
+      result.sharesMemory = sharesMemory
+      return result
+    }
   }
 
   /// The library's version line, such as "Open MPI v4.1.4, …".

@@ -10,7 +10,7 @@ package final class RankProgress: Sendable {
 
   /// Which call a rank waits in.
   package enum CollectiveCall: UInt8, Sendable, CaseIterable {
-    case none, broadcast, allReduce, allGather, exchange, barrier
+    case none, broadcast, allReduce, allGather, exchange, barrier, split
   }
 
   // phase in the lowest byte, step above it

@@ -19,9 +19,12 @@ package struct SubtreeReport: Equatable, Sendable {
     /// Whether it was in a call of the file system.
     package var isAtDisk: Bool
     package var sign: UInt32
+    /// Milliseconds since it was at that: a report that other ranks hand on is older than its last message.
+    package var seen: UInt32
 
-    package init(rank: Int, position: UInt64, isAtDisk: Bool, sign: UInt32) {
-      (self.rank, self.position, self.isAtDisk, self.sign) = (rank, position, isAtDisk, sign)
+    package init(rank: Int, position: UInt64, isAtDisk: Bool, sign: UInt32, seen: UInt32 = 0) {
+      (self.rank, self.position, self.isAtDisk) = (rank, position, isAtDisk)
+      (self.sign, self.seen) = (sign, seen)
     }
   }
   /// A rank that is not heard, with all that report through it.
@@ -44,15 +47,20 @@ package struct SubtreeReport: Equatable, Sendable {
 
   /// One rank's own.
   /// - changed, waited: milliseconds since its mark changed, and since it entered the call it waits in.
+  /// - seen: milliseconds since the mark was taken.
   /// - isMember: whether it belongs to a group.
-  init(rank: Int, _ mark: RankProgress.Mark, changed: UInt32, waited: UInt32, isMember: (Int) -> Bool) {
+  init(
+    rank: Int, _ mark: RankProgress.Mark, changed: UInt32, waited: UInt32, seen: UInt32,
+    isMember: (Int) -> Bool
+  ) {
     for group in groups.indices where isMember(group) { groups[group].sign = changed }
     if let group = mark.waiting {
       groups[group].waited = waited
       (groups[group].call, groups[group].step) = (mark.call, mark.step)
     } else {
       moving = [
-        MovingRank(rank: rank, position: mark.position, isAtDisk: mark.isAtDisk, sign: changed)
+        MovingRank(
+          rank: rank, position: mark.position, isAtDisk: mark.isAtDisk, sign: changed, seen: seen)
       ]
     }
   }
@@ -69,9 +77,9 @@ package struct SubtreeReport: Equatable, Sendable {
       (groups[group].call, groups[group].step) = (its.call, its.step)
     }
     for var rank in other.moving {
-      rank.sign = rank.sign.adding(age)
+      (rank.sign, rank.seen) = (rank.sign.adding(age), rank.seen.adding(age))
       if let known = moving.firstIndex(where: { $0.rank == rank.rank }) {
-        if rank.sign < moving[known].sign { moving[known] = rank }
+        if rank.seen < moving[known].seen { moving[known] = rank }
       } else {
         moving.append(rank)
       }
@@ -110,6 +118,7 @@ extension SubtreeReport {
       writer.add(rank.position)
       writer.add(UInt8(rank.isAtDisk ? 1 : 0))
       writer.add(rank.sign)
+      writer.add(rank.seen)
     }
     writer.add(UInt8(missing.count))
     for head in missing {
@@ -133,9 +142,10 @@ extension SubtreeReport {
     guard let movingCount = reader.byte(), movingCount <= Self.most else { return nil }
     for _ in 0..<movingCount {
       guard let rank = reader.word32(), let position = reader.word64(), let disk = reader.byte(),
-        let sign = reader.word32(), rank < size
+        let sign = reader.word32(), let seen = reader.word32(), rank < size
       else { return nil }
-      moving.append(MovingRank(rank: Int(rank), position: position, isAtDisk: disk == 1, sign: sign))
+      moving.append(
+        MovingRank(rank: Int(rank), position: position, isAtDisk: disk == 1, sign: sign, seen: seen))
     }
     guard let missingCount = reader.byte(), missingCount <= Self.most else { return nil }
     for _ in 0..<missingCount {

@@ -17,6 +17,7 @@ struct Check {
     case "abort": try endEarly(victim) { try group.abort(reason: "asked to abort", code: 65) }
     case "leave": try endEarly(victim) { exit(65) }
     case "stop": try stall(victim)
+    case "split": try stallSplit(victim)
     case "finish":
       try group.finish()
       exit(75)
@@ -26,7 +27,7 @@ struct Check {
     case "job": try job(Array(arguments.dropFirst()))
     default:
       throw Failure.usage(
-        "verify | kill R | abort R | leave R | stop R | finish | maps | bench or bench-row [BYTES:REPEATS]... | job FILE CODE..."
+        "verify | kill R | abort R | leave R | stop R | split R | finish | maps | bench or bench-row [BYTES:REPEATS]... | job FILE CODE..."
       )
     }
   }
@@ -86,16 +87,29 @@ struct Check {
 
   /// One rank is stopped at step 100; the watchdogs of the others must end the job.
   func stall(_ victim: Int) throws {
-    var options = Watchdog.Options()
-    options.nameAfter = .seconds(1)
-    options.stallTimeout = .seconds(3)
-    options.beat = .milliseconds(200)
-    let watchdog = try Watchdog(group, options)
+    let watchdog = try Watchdog(group, Self.impatient)
     for step in 0... {
       watchdog.progress.enter(.backward, step: step)
       if group.rank == victim, step == 100 { kill(getpid(), SIGSTOP) }
       usleep(5000)
       try group.barrier()
     }
+  }
+
+  /// The same where the others wait for it to make a part of the group.
+  func stallSplit(_ victim: Int) throws {
+    let watchdog = try Watchdog(group, Self.impatient)
+    watchdog.progress.enter(.loading, step: 0)
+    if group.rank == victim { kill(getpid(), SIGSTOP) }
+    _ = try group.part(1..<group.size)
+    watchdog.stop()
+  }
+
+  private static var impatient: Watchdog.Options {
+    var options = Watchdog.Options()
+    options.nameAfter = .seconds(1)
+    options.stallTimeout = .seconds(3)
+    options.beat = .milliseconds(200)
+    return options
   }
 }

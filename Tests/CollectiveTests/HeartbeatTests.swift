@@ -59,14 +59,29 @@ import Testing
     #expect(HeartbeatMessage(unchecked: question.sealed(key), size: 2) == question)
   }
 
-  @Test func noMessageCountsTwiceAndNoneThatIsOlder() {
+  /// In whatever order they come: the answer of a rank may overtake its question.
+  @Test func eachMessageCountsOnce() {
     let ear = Ear(key: key)
-    let captured = (1...3).map { message(count: $0).sealed(key) }
-    #expect(ear.take(captured[1], from: Self.peer))
-    #expect(!captured[...1].contains { ear.take($0, from: Self.peer) })
-    #expect(!captured[...1].contains { ear.take($0, from: nil) })
-    #expect(ear.take(captured[2], from: Self.peer))
-    #expect(!captured.contains { ear.take($0, from: Self.peer) })
+    let captured = (1...400).map { message(count: $0).sealed(key) }
+    #expect(!ear.take(message(count: 0).sealed(key), from: Self.peer), "numbers begin at 1")
+    var generator = SplitMix(state: 5)
+    for start in stride(from: 0, to: 400, by: 50) {
+      let order = (start..<start + 50).shuffled(using: &generator)
+      for index in order { #expect(ear.take(captured[index], from: Self.peer), "\(index) of \(order)") }
+      #expect(!captured[..<(start + 50)].contains { ear.take($0, from: Self.peer) })
+      #expect(!captured[..<(start + 50)].contains { ear.take($0, from: nil) })
+    }
+  }
+
+  @Test func whatIsOlderThanTheLastManyIsDropped() {
+    let ear = Ear(key: key)
+    #expect(ear.take(message(count: 100).sealed(key), from: Self.peer))
+    #expect(!ear.take(message(count: 36).sealed(key), from: Self.peer))
+    #expect(ear.take(message(count: 37).sealed(key), from: Self.peer))
+    for count in [10_000, .max] as [UInt64] {
+      #expect(ear.take(message(count: count).sealed(key), from: Self.peer))
+      #expect(!ear.take(message(count: 101).sealed(key), from: Self.peer))
+    }
   }
 
   @Test func noChangedByteGoesUnnoticed() {

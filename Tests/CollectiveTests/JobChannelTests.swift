@@ -57,6 +57,22 @@ import Testing
     }
   }
 
+  /// Then it does not matter how the program ends that started the ranks; nor is it done where a rank fails after all.
+  @Test func aJobIsDoneWhenItsRanksSaySo() throws {
+    let channel = try JobChannel(reachableAt: [])
+    let report = try RankReport(card: channel.card)
+    for patience in [Duration.seconds(60), .zero] {
+      #expect(!channel.isDone(ranks: 3))
+      #expect(report.tell(rank: 0, patience: patience, isWaiting: false, within: .seconds(5)))
+      channel.listen()
+    }
+    #expect(channel.isDone(ranks: 3))
+    try send([report.message(rank: 1, code: 0)], to: channel)
+    #expect(channel.isDone(ranks: 3))
+    try send([report.message(rank: 2, code: 70)], to: channel)
+    #expect(!channel.isDone(ranks: 3))
+  }
+
   /// Under a clock of the test's own.
   @Test func timeThatNobodyLookedAtIsNotMissed() {
     var (pulse, now) = (JobPulse(), ContinuousClock.now)

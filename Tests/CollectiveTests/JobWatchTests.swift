@@ -90,7 +90,7 @@ import Testing
     #expect(tree.children.map(\.count).max()! <= 7 + HeartbeatTree.fanOut)
     #expect(tree.parents.enumerated().allSatisfy { rank, parent in parent.map { $0 < rank } ?? (rank == 0) })
     #expect(tree.subtree(of: 0).sorted() == Array(0..<4000))
-    #expect(tree.succession == [0, 1, 8, 16])
+    #expect(tree.succession == [0, 1, 8, 16] && tree.depth == 4)
     #expect(HeartbeatTree(hosts: ["a", "b", "a", "b"]).parents == [nil, 0, 0, 1])
   }
 
@@ -187,6 +187,25 @@ import Testing
         let isSilent = lines.contains { $0.finding.line.contains("silent") }
         #expect(isSilent == (!isDeaf && away > 2), "\(away) s, \(job.said)")
       }
+    }
+  }
+
+  /// What a rank is at goes up by way of another one, which is asked now and then, since datagrams to it are dropped: that the rank computed
+  /// some seconds ago is no reason to name it.
+  @Test func whoHasWaitedForSecondsIsNotNamedForOldNews() {
+    for later in stride(from: 0, through: 2, by: 0.5) {
+      let job = Job(ranks: 4, perHost: 2)
+      job.run(5)
+      job.computing = [3]
+      job.isDropped = { $0 / 2 != $1 / 2 }
+      job.wait(except: [1, 3])
+      job.run(later)
+      job.computing = []
+      job.progress[3].enter(.allReduce, group: 0)
+      job.isDropped = { $0 / 2 != $1 / 2 || ($0, $1) == (3, 2) }
+      job.run(12)
+      let lines = job.said.filter { !$0.finding.line.hasPrefix("goes on") }
+      #expect(!lines.isEmpty && lines.allSatisfy { $0.finding.ranks == [1] }, "\(later) s, \(job.said)")
     }
   }
 

@@ -62,6 +62,16 @@ struct MPITests {
     #expect(lines.first?.contains("last at step 0 ") == false)
   }
 
+  /// Making a part of a group is a call as any other: who waits in it is not blamed for one that never comes.
+  @Test func whoWaitsForAPartOfTheGroupIsNotBlamed() throws {
+    let outcome = try Self.mpirun(3, ["split", "1"])
+    #expect(outcome.status == 75 && outcome.seconds < 90)
+    let lines = outcome.errors.split(separator: "\n").filter { $0.contains("gives up") }
+    #expect(lines.count == 1, "\(outcome.errors)")
+    #expect(lines.first?.contains("in split at step 0; waited for rank 1 on") == true, "\(outcome.errors)")
+    #expect(lines.first?.contains(", rank ") == false, "\(outcome.errors)")
+  }
+
   @Test func singletonsAreRefusedWithTheFix() throws {
     let outcome = try run(built("collective-check"), ["verify"], environment: ["OMPI_COMM_WORLD_SIZE": "4"])
     #expect(outcome.status == 64)

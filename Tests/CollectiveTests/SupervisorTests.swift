@@ -19,6 +19,25 @@ struct SupervisorTests {
     }
   }
 
+  /// What starts the ranks ends with a code of its own, as a busy mpirun does that missed how a rank left: what the ranks told counts.
+  @Test func whatStartsTheRanksMayFailAfterThem() throws {
+    try WatchedJob.withFile { file in
+      let script = file + ".starter"
+      defer { try? FileManager.default.removeItem(atPath: script) }
+      try "#!/bin/sh\nmpirun \"$@\" && exit 1\n".write(toFile: script, atomically: true, encoding: .utf8)
+      chmod(script, 0o755)
+      for (code, status) in [("0", 0), ("65", 65)] as [(String, Int32)] {
+        try? FileManager.default.removeItem(atPath: file)
+        let outcome = try run(
+          built("collective-check"), ["launch", "2", "1", "job", file, code, code, "--out", "d"],
+          environment: ["CHECK_STARTER": script])
+        #expect(outcome.status == status, "\(outcome.errors)")
+        #expect(WatchedJob.runs(file).count == 1, "\(outcome.errors)")
+        #expect(outcome.errors.contains("after all ranks had done their work") == (status == 0))
+      }
+    }
+  }
+
   @Test func theJobsOwnFaultIsNotRetried() throws {
     try WatchedJob.withFile { file in
       let outcome = try WatchedJob.launch(2, restarts: 3, file, ["65", "0", "--out", "d"])

@@ -80,7 +80,7 @@ final class SimulatedGroup: Communicator, @unchecked Sendable {
 
   func part(_ members: Range<Int>) throws -> (any Communicator)? {
     let number = process.progress.addGroup(members)
-    let round = try call(.none, .part(members), .init())
+    let round = try call(.split, .part(members), .init())
     guard members.contains(rank), let part = round.part else { return nil }
     return SimulatedGroup(rank: rank - members.lowerBound, process, part, number: number)
   }
@@ -96,9 +96,9 @@ final class SimulatedGroup: Communicator, @unchecked Sendable {
     _ name: RankProgress.CollectiveCall, _ kind: SimulatedMeeting.Kind, _ arrival: SimulatedMeeting.Arrival
   ) throws -> SimulatedMeeting.Round {
     if process.isGone { throw Gone() }
-    if name != .none { progress?.enter(name, group: number) }
+    progress?.enter(name, group: number)
     process.enteredAt = process.scheduler.now
-    defer { if name != .none { progress?.leave(group: number) } }
+    defer { progress?.leave(group: number) }
     var arrival = arrival
     arrival.fiber = process.scheduler.current
     let number = calls

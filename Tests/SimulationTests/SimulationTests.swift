@@ -28,10 +28,11 @@ import Testing
   }
 
   /// Schedules in which something was wrong once: a machine cut off while the only rank of the other one is stopped or
-  /// hangs; a coordinator that waits for a worker that waits for one that is stopped.
+  /// hangs; a coordinator that waits for a worker that waits for one that is stopped; ranks that wait for one that hangs to make a part of their
+  /// group with them; two that ask each other at the same moment.
   @Test(arguments: [
     6_583_118_051, 6_583_118_166, 6_583_121_069, 6_583_124_161, 6_583_126_934, 6_583_127_827,
-    9_000_351,
+    9_000_351, 604_344_044_000, 604_344_044_063, 604_344_046_328, 604_344_044_817,
   ]) func aScheduleThatWasWrongHolds(seed: Int) throws {
     let outcome = try run(built("recur-simulate"), ["--seed", "\(seed)", "--count", "1"])
     #expect(outcome.status == 0, "\(outcome.output)")

@@ -95,4 +95,26 @@ import Training
     bytes.append(0)
     #expect(bytes.withUnsafeBytes { fastHash($0) } != hash)
   }
+
+  /// A file is read in pieces of 256 KiB: what differs in any of them, or lies in another one, is seen.
+  @Test func theHashOfAFileSeesEachPiece() throws {
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    func hash(_ bytes: [UInt8]) throws -> String? {
+      try Data(bytes).write(to: URL(fileURLWithPath: path))
+      return fileHash(path)
+    }
+    let piece = 1 << 18
+    let bytes = (0..<2 * piece + 7).map { UInt8(truncatingIfNeeded: ($0 / 3) &* 131) }
+    let right = try #require(try hash(bytes))
+    #expect(try hash(bytes) == right)
+    for place in [0, piece - 1, piece, 2 * piece, bytes.count - 1] {
+      var wrong = bytes
+      wrong[place] ^= 1
+      #expect(try hash(wrong) != right, "byte \(place)")
+    }
+    #expect(try hash(Array(bytes[piece..<2 * piece] + bytes[..<piece] + bytes[(2 * piece)...])) != right)
+    #expect(try hash(Array(bytes.dropLast())) != right)
+    #expect(fileHash(path + ".none") == nil)
+  }
 }

@@ -116,6 +116,12 @@ package final class JobChannel {
     codes.count >= ranks && codes.values.allSatisfy { $0 == 0 }
   }
 
+  /// Whether all work is done, whatever becomes of the processes: every rank ended with 0, or they left their last call together and none
+  /// told of a failure since.
+  package func isDone(ranks: Int) -> Bool {
+    allEndedWell(ranks: ranks) || pulse.isOver && firstFailure == nil
+  }
+
   /// Time that does not count, because the job was suspended.
   package func passOver(_ time: Duration) {
     pulse.passOver(time)

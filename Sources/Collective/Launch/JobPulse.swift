@@ -8,12 +8,15 @@ package struct JobPulse {
   private var lastLook: ContinuousClock.Instant?
   /// Whether ranks wait for somebody for so long that they say so.
   package private(set) var isWaiting = false
+  /// Whether it was said that nobody watches any more, because all ranks have done their work.
+  package private(set) var isOver = false
 
   package init() {}
 
   /// - patience: the next word comes before so much time is over; zero for none, because nobody watches any more.
   package mutating func beat(_ now: ContinuousClock.Instant, patience: Duration, isWaiting: Bool) {
     (last, self.patience, self.isWaiting) = (patience > .zero ? now : nil, patience, isWaiting)
+    isOver = patience <= .zero
   }
 
   /// Whether a word is missing. Asked often: what passes between two questions that are far apart, as where the machine slept, does not count.

@@ -1,6 +1,14 @@
 import CYAML
 import Diagnostics
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// A YAML text with one document or none, as the system's libyaml composes it: aliases lead to what they stand for.
 ///
 /// Scalars stay text: types are the recipe's business, not YAML's guess.
@@ -77,7 +85,6 @@ extension YAMLDocument.Node {
   package var foreignTag: String? {
     let node = node
     guard let words = node.tag else { return nil }
-    let tag = String(cString: words)
     let prefix = "tag:yaml.org,2002:"
     let own =
       switch node.type {
@@ -85,7 +92,12 @@ extension YAMLDocument.Node {
       case YAML_MAPPING_NODE: ["map"]
       default: ["str", "int", "float", "bool", "null"]
       }
-    if own.contains(where: { tag.hasSameBytes(as: prefix + $0) }) { return nil }
+    // Each node has one, and nearly all are these: they are compared where they lie.
+    let isOwn = words.withMemoryRebound(to: CChar.self, capacity: strlen(prefix)) { words in
+      strncmp(words, prefix, strlen(prefix)) == 0 && own.contains { strcmp(words + strlen(prefix), $0) == 0 }
+    }
+    if isOwn { return nil }
+    let tag = String(cString: words)
     return tag.hasBytes(first: prefix) ? "!!\(tag.dropFirst(prefix.count))" : tag
   }
 

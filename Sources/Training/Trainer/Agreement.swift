@@ -63,10 +63,22 @@ extension Communicator {
 
 /// Tells builds of this program apart; empty where its file can't be read.
 private enum ProgramFile {
-  static let hash: String = {
-    guard let path = Machine.executablePath(),
-      let file = try? InputFile(path: path, key: "the program")
-    else { return "" }
-    return file.withBytes { "\(fastHash($0))" }
-  }()
+  static let hash = Machine.executablePath().flatMap { fileHash($0) } ?? ""
+}
+
+/// A hash of a file's bytes; nil where it can't be read.
+///
+/// It is read in pieces: a program of 70 MB as a whole took each rank longer than all else that it does before its first step, and ranks
+/// that start at the same time more memory than their machine may have.
+package func fileHash(_ path: String) -> String? {
+  guard let file = try? InputFile(path: path, key: "the program", unpacks: false, holding: { _ in 0..<0 })
+  else { return nil }
+  let piece = 1 << 18
+  var hashes: [UInt64] = []
+  for start in stride(from: 0, to: file.size, by: piece) {
+    let hash = try? file.withBytes(start..<min(start + piece, file.size)) { fastHash(.init($0)) }
+    guard let hash else { return nil }
+    hashes.append(hash)
+  }
+  return hashes.withUnsafeBytes { "\(fastHash($0))" }
 }

@@ -25,14 +25,14 @@ extension Trainer {
       try startFromWeights()
       return nil
     }
-    try communicator.together {
+    let saved = try communicator.together {
       let saved = try JSON.decoder().decode(CheckpointState.self, from: .init(all))
       try state.restore(saved)
       try forgetBest(ofOtherMetric: saved)
       if let file { try replica.fill(from: file, state.ranks, carriesStates: carriesStates) }
+      return saved
     }
     try replica.broadcast(communicator, carriesStates: carriesStates)
-    let saved = try JSON.decoder().decode(CheckpointState.self, from: .init(all))
     replica.restore(saved.optimizer.t, state.ranks)
     noteOtherRanks()
     replica.model.parametersChanged()

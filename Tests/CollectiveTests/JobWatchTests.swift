@@ -17,6 +17,8 @@ import Testing
     /// Whether questions reach nobody either.
     var isCut: (_ from: Int, _ to: Int) -> Bool = { _, _ in false }
     var said: [(rank: Int, finding: JobWatch.Blame)] = []
+    /// When each of these was said.
+    var times: [ContinuousClock.Instant] = []
     var ended: [(rank: Int, finding: JobWatch.Blame)] = []
     var gone: Set<Int> = []
     /// Who said of itself that it watches over the job.
@@ -65,7 +67,9 @@ import Testing
             let answer = HeartbeatMessage(from: peer, to: rank, count: 1, .direct(watches[peer].answer(now)))
             perform(watches[rank].take(answer, now), rank)
           }
-        case .say(let finding): said.append((rank, finding))
+        case .say(let finding):
+          said.append((rank, finding))
+          times.append(now)
         case .tell: told.append(rank)
         case .end(let finding):
           gone.insert(rank)
@@ -193,19 +197,24 @@ import Testing
   /// What a rank is at goes up by way of another one, which is asked now and then, since datagrams to it are dropped: that the rank computed
   /// some seconds ago is no reason to name it.
   @Test func whoHasWaitedForSecondsIsNotNamedForOldNews() {
-    for later in stride(from: 0, through: 2, by: 0.5) {
+    for (early, later) in (0..<8).flatMap({ early in (0..<8).map { (Double(early) / 2, Double($0) / 2) } }) {
       let job = Job(ranks: 4, perHost: 2)
       job.run(5)
-      job.computing = [3]
+      job.computing = [0, 1, 2, 3]
       job.isDropped = { $0 / 2 != $1 / 2 }
+      job.run(early)
+      job.computing = [3]
       job.wait(except: [1, 3])
       job.run(later)
       job.computing = []
       job.progress[3].enter(.allReduce, group: 0)
+      let entered = job.now
       job.isDropped = { $0 / 2 != $1 / 2 || ($0, $1) == (3, 2) }
       job.run(12)
-      let lines = job.said.filter { !$0.finding.line.hasPrefix("goes on") }
-      #expect(!lines.isEmpty && lines.allSatisfy { $0.finding.ranks == [1] }, "\(later) s, \(job.said)")
+      for (line, time) in zip(job.said, job.times) where line.finding.ranks.contains(3) {
+        #expect(time - entered <= .seconds(2), "\(early) s, \(later) s, \(line)")
+      }
+      #expect(job.ended.contains { $0.finding.ranks == [1] }, "\(early) s, \(later) s, \(job.ended)")
     }
   }
 

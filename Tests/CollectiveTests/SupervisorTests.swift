@@ -20,11 +20,12 @@ struct SupervisorTests {
   }
 
   /// What starts the ranks ends with a code of its own, as a busy mpirun does that missed how a rank left: what the ranks told counts.
-  @Test func whatStartsTheRanksMayFailAfterThem() throws {
+  @Test(arguments: ["exit 1", "exit 75", "exit 137", "kill -KILL $$"])
+  func whatStartsTheRanksMayFailAfterThem(end: String) throws {
     try WatchedJob.withFile { file in
       let script = file + ".starter"
       defer { try? FileManager.default.removeItem(atPath: script) }
-      try "#!/bin/sh\nmpirun \"$@\" && exit 1\n".write(toFile: script, atomically: true, encoding: .utf8)
+      try "#!/bin/sh\nmpirun \"$@\" && \(end)\n".write(toFile: script, atomically: true, encoding: .utf8)
       chmod(script, 0o755)
       for (code, status) in [("0", 0), ("65", 65)] as [(String, Int32)] {
         try? FileManager.default.removeItem(atPath: file)

@@ -52,6 +52,17 @@ import Training
     #expect(averages.flatMap(\.values) == file.parameters)
   }
 
+  /// Lengths of headers whose bytes are those that a pickle begins with.
+  @Test(arguments: [640, 896, 1152, 1408])
+  func `no length of a header makes a pickle of it`(length: Int) throws {
+    let run = try TemporaryRun()
+    let file = WeightFile.sample(prefix: "rnn.")
+    let bytes = file.bytes { $0.padding(toLength: length, withPad: " ", startingAt: 0) }
+    #expect(bytes[0] == UInt8(length % 256) && bytes[1] == UInt8(length / 256))
+    try Data(bytes).write(to: URL(fileURLWithPath: run.path + "/net.safetensors"))
+    #expect(try start(run, ["train.init_from=\(run.path)/net.safetensors"]).1 == file.parameters)
+  }
+
   @Test func `a bare module's tensors are the recurrent part's, and the head starts anew`() throws {
     let run = try TemporaryRun()
     var file = WeightFile.sample(prefix: "")

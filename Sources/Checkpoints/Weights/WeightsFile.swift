@@ -54,6 +54,13 @@ final class WeightsFile {
     }
   }
 
+  /// A pickle begins with 80 and its protocol; so does the length of a safetensors header of 128 bytes, 384 and so on, after which the header
+  /// opens.
+  private static func isPickle(_ start: ArraySlice<UInt8>) -> Bool {
+    let isHeader = start.count > 8 && start[4..<8].allSatisfy { $0 == 0 } && start[8] == UInt8(ascii: "{")
+    return !isHeader && start.starts(with: [0x80]) && start.count > 1 && start[1] <= 5
+  }
+
   /// What `torch.save` writes is a program for Python: it is not read.
   private static func refusePickle(_ file: OpenFile, _ path: String) throws(Failure) {
     var bytes = [UInt8](repeating: 0, count: 128)
@@ -66,7 +73,7 @@ final class WeightsFile {
     if isZip, start.dropFirst(30).contains(Array(".npy".utf8)) {
       throw .badData("it is an archive of NumPy; write its arrays by safetensors.numpy.save_file")
     }
-    guard isZip || start.starts(with: [0x80]) && start.count > 1 && start[1] <= 5 else { return }
+    guard isZip || isPickle(start) else { return }
     let code =
       "import sys, torch; from safetensors.torch import save_file; "
       + "save_file({k: v.clone() for k, v in torch.load(sys.argv[1], weights_only=True).items()}, sys.argv[2])"

@@ -158,10 +158,12 @@ struct Attempt {
 
   /// MPICH's mpiexec ends with the bits of all ranks' codes together (64 and 75 are 75), and with the bare number of a signal.
   /// What the ranks told says it as other starters do: the code of the first that failed, 128 and the number for a signal. mpirun ends with 1
-  /// where it was too busy to hear that one of very many ranks left MPI before it was gone: that is no failure of a job that is done.
+  /// where it was too busy to hear that one of very many ranks left MPI before it was gone, and may be killed itself: that is no failure of a job that
+  /// is done.
   private func jobsCode(_ code: Int32) -> Int32 {
     guard code != 0 else { return code }
-    if Supervisor.isStarters(code), channel.isDone(ranks: plan.rankCount) {
+    let ranks = plan.rankCount
+    if channel.allEndedWell(ranks: ranks) || Supervisor.isStarters(code) && channel.isDone(ranks: ranks) {
       supervisor.say("\(name) ended with exit code \(code) after all ranks had done their work")
       return 0
     }

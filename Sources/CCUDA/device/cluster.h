@@ -81,12 +81,12 @@ template <class S, int SPAN> GPU_DEVICE float cluster_weight(const float *weight
 #include "cluster_backward.h"
 
 // A grid is (blocks for all rows, directions).
-#define CLUSTER_ARGUMENTS                                                                                       \
-  DIRECTION_ARGUMENTS(0), DIRECTION_ARGUMENTS(1), int stride, int steps, int batch, int relu,                     \
-      const int *GPU_OPTIONAL lengths, const float *GPU_OPTIONAL first_h, const float *GPU_OPTIONAL first_c
-#define CLUSTER_BODY(walk, Shape)                                                                               \
-  PICK_DIRECTION                                                                                                \
-  d.lengths = lengths;                                                                                          \
-  d.first_h = first_h;                                                                                          \
-  d.first_c = first_c;                                                                                          \
+#define CLUSTER_ARGUMENTS                                                                                                      \
+  DIRECTION_ARGUMENTS(0), DIRECTION_ARGUMENTS(1), int stride, int steps, int batch, int relu, const int *GPU_OPTIONAL lengths, \
+      const float *GPU_OPTIONAL first_h, const float *GPU_OPTIONAL first_c
+#define CLUSTER_BODY(walk, Shape) \
+  PICK_DIRECTION                  \
+  d.lengths = lengths;            \
+  d.first_h = first_h;            \
+  d.first_c = first_c;            \
   walk<Shape>(d, stride, steps, batch, relu);

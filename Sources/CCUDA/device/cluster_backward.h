@@ -1,7 +1,8 @@
 // A cluster's time steps backward (cluster.h has the drawing).
 
 // Sends what the block's gates give to each unit to that unit's block: [BLOCKS][COLUMNS][UNIT_PITCH] there.
-template <class S> GPU_DEVICE void send_partial(float *received, int rank, const Weights<typename S::Backward> &w, const unsigned *gradients) {
+template <class S>
+GPU_DEVICE void send_partial(float *received, int rank, const Weights<typename S::Backward> &w, const unsigned *gradients) {
   using P = typename S::Backward;
   float sums[P::COLUMNS][P::WARP_TILES][2][4];
   multiply<P>(sums, w, gradients);

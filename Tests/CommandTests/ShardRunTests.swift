@@ -81,7 +81,13 @@ import Testing
     kill(running.process.processIdentifier, SIGKILL)
     _ = running.outcome()
     let again = arguments("run", ["train.epochs=40", "data.memory=1GiB"]) + ["--resume", "auto"]
-    #expect(try hash(Command.run(arguments: job(ranks[1]) + again, in: folder.url)) == whole)
+    // A launcher that is killed can't wait for its ranks: they notice it within a second, on a busy machine later.
+    var outcome = try Command.run(arguments: job(ranks[1]) + again, in: folder.url)
+    for _ in 0..<100 where outcome.status == 75 && outcome.err.contains("is in use by process") {
+      usleep(200_000)
+      outcome = try Command.run(arguments: job(ranks[1]) + again, in: folder.url)
+    }
+    #expect(try hash(outcome) == whole)
   }
 
   @Test(arguments: ["cut", "removed"]) func aChangedShardEndsAllRanks(how: String) throws {

@@ -60,9 +60,10 @@ enum WatchedJob {
     return line.flatMap { UInt64($0.dropFirst(7).filter(\.isHexDigit), radix: 16) } ?? 0
   }
 
+  /// A number that no process has where there is none: a signal to -1 would go to every process of the machine.
   static func child(of parent: pid_t) -> pid_t {
     let list = try? String(contentsOfFile: "/proc/\(parent)/task/\(parent)/children", encoding: .utf8)
-    return list?.split(separator: " ").first.flatMap { pid_t($0) } ?? -1
+    return list?.split(separator: " ").first.flatMap { pid_t($0) } ?? pid_t.max
   }
 
   /// Whether a process is there and not just waiting to be collected.
